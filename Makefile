@@ -1,0 +1,41 @@
+# What one does here. `make` alone says so.
+PYTHON ?= python3
+out ?= archive
+
+help:             ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+install: .venv/installed            ## the program and what it stands on, in .venv
+
+mirror: install                     ## mirror a site: make mirror start=https://example.org/ out=DIR
+	.venv/bin/scrapy crawl mirror -a start='$(start)' -a out='$(out)'
+
+test: .venv/tests needs             ## all tests, with what they need
+	.venv/bin/pytest $(args)
+
+check: .venv/tests needs            ## format, lint, types, tests
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/pytest $(args)
+
+format: .venv/tests                 ## put the code into its form
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+needs:                              ## Debian's packages for the tests: a browser, a web server, a large site
+	sh tests/needs.sh
+
+clean:                              ## take away what was built, not what was mirrored
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/tests: .venv/installed requirements-dev.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+.PHONY: help install mirror test check format needs clean

@@ -1,0 +1,109 @@
+"""A response as a document: which syntax it has, what it refers to, and how it reads once its links lead elsewhere.
+
+Enters: status, headers and payload of a response. Leaves: `Reference`s, or the bytes of the copy. The one place where media
+type, encoding, references and rewriting meet.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from mirror.core import encoding, media, paths, references, rewrite
+from mirror.core.encoding import Text
+from mirror.core.media import DOCUMENTS, Document
+from mirror.core.paths import LocalPath
+from mirror.core.references import Reference
+from mirror.core.rewrite import Resolve, Rewriter
+from mirror.core.urls import CanonicalURL
+
+Headers = Sequence[tuple[str, str]]
+"""(name, value) pairs, as received."""
+
+_NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
+_XHTML = "application/xhtml+xml"
+_MANIFEST_MARKS = (b'"icons"', b'"start_url"')
+_MANIFEST_MOST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer of a server, its payload after transfer- and content-decoding."""
+
+    url: CanonicalURL
+    status: int
+    headers: Headers
+    payload: bytes
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header; `name` is in lower case."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    @property
+    def media_type(self) -> str:
+        return media.media_type(self.header("content-type"), self.url, self.payload[:512])
+
+    @property
+    def is_success(self) -> bool:
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def is_redirect(self) -> bool:
+        return self.status in {301, 302, 303, 307, 308} and self.header("location") is not None
+
+
+def syntax(media_type: str, payload: bytes) -> Document | None:
+    """The syntax to read a payload as; JSON is read where it is a web application manifest."""
+    known = DOCUMENTS.get(media_type)
+    if known is None and media_type == "application/json" and len(payload) < _MANIFEST_MOST:
+        return Document.JSON if any(mark in payload for mark in _MANIFEST_MARKS) else None
+    return known
+
+
+def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
+    """A payload as a document; `None` where it is none. XHTML that is XML is read as such, as browsers do it."""
+    kind = syntax(media_type, response.payload)
+    if kind is None:
+        return None
+    text = encoding.decode(response.payload, response.header("content-type"))
+    if media_type == _XHTML and references.is_xml(text.text):
+        kind = Document.XML
+    return kind, text
+
+
+def may_refer(media_type: str) -> bool:
+    """Whether a payload of this type has to be read before it is known to be its own copy."""
+    return media_type == "application/json" or DOCUMENTS.get(media_type) not in {None, *_NEVER_REWRITTEN}
+
+
+def find_references(response: Response, *, listing: bool = False) -> list[Reference]:
+    """All that a response refers to, headers first. `listing`: it was asked for as a sitemap or a feed."""
+    if response.is_redirect:
+        headers = [pair for pair in response.headers if pair[0].lower() == "location"]
+        return references.header_references(headers, response.url)
+    if not response.is_success:
+        return []
+    headers = [pair for pair in response.headers if pair[0].lower() != "location"]
+    found = references.header_references(headers, response.url)
+    document = read(response, response.media_type)
+    if document:
+        kind, text = document
+        found += references.references(kind, text.text, response.url, text.encoding)
+    elif listing:
+        found += references.sitemap_references(response.payload, response.url)
+    return list(dict.fromkeys(found))
+
+
+def local_copy(response: Response, media_type: str, name: str, resolve: Resolve) -> bytes:
+    """The bytes of the copy: the payload with its references led to where `resolve` says.
+
+    `name` is the file's own name. The same object comes back where nothing had to change.
+    """
+    if not may_refer(media_type):
+        return response.payload
+    document = read(response, media_type)
+    if document is None:
+        return response.payload
+    kind, source = document
+    own = paths.href(LocalPath(name), LocalPath(name))
+    text = rewrite.rewrite(kind, source.text, Rewriter(response.url, own, resolve, source.encoding))
+    return response.payload if text == source.text else source.encode(text)

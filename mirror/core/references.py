@@ -1,0 +1,650 @@
+"""What a document refers to: one table, (element, attribute) -> what its value is and what it is for.
+
+Enters: a document as text, its URL, its headers. Leaves: `Reference`s, each URL canonical. lxml reads the markup; `rewrite`
+finds the same values in the source through the same table. Never here: a decision to fetch (that is `scope`).
+
+What is never a reference: form actions and pings (kind `NEVER`: they are kept right but not followed), comments, `data:`,
+`mailto:` and all schemes but http and https.
+"""
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from typing import Any, Final, cast
+
+from lxml import etree
+
+from mirror.core import spans, urls
+from mirror.core.media import Document
+from mirror.core.spans import Kind, Span
+from mirror.core.urls import CanonicalURL
+
+Attributes = Mapping[str, str]
+Reader = Callable[[str, Kind], Iterator[Span]]
+"""Reads a value: which parts of it are URLs. The readers are in `spans`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A resource that a document refers to. A guess may not exist; that is no failure then."""
+
+    url: CanonicalURL
+    kind: Kind
+    guess: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one attribute is read. `kind` may depend on the element's other attributes."""
+
+    read: Reader
+    kind: Kind | Callable[[Attributes], Kind | None]
+
+    def spans(self, value: str, attributes: Attributes) -> Iterator[Span]:
+        kind = self.kind if isinstance(self.kind, Kind) else self.kind(attributes)
+        return iter(()) if kind is None else self.read(value, kind)
+
+
+FindRule = Callable[[str, str], Rule | None]
+"""(element, attribute) -> its rule."""
+
+PAGE, FRAME, REQUISITE, FEED, NEVER = Kind.PAGE, Kind.FRAME, Kind.REQUISITE, Kind.FEED, Kind.NEVER
+
+LINK_RELS: Final[dict[str, Kind]] = {
+    "stylesheet": REQUISITE,
+    "icon": REQUISITE,
+    "apple-touch-icon": REQUISITE,
+    "apple-touch-icon-precomposed": REQUISITE,
+    "apple-touch-startup-image": REQUISITE,
+    "mask-icon": REQUISITE,
+    "fluid-icon": REQUISITE,
+    "image_src": REQUISITE,
+    "preload": REQUISITE,
+    "modulepreload": REQUISITE,
+    "prefetch": REQUISITE,
+    "manifest": REQUISITE,
+    "search": REQUISITE,
+    "preconnect": NEVER,
+    "dns-prefetch": NEVER,
+    "pingback": NEVER,
+    "alternate": PAGE,
+    "canonical": PAGE,
+    "next": PAGE,
+    "prev": PAGE,
+    "previous": PAGE,
+    "first": PAGE,
+    "last": PAGE,
+    "up": PAGE,
+    "start": PAGE,
+    "contents": PAGE,
+    "index": PAGE,
+    "chapter": PAGE,
+    "section": PAGE,
+    "appendix": PAGE,
+    "glossary": PAGE,
+    "copyright": PAGE,
+    "bookmark": PAGE,
+    "help": PAGE,
+    "author": PAGE,
+    "license": PAGE,
+    "prerender": PAGE,
+    "sitemap": Kind.SITEMAP,
+    "enclosure": REQUISITE,
+}
+"""The relations of `<link>`, of the `Link` header and of Atom's `link`; an unlisted one is `NEVER` fetched."""
+
+META_NAMES: Final[dict[str, Kind]] = {
+    "og:image": REQUISITE,
+    "og:image:url": REQUISITE,
+    "og:image:secure_url": REQUISITE,
+    "og:video": REQUISITE,
+    "og:video:url": REQUISITE,
+    "og:video:secure_url": REQUISITE,
+    "og:audio": REQUISITE,
+    "og:audio:url": REQUISITE,
+    "og:audio:secure_url": REQUISITE,
+    "og:url": NEVER,
+    "twitter:image": REQUISITE,
+    "twitter:image:src": REQUISITE,
+    "thumbnail": REQUISITE,
+    "image": REQUISITE,
+    "msapplication-tileimage": REQUISITE,
+    "msapplication-square70x70logo": REQUISITE,
+    "msapplication-square150x150logo": REQUISITE,
+    "msapplication-square310x310logo": REQUISITE,
+    "msapplication-wide310x150logo": REQUISITE,
+    "msapplication-config": REQUISITE,
+    "msapplication-starturl": NEVER,
+    "thumbnailurl": REQUISITE,
+    "contenturl": REQUISITE,
+}
+"""`name`, `property` or `itemprop` of a `<meta>` whose content is a URL."""
+
+
+def link_kind(attributes: Attributes) -> Kind | None:
+    """The kind of a `<link>`: the strongest of its relations; a feed where its type says so."""
+    kinds = [LINK_RELS.get(rel, NEVER) for rel in attributes.get("rel", "").lower().split()]
+    kind = min(kinds, key=list(Kind).index, default=NEVER)
+    feed = attributes.get("type", "").lower() in {"application/rss+xml", "application/atom+xml", "application/rdf+xml"}
+    if REQUISITE in kinds:  # "alternate stylesheet"
+        return REQUISITE
+    return FEED if feed and kind is PAGE else kind
+
+
+def meta_kind(attributes: Attributes) -> Kind | None:
+    """The kind of a `<meta>`, by its name; a refresh is a page."""
+    if attributes.get("http-equiv", "").strip().lower() == "refresh":
+        return PAGE
+    name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
+    return META_NAMES.get(name.strip().lower())
+
+
+def _meta_spans(value: str, kind: Kind) -> Iterator[Span]:
+    return spans.refresh_spans(value, kind) if kind is PAGE else spans.url_spans(value, kind)
+
+
+_url, _srcset, _css, _lazy = spans.url_spans, spans.srcset_spans, spans.css_spans, spans.css_or_url_spans
+_resource = spans.resource_spans
+
+TABLE: Final[dict[tuple[str, str], Rule]] = {
+    # what a reader follows
+    ("a", "href"): Rule(spans.javascript_url_spans, PAGE),
+    ("a", "xlink:href"): Rule(_url, PAGE),
+    ("area", "href"): Rule(spans.javascript_url_spans, PAGE),
+    ("blockquote", "cite"): Rule(_url, PAGE),
+    ("q", "cite"): Rule(_url, PAGE),
+    ("ins", "cite"): Rule(_url, PAGE),
+    ("del", "cite"): Rule(_url, PAGE),
+    ("img", "longdesc"): Rule(_url, PAGE),
+    ("iframe", "longdesc"): Rule(_url, PAGE),
+    ("frame", "longdesc"): Rule(_url, PAGE),
+    # what a browser loads, by relation
+    ("link", "href"): Rule(_url, link_kind),
+    ("link", "imagesrcset"): Rule(_srcset, REQUISITE),
+    ("meta", "content"): Rule(_meta_spans, meta_kind),
+    # documents inside of documents
+    ("iframe", "src"): Rule(spans.javascript_url_spans, FRAME),
+    ("frame", "src"): Rule(spans.javascript_url_spans, FRAME),
+    ("object", "data"): Rule(_url, FRAME),
+    ("embed", "src"): Rule(_url, FRAME),
+    ("portal", "src"): Rule(_url, FRAME),
+    # pictures
+    ("img", "src"): Rule(_url, REQUISITE),
+    ("img", "srcset"): Rule(_srcset, REQUISITE),
+    ("img", "lowsrc"): Rule(_url, REQUISITE),
+    ("img", "dynsrc"): Rule(_url, REQUISITE),
+    ("source", "src"): Rule(_url, REQUISITE),
+    ("source", "srcset"): Rule(_srcset, REQUISITE),
+    ("input", "src"): Rule(_url, REQUISITE),
+    ("amp-img", "src"): Rule(_url, REQUISITE),
+    ("amp-img", "srcset"): Rule(_srcset, REQUISITE),
+    ("body", "background"): Rule(_url, REQUISITE),
+    ("table", "background"): Rule(_url, REQUISITE),
+    ("thead", "background"): Rule(_url, REQUISITE),
+    ("tbody", "background"): Rule(_url, REQUISITE),
+    ("tfoot", "background"): Rule(_url, REQUISITE),
+    ("tr", "background"): Rule(_url, REQUISITE),
+    ("td", "background"): Rule(_url, REQUISITE),
+    ("th", "background"): Rule(_url, REQUISITE),
+    # sound and film
+    ("video", "src"): Rule(_url, REQUISITE),
+    ("video", "poster"): Rule(_url, REQUISITE),
+    ("audio", "src"): Rule(_url, REQUISITE),
+    ("track", "src"): Rule(_url, REQUISITE),
+    ("bgsound", "src"): Rule(_url, REQUISITE),
+    # scripts
+    ("script", "src"): Rule(_url, REQUISITE),
+    ("script", "href"): Rule(_url, REQUISITE),
+    ("script", "xlink:href"): Rule(_url, REQUISITE),
+    ("applet", "code"): Rule(_url, REQUISITE),
+    ("applet", "archive"): Rule(spans.list_spans, REQUISITE),
+    ("object", "archive"): Rule(spans.list_spans, REQUISITE),
+    ("html", "manifest"): Rule(_url, REQUISITE),
+    # SVG, in HTML and in files of its own
+    ("image", "src"): Rule(_url, REQUISITE),  # to HTML this is an img
+    ("image", "srcset"): Rule(_srcset, REQUISITE),
+    ("image", "href"): Rule(_resource, REQUISITE),
+    ("image", "xlink:href"): Rule(_resource, REQUISITE),
+    ("feimage", "href"): Rule(_resource, REQUISITE),
+    ("feimage", "xlink:href"): Rule(_resource, REQUISITE),
+    ("use", "href"): Rule(_resource, REQUISITE),
+    ("use", "xlink:href"): Rule(_resource, REQUISITE),
+    ("pattern", "href"): Rule(_resource, REQUISITE),
+    ("pattern", "xlink:href"): Rule(_resource, REQUISITE),
+    ("lineargradient", "href"): Rule(_resource, REQUISITE),
+    ("lineargradient", "xlink:href"): Rule(_resource, REQUISITE),
+    ("radialgradient", "href"): Rule(_resource, REQUISITE),
+    ("radialgradient", "xlink:href"): Rule(_resource, REQUISITE),
+    ("filter", "xlink:href"): Rule(_resource, REQUISITE),
+    ("textpath", "href"): Rule(_resource, REQUISITE),
+    ("textpath", "xlink:href"): Rule(_resource, REQUISITE),
+    ("*", "fill"): Rule(_css, REQUISITE),
+    ("*", "stroke"): Rule(_css, REQUISITE),
+    ("*", "filter"): Rule(_css, REQUISITE),
+    ("*", "mask"): Rule(_css, REQUISITE),
+    ("*", "clip-path"): Rule(_css, REQUISITE),
+    ("*", "marker-start"): Rule(_css, REQUISITE),
+    ("*", "marker-mid"): Rule(_css, REQUISITE),
+    ("*", "marker-end"): Rule(_css, REQUISITE),
+    ("*", "cursor"): Rule(_css, REQUISITE),
+    # browserconfig.xml
+    ("square70x70logo", "src"): Rule(_url, REQUISITE),
+    ("square150x150logo", "src"): Rule(_url, REQUISITE),
+    ("square310x310logo", "src"): Rule(_url, REQUISITE),
+    ("wide310x150logo", "src"): Rule(_url, REQUISITE),
+    ("tileimage", "src"): Rule(_url, REQUISITE),
+    # any element
+    ("*", "style"): Rule(_css, REQUISITE),
+    ("*", "data-src"): Rule(_url, REQUISITE),
+    ("*", "data-srcset"): Rule(_srcset, REQUISITE),
+    ("*", "data-original"): Rule(_url, REQUISITE),
+    ("*", "data-lazy-src"): Rule(_url, REQUISITE),
+    ("*", "data-lazy-srcset"): Rule(_srcset, REQUISITE),
+    ("*", "data-lazy"): Rule(_url, REQUISITE),
+    ("*", "data-original-src"): Rule(_url, REQUISITE),
+    ("*", "data-hi-res-src"): Rule(_url, REQUISITE),
+    ("*", "data-poster"): Rule(_url, REQUISITE),
+    ("*", "data-bg"): Rule(_lazy, REQUISITE),
+    ("*", "data-background"): Rule(_lazy, REQUISITE),
+    ("*", "data-background-image"): Rule(_lazy, REQUISITE),
+    # where a browser sends something: never fetched, kept right
+    ("form", "action"): Rule(_url, NEVER),
+    ("button", "formaction"): Rule(_url, NEVER),
+    ("input", "formaction"): Rule(_url, NEVER),
+    ("a", "ping"): Rule(spans.list_spans, NEVER),
+    ("area", "ping"): Rule(spans.list_spans, NEVER),
+}
+"""The one place that knows which attributes hold URLs. Names are in lower case, `*` is any element."""
+
+CONDITIONAL: Final = frozenset(name for (name, _), rule in TABLE.items() if not isinstance(rule.kind, Kind))
+"""The elements whose other attributes tell what a URL is for."""
+
+SCRIPT_TYPES: Final = re.compile(
+    r"(?:(?:text|application)/(?:x-)?(?:java|ecma)script|application/json|importmap|module|)\s*(?:;|$)", re.IGNORECASE
+)
+MAX_NESTED: Final = 8
+"""How deep documents in attributes (`srcdoc`) are read."""
+
+JSON_LD_PICTURES: Final = frozenset({"image", "logo", "thumbnailUrl", "contentUrl", "photo"})
+
+BODY: Final = re.compile(r"<body(?=[ \t\n\r\f/>])", re.IGNORECASE)
+BODY_AGAIN: Final = "b0dy"
+"""A parser tells nothing of a `<body>` tag where a body is already, or has to be made up; a browser takes the attributes that
+it adds (WHATWG HTML 13.2.6.4.7). With another name, of the same length, it is told of like any element."""
+
+_BLOCK: Final = 1 << 16
+_RAW: Final = frozenset({"style", "script"})
+_NOTHING: Final[list[str]] = []
+_PROLOG: Final = re.compile(
+    r"""[\s\ufeff]++ | <!--.*?--> | <\?xml-stylesheet\s(?P<sheet>.*?)\?> | <\?.*?\?>
+      | <!DOCTYPE(?:[^\[>"']++|"[^"]*+"|'[^']*+')*+(?:\[.*?\]\s*+)?>""",
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
+_PSEUDO_ATTRIBUTE: Final = re.compile(r"""(?P<name>[^\s="']++)\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)')""")
+
+
+def html_rule(element: str, attribute: str) -> Rule | None:
+    """How an attribute of HTML is read. `srcdoc` is not in the table: it is a document in itself."""
+    return TABLE.get((element, attribute)) or TABLE.get(("*", attribute))
+
+
+def xml_rule(element: str, attribute: str) -> Rule | None:
+    """How an attribute of an XML document is read: SVG, XHTML, feeds, sitemaps, browserconfig."""
+    return XML_ATTRIBUTES.get((element, attribute)) or html_rule(element, attribute)
+
+
+def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[Span]:
+    """The URLs in the text of a `<style>` or `<script>`."""
+    if element == "style":
+        return spans.css_spans(text)
+    if element == "script":
+        script_type = attributes.get("type", "").strip().lower()
+        if script_type == "application/ld+json":
+            return json_ld_spans(text)
+        if SCRIPT_TYPES.match(script_type):
+            return spans.script_spans(text)
+    return iter(())
+
+
+def json_ld_spans(text: str) -> Iterator[Span]:
+    """The pictures that structured data names: a string, a list of them, or an object with a `url` (schema.org).
+
+    Scripts are never rewritten, so these spans have no place in the text.
+    """
+    try:
+        data = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return iter(())
+    return (Span(0, 0, url, REQUISITE) for url in _pictures(data))
+
+
+def _pictures(data: object) -> Iterator[str]:
+    work = [(data, False)]
+    while work:
+        found, wanted = work.pop()
+        match found:
+            case str() if wanted and found.strip():
+                yield found.strip()
+            case list():
+                work += [(entry, wanted) for entry in reversed(found)]
+            case dict():
+                work += [
+                    (value, key in JSON_LD_PICTURES or (wanted and key == "url"))
+                    for key, value in reversed(found.items())
+                ]
+
+
+# Text elements of XML vocabularies: (element, its parent) -> kind; `*` is any parent. Local names, in lower case.
+XML_TEXT: Final[dict[tuple[str, str], Kind]] = {
+    ("loc", "sitemap"): Kind.SITEMAP,
+    ("loc", "url"): PAGE,
+    ("loc", "image"): REQUISITE,
+    ("thumbnail_loc", "video"): REQUISITE,
+    ("content_loc", "video"): REQUISITE,
+    ("link", "item"): PAGE,
+    ("link", "channel"): PAGE,
+    ("link", "image"): PAGE,
+    ("comments", "item"): PAGE,
+    ("url", "image"): REQUISITE,
+    ("logo", "feed"): REQUISITE,
+    ("icon", "feed"): REQUISITE,
+}
+
+# Attributes of XML vocabularies: in addition to TABLE.
+XML_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
+    ("link", "href"): Rule(_url, lambda attributes: link_kind({"rel": "alternate", **attributes})),
+    ("enclosure", "url"): Rule(_url, REQUISITE),
+    ("content", "url"): Rule(_url, REQUISITE),
+    ("content", "src"): Rule(_url, PAGE),
+    ("thumbnail", "url"): Rule(_url, REQUISITE),
+    ("image", "href"): Rule(_url, REQUISITE),
+}
+
+
+def xml_text_spans(element: str, parent: str, text: str) -> Iterator[Span]:
+    """The URLs in the text of an element of an XML document."""
+    if element == "style":
+        return spans.css_spans(text)
+    kind = XML_TEXT.get((element, parent))
+    return spans.url_spans(text, kind) if kind else iter(())
+
+
+def prolog(text: str) -> Iterator[re.Match[str]]:
+    """What stands before the first element of an XML document: declaration, comments, instructions, DOCTYPE."""
+    position = 0
+    while match := _PROLOG.match(text, position):
+        yield match
+        position = match.end()
+
+
+def stylesheet_instruction_spans(text: str) -> Iterator[Span]:
+    """The URLs in each `<?xml-stylesheet href="..."?>` of a prolog."""
+    for instruction in prolog(text):
+        for found in _PSEUDO_ATTRIBUTE.finditer(text, *instruction.span("sheet")):
+            url = spans.html_unescaped(found["double"] or found["single"] or "")[0].strip()
+            if found["name"] == "href" and url:
+                yield Span(*found.span("double" if found["double"] else "single"), url, REQUISITE, quoting="xml")
+
+
+# --- from a document to its references ---------------------------------------------------------------------------------
+
+
+class Collector:
+    """Resolves spans against a base and keeps each (URL, kind) once; what is no guess outweighs a guess."""
+
+    def __init__(self, base: str, encoding: str = "utf-8", depth: int = 0) -> None:
+        self.base = base
+        self.encoding = encoding
+        self.depth = depth
+        self.own_base = True
+        self._seen: set[tuple[str, Kind, bool]] = set()
+        self._found: dict[tuple[CanonicalURL, Kind], bool] = {}
+
+    def add(self, found: Iterable[Span]) -> None:
+        for span in found:
+            key = (span.url, span.kind, span.guess)
+            if key in self._seen or (self.own_base and span.url.startswith("#")):
+                continue
+            self._seen.add(key)
+            target = urls.resolve(span.url, self.base, self.encoding)
+            if target:
+                name = (target.url, span.kind)
+                self._found[name] = span.guess and self._found.get(name, True)
+
+    def rebase(self, base: str) -> None:
+        """What is added from now on has a base that is not the document's URL."""
+        target = urls.resolve(base, self.base, self.encoding)
+        self.base = target.url if target else self.base
+        self.own_base = False
+        self._seen.clear()
+
+    def within(self) -> "Collector":
+        """The same collection, for a document in an attribute of this one."""
+        part = Collector(self.base, self.encoding, self.depth + 1)
+        part.own_base = self.own_base
+        part._found = self._found
+        return part
+
+    def references(self) -> list[Reference]:
+        return [Reference(url, kind, guess) for (url, kind), guess in self._found.items()]
+
+
+def references(syntax: Document, text: str, url: CanonicalURL, encoding: str = "utf-8") -> list[Reference]:
+    """All that a document refers to, in its order, each (URL, kind) once."""
+    collector = Collector(url, encoding)
+    _READERS[syntax](text, collector)
+    return collector.references()
+
+
+def header_references(headers: Iterable[tuple[str, str]], url: CanonicalURL) -> list[Reference]:
+    """What the headers refer to: `Location`, `Link` (RFC 8288) and `Refresh`. `headers` are (name, value) pairs."""
+    collector = Collector(url)
+    for name, value in headers:
+        read = _HEADERS.get(name.lower())
+        if read:
+            collector.add(read(value))
+    return collector.references()
+
+
+def sitemap_references(payload: bytes, url: CanonicalURL, most: int = 64 << 20) -> list[Reference]:
+    """The pages of a sitemap as it was received: XML, the same in gzip, or a list of URLs (sitemaps.org)."""
+    if payload.startswith(b"\x1f\x8b"):
+        payload = gunzip(payload, most)
+    text = payload.decode("utf-8-sig", errors="replace")
+    if text.lstrip().startswith("<"):
+        return references(Document.XML, text, url)
+    collector = Collector(url)
+    collector.add(Span(0, 0, line.strip(), PAGE) for line in text.splitlines() if re.match(r"\s*https?://", line))
+    return collector.references()
+
+
+def gunzip(payload: bytes, most: int) -> bytes:
+    """The first `most` bytes of what was compressed; what a damaged file still gives."""
+    found = bytearray()
+    with gzip.GzipFile(fileobj=BytesIO(payload)) as file, suppress(EOFError, OSError, zlib.error):
+        while len(found) < most and (piece := file.read1(_BLOCK)):
+            found += piece
+    return bytes(found[:most])
+
+
+_COMMON: Final = frozenset({"class", "id", "title", "alt", "name", "type", "width", "height", "lang", "role"})
+"""Attributes that most elements have and none of which holds a URL: they are not looked up."""
+
+
+def _read_html(text: str, collector: Collector) -> None:
+    collector.add(stylesheet_instruction_spans(text))  # XHTML
+    elements = _html_elements(text)
+    base = next(
+        (attributes["href"] for name, attributes, _ in elements if name == "base" and "href" in attributes), None
+    )
+    if base is not None:
+        collector.rebase(base)
+    seen: set[tuple[str, str, str]] = set()
+    for name, attributes, pieces in elements:
+        if pieces:
+            collector.add(raw_text_spans(name, "".join(pieces), attributes))
+        for attribute, value in attributes.items():
+            if attribute in _COMMON or (collector.own_base and attribute == "href" and value[:1] == "#"):
+                continue
+            key = (name, attribute, value)
+            if key not in seen or name in CONDITIONAL:
+                seen.add(key)
+                _read_attribute(html_rule(name, attribute), key, attributes, collector)
+
+
+def _read_xml(text: str, collector: Collector) -> None:
+    root = _xml_root(text)
+    if root is None:
+        return
+    collector.add(stylesheet_instruction_spans(text))
+    base = root.find(".//{*}base[@href]")
+    if base is not None:
+        collector.rebase(base.get("href", ""))
+    for element in root.iter(etree.Element):
+        name = local_name(element.tag)
+        attributes = {attribute_name(key): value for key, value in element.attrib.items()}
+        for attribute, value in attributes.items():
+            _read_attribute(xml_rule(name, attribute), (name, attribute, value), attributes, collector)
+        if element.text:
+            parent = element.getparent()
+            parent_name = local_name(parent.tag) if parent is not None else ""
+            collector.add(xml_text_spans(name, parent_name, element.text))
+            if name == "script":
+                collector.add(raw_text_spans(name, element.text, attributes))
+
+
+def _read_attribute(
+    rule: Rule | None, found: tuple[str, str, str], attributes: Attributes, collector: Collector
+) -> None:
+    name, attribute, value = found
+    if rule:
+        collector.add(rule.spans(value, attributes))
+    elif attribute == "srcdoc" and name == "iframe":
+        if collector.depth < MAX_NESTED:
+            _read_html(value, collector.within())
+    elif attribute.startswith("on"):
+        collector.add(spans.script_spans(value))
+
+
+def local_name(tag: object) -> str:
+    """An element's name without its namespace, in lower case."""
+    return str(tag).rpartition("}")[2].rpartition(":")[2].lower()
+
+
+def attribute_name(name: object) -> str:
+    """An attribute's name as the table has it: `xlink:href` is the only one of a namespace, whatever its prefix is."""
+    namespace, _, local = str(name).rpartition("}")
+    return f"xlink:{local}" if namespace and local == "href" else str(name)
+
+
+class _Elements:
+    """Takes down each start tag of an HTML document, and the text of styles and scripts.
+
+    There is no tree: lxml's would end at `</html>` and at 2,048 open elements, where browsers read on.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, Attributes, list[str]]] = []
+        self._raw: list[str] | None = None
+        self._svgs = 0
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        self._raw = [] if tag in _RAW else None
+        name = "body" if tag == BODY_AGAIN else tag
+        if attributes or self._raw is not None:
+            self.found.append((name, attributes, _NOTHING if self._raw is None else self._raw))
+        self._svgs += tag == "svg"
+
+    def data(self, text: str) -> None:
+        if self._raw is not None:
+            self._raw.append(spans.html_unescaped(text)[0] if self._svgs else text)
+
+    def end(self, tag: str) -> None:
+        self._raw = None
+        self._svgs -= tag == "svg"
+
+    def close(self) -> None:
+        """lxml asks for it."""
+
+
+def _html_elements(text: str) -> list[tuple[str, Attributes, list[str]]]:
+    target = _Elements()
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", target))
+    with suppress(etree.LxmlError):
+        etree.fromstring(_bytes(BODY.sub(f"<{BODY_AGAIN}", text)), parser)
+    return target.found
+
+
+def _xml_root(text: str) -> etree._Element | None:
+    try:
+        return etree.fromstring(_xml_bytes(text), _xml_parser(recover=True))
+    except etree.LxmlError:
+        return None
+
+
+def is_xml(text: str) -> bool:
+    """Whether a text is a well-formed XML document."""
+    try:
+        etree.fromstring(_xml_bytes(text), _xml_parser(recover=False))
+    except etree.LxmlError:
+        return False
+    return True
+
+
+def _xml_parser(*, recover: bool) -> etree.XMLParser:
+    return etree.XMLParser(
+        encoding="utf-8",
+        recover=recover,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def _xml_bytes(text: str) -> bytes:
+    return _bytes(text.lstrip("\ufeff \t\r\n"))
+
+
+def _bytes(text: str) -> bytes:
+    """Text as lxml takes it: without what UTF-8 or XML lack."""
+    try:
+        return text.replace("\0", "\ufffd").encode()
+    except UnicodeEncodeError:
+        return re.sub("[\0\ud800-\udfff]", "\ufffd", text).encode()
+
+
+def _link_header_spans(value: str) -> Iterator[Span]:
+    for link in _LINK.finditer(value):
+        parameters: dict[str, str] = {}
+        for parameter in _LINK_PARAMETER.finditer(link["parameters"]):
+            parameters.setdefault(parameter[1].lower(), (parameter[2] or parameter[3] or "").lower())
+        kind = link_kind(parameters)
+        if kind:
+            yield from spans.url_spans(link["url"], kind)
+
+
+_LINK: Final = re.compile(r'<(?P<url>[^<>]*+)>(?P<parameters>(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"?)*+)', re.DOTALL)
+_LINK_PARAMETER: Final = re.compile(r';\s*+([\w*!-]++)(?:\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)"?|([^\s;"]*+)))?', re.DOTALL)
+
+_HEADERS: Final[dict[str, Callable[[str], Iterator[Span]]]] = {
+    "location": partial(spans.url_spans, kind=Kind.REDIRECT),
+    "link": _link_header_spans,
+    "refresh": partial(spans.refresh_spans, kind=PAGE),
+}
+
+_READERS: Final[dict[Document, Callable[[str, Collector], None]]] = {
+    Document.HTML: _read_html,
+    Document.XML: _read_xml,
+    Document.CSS: lambda text, collector: collector.add(spans.css_spans(text)),
+    Document.JSON: lambda text, collector: collector.add(spans.json_spans(text)),
+    Document.JAVASCRIPT: lambda text, collector: collector.add(spans.script_spans(text)),
+}

@@ -1,0 +1,385 @@
+"""Rewriting: a document whose URLs lead somewhere else, and every other byte as it was.
+
+Enters: a document as text, its URL, and `resolve`, which says where a resource stands now. Leaves: the text with `Edit`s
+made. The parser only finds places in the source (turbohtml gives the span of every attribute); nothing is serialised, so
+broken markup, quotes, entities and line ends stay.
+
+The law
+-------
+1. A reference to what was saved becomes the relative one that `resolve` gives; what was not saved becomes absolute, so that
+   it works online. Fragments are kept. A reference to the document itself stays if its base is the document.
+2. An element whose reference became a local one loses `integrity` and `crossorigin`: the digest is of other bytes, and a
+   disk has no origins.
+3. `<base href>` names the document itself, so that it leads nothing astray.
+4. A Content-Security-Policy of the document (meta) is emptied: `'self'` means nothing on a disk.
+5. Scripts stay as they are, structured data in them too; so do documents in attributes below `MAX_NESTED` others.
+
+With no edit to make, the text is the same; the references of the rewritten document are the resolved ones of the original.
+"""
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import turbohtml
+
+from mirror.core import references as refs
+from mirror.core import spans, urls
+from mirror.core.media import Document
+from mirror.core.references import Attributes, Rule
+from mirror.core.spans import Span
+from mirror.core.urls import CanonicalURL
+
+Resolve = Callable[[CanonicalURL], str | None]
+"""Canonical URL -> the relative reference to its copy, or `None` where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Put `new` in the place of `text[start:end]`."""
+
+    start: int
+    end: int
+    new: str
+    local: bool = False  # it leads to a local copy
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriter:
+    """What is the same for all references of one document.
+
+    `base` is its URL, `name` how it is called from beside its copy, `encoding` the codec it was read with.
+    """
+
+    base: str
+    name: str
+    resolve: Resolve
+    encoding: str = "utf-8"
+    own_base: bool = True
+    depth: int = 0
+    _known: dict[tuple[str, bool], tuple[str | None, bool]] = field(default_factory=dict)
+
+    def replacement(self, span: Span) -> tuple[str | None, bool]:
+        """What to write for a reference, unquoted (`None`: let it stand), and whether that is a local copy."""
+        if self.own_base and span.url.startswith("#"):
+            return None, False
+        key = (span.url, span.guess)
+        if key not in self._known:
+            self._known[key] = self._replacement(span)
+        return self._known[key]
+
+    def with_base(self, base: str) -> "Rewriter":
+        """The same for a document with a `<base>` element."""
+        return replace(self, base=base, own_base=False, _known={})
+
+    def within(self) -> "Rewriter":
+        """The same for a document in an attribute of this one."""
+        return replace(self, depth=self.depth + 1)
+
+    def _replacement(self, span: Span) -> tuple[str | None, bool]:
+        target = urls.resolve(span.url, self.base, self.encoding)
+        if target is None:
+            return None, False
+        local = self.resolve(target.url)
+        if local is not None:
+            return urls.with_fragment(local, target.fragment), True
+        if span.guess or _ABSOLUTE.match(span.url):
+            return None, False
+        return urls.with_fragment(target.url, target.fragment), False
+
+    def edits(self, found: Iterable[Span]) -> Iterator[Edit]:
+        for span in found:
+            new, local = self.replacement(span)
+            if new is not None:
+                yield Edit(span.start, span.end, spans.escaped(new, span.quoting), local)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute in the source: where it stands, where its value stands, and what the value says."""
+
+    start: int
+    end: int
+    value_start: int
+    raw: str
+    quote: str
+
+    @property
+    def value(self) -> str:
+        return spans.html_unescaped(self.raw)[0]
+
+    def edits(self, changes: Iterable[Edit]) -> Iterator[Edit]:
+        """Changes of the value as edits of the source."""
+        _, places = spans.html_unescaped(self.raw)
+        for change in changes:
+            start, end = places(change.start), places(change.end)
+            new = self._quoted(change.new)
+            if change.start and places(change.start - 1) < start - 1 and self.raw[start - 1] != ";":
+                new = ";" + new  # "&quot" in front of it is one because of what followed
+            yield Edit(self.value_start + start, self.value_start + end, new, change.local)
+
+    def replaced(self, value: str) -> Edit:
+        """The whole value as another one."""
+        quoted = self._quoted(value) if self.quote else f'"{self._quoted(value)}"'
+        sign = "=" if self.value_start == self.end else ""  # `<base href>` has none
+        return Edit(self.value_start, self.value_start + len(self.raw), sign + quoted)
+
+    def removed(self, text: str) -> Edit:
+        """Take the attribute out of `text`, and a space in front of it that nothing needs."""
+        spare = text[self.start - 1].isspace() and (text[self.end].isspace() or text[self.end] == ">")
+        return Edit(self.start - spare, self.end, "")
+
+    def _quoted(self, text: str) -> str:
+        text = text.replace("&", "&amp;")
+        return text.replace("'", "&#39;") if self.quote == "'" else text.replace('"', "&quot;")
+
+
+_ABSOLUTE: Final = re.compile(r"\s*https?:[/\\]{2}", re.IGNORECASE)
+_WS: Final = r"[ \t\n\r\f]"
+_UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
+_ATTRIBUTE: Final = re.compile(
+    rf"(?P<name>=?[^= \t\n\r\f/>]*+)(?:{_WS}*+={_WS}*+(?P<quote>[\"']?)(?P<value>.*))?", re.DOTALL
+)
+_SELECTORS: Final = ["style", "iframe[srcdoc]", "base[href]", f"{refs.BODY_AGAIN}[background]"] + [
+    "{}[{}]".format("" if name == "*" else name, key.replace(":", "\\:")) for name, key in refs.TABLE
+]
+_SELECTOR: Final = ",".join(_SELECTORS)
+_OWN_BASE_SELECTOR: Final = _SELECTOR.replace("a[href],", 'a[href]:not([href^="#"]),', 1)
+_XML_TOKEN: Final = re.compile(
+    r"""<!--.*?(?:-->|\Z)
+      | <!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)
+      | <\?.*?(?:\?>|\Z)
+      | </(?P<close>[^\s<>]++)\s*+>
+      | <(?P<open>[^\s<>/!?]++)(?P<attributes>(?:[^<>"'/]++|"[^"<]*+"|'[^'<]*+'|/(?!>))*+)(?P<empty>/?)>
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_XML_ATTRIBUTE: Final = re.compile(r"([^\s=/<>\"']++)\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')")
+
+Places = Mapping[str, tuple[int, int]]
+"""Attributes: name -> where in the source each stands, name and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A start tag: the name of its element, in lower case, and where in the source its attributes stand."""
+
+    source: str
+    name: str
+    places: Places
+
+    def __getitem__(self, key: str) -> Attribute:
+        start, end = self.places[key]
+        match = _ATTRIBUTE.match(self.source, start, end)
+        if match is None or match["value"] is None:
+            return Attribute(start, end, end, "", "")
+        raw, quote = match["value"], match["quote"]
+        if quote and raw.endswith(quote):
+            raw = raw[:-1]
+        return Attribute(start, end, match.start("value"), raw, quote)
+
+
+Piece = tuple[int, int, bool]
+"""A part of an element's text: its start and end in the source, and whether it is a CDATA section."""
+
+
+def rewrite(syntax: Document, text: str, rewriter: Rewriter) -> str:
+    """A document with its references led to where `rewriter.resolve` says; see the law above."""
+    return apply(text, _EDITS[syntax](text, rewriter))
+
+
+def edits(syntax: Document, text: str, rewriter: Rewriter) -> list[Edit]:
+    """What there is to change in a document, in order and apart."""
+    return list(_apart(text, _EDITS[syntax](text, rewriter)))
+
+
+def apply(text: str, changes: Iterable[Edit]) -> str:
+    """Make the edits."""
+    pieces: list[str] = []
+    position = 0
+    for edit in _apart(text, changes):
+        pieces += [text[position : edit.start], edit.new]
+        position = edit.end
+    return "".join([*pieces, text[position:]])
+
+
+def _apart(text: str, changes: Iterable[Edit]) -> Iterator[Edit]:
+    """Edits in order. Where two overlap (a source that two elements claim), the first stands."""
+    position = 0
+    for edit in sorted(changes, key=lambda e: (e.start, e.end)):
+        if edit.start >= position and edit.new != text[edit.start : edit.end]:
+            yield edit
+            position = edit.end
+
+
+def _html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    source = _UNREADABLE.sub("\ufffd", text).replace("\r", "\n")  # "\r\n" would be one character and shift all places
+    if source.startswith("\ufeff"):  # a text of its own to the parser, which would begin the body
+        source = " " + source[1:]
+    document = _parsed(source)
+    base = document.select_one("base[href]")
+    rewriter = _with_base(rewriter, str(base.attrs["href"]) if base else None)
+    yield from rewriter.edits(refs.stylesheet_instruction_spans(text))  # XHTML
+    for element in document.select(_OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR):
+        location = element.source_location
+        if location is None:  # an element that the parser made up or made again
+            continue
+        name = "body" if element.tag == refs.BODY_AGAIN else element.tag.lower()
+        if name == "style":
+            yield from _style_edits(source, element, location, rewriter)
+        places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
+        yield from _tag_edits(Tag(source, name, places), refs.html_rule, rewriter)
+
+
+def _parsed(source: str) -> turbohtml.Document:
+    document = turbohtml.parse(source, source_locations=True, allow_declarative_shadow_roots=False)
+    body = document.select_one("body")
+    if len(refs.BODY.findall(source)) > bool(body and body.source_location):
+        source = refs.BODY.sub(f"<{refs.BODY_AGAIN}", source)
+        return turbohtml.parse(source, source_locations=True, allow_declarative_shadow_roots=False)
+    return document
+
+
+def _with_base(rewriter: Rewriter, base: str | None) -> Rewriter:
+    if base is None:
+        return rewriter
+    target = urls.resolve(base, rewriter.base, rewriter.encoding)
+    return rewriter.with_base(target.url if target else rewriter.base)
+
+
+def _style_edits(
+    text: str, element: turbohtml.Element, location: turbohtml.SourceLocation, rewriter: Rewriter
+) -> Iterator[Edit]:
+    """Edits of a `<style>`: raw text, but in SVG text with character references."""
+    start = location.start_tag.end_offset
+    end = location.end_tag.start_offset if location.end_tag else len(text)
+    if element.namespace is turbohtml.Namespace.HTML:
+        yield from _moved(rewriter.edits(spans.css_spans(text[start:end])), start)
+    elif location.end_tag and element.namespace is turbohtml.Namespace.SVG:
+        source = Attribute(start, end, start, text[start:end], '"')
+        yield from source.edits(rewriter.edits(spans.css_spans(source.value)))
+
+
+def _tag_edits(tag: Tag, find: refs.FindRule, rewriter: Rewriter) -> Iterator[Edit]:
+    """Edits of one start tag."""
+    values = {key: tag[key].value for key in tag.places} if tag.name in refs.CONDITIONAL else {}
+    local = False
+    for key in tag.places:
+        for edit in _attribute_edits(tag, key, find(tag.name, key), values, rewriter):
+            local = local or edit.local
+            yield edit
+    if tag.name == "base" and "href" in tag.places:
+        yield tag["href"].replaced(rewriter.name)
+    if tag.name == "meta" and "content" in tag.places and _is_csp(values):
+        yield tag["content"].replaced("")
+    if local and tag.name != "iframe":
+        yield from (tag[key].removed(tag.source) for key in ("integrity", "crossorigin") if key in tag.places)
+
+
+def _attribute_edits(tag: Tag, key: str, rule: Rule | None, values: Attributes, rewriter: Rewriter) -> Iterator[Edit]:
+    if rule:
+        attribute = tag[key]
+        yield from attribute.edits(rewriter.edits(rule.spans(attribute.value, values)))
+    elif tag.name == "iframe" and key == "srcdoc" and rewriter.depth < refs.MAX_NESTED:
+        attribute = tag[key]
+        yield from attribute.edits(_html_edits(attribute.value, rewriter.within()))
+
+
+def _is_csp(values: dict[str, str]) -> bool:
+    return values.get("http-equiv", "").strip().lower().startswith("content-security-policy")
+
+
+def _css_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    return rewriter.edits(spans.css_spans(text))
+
+
+def _json_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    return rewriter.edits(spans.json_spans(text))
+
+
+def _xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    """Edits of SVG, XHTML, feeds, sitemaps: start tags, the text in front of an element's first child, `<?xml-stylesheet?>`."""
+    yield from rewriter.edits(refs.stylesheet_instruction_spans(text))
+    start = max((part.end() for part in refs.prolog(text)), default=0)
+    rewriter = _with_base(rewriter, next(_xml_bases(text, start), None))
+    path = ["", ""]
+    own: list[Piece] | None = None  # the element's text, up to its first child
+    end = start
+    for token in _XML_TOKEN.finditer(text, start):
+        if own is not None:
+            own += [(end, token.start(), False), (*token.span("cdata"), True)]  # (-1, -1) if it is no CDATA section
+        end = token.end()
+        if not token["open"] and not token["close"]:
+            continue
+        yield from _xml_text_edits(text, own or [], path, rewriter)
+        own = None
+        if token["close"]:
+            del path[max(2, len(path) - 1) :]
+        else:
+            tag = _xml_tag(token)
+            yield from _tag_edits(tag, refs.xml_rule, rewriter)
+            if not token["empty"]:
+                path.append(tag.name)
+                own = []
+
+
+def _xml_tag(token: re.Match[str]) -> Tag:
+    places: dict[str, tuple[int, int]] = {}
+    for match in _XML_ATTRIBUTE.finditer(token.string, *token.span("attributes")):
+        places.setdefault(_xml_attribute_name(match[1]), match.span())
+    return Tag(token.string, refs.local_name(token["open"]), places)
+
+
+def _xml_attribute_name(name: str) -> str:
+    """A name as the table has it: only `xlink:href` has a prefix, whatever it is in the source."""
+    return refs.attribute_name(name.replace(":", "}"))
+
+
+def _xml_bases(text: str, start: int) -> Iterator[str]:
+    for token in _XML_TOKEN.finditer(text, start):
+        if token["open"] and refs.local_name(token["open"]) == "base":
+            tag = _xml_tag(token)
+            if "href" in tag.places:
+                yield tag["href"].value
+
+
+def _xml_text_edits(text: str, pieces: list[Piece], path: list[str], rewriter: Rewriter) -> Iterator[Edit]:
+    """Edits of an element's text. A URL that a comment or the border of a CDATA section cuts in two is let alone."""
+    pieces = [piece for piece in pieces if text[piece[0] : piece[1]].strip()]
+    if len(pieces) > 1 and path[-1] != "style":
+        return
+    for start, end, cdata in pieces:
+        source = Attribute(start, end, start, text[start:end], '"')
+        found = refs.xml_text_spans(path[-1], path[-2], source.raw if cdata else source.value)
+        edits = rewriter.edits(found)
+        yield from _moved(edits, start) if cdata else source.edits(edits)
+
+
+def _moved(edits: Iterable[Edit], by: int) -> Iterator[Edit]:
+    return (Edit(edit.start + by, edit.end + by, edit.new) for edit in edits)
+
+
+def redirect_page(target: str) -> bytes:
+    """The file that stands where a redirect was: it leads on at once, without a script.
+
+    >>> b'url=../b~.html"' in redirect_page("../b~.html")
+    True
+    """
+    shown = html.escape(target, quote=True)
+    return (
+        "<!DOCTYPE html>\n"
+        '<meta charset="utf-8">\n'
+        f'<meta http-equiv="refresh" content="0; url={shown}">\n'
+        f'<title>Moved</title>\n<p>Moved to <a href="{shown}">{shown}</a>\n'
+    ).encode()
+
+
+_EDITS: Final[dict[Document, Callable[[str, Rewriter], Iterator[Edit]]]] = {
+    Document.HTML: _html_edits,
+    Document.XML: _xml_edits,
+    Document.CSS: _css_edits,
+    Document.JSON: _json_edits,
+    Document.JAVASCRIPT: lambda *_: iter(()),
+}

@@ -1,0 +1,203 @@
+"""Which resources belong to a mirror, as what, and why not.
+
+Enters: a reference and the resource it was found on. Leaves: a `Decision`: the role in which the target is fetched, or
+`None`, with a reason that someone can ask for afterwards. Never here: a disk, a network, robots.txt (that is `robots`).
+
+The rules
+---------
+1. Pages are followed inside the scope, from pages: `site` is the registrable domain by the Public Suffix List (for an
+   address or a bare name: that host and port), `host` is host and port, `prefix` is the folder of a start and all below it.
+   http and https are one scope.
+2. Requisites and frames are fetched from wherever they live, one hop: what a stylesheet, script or picture of a page loads
+   counts as the page's, frames in them excepted; a frame outside brings its requisites, not its links or frames.
+3. A requisite that turns out to be HTML is kept and not followed. A redirect keeps the role; where it leads is decided anew.
+   A start that is sent to another place of its site makes that place a start.
+4. `include` holds for pages, `exclude` for everything; starts are exempt from both.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
+from functools import lru_cache
+from typing import Final
+
+import tldextract
+
+from mirror.core.references import Reference
+from mirror.core.spans import Kind
+from mirror.core.urls import CanonicalURL, split
+
+
+class Role(IntEnum):
+    """As what a resource is fetched; a higher one includes what a lower one allows."""
+
+    REQUISITE = 1
+    FRAME = 2
+    LISTING = 3  # a feed or a sitemap: its links are followed, itself it is no page
+    PAGE = 4
+
+
+class Area(StrEnum):
+    """How far pages are followed."""
+
+    SITE = "site"
+    HOST = "host"
+    PREFIX = "prefix"
+
+
+class Requisites(StrEnum):
+    """From where requisites are fetched."""
+
+    ALL = "all"
+    SITE = "site"
+    NONE = "none"
+
+
+class Reason(StrEnum):
+    """Why a reference was not followed."""
+
+    OUTSIDE = "outside the scope"
+    DEPTH = "deeper than asked for"
+    INCLUDE = "not included"
+    EXCLUDE = "excluded"
+    REQUISITE = "requisites not asked for"
+    HOP = "more than one hop away"
+    NEVER = "never fetched"
+    LIMIT = "over the limit of pages"
+    ROBOTS = "forbidden by robots.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`role` and `depth` of a target to fetch, or the reason not to."""
+
+    role: Role | None
+    depth: int = 0
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The resource on which a reference was found. `depth` counts links from a start."""
+
+    url: CanonicalURL
+    role: Role
+    depth: int
+
+
+SuffixList = Callable[[str], str]
+"""A host -> its registrable domain, "" where it has none."""
+
+_LINKS: Final = frozenset({Kind.PAGE, Kind.FEED, Kind.SITEMAP})
+_LISTINGS: Final = frozenset({Kind.FEED, Kind.SITEMAP})
+
+
+def bundled_suffix_list() -> SuffixList:
+    """The Public Suffix List that tldextract brings along: it asks nobody and writes nothing."""
+    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+    return lru_cache(maxsize=4096)(lambda host: extract(host).top_domain_under_public_suffix)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The rules with the user's words. All URLs are canonical; `depth` is `None` for no bound."""
+
+    starts: tuple[CanonicalURL, ...]
+    area: Area = Area.SITE
+    requisites: Requisites = Requisites.ALL
+    include: re.Pattern[str] | None = None
+    exclude: re.Pattern[str] | None = None
+    depth: int | None = None
+    registrable_domain: SuffixList = field(default_factory=bundled_suffix_list)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_homes", frozenset(map(self._home, self.starts)))
+        object.__setattr__(self, "_sites", frozenset(map(self._site, self.starts)))
+
+    _homes: frozenset[str] = field(init=False, repr=False)
+    _sites: frozenset[str] = field(init=False, repr=False)
+
+    def contains(self, url: CanonicalURL) -> bool:
+        """Whether a page at this URL is a page of the mirror.
+
+        >>> scope = Scope((CanonicalURL("https://www.example.co.uk/a/"),), registrable_domain=lambda h: "example.co.uk")
+        >>> scope.contains(CanonicalURL("http://example.co.uk/b"))
+        True
+        """
+        if self.area is Area.PREFIX:
+            text = _without_scheme(url)
+            return any(text.startswith(home) for home in self._homes)
+        return self._home(url) in self._homes
+
+    def decide(self, reference: Reference, source: Source) -> Decision:
+        """As what the target of a reference is to be fetched."""
+        kind = reference.kind
+        if kind is Kind.NEVER:
+            return Decision(None, reason=Reason.NEVER)
+        if self.exclude and self.exclude.search(reference.url) and reference.url not in self.starts:
+            return Decision(None, reason=Reason.EXCLUDE)
+        if kind is Kind.REDIRECT:
+            return self._redirect(reference.url, source)
+        return self._link(reference, source) if kind in _LINKS else self._requisite(reference, source)
+
+    def _link(self, reference: Reference, source: Source) -> Decision:
+        if not self._follows(source):
+            return Decision(None, reason=Reason.HOP)
+        if not self.contains(reference.url) and reference.url not in self.starts:
+            listed = reference.kind is Kind.SITEMAP and self._site(reference.url) in self._sites
+            if not listed:
+                return Decision(None, reason=Reason.OUTSIDE)
+        depth = source.depth + 1
+        if reference.kind in _LISTINGS:
+            return Decision(Role.LISTING, source.depth)
+        if self.depth is not None and depth > self.depth:
+            return Decision(None, reason=Reason.DEPTH)
+        if self.include and not self.include.search(reference.url) and reference.url not in self.starts:
+            return Decision(None, reason=Reason.INCLUDE)
+        return Decision(Role.PAGE, depth)
+
+    def _requisite(self, reference: Reference, source: Source) -> Decision:
+        if reference.kind is Kind.FRAME and (source.role is Role.REQUISITE or not self._follows(source)):
+            return Decision(None, reason=Reason.HOP)
+        near = self.requisites is Requisites.SITE and self._site(reference.url) in self._sites
+        if not near and self.requisites is not Requisites.ALL:
+            return Decision(None, reason=Reason.REQUISITE)
+        if reference.guess and self._site(reference.url) not in self._sites | {self._site(source.url)}:
+            return Decision(None, reason=Reason.OUTSIDE)
+        return Decision(Role.FRAME if reference.kind is Kind.FRAME else Role.REQUISITE, source.depth)
+
+    def _redirect(self, url: CanonicalURL, source: Source) -> Decision:
+        """Where a page is sent has to be inside; what a page needs may come from anywhere."""
+        if source.role in {Role.REQUISITE, Role.FRAME}:
+            kind = Kind.FRAME if source.role is Role.FRAME else Kind.REQUISITE
+            decision = self._requisite(Reference(url, kind), Source(source.url, Role.PAGE, source.depth))
+            return Decision(decision.role, source.depth, decision.reason)
+        if not self.contains(url):
+            return Decision(None, reason=Reason.OUTSIDE)
+        return Decision(source.role, source.depth)
+
+    def redirected(self, url: CanonicalURL, to: CanonicalURL) -> "Scope":
+        """The scope once it is known that a URL leads to another: a start takes the scope along inside of its site."""
+        if url not in self.starts or to in self.starts or self._site(url) != self._site(to):
+            return self
+        return replace(self, starts=(*self.starts, to))
+
+    def _follows(self, source: Source) -> bool:
+        """Whether links on this resource count: a frame's do where it stands inside the scope."""
+        return source.role is not Role.FRAME or self.contains(source.url)
+
+    def _home(self, url: CanonicalURL) -> str:
+        if self.area is Area.SITE:
+            return self._site(url)
+        text = _without_scheme(url)
+        return text.partition("/")[0] if self.area is Area.HOST else text.partition("?")[0].rpartition("/")[0] + "/"
+
+    def _site(self, url: CanonicalURL) -> str:
+        host = split(url).host
+        return self.registrable_domain(host) or _without_scheme(url).partition("/")[0]
+
+
+def _without_scheme(url: CanonicalURL) -> str:
+    """Host, port and what follows; a default port is not written in a canonical URL."""
+    return url.partition("://")[2]

@@ -1,0 +1,201 @@
+"""Canonical URLs: what makes two references one resource.
+
+Enters: the text of a reference as an author wrote it, and the URL of the document it stands in.
+Leaves: a `Target`, that is a `CanonicalURL` and the fragment, or `None` for what can't be fetched over HTTP.
+Never here: a network, a disk, an opinion on whether the URL should be fetched (that is `scope`).
+
+The law of canonical URLs
+-------------------------
+1. A reference is resolved as a browser does it: WHATWG URL Standard, by Ada (https://url.spec.whatwg.org/).
+2. The fragment and the user's name and password are no part of a resource's name.
+3. Percent-escapes of unreserved characters are decoded, the others are written in capitals (RFC 3986, 6.2.2);
+   a percent sign that begins no escape is written `%25`.
+4. Nothing else changes: the order of a query, an empty query, a doubled slash each make another resource.
+
+Canonical is idempotent: the canonical form of a canonical URL is itself.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NewType
+from urllib.parse import quote
+
+import ada_url
+
+CanonicalURL = NewType("CanonicalURL", str)
+"""An absolute http or https URL that obeys the law above. Pure ASCII, without fragment and credentials."""
+
+SCHEMES = frozenset({"http", "https"})
+DEFAULT_PORTS = {"http": 80, "https": 443}
+UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+_ESCAPE = re.compile(r"%(?:[0-9A-Fa-f]{2})?")
+_SPLIT = re.compile(
+    r"(https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
+)
+_SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):")
+_USER = re.compile(r"[\x00-\x20]*https?:[/\\\s]*+[^/\\?#]*@", re.IGNORECASE)
+_PLAIN_FRAGMENT = re.compile(r"[\w\-.~!$&()*+,;=:@/?%]*", re.ASCII)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_NOT_ASCII = re.compile("[^\\x00-\\x7f]+")
+_NO_BASE = "about:blank"
+_PLAIN_IN_QUERY = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\"#<>'")
+"""What WHATWG's special-query percent-encode set leaves alone: trail bytes of legacy encodings too."""
+
+
+class InvalidURLError(ValueError):
+    """The caller gave a URL that can't be a start: the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a reference leads: the resource, and the place in it (`None`: no fragment at all, "": an empty one)."""
+
+    url: CanonicalURL
+    fragment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The pieces of a canonical URL; `query` is `None` where there is no question mark."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: str | None
+
+
+def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None:
+    """Resolve a reference against its base; `None` where no http(s) resource is meant.
+
+    `encoding` is the codec of the document (`encoding.decode` names it), which browsers use for the query alone
+    (WHATWG URL, 5.3); a name that Python has no codec for means UTF-8.
+
+    >>> resolve("../b%7e?x#top", "http://Example.ORG:80/a/")
+    Target(url='http://example.org/b~?x', fragment='top')
+    >>> resolve("mailto:guido@example.org", "http://example.org/") is None
+    True
+    """
+    scheme = _SCHEME.match(reference)
+    if scheme and scheme[1].lower() not in SCHEMES:
+        return None
+    if not reference.isascii():
+        reference = _encode_query(_SURROGATES.sub("\ufffd", reference), encoding)
+    before, hash_, fragment = reference.partition("#")
+    if hash_ and _PLAIN_FRAGMENT.fullmatch(fragment):  # many places of one page are resolved once
+        target = _resolve(before, base)
+        return target and Target(target.url, fragment)
+    return _resolve(reference, base)
+
+
+def canonical(url: str) -> CanonicalURL:
+    """The canonical form of an absolute http(s) URL; raises `InvalidURLError` with a sentence for the user.
+
+    >>> canonical("HTTP://example.org")
+    'http://example.org/'
+    """
+    scheme = _SCHEME.match(url)
+    if not scheme or (scheme[1].lower() not in SCHEMES and not url[scheme.end() :].startswith("/")):
+        raise InvalidURLError(f"{url!r} is no URL: it should begin with http:// or https://")
+    if scheme[1].lower() not in SCHEMES:
+        raise InvalidURLError(f"{url!r}: the scheme {scheme[1]!r} is not supported, only http and https are")
+    if not url[scheme.end() :].strip("/\\"):
+        raise InvalidURLError(f"{url!r} has no host")
+    target = resolve(url, _NO_BASE)
+    if target is None:
+        raise InvalidURLError(f"{url!r} has no valid host")
+    return target.url
+
+
+def referer(page: CanonicalURL, target: CanonicalURL) -> str | None:
+    """What a request for `target` tells of the page it was found on (`strict-origin-when-cross-origin`).
+
+    >>> referer(CanonicalURL("https://example.org/a"), CanonicalURL("https://cdn.example.com/b"))
+    'https://example.org/'
+    """
+    here, there = split(page), split(target)
+    if here.scheme == "https" and there.scheme == "http":
+        return None
+    if (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port):
+        return page
+    return page[: len(page) - len(page.partition("://")[2].partition("/")[2])]
+
+
+def has_credentials(url: str) -> bool:
+    """Whether the text of an http(s) URL names a user, in any spelling that browsers take (`http:user@host` too).
+
+    >>> has_credentials("http://guido@example.org/"), has_credentials("http://example.org/@guido")
+    (True, False)
+    """
+    return bool(_USER.match(url))
+
+
+def split(url: CanonicalURL) -> Parts:
+    """Take a canonical URL apart; the port is always a number.
+
+    >>> split(canonical("https://example.org/a?b"))
+    Parts(scheme='https', host='example.org', port=443, path='/a', query='b')
+    """
+    match = _SPLIT.fullmatch(url)
+    if match is None:
+        raise InvalidURLError(f"{url!r} is not a canonical URL")
+    scheme, host, port, path, query, _ = match.groups()
+    return Parts(scheme, host, int(port) if port else DEFAULT_PORTS[scheme], path, query)
+
+
+def with_fragment(text: str, fragment: str | None) -> str:
+    """Put a fragment back behind a URL or a relative reference."""
+    return text if fragment is None else f"{text}#{fragment}"
+
+
+@lru_cache(maxsize=4096)  # a page's navigation stands on every page of a site
+def _resolve(reference: str, base: str) -> Target | None:
+    try:
+        absolute = ada_url.join_url(base, reference)
+    except ValueError:
+        return None
+    absolute, hash_, fragment = absolute.partition("#")
+    match = _SPLIT.fullmatch(absolute)
+    if match is None or not match[2]:
+        return None
+    if "@" in absolute:
+        absolute = _without_credentials(absolute, match)
+    if "%" in absolute:
+        absolute = _ESCAPE.sub(_normal_escape, absolute)
+    return Target(CanonicalURL(absolute), fragment if hash_ else None)
+
+
+def _without_credentials(url: str, match: re.Match[str]) -> str:
+    return f"{match[1]}://{url[match.start(2) :]}"
+
+
+def _normal_escape(match: re.Match[str]) -> str:
+    if match[0] == "%":
+        return "%25"
+    character = chr(int(match[0][1:], 16))
+    return character if character in UNRESERVED else match[0].upper()
+
+
+def _encode_query(reference: str, encoding: str) -> str:
+    """Percent-encode the query of a reference in the encoding of its document; what that lacks becomes `&#N;`."""
+    before, mark, rest = reference.partition("?")
+    if not mark or "#" in before or encoding.lower().startswith("utf"):  # in UTF-8, Ada does it
+        return reference
+    query, hash_, fragment = rest.partition("#")
+    try:
+        encoded = _NOT_ASCII.sub(lambda run: quote(run[0].encode(encoding, _NUMERIC), safe=_PLAIN_IN_QUERY), query)
+    except (LookupError, UnicodeError):  # some of Python's codecs are no encodings of text
+        return reference
+    return f"{before}?{encoded}{hash_}{fragment}"
+
+
+def _numeric_reference(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(f"%26%23{ord(c)}%3B" for c in error.object[error.start : error.end]), error.end
+
+
+_NUMERIC = "mirror.core.urls.numeric_reference"
+codecs.register_error(_NUMERIC, _numeric_reference)

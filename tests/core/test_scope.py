@@ -1,0 +1,286 @@
+"""Scope: which resources belong to a mirror, as what, and why not."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirror.core.references import Reference
+from mirror.core.scope import Area, Decision, Reason, Requisites, Role, Scope, Source, bundled_suffix_list
+from mirror.core.spans import Kind
+from mirror.core.urls import CanonicalURL
+
+START = CanonicalURL("https://www.example.org/docs/a.html?b=/c")
+OTHER = CanonicalURL("https://cdn.example/x")
+SUFFIXES = bundled_suffix_list()
+PAGE = Source(START, Role.PAGE, 0)
+
+
+def scope(area: Area = Area.SITE, requisites: Requisites = Requisites.ALL, **options: Any) -> Scope:
+    return Scope((START,), area, requisites, registrable_domain=SUFFIXES, **options)
+
+
+def decided(
+    url: str, kind: Kind, within: Scope | None = None, source: Source = PAGE, *, guess: bool = False
+) -> Role | Reason | None:
+    decision = (within or scope()).decide(Reference(CanonicalURL(url), kind, guess), source)
+    return decision.role or decision.reason
+
+
+# --- where pages are ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("area", "inside", "outside"),
+    [
+        (
+            Area.SITE,
+            ["https://www.example.org/", "http://example.org/x", "https://a.b.example.org:8443/"],
+            ["https://example.com/", "https://example.org.example/", "https://notexample.org/"],
+        ),
+        (
+            Area.HOST,
+            ["https://www.example.org/", "http://www.example.org/x"],
+            ["https://example.org/", "https://www.example.org:8443/", "https://www.example.org.example/"],
+        ),
+        (
+            Area.PREFIX,
+            ["https://www.example.org/docs/", "http://www.example.org/docs/x/y?z"],
+            [
+                "https://www.example.org/",
+                "https://www.example.org/docs",
+                "https://www.example.org/docsx/",
+                "https://example.org/docs/",
+            ],
+        ),
+    ],
+)
+def test_area(area: Area, inside: list[str], outside: list[str]) -> None:
+    assert all(scope(area).contains(CanonicalURL(url)) for url in inside)
+    assert not any(scope(area).contains(CanonicalURL(url)) for url in outside)
+
+
+@pytest.mark.parametrize(
+    ("start", "inside", "outside"),
+    [
+        ("https://a.example.co.uk/", "https://b.example.co.uk/", "https://other.co.uk/"),
+        (
+            "https://user.github.io/",
+            "https://user.github.io/x",
+            "https://other.github.io/",
+        ),  # a suffix that its owner declared
+        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/x", "http://127.0.0.1:8001/"),
+        ("http://[::1]:8000/", "http://[::1]:8000/x", "http://[::1]/"),
+        ("http://localhost/", "https://localhost/x", "http://localhost:8000/"),
+        ("http://co.uk/", "http://co.uk/x", "http://example.co.uk/"),
+    ],
+)
+def test_site(start: str, inside: str, outside: str) -> None:
+    site = Scope((CanonicalURL(start),), registrable_domain=SUFFIXES)
+    assert site.contains(CanonicalURL(inside))
+    assert not site.contains(CanonicalURL(outside))
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("www.example.org", "example.org"),
+        ("a.b.co.uk", "b.co.uk"),
+        ("a.b.github.io", "b.github.io"),
+        ("127.0.0.1", ""),
+        ("x", ""),
+    ],
+)
+def test_the_bundled_list_asks_nobody(host: str, domain: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.socket", None)
+    monkeypatch.setattr("socket.getaddrinfo", None)
+    assert bundled_suffix_list()(host) == domain
+
+
+def test_several_starts_are_several_homes() -> None:
+    both = Scope((START, OTHER), Area.PREFIX, registrable_domain=SUFFIXES)
+    assert both.contains(START)
+    assert both.contains(CanonicalURL("https://cdn.example/y"))
+
+
+# --- what is fetched, as what ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "here", "elsewhere"),
+    [
+        (Kind.PAGE, Role.PAGE, Reason.OUTSIDE),
+        (Kind.FEED, Role.LISTING, Reason.OUTSIDE),
+        (Kind.SITEMAP, Role.LISTING, Reason.OUTSIDE),
+        (Kind.REDIRECT, Role.PAGE, Reason.OUTSIDE),
+        (Kind.FRAME, Role.FRAME, Role.FRAME),
+        (Kind.REQUISITE, Role.REQUISITE, Role.REQUISITE),
+        (Kind.NEVER, Reason.NEVER, Reason.NEVER),
+    ],
+)
+def test_on_a_page(kind: Kind, here: Role | Reason, elsewhere: Role | Reason) -> None:
+    assert decided("https://example.org/x", kind) == here
+    assert decided("https://cdn.example/y", kind) == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("role", "found_on", "kind", "expected"),
+    [
+        # a foreign style sheet: its imports and pictures are the page's
+        (Role.REQUISITE, OTHER, Kind.REQUISITE, Role.REQUISITE),
+        (Role.REQUISITE, OTHER, Kind.PAGE, Reason.OUTSIDE),
+        (Role.REQUISITE, OTHER, Kind.FRAME, Reason.HOP),
+        (Role.REQUISITE, START, Kind.FRAME, Reason.HOP),
+        # a foreign frame: its requisites, and that is all
+        (Role.FRAME, OTHER, Kind.REQUISITE, Role.REQUISITE),
+        (Role.FRAME, OTHER, Kind.FRAME, Reason.HOP),
+        (Role.FRAME, OTHER, Kind.PAGE, Reason.HOP),
+        (Role.FRAME, OTHER, Kind.REDIRECT, Role.FRAME),
+        # a frame of the site is as good as a page
+        (Role.FRAME, START, Kind.FRAME, Role.FRAME),
+        (Role.FRAME, START, Kind.PAGE, Reason.OUTSIDE),
+        # a redirect keeps the role
+        (Role.REQUISITE, START, Kind.REDIRECT, Role.REQUISITE),
+        (Role.LISTING, START, Kind.REDIRECT, Reason.OUTSIDE),
+        (Role.LISTING, START, Kind.REQUISITE, Role.REQUISITE),
+    ],
+)
+def test_to_another_host_from_elsewhere_than_a_page(
+    role: Role, found_on: str, kind: Kind, expected: Role | Reason
+) -> None:
+    assert decided("https://third.example/", kind, source=Source(CanonicalURL(found_on), role, 0)) == expected
+
+
+def test_a_link_back_from_a_foreign_frame_is_not_followed() -> None:
+    assert decided("https://www.example.org/x", Kind.PAGE, source=Source(OTHER, Role.FRAME, 0)) == Reason.HOP
+
+
+def test_a_foreign_sitemap_of_the_site_is_read() -> None:
+    host = scope(Area.HOST)
+    assert decided("https://maps.example.org/x.xml", Kind.SITEMAP, host) == Role.LISTING
+    assert decided("https://maps.example.org/x.xml", Kind.FEED, host) == Reason.OUTSIDE
+    assert decided("https://maps.example/x.xml", Kind.SITEMAP, host) == Reason.OUTSIDE
+
+
+def test_a_guess_stays_on_the_hosts_that_are_known() -> None:
+    assert decided("https://example.org/x", Kind.REQUISITE, guess=True) == Role.REQUISITE
+    assert decided("https://third.example/x", Kind.REQUISITE, guess=True) == Reason.OUTSIDE
+    assert (
+        decided("https://cdn.example/y", Kind.REQUISITE, source=Source(OTHER, Role.REQUISITE, 0), guess=True)
+        == Role.REQUISITE
+    )
+    assert (
+        decided("https://cdn.example/y", Kind.PAGE, source=Source(OTHER, Role.REQUISITE, 0), guess=True)
+        == Reason.OUTSIDE
+    )
+
+
+@pytest.mark.parametrize(
+    ("requisites", "here", "elsewhere"),
+    [
+        (Requisites.ALL, Role.REQUISITE, Role.REQUISITE),
+        (Requisites.SITE, Role.REQUISITE, Reason.REQUISITE),
+        (Requisites.NONE, Reason.REQUISITE, Reason.REQUISITE),
+    ],
+)
+def test_requisites(requisites: Requisites, here: Role | Reason, elsewhere: Role | Reason) -> None:
+    assert decided("https://static.example.org/x.css", Kind.REQUISITE, scope(Area.HOST, requisites)) == here
+    assert decided("https://cdn.example/x.css", Kind.REQUISITE, scope(Area.HOST, requisites)) == elsewhere
+
+
+def test_depth() -> None:
+    two = scope(depth=2)
+    assert decided("https://example.org/x", Kind.PAGE, two, Source(START, Role.PAGE, 1)) == Role.PAGE
+    assert decided("https://example.org/x", Kind.PAGE, two, Source(START, Role.PAGE, 2)) == Reason.DEPTH
+    assert decided("https://example.org/x", Kind.REQUISITE, two, Source(START, Role.PAGE, 2)) == Role.REQUISITE
+    assert decided("https://example.org/x", Kind.PAGE, scope(depth=0)) == Reason.DEPTH
+    source = Source(START, Role.PAGE, 1)
+    assert two.decide(Reference(OTHER, Kind.REQUISITE), source) == Decision(Role.REQUISITE, 1)
+    assert two.decide(Reference(START, Kind.PAGE), source) == Decision(Role.PAGE, 2)
+    assert two.decide(Reference(START, Kind.FEED), source) == Decision(Role.LISTING, 1)
+    assert two.decide(Reference(START, Kind.REDIRECT), source) == Decision(Role.PAGE, 1)
+
+
+def test_include_and_exclude() -> None:
+    some = scope(include=re.compile("keep"), exclude=re.compile("drop"))
+    assert decided("https://example.org/keep", Kind.PAGE, some) == Role.PAGE
+    assert decided("https://example.org/x", Kind.PAGE, some) == Reason.INCLUDE
+    assert decided("https://example.org/x", Kind.REQUISITE, some) == Role.REQUISITE
+    assert decided("https://example.org/keep/drop", Kind.PAGE, some) == Reason.EXCLUDE
+    assert decided("https://example.org/drop.css", Kind.REQUISITE, some) == Reason.EXCLUDE
+    assert decided("https://example.org/keep/drop", Kind.REDIRECT, some) == Reason.EXCLUDE
+    assert decided(START, Kind.PAGE, scope(include=re.compile("^$"), exclude=re.compile(""))) == Role.PAGE
+
+
+@pytest.mark.parametrize(
+    ("url", "to", "extends"),
+    [
+        (START, "https://example.org/", True),
+        (START, "http://other.example.org/x", True),
+        (START, "https://third.example/", False),
+        (START, START, False),
+        ("https://www.example.org/y", "https://example.org/", False),
+    ],
+)
+def test_a_start_that_is_sent_elsewhere_takes_the_scope_along(url: str, to: str, *, extends: bool) -> None:
+    host = scope(Area.HOST)
+    after = host.redirected(CanonicalURL(url), CanonicalURL(to))
+    assert (after is not host) == extends
+    assert after.contains(CanonicalURL(to)) == (extends or host.contains(CanonicalURL(to)))
+    assert after.contains(START)
+
+
+# --- laws -----------------------------------------------------------------------------------------------------------
+
+URLS = st.sampled_from(
+    (
+        START,
+        OTHER,
+        "https://example.org/",
+        "http://www.example.org/docs/x",
+        "https://third.example/",
+        "http://127.0.0.1:8000/x",
+    )
+).map(CanonicalURL)
+REFERENCES = st.builds(Reference, URLS, st.sampled_from(Kind), st.booleans())
+SOURCES = st.builds(Source, URLS, st.sampled_from(Role), st.integers(0, 3))
+SCOPES = st.builds(
+    Scope,
+    st.tuples(URLS) | st.tuples(URLS, URLS),
+    st.sampled_from(Area),
+    st.sampled_from(Requisites),
+    depth=st.none() | st.integers(0, 3),
+    registrable_domain=st.just(SUFFIXES),
+)
+
+
+@given(SCOPES, REFERENCES, SOURCES)
+def test_only_what_is_inside_is_a_page(within: Scope, reference: Reference, source: Source) -> None:
+    decision = within.decide(reference, source)
+    if decision.role is Role.PAGE:
+        assert within.contains(reference.url)
+        assert within.depth is None or decision.depth <= within.depth or reference.kind is Kind.REDIRECT
+
+
+@given(SCOPES, REFERENCES, SOURCES)
+def test_each_reference_has_a_role_or_a_reason(within: Scope, reference: Reference, source: Source) -> None:
+    decision = within.decide(reference, source)
+    assert (decision.role is None) == (decision.reason is not None)
+    assert decision.depth in {0, source.depth, source.depth + 1}
+
+
+@given(SCOPES, st.lists(REFERENCES, max_size=6), SOURCES)
+def test_no_way_leads_from_frame_to_frame_outside(within: Scope, way: list[Reference], source: Source) -> None:
+    """What is not the site's is left after one frame, by whatever requisites and redirects."""
+    frames = 0
+    for reference in way:
+        decision = within.decide(reference, source)
+        if decision.role is None:
+            break
+        source = Source(reference.url, decision.role, decision.depth)
+        frames = (
+            0 if within.contains(reference.url) or source.role > Role.FRAME else frames + (reference.kind is Kind.FRAME)
+        )
+        assert frames <= 1

@@ -1,0 +1,374 @@
+"""Canonical URLs: what browsers make of a reference, and the law that the canonical form is its own."""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+import ada_url
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mirror.core.urls import (
+    DEFAULT_PORTS,
+    CanonicalURL,
+    InvalidURLError,
+    Parts,
+    Target,
+    canonical,
+    has_credentials,
+    referer,
+    resolve,
+    split,
+    with_fragment,
+)
+
+LAW = settings(max_examples=400, deadline=None)
+
+BASE = "http://example.org/a/b?q#f"
+
+# fmt: off
+PIECES = (
+    "http:", "https:", "HTTP://", "https://", "//", "/", "\\", "?", "#", "@", ":", ";", "&", "=", "+", "a", "Z", "0",
+    "~", "-", "_", ".", "..", "%2e", "%2E%2e", ".%2e", "%", "%%", "%2", "%g0", "%41", "%7e", "%7E", "%c3%a9", "%C3%A9",
+    "%25", "%2541", "%2f", "%00", "%ff", " ", "\t", "\n", "\r", "\x00", "\x0b", "\x1f", "\x7f", "\x80", "\xa0",
+    "\ufeff", "\ufffe", "\ud800", "\udfff", "\U0010ffff", "é", "e\u0301", "ß", "☃", "日本", "\u202e", "\u200d",
+    "\u3002", "\N{FULLWIDTH SOLIDUS}", "\N{FULLWIDTH PERCENT SIGN}41", "\u00ad", "example.org", "EXAMPLE.ORG",
+    "bücher.example", "xn--bcher-kva", "xn--", "xn--a", "[::1]", "[1:2::192.168.0.1]", "[", "]", "127.1", "0x7f.1",
+    "4294967295", ":80", ":443", ":8080", ":0", ":65536", ":", "user:pass@", "user@", "@@", ":@", "|", "^", "`", "{",
+    "}", "<", ">", '"', "'", "*", "(", ")", "!", "$", ",", "mailto:", "javascript:", "data:,", "file:///", "ftp://",
+    "ws://", "blob:", "c:", "C|/",
+)
+# fmt: on
+REFERENCES = st.lists(st.sampled_from(PIECES), max_size=8).map("".join) | st.text(max_size=12)
+ABSOLUTE = st.builds(
+    "{}{}{}".format, st.sampled_from(("http://", "https://", "http:", "HTTPS:\\")), REFERENCES, REFERENCES
+)
+BASES = st.sampled_from(
+    (BASE, "https://example.org", "http://u:p@[::1]:8080/x/y/", "file:///a/b", "about:blank", "", "nonsense")
+)
+ENCODINGS = st.sampled_from(
+    (
+        "utf-8",
+        "cp1252",
+        "cp932",
+        "shift_jis",
+        "gb18030",
+        "big5hkscs",
+        "iso2022_jp",
+        "latin-1",
+        "utf-16-le",
+        "utf_7",
+        "ascii",
+        "hex",
+        "no",
+    )
+)
+
+
+# --- what browsers do (WHATWG URL, the examples are ours) -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reference", "url"),
+    [
+        ("", "http://example.org/a/b?q"),
+        ("c", "http://example.org/a/c"),
+        ("./c", "http://example.org/a/c"),
+        ("../c", "http://example.org/c"),
+        ("../../../c", "http://example.org/c"),
+        (".", "http://example.org/a/"),
+        ("..", "http://example.org/"),
+        ("%2e%2E/c", "http://example.org/c"),
+        (".%2e/%2e/c", "http://example.org/c"),
+        ("c/..", "http://example.org/a/"),
+        ("...", "http://example.org/a/..."),
+        ("/", "http://example.org/"),
+        ("//other.org", "http://other.org/"),
+        ("//other.org/c", "http://other.org/c"),
+        ("///other.org/c", "http://other.org/c"),
+        ("\\\\other.org\\c", "http://other.org/c"),
+        ("c\\d", "http://example.org/a/c/d"),
+        ("?", "http://example.org/a/b?"),
+        ("?c", "http://example.org/a/b?c"),
+        ("?c?d/../e\\f", "http://example.org/a/b?c?d/../e\\f"),
+        ("#", "http://example.org/a/b?q"),
+        ("#c?d", "http://example.org/a/b?q"),
+        ("http:c", "http://example.org/a/c"),
+        ("https:c", "https://c/"),
+        ("HTTP://EXAMPLE.org", "http://example.org/"),
+        ("http://example.org:80/", "http://example.org/"),
+        ("https://example.org:443/", "https://example.org/"),
+        ("https://example.org:80/", "https://example.org:80/"),
+        ("http://example.org:/", "http://example.org/"),
+        ("http://example.org:0080/", "http://example.org/"),
+        ("http://example.org./", "http://example.org./"),
+        ("http://user:pass@example.org:81/@", "http://example.org:81/@"),
+        ("http://user@@example.org/", "http://example.org/"),
+        ("http://:@example.org/", "http://example.org/"),
+        ("http://example.org/?u@h", "http://example.org/?u@h"),
+        ("http://0x7f.1/", "http://127.0.0.1/"),
+        ("http://2130706433/", "http://127.0.0.1/"),
+        ("http://[0:0::1]:80/", "http://[::1]/"),
+        ("http://[::127.0.0.1]/", "http://[::7f00:1]/"),
+        ("http://BÜCHER.example/", "http://xn--bcher-kva.example/"),
+        ("http://faß.de/", "http://xn--fa-hia.de/"),
+        ("http://☃.net/", "http://xn--n3h.net/"),
+        ("http://a。b/", "http://a.b/"),
+        ("http://ex%61mple.org/", "http://example.org/"),
+        ("http://a_b.org/", "http://a_b.org/"),
+        (" \t\nc d\t\n ", "http://example.org/a/c%20d"),
+        ("ht\ntp://other.org/", "http://other.org/"),
+        ("\x00c\x01", "http://example.org/a/c"),
+        ("a//b", "http://example.org/a/a//b"),
+        ("é?é", "http://example.org/a/%C3%A9?%C3%A9"),
+        ("e\u0301", "http://example.org/a/e%CC%81"),
+        ("\ud800?\ud800", "http://example.org/a/%EF%BF%BD?%EF%BF%BD"),
+        ("a\"b<c>d`e{f}g|h'i", "http://example.org/a/a%22b%3Cc%3Ed%60e%7Bf%7Dg|h'i"),
+        ("?a\"b<c>d`e{f}g|h'i^j", "http://example.org/a/b?a%22b%3Cc%3Ed`e{f}g|h%27i^j"),
+        ("a:b", None),
+        ("./a:b", "http://example.org/a/a:b"),
+        ("mailto:guido@example.org", None),
+        (" JavaScript:void(0)", None),
+        ("java\nscript:void(0)", None),
+        ("data:text/plain,a", None),
+        ("ftp://example.org/", None),
+        ("ws://example.org/", None),
+        ("blob:http://example.org/1", None),
+        ("http://", None),
+        ("http://?", None),
+        ("http://exa mple.org/", None),
+        ("http://a%2Fb/", None),
+        ("http://a^b/", None),
+        ("http://[::1/", None),
+        ("http://[::g]/", None),
+        ("http://1.2.3.4.5/", None),
+        ("http://256.1.1.1/", None),
+        ("http://example.org:65536/", None),
+        ("http://example.org:a/", None),
+    ],
+)
+def test_resolves_as_browsers_do(reference: str, url: str | None) -> None:
+    target = resolve(reference, BASE)
+    assert (target and target.url) == url
+
+
+@pytest.mark.parametrize(
+    ("path", "canonical_path"),
+    [
+        ("%41%2d%5F%7e%7E", "A-_~~"),
+        ("%c3%a9%ff%0a", "%C3%A9%FF%0A"),
+        ("%21%2f%3a%40%20", "%21%2F%3A%40%20"),
+        ("%", "%25"),
+        ("%%", "%25%25"),
+        ("%g0%2", "%25g0%252"),
+        ("%%41", "%25A"),
+        ("%%34%31", "%2541"),
+        ("%2%45", "%252E"),
+        ("%2541", "%2541"),
+        ("%252e", "%252e"),
+        ("a%2Eb", "a.b"),
+        ("%2e%2e%2f", "..%2F"),
+    ],
+)
+def test_percent_escapes(path: str, canonical_path: str) -> None:
+    assert canonical(f"http://example.org/{path}") == f"http://example.org/{canonical_path}"
+    assert canonical(f"http://example.org/?{path}") == f"http://example.org/?{canonical_path}"
+
+
+@pytest.mark.parametrize("base", ["about:blank", "", "nonsense", "mailto:a@b", "http://"])
+def test_a_base_that_leads_nowhere(base: str) -> None:
+    assert resolve("c", base) is None
+    assert resolve("http://example.org/c", "about:blank") == Target(canonical("http://example.org/c"))
+
+
+@pytest.mark.parametrize(
+    ("reference", "fragment"),
+    [("c", None), ("c#", ""), ("c#d", "d"), ("#d#e", "d#e"), ("c?#d?", "d?"), ("#a b", "a%20b"), ("#%7e%zz", "%7e%zz")],
+)
+def test_fragment(reference: str, fragment: str | None) -> None:
+    target = resolve(reference, BASE)
+    assert target is not None
+    assert target.fragment == fragment
+    assert with_fragment("x", fragment) == ("x" if fragment is None else f"x#{fragment}")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "reference", "url"),
+    [
+        ("utf-8", "?é", "http://example.org/a/b?%C3%A9"),
+        ("utf-16-le", "?é", "http://example.org/a/b?%C3%A9"),
+        ("UTF-16", "?é", "http://example.org/a/b?%C3%A9"),
+        ("cp1252", "é?é", "http://example.org/a/%C3%A9?%E9"),
+        ("windows-1252", "?€=ß&a", "http://example.org/a/b?%80=%DF&a"),
+        ("windows-1252", "?☃", "http://example.org/a/b?%26%239731%3B"),
+        ("windows-1252", "?é#é?é", "http://example.org/a/b?%E9"),
+        ("windows-1252", "c#d?é", "http://example.org/a/c"),
+        ("windows-1252", "http://é.org/?é", "http://xn--9ca.org/?%E9"),
+        ("windows-1252", "?%e9\"é'", "http://example.org/a/b?%E9%22%E9%27"),
+        ("windows-1252", "?\ud800", "http://example.org/a/b?%26%2365533%3B"),
+        ("latin-1", "?\x83|\xe9", "http://example.org/a/b?%83|%E9"),
+        ("cp1251", "?я", "http://example.org/a/b?%FF"),
+        ("shift_jis", "?日本", "http://example.org/a/b?%93%FA%96{"),
+        ("shift_jis", "?ー表ソ", "http://example.org/a/b?%81[%95\\%83\\"),  # trail bytes that are ASCII stay ASCII
+        ("cp932", "?①é", "http://example.org/a/b?%87@%26%23233%3B"),
+        ("iso2022_jp", "?日本&日", "http://example.org/a/b?%1B$BF|K\\%1B(B&%1B$BF|%1B(B"),
+        ("gb18030", "?中文", "http://example.org/a/b?%D6%D0%CE%C4"),
+        ("gb18030", "?é€☃", "http://example.org/a/b?%A8%A6%A2%E3%817%A30"),
+        ("no-such-codec", "?é", "http://example.org/a/b?%C3%A9"),
+        ("hex", "?é", "http://example.org/a/b?%C3%A9"),
+    ],
+)
+def test_query_is_in_the_encoding_of_the_document(encoding: str, reference: str, url: str) -> None:
+    target = resolve(reference, BASE, encoding)
+    assert target is not None
+    assert target.url == url
+
+
+# --- what a user gives ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("http://example.org", Parts("http", "example.org", 80, "/", None)),
+        ("https://example.org/?", Parts("https", "example.org", 443, "/", "")),
+        ("https://example.org:80/a/b?c?d", Parts("https", "example.org", 80, "/a/b", "c?d")),
+        ("http://[::1]:8080//a", Parts("http", "[::1]", 8080, "//a", None)),
+        ("http://u:p@example.org/@:?@:", Parts("http", "example.org", 80, "/@:", "@:")),
+        ("https:example.org", Parts("https", "example.org", 443, "/", None)),
+        ("http:/example.org", Parts("http", "example.org", 80, "/", None)),
+        (" http://invalid./\n", Parts("http", "invalid.", 80, "/", None)),
+    ],
+)
+def test_split(url: str, parts: Parts) -> None:
+    assert split(canonical(url)) == parts
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("", "'' is no URL: it should begin with http:// or https://"),
+        ("example.org", "'example.org' is no URL: it should begin with http:// or https://"),
+        ("//example.org/", "'//example.org/' is no URL: it should begin with http:// or https://"),
+        ("/etc/passwd", "'/etc/passwd' is no URL: it should begin with http:// or https://"),
+        ("localhost:8000/a", "'localhost:8000/a' is no URL: it should begin with http:// or https://"),
+        ("mailto:a@b", "'mailto:a@b' is no URL: it should begin with http:// or https://"),
+        ("ftp://example.org/", "'ftp://example.org/': the scheme 'ftp' is not supported, only http and https are"),
+        ("file:///etc", "'file:///etc': the scheme 'file' is not supported, only http and https are"),
+        ("http://", "'http://' has no host"),
+        ("https:", "'https:' has no host"),
+        ("http:\\\\", "'http:\\\\\\\\' has no host"),
+        ("http://?a", "'http://?a' has no valid host"),
+        ("http://a b/", "'http://a b/' has no valid host"),
+        ("http://example.org:99999/", "'http://example.org:99999/' has no valid host"),
+        ("http://[::1/", "'http://[::1/' has no valid host"),
+        ("http://user@/a", "'http://user@/a' has no valid host"),
+    ],
+)
+def test_a_bad_start_is_explained(url: str, message: str) -> None:
+    with pytest.raises(InvalidURLError, match=f"^{re.escape(message)}$"):
+        canonical(url)
+
+
+def test_split_wants_a_canonical_url() -> None:
+    with pytest.raises(InvalidURLError, match=r"^'ftp://a/' is not a canonical URL$"):
+        split(CanonicalURL("ftp://a/"))
+
+
+@pytest.mark.parametrize(
+    ("url", "answer"),
+    [
+        ("http://guido@example.org/", True),
+        ("http://guido:secret@example.org", True),
+        (" HTTPS:\\\\guido:secret@example.org", True),
+        ("http:guido@example.org", True),
+        ("http:///guido@example.org/", True),
+        ("http:\t//guido@@example.org/", True),
+        ("http://example.org", False),
+        ("http://example.org/@guido", False),
+        ("http://example.org?@", False),
+        ("http://example.org#@", False),
+        ("http://example.org\\@", False),
+    ],
+)
+def test_has_credentials(url: str, answer: bool) -> None:
+    assert has_credentials(url) is answer
+
+
+@pytest.mark.parametrize(
+    ("page", "target", "told"),
+    [
+        ("https://example.org/a?b", "https://example.org/c", "https://example.org/a?b"),
+        ("https://example.org/a?b", "https://other.org/c", "https://example.org/"),
+        ("https://example.org:8443/a", "https://example.org/c", "https://example.org:8443/"),
+        ("https://example.org/a", "http://example.org/c", None),
+        ("http://example.org/a?b", "https://example.org/c", "http://example.org/"),
+        ("http://example.org/a?b://c/d", "http://other.org/", "http://example.org/"),
+        ("http://[::1]:81/a", "http://[::1]/", "http://[::1]:81/"),
+    ],
+)
+def test_referer(page: str, target: str, told: str | None) -> None:
+    assert referer(canonical(page), canonical(target)) == told
+
+
+# --- laws -----------------------------------------------------------------------------------------------------------
+
+
+@LAW
+@given(reference=REFERENCES | ABSOLUTE, base=BASES, encoding=ENCODINGS)
+def test_canonical_is_idempotent(reference: str, base: str, encoding: str) -> None:
+    target = resolve(reference, base, encoding)
+    if target is not None:
+        assert canonical(target.url) == target.url
+        assert resolve(target.url, base) == Target(target.url)
+
+
+@LAW
+@given(url=ABSOLUTE)
+def test_canonical_or_a_reason(url: str) -> None:
+    """Whatever a user types, the answer is a canonical URL, which splits and joins, or `InvalidURLError`."""
+    if resolve(url, "about:blank") is None:
+        with pytest.raises(InvalidURLError, match=re.escape(repr(url))):
+            canonical(url)
+        return
+    found = canonical(url)
+    scheme, host, port, path, query = (getattr(split(found), name) for name in Parts.__slots__)
+    shown = "" if port == DEFAULT_PORTS[scheme] else f":{port}"
+    assert found == f"{scheme}://{host}{shown}{path}" + ("" if query is None else f"?{query}")
+    assert re.fullmatch(r"/(?:[!$-;=@-~]|%[0-9A-F]{2})*", path)
+    assert re.fullmatch(r"(?:[!$-&(-;=?-~]|%[0-9A-F]{2})*", query or "")
+    assert not re.search(r"%(?![0-9A-F]{2})|%(?:2[DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", path + (query or ""))
+
+
+@LAW
+@given(reference=REFERENCES | ABSOLUTE, base=BASES)
+def test_escapes_fragment_and_credentials_are_all_that_differs_from_a_browser(reference: str, base: str) -> None:
+    """Unescaped, a canonical URL is the browser's: the server is asked for the same thing."""
+    target = resolve(reference, base)
+    try:
+        expected = ada_url.URL(re.sub("[\ud800-\udfff]", "\ufffd", reference), base)
+    except ValueError:
+        assert target is None
+        return
+    assert (target is None) == (expected.protocol not in {"http:", "https:"})
+    if target is not None:
+        assert (target.fragment or "") == expected.hash.removeprefix("#")
+        expected.username = expected.password = expected.hash = ""
+        assert unquote_to_bytes(target.url) == unquote_to_bytes(expected.href)
+
+
+@LAW
+@given(url=ABSOLUTE)
+def test_what_names_no_resource_changes_nothing(url: str) -> None:
+    target = resolve(url, "about:blank")
+    if target is not None:
+        spelled = re.sub("%..", lambda escape: escape[0].lower(), target.url).replace("://", "://guido:secret@", 1)
+        assert resolve(f"\t{spelled}#top", "about:blank") == Target(target.url, "top")
+
+
+@LAW
+@given(url=ABSOLUTE)
+def test_no_credentials_go_unnoticed(url: str) -> None:
+    if resolve(url, "about:blank") is not None:
+        browsers = ada_url.URL(re.sub("[\ud800-\udfff]", "\ufffd", url))
+        assert has_credentials(url) or not (browsers.username or browsers.password)
