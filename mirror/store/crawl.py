@@ -1,0 +1,390 @@
+"""One run over an archive: what to fetch next, and what each answer leads to.
+
+Enters: responses and failures. Leaves: `Entry`s to fetch. Every decision about a URL is `core.scope`'s; this module carries
+it into the manifest. An answer is recorded in one transaction: its object, its row, its references, what they add to the
+frontier, and the acknowledgement. Then its file is published; it counts as stale until the next transaction says otherwise,
+so where a process dies in between, the file is made by the run that goes on.
+
+The order in which answers come does not matter to the result: what the frontier says of a URL is the sum of all that was
+found, each role in which it is wanted and the shortest way to it. Where that sum grows after a URL was answered (a picture
+turns out to be a page, a page is nearer to a start than it seemed), what it refers to is decided about again. Only which
+pages a limit lets through depends on the order.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+
+from mirror.core import media, paths
+from mirror.core.documents import Response
+from mirror.core.media import Document
+from mirror.core.references import Reference
+from mirror.core.scope import Reason, Role, Scope, Source
+from mirror.core.spans import Kind
+from mirror.core.urls import CanonicalURL
+from mirror.store.archive import Archive
+from mirror.store.errors import storing
+from mirror.store.manifest import Counts, Entry, Resource, State
+
+_AHEAD = 32  # entries taken from the manifest at a time
+_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+
+Found = Sequence[tuple[int, Reference]]
+Change = tuple[Entry | None, Entry]
+"""What the frontier said of a URL, and what it is to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of an answer. `saved`: a new copy is in the tree; `page`: it is a page of the mirror."""
+
+    resource: Resource
+    saved: bool
+    page: bool
+    failed: bool
+
+
+class Crawl:
+    """A run. `now` tells the time as ISO 8601 text; `limit` bounds the number of pages."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        scope: Scope,
+        *,
+        options: dict[str, Any] | None = None,
+        limit: int | None = None,
+        now: Callable[[], str],
+    ) -> None:
+        self.archive = archive
+        self.limit = limit
+        self._manifest = archive.manifest
+        self._now = now
+        self._complete = False
+        # Keys: True, what only links lead to; False, what pages need, and lists of pages.
+        self._taken: dict[bool, deque[Entry]] = {True: deque(), False: deque()}
+        self._more = {True: True, False: True}  # whether the manifest may have some that are not taken
+        self._in_flight: dict[int, bool] = {}  # id -> whether it holds one of the places below the limit
+        self._published: list[int] = []  # resources whose files are right, which the manifest does not know yet
+        with self._manifest.transaction():
+            self.snapshot = self._manifest.begin(scope.starts, options or {}, now())
+            self.scope = replace(scope, starts=self.snapshot.starts)
+            self._waiting = self._manifest.waiting()
+            self._pages_done = self._manifest.pages_done()
+            self._admit_starts(scope.starts)
+
+    def __len__(self) -> int:
+        """How many URLs wait or are being fetched."""
+        return self._waiting
+
+    # --- what to fetch -------------------------------------------------------------------------------------------------
+
+    def next(self) -> Entry | None:
+        """The next URL to fetch: what pages need comes before further pages. `None`: nothing can be handed out now."""
+        entry = self._take(pages=False)
+        if entry is None and self._may_take_page():
+            entry = self._take(pages=True)
+        return entry
+
+    def has_next(self) -> bool:
+        """Whether `next` may give something."""
+        return self._may_have(pages=False) or (self._may_take_page() and self._may_have(pages=True))
+
+    # --- what came -----------------------------------------------------------------------------------------------------
+
+    def record(self, entry: Entry, response: Response, references: Sequence[Reference]) -> Recorded:
+        """Keep an answer and follow what it leads to. Raises `StorageError` where the disk can't."""
+        with self._answering(entry) as known:
+            before = self._manifest.resource(known.id)
+            resource = self._resource(known, response, references)
+            if before and before.path and resource.path is None and response.status not in _GONE:
+                return self._keep(known, before, resource.error)
+            resource = replace(resource, digest=self.archive.objects.put(response.payload), size=len(response.payload))
+            recorded = self._put(known, resource, self._identified(references))
+        with storing(self.archive.root):
+            if resource.path is not None:
+                self.archive.publish(recorded.resource, response.payload)
+                self._published.append(recorded.resource.id)
+            if before and before.path and before.path != resource.path:
+                self.archive.tree.remove(before.path)
+        return recorded
+
+    def fail(self, entry: Entry, error: str) -> Recorded:
+        """Keep that there was no answer; an earlier good copy stays."""
+        with self._answering(entry) as known:
+            before = self._manifest.resource(known.id)
+            if before and before.path:
+                return self._keep(known, before, error)
+            resource = self._resource(known, Response(known.url, 0, (), b""), ())
+            return self._put(known, replace(resource, status=None, error=error), ())
+
+    def skip(self, entry: Entry, reason: Reason) -> None:
+        """Keep that a URL is not fetched after all."""
+        with self._answering(entry) as known:
+            self._admit([(known, replace(known, state=State.SKIPPED, reason=reason))])
+
+    def listing(self, url: CanonicalURL) -> Entry:
+        """An entry for what is fetched on the crawl's own account: robots.txt. That it is missing is no failure."""
+        with self._transaction():
+            url_id = self._manifest.identify([url])[url]
+            known = self._manifest.entries([url_id]).get(url_id)
+            wanted = Entry(url_id, url, State.IN_FLIGHT, frozenset({Role.LISTING}), 0, guess=True)
+            entry = merge(known, wanted) if known else wanted
+            self._admit([(known, entry)])
+        return entry
+
+    def finish(self) -> None:
+        """Nothing is left to fetch: what was over the limit is given up. Once the tree is settled, the run is over."""
+        for entry in self._manifest.entries(list(self._in_flight)).values():
+            self.fail(entry, "answer not understood, see the log")
+        if self.limit is not None:
+            with self._manifest.transaction():
+                self._manifest.skip_waiting_pages(Reason.LIMIT)
+        self._waiting = self._manifest.waiting()
+        self._complete = True
+
+    def settle(self) -> Iterator[None]:
+        """Publish again what leads somewhere else by now."""
+        with self._transaction():
+            pass
+        with storing(self.archive.root):
+            yield from self.archive.settle()
+        if self._complete:
+            with self._manifest.transaction():
+                self._manifest.finish(self.snapshot, self._now())
+
+    def counts(self) -> Counts:
+        return self._manifest.counts(self.snapshot)
+
+    # --- handing out ---------------------------------------------------------------------------------------------------
+
+    def _may_have(self, *, pages: bool) -> bool:
+        return bool(self._taken[pages]) or self._more[pages]
+
+    def _may_take_page(self) -> bool:
+        return self.limit is None or self._pages_done + sum(self._in_flight.values()) < self.limit
+
+    def _take(self, *, pages: bool) -> Entry | None:
+        taken = self._taken[pages]
+        if not taken and self._more[pages]:
+            with self._manifest.transaction():
+                taken.extend(self._manifest.take(_AHEAD, pages=pages))
+            self._more[pages] = len(taken) == _AHEAD
+        if not taken:
+            return None
+        entry = taken.popleft()
+        self._in_flight[entry.id] = pages
+        return entry
+
+    # --- one answer ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _answering(self, entry: Entry) -> Iterator[Entry]:
+        """The transaction of an answer; gives what the frontier says of the URL by now."""
+        with self._transaction():
+            yield self._manifest.entries([entry.id])[entry.id]
+        self._in_flight.pop(entry.id, None)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """A transaction that first says which files were published since the last one: later it might make them stale again."""
+        with storing(self.archive.root), self._manifest.transaction():
+            self._manifest.published(self._published)
+            yield
+        self._published.clear()
+
+    def _resource(self, entry: Entry, response: Response, references: Sequence[Reference]) -> Resource:
+        """The row of an answer, still without its payload."""
+        good = response.is_success or (response.is_redirect and any(ref.kind is Kind.REDIRECT for ref in references))
+        error = status_text(response.status) + (" without a valid target" if response.is_redirect else "")
+        media_type = response.media_type if response.status else None
+        shown = "text/html" if response.is_redirect else media_type or ""
+        return Resource(
+            url_id=entry.id,
+            url=entry.url,
+            fetched=self._now(),
+            status=response.status,
+            headers=response.headers,
+            digest=None,
+            size=0,
+            media_type=media_type,
+            path=paths.local_path(entry.url, shown) if good else None,
+            discovered_from=entry.referrer_id,
+            error=None if good else error,
+            stale=good,
+        )
+
+    def _keep(self, entry: Entry, before: Resource, error: str | None) -> Recorded:
+        """The last good copy stays; that it could not be renewed is said beside it."""
+        return self._put(entry, replace(before, error=error), self._manifest.references(before))
+
+    def _put(self, entry: Entry, resource: Resource, found: Found) -> Recorded:
+        """Write the row, acknowledge, and follow the references."""
+        resource = self._manifest.record(self.snapshot, resource, found)
+        done = replace(entry, state=State.DONE)
+        done = self._counted(done) if _is_page(done, resource) else done
+        self._admit([(entry, done)])
+        self._discover(done, resource, found)
+        failed = resource.error is not None
+        saved = resource.path is not None and not failed and not _is_redirect(resource)
+        return Recorded(resource, saved, _is_page(done, resource), failed and not done.guess)
+
+    def _identified(self, references: Sequence[Reference]) -> Found:
+        ids = self._manifest.identify(list(dict.fromkeys(ref.url for ref in references)))
+        return [(ids[ref.url], ref) for ref in references]
+
+    def _counted(self, page: Entry) -> Entry:
+        """A page that was fetched takes one of the places below the limit; without one it stays what else it is wanted as."""
+        if self._in_flight.get(page.id) or self._may_take_page():
+            if page.id in self._in_flight:
+                self._in_flight[page.id] = False
+            self._pages_done += 1
+            return page
+        return replace(page, roles=page.roles - {Role.PAGE}, reason=Reason.LIMIT)
+
+    # --- what it leads to ----------------------------------------------------------------------------------------------
+
+    def _discover(self, entry: Entry, resource: Resource, found: Found) -> None:
+        """Follow the references of a resource, and again those of resources that are wanted otherwise by then."""
+        work = [(entry, resource, found)]
+        while work:
+            entry, resource, found = work.pop()
+            scope = self.scope
+            again = self._follow(entry, entry.roles - {Role.REQUISITE} if _is_html(resource) else entry.roles, found)
+            if self.scope is not scope:
+                again = self._manifest.done()
+            for entry in again:
+                known = self._manifest.resource(entry.id)
+                if known:
+                    work.append((entry, known, self._manifest.references(known)))
+
+    def _follow(self, entry: Entry, roles: frozenset[Role], found: Found) -> list[Entry]:
+        """Bring references into the frontier; gives the entries that are done but have to be followed again."""
+        known = self._manifest.entries(list({target_id for target_id, _ in found}))
+        merged: dict[int, Entry] = {}
+        for target_id, reference in found:
+            self._extend_scope(entry, reference)
+            for role in roles:
+                wanted = self._wanted(entry, role, target_id, reference)
+                old = merged.get(target_id) or known.get(target_id)
+                merged[target_id] = merge(old, wanted) if old else wanted
+        changes = [(known.get(url_id), new) for url_id, new in merged.items() if new != known.get(url_id)]
+        changes = [(old, self._promoted(old, new)) for old, new in changes]
+        self._admit(changes)
+        return [new for old, new in changes if old and old.state is State.DONE and _differ(old, new)]
+
+    def _extend_scope(self, entry: Entry, reference: Reference) -> None:
+        if reference.kind is Kind.REDIRECT:
+            scope = self.scope.redirected(entry.url, reference.url)
+            if scope is not self.scope:
+                self.scope = scope
+                self._manifest.extend_starts(self.snapshot, scope.starts)
+
+    def _wanted(self, entry: Entry, role: Role, target_id: int, reference: Reference) -> Entry:
+        """What one reference says of its target; what a guess redirects to is a guess."""
+        decision = self.scope.decide(reference, Source(entry.url, role, entry.depth))
+        roles = frozenset(() if decision.role is None else (decision.role,))
+        state = State.PENDING if roles else State.SKIPPED
+        guess = reference.guess or (entry.guess and reference.kind is Kind.REDIRECT)
+        return Entry(target_id, reference.url, state, roles, decision.depth, guess, entry.id, decision.reason)
+
+    def _promoted(self, old: Entry | None, new: Entry) -> Entry:
+        """What was fetched as something less and turns out to be a page counts as one from now on."""
+        if old and old.state is State.DONE and Role.PAGE in new.roles - old.roles:
+            resource = self._manifest.resource(new.id)
+            return self._counted(new) if resource and _is_page(new, resource) else new
+        return new
+
+    # --- the frontier --------------------------------------------------------------------------------------------------
+
+    def _admit_starts(self, starts: Sequence[CanonicalURL]) -> None:
+        ids = self._manifest.identify(starts)
+        known = self._manifest.entries(list(ids.values()))
+        page = frozenset({Role.PAGE})
+        self._admit([(None, Entry(ids[url], url, State.PENDING, page, 0)) for url in starts if ids[url] not in known])
+
+    def _admit(self, changes: Sequence[Change]) -> None:
+        self._manifest.admit([new for _, new in changes])
+        self._manifest.expect(
+            [(new.id, _expected(new)) for old, new in changes if new.roles and not (old and old.roles)]
+        )
+        for old, new in changes:
+            self._waiting += _waits(new) - (old is not None and _waits(old))
+            if new.state is State.PENDING:
+                self._more[new.is_only_page] = True
+            if old and old.is_only_page and not new.is_only_page:
+                self._bring_forward(new)
+
+    def _bring_forward(self, entry: Entry) -> None:
+        """A page that is taken and turns out to be needed by another one does not wait with the mere pages."""
+        for taken in [taken for taken in self._taken[True] if taken.id == entry.id]:
+            self._taken[True].remove(taken)
+            self._taken[False].append(taken)
+
+
+def merge(old: Entry, wanted: Entry) -> Entry:
+    """What the frontier says of a URL once it was found again: all roles, the shortest way, a guess only if all are.
+
+    What robots.txt forbids stays forbidden, what a limit has kept from being a page stays so. Of two reasons not to fetch, one
+    that holds wherever a URL is found outweighs one that doesn't.
+    """
+    if not wanted.roles:
+        reasons = [reason for reason in (old.reason, wanted.reason) if reason]
+        return old if old.roles else replace(old, reason=max(reasons, key=_weight), guess=old.guess and wanted.guess)
+    if not old.roles:
+        return wanted
+    return replace(
+        old,
+        roles=(old.roles | wanted.roles) - ({Role.PAGE} if old.reason is Reason.LIMIT else set()),
+        depth=min(old.depth, wanted.depth),
+        guess=old.guess and wanted.guess,
+    )
+
+
+def status_text(status: int) -> str:
+    """A status as people know it.
+
+    >>> status_text(404), status_text(299 + 300)
+    ('404 Not Found', '599')
+    """
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _weight(reason: Reason) -> tuple[bool, bool, str]:
+    return reason is not Reason.HOP, reason is not Reason.DEPTH, reason
+
+
+def _differ(old: Entry, new: Entry) -> bool:
+    """Whether what a resource refers to may be decided otherwise now."""
+    return (old.roles, old.depth, old.guess) != (new.roles, new.depth, new.guess)
+
+
+def _waits(entry: Entry) -> bool:
+    return entry.state <= State.IN_FLIGHT
+
+
+def _expected(entry: Entry) -> paths.LocalPath:
+    page = bool(entry.roles & {Role.PAGE, Role.FRAME})
+    return paths.local_path(entry.url, media.expected_type(entry.url, page=page))
+
+
+def _is_redirect(resource: Resource) -> bool:
+    return resource.status is not None and resource.status // 100 == 3  # noqa: PLR2004 - the class of redirects
+
+
+def _is_html(resource: Resource) -> bool:
+    return (
+        resource.path is not None
+        and not _is_redirect(resource)
+        and media.DOCUMENTS.get(resource.media_type or "") is Document.HTML
+    )
+
+
+def _is_page(entry: Entry, resource: Resource) -> bool:
+    return Role.PAGE in entry.roles and _is_html(resource)

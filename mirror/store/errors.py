@@ -1,0 +1,42 @@
+"""What can go wrong with the local storage: one exception, whose message a user can act on."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+FULL: Final = "the disk is full. Make room, then run the same command again: it goes on where it was"
+
+_IN_THE_WAY: Final = "a file stands where a folder is needed: move it away, or choose another folder"
+
+_HINTS: Final = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: "your quota is used up. Make room, then run the same command again: it goes on where it was",
+    errno.EFBIG: "files may not grow that large here. Raise the limit, then run the same command again: it goes on",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "permission denied: check its owner and its rights",
+    errno.EPERM: "not permitted: check its owner and its rights",
+    errno.EEXIST: _IN_THE_WAY,
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EISDIR: "a folder stands where a file belongs: move it away, or choose another folder",
+    errno.ENOENT: "it is missing: an archive's files should not be moved or deleted",
+    errno.ENAMETOOLONG: "the name is too long for this file system: choose a folder with a shorter one",
+}
+
+
+class StorageError(Exception):
+    """The archive on the disk can't be read or written. The crawl stops; what was complete stays readable."""
+
+
+@contextmanager
+def storing(root: Path) -> Iterator[None]:
+    """Turn the system's errors about an archive into `StorageError`s that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        place = Path(error.filename or root)
+        if error.errno in {errno.EEXIST, errno.ENOTDIR}:
+            place = next(part for part in (place, *place.parents) if os.path.lexists(part))
+        raise StorageError(f"{place}: {_HINTS.get(error.errno or 0, error.strerror or str(error))}") from error

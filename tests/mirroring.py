@@ -1,0 +1,188 @@
+"""Mirror a site of `tests.site` in this process, without a network, and look at what that leaves.
+
+answered = run(Crawl(archive, scope, now=now), {"http://example.org": site})
+assert not dangling(archive.root)
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+from lxml import etree
+
+from mirror.core.documents import Response, find_references
+from mirror.core.scope import Reason, Role
+from mirror.core.urls import CanonicalURL
+from mirror.store.archive import KEPT
+from mirror.store.crawl import Crawl
+from mirror.store.manifest import Entry
+from tests.site import NOT_FOUND, Page, Site, spelled
+
+Web = Mapping[str, Site]
+"""The sites in the world: origin -> site. What is not there refuses the connection."""
+
+_URL_ATTRIBUTES: Final = frozenset(
+    [
+        "href",
+        "src",
+        "action",
+        "formaction",
+        "poster",
+        "background",
+        "data",
+        "cite",
+        "longdesc",
+        "data-src",
+        "xlink:href",
+    ]
+)
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_CSS_URL: Final = re.compile(r"url\(\s*[\"']?([^\"')]+)")
+
+
+# In this process
+
+
+def run(
+    crawl: Crawl,
+    web: Web,
+    choose: Callable[[int], int] = lambda _: 0,
+    *,
+    flying: int = 4,
+    most: int = sys.maxsize,
+    forbidden: str = "",
+    after_each: Callable[[], None] = lambda: None,
+) -> list[CanonicalURL]:
+    """Fetch what there is, `flying` at a time, up to `most` answers; `choose` says which of N answers comes next.
+
+    Gives the URLs that were answered. Those with the text `forbidden` in them are skipped as if for robots.txt.
+    """
+    answered: list[CanonicalURL] = []
+    in_flight: list[Entry] = []
+    while len(answered) < most:
+        while len(in_flight) < flying and (entry := crawl.next()):
+            in_flight.append(entry)
+        if not in_flight:
+            assert not crawl.has_next()
+            break
+        entry = in_flight.pop(choose(len(in_flight)))
+        give(crawl, entry, None if forbidden and forbidden in entry.url else web)
+        answered.append(entry.url)
+        after_each()
+    return answered
+
+
+def give(crawl: Crawl, entry: Entry, web: Web | None) -> None:
+    """Answer one request; `None`: robots.txt forbids it."""
+    response = answer(web, entry.url) if web is not None else None
+    if web is None:
+        crawl.skip(entry, Reason.ROBOTS)
+    elif response is None:
+        crawl.fail(entry, "connection refused")
+    else:
+        crawl.record(entry, response, find_references(response, listing=Role.LISTING in entry.roles))
+
+
+def complete(crawl: Crawl) -> None:
+    """What stands at the end of a run that was not interrupted."""
+    crawl.finish()
+    settle(crawl)
+
+
+def settle(crawl: Crawl) -> None:
+    for _ in crawl.settle():
+        pass
+
+
+def answer(web: Web, url: CanonicalURL) -> Response | None:
+    """What the server at a URL says."""
+    origin = "/".join(url.split("/", 3)[:3])
+    if origin not in web:
+        return None
+    page = web[origin].get(spelled(url.removeprefix(origin).encode()), NOT_FOUND)
+    assert isinstance(page, Page)
+    return Response(url, page.status, tuple(page.headers.items()), page.body)
+
+
+# What is left
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """The tree as a reader sees it: path -> content."""
+    places = (place for place in root.rglob("*") if place.is_file() and KEPT not in place.relative_to(root).parts[:1])
+    return {place.relative_to(root).as_posix(): place.read_bytes() for place in sorted(places)}
+
+
+def folder(url: str) -> str:
+    """The folder of a server on loopback in the tree."""
+    return url.removeprefix("http://").replace(":", "_")
+
+
+def dangling(root: Path) -> list[str]:
+    """The relative links of the HTML files of a tree that lead to no file of it."""
+    return [
+        f"{place.relative_to(root)}: {link}"
+        for place in sorted(root.rglob("*"))
+        if place.suffix in {".html", ".xhtml"}
+        for link in links(place.read_bytes())
+        if is_relative(link) and not _leads_to_a_file(root, place, link)
+    ]
+
+
+def links(html: bytes) -> Iterator[str]:
+    """All values of an HTML document that are URLs, by a table that is not the program's."""
+    parsed = etree.fromstring(html, etree.HTMLParser(huge_tree=True))
+    for element in parsed.iter(etree.Element):
+        for name, value in element.items():
+            text = str(value)
+            if str(name) in _URL_ATTRIBUTES:
+                yield text.strip()
+            elif str(name) in {"srcset", "imagesrcset", "data-srcset"}:
+                yield from (
+                    url for url in re.findall(r"[^\s,]\S*[^\s,]", text) if not re.fullmatch(r"[\d.]+[wxh]", url)
+                )
+            elif str(name) == "style":
+                yield from _CSS_URL.findall(text)
+            elif str(name) == "srcdoc":
+                yield from links(text.encode())
+        if element.tag == "style":
+            yield from _CSS_URL.findall(element.text or "")
+        if element.tag == "meta" and str(element.get("http-equiv", "")).lower() == "refresh":
+            yield from re.findall(r"url=['\"]?([^'\"]+)", str(element.get("content", "")), re.IGNORECASE)
+
+
+def is_relative(link: str) -> bool:
+    return bool(link) and not link.startswith("#") and not _SCHEME.match(link)
+
+
+def _leads_to_a_file(root: Path, place: Path, link: str) -> bool:
+    path = re.split("[?#]", link, maxsplit=1)[0]
+    if "?" in link or path.startswith("/"):
+        return False
+    target = Path(os.path.normpath(place.parent / unquote(path))) if path else place
+    return target.is_relative_to(root) and target.is_file()
+
+
+def archive_state(archive: Any) -> dict[str, object]:
+    """What a manifest says, without what tells the order and the times of answers: ids, dates, who referred first."""
+    query = archive.manifest._connection.exec_driver_sql  # noqa: SLF001 - the judge looks behind the interface
+    named = "SELECT u.url, f.state, f.roles, f.depth, f.guess, f.reason FROM frontier f JOIN urls u ON u.id = f.url_id"
+    answered = (
+        "SELECT u.url, r.status, r.headers, r.digest, r.size, r.media_type, r.path, r.error, r.stale "
+        "FROM resources r JOIN urls u ON u.id = r.url_id"
+    )
+    linked = (
+        "SELECT s.url, l.position, t.url, l.kind, l.guess FROM links l JOIN resources r ON r.id = l.resource_id "
+        "JOIN urls s ON s.id = r.url_id JOIN urls t ON t.id = l.target_id"
+    )
+    return {
+        "frontier": sorted(map(tuple, query(named)), key=repr),
+        "resources": sorted(map(tuple, query(answered)), key=repr),
+        "links": sorted(map(tuple, query(linked)), key=repr),
+        "resolutions": sorted(map(tuple, query("SELECT url, resolution FROM urls")), key=repr),
+        "starts": sorted(archive.manifest.starts()),
+    }

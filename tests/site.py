@@ -1,0 +1,211 @@
+"""A website in a few lines, and a server on loopback that serves it and remembers what was asked.
+
+    site = Site().page("/", links=["/a"]).file("/x.png", PNG, "image/png").redirect("/old", "/a", status=301)
+    with serve(site) as server:
+        ...                       # let a client loose on server.url
+        assert "/a" in server.paths
+
+A path is the text of the request line in one spelling (see `spelled`), its query included. In bodies and in header
+values `{self}` becomes the base URL of the serving server and `{other}` that of the second one (see `serve_both`);
+`{//self}` and `{//other}` are the same without the scheme. What a `Page` can't say, a function says that gets the
+request's `Handler`: cut a body, wait, count.
+"""
+
+import re
+import struct
+import sys
+import zlib
+from collections import UserDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import MappingProxyType
+from typing import Final, Self
+
+HTML: Final = "text/html; charset=utf-8"
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+BODILESS: Final = frozenset({204, 304})
+
+_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})|.", re.DOTALL)
+_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$'()*,;:@")
+_DELIMITERS: Final = frozenset(b"/?&=+%[]|^`\\")
+
+
+def png() -> bytes:
+    """The smallest picture that a browser shows: one transparent pixel."""
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 6, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", zlib.compress(bytes(5))) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+PNG: Final = png()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One response; `encode` is applied to the body when the placeholders are filled in, as `gzip.compress`."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    encode: Callable[[bytes], bytes] | None = None
+
+
+Resource = Page | Callable[["Handler"], None]
+
+
+class Site(UserDict[str, Resource]):
+    """Path -> `Page`, or a function that answers by itself. The methods return the site, to be chained."""
+
+    def __setitem__(self, path: str, resource: Resource) -> None:
+        super().__setitem__(spelled(path.encode()), resource)
+
+    def page(
+        self,
+        path: str,
+        body: str = "",
+        *,
+        links: Iterable[str] = (),
+        status: int = 200,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Self:
+        """An HTML page: the body as it stands, then a link to each of `links`."""
+        anchors = "".join(f'<a href="{escape(link)}">{escape(link)}</a>\n' for link in links)
+        html = f"<!DOCTYPE html>\n<title>{escape(path)}</title>\n{body}\n{anchors}"
+        return self.file(path, html, HTML, status=status, headers=headers)
+
+    def file(
+        self,
+        path: str,
+        body: str | bytes,
+        content_type: str = "application/octet-stream",
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Self:
+        """Any bytes under any name."""
+        payload = body.encode() if isinstance(body, str) else body
+        self[path] = Page(status, {"Content-Type": content_type, **headers}, payload)
+        return self
+
+    def redirect(self, path: str, location: str, *, status: int = 302) -> Self:
+        """A response without a body that points elsewhere."""
+        self[path] = Page(status, {"Location": location})
+        return self
+
+
+def spelled(path: bytes) -> str:
+    """One spelling of a path and its query, so that clients which escape differently ask for the same resource.
+
+    >>> spelled(b"/%7euser/a b%28\\xe9%29?q=%2f")
+    '/~user/a%20b(%E9)?q=%2F'
+    """
+    return _ESCAPED.sub(_spell, path).decode("ascii")
+
+
+def _spell(match: re.Match[bytes]) -> bytes:
+    code = int(match[1], 16) if match[1] else ord(match[0])
+    plain = code in _UNRESERVED or (match[1] is None and code in _DELIMITERS)
+    return bytes([code]) if plain else b"%%%02X" % code
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers from the server's site; a resource that is a function is called with the handler."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body leave together
+    server: "Server"
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = spelled(self.path.encode("latin-1"))
+        self.server.requests.append((path, {name.lower(): value for name, value in self.headers.items()}))
+        resource = self.server.site.get(path, NOT_FOUND)
+        if isinstance(resource, Page):
+            self.reply(resource)
+        else:
+            resource(self)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def reply(self, page: Page) -> None:
+        """Send a page: its placeholders filled in, its length right."""
+        body = self.server.filled(page.body)
+        if page.encode:
+            body = page.encode(body)
+        self.send_response(page.status)
+        for name, value in page.headers.items():
+            self.send_header(name, self.server.filled(value.encode()).decode())
+        if page.status not in BODILESS:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD" and page.status not in BODILESS:
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: `Server.requests` is the log."""
+
+
+NOT_FOUND: Final = Page(404, {"Content-Type": HTML}, b"<!DOCTYPE html>\n<title>Not found</title>\n")
+
+
+class Server(ThreadingHTTPServer):
+    """A site at a port. `requests` has the path and the headers (names in lower case) of each request, in order."""
+
+    request_queue_size = 128
+
+    def __init__(self, site: Site, host: str) -> None:
+        super().__init__((host, 0), Handler)
+        self.site = site
+        self.url = f"http://{host}:{self.server_port}"
+        self.other = ""
+        self.requests: list[tuple[str, dict[str, str]]] = []
+
+    @property
+    def paths(self) -> list[str]:
+        """What was asked, without the headers."""
+        return [path for path, _ in self.requests]
+
+    def filled(self, text: bytes) -> bytes:
+        """The text with the base URLs in the places of their placeholders."""
+        for name, url in (("self", self.url), ("other", self.other)):
+            text = text.replace(b"{%s}" % name.encode(), url.encode())
+            text = text.replace(b"{//%s}" % name.encode(), url.removeprefix("http:").encode())
+        return text
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client may leave when it likes; any other exception is a bug in a site's function."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+@contextmanager
+def serve(site: Site, host: str = "127.0.0.1") -> Iterator[Server]:
+    """Serve the site on a free port until the block ends."""
+    with Server(site, host) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def serve_both(site: Site, other: Site) -> Iterator[tuple[Server, Server]]:
+    """Serve two sites under two hosts, 127.0.0.1 and localhost, each of which is the `{other}` of the other."""
+    with serve(site) as first, serve(other, "localhost") as second:
+        first.other, second.other = second.url, first.url
+        yield first, second
