@@ -1,0 +1,74 @@
+"""`websucker URL...`, the same as `scrapy crawl mirror` by a short name, from any folder."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from scrapy.cmdline import execute
+
+from mirror import __version__
+from mirror.commands import refuse
+from mirror.options import HELP
+from mirror.summary import Exit
+
+COMMANDS = ("publish",)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Translate the words of the command line into Scrapy's and run that; does not return."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    os.environ["SCRAPY_SETTINGS_MODULE"] = "mirror.settings"
+    execute(["websucker", *scrapy_words(words)])
+    raise AssertionError("Scrapy's command line ends the process")
+
+
+def scrapy_words(words: list[str]) -> list[str]:
+    """The command line of Scrapy for one of ours.
+
+    >>> scrapy_words(["--depth", "2", "http://example.org/"])
+    ['crawl', 'mirror', '-a', 'start=http://example.org/', '-a', 'depth=2']
+    """
+    if words[:1] and words[0] in COMMANDS:
+        return words
+    options = parser().parse_args(words)
+    starts = " ".join(options.start)
+    found = ["crawl", "mirror", "-a", f"start={starts}"]
+    for name in HELP:
+        value = getattr(options, name)
+        if name != "start" and value is not None:
+            found += ["-a", f"{name}={value}"]
+    for setting in options.set:
+        found += ["-s", setting]
+    return found + (["--loglevel", options.loglevel] if options.loglevel else [])
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        refuse(f"{message}; see {self.prog} --help", Exit.USAGE)
+
+
+def parser() -> Parser:
+    """The options, from the same table as `-a NAME=VALUE`."""
+    result = Parser(
+        prog="websucker",
+        description="Mirror websites into a folder that opens offline.",
+        epilog="Exit codes: 0 all well, 1 some resources failed, 2 bad usage, 3 nothing could be fetched, 4 the archive "
+        "can't be read or written, 130 interrupted. Also: websucker publish DIR makes the tree of an archive again.",
+    )
+    metavar, _, text = HELP["start"]
+    result.add_argument("start", nargs="+", metavar=metavar, help=text)
+    for name, (metavar, default, text) in HELP.items():
+        if name != "start":
+            result.add_argument(
+                f"--{name}", metavar=metavar, help=f"{text}{f' (default: {default})' if default else ''}"
+            )
+    result.add_argument(
+        "-s", "--set", action="append", default=[], metavar="NAME=VALUE", help="set a setting of Scrapy's"
+    )
+    result.add_argument("-L", "--loglevel", metavar="LEVEL", help="log level (default: WARNING)")
+    result.add_argument("--version", action="version", version=f"websucker {__version__}")
+    return result

@@ -1,0 +1,189 @@
+"""Extensions of the crawl: what listens to Scrapy's signals. Each translates, and leaves the work to another module."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Sized
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, Self, cast
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+from scrapy.http import Headers, Response
+from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
+
+from mirror.core.media import media_type
+from mirror.core.paths import local_path
+from mirror.core.urls import CanonicalURL
+from mirror.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
+from mirror.store.crawl import Crawl
+from mirror.store.errors import StorageError
+from mirror.summary import MOST_FAILURES, Exit, Summary
+
+if TYPE_CHECKING:
+    from twisted.internet.task import LoopingCall
+
+    from mirror.spiders.mirror import MirrorSpider
+
+STATUS: Final = "download_status"
+"""The key of `Request.meta` under which a download handler tells the status before it sends `headers_received`.
+
+The signal does not carry it, and Scrapy's own handlers don't tell: for these the calls of a hook wait (see `progress`).
+"""
+
+PAINTED_EVERY: Final = 0.2
+"""Seconds between two pictures of a live display."""
+
+
+class _Mirror(Protocol):
+    """The spider, as far as it matters here."""
+
+    out: Path
+
+
+class Progress:
+    """Tells the progress of every file: MIRROR_PROGRESS names the display, MIRROR_REPORTHOOK a hook of the user's."""
+
+    def __init__(self, crawler: Crawler, shown: Display) -> None:
+        self._crawler = crawler
+        self._display = shown
+        self._out = Path()
+        self._received = 0
+        self._transfers: dict[Request, Transfer] = {}
+        self._painter: AsyncioLoopingCall | LoopingCall | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        name = crawler.settings.get("MIRROR_PROGRESS", "auto")
+        reporthook = crawler.settings.get("MIRROR_REPORTHOOK") or ""
+        shown = display(name, reporthook, terminal=is_terminal(sys.stderr))
+        if name == "off" and not reporthook:
+            raise NotConfigured
+        self = cls(crawler, shown)
+        for receiver, signal in (
+            (self.spider_opened, signals.spider_opened),
+            (self.headers_received, signals.headers_received),
+            (self.bytes_received, signals.bytes_received),
+            (self.response_downloaded, signals.response_downloaded),
+            (self.request_left_downloader, signals.request_left_downloader),
+            (self.spider_closed, signals.spider_closed),
+        ):
+            crawler.signals.connect(receiver, signal=signal)
+        return self
+
+    def spider_opened(self, spider: _Mirror) -> None:
+        self._out = spider.out
+        self._display.start()
+        if self._display.live:
+            self._painter = create_looping_call(self._paint)
+            self._painter.start(PAINTED_EVERY)
+
+    def headers_received(self, request: Request, headers: Headers, body_length: object) -> None:
+        status = cast("int | None", request.meta.pop(STATUS, None))
+        if status is None:
+            self._transfers[request] = self._transfer(request, headers, body_length)
+        elif is_file(status):
+            self._transfers[request] = transfer = self._transfer(request, headers, body_length)
+            transfer.begin()
+
+    def bytes_received(self, request: Request, data: bytes) -> None:
+        self._received += len(data)
+        if request in self._transfers:
+            self._transfers[request].feed(len(data))
+
+    def response_downloaded(self, request: Request, response: Response) -> None:
+        if request in self._transfers:
+            self._transfers.pop(request).end(saved=is_file(response.status))
+
+    def request_left_downloader(self, request: Request) -> None:
+        if request in self._transfers:
+            self._transfers.pop(request).end(saved=False)
+
+    def spider_closed(self) -> None:
+        if self._painter and self._painter.running:
+            self._painter.stop()
+        self._display.close()
+
+    def _transfer(self, request: Request, headers: Headers, body_length: object) -> Transfer:
+        url = CanonicalURL(request.url)
+        content_type = headers.get("Content-Type")
+        kind = media_type(content_type.decode("latin-1") if content_type else None, url)
+        total = body_length if isinstance(body_length, int) else UNKNOWN_SIZE
+        return Transfer(self._display, url, str(self._out / local_path(url, kind)), total)
+
+    def _paint(self) -> None:
+        scheduler = self._crawler.engine.scheduler if self._crawler.engine else None
+        self._display.totals(self._totals(queued=len(scheduler) if isinstance(scheduler, Sized) else None))
+
+    def _totals(self, *, queued: int | None) -> Totals:
+        stats = self._crawler.stats
+        assert stats is not None
+        pages, requisites, size, failed = (
+            int(stats.get_value(f"mirror/{name}", 0)) for name in ("pages", "requisites", "bytes", "failed")
+        )
+        return Totals(pages, requisites, size, failed, self._received, queued)
+
+
+class Finish:
+    """At the end: the tree is settled, the summary told, the exit code left in the stats as `mirror/exit_code`."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._started = time.monotonic()
+        self._hint = Hint(logging.INFO)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        self = cls(crawler)
+        crawler.signals.connect(self.spider_opened, signal=signals.spider_opened)
+        crawler.signals.connect(self.spider_closed, signal=signals.spider_closed)
+        return self
+
+    def spider_opened(self, spider: "MirrorSpider") -> None:
+        logging.getLogger("scrapy.crawler").addHandler(self._hint)
+        if spider.mirror.snapshot.resumed:
+            tell(f"Going on with the run of {spider.mirror.snapshot.started}: {len(spider.mirror):,} URLs are left\n")
+
+    async def spider_closed(self, spider: "MirrorSpider", reason: str) -> None:
+        logging.getLogger("scrapy.crawler").removeHandler(self._hint)
+        assert self._crawler.stats is not None
+        error = self._crawler.stats.get_value("mirror/storage_error")
+        try:
+            if error is None:
+                finished = reason == "finished" or not len(spider.mirror)
+                exit_code = await self._finish(spider.mirror, finished=finished)
+        except StorageError as failure:
+            error = str(failure)
+        finally:
+            spider.archive.close()
+        if error is not None:
+            tell(f"websucker: {error}\n")
+            exit_code = Exit.STORAGE
+        self._crawler.stats.set_value("mirror/exit_code", exit_code)
+
+    async def _finish(self, mirror: Crawl, *, finished: bool) -> Exit:
+        if finished:
+            mirror.finish()
+        for _ in mirror.settle():
+            await asyncio.sleep(0)  # so that a second Ctrl-C is heard
+        failures = mirror.archive.manifest.failures(MOST_FAILURES)
+        seconds = time.monotonic() - self._started
+        summary = Summary(mirror.counts(), failures, mirror.archive.start_place(), seconds, finished)
+        tell(summary.text())
+        return summary.exit_code
+
+
+class Hint(logging.Handler):
+    """Says what a Ctrl-C does. Scrapy tells of it only in its log, at a level that a user seldom reads."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.msg, str) and record.msg.startswith("Received") and "gracefully" in record.msg:
+            tell("Finishing what is in flight; once more stops at once\n")
+
+
+def tell(text: str) -> None:
+    """Say something to the user, beside the data that may go to stdout."""
+    sys.stderr.write(text)
+    sys.stderr.flush()

@@ -1,0 +1,36 @@
+"""Why no answer came, in words for a user: one table from exceptions to text."""
+
+from typing import Final
+
+from scrapy import exceptions
+from scrapy.exceptions import IgnoreRequest
+
+from mirror.core.scope import Reason
+
+TEXTS: Final[dict[type[BaseException], str]] = {
+    exceptions.CannotResolveHostError: "host does not resolve",
+    exceptions.DownloadConnectionRefusedError: "connection refused",
+    exceptions.DownloadTimeoutError: "timed out",
+    exceptions.ResponseDataLossError: "cut short by the server",
+    exceptions.DownloadCancelledError: "larger than DOWNLOAD_MAXSIZE",
+    exceptions.UnsupportedURLSchemeError: "scheme not supported",
+}
+
+
+class Skipped(IgnoreRequest):
+    """A request that is not made, for a reason that the manifest keeps."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def text(error: BaseException) -> str:
+    """One line, the same for the same kind of failure, so that failures can be counted by it."""
+    known = next((words for kind, words in TEXTS.items() if isinstance(error, kind)), None)
+    if known:
+        return known
+    detail = str(error).strip().partition("\n")[0]
+    if "certificate" in detail.lower():
+        return "certificate not trusted"
+    return "connection failed" if isinstance(error, exceptions.DownloadFailedError) else type(error).__name__

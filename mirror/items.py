@@ -1,0 +1,49 @@
+"""What the spider gives to the pipeline: an answer, or that there is none."""
+
+from dataclasses import dataclass
+
+from scrapy.http import Response as ScrapyResponse
+
+from mirror.core.documents import Response
+from mirror.core.references import Reference
+from mirror.core.scope import Reason
+from mirror.core.urls import CanonicalURL
+from mirror.store.manifest import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server answered, whatever it said."""
+
+    entry: Entry
+    response: Response
+    references: list[Reference]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No answer came; `error` is what a user reads."""
+
+    entry: Entry
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The request was not made after all."""
+
+    entry: Entry
+    reason: Reason
+
+
+Item = Answer | Failure | Skip
+
+
+def answered(response: ScrapyResponse) -> Response:
+    """Scrapy's response as the core knows one."""
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, values in response.headers.items()
+        for value in values
+    ]
+    return Response(CanonicalURL(response.url), response.status, headers, response.body)

@@ -1,0 +1,60 @@
+"""The pipeline: items go into the archive. Each is one call of `store.crawl` and some counting."""
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+
+from mirror.items import Answer, Failure, Item
+from mirror.store.errors import StorageError
+
+if TYPE_CHECKING:
+    from mirror.spiders.mirror import MirrorSpider
+
+_TASKS: set[asyncio.Task[None]] = set()
+
+
+class Store:
+    """Keeps answers and failures; where the disk can't, the crawl stops."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def process_item(self, item: Item) -> Item:
+        spider: MirrorSpider = self._crawler.spider  # type: ignore[assignment]
+        stats = self._crawler.stats
+        assert stats is not None
+        if stats.get_value("mirror/storage_error") is not None:  # what comes now is fetched again by the next run
+            raise DropItem("the archive can't be written", log_level="DEBUG")
+        try:
+            if isinstance(item, Answer):
+                recorded = spider.mirror.record(item.entry, item.response, item.references)
+                if recorded.saved:
+                    stats.inc_value("mirror/pages" if recorded.page else "mirror/requisites")
+                    stats.inc_value("mirror/bytes", recorded.resource.size)
+                stats.inc_value("mirror/failed", int(recorded.failed))
+            elif isinstance(item, Failure):
+                stats.inc_value("mirror/failed", int(spider.mirror.fail(item.entry, item.error).failed))
+            else:
+                spider.mirror.skip(item.entry, item.reason)
+                stats.inc_value("mirror/skipped")
+        except StorageError as error:
+            stop(self._crawler, error)
+            raise DropItem(str(error), log_level="DEBUG") from error
+        return item
+
+
+def stop(crawler: Crawler, error: StorageError) -> None:
+    """Close the spider because of the local storage; the first error is the one that is told."""
+    assert crawler.stats is not None
+    if crawler.stats.get_value("mirror/storage_error") is None:
+        crawler.stats.set_value("mirror/storage_error", str(error))
+        assert crawler.engine is not None
+        task = asyncio.get_running_loop().create_task(crawler.engine.close_spider_async(reason="storage"))
+        _TASKS.add(task)
+        task.add_done_callback(_TASKS.discard)

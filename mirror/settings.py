@@ -1,0 +1,58 @@
+"""What differs from Scrapy's defaults, each with its reason."""
+
+from mirror import __version__
+
+BOT_NAME = "websucker"
+SPIDER_MODULES = ["mirror.spiders"]
+COMMANDS_MODULE = "mirror.commands"
+
+USER_AGENT = f"Websucker/{__version__} (+https://pypi.org/project/websucker/)"  # who asks, and where to learn more
+DEFAULT_REQUEST_HEADERS = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}  # any language
+
+# What a mirror shows of itself; see README.md.
+MIRROR_PROGRESS = "auto"
+MIRROR_REPORTHOOK = None
+
+# The frontier is in the manifest: it survives the process, and known URLs never become a Request.
+SCHEDULER = "mirror.scheduler.Scheduler"
+ITEM_PIPELINES = {"mirror.pipelines.Store": 0}
+CONCURRENT_ITEMS = 1  # a response yields one item; 100 would start 100 tasks for it
+
+EXTENSIONS = {
+    "mirror.extensions.Progress": 0,
+    "mirror.extensions.Finish": 10,
+    "scrapy.extensions.feedexport.FeedExporter": None,  # items are answers of servers, no rows of a table
+    "scrapy.extensions.spiderstate.SpiderState": None,  # the state is in the manifest
+    "scrapy.extensions.logstats.LogStats": None,  # the display and the summary say more
+    "scrapy.extensions.memdebug.MemoryDebugger": None,
+    "scrapy.extensions.closespider.CloseSpider": None,  # -a limit= counts pages
+}
+TELNETCONSOLE_ENABLED = False  # a port that runs Python
+REMOTE_CONTROL_ENABLED = False  # another one
+
+DOWNLOADER_MIDDLEWARES = {
+    "mirror.middlewares.Robots": 100,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # obeys the body of a 404, ignores a 503
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # core.scope decides
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,  # a redirect is a resource of its own
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # so is what a page refreshes to
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,  # the archive is the cache
+}
+SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,  # an error is recorded as what it is
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,  # requests come from the frontier; the spider sets it
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # skips silently
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,  # core.scope counts
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+}
+
+ROBOTSTXT_OBEY = True
+ROBOTSTXT_USER_AGENT = "websucker"
+DOWNLOAD_VERIFY_CERTIFICATES = True  # Scrapy takes any
+RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # the summary tells
+DOWNLOAD_WARNSIZE = 0  # a mirror meets large files; that is no warning
+DOWNLOADER_STATS = False  # what is counted is in the manifest
+
+LOG_LEVEL = "WARNING"
+LOG_VERSIONS: list[str] = []

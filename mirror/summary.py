@@ -1,0 +1,74 @@
+"""What became of a run: the lines at its end, and the exit code that a script can use. No Scrapy here."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+from rich.filesize import decimal
+
+from mirror.core.urls import CanonicalURL
+from mirror.progress import printable
+from mirror.store.manifest import Counts
+
+MOST_FAILURES: Final = 20
+
+
+class Exit(IntEnum):
+    """The exit codes; README.md tells them to users."""
+
+    WELL = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    NOTHING_FETCHED = 3
+    STORAGE = 4
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """`failures` are (URL, error, a page it stands on), `MOST_FAILURES` of them at most."""
+
+    counts: Counts
+    failures: list[tuple[CanonicalURL, str, CanonicalURL | None]]
+    opens: Path
+    seconds: float
+    finished: bool
+
+    @property
+    def exit_code(self) -> Exit:
+        if not self.finished:
+            return Exit.INTERRUPTED
+        if self.counts.fetched == 0:
+            return Exit.NOTHING_FETCHED
+        return Exit.SOME_FAILED if self.counts.failed else Exit.WELL
+
+    def text(self) -> str:
+        """The lines for a user, without control characters that a server may have put into a URL."""
+        counts = self.counts
+        linked = counts.fetched - counts.pages  # files that pages lead to and that are no pages themselves
+        kinds = [_count(counts.pages, "page"), _count(counts.requisites - linked, "requisite")]
+        kinds += [_count(linked, "other file")] if linked else []
+        lines = [f"Mirrored {', '.join(kinds)}; {decimal(counts.size)} in {self.seconds:.1f} s"]
+        if counts.redirects:
+            lines.append(f"Redirects: {counts.redirects:,}")
+        if counts.skipped:
+            lines.append(f"Skipped: {_by_reason(counts.skipped)}")
+        if counts.failed:
+            lines.append(f"Failed: {_by_reason(counts.failed)}")
+            lines += [f"  {error}: {url}{f' (on {page})' if page else ''}" for url, error, page in self.failures]
+            more = sum(counts.failed.values()) - len(self.failures)
+            lines += [f"  and {more:,} more"] if more > 0 else []
+        if not self.finished:
+            lines.append(f"Interrupted with {_count(counts.pending, 'URL')} left: the same command goes on from here")
+        if counts.fetched:
+            lines.append(f"Open {self.opens}")
+        return "".join(printable(line) + "\n" for line in lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _by_reason(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items(), key=lambda c: -c[1]))

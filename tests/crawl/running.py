@@ -1,0 +1,86 @@
+"""Runs the real command and looks at what it leaves, for the tests of whole crawls."""
+
+import hashlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from lxml import etree
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRAPY = [sys.executable, "-W", "error", "-m", "scrapy"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended. Warnings were errors."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def mirror(start: str, out: Path, *words: str, settings: dict[str, str] | None = None) -> Done:
+    """`scrapy crawl mirror -a start=... -a out=... -a WORD...`."""
+    return ended(process(start, out, *words, settings=settings))
+
+
+def process(start: str, out: Path, *words: str, settings: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+    """The same, while it runs."""
+    arguments = [f"start={start}", f"out={out}", *words]
+    command = [*SCRAPY, "crawl", "mirror", *(part for word in arguments for part in ("-a", word))]
+    command += [part for name, value in (settings or {}).items() for part in ("-s", f"{name}={value}")]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"TERM": "dumb"}
+    )
+
+
+def ended(running: "subprocess.Popen[str]") -> Done:
+    stdout, stderr = running.communicate(timeout=120)
+    return Done(running.returncode, stdout, stderr)
+
+
+def interrupted(running: "subprocess.Popen[str]") -> None:
+    """Ctrl-C."""
+    running.send_signal(signal.SIGINT)
+
+
+def run(*command: str, cwd: Path = ROOT) -> Done:
+    """Any command."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def publish(out: Path) -> Done:
+    return run(*SCRAPY, "publish", str(out))
+
+
+def tree(out: Path) -> dict[str, str]:
+    """Path -> digest, of all files that a reader sees."""
+    files = (path for path in out.rglob("*") if path.is_file() and ".mirror" not in path.relative_to(out).parts)
+    return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def rows(out: Path, query: str) -> list[tuple[object, ...]]:
+    """What the manifest says."""
+    with sqlite3.connect(out / ".mirror" / "manifest.sqlite") as manifest:
+        return manifest.execute(query).fetchall()
+
+
+def dangling(out: Path) -> list[tuple[str, str]]:
+    """(file, reference) of each relative reference in an HTML file of the tree that leads to no file."""
+    found = []
+    for path in sorted(out.rglob("*.html")):
+        root = etree.fromstring(path.read_bytes(), etree.HTMLParser(encoding="utf-8"))
+        for value in root.xpath("//@href | //@src") if root is not None else ():
+            parts = urlsplit(str(value).strip())
+            if parts.scheme or parts.netloc or not parts.path:
+                continue
+            if not (path.parent / unquote(parts.path)).is_file():
+                found.append((str(path.relative_to(out)), str(value)))
+    return found

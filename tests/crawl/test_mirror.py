@@ -1,0 +1,186 @@
+"""What a crawl asks servers for, and what becomes of servers that misbehave or have several names."""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+
+import pytest
+
+from tests.crawl.running import mirror, publish, tree
+from tests.mirroring import dangling
+from tests.site import HTML, PNG, Handler, Page, Server, Site, serve
+
+PICTURE = "image/png"
+
+
+def asked(server: Server) -> set[str]:
+    return {path for path in server.paths if not path.endswith("/robots.txt")}
+
+
+def folder(server: Server) -> str:
+    return server.url.removeprefix("http://").replace(":", "_")
+
+
+def hang_up(request: Handler) -> None:
+    """No answer at all."""
+    request.close_connection = True
+    request.connection.close()
+
+
+def cut(request: Handler) -> None:
+    """Half of what was announced."""
+    request.send_response(200)
+    request.send_header("Content-Type", HTML)
+    request.send_header("Content-Length", "1000")
+    request.end_headers()
+    request.wfile.write(b"<p>Half")
+    request.close_connection = True
+
+
+# Names
+
+
+def named(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    """All names lead to this server: it is the proxy, so a path of its site is a whole URL."""
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+
+HOSTS = Site().redirect("http://example.org/", "http://www.example.org/", status=301)
+HOSTS.page("http://www.example.org/", links=["/a", "http://example.org/b", "http://blog.example.org/"])
+HOSTS.page("http://www.example.org/a").page("http://example.org/b").page("http://blog.example.org/", links=["/c"])
+HOSTS.page("http://blog.example.org/c", links=["http://example.com/"]).page("http://example.com/")
+
+
+@pytest.mark.parametrize(
+    ("scope", "hosts"),
+    [("site", {"example.org", "www.example.org", "blog.example.org"}), ("host", {"example.org", "www.example.org"})],
+)
+def test_a_start_that_is_sent_to_another_name_of_its_site_takes_the_scope_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: str, hosts: set[str]
+) -> None:
+    with serve(HOSTS) as server:
+        named(monkeypatch, server)
+        done = mirror("http://example.org/", tmp_path, f"scope={scope}")
+    assert done.code == 0
+    assert asked(server) == {path for path in HOSTS if path.split("/")[2] in hosts}
+    assert dangling(tmp_path) == []
+    index = (tmp_path / "index.html").read_text()
+    assert 'href="www.example.org_80/index.html">http://example.org/<' in index
+    assert done.stderr.splitlines()[-1] == f"Open {tmp_path}/www.example.org_80/index.html"
+
+
+def test_each_host_has_its_own_robots_txt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(HOSTS).file("http://blog.example.org/robots.txt", "User-agent: *\nDisallow: /c\n")
+    with serve(site) as server:
+        named(monkeypatch, server)
+        done = mirror("http://example.org/", tmp_path)
+    assert "http://blog.example.org/" in asked(server)
+    assert "http://blog.example.org/c" not in asked(server)
+    assert "1 forbidden by robots.txt" in done.stderr
+    assert len(server.paths) == len(set(server.paths))
+
+
+# What is asked
+
+
+def test_only_get_is_asked_each_url_once_and_from_where_it_was_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods: set[str] = set()
+    get = Handler.do_GET
+    watched = Lock()
+
+    def watch(request: Handler) -> None:
+        with watched:
+            methods.add(request.command)
+        get(request)
+
+    for name in ("do_GET", "do_HEAD", "do_POST"):
+        monkeypatch.setattr(Handler, name, watch)
+    site = Site().page("/", '<form action="/search" method="post"></form>', links=["/a", "/b", "/a#part"])
+    site.page("/a", '<img src="/x.png">', links=["/b", "/"]).page("/b", '<img src="/x.png">').file(
+        "/x.png", PNG, PICTURE
+    )
+    with serve(site) as server:
+        done = mirror(server.url, tmp_path)
+    assert done.code == 0
+    assert methods == {"GET"}
+    assert sorted(server.paths) == ["/", "/a", "/b", "/robots.txt", "/x.png"]
+    headers = dict(server.requests)
+    assert "referer" not in headers["/"]
+    assert headers["/a"]["referer"] == f"{server.url}/"
+    assert headers["/a"]["user-agent"].startswith("Websucker/")
+
+
+# Servers that misbehave
+
+
+@pytest.mark.parametrize("answer", [hang_up, cut], ids=["hangs up", "is cut short"])
+def test_robots_txt_that_can_not_be_had_forbids_everything(tmp_path: Path, answer: Callable[[Handler], None]) -> None:
+    site = Site().page("/", links=["/a"]).page("/a")
+    site["/robots.txt"] = answer
+    with serve(site) as server:
+        done = mirror(server.url, tmp_path)
+    assert asked(server) == set()
+    assert done.code == 3
+    assert f": {server.url}/" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_later_answer_that_is_cut_or_missing_keeps_the_good_copy(tmp_path: Path) -> None:
+    site = Site().page("/", links=["/a", "/b", "/c"]).page("/a", '<img src="/x.png">').page("/b", "good").page("/c")
+    site.file("/x.png", PNG, PICTURE)
+    with serve(site) as server:
+        assert mirror(server.url, tmp_path).code == 0
+        before = tree(tmp_path)
+        site["/a"], site["/b"] = cut, hang_up
+        site["/c"] = Page(410)
+        done = mirror(server.url, tmp_path)
+    assert done.code == 1
+    assert "Failed: " in done.stderr
+    assert {"cut short by the server", "410 Gone"} <= {
+        line.strip().partition(":")[0] for line in done.stderr.splitlines()
+    }
+    after = tree(tmp_path)
+    gone = f"{folder(server)}/c~.html"
+    assert gone not in after
+    changed = {path for path in after if before[path] != after[path]}
+    assert changed == {f"{folder(server)}/index.html"}  # which leads to the live site for what is gone
+    assert dangling(tmp_path) == []
+    assert publish(tmp_path).code == 0
+    assert tree(tmp_path) == after
+
+
+def test_a_server_that_is_gone_leaves_the_archive_as_it_was(tmp_path: Path) -> None:
+    with serve(Site().page("/", links=["/a", "/r"]).page("/a").redirect("/r", "/a")) as server:
+        mirror(server.url, tmp_path)
+    before = tree(tmp_path)
+    done = mirror(server.url, tmp_path)
+    assert "connection refused" in done.stderr
+    assert done.code == 1
+    assert tree(tmp_path) == before
+
+
+def test_a_server_that_answers_after_a_while_is_asked_again(tmp_path: Path) -> None:
+    site = Site().page("/", links=["/busy"])
+    answers = [Page(503), Page(503), Page(200, {"Content-Type": HTML}, b"<p>At last")]
+    site["/busy"] = lambda request: request.reply(answers.pop(0))
+    with serve(site) as server:
+        done = mirror(server.url, tmp_path)
+    assert done.code == 0
+    assert server.paths.count("/busy") == 3
+    assert (tmp_path / folder(server) / "busy~.html").read_bytes() == b"<p>At last"
+
+
+def test_a_page_of_thousands_of_links_is_followed_as_far_as_asked(tmp_path: Path) -> None:
+    site = Site().page("/", links=[f"/{n}" for n in range(5000)])
+    for n in range(5000):
+        site.page(f"/{n}", links=["/"])
+    with serve(site) as server:
+        done = mirror(server.url, tmp_path, "limit=3")
+    assert done.code == 0
+    assert len(asked(server)) == 3
+    assert "Mirrored 3 pages, 0 requisites; " in done.stderr
+    assert "4,998 over the limit of pages" in done.stderr
+    assert dangling(tmp_path) == []

@@ -1,0 +1,202 @@
+"""What a user can get wrong: one line that says it, and an exit code."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mirror.store.archive import Archive
+from tests.crawl.running import SCRAPY, Done, mirror, publish, run
+from tests.mirroring import dangling
+from tests.site import Site, serve
+
+NOWHERE = "http://127.0.0.1:9/"
+
+
+def only_line(done: Done) -> str:
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("start", "words", "said"),
+    [
+        ("", (), "no start"),
+        ("http://", (), "has no host"),
+        ("example.org", (), "begin with http:// or https://"),
+        ("ftp://example.org/", (), "'ftp' is not supported"),
+        ("http://guido@example.org/", (), "name or password"),
+        ("@/nowhere/starts", (), "can't be read"),
+        (NOWHERE, ("scope=galaxy",), "one of site, host, prefix"),
+        (NOWHERE, ("requisites=some",), "one of all, site, none"),
+        (NOWHERE, ("include=(",), "no regular expression"),
+        (NOWHERE, ("exclude=[",), "no regular expression"),
+        (NOWHERE, ("depth=-1",), "no whole number from 0 on"),
+        (NOWHERE, ("limit=0",), "no whole number from 1 on"),
+        (NOWHERE, ("colour=red",), "no option 'colour'"),
+    ],
+)
+def test_bad_usage(tmp_path: Path, start: str, words: tuple[str, ...], said: str) -> None:
+    done = mirror(start, tmp_path / "out", *words)
+    assert said in only_line(done)
+    assert done.code == 2
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--colour", "red"), "'--colour' is not known here"),
+        ((NOWHERE,), f"'{NOWHERE}' is not known here; options are given as -a NAME=VALUE"),
+        (("-a", NOWHERE), "use -a NAME=VALUE"),
+        (("-s", "ROBOTSTXT_OBEY"), "use -s NAME=VALUE"),
+        (("-L", "LOUD"), "--loglevel LOUD is unknown; it is DEBUG, "),
+    ],
+)
+def test_words_that_scrapy_does_not_know(words: tuple[str, ...], said: str) -> None:
+    done = run(*SCRAPY, "crawl", "mirror", *words)
+    assert said in only_line(done)
+    assert done.code == 2
+
+
+@pytest.mark.parametrize(("name", "value"), [("MIRROR_PROGRESS", "fancy"), ("MIRROR_REPORTHOOK", "no.such.hook")])
+def test_a_progress_that_does_not_exist(tmp_path: Path, name: str, value: str) -> None:
+    done = mirror(NOWHERE, tmp_path, settings={name: value})
+    assert value in only_line(done)
+    assert done.code == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "said"), [("http://nonexistent.invalid/", "host does not resolve"), (NOWHERE, "connection refused")]
+)
+def test_nothing_can_be_fetched(tmp_path: Path, start: str, said: str) -> None:
+    done = mirror(start, tmp_path)
+    assert f"Failed: 1 {said}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.code == 3
+
+
+def test_a_target_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    for out in (tmp_path / "out", tmp_path / "out" / "deeper"):
+        done = mirror(NOWHERE, out)
+        assert str(tmp_path / "out") in only_line(done)
+        assert done.code == 4
+
+
+# A root without the right to overrule the rights of files is like anybody else.
+ANYBODY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+
+
+@pytest.mark.parametrize("rights", [0o500, 0o000])
+def test_a_target_in_a_folder_that_may_not_be_written(tmp_path: Path, rights: int) -> None:
+    (tmp_path / "folder").mkdir(mode=rights)
+    without_rights = ANYBODY if os.geteuid() == 0 else []
+    if without_rights and not shutil.which(ANYBODY[0]):
+        pytest.skip("root's rights can't be laid down here: there is no setpriv")
+    done = run(
+        *without_rights, *SCRAPY, "crawl", "mirror", "-a", f"start={NOWHERE}", "-a", f"out={tmp_path}/folder/out"
+    )
+    assert only_line(done).startswith(f"websucker: {tmp_path}/folder/out")
+    assert "permission denied: check its owner and its rights" in only_line(done)
+    assert done.code == 4
+
+
+def test_an_archive_that_another_run_holds(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    done = mirror(NOWHERE, tmp_path)
+    archive.close()
+    assert "lock is held by another run: wait until that is done" in only_line(done)
+    assert done.code == 4
+
+
+def test_a_target_with_an_index_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    done = mirror(NOWHERE, tmp_path)
+    assert "is not ours" in only_line(done)
+    assert (tmp_path / "index.html").read_text() == "mine"
+
+
+def test_a_manifest_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".mirror").mkdir()
+    (tmp_path / ".mirror" / "manifest.sqlite").write_bytes(b"not a database" * 100)
+    done = mirror(NOWHERE, tmp_path)
+    assert "it is no manifest" in only_line(done)
+    assert done.code == 4
+
+
+def test_publish_of_what_is_no_archive(tmp_path: Path) -> None:
+    done = publish(tmp_path)
+    assert "no archive" in only_line(done)
+    assert done.code == 4
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip("no file system can be mounted here: it takes root's rights")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_stops_the_crawl_and_what_was_complete_stays(tmp_path: Path, small_disk: Path) -> None:
+    site = Site().page("/", links=[f"/{n}.bin" for n in range(40)])
+    for n in range(40):
+        site.file(f"/{n}.bin", os.urandom(50_000))
+    with serve(site) as server:
+        done = mirror(server.url, small_disk / "out", settings={"MIRROR_PROGRESS": "off"})
+        assert "Make room" in only_line(done) or "make room" in only_line(done)
+        assert done.code == 4
+        here = small_disk / "out" / server.url.removeprefix("http://").replace(":", "_")
+        assert (here / "index.html").is_file()
+        saved = [path for path in here.glob("*.bin") if path.stat().st_size == 50_000]
+        assert saved
+        subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+        assert publish(small_disk / "out").code == 0
+        assert dangling(small_disk / "out") == []
+        done = mirror(server.url, small_disk / "out")
+    assert "Going on" in done.stderr
+    assert done.code == 0
+    assert len(list(here.glob("*.bin"))) == 40
+
+
+def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes(1020 * 1024))
+    done = mirror(NOWHERE, small_disk / "out")
+    assert "the disk is full. Make room, then run the same command again" in only_line(done)
+    assert done.code == 4
+
+
+def test_a_file_that_may_not_grow_stops_the_crawl_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    site = Site().page("/", links=["/large.bin", "/a"]).file("/large.bin", bytes(1_000_000)).page("/a")
+    words = ["-s", "MIRROR_PROGRESS=off", "-s", "CONCURRENT_REQUESTS=1"]
+    with serve(site) as server:
+        command = [*SCRAPY, "crawl", "mirror", "-a", f"start={server.url}", "-a", f"out={tmp_path}", *words]
+        done = run("sh", "-c", 'ulimit -f 1000; exec "$@"', "sh", *command)  # blocks of 512 bytes
+        assert "files may not grow that large here. Raise the limit, then run the same command again" in only_line(done)
+        assert done.code == 4
+        assert publish(tmp_path).code == 0
+        assert dangling(tmp_path) == []
+        done = run(*command)
+    assert "Going on" in done.stderr
+    assert done.code == 0
+    assert server.paths.count("/") == 1
+    assert dangling(tmp_path) == []
+
+
+def test_help_names_every_option() -> None:
+    for command in ([*SCRAPY, "crawl", "-h"], [SCRAPY[0], "-m", "mirror", "--help"]):
+        done = run(*command)
+        assert done.code == 0
+        for name in ("start", "out", "scope", "requisites", "include", "exclude", "depth", "limit"):
+            assert name in done.stdout

@@ -1,0 +1,56 @@
+"""The lines at the end of a run, and its exit code."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mirror.core.urls import CanonicalURL
+from mirror.store.manifest import Counts
+from mirror.summary import Exit, Summary
+
+ALL_WELL = Counts(
+    fetched=1203, pages=1200, requisites=34, size=5_600_000, redirects=0, pending=0, skipped={}, failed={}
+)
+
+
+def summary(counts: Counts, *, finished: bool = True, failures: int = 0) -> Summary:
+    url = CanonicalURL("http://example.org/\x1b[31mx")
+    page = CanonicalURL("http://example.org/")
+    return Summary(counts, [(url, "404 Not Found", page)] * failures, Path("archive/index.html"), 12.34, finished)
+
+
+@pytest.mark.parametrize(
+    ("changes", "finished", "code"),
+    [
+        ({}, True, Exit.WELL),
+        ({"failed": {"404 Not Found": 1}}, True, Exit.SOME_FAILED),
+        ({"fetched": 0, "failed": {"timed out": 1}}, True, Exit.NOTHING_FETCHED),
+        ({"pending": 3}, False, Exit.INTERRUPTED),
+    ],
+)
+def test_exit_codes(changes: dict[str, int], finished: bool, code: Exit) -> None:
+    assert summary(replace(ALL_WELL, **changes), finished=finished).exit_code is code  # type: ignore[arg-type]
+
+
+def test_what_is_said() -> None:
+    counts = replace(
+        ALL_WELL, redirects=2, skipped={"outside the scope": 4, "excluded": 5}, failed={"404 Not Found": 3}
+    )
+    assert summary(counts, failures=2).text().splitlines() == [
+        "Mirrored 1,200 pages, 31 requisites, 3 other files; 5.6 MB in 12.3 s",
+        "Redirects: 2",
+        "Skipped: 5 excluded, 4 outside the scope",
+        "Failed: 3 404 Not Found",
+        "  404 Not Found: http://example.org/\ufffd[31mx (on http://example.org/)",
+        "  404 Not Found: http://example.org/\ufffd[31mx (on http://example.org/)",
+        "  and 1 more",
+        "Open archive/index.html",
+    ]
+
+
+def test_an_interrupted_run_says_how_to_go_on() -> None:
+    assert (
+        "Interrupted with 3 URLs left: the same command goes on from here"
+        in summary(replace(ALL_WELL, pending=3), finished=False).text()
+    )
