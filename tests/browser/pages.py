@@ -1,0 +1,55 @@
+"""Opens pages of a copy in a browser beside the pages of the site, and tells how they differ."""
+
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageChops
+from playwright.sync_api import BrowserContext, Page
+
+NOISE = 2
+"""Levels (of 255) by which a colour may differ: two paintings of one rounded border differ by one now and then."""
+
+
+@dataclass
+class Opened:
+    """A page as it was opened: what it looked like and what went wrong."""
+
+    picture: bytes = b""
+    failed: list[str] = field(default_factory=list)
+    network: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def opened(context: BrowserContext, url: str, *, picture: bool = True) -> Opened:
+    """Open a page, look, and close it."""
+    result = Opened()
+    page = context.new_page()
+    _listen(page, result)
+    page.goto(url)
+    if picture:
+        result.picture = page.screenshot(animations="disabled")
+    page.close()
+    return result
+
+
+def _listen(page: Page, result: Opened) -> None:
+    page.on("requestfailed", lambda request: result.failed.append(request.url))
+    page.on("response", lambda response: result.failed.append(response.url) if response.status >= 400 else None)
+    page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else result.network.append(r.url))
+    page.on("pageerror", lambda error: result.errors.append(str(error)))
+
+
+def file_url(path: Path) -> str:
+    return path.resolve().as_uri()
+
+
+def same_picture(one: bytes, other: bytes) -> bool:
+    """Whether two PNGs show the same, `NOISE` aside."""
+    if one == other:
+        return True
+    pictures = [Image.open(BytesIO(png)).convert("RGB") for png in (one, other)]
+    if pictures[0].size != pictures[1].size:
+        return False
+    difference = ImageChops.difference(*pictures).tobytes()
+    return max(difference) <= NOISE
