@@ -9,11 +9,11 @@ from typing import NoReturn
 from scrapy.cmdline import execute
 
 from mirror import __version__
-from mirror.commands import refuse
+from mirror.command import refuse
 from mirror.options import HELP
 from mirror.summary import Exit
 
-COMMANDS = ("publish",)
+COMMANDS = ("checkout", "diff", "forget", "prune", "publish", "snapshots", "verify", "why")
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -57,7 +57,8 @@ def parser() -> Parser:
         prog="websucker",
         description="Mirror websites into a folder that opens offline.",
         epilog="Exit codes: 0 all well, 1 some resources failed, 2 bad usage, 3 nothing could be fetched, 4 the archive "
-        "can't be read or written, 130 interrupted. Also: websucker publish DIR makes the tree of an archive again.",
+        "can't be read or written, 5 held because too much was gone, 130 interrupted. Also, each with --help: websucker "
+        f"{{{','.join(COMMANDS)}}} DIR ...",
     )
     metavar, _, text = HELP["start"]
     result.add_argument("start", nargs="+", metavar=metavar, help=text)

@@ -1,12 +1,99 @@
-"""Scrapy commands of the project, a small file each."""
+"""What the commands share: how they end, what they print, how they open an archive."""
 
+import json
 import sys
-from typing import NoReturn
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from scrapy.commands import ScrapyCommand
 
 from mirror.progress import printable
+from mirror.store.archive import Archive
+from mirror.store.errors import StorageError, storing
+from mirror.store.history import Listed
+from mirror.summary import Exit
 
 
 def refuse(message: str, code: int) -> NoReturn:
     """End with one line on stderr."""
     sys.stderr.write(printable(f"websucker: {message}") + "\n")
     sys.exit(int(code))
+
+
+def say(line: str) -> None:
+    """A line of data, without control characters that a server may have put into a URL."""
+    sys.stdout.write(printable(line) + "\n")
+
+
+def say_json(data: Any) -> None:
+    """Data for a script."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=True) + "\n")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def moment(time: str | None) -> str:
+    """A time of the manifest as a reader wants it."""
+    return time[:19].replace("T", " ") if time else ""
+
+
+class ArchiveCommand(ScrapyCommand):
+    """A command about an archive: its first word is the folder. What is wrong is told in one line."""
+
+    requires_project = True
+    requires_crawler_process = False
+    words = "<DIR>"
+    """What the command takes."""
+    short = ""
+    """What it does, in a line."""
+    has_json = True
+
+    def syntax(self) -> str:
+        return f"[options] {self.words}"
+
+    def short_desc(self) -> str:
+        return self.short
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        super().add_options(parser)
+        if self.has_json:
+            parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def taken(self, args: list[str], least: int, most: int) -> list[str]:
+        """The words of the command, as many as it takes."""
+        if not least <= len(args) <= most:
+            name = type(self).__module__.rpartition(".")[2]
+            refuse(f"use: {name} {self.words}; see {name} --help", Exit.USAGE)
+        return args
+
+
+@contextmanager
+def opened(folder: str, *, read_only: bool = True) -> Iterator[Archive]:
+    """The archive in a folder; what is wrong with it ends the command."""
+    root = Path(folder).expanduser()
+    try:
+        with storing(root):
+            archive = Archive(root, create=False, read_only=read_only)
+            try:
+                yield archive
+            finally:
+                archive.close()
+    except StorageError as error:
+        refuse(str(error), Exit.STORAGE)
+
+
+def chosen(archive: Archive, name: str) -> Listed:
+    """A snapshot by its name."""
+    found = archive.history.find(name)
+    if found is None:
+        known = ", ".join(str(one.id) for one in archive.history.snapshots()[-10:]) or "none yet"
+        refuse(
+            f"there is no snapshot {name!r}: give a number ({known}), a time such as 2026-11-24, or latest", Exit.USAGE
+        )
+    return found

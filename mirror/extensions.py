@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 
+from rich.filesize import decimal
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
@@ -17,6 +19,7 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from mirror.core.media import media_type
 from mirror.core.paths import local_path
 from mirror.core.urls import CanonicalURL
+from mirror.options import parse_size
 from mirror.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
@@ -35,6 +38,12 @@ The signal does not carry it, and Scrapy's own handlers don't tell: for these th
 
 PAINTED_EVERY: Final = 0.2
 """Seconds between two pictures of a live display."""
+
+LOOKED_EVERY: Final = 1.0
+"""Seconds between two looks at the room on the disk, while no answers come."""
+
+MOST_RESERVED: Final = 0.05
+"""The share of a small disk that is kept free at the most."""
 
 
 class _Mirror(Protocol):
@@ -169,10 +178,64 @@ class Finish:
         for _ in mirror.settle():
             await asyncio.sleep(0)  # so that a second Ctrl-C is heard
         failures = mirror.archive.manifest.failures(MOST_FAILURES)
-        seconds = time.monotonic() - self._started
-        summary = Summary(mirror.counts(), failures, mirror.archive.start_place(), seconds, finished)
+        summary = Summary(
+            mirror.counts(),
+            failures,
+            mirror.archive.start_place(),
+            time.monotonic() - self._started,
+            finished,
+            mirror.changes(),
+            mirror.archive.rewritten,
+            mirror.held,
+        )
         tell(summary.text())
         return summary.exit_code
+
+
+class Reserve:
+    """Pauses the crawl before the disk is full: below MIRROR_RESERVE free bytes nothing is fetched until there is room."""
+
+    def __init__(self, crawler: Crawler, reserve: int) -> None:
+        self._crawler = crawler
+        self._reserve = reserve
+        self._out = Path()
+        self._watch: AsyncioLoopingCall | LoopingCall | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        reserve = parse_size("MIRROR_RESERVE", str(crawler.settings["MIRROR_RESERVE"]))
+        if reserve == 0:
+            raise NotConfigured
+        self = cls(crawler, reserve)
+        crawler.signals.connect(self.spider_opened, signal=signals.spider_opened)
+        crawler.signals.connect(self._look, signal=signals.response_received)
+        crawler.signals.connect(self.spider_closed, signal=signals.spider_closed)
+        return self
+
+    def spider_opened(self, spider: _Mirror) -> None:
+        self._out = spider.out
+        self._watch = create_looping_call(self._look)
+        self._watch.start(LOOKED_EVERY)
+
+    def spider_closed(self) -> None:
+        if self._watch and self._watch.running:
+            self._watch.stop()
+
+    def _look(self) -> None:
+        engine = self._crawler.engine
+        disk = shutil.disk_usage(self._out)
+        free, reserve = disk.free, min(self._reserve, int(MOST_RESERVED * disk.total))
+        if engine is None or (free < reserve) == engine.paused:
+            return
+        if engine.paused:
+            engine.unpause()
+            tell("Going on: there is room again\n")
+        else:
+            engine.pause()
+            tell(
+                f"Paused: {decimal(free)} are free on the disk of {self._out}, less than the {decimal(reserve)} that "
+                "MIRROR_RESERVE keeps. Make room and it goes on by itself; Ctrl-C ends it, and the same command goes on later\n"
+            )
 
 
 class Hint(logging.Handler):

@@ -25,8 +25,14 @@ class Skipped(IgnoreRequest):
         self.reason = reason
 
 
+class BrokenAnswerError(Exception):
+    """An answer that came but can't be read; the message is the whole of what a user reads."""
+
+
 def text(error: BaseException) -> str:
     """One line, the same for the same kind of failure, so that failures can be counted by it."""
+    if isinstance(error, BrokenAnswerError):
+        return str(error)
     known = next((words for kind, words in TEXTS.items() if isinstance(error, kind)), None)
     if known:
         return known

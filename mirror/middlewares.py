@@ -1,20 +1,22 @@
-"""The downloader middleware: asks each host for its robots.txt before anything else, and keeps it."""
+"""The downloader middlewares: what is asked of a host before anything else, and what is made of its answers."""
 
 import asyncio
 from typing import TYPE_CHECKING, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from mirror.core import robots
+from mirror.core import coding, robots
+from mirror.core.coding import CodingError
 from mirror.core.references import header_references
 from mirror.core.robots import Robots as Rules
 from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
-from mirror.failures import Skipped
+from mirror.failures import BrokenAnswerError, Skipped
 from mirror.items import Answer, answered
 from mirror.pipelines import Store
 
@@ -22,6 +24,37 @@ if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
 
 _MOST_REDIRECTS = 5  # RFC 9309, 2.3.1.2
+
+
+class Decoding:
+    """Undoes content-codings. Scrapy's own gives what it could read of a broken stream, as if that were all."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._most = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        request.headers.setdefault("Accept-Encoding", coding.ACCEPTED)
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        codings = ",".join(value.decode("latin-1") for value in response.headers.getlist("Content-Encoding"))
+        if not codings:
+            return response
+        try:
+            body = coding.decoded(response.body, codings, self._most)
+        except CodingError as error:
+            assert self._crawler.spider is not None
+            again = get_retry_request(request, spider=self._crawler.spider, reason=str(error))
+            if again is None:
+                raise BrokenAnswerError(str(error)) from error
+            return again
+        headers = response.headers.copy()
+        del headers["Content-Encoding"]
+        return response.replace(body=body, headers=headers)
 
 
 class Robots:

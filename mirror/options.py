@@ -3,12 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from mirror.core.freshness import InvalidDurationError, duration
 from mirror.core.scope import Area, Requisites, Scope
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical, has_credentials
+from mirror.store.crawl import Renewal
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -29,6 +32,9 @@ HELP: Final[dict[str, tuple[str, str, str]]] = {
     "exclude": ("REGEX", "", "fetch nothing whose URL it matches"),
     "depth": ("N", "", "follow links at most N deep; 0 is the start alone"),
     "limit": ("N", "", "fetch at most N pages"),
+    "refresh": ("DURATION", "", "do not ask again for what was checked less long ago than 30m, 12h, 7d..."),
+    "trust": ("0|1", "0", "nor for what its server said would stay fresh for now"),
+    "max_loss": ("SHARE", "0.5", "hold a run in which a larger share of the pages is gone; 1 holds none"),
 }
 """Option -> (what it takes, its default, what it does)."""
 
@@ -44,6 +50,7 @@ class Options:
     out: Path
     scope: Scope
     limit: int | None
+    renewal: Renewal
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> "Options":
@@ -60,7 +67,12 @@ class Options:
             exclude=_regex("exclude", values["exclude"]),
             depth=_number("depth", values["depth"], least=0),
         )
-        return cls(_path(values["out"]), scope, _number("limit", values["limit"], least=1))
+        renewal = Renewal(
+            refresh=_duration("refresh", values["refresh"]),
+            trust=_flag("trust", values["trust"]),
+            most_lost=_share("max_loss", values["max_loss"]),
+        )
+        return cls(_path(values["out"]), scope, _number("limit", values["limit"], least=1), renewal)
 
     def as_json(self) -> dict[str, Any]:
         """What decides whether a run goes on with an earlier one."""
@@ -130,6 +142,37 @@ def _regex(name: str, text: str) -> re.Pattern[str] | None:
         return re.compile(text) if text else None
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(f"{name}={text} is no regular expression: {error}") from None
+
+
+def parse_size(name: str, text: str) -> int:
+    """A number of bytes, as users write it; raises `UsageError`.
+
+    >>> parse_size("reserve", "100M"), parse_size("reserve", "1.5 GB"), parse_size("reserve", "0")
+    (100000000, 1500000000, 0)
+    """
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([kMGT]?)B?", text)
+    if match is None:
+        raise UsageError(f"{name}={text} is no size: write it as 500000, 500k, 100M or 1.5G")
+    return int(float(match[1]) * 1000 ** " kMGT".index(match[2] or " "))
+
+
+def _duration(name: str, text: str) -> timedelta | None:
+    try:
+        return duration(text) if text else None
+    except InvalidDurationError as error:
+        raise UsageError(f"{name}={text}: {error}") from None
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise UsageError(f"{name}={text} is neither 0 nor 1")
+    return text == "1"
+
+
+def _share(name: str, text: str) -> float:
+    if not re.fullmatch(r"[01]|0?\.[0-9]{1,9}|1\.0{1,9}", text):
+        raise UsageError(f"{name}={text} is no share from 0 to 1, as 0.5 is")
+    return float(text)
 
 
 def _number(name: str, text: str, *, least: int) -> int | None:

@@ -13,6 +13,8 @@ DEFAULT_REQUEST_HEADERS = {"Accept": "text/html,application/xhtml+xml,applicatio
 MIRROR_PROGRESS = "auto"
 MIRROR_REPORTHOOK = None
 
+MIRROR_RESERVE = "100M"  # free bytes of the disk below which the crawl pauses until there is room
+
 # The frontier is in the manifest: it survives the process, and known URLs never become a Request.
 SCHEDULER = "mirror.scheduler.Scheduler"
 ITEM_PIPELINES = {"mirror.pipelines.Store": 0}
@@ -20,6 +22,7 @@ CONCURRENT_ITEMS = 1  # a response yields one item; 100 would start 100 tasks fo
 
 EXTENSIONS = {
     "mirror.extensions.Progress": 0,
+    "mirror.extensions.Reserve": 5,
     "mirror.extensions.Finish": 10,
     "scrapy.extensions.feedexport.FeedExporter": None,  # items are answers of servers, no rows of a table
     "scrapy.extensions.spiderstate.SpiderState": None,  # the state is in the manifest
@@ -32,6 +35,8 @@ REMOTE_CONTROL_ENABLED = False  # another one
 
 DOWNLOADER_MIDDLEWARES = {
     "mirror.middlewares.Robots": 100,
+    "mirror.middlewares.Decoding": 590,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # takes a cut stream for a whole one
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # obeys the body of a 404, ignores a 503
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # core.scope decides
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,  # a redirect is a resource of its own

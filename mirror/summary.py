@@ -9,6 +9,7 @@ from rich.filesize import decimal
 
 from mirror.core.urls import CanonicalURL
 from mirror.progress import printable
+from mirror.store.history import Numbers
 from mirror.store.manifest import Counts
 
 MOST_FAILURES: Final = 20
@@ -22,23 +23,33 @@ class Exit(IntEnum):
     USAGE = 2
     NOTHING_FETCHED = 3
     STORAGE = 4
+    HELD = 5
     INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`failures` are (URL, error, a page it stands on), `MOST_FAILURES` of them at most."""
+    """`failures` are (URL, error, a page it stands on), `MOST_FAILURES` of them at most.
+
+    `changes` is what the snapshot has that the one before it had not; `None`: there was none. `rewritten` counts documents
+    whose links led elsewhere at the end. `held` is how many of how many pages are gone, where that was too much.
+    """
 
     counts: Counts
     failures: list[tuple[CanonicalURL, str, CanonicalURL | None]]
     opens: Path
     seconds: float
     finished: bool
+    changes: Numbers | None = None
+    rewritten: int = 0
+    held: tuple[int, int] | None = None
 
     @property
     def exit_code(self) -> Exit:
         if not self.finished:
             return Exit.INTERRUPTED
+        if self.held:
+            return Exit.HELD
         if self.counts.fetched == 0:
             return Exit.NOTHING_FETCHED
         return Exit.SOME_FAILED if self.counts.failed else Exit.WELL
@@ -50,6 +61,10 @@ class Summary:
         kinds = [_count(counts.pages, "page"), _count(counts.requisites - linked, "requisite")]
         kinds += [_count(linked, "other file")] if linked else []
         lines = [f"Mirrored {', '.join(kinds)}; {decimal(counts.size)} in {self.seconds:.1f} s"]
+        if self.changes:
+            lines.append(f"Since the snapshot before: {_changes(self.changes)}")
+        if self.rewritten:
+            lines.append(f"Written again at the end: {_count(self.rewritten, 'document')}")
         if counts.redirects:
             lines.append(f"Redirects: {counts.redirects:,}")
         if counts.skipped:
@@ -61,6 +76,13 @@ class Summary:
             lines += [f"  and {more:,} more"] if more > 0 else []
         if not self.finished:
             lines.append(f"Interrupted with {_count(counts.pending, 'URL')} left: the same command goes on from here")
+        if self.held:
+            lost, pages = self.held
+            lines.append(
+                f"Held: {lost:,} of {_count(pages, 'page')} are gone on the server. Nothing was taken out of the tree."
+            )
+            lines.append("  If the server is at fault, give the same command again later, and nothing is lost.")
+            lines.append("  If they are meant to go: the same command with max_loss=1, or `publish DIR --accept-loss`.")
         if counts.fetched:
             lines.append(f"Open {self.opens}")
         return "".join(printable(line) + "\n" for line in lines)
@@ -68,6 +90,15 @@ class Summary:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _changes(numbers: Numbers) -> str:
+    said = [
+        f"{getattr(numbers, name):,} {name}"
+        for name in ("added", "changed", "gone", "unlinked")
+        if getattr(numbers, name)
+    ]
+    return f"{', '.join(said) or 'nothing changed'}; {decimal(numbers.new_size)} new"
 
 
 def _by_reason(counts: dict[str, int]) -> str:

@@ -10,9 +10,9 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError as ScrapyUsageError
 from scrapy.settings import Settings
 
-from mirror.commands import refuse
+from mirror.command import refuse
 from mirror.extensions import tell
-from mirror.options import HELP, Options, UsageError
+from mirror.options import HELP, Options, UsageError, parse_size
 from mirror.progress import InvalidProgressError, display
 from mirror.store.archive import Archive
 from mirror.store.errors import StorageError
@@ -62,6 +62,7 @@ def check_run(settings: Settings, words: dict[str, Any]) -> None:
     try:
         options = Options.parse(words)
         display(settings.get("MIRROR_PROGRESS"), settings.get("MIRROR_REPORTHOOK") or "", terminal=False)
+        parse_size("MIRROR_RESERVE", str(settings["MIRROR_RESERVE"]))
         Archive(options.out).close()
     except (UsageError, InvalidProgressError) as error:
         refuse(str(error), Exit.USAGE)

@@ -1,38 +1,30 @@
 """`scrapy publish DIR`: make the tree again from objects and manifest."""
 
 import argparse
-from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
-
-from mirror.commands import refuse
+from mirror.command import ArchiveCommand, now, opened
 from mirror.extensions import tell
-from mirror.store.archive import Archive
-from mirror.store.errors import StorageError, storing
-from mirror.summary import Exit
 
 
-class Command(ScrapyCommand):
+class Command(ArchiveCommand):
     """Fetches nothing; writes each file of the tree as a crawl would have left it."""
 
-    requires_project = True
-    requires_crawler_process = False
+    short = "Make the browsable tree of an archive again, from what it keeps in DIR/.mirror"
+    has_json = False
 
-    def syntax(self) -> str:
-        return "[options] <DIR>"
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--accept-loss",
+            action="store_true",
+            help="take out what the server said is gone in a run that was held for that",
+        )
 
-    def short_desc(self) -> str:
-        return "Make the browsable tree of an archive again, from what it keeps in DIR/.mirror"
-
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        if len(args) != 1:
-            refuse("publish takes one folder, that of an archive, as in: publish archive", Exit.USAGE)
-        root = Path(args[0]).expanduser()
-        try:
-            with storing(root):
-                archive = Archive(root, create=False)
-                count = sum(1 for _ in archive.publish_all())
-                tell(f"Published {count:,} files; open {archive.start_place()}\n")
-                archive.close()
-        except StorageError as error:
-            refuse(str(error), Exit.STORAGE)
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        (folder,) = self.taken(args, 1, 1)
+        with opened(folder, read_only=False) as archive:
+            if opts.accept_loss:
+                with archive.database.transaction():
+                    archive.manifest.accept_loss(now().isoformat(timespec="seconds"))
+            count = sum(1 for _ in archive.publish_all())
+            tell(f"Published {count:,} files; open {archive.start_place()}\n")

@@ -9,15 +9,20 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from mirror.core import encoding, media, paths, references, rewrite
+from mirror.core import suspicion as suspicions
 from mirror.core.encoding import Text
 from mirror.core.media import DOCUMENTS, Document
 from mirror.core.paths import LocalPath
 from mirror.core.references import Reference
 from mirror.core.rewrite import Resolve, Rewriter
+from mirror.core.suspicion import Suspicion
 from mirror.core.urls import CanonicalURL
 
 Headers = Sequence[tuple[str, str]]
 """(name, value) pairs, as received."""
+
+VERSION = 1
+"""Which references are found and how documents are rewritten: where that changes, archives are read again."""
 
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
 _XHTML = "application/xhtml+xml"
@@ -36,7 +41,7 @@ class Response:
 
     def header(self, name: str) -> str | None:
         """The first value of a header; `name` is in lower case."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        return header(self.headers, name)
 
     @property
     def media_type(self) -> str:
@@ -49,6 +54,11 @@ class Response:
     @property
     def is_redirect(self) -> bool:
         return self.status in {301, 302, 303, 307, 308} and self.header("location") is not None
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """The first value of a header; `name` is in lower case."""
+    return next((value for key, value in headers if key.lower() == name), None)
 
 
 def syntax(media_type: str, payload: bytes) -> Document | None:
@@ -107,3 +117,13 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
     own = paths.href(LocalPath(name), LocalPath(name))
     text = rewrite.rewrite(kind, source.text, Rewriter(response.url, own, resolve, source.encoding))
     return response.payload if text == source.text else source.encode(text)
+
+
+def suspicion(before: Response, now: Response) -> Suspicion | None:
+    """Whether a good answer is something else than the page that was there: a place to log in, an error in disguise."""
+    if now.is_redirect:
+        target = next((reference.url for reference in find_references(now)), None)
+        return suspicions.redirect_suspicion(now.status, target) if target else None
+    pages = [read(response, response.media_type) for response in (before, now)]
+    texts = [page[1].text for page in pages if page and page[0] is Document.HTML]
+    return suspicions.suspicion(*texts) if len(texts) == len(pages) else None

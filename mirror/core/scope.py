@@ -66,6 +66,7 @@ class Reason(StrEnum):
     NEVER = "never fetched"
     LIMIT = "over the limit of pages"
     ROBOTS = "forbidden by robots.txt"
+    FORGOTTEN = "forgotten on request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Scope:
     include: re.Pattern[str] | None = None
     exclude: re.Pattern[str] | None = None
     depth: int | None = None
+    tombstones: tuple[str, ...] = ()  # URLs, and prefixes with a "*" behind them, that were forgotten
     registrable_domain: SuffixList = field(default_factory=bundled_suffix_list)
 
     def __post_init__(self) -> None:
@@ -135,11 +137,24 @@ class Scope:
         kind = reference.kind
         if kind is Kind.NEVER:
             return Decision(None, reason=Reason.NEVER)
+        if self.is_forgotten(reference.url):
+            return Decision(None, reason=Reason.FORGOTTEN)
         if self.exclude and self.exclude.search(reference.url) and reference.url not in self.starts:
             return Decision(None, reason=Reason.EXCLUDE)
         if kind is Kind.REDIRECT:
             return self._redirect(reference.url, source)
         return self._link(reference, source) if kind in _LINKS else self._requisite(reference, source)
+
+    def is_forgotten(self, url: CanonicalURL) -> bool:
+        """Whether the user wanted a URL never to be fetched again."""
+        return any(covers(tombstone, url) for tombstone in self.tombstones)
+
+    def leaves_out(self, url: CanonicalURL, *, page: bool) -> bool:
+        """Whether the rules leave out what nothing leads to any more; `page`: it was one."""
+        if url in self.starts:
+            return False
+        excluded = self.exclude is not None and self.exclude.search(url) is not None
+        return excluded or self.is_forgotten(url) or (page and not self.contains(url))
 
     def _link(self, reference: Reference, source: Source) -> Decision:
         if not self._follows(source):
@@ -196,6 +211,15 @@ class Scope:
     def _site(self, url: CanonicalURL) -> str:
         host = split(url).host
         return self.registrable_domain(host) or _without_scheme(url).partition("/")[0]
+
+
+def covers(pattern: str, url: CanonicalURL) -> bool:
+    """Whether a URL is the one that was named, or begins with what was: a prefix ends in `*`.
+
+    >>> covers("http://example.org/a*", CanonicalURL("http://example.org/a/b"))
+    True
+    """
+    return url.startswith(pattern[:-1]) if pattern.endswith("*") else url == pattern
 
 
 def _without_scheme(url: CanonicalURL) -> str:

@@ -1,7 +1,8 @@
 """The spider: entries of the frontier become requests, responses become items. All decisions are made in `core` and `store`."""
 
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from scrapy import Request, Spider
@@ -12,11 +13,13 @@ from twisted.python.failure import Failure as TwistedFailure
 from mirror import failures
 from mirror.core.documents import find_references
 from mirror.core.scope import Role
-from mirror.core.urls import referer
+from mirror.core.urls import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
 from mirror.options import Options
+from mirror.pipelines import stop
 from mirror.store.archive import Archive
-from mirror.store.crawl import Crawl
+from mirror.store.crawl import Crawl, Renewal
+from mirror.store.errors import StorageError
 from mirror.store.manifest import Entry
 
 
@@ -25,13 +28,20 @@ class MirrorSpider(Spider):
 
     name = "mirror"
 
-    def __init__(self, **words: str) -> None:
+    def __init__(self, repair: Sequence[CanonicalURL] = (), **words: str) -> None:
+        """`repair`: all is fresh but these, whose objects are lost."""
         super().__init__(self.name)
         self.options = Options.parse(words)
         self.out = self.options.out
         self.archive = Archive(self.out)
         self.mirror = Crawl(
-            self.archive, self.options.scope, options=self.options.as_json(), limit=self.options.limit, now=_now
+            self.archive,
+            self.options.scope,
+            options=self.options.as_json(),
+            limit=self.options.limit,
+            renewal=Renewal(refresh=timedelta.max) if repair else self.options.renewal,
+            wanted=repair,
+            now=_now,
         )
 
     @classmethod
@@ -39,16 +49,24 @@ class MirrorSpider(Spider):
         return super().from_crawler(crawler, *args, **kwargs)
 
     async def start(self) -> AsyncIterator[Any]:
-        """Nothing: the scheduler hands out what the frontier has."""
+        """No request: the scheduler hands out what the frontier has. What is fresh is followed without one."""
+        try:
+            for _ in self.mirror.renew():
+                await asyncio.sleep(0)
+        except StorageError as error:
+            stop(self.crawler, error)
         return
         yield  # what makes this a generator
 
     def request(self, entry: Entry) -> Request:
         """The request for an entry of the frontier."""
+        headers = dict(self.mirror.conditions(entry))
         found_on = referer(entry.referrer, entry.url) if entry.referrer else None
+        if found_on:
+            headers["Referer"] = found_on
         return Request(
             entry.url,
-            headers={"Referer": found_on} if found_on else None,
+            headers=headers,
             meta={"entry": entry, "verbatim_url": True},
             errback=self.failed,
         )

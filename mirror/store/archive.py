@@ -8,7 +8,8 @@ documents that are wrong now. So a tree can be browsed at any time, and after `s
 """
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mirror.core import documents, paths, rewrite
@@ -16,67 +17,108 @@ from mirror.core.documents import Response
 from mirror.core.paths import LocalPath
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
+from mirror.store.database import Database
 from mirror.store.errors import StorageError, storing
+from mirror.store.history import History
 from mirror.store.lock import Lock
-from mirror.store.manifest import Manifest, Resource
-from mirror.store.objects import Objects
+from mirror.store.manifest import Manifest, Published, Resource
+from mirror.store.objects import Digest, Objects
 from mirror.store.tree import Tree
 
 KEPT = ".mirror"
 INDEX = "index.html"
 _MOST_HOPS = 20
 _BATCH = 200
+_READER = "reader"
 
 
 class Archive:
-    """What stands below `root`, for one process at a time. Raises `StorageError` where it can't be read or written."""
+    """What stands below `root`, for one process at a time. Raises `StorageError` where it can't be read or written.
 
-    def __init__(self, root: Path, *, create: bool = True) -> None:
+    To look at one that is `read_only` takes no lock: a crawl may go on beside it.
+    """
+
+    def __init__(self, root: Path, *, create: bool = True, read_only: bool = False) -> None:
         self.root = root
         kept = root / KEPT
+        self.objects = Objects(kept / "objects")
+        self.copies = Objects(kept / "copies")
+        self.rewritten = 0
+        """How many files `settle` wrote again."""
+        self._lock: Lock | None = None
         with storing(root):
             if not kept.is_dir():
-                if not create:
+                if read_only or not create:
                     raise StorageError(f"{root} is no archive: it has no folder {KEPT}")
                 if (root / INDEX).exists():
                     raise StorageError(f"{root / INDEX} is not ours: choose a folder without one, or move it away")
                 kept.mkdir(parents=True)
-            self._lock = Lock(kept / "lock")
-            self.objects = Objects(kept / "objects")
-            self.tree = Tree(root, kept / "new")
-            self.manifest = Manifest(kept / "manifest.sqlite")
+            if not read_only:
+                self._lock = Lock(kept / "lock")
+                for store in (self.objects, self.copies):
+                    store.prepare()
+                self.tree = Tree(root, kept / "new")
+            self.database = Database(kept / "manifest.sqlite", read_only=read_only)
+            self.manifest = Manifest(self.database)
+            self.history = History(self.database)
 
     def close(self) -> None:
-        self.manifest.close()
-        self._lock.release()
+        self.database.close()
+        if self._lock:
+            self._lock.release()
 
-    def publish(self, resource: Resource, payload: bytes | None = None) -> None:
-        """Put a resource into the tree, its references led to where `urls.resolution` says."""
+    def publish(self, resource: Resource, payload: bytes | None = None) -> Published:
+        """Put a resource into the tree, its references led to where `urls.resolution` says.
+
+        What had to be rewritten for that is kept as a copy: the tree is made of links to objects and copies alone.
+        """
+        assert resource.path is not None
+        known = self.manifest.resolutions(resource)
+        target = None
+        if is_redirect(resource):
+            target = next(ref.url for _, ref in self.manifest.references(resource) if ref.kind is Kind.REDIRECT)
+        copy = self.copy(resource, known.get, target, payload)
+        if copy is None:
+            assert resource.digest is not None
+            self.tree.link(resource.path, self.objects.path(resource.digest))
+            return resource.id, None
+        digest = self.copies.put(copy)
+        self.tree.link(resource.path, self.copies.path(digest))
+        return resource.id, digest
+
+    def copy(
+        self,
+        resource: Resource,
+        place_of: Callable[[CanonicalURL], LocalPath | None],
+        target: CanonicalURL | None = None,
+        payload: bytes | None = None,
+    ) -> bytes | None:
+        """How a resource reads in a tree where `place_of` says what stands where; `None`: as it was received.
+
+        `target` is where it leads if it is a redirect.
+        """
         assert resource.path is not None
         assert resource.digest is not None
-        known = self.manifest.resolutions(resource)
+        here = resource.path
 
         def resolve(url: CanonicalURL) -> str | None:
-            return paths.href(known[url], place) if url in known else None
+            place = place_of(url)
+            return place and paths.href(place, here)
 
-        place = resource.path
-        response = Response(resource.url, resource.status or 0, resource.headers, b"")
-        if response.is_redirect:
-            self.tree.write(place, self._redirect_page(resource, resolve))
-            return
+        if target is not None:
+            return rewrite.redirect_page(resolve(target) or target)
         if not documents.may_refer(resource.media_type or ""):
-            self.tree.link(place, self.objects.path(resource.digest))
-            return
+            return None
         payload = self.objects.get(resource.digest) if payload is None else payload
         response = Response(resource.url, resource.status or 0, resource.headers, payload)
-        copy = documents.local_copy(response, resource.media_type or "", place.rpartition("/")[2], resolve)
-        if copy is payload:
-            self.tree.link(place, self.objects.path(resource.digest))
-        else:
-            self.tree.write(place, copy)
+        copy = documents.local_copy(response, resource.media_type or "", here.rpartition("/")[2], resolve)
+        return None if copy is payload else copy
 
     def settle(self) -> Iterator[None]:
-        """Publish again what leads somewhere else by now; yields often, so that a caller can do something beside it."""
+        """Publish again what leads somewhere else by now, then let go what is released.
+
+        Yields often, so that a caller can do something beside it.
+        """
         changed = []
         for url_id, resolution, path, redirect in self.manifest.all_urls():
             place = path if redirect is None else self._final_place(redirect)
@@ -88,34 +130,97 @@ class Archive:
                 yield
         self._settle(changed)
         for resource in self.manifest.resources(stale=True):
-            with self.manifest.transaction():
-                self.publish(resource)
-                self.manifest.published([resource.id])
+            published = self.publish(resource)
+            with self.database.transaction():
+                self.manifest.published([published])
+            self.rewritten += 1
+            yield
+        for path in self.manifest.released():
+            self.tree.remove(path)
+            with self.database.transaction():
+                self.manifest.left(path)
             yield
         self.write_index()
 
     def publish_all(self) -> Iterator[Resource]:
         """Make the whole tree again; yields each resource once it stands there."""
+        for _ in self.read_again():
+            pass
         for _ in self.settle():
             pass
         for resource in self.manifest.resources():
-            self.publish(resource)
+            published = self.publish(resource)
+            with self.database.transaction():
+                self.manifest.published([published])
             yield resource
+
+    # --- what a newer program, a power cut, or a user asks for ---------------------------------------------------------
+
+    def read_again(self) -> Iterator[None]:
+        """Where this program reads documents otherwise than the one before, find references and names again."""
+        version = str(documents.VERSION)
+        if self.manifest.fact(_READER) == version:
+            return
+        for resource in self.manifest.resources():
+            with storing(self.root), self.database.transaction():
+                self._read_again(resource)
+            yield
+        with self.database.transaction():
+            self.manifest.know(_READER, version)
+
+    def recover(self) -> None:
+        """Find what a power cut has harmed; what is damaged is fetched or made again. Inside of a transaction."""
+        digests = self.manifest.unsynced()
+        damaged = [digest for digest in digests if not self._is_whole(digest)]
+        for digest in damaged:
+            self.objects.remove(digest)
+            self.copies.remove(digest)
+        if damaged:
+            self.manifest.lose(damaged)
+            self.manifest.synced(damaged)
+
+    def sync(self, digests: Sequence[Digest]) -> list[Digest]:
+        """Wait until objects and copies are on the disk itself."""
+        for store in (self.objects, self.copies):
+            store.sync([digest for digest in digests if store.has(digest)])
+        return list(digests)
+
+    def collect(self) -> tuple[int, int]:
+        """Remove objects and copies that no version needs; gives how many, and their bytes."""
+        used = (self.history.objects_in_use(), self.history.copies_in_use())
+        count = size = 0
+        for store, needed in zip((self.objects, self.copies), used, strict=True):
+            for digest in store.all():
+                if digest not in needed:
+                    count, size = count + 1, size + store.path(digest).stat().st_size
+                    store.remove(digest)
+        return count, size
+
+    def _is_whole(self, digest: Digest) -> bool:
+        stores = [store for store in (self.objects, self.copies) if store.has(digest)]
+        return bool(stores) and all(store.is_whole(digest) for store in stores)
+
+    def _read_again(self, resource: Resource) -> None:
+        if resource.digest is None or not self.objects.has(resource.digest):
+            return
+        response = Response(resource.url, resource.status or 0, resource.headers, self.objects.get(resource.digest))
+        listing = Kind.SITEMAP in {ref.kind for _, ref in self.manifest.references(resource)}
+        found = documents.find_references(response, listing=listing)
+        ids = self.manifest.identify(list(dict.fromkeys(reference.url for reference in found)))
+        shown = "text/html" if response.is_redirect else response.media_type
+        place = paths.local_path(resource.url, shown)
+        if resource.path and place != resource.path:
+            self.manifest.leave(resource.path, resource.url_id, lost=False)
+        again = replace(resource, media_type=response.media_type, path=place, stale=True)
+        self.manifest.amend(again, [(ids[reference.url], reference) for reference in found])
+
+    # --- the page at the root, and where chains end --------------------------------------------------------------------
 
     def write_index(self) -> None:
         """The page at the root: the mirrored starts, each with a link to its copy."""
-        entries: dict[LocalPath, CanonicalURL] = {}
         starts = self.manifest.starts()
         ids = self.manifest.known(starts)
-        for start in starts:
-            place = self._final_place(ids[start]) if start in ids else None
-            if place is not None:
-                entries.setdefault(place, start)
-        items = "".join(
-            f'<li><a href="{html.escape(paths.href(place, LocalPath(INDEX)))}">{html.escape(start)}</a>\n'
-            for place, start in entries.items()
-        )
-        self.tree.write(INDEX, _INDEX_PAGE.format(items=items or "<li>Nothing yet.\n").encode())
+        self.tree.write(INDEX, index_page((url, self._final_place(ids[url])) for url in starts if url in ids))
 
     def start_place(self) -> Path:
         """What to open: the only start's copy, or the page that lists them."""
@@ -125,7 +230,7 @@ class Archive:
         return self.root / (str(places.pop()) if len(places) == 1 else INDEX)
 
     def _settle(self, changed: list[tuple[int, LocalPath | None]]) -> None:
-        with self.manifest.transaction():
+        with self.database.transaction():
             self.manifest.settle(changed)
 
     def _final_place(self, url_id: int) -> LocalPath | None:
@@ -137,9 +242,23 @@ class Archive:
             url_id = redirect
         return None
 
-    def _redirect_page(self, resource: Resource, resolve: Callable[[CanonicalURL], str | None]) -> bytes:
-        target = next(ref.url for _, ref in self.manifest.references(resource) if ref.kind is Kind.REDIRECT)
-        return rewrite.redirect_page(resolve(target) or target)
+
+def is_redirect(resource: Resource) -> bool:
+    """Whether what was received is a redirect."""
+    return Response(resource.url, resource.status or 0, resource.headers, b"").is_redirect
+
+
+def index_page(starts: Iterable[tuple[CanonicalURL, LocalPath | None]]) -> bytes:
+    """A page that lists starts, each with a link to its place."""
+    entries: dict[LocalPath, CanonicalURL] = {}
+    for start, place in starts:
+        if place is not None:
+            entries.setdefault(place, start)
+    items = "".join(
+        f'<li><a href="{html.escape(paths.href(place, LocalPath(INDEX)))}">{html.escape(start)}</a>\n'
+        for place, start in entries.items()
+    )
+    return _INDEX_PAGE.format(items=items or "<li>Nothing yet.\n").encode()
 
 
 _INDEX_PAGE = """<!DOCTYPE html>

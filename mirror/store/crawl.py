@@ -5,6 +5,10 @@ it into the manifest. An answer is recorded in one transaction: its object, its 
 frontier, and the acknowledgement. Then its file is published; it counts as stale until the next transaction says otherwise,
 so where a process dies in between, the file is made by the run that goes on.
 
+What the archive had before is asked for with its validators; an answer that nothing changed follows the references that are
+kept. A good copy gives way to another good answer, or to 404 and 410, and to nothing else. What is to leave the tree does so
+when the run is over, and only if that is not too much at once: then the run is held, for its user to decide.
+
 The order in which answers come does not matter to the result: what the frontier says of a URL is the sum of all that was
 found, each role in which it is wanted and the shortest way to it. Where that sum grows after a URL was answered (a picture
 turns out to be a page, a page is nearer to a start than it seemed), what it refers to is decided about again. Only which
@@ -13,13 +17,15 @@ pages a limit lets through depends on the order.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
-from mirror.core import media, paths
-from mirror.core.documents import Response
+from mirror.core import documents, freshness, media, paths
+from mirror.core.documents import Headers, Response
 from mirror.core.media import Document
 from mirror.core.references import Reference
 from mirror.core.scope import Reason, Role, Scope, Source
@@ -27,10 +33,16 @@ from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
 from mirror.store.archive import Archive
 from mirror.store.errors import storing
-from mirror.store.manifest import Counts, Entry, Resource, State
+from mirror.store.history import History, Numbers
+from mirror.store.manifest import Counts, Entry, Outcome, Published, Resource, Standing, State
+from mirror.store.objects import Digest  # noqa: TC001 - the layers are read off the imports
 
 _AHEAD = 32  # entries taken from the manifest at a time
+_AT_HAND: Final = 256  # entries looked at before anything is fetched
+_SYNC_AFTER: Final = 256  # objects that a power cut may harm before they are waited for
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_OUT_OF_SCOPE: Final = frozenset({Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.REQUISITE, Reason.FORGOTTEN})
+_NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER})
 
 Found = Sequence[tuple[int, Reference]]
 Change = tuple[Entry | None, Entry]
@@ -47,34 +59,68 @@ class Recorded:
     failed: bool
 
 
-class Crawl:
-    """A run. `now` tells the time as ISO 8601 text; `limit` bounds the number of pages."""
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """How what is there already is treated.
 
-    def __init__(
+    What was checked less than `refresh` ago is not asked for; with `trust`, neither is what its server said would stay fresh.
+    A run in which more than the share `most_lost` of the pages is gone is held.
+    """
+
+    refresh: timedelta | None = None
+    trust: bool = False
+    most_lost: float = 0.5
+
+
+ASK_ALWAYS: Final = Renewal()
+FEW: Final = 10
+"""So many pages may be gone in any case: of a small site, half is not much."""
+
+
+class Crawl:
+    """A run. `now` tells the time as ISO 8601 text; `limit` bounds the number of pages.
+
+    `wanted` are URLs that an earlier run knew and that are asked for whether or not anything leads to them.
+    """
+
+    def __init__(  # noqa: PLR0913 - all but two are words with a default
         self,
         archive: Archive,
         scope: Scope,
         *,
         options: dict[str, Any] | None = None,
         limit: int | None = None,
+        renewal: Renewal = ASK_ALWAYS,
+        wanted: Sequence[CanonicalURL] = (),
         now: Callable[[], str],
     ) -> None:
         self.archive = archive
         self.limit = limit
+        self.held: tuple[int, int] | None = None
+        """How many of how many pages are gone, where that was too much."""
         self._manifest = archive.manifest
+        self._renewal = renewal
         self._now = now
         self._complete = False
         # Keys: True, what only links lead to; False, what pages need, and lists of pages.
         self._taken: dict[bool, deque[Entry]] = {True: deque(), False: deque()}
         self._more = {True: True, False: True}  # whether the manifest may have some that are not taken
+        self._at_hand: deque[Entry] = deque()  # looked at already: not fresh
         self._in_flight: dict[int, bool] = {}  # id -> whether it holds one of the places below the limit
-        self._published: list[int] = []  # resources whose files are right, which the manifest does not know yet
-        with self._manifest.transaction():
+        self._published: list[Published] = []  # files that are right, which the manifest does not know yet
+        self._syncer = ThreadPoolExecutor(1, "sync")
+        self._syncing: Future[list[Digest]] | None = None
+        self._not_synced: list[Digest] = []
+        for _ in archive.read_again():
+            pass
+        with storing(archive.root), self._manifest.transaction():
             self.snapshot = self._manifest.begin(scope.starts, options or {}, now())
-            self.scope = replace(scope, starts=self.snapshot.starts)
+            archive.recover()
+            self.scope = replace(scope, starts=self.snapshot.starts, tombstones=tuple(self._manifest.tombstones()))
             self._waiting = self._manifest.waiting()
             self._pages_done = self._manifest.pages_done()
             self._admit_starts(scope.starts)
+            self._admit_again(wanted)
 
     def __len__(self) -> int:
         """How many URLs wait or are being fetched."""
@@ -84,14 +130,30 @@ class Crawl:
 
     def next(self) -> Entry | None:
         """The next URL to fetch: what pages need comes before further pages. `None`: nothing can be handed out now."""
-        entry = self._take(pages=False)
-        if entry is None and self._may_take_page():
-            entry = self._take(pages=True)
-        return entry
+        while entry := (self._at_hand.popleft() if self._at_hand else self._take_next()):
+            if not self._renew_if_fresh(entry):
+                return entry
+        return None
 
     def has_next(self) -> bool:
         """Whether `next` may give something."""
-        return self._may_have(pages=False) or (self._may_take_page() and self._may_have(pages=True))
+        return (
+            bool(self._at_hand) or self._may_have(pages=False) or (self._may_take_page() and self._may_have(pages=True))
+        )
+
+    def renew(self) -> Iterator[None]:
+        """Follow what is fresh without asking for it; yields often. What is not waits for `next`."""
+        if self._renewal.refresh is None and not self._renewal.trust:
+            return
+        while len(self._at_hand) < _AT_HAND and (entry := self._take_next()):
+            if not self._renew_if_fresh(entry):
+                self._at_hand.append(entry)
+            yield
+
+    def conditions(self, entry: Entry) -> list[tuple[str, str]]:
+        """The headers that ask a server for a resource only if it is not what the archive has."""
+        before = self._manifest.resource(entry.id)
+        return freshness.conditions(before.headers) if before and self._is_there(before) else []
 
     # --- what came -----------------------------------------------------------------------------------------------------
 
@@ -99,24 +161,31 @@ class Crawl:
         """Keep an answer and follow what it leads to. Raises `StorageError` where the disk can't."""
         with self._answering(entry) as known:
             before = self._manifest.resource(known.id)
-            resource = self._resource(known, response, references)
-            if before and before.path and resource.path is None and response.status not in _GONE:
-                return self._keep(known, before, resource.error)
-            resource = replace(resource, digest=self.archive.objects.put(response.payload), size=len(response.payload))
-            recorded = self._put(known, resource, self._identified(references))
-        with storing(self.archive.root):
-            if resource.path is not None:
-                self.archive.publish(recorded.resource, response.payload)
-                self._published.append(recorded.resource.id)
-            if before and before.path and before.path != resource.path:
-                self.archive.tree.remove(before.path)
+            if response.status == HTTPStatus.NOT_MODIFIED and before and self._is_there(before):
+                headers = freshness.renewed(before.headers, response.headers)
+                recorded = self._renew(known, before, headers=headers, checked=self._now())
+            else:
+                resource = self._resource(known, response, references)
+                doubt = self._doubt(before, resource, response)
+                if before and doubt:
+                    return self._keep(known, before, doubt)
+                digest = self.archive.objects.put(response.payload)
+                if before is None or before.digest != digest:
+                    self._manifest.not_synced(digest)
+                    self._not_synced.append(digest)
+                resource = replace(resource, digest=digest, size=len(response.payload))
+                if before and _reads_the_same(before, resource):
+                    resource = replace(resource, stale=before.stale)
+                recorded = self._put(known, resource, self._identified(references))
+                self._leave(before, resource)
+        self._publish(recorded, response.payload or None)
         return recorded
 
     def fail(self, entry: Entry, error: str) -> Recorded:
         """Keep that there was no answer; an earlier good copy stays."""
         with self._answering(entry) as known:
             before = self._manifest.resource(known.id)
-            if before and before.path:
+            if before and self._is_there(before):
                 return self._keep(known, before, error)
             resource = self._resource(known, Response(known.url, 0, (), b""), ())
             return self._put(known, replace(resource, status=None, error=error), ())
@@ -140,24 +209,39 @@ class Crawl:
         """Nothing is left to fetch: what was over the limit is given up. Once the tree is settled, the run is over."""
         for entry in self._manifest.entries(list(self._in_flight)).values():
             self.fail(entry, "answer not understood, see the log")
-        if self.limit is not None:
-            with self._manifest.transaction():
+        with self._transaction():
+            if self.limit is not None:
                 self._manifest.skip_waiting_pages(Reason.LIMIT)
-        self._waiting = self._manifest.waiting()
+            self._waiting = self._manifest.waiting()
+            self._part()
         self._complete = True
 
     def settle(self) -> Iterator[None]:
-        """Publish again what leads somewhere else by now."""
+        """Publish again what leads somewhere else by now; yields often. A run that is complete ends here."""
         with self._transaction():
-            pass
+            if self._complete:
+                lost, left = self._manifest.leaving_pages()
+                if lost > max(FEW, self._renewal.most_lost * (lost + left)) and self._renewal.most_lost < 1:
+                    self.held = lost, lost + left
+                else:
+                    self._manifest.release()
         with storing(self.archive.root):
             yield from self.archive.settle()
+            self._sync_all()
         if self._complete:
             with self._manifest.transaction():
-                self._manifest.finish(self.snapshot, self._now())
+                outcome = Outcome.HELD if self.held else Outcome.COMPLETE
+                self._manifest.finish(self.snapshot, self._now(), outcome)
+                History(self.archive.database).count(self.snapshot.id)
+            self.archive.database.checkpoint()
 
     def counts(self) -> Counts:
         return self._manifest.counts(self.snapshot)
+
+    def changes(self) -> Numbers | None:
+        """What this run found otherwise than those before it; `None`: it is the first."""
+        history = History(self.archive.database)
+        return history.numbers(self.snapshot.id) if history.has_before(self.snapshot.id) else None
 
     # --- handing out ---------------------------------------------------------------------------------------------------
 
@@ -166,6 +250,12 @@ class Crawl:
 
     def _may_take_page(self) -> bool:
         return self.limit is None or self._pages_done + sum(self._in_flight.values()) < self.limit
+
+    def _take_next(self) -> Entry | None:
+        entry = self._take(pages=False)
+        if entry is None and self._may_take_page():
+            entry = self._take(pages=True)
+        return entry
 
     def _take(self, *, pages: bool) -> Entry | None:
         taken = self._taken[pages]
@@ -193,6 +283,7 @@ class Crawl:
         """A transaction that first says which files were published since the last one: later it might make them stale again."""
         with storing(self.archive.root), self._manifest.transaction():
             self._manifest.published(self._published)
+            self._sync()
             yield
         self._published.clear()
 
@@ -202,6 +293,7 @@ class Crawl:
         error = status_text(response.status) + (" without a valid target" if response.is_redirect else "")
         media_type = response.media_type if response.status else None
         shown = "text/html" if response.is_redirect else media_type or ""
+        missing = Standing.GONE if response.status in _GONE else Standing.FAILED
         return Resource(
             url_id=entry.id,
             url=entry.url,
@@ -215,11 +307,76 @@ class Crawl:
             discovered_from=entry.referrer_id,
             error=None if good else error,
             stale=good,
+            standing=Standing.PRESENT if good else missing,
         )
 
-    def _keep(self, entry: Entry, before: Resource, error: str | None) -> Recorded:
+    def _is_there(self, resource: Resource) -> bool:
+        """Whether the archive has a good copy, be it one that the rules of an earlier run left out."""
+        good = resource.path is not None or resource.standing is Standing.OUTSIDE
+        return good and resource.digest is not None and self.archive.objects.has(resource.digest, resource.size)
+
+    def _doubt(self, before: Resource | None, now: Resource, response: Response) -> str | None:
+        """Why an answer does not take the place of a good copy."""
+        if before is None or response.status in _GONE or not self._is_there(before):
+            return None
+        if now.path is None:
+            return now.error
+        if not _is_html(before) or before.since == self.snapshot.id:
+            return None
+        assert before.digest is not None
+        payload = self.archive.objects.get(before.digest)
+        if payload == response.payload:
+            return None
+        return documents.suspicion(Response(before.url, before.status or 0, before.headers, payload), response)
+
+    def _keep(self, entry: Entry, before: Resource, error: str) -> Recorded:
         """The last good copy stays; that it could not be renewed is said beside it."""
-        return self._put(entry, replace(before, error=error), self._manifest.references(before))
+        kept = replace(_placed(before), error=error, standing=Standing.KEPT, checked=self._now())
+        return self._put(entry, kept, self._manifest.references(before))
+
+    def _renew(
+        self, entry: Entry, before: Resource, *, headers: Headers | None = None, checked: str | None = None
+    ) -> Recorded:
+        """What the archive has is what the server has."""
+        present = replace(
+            _placed(before),
+            error=None,
+            standing=Standing.PRESENT,
+            headers=before.headers if headers is None else headers,
+            checked=checked or before.checked,
+        )
+        return self._put(entry, present, self._manifest.references(before))
+
+    def _publish(self, recorded: Recorded, payload: bytes | None = None) -> None:
+        """Put what is new into the tree."""
+        if recorded.resource.stale and recorded.resource.path:
+            with storing(self.archive.root):
+                self._published.append(self.archive.publish(recorded.resource, payload))
+
+    def _renew_if_fresh(self, entry: Entry) -> bool:
+        """Follow what need not be asked for, and say so."""
+        if self._renewal.refresh is None and not self._renewal.trust:
+            return False
+        before = self._manifest.resource(entry.id)
+        if before is None or not self._is_there(before) or not self._is_fresh(before):
+            return False
+        with self._answering(entry) as known:
+            recorded = self._renew(known, before)
+        self._publish(recorded)
+        return True
+
+    def _is_fresh(self, resource: Resource) -> bool:
+        lifetime = self._renewal.refresh or timedelta()
+        if self._renewal.trust:
+            lifetime = max(lifetime, freshness.lifetime(resource.headers))
+        age = datetime.fromisoformat(self._now()) - datetime.fromisoformat(resource.checked)
+        return resource.error is None and age < lifetime
+
+    def _leave(self, before: Resource | None, now: Resource) -> None:
+        """The file of an earlier answer goes when the run settles."""
+        if before and before.path and before.path != now.path:
+            lost = now.standing is Standing.GONE and _is_html(before)
+            self._manifest.leave(before.path, before.url_id, lost=lost)
 
     def _put(self, entry: Entry, resource: Resource, found: Found) -> Recorded:
         """Write the row, acknowledge, and follow the references."""
@@ -298,6 +455,52 @@ class Crawl:
             return self._counted(new) if resource and _is_page(new, resource) else new
         return new
 
+    # --- what is not led to any more -----------------------------------------------------------------------------------
+
+    def _part(self) -> None:
+        """Say of what earlier runs had and this one did not come to, why."""
+        cut_off = self._manifest.is_cut_off()
+        for resource, entry, of_run in self._manifest.unvisited(self.snapshot):
+            standing = self._parted(resource, entry if of_run else None, entry, cut_off=cut_off)
+            if standing is resource.standing:
+                continue
+            if standing is Standing.UNLINKED:
+                self._manifest.end_as(self.snapshot, replace(resource, standing=standing, error=None))
+            elif standing is Standing.OUTSIDE:
+                gone = replace(resource, standing=standing, error=None, path=None, stale=False)
+                self._manifest.end_as(self.snapshot, gone)
+                self._leave(resource, gone)
+
+    def _parted(
+        self, resource: Resource, decided: Entry | None, known: Entry | None, *, cut_off: bool
+    ) -> Standing | None:
+        """What becomes of a resource that no answer came for; `None`: it stays what it is."""
+        if decided is not None:
+            if decided.reason in _OUT_OF_SCOPE:
+                return Standing.OUTSIDE
+            return Standing.UNLINKED if decided.reason in _NOTHING_LEADS_TO else None
+        if self.scope.leaves_out(resource.url, page=known is not None and Role.PAGE in known.roles):
+            return Standing.OUTSIDE
+        return None if cut_off else Standing.UNLINKED
+
+    # --- past a power cut ----------------------------------------------------------------------------------------------
+
+    def _sync(self) -> None:
+        """Have the objects of late brought onto the disk, beside the crawl; say so of those that are."""
+        if self._syncing and self._syncing.done():
+            self._manifest.synced(self._syncing.result())
+            self._syncing = None
+        if self._syncing is None and len(self._not_synced) >= _SYNC_AFTER:
+            digests, self._not_synced = self._not_synced, []
+            self._syncing = self._syncer.submit(self.archive.sync, digests)
+
+    def _sync_all(self) -> None:
+        digests = self._manifest.unsynced()
+        self.archive.sync(digests)
+        with self._manifest.transaction():
+            self._manifest.synced(digests)
+        self._not_synced.clear()
+
     # --- the frontier --------------------------------------------------------------------------------------------------
 
     def _admit_starts(self, starts: Sequence[CanonicalURL]) -> None:
@@ -305,6 +508,10 @@ class Crawl:
         known = self._manifest.entries(list(ids.values()))
         page = frozenset({Role.PAGE})
         self._admit([(None, Entry(ids[url], url, State.PENDING, page, 0)) for url in starts if ids[url] not in known])
+
+    def _admit_again(self, wanted: Sequence[CanonicalURL]) -> None:
+        known = self._manifest.known_entries(list(self._manifest.known(wanted).values()))
+        self._admit([(None, replace(entry, state=State.PENDING)) for entry in known if entry.roles])
 
     def _admit(self, changes: Sequence[Change]) -> None:
         self._manifest.admit([new for _, new in changes])
@@ -363,6 +570,20 @@ def _weight(reason: Reason) -> tuple[bool, bool, str]:
 def _differ(old: Entry, new: Entry) -> bool:
     """Whether what a resource refers to may be decided otherwise now."""
     return (old.roles, old.depth, old.guess) != (new.roles, new.depth, new.guess)
+
+
+def _placed(resource: Resource) -> Resource:
+    """A good copy with its place in the tree, from which the rules of an earlier run may have taken it."""
+    if resource.path is not None:
+        return resource
+    shown = "text/html" if _is_redirect(resource) else resource.media_type or ""
+    return replace(resource, path=paths.local_path(resource.url, shown), stale=True)
+
+
+def _reads_the_same(before: Resource, now: Resource) -> bool:
+    """Whether the file of an answer is that of the one before."""
+    types = [documents.header(resource.headers, "content-type") for resource in (before, now)]
+    return before.content == now.content and types[0] == types[1]
 
 
 def _waits(entry: Entry) -> bool:

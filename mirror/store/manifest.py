@@ -1,38 +1,41 @@
-"""The manifest: the database that knows every URL, what came of it, and what is left to do.
+"""The manifest as one run sees it: every URL, what came of it, and what is left to do.
 
-Owns `.mirror/manifest.sqlite`, and all SQL of the project. Enters and leaves: plain values. A write is a transaction of the
-caller's (`with manifest.transaction()`), so that a response and all that it led to are there together or not at all.
-
-    snapshots   one row a run: when, with which starts and options, whether it was finished
-    urls        one row a URL that was ever referred to, and what published documents take for its place (`resolution`)
-    frontier    one row a URL of this run: as what it is wanted, how far from a start, or why not
-    resources   one row a URL that was answered: status, headers, digest, media type, path, where it was found
-    links       the references of each resource, in their order
+Enters and leaves: plain values. What it knows of a URL is the current version of its resource; a version that something else
+takes the place of is not lost but ends there (`until`), and `history` tells of it. The frontier is that of the run which
+`begin` gave; what earlier runs decided stays beside it, for `scrapy why`.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine import ExceptionContext
 
 from mirror.core.paths import LocalPath
 from mirror.core.references import Reference
 from mirror.core.scope import Reason, Role
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
-from mirror.store.errors import FULL, StorageError
+from mirror.store.database import (
+    GIVEN,
+    Database,
+    copies,
+    facts,
+    frontier,
+    leaving,
+    links,
+    resources,
+    snapshots,
+    tombstones,
+    unsynced,
+    urls,
+)
 from mirror.store.objects import Digest
 
-SCHEMA_VERSION: Final = 1
 _AT_A_TIME: Final = 500  # rows read from a large table
 
 ROLE_BITS: Final = {Role.PAGE: 1, Role.LISTING: 2, Role.FRAME: 4, Role.REQUISITE: 8}
@@ -40,63 +43,8 @@ _PAGE: Final = ROLE_BITS[Role.PAGE]
 _LISTING: Final = ROLE_BITS[Role.LISTING]
 _ONLY_PAGE: Final = frozenset({Role.PAGE})
 
-schema = sa.MetaData()
-
-snapshots = sa.Table(
-    "snapshots",
-    schema,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("started", sa.Text, nullable=False),  # ISO 8601, UTC
-    sa.Column("finished", sa.Text),
-    sa.Column("starts", sa.JSON, nullable=False),
-    sa.Column("options", sa.JSON, nullable=False),
-)
-urls = sa.Table(
-    "urls",
-    schema,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("url", sa.Text, nullable=False, unique=True),
-    sa.Column("resolution", sa.Text),  # a path in the tree; NULL: documents give its absolute URL
-)
-frontier = sa.Table(
-    "frontier",
-    schema,
-    sa.Column("url_id", sa.Integer, primary_key=True),
-    sa.Column("state", sa.Integer, nullable=False),
-    sa.Column("roles", sa.Integer, nullable=False),  # the sum of its ROLE_BITS; 0: it is not wanted
-    sa.Column("depth", sa.Integer, nullable=False),
-    sa.Column("guess", sa.Boolean, nullable=False),
-    sa.Column("referrer_id", sa.Integer),
-    sa.Column("reason", sa.Text),
-    sa.Index("frontier_pending", "state", "roles", "depth", "url_id"),
-)
-resources = sa.Table(
-    "resources",
-    schema,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("url_id", sa.Integer, nullable=False, unique=True),
-    sa.Column("snapshot_id", sa.Integer, nullable=False),
-    sa.Column("fetched", sa.Text, nullable=False),  # ISO 8601, UTC
-    sa.Column("status", sa.Integer),  # NULL: no answer
-    sa.Column("headers", sa.JSON, nullable=False),  # [[name, value], ...] as received
-    sa.Column("digest", sa.Text),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("media_type", sa.Text),
-    sa.Column("path", sa.Text),  # in the tree; NULL: it has no place there
-    sa.Column("discovered_from", sa.Integer),  # urls.id
-    sa.Column("error", sa.Text),
-    sa.Column("stale", sa.Boolean, nullable=False, default=False),  # its file has to be published again
-)
-links = sa.Table(
-    "links",
-    schema,
-    sa.Column("resource_id", sa.Integer, primary_key=True),
-    sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column("target_id", sa.Integer, nullable=False, index=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("guess", sa.Boolean, nullable=False),
-    sqlite_with_rowid=False,
-)
+Published = tuple[int, Digest | None]
+"""A file that was put into the tree: the id of its resource, and its copy; `None`: it is as it was received."""
 
 
 class State(IntEnum):
@@ -106,6 +54,29 @@ class State(IntEnum):
     IN_FLIGHT = 1
     DONE = 2
     SKIPPED = 3
+
+
+class Standing(StrEnum):
+    """What a version of a resource is. The first three have a place in the tree, the others have none."""
+
+    PRESENT = "present"  # what the server says
+    KEPT = "kept"  # the last good copy: it could not be renewed, `error` says why
+    UNLINKED = "unlinked"  # the last good copy: nothing leads to it any more
+    FAILED = "failed"  # there never was a good copy
+    GONE = "gone"  # the server said 404 or 410
+    OUTSIDE = "outside"  # the rules of the run leave it out by now
+
+
+PRUNED: Final = "pruned"
+"""The outcome of a snapshot that nobody is shown any more."""
+
+
+class Outcome(StrEnum):
+    """What became of a run."""
+
+    INCOMPLETE = "incomplete"
+    COMPLETE = "complete"
+    HELD = "held"  # too much was gone: it waits for a decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +111,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """An answer, or that there was none. `path` is its place in the tree, if any; `stale`: its file there is not right."""
+    """An answer, or that there was none: the version of a URL since a snapshot.
+
+    `path` is its place in the tree, if any; `stale`: its file there is not right. `fetched` is when its payload came,
+    `checked` when the server was asked last.
+    """
 
     url_id: int
     url: CanonicalURL
@@ -155,6 +130,14 @@ class Resource:
     error: str | None = None
     stale: bool = False
     id: int = 0
+    standing: Standing = Standing.PRESENT
+    checked: str = ""
+    since: int = 0
+
+    @property
+    def content(self) -> tuple[Digest | None, LocalPath | None]:
+        """What a reader sees of it."""
+        return self.digest, self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,59 +158,44 @@ class Counts:
 
 
 class Manifest:
-    """The database at one path. Raises `StorageError` where it can't be read or written, or is of another version."""
+    """What one run knows and writes."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), isolation_level="AUTOCOMMIT")
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "handle_error", self._refuse)
-        try:
-            self._connection = self._engine.connect()
-            self._prepare()
-        except sqlite3.DatabaseError as error:  # raised by `_configure`
-            self._engine.dispose()
-            raise _storage_error(path, error) from error
-        except StorageError:
-            self._engine.dispose()
-            raise
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection = database.connection
+        self._run_id = 0
+        self.transaction = database.transaction
+
+    @classmethod
+    def at(cls, path: Path) -> "Manifest":
+        """The manifest in a file."""
+        return cls(Database(path))
 
     def close(self) -> None:
-        self._connection.close()
-        self._engine.dispose()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All writes inside happen together or not at all."""
-        database = self._connection.connection.driver_connection
-        assert database is not None
-        self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.exec_driver_sql("COMMIT")
-        except BaseException:
-            if database.in_transaction:  # a full disk has ended it already
-                self._connection.exec_driver_sql("ROLLBACK")
-            raise
+        self._database.close()
 
     # --- snapshots -----------------------------------------------------------------------------------------------------
 
     def begin(self, starts: Sequence[CanonicalURL], options: dict[str, Any], now: str) -> Snapshot:
         """Go on with the last run if it was not finished and asked for the same, else begin one with an empty frontier."""
         last = self._one(sa.select(snapshots).order_by(snapshots.c.id.desc()).limit(1))
-        if last and last.finished is None and last.starts[: len(starts)] == list(starts) and last.options == options:
-            self._run(sa.update(frontier).where(frontier.c.state == State.IN_FLIGHT).values(state=State.PENDING))
+        unfinished = last and last.outcome == Outcome.INCOMPLETE
+        if unfinished and last.starts[: len(starts)] == list(starts) and last.options == options:
+            self._run_id = last.id
+            in_flight = sa.update(frontier).where(_THIS_RUN, frontier.c.state == State.IN_FLIGHT)
+            self._connection.execute(in_flight.values(state=State.PENDING), {"run": self._run_id})
             return Snapshot(last.id, last.started, tuple(last.starts), resumed=True)
-        self._run(sa.delete(frontier))
-        values = {"started": now, "starts": list(starts), "options": options}
+        values = {"started": now, "outcome": Outcome.INCOMPLETE, "starts": list(starts), "options": options}
         new_id = self._connection.execute(sa.insert(snapshots).values(values).returning(snapshots.c.id)).scalar_one()
+        self._run_id = new_id
         return Snapshot(new_id, now, tuple(starts))
 
     def extend_starts(self, snapshot: Snapshot, starts: Sequence[CanonicalURL]) -> None:
         self._run(sa.update(snapshots).where(snapshots.c.id == snapshot.id).values(starts=list(starts)))
 
-    def finish(self, snapshot: Snapshot, now: str) -> None:
-        self._run(sa.update(snapshots).where(snapshots.c.id == snapshot.id).values(finished=now))
+    def finish(self, snapshot: Snapshot, now: str, outcome: Outcome = Outcome.COMPLETE) -> None:
+        changed = {"finished": now, "outcome": outcome}
+        self._run(sa.update(snapshots).where(snapshots.c.id == snapshot.id).values(changed))
 
     def starts(self) -> list[CanonicalURL]:
         """All starts of all runs, the oldest first."""
@@ -241,7 +209,7 @@ class Manifest:
         found = self.known(wanted)
         new = [url for url in wanted if url not in found]
         if new:
-            self._connection.execute(_NEW_URL, [{"url": url} for url in new])
+            self._connection.execute(_NEW_URL, [{"url": url, "since": self._run_id} for url in new])
             found |= self.known(new)
         return found
 
@@ -252,81 +220,145 @@ class Manifest:
 
     def entries(self, ids: Sequence[int]) -> dict[int, Entry]:
         """What the frontier says of URLs; those it does not know are not there."""
-        rows = self._connection.execute(_ENTRIES, {"given": list(ids)})
-        return {row.url_id: _entry(row) for row in rows}
+        rows = self._connection.execute(_ENTRIES, {"given": list(ids), "run": self._run_id})
+        return {row.url_id: entry_of(row) for row in rows}
+
+    def known_entries(self, ids: Sequence[int]) -> list[Entry]:
+        """What the newest run that met URLs says of them, where this one does not know them yet."""
+        rows = self._connection.execute(_KNOWN_ENTRIES, {"given": list(ids)}).all()
+        return [entry_of(row) for row in rows if row.snapshot_id != self._run_id]
 
     def done(self) -> list[Entry]:
         """All URLs of this run that are answered."""
-        return [_entry(row) for row in self._connection.execute(_ANSWERED)]
+        return [entry_of(row) for row in self._connection.execute(_ANSWERED, {"run": self._run_id})]
 
     def admit(self, entries: Sequence[Entry]) -> None:
         """Put URLs into the frontier, or change what it says of them."""
         if entries:
-            self._connection.execute(_ADMIT, [_frontier_values(entry) for entry in entries])
+            self._connection.execute(_ADMIT, [_frontier_values(entry, self._run_id) for entry in entries])
 
     def take(self, most: int, *, pages: bool) -> list[Entry]:
         """Up to `most` pending URLs, marked as in flight, near ones before far ones: mere pages, or what pages need."""
-        found = [_entry(row, row.referrer) for row in self._connection.execute(_PENDING[pages], {"most": most})]
+        wanted = {"most": most, "run": self._run_id}
+        found = [entry_of(row, row.referrer) for row in self._connection.execute(_PENDING[pages], wanted)]
         if found:
             self._connection.execute(_IN_FLIGHT, {"given": [entry.id for entry in found]})
         return found
 
     def waiting(self) -> int:
         """How many URLs wait or are in flight."""
-        return int(self._connection.execute(sa.select(sa.func.count()).where(_WAITS)).scalar_one())
+        return self._count(sa.select(sa.func.count()).where(_WAITS))
 
     def pages_done(self) -> int:
         """How many pages of this run were fetched as HTML: what a limit counts."""
-        query = sa.select(sa.func.count()).select_from(_OF_RUN).where(_DONE, _IS_PAGE)
-        return int(self._connection.execute(query).scalar_one())
+        return self._count(sa.select(sa.func.count()).select_from(_OF_RUN).where(_DONE, _IS_PAGE))
 
     def skip_waiting_pages(self, reason: Reason) -> None:
         """Give up on the mere pages that wait."""
-        self._run(sa.update(frontier).where(_WAITS, _IS_ONLY_PAGE).values(state=State.SKIPPED, reason=reason))
+        waiting = sa.update(frontier).where(_WAITS, _IS_ONLY_PAGE).values(state=State.SKIPPED, reason=reason)
+        self._connection.execute(waiting, {"run": self._run_id})
 
     # --- resources and links -------------------------------------------------------------------------------------------
 
     def resource(self, url_id: int) -> Resource | None:
         row = self._connection.execute(_RESOURCE, {"url_id": url_id}).first()
-        return _resource(row) if row else None
+        return resource_of(row) if row else None
 
     def resources(self, *, stale: bool = False) -> Iterator[Resource]:
-        """All resources with a place in the tree, by id; `stale`: those whose file has to be published again."""
-        query = _RESOURCES.where(resources.c.path.is_not(None)).order_by(resources.c.id).limit(_AT_A_TIME)
+        """All current resources with a place in the tree, by id; `stale`: those whose file has to be published again."""
+        query = _RESOURCES.where(_CURRENT, resources.c.path.is_not(None)).order_by(resources.c.id).limit(_AT_A_TIME)
         if stale:
             query = query.where(resources.c.stale)
         last = 0
         while rows := self._connection.execute(query.where(resources.c.id > last)).all():
-            yield from map(_resource, rows)
+            yield from map(resource_of, rows)
             last = rows[-1].id
 
     def record(self, snapshot: Snapshot, resource: Resource, references: Sequence[tuple[int, Reference]]) -> Resource:
-        """Write a resource and its references, in the place of what was known of that URL."""
-        values = {
-            "url_id": resource.url_id,
-            "snapshot_id": snapshot.id,
-            "fetched": resource.fetched,
-            "status": resource.status,
-            "headers": [list(pair) for pair in resource.headers],
-            "digest": resource.digest,
-            "size": resource.size,
-            "media_type": resource.media_type,
-            "path": resource.path,
-            "discovered_from": resource.discovered_from,
-            "error": resource.error,
-            "stale": resource.stale,
-        }
-        new_id = int(self._connection.execute(_RECORD, values).scalar_one())
-        self._connection.execute(_NO_LINKS, {"of": new_id})
+        """Write what a URL is from this snapshot on, and its references.
+
+        Where that is what it was before, only the time changes. Else the version before ends here, but one of this very
+        snapshot, which gives way.
+        """
+        before = self.resource(resource.url_id)
+        if before is None:
+            new_id = self._insert(snapshot, resource)
+        elif before.since == snapshot.id or _same(before, resource):
+            new_id = before.id
+            self._connection.execute(_UPDATE, {**_resource_values(snapshot, resource), "known": new_id})
+        else:
+            self._connection.execute(_END, {"known": before.id, "at": snapshot.id})
+            new_id = self._insert(snapshot, resource)
+            self._connection.execute(_MOVE_LINKS, {"old": before.id, "new": new_id})
+            if before.content == resource.content:
+                self._connection.execute(_MOVE_COPY, {"old": before.id, "new": new_id, "at": snapshot.id})
+        since = before.since if before and new_id == before.id else snapshot.id
+        recorded = replace(resource, id=new_id, since=since, checked=resource.checked or resource.fetched)
+        if before is None or self.references(recorded) != list(references):
+            self._write_links(new_id, references)
+        return recorded
+
+    def _insert(self, snapshot: Snapshot, resource: Resource) -> int:
+        values = {**_resource_values(snapshot, resource), "url_id": resource.url_id, "since": snapshot.id}
+        return int(self._connection.execute(_INSERT, values).scalar_one())
+
+    def _write_links(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
+        self._connection.execute(_NO_LINKS, {"of": resource_id})
         if references:
             self._connection.execute(
                 _LINKS,
                 [
-                    {"resource_id": new_id, "position": n, "target_id": target, "kind": ref.kind, "guess": ref.guess}
+                    {
+                        "resource_id": resource_id,
+                        "position": n,
+                        "target_id": target,
+                        "kind": ref.kind,
+                        "guess": ref.guess,
+                    }
                     for n, (target, ref) in enumerate(references)
                 ],
             )
-        return replace(resource, id=new_id)
+
+    def unvisited(self, snapshot: Snapshot) -> Iterator[tuple[Resource, Entry | None, bool]]:
+        """What runs from the same first start had in the tree and this one did not come to.
+
+        With each, what the frontier says of it and whether that is of this run; without an entry nobody knows.
+        """
+        wanted = {"run": snapshot.id, "last": 0}
+        while rows := self._connection.execute(_UNVISITED, wanted).all():
+            for row in rows:
+                known = self._connection.execute(_KNOWN_ENTRY, {"url_id": row.url_id}).first()
+                of_run = known is not None and known.snapshot_id == snapshot.id
+                yield resource_of(row), entry_of(known) if known else None, of_run
+            wanted["last"] = rows[-1].id
+
+    def amend(self, resource: Resource, references: Sequence[tuple[int, Reference]]) -> None:
+        """A newer program reads a version otherwise; it stays the same version."""
+        changed = {"media_type": resource.media_type, "path": resource.path, "stale": resource.stale}
+        self._connection.execute(_UPDATE, {**changed, "known": resource.id})
+        self._write_links(resource.id, references)
+
+    def end_as(self, snapshot: Snapshot, resource: Resource) -> None:
+        """From this snapshot on, a resource that no answer came for is this; the server was not asked."""
+        asked = self._connection.execute(_LAST_ASKED, {"of": resource.id}).scalar_one()
+        recorded = self.record(snapshot, resource, self.references(resource))
+        self._connection.execute(_ASKED, {"known": recorded.id, "asked": asked})
+
+    def lose(self, digests: Sequence[Digest]) -> None:
+        """Objects are damaged: what they are needed for is fetched or made again."""
+        for statement in _LOSE:
+            self._connection.execute(statement, {"given": list(digests), "run": self._run_id})
+
+    def spoil(self, ids: Sequence[int]) -> None:
+        """The files of resources have to be published again."""
+        self._connection.execute(_SPOIL, {"given": list(ids)})
+
+    def is_cut_off(self) -> bool:
+        """Whether a limit or a depth kept this run from seeing all that there is."""
+        query = sa.select(sa.func.count()).where(
+            _THIS_RUN, frontier.c.state == State.SKIPPED, frontier.c.reason.in_([Reason.LIMIT, Reason.DEPTH])
+        )
+        return self._count(query) > 0
 
     def references(self, resource: Resource) -> list[tuple[int, Reference]]:
         """The stored references of a resource, in their order, each with the id of its target."""
@@ -342,15 +374,18 @@ class Manifest:
 
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
         """Say where URLs that are wanted will stand; documents that had to do without are stale now."""
-        if places:
-            self._connection.execute(_EXPECT, [{"known": url_id, "place": path} for url_id, path in places])
-            self._connection.execute(_STALE, {"given": [url_id for url_id, _ in places]})
+        wanted = dict(places)
+        rows = self._connection.execute(_UNRESOLVED, {"given": list(wanted)}) if wanted else ()
+        self.settle([(row.id, wanted[row.id]) for row in rows])
 
     def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
-        """Each URL: id, resolution, its resource's path, and the target's id if that is a redirect."""
+        """Each URL: id, resolution, its resource's path, and the target's id if that is a redirect.
+
+        What is to leave the tree still has its path, until `release`.
+        """
         query = (
-            sa.select(urls.c.id, urls.c.resolution, resources.c.path, _REDIRECT)
-            .outerjoin(resources, resources.c.url_id == urls.c.id)
+            sa.select(urls.c.id, urls.c.resolution, _PATH, _REDIRECT)
+            .outerjoin(resources, (resources.c.url_id == urls.c.id) & _CURRENT)
             .order_by(urls.c.id)
             .limit(_AT_A_TIME * 4)
         )
@@ -370,10 +405,88 @@ class Manifest:
             self._connection.execute(_SETTLE, [{"known": url_id, "place": path} for url_id, path in changed])
             self._connection.execute(_STALE, {"given": [url_id for url_id, _ in changed]})
 
-    def published(self, ids: Sequence[int]) -> None:
-        """Say that the files of resources are right by now."""
-        if ids:
-            self._connection.execute(_PUBLISHED, {"given": list(ids)})
+    def published(self, files: Sequence[Published]) -> None:
+        """Say that the files of resources are right by now, and what their copies are from this snapshot on."""
+        if files:
+            at = self.last_snapshot()
+            rows = [{"of": resource_id, "at": at, "digest": copy} for resource_id, copy in files]
+            self._connection.execute(_PUBLISHED, {"given": [resource_id for resource_id, _ in files]})
+            self._connection.execute(_COPIED, rows)
+            new = [{"digest": copy} for _, copy in files if copy]
+            if new:
+                self._connection.execute(_UNSYNCED, new)
+
+    # --- what leaves the tree ------------------------------------------------------------------------------------------
+
+    def leave(self, path: LocalPath, url_id: int, *, lost: bool) -> None:
+        """A file is to go when the run settles. `lost`: it is a page that the server no longer has."""
+        self._connection.execute(_LEAVE, {"path": path, "url_id": url_id, "lost": lost})
+
+    def leaving_pages(self) -> tuple[int, int]:
+        """How many lost pages are to leave the tree, and how many would be left in it."""
+        self._run(_RETURNED)
+        lost = self._count(sa.select(sa.func.count()).where(leaving.c.lost, ~leaving.c.released))
+        pages = sa.select(sa.func.count()).where(_CURRENT, _IS_HTML, ~_IS_REDIRECT)
+        return lost, self._count(pages)
+
+    def release(self) -> None:
+        """From now on nothing should lead to what is to leave."""
+        self._run(_RETURNED)
+        self._run(sa.update(leaving).values(released=True))
+
+    def accept_loss(self, now: str) -> None:
+        """A run that was held is complete after all."""
+        self.release()
+        held = sa.update(snapshots).where(snapshots.c.outcome == Outcome.HELD)
+        self._run(held.values(outcome=Outcome.COMPLETE, finished=now))
+
+    def released(self) -> list[LocalPath]:
+        """The paths that may leave the tree."""
+        self._run(_RETURNED)
+        paths = self._connection.execute(sa.select(leaving.c.path).where(leaving.c.released)).scalars()
+        return [LocalPath(path) for path in paths]
+
+    def leaving(self) -> list[LocalPath]:
+        """The paths that are to leave the tree, now or when the run settles."""
+        return [LocalPath(path) for path in self._connection.execute(sa.select(leaving.c.path)).scalars()]
+
+    def left(self, path: LocalPath) -> None:
+        """A file is out of the tree."""
+        self._connection.execute(sa.delete(leaving).where(leaving.c.path == path))
+
+    # --- copies, and what a power cut could harm -----------------------------------------------------------------------
+
+    def copy(self, resource: Resource) -> Digest | None:
+        """What the newest copy of a document is in the store."""
+        found = self._connection.execute(_COPY, {"of": resource.id}).scalar()
+        return found and Digest(found)
+
+    def last_snapshot(self) -> int:
+        """The id of this run, or of the last one."""
+        return self._run_id or self._count(sa.select(sa.func.coalesce(sa.func.max(snapshots.c.id), 0)))
+
+    def unsynced(self) -> list[Digest]:
+        """Objects that nobody has waited for to be on the disk itself."""
+        return [Digest(digest) for digest in self._connection.execute(sa.select(unsynced.c.digest)).scalars()]
+
+    def not_synced(self, digest: Digest) -> None:
+        self._connection.execute(_UNSYNCED, {"digest": digest})
+
+    def synced(self, digests: Sequence[Digest]) -> None:
+        self._connection.execute(sa.delete(unsynced).where(unsynced.c.digest.in_(GIVEN)), {"given": list(digests)})
+
+    # --- what was forgotten, and what the program knows of itself ------------------------------------------------------
+
+    def tombstones(self) -> list[str]:
+        """URLs, and prefixes that end in `*`, that are never to be fetched again."""
+        return list(self._connection.execute(sa.select(tombstones.c.url)).scalars())
+
+    def fact(self, name: str) -> str | None:
+        found = self._connection.execute(sa.select(facts.c.value).where(facts.c.name == name)).scalar()
+        return None if found is None else str(found)
+
+    def know(self, name: str, value: str) -> None:
+        self._connection.execute(_KNOW, {"name": name, "value": value})
 
     # --- counts --------------------------------------------------------------------------------------------------------
 
@@ -382,18 +495,19 @@ class Manifest:
         kept = _DONE & resources.c.path.is_not(None) & ~_IS_REDIRECT
         good = sa.select(_IS_PAGE, sa.func.count(), sa.func.sum(resources.c.size)).select_from(_OF_RUN)
         good = good.where(kept, frontier.c.roles != _LISTING).group_by(_IS_PAGE)
-        found = {bool(page): (count, size) for page, count, size in self._connection.execute(good)}
+        run = {"run": self._run_id}
+        found = {bool(page): (count, size) for page, count, size in self._connection.execute(good, run)}
         fetched = sa.select(sa.func.count()).select_from(_OF_RUN).where(kept, _HAS_PAGE_ROLE)
         redirects = sa.select(sa.func.count()).select_from(_OF_RUN).where(_DONE, _IS_REDIRECT)
         failed = sa.select(resources.c.error, sa.func.count()).select_from(_OF_RUN)
         failed = failed.where(_FAILED, resources.c.snapshot_id == snapshot.id).group_by(resources.c.error)
-        skipped = sa.select(frontier.c.reason, sa.func.count()).where(frontier.c.state == State.SKIPPED)
+        skipped = sa.select(frontier.c.reason, sa.func.count()).where(_THIS_RUN, frontier.c.state == State.SKIPPED)
         return Counts(
-            fetched=int(self._connection.execute(fetched).scalar_one()),
+            fetched=self._count(fetched),
             pages=found.get(True, (0, 0))[0],
             requisites=found.get(False, (0, 0))[0],
             size=sum(size for _, size in found.values()),
-            redirects=int(self._connection.execute(redirects).scalar_one()),
+            redirects=self._count(redirects),
             pending=self.waiting(),
             skipped=self._by_reason(skipped.group_by(frontier.c.reason)),
             failed=self._by_reason(failed),
@@ -410,27 +524,9 @@ class Manifest:
             .order_by(resources.c.id)
             .limit(most)
         )
-        return [(row[0], row[1], row[2]) for row in self._connection.execute(query)]
+        return [(row[0], row[1], row[2]) for row in self._connection.execute(query, {"run": self._run_id})]
 
     # --- inside --------------------------------------------------------------------------------------------------------
-
-    def _prepare(self) -> None:
-        with self.transaction():
-            version = self._connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if version not in {0, SCHEMA_VERSION}:
-                raise StorageError(
-                    f"{self._path} has version {version}, this program reads {SCHEMA_VERSION}: "
-                    "use the program that wrote it, or a newer one"
-                )
-            if version == 0:
-                schema.create_all(self._connection)
-                self._connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def _refuse(self, context: ExceptionContext) -> None:
-        """Tell what is wrong with the file; a mistake in a statement stays what it is."""
-        error = context.original_exception
-        if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
-            raise _storage_error(self._path, error) from error
 
     def _run(self, statement: sa.Executable) -> None:
         self._connection.execute(statement)
@@ -438,30 +534,27 @@ class Manifest:
     def _one(self, query: sa.Select[Any]) -> Any:
         return self._connection.execute(query).first()
 
+    def _count(self, query: sa.Select[Any]) -> int:
+        return int(self._connection.execute(query, {"run": self._run_id}).scalar_one())
+
     def _by_reason(self, query: sa.Select[Any]) -> dict[str, int]:
-        return {row[0]: row[1] for row in self._connection.execute(query)}
+        return {row[0]: row[1] for row in self._connection.execute(query, {"run": self._run_id})}
 
 
 # --- conditions and statements, built once --------------------------------------------------------------------------------
 
-_given = sa.func.json_each(sa.bindparam("given", type_=sa.JSON)).table_valued("value")
-_GIVEN: Final = sa.select(_given.c.value)
-"""The values of a list of any length as one parameter."""
-
-_SAME_URL: Final = resources.c.url_id == frontier.c.url_id
+_CURRENT: Final = resources.c.until.is_(None)
+_THIS_RUN: Final = frontier.c.snapshot_id == sa.bindparam("run", type_=sa.Integer)
+_SAME_URL: Final = (resources.c.url_id == frontier.c.url_id) & _CURRENT
 _OF_RUN: Final = frontier.join(resources, _SAME_URL)
-_WAITS: Final = frontier.c.state <= State.IN_FLIGHT
-_DONE: Final = frontier.c.state == State.DONE
+_WAITS: Final = _THIS_RUN & (frontier.c.state <= State.IN_FLIGHT)
+_DONE: Final = _THIS_RUN & (frontier.c.state == State.DONE)
 _IS_ONLY_PAGE: Final = frontier.c.roles == _PAGE
 _HAS_PAGE_ROLE: Final = frontier.c.roles.bitwise_and(_PAGE) != 0
 _FAILED: Final = _DONE & resources.c.error.is_not(None) & ~frontier.c.guess
 _IS_REDIRECT: Final = resources.c.status.between(300, 399)
-_IS_PAGE: Final = (
-    _HAS_PAGE_ROLE
-    & resources.c.media_type.in_(["text/html", "application/xhtml+xml"])
-    & resources.c.path.is_not(None)
-    & ~_IS_REDIRECT
-)
+_IS_HTML: Final = resources.c.media_type.in_(["text/html", "application/xhtml+xml"]) & resources.c.path.is_not(None)
+_IS_PAGE: Final = _HAS_PAGE_ROLE & _IS_HTML & ~_IS_REDIRECT
 _REDIRECT: Final = (
     sa.select(links.c.target_id)
     .where(links.c.resource_id == resources.c.id, links.c.kind == Kind.REDIRECT)
@@ -471,21 +564,25 @@ _REDIRECT: Final = (
 )
 
 _NEW_URL: Final = insert(urls).on_conflict_do_nothing()
-_URL_IDS: Final = sa.select(urls.c.url, urls.c.id).where(urls.c.url.in_(_GIVEN))
+_URL_IDS: Final = sa.select(urls.c.url, urls.c.id).where(urls.c.url.in_(GIVEN))
 
 _ENTRY: Final = sa.select(frontier, urls.c.url).join(urls, urls.c.id == frontier.c.url_id)
-_ENTRIES: Final = _ENTRY.where(frontier.c.url_id.in_(_GIVEN))
+_ENTRIES: Final = _ENTRY.where(  # the sum keeps SQLite from going through all of the run
+    frontier.c.snapshot_id + 0 == sa.bindparam("run", type_=sa.Integer), frontier.c.url_id.in_(GIVEN)
+)
+_KNOWN_ENTRIES: Final = _ENTRY.where(frontier.c.url_id.in_(GIVEN))
+_KNOWN_ENTRY: Final = _ENTRY.where(frontier.c.url_id == sa.bindparam("url_id"))
 _ANSWERED: Final = _ENTRY.where(_DONE).order_by(frontier.c.url_id)
 _referrers = urls.alias()
 _NEAREST: Final = (
     _ENTRY.add_columns(_referrers.c.url.label("referrer"))
     .outerjoin(_referrers, _referrers.c.id == frontier.c.referrer_id)
-    .where(frontier.c.state == State.PENDING)
+    .where(_THIS_RUN, frontier.c.state == State.PENDING)
     .order_by(frontier.c.depth, frontier.c.url_id)
     .limit(sa.bindparam("most"))
 )
 _PENDING: Final = {True: _NEAREST.where(_IS_ONLY_PAGE), False: _NEAREST.where(frontier.c.roles > _PAGE)}
-_IN_FLIGHT: Final = sa.update(frontier).where(frontier.c.url_id.in_(_GIVEN)).values(state=State.IN_FLIGHT)
+_IN_FLIGHT: Final = sa.update(frontier).where(frontier.c.url_id.in_(GIVEN)).values(state=State.IN_FLIGHT)
 _admitted = insert(frontier)
 _ADMIT: Final = _admitted.on_conflict_do_update(
     index_elements=["url_id"],
@@ -493,14 +590,78 @@ _ADMIT: Final = _admitted.on_conflict_do_update(
 )
 
 _RESOURCES: Final = sa.select(resources, urls.c.url).join(urls, urls.c.id == resources.c.url_id)
-_RESOURCE: Final = _RESOURCES.where(resources.c.url_id == sa.bindparam("url_id"))
-_PLACE: Final = sa.select(resources.c.path, _REDIRECT).where(resources.c.url_id == sa.bindparam("url_id"))
-_recorded = insert(resources)
-_RECORD: Final = _recorded.on_conflict_do_update(
-    index_elements=["url_id"],
-    set_={column.name: column for column in _recorded.excluded if column.name not in {"id", "url_id"}},
-).returning(resources.c.id)
-_PUBLISHED: Final = sa.update(resources).where(resources.c.id.in_(_GIVEN)).values(stale=False)
+_RESOURCE: Final = _RESOURCES.where(resources.c.url_id == sa.bindparam("url_id"), _CURRENT)
+_LEAVING_PATH: Final = (
+    sa.select(leaving.c.path).where(leaving.c.url_id == urls.c.id, ~leaving.c.released).limit(1).scalar_subquery()
+)
+_PATH: Final = sa.func.coalesce(resources.c.path, _LEAVING_PATH)
+_PLACE: Final = (
+    sa.select(_PATH, _REDIRECT)
+    .select_from(resources.join(urls, urls.c.id == resources.c.url_id))
+    .where(resources.c.url_id == sa.bindparam("url_id"), _CURRENT)
+)
+_INSERT: Final = sa.insert(resources).returning(resources.c.id)
+_UPDATE: Final = sa.update(resources).where(resources.c.id == sa.bindparam("known"))
+_END: Final = _UPDATE.values(until=sa.bindparam("at"))
+_LAST_ASKED: Final = sa.select(resources.c.snapshot_id).where(resources.c.id == sa.bindparam("of"))
+_ASKED: Final = _UPDATE.values(snapshot_id=sa.bindparam("asked"))
+_OF_DIGESTS: Final = _CURRENT & resources.c.digest.in_(GIVEN)
+_LOSE: Final = (
+    sa.update(resources).where(_OF_DIGESTS, resources.c.path.is_not(None)).values(stale=True),
+    sa.update(resources)
+    .where(resources.c.id.in_(sa.select(copies.c.resource_id).where(copies.c.digest.in_(GIVEN))))
+    .values(stale=True),
+    sa.delete(copies).where(copies.c.digest.in_(GIVEN)),
+    sa.update(frontier)
+    .where(
+        _THIS_RUN,
+        frontier.c.state == State.DONE,
+        frontier.c.url_id.in_(sa.select(resources.c.url_id).where(_OF_DIGESTS)),
+    )
+    .values(state=State.PENDING),
+)
+_SPOIL: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=True)
+_MOVE_LINKS: Final = (
+    sa.update(links).where(links.c.resource_id == sa.bindparam("old")).values(resource_id=sa.bindparam("new"))
+)
+_COPY: Final = (
+    sa.select(copies.c.digest)
+    .where(copies.c.resource_id == sa.bindparam("of"))
+    .order_by(copies.c.since.desc())
+    .limit(1)
+)
+_MOVE_COPY: Final = sa.text(
+    "INSERT INTO copies (resource_id, since, digest) "
+    "SELECT :new, :at, digest FROM copies WHERE resource_id = :old ORDER BY since DESC LIMIT 1"
+)
+_COPIED: Final = sa.text(  # that there is none needs to be said only where there was one
+    "INSERT OR REPLACE INTO copies (resource_id, since, digest) SELECT :of, :at, :digest "
+    "WHERE :digest IS NOT (SELECT digest FROM copies WHERE resource_id = :of ORDER BY since DESC LIMIT 1)"
+)
+_UNSYNCED: Final = insert(unsynced).on_conflict_do_nothing()
+_KNOW: Final = sa.text("INSERT OR REPLACE INTO facts (name, value) VALUES (:name, :value)")
+_LEAVE: Final = sa.text(
+    "INSERT INTO leaving (path, url_id, lost, released) VALUES (:path, :url_id, :lost, 0) "
+    "ON CONFLICT (path) DO UPDATE SET lost = excluded.lost, released = 0"
+)
+_RETURNED: Final = sa.delete(leaving).where(
+    sa.exists().where(resources.c.url_id == leaving.c.url_id, resources.c.path == leaving.c.path, _CURRENT)
+)
+_UNVISITED: Final = (
+    _RESOURCES.where(_CURRENT, resources.c.path.is_not(None), resources.c.snapshot_id != sa.bindparam("run"))
+    .where(
+        resources.c.snapshot_id.in_(
+            sa.text(
+                "SELECT s.id FROM snapshots s JOIN snapshots r ON r.id = :run "
+                "WHERE json_extract(s.starts, '$[0]') IS json_extract(r.starts, '$[0]')"
+            )
+        ),
+        resources.c.id > sa.bindparam("last"),
+    )
+    .order_by(resources.c.id)
+    .limit(_AT_A_TIME)
+)
+_PUBLISHED: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=False)
 
 _LINKS: Final = sa.insert(links)
 _NO_LINKS: Final = sa.delete(links).where(links.c.resource_id == sa.bindparam("of"))
@@ -516,39 +677,41 @@ _RESOLUTIONS: Final = (
     .where(links.c.resource_id == sa.bindparam("of"), urls.c.resolution.is_not(None))
 )
 _SETTLE: Final = sa.update(urls).where(urls.c.id == sa.bindparam("known")).values(resolution=sa.bindparam("place"))
-_EXPECT: Final = _SETTLE.where(urls.c.resolution.is_(None))
+_UNRESOLVED: Final = sa.select(urls.c.id).where(urls.c.id.in_(GIVEN), urls.c.resolution.is_(None))
 _STALE: Final = (
     sa.update(resources)
-    .where(resources.c.id.in_(sa.select(links.c.resource_id).where(links.c.target_id.in_(_GIVEN))))
+    .where(resources.c.id.in_(sa.select(links.c.resource_id).where(links.c.target_id.in_(GIVEN))))
     .values(stale=True)
 )
 
-_HINTS: Final = {
-    sqlite3.SQLITE_FULL: FULL,
-    sqlite3.SQLITE_IOERR: "the disk can't be read or written. Where it is full, make room; then run the same command again",
-    sqlite3.SQLITE_BUSY: "another program uses it; wait until that is done",
-    sqlite3.SQLITE_READONLY: "it can't be written: check its owner and its rights",
-    sqlite3.SQLITE_CANTOPEN: "it can't be opened: check its owner and its rights",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move its folder away to begin anew",
-    sqlite3.SQLITE_NOTADB: "it is no manifest: restore it from a backup, or move its folder away to begin anew",
-}
+
+def _same(before: Resource, now: Resource) -> bool:
+    """Whether nothing changed that a snapshot tells apart."""
+    return (before.standing, before.error, before.content) == (now.standing, now.error, now.content)
 
 
-def _storage_error(path: Path, error: BaseException) -> StorageError:
-    """What a user can do about it."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of an extended code says more than we need
-    return StorageError(f"{path}: {_HINTS.get(code, error)}")
+def _resource_values(snapshot: Snapshot, resource: Resource) -> dict[str, Any]:
+    return {
+        "snapshot_id": snapshot.id,
+        "standing": resource.standing,
+        "fetched": resource.fetched,
+        "checked": resource.checked or resource.fetched,
+        "status": resource.status,
+        "headers": [list(pair) for pair in resource.headers],
+        "digest": resource.digest,
+        "size": resource.size,
+        "media_type": resource.media_type,
+        "path": resource.path,
+        "discovered_from": resource.discovered_from,
+        "error": resource.error,
+        "stale": resource.stale,
+    }
 
 
-def _configure(connection: sqlite3.Connection, _: object) -> None:
-    """WAL: readers never wait, and a killed process loses nothing that was committed."""
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "temp_store = MEMORY", "cache_size = -32768"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _frontier_values(entry: Entry) -> dict[str, Any]:
+def _frontier_values(entry: Entry, run_id: int) -> dict[str, Any]:
     return {
         "url_id": entry.id,
+        "snapshot_id": run_id,
         "state": entry.state,
         "roles": sum(ROLE_BITS[role] for role in entry.roles),
         "depth": entry.depth,
@@ -565,7 +728,7 @@ _ROLES: Final = {
 }
 
 
-def _entry(row: Any, referrer: str | None = None) -> Entry:
+def entry_of(row: Any, referrer: str | None = None) -> Entry:
     return Entry(
         id=row.url_id,
         url=CanonicalURL(row.url),
@@ -579,7 +742,7 @@ def _entry(row: Any, referrer: str | None = None) -> Entry:
     )
 
 
-def _resource(row: Any) -> Resource:
+def resource_of(row: Any) -> Resource:
     return Resource(
         url_id=row.url_id,
         url=CanonicalURL(row.url),
@@ -594,4 +757,7 @@ def _resource(row: Any) -> Resource:
         error=row.error,
         stale=row.stale,
         id=row.id,
+        standing=Standing(row.standing),
+        checked=row.checked,
+        since=row.since,
     )

@@ -1,32 +1,40 @@
 """The object store: payloads by SHA-256, each written once.
 
-Owns `.mirror/objects/ab/cdef...`. An object is written beside its place and renamed into it, so a name is a whole object or
-nothing. Objects are write-protected, because files of the tree are hard links to them.
+Owns one folder, `ab/cdef...` in it. An object is written beside its place and renamed into it, so a name is a whole object
+or nothing as long as the machine runs; `sync` makes it so past a power cut too, and until it was called `is_whole` tells.
+Objects are write-protected, because files of the tree are hard links to them.
 """
 
 import hashlib
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NewType
+from typing import Final, NewType
 
 Digest = NewType("Digest", str)
 """SHA-256 of a payload, 64 hexadecimal digits."""
 
+_HALF: Final = "new"
+
 
 class Objects:
-    """The objects below one folder."""
+    """The objects below one folder; nothing is made of it until the first one is put."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._new = root / "new"
+        self._new = root / _HALF
+
+    def prepare(self) -> None:
+        """Make the folder, and clear away what a killed process was writing."""
         self._new.mkdir(parents=True, exist_ok=True)
-        for half in self._new.iterdir():  # what a killed process was writing
+        for half in self._new.iterdir():
             half.unlink()
 
     def put(self, payload: bytes) -> Digest:
         """Keep a payload; raises `OSError` where the disk can't."""
         digest = Digest(hashlib.sha256(payload).hexdigest())
-        place = self.path(digest)
-        if not place.exists():
+        if not self.has(digest, len(payload)):
+            place = self.path(digest)
             beside = self._new / digest
             try:
                 beside.write_bytes(payload)
@@ -44,3 +52,47 @@ class Objects:
     def path(self, digest: Digest) -> Path:
         """Where an object stands, or would."""
         return self._root / digest[:2] / digest[2:]
+
+    def has(self, digest: Digest, size: int | None = None) -> bool:
+        """Whether an object stands there, of this size."""
+        try:
+            found = self.path(digest).stat().st_size
+        except FileNotFoundError:
+            return False
+        return size is None or found == size
+
+    def is_whole(self, digest: Digest) -> bool:
+        """Whether an object is there and is what its name says."""
+        try:
+            with self.path(digest).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == digest
+        except FileNotFoundError:
+            return False
+
+    def all(self) -> Iterator[Digest]:
+        """Every object that stands there, whole or not."""
+        for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
+            yield from (Digest(folder.name + place.name) for place in sorted(folder.iterdir()))
+
+    def remove(self, digest: Digest) -> None:
+        """Take an object out of the store; files of the tree that are links to it stay."""
+        self.path(digest).unlink(missing_ok=True)
+
+    def sync(self, digests: Sequence[Digest]) -> None:
+        """Wait until these objects are on the disk itself, past a power cut."""
+        places = [self.path(digest) for digest in digests]
+        for place in [*places, *{place.parent for place in places}, self._root]:
+            _sync(place)
+
+
+def _sync(place: Path) -> None:
+    try:
+        opened = os.open(place, os.O_RDONLY)
+    except FileNotFoundError:  # it was collected in the meantime
+        return
+    except PermissionError:  # Windows opens no folders, and syncs nothing that is only read
+        return
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

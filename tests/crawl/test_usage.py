@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mirror.store.archive import Archive
-from tests.crawl.running import SCRAPY, Done, mirror, publish, run
+from tests.crawl.running import SCRAPY, Done, ended, mirror, process, publish, run
 from tests.mirroring import dangling
 from tests.site import Site, serve
 
@@ -110,7 +110,8 @@ def test_an_archive_that_another_run_holds(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     done = mirror(NOWHERE, tmp_path)
     archive.close()
-    assert "lock is held by another run: wait until that is done" in only_line(done)
+    assert f"lock is held by another run (process {os.getpid()}, since 2" in only_line(done)
+    assert only_line(done).endswith("UTC): wait until that is done")
     assert done.code == 4
 
 
@@ -154,7 +155,8 @@ def test_a_full_disk_stops_the_crawl_and_what_was_complete_stays(tmp_path: Path,
     for n in range(40):
         site.file(f"/{n}.bin", os.urandom(50_000))
     with serve(site) as server:
-        done = mirror(server.url, small_disk / "out", settings={"MIRROR_PROGRESS": "off"})
+        settings = {"MIRROR_PROGRESS": "off", "MIRROR_RESERVE": "0"}
+        done = mirror(server.url, small_disk / "out", settings=settings)
         assert "Make room" in only_line(done) or "make room" in only_line(done)
         assert done.code == 4
         here = small_disk / "out" / server.url.removeprefix("http://").replace(":", "_")
@@ -168,6 +170,26 @@ def test_a_full_disk_stops_the_crawl_and_what_was_complete_stays(tmp_path: Path,
     assert "Going on" in done.stderr
     assert done.code == 0
     assert len(list(here.glob("*.bin"))) == 40
+
+
+def test_before_the_disk_is_full_the_crawl_waits_for_room(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)  # of which 400 kB are kept
+    site = Site().page("/", links=[f"/{n}.bin" for n in range(200)])
+    for n in range(200):
+        site.file(f"/{n}.bin", os.urandom(50_000))
+    with serve(site) as server:
+        settings = {"MIRROR_PROGRESS": "off", "CONCURRENT_REQUESTS": "1"}
+        running = process(server.url, small_disk / "out", settings=settings)
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("Paused: ")
+        assert len(server.paths) < 200
+        assert running.poll() is None
+        subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+        done = ended(running)
+        assert done.stderr.startswith("Going on: there is room again\n")
+        assert done.code == 0
+        assert len(list((small_disk / "out").rglob("*.bin"))) == 200
+        assert len(server.paths) == len(set(server.paths))
 
 
 def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:

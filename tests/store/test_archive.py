@@ -1,5 +1,7 @@
 """An archive: what is kept, the tree that follows from it, and that the tree can be made again."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -324,7 +326,10 @@ def test_an_archive_is_for_one_process_at_a_time(root: Path) -> None:
     with opened(root):
         refused = another()
     assert refused.returncode == 1
-    assert refused.stderr.strip().endswith("lock is held by another run: wait until that is done")
+    told = r"lock is held by another run \(process (\d+), since [-\d]{10} [:\d]{8} UTC\): wait until that is done$"
+    match = re.search(told, refused.stderr.strip())
+    assert match
+    assert int(match[1]) == os.getpid()
     assert another().returncode == 0
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirror.core.documents import Response
+from mirror.core.paths import LocalPath
 from mirror.core.scope import Area, Requisites, Scope
 from mirror.core.urls import canonical
 from mirror.store.archive import Archive
@@ -524,7 +525,7 @@ def again(archive: Archive, site: Site, **words: Any) -> Crawl:
     return running
 
 
-@pytest.mark.parametrize("status", [500, 503, 429, 403, 304])
+@pytest.mark.parametrize("status", [500, 503, 429, 403])
 def test_a_failure_keeps_the_last_good_copy(archive: Archive, status: int) -> None:
     site = Site().page("/", links=["/a"]).page("/a", '<img src="/x.png">').file("/x.png", PNG, "image/png")
     again(archive, site)
@@ -642,8 +643,12 @@ def test_a_file_that_could_not_be_published_is_made_by_the_run_that_goes_on(
     state, tree = mirrored({HOME: WIDE}, scope())
     cut = Archive(tmp_path)
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    link = cut.tree.link
+
+    def full(path: LocalPath, source: Path) -> None:
+        if path.endswith(".png"):
+            raise OSError(28, "No space left on device")
+        link(path, source)
 
     with monkeypatch.context() as patched:
         patched.setattr(cut.tree, "link", full)

@@ -24,7 +24,7 @@ PICTURE = frozenset({Role.REQUISITE})
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Iterator[Manifest]:
-    opened = Manifest(tmp_path / "manifest.sqlite")
+    opened = Manifest.at(tmp_path / "manifest.sqlite")
     yield opened
     opened.close()
 
@@ -72,7 +72,7 @@ def test_a_transaction_happens_whole_or_not_at_all(manifest: Manifest) -> None:
 
 def test_what_was_committed_is_there_for_the_next_process(manifest: Manifest, tmp_path: Path) -> None:
     admitted(manifest, entry(1))
-    other = Manifest(tmp_path / "manifest.sqlite")
+    other = Manifest.at(tmp_path / "manifest.sqlite")
     assert other.entries([1]) == {1: entry(1)}
     other.close()
 
@@ -209,10 +209,10 @@ def test_documents_become_stale_when_what_they_lead_to_moves(manifest: Manifest)
         manifest.expect([(2, LocalPath("b.html"))])
         assert manifest.resolutions(document) == {url(2): "b.html"}
         assert list(manifest.resources(stale=True)) == [replace(document, stale=True)]
-        manifest.published([document.id])
+        manifest.published([(document.id, None)])
         manifest.expect([(2, LocalPath("b.png"))])
         assert manifest.resolutions(document) == {url(2): "b.html"}
-        manifest.published([document.id])
+        manifest.published([(document.id, None)])
         manifest.settle([(2, None)])
         assert manifest.resolutions(document) == {}
         assert list(manifest.resources(stale=True)) == [replace(document, stale=True)]
@@ -283,7 +283,7 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes, m
     place = tmp_path / "manifest.sqlite"
     place.write_bytes(content)
     with pytest.raises(StorageError, match=message) as error:
-        Manifest(place)
+        Manifest.at(place)
     assert str(error.value).startswith(f"{place}: ")
     assert "\n" not in str(error.value)
     assert place.read_bytes() == content
@@ -291,13 +291,13 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes, m
 
 def test_a_manifest_that_was_damaged_is_told_where_it_is_read(tmp_path: Path) -> None:
     place = tmp_path / "manifest.sqlite"
-    manifest = Manifest(place)
+    manifest = Manifest.at(place)
     admitted(manifest, *(entry(n) for n in range(1, 3000)))
     manifest.close()
     content = bytearray(place.read_bytes())
     content[8192:] = b"\x99" * (len(content) - 8192)
     place.write_bytes(content)
-    damaged = Manifest(place)
+    damaged = Manifest.at(place)
     with pytest.raises(StorageError, match="it is damaged: restore it from a backup"):
         damaged.entries(list(range(1, 3000)))
     damaged.close()
@@ -308,14 +308,14 @@ def test_a_manifest_of_another_version_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(place)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StorageError, match="has version 99, this program reads 1: use the program that wrote it"):
-        Manifest(place)
+    with pytest.raises(StorageError, match="has version 99, this program reads 2: use the program that wrote it"):
+        Manifest.at(place)
 
 
 def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.sqlite").mkdir()
     with pytest.raises(StorageError, match="it can't be opened"):
-        Manifest(tmp_path / "manifest.sqlite")
+        Manifest.at(tmp_path / "manifest.sqlite")
 
 
 def test_a_mistake_of_ours_is_no_trouble_of_the_disk(manifest: Manifest) -> None:

@@ -13,7 +13,13 @@ from mirror.store.objects import Digest, Objects
 
 @pytest.fixture
 def objects(tmp_path: Path) -> Objects:
-    return Objects(tmp_path)
+    return prepared(tmp_path)
+
+
+def prepared(root: Path) -> Objects:
+    found = Objects(root)
+    found.prepare()
+    return found
 
 
 def stored(root: Path) -> list[str]:
@@ -30,7 +36,7 @@ def test_an_object_stands_under_its_digest(objects: Objects, tmp_path: Path) -> 
 
 @given(payload=st.binary(max_size=5000))
 def test_what_is_put_can_be_got(tmp_path_factory: pytest.TempPathFactory, payload: bytes) -> None:
-    objects = Objects(tmp_path_factory.getbasetemp() / "objects")
+    objects = prepared(tmp_path_factory.getbasetemp() / "objects")
     assert objects.get(objects.put(payload)) == payload
 
 
@@ -75,9 +81,9 @@ def test_a_disk_that_gets_full_leaves_nothing_behind(
 
 
 def test_what_a_killed_process_was_writing_is_cleared_away(tmp_path: Path) -> None:
-    Objects(tmp_path)
+    prepared(tmp_path)
     (tmp_path / "new" / "half").write_bytes(b"pay")
-    Objects(tmp_path)
+    prepared(tmp_path)
     assert stored(tmp_path) == []
 
 

@@ -1,0 +1,1 @@
+"""Scrapy commands of the project, a small file each."""

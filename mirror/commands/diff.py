@@ -1,0 +1,98 @@
+"""`scrapy diff DIR [A [B]]`: what differs between two snapshots."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mirror.command import ArchiveCommand, chosen, opened, refuse, say, say_json
+from mirror.core import differences, encoding
+from mirror.core.differences import Section
+from mirror.core.documents import header
+from mirror.core.media import DOCUMENTS, Document
+from mirror.extensions import tell
+from mirror.store.archive import Archive
+from mirror.store.history import Difference, Kind, Listed
+from mirror.store.manifest import Outcome, Resource
+from mirror.summary import Exit
+
+_SIGNS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "*", Kind.MOVED: ">"}
+
+
+class Command(ArchiveCommand):
+    """Without names: the newest complete snapshot beside the one before it. With one: that beside the newest."""
+
+    words = "<DIR> [<A> [<B>]]"
+    short = "Show what was added, removed, changed and moved between two snapshots"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--html", metavar="FILE", help="write a page that shows what changed in the text of pages")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        folder, *names = self.taken(args, 1, 3)
+        with opened(folder) as archive:
+            before, now = _pair(archive, names)
+            found = archive.history.differences(before.id, now.id)
+            if opts.html:
+                _write(Path(opts.html).expanduser(), _page(archive, before, now, found))
+                tell(f"{len(found):,} differences; open {opts.html}\n")
+        if opts.json:
+            say_json({"before": before.id, "now": now.id, "differences": [_as_json(one) for one in found]})
+        elif not opts.html:
+            for one in found:
+                say(f"{_SIGNS[one.kind]} {_name(one)}")
+        self.exitcode = Exit.SOME_FAILED if found else Exit.WELL
+
+
+def _pair(archive: Archive, names: list[str]) -> tuple[Listed, Listed]:
+    if names:
+        return chosen(archive, names[0]), chosen(archive, names[1] if len(names) > 1 else "latest")
+    complete = [one for one in archive.history.snapshots() if one.outcome is Outcome.COMPLETE]
+    if len(complete) < 2:  # noqa: PLR2004 - a difference has two sides
+        refuse("there are no two complete snapshots to compare yet", Exit.USAGE)
+    return complete[-2], complete[-1]
+
+
+def _name(one: Difference) -> str:
+    urls = [side.url for side in (one.before, one.now) if side]
+    return " -> ".join(urls) if one.kind is Kind.MOVED else urls[-1]
+
+
+def _as_json(one: Difference) -> dict[str, Any]:
+    sides = {"before": one.before, "now": one.now}
+    return {"kind": one.kind, "url": _name(one).rpartition(" -> ")[2]} | {
+        name: side and {"url": side.url, "digest": side.digest, "size": side.size, "path": side.path}
+        for name, side in sides.items()
+    }
+
+
+def _page(archive: Archive, before: Listed, now: Listed, found: list[Difference]) -> str:
+    sections = [_section(archive, one) for one in found]
+    return differences.report(f"Snapshot {before.id} of {before.started} and {now.id} of {now.started}", sections)
+
+
+def _section(archive: Archive, one: Difference) -> Section:
+    side = one.now or one.before
+    assert side is not None
+    note = f"it was at {one.before.url}" if one.kind is Kind.MOVED and one.before else ""
+    changes = tuple(_text_changes(archive, one)) if one.kind is Kind.CHANGED else ()
+    return Section(side.url, one.kind, note, changes)
+
+
+def _text_changes(archive: Archive, one: Difference) -> list[differences.Change]:
+    before, now = (_lines(archive, side) if side else None for side in (one.before, one.now))
+    return [] if before is None or now is None else differences.text_changes(before, now)
+
+
+def _lines(archive: Archive, resource: Resource) -> list[str] | None:
+    if DOCUMENTS.get(resource.media_type or "") is not Document.HTML or resource.digest is None:
+        return None
+    text = encoding.decode(archive.objects.get(resource.digest), header(resource.headers, "content-type")).text
+    return differences.page_lines(text)
+
+
+def _write(place: Path, page: str) -> None:
+    try:
+        place.write_text(page, encoding="utf-8")
+    except OSError as error:
+        refuse(f"{place}: {error.strerror}", Exit.STORAGE)

@@ -1,0 +1,48 @@
+"""`scrapy snapshots DIR`: the snapshots of an archive."""
+
+import argparse
+from dataclasses import asdict
+
+from rich.filesize import decimal
+
+from mirror.command import ArchiveCommand, moment, opened, say, say_json
+from mirror.store.history import Listed
+
+_COLUMNS = ("id", "begun (UTC)", "outcome", "pages", "files", "size", "new", "added", "changed", "gone", "failed")
+
+
+class Command(ArchiveCommand):
+    """A line a snapshot, the oldest first."""
+
+    short = "List the snapshots of an archive"
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        (folder,) = self.taken(args, 1, 1)
+        with opened(folder) as archive:
+            listed = archive.history.snapshots()
+        if opts.json:
+            say_json([asdict(one) for one in listed])
+            return
+        rows = [_COLUMNS, *map(_cells, listed)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+        for row in rows:
+            cells = [
+                cell.ljust(width) if n in {1, 2} else cell.rjust(width)
+                for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            say("  ".join(cells).rstrip())
+
+
+def _cells(one: Listed) -> tuple[str, ...]:
+    n = one.numbers
+    numbers = (n.added, n.changed, n.gone, n.failed)
+    return (
+        str(one.id),
+        moment(one.started),
+        str(one.outcome),
+        f"{n.pages:,}",
+        f"{n.files:,}",
+        decimal(n.size),
+        decimal(n.new_size),
+        *(f"{number:,}" for number in numbers),
+    )

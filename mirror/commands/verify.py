@@ -1,0 +1,112 @@
+"""`scrapy verify DIR [--repair]`: whether all that is kept is what it was; and fetch again what is not, and only that."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mirror.command import ArchiveCommand, opened, say, say_json
+from mirror.commands.crawl import exit_code
+from mirror.extensions import tell
+from mirror.store.archive import Archive
+from mirror.store.manifest import Resource
+from mirror.store.verification import Damage, Part, mend, strangers, verify
+from mirror.summary import Exit
+
+
+class Command(ArchiveCommand):
+    """Ends with 0 where all is well, or was mended; with 1 where damage is left."""
+
+    short = "Hash all objects and the tree, name every damage, and with --repair fetch again only what is damaged"
+    requires_crawler_process = True
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--repair", action="store_true", help="mend what is damaged; asks servers for nothing else")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        (folder,) = self.taken(args, 1, 1)
+        with opened(folder, read_only=not opts.repair) as archive:
+            looked, damages = _look(archive)
+            unknown = [] if opts.repair else list(strangers(archive))
+            lost = mend(archive, damages) if opts.repair else []
+            if opts.repair:
+                _publish(archive, lost)
+            options = archive.history.snapshots()[-1].options if lost else {}
+        _tell(opts, looked, damages, unknown)
+        if not opts.repair:
+            self.exitcode = Exit.SOME_FAILED if damages else Exit.WELL
+            return
+        code = self._fetch(folder, options, lost) if lost else Exit.WELL
+        with opened(folder, read_only=False) as archive:
+            left = _left(archive, damages)
+        self.exitcode = code or (Exit.SOME_FAILED if left else Exit.WELL)
+
+    def _fetch(self, folder: str, options: dict[str, Any], lost: list[Resource]) -> int:
+        """A run like the last one in which all is fresh but what is lost."""
+        assert self.crawler_process is not None
+        crawler = self.crawler_process.create_crawler("mirror")
+        words = {name: _word(value) for name, value in options.items() if value is not None}
+        repaired = [resource.url for resource in lost]
+        self.crawler_process.crawl(crawler, **words, out=folder, repair=repaired)
+        self.crawler_process.start()
+        return exit_code(crawler)
+
+
+def _word(value: Any) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)
+
+
+def _look(archive: Archive) -> tuple[int, list[Damage]]:
+    looked, damages = 0, []
+    for damage in verify(archive):
+        looked += 1
+        if damage is not None:
+            damages.append(damage)
+    return looked, damages
+
+
+def _publish(archive: Archive, lost: list[Resource]) -> None:
+    """Write the damaged files of the tree again; those whose objects are lost wait for these."""
+    waiting = {resource.id for resource in lost}
+    for resource in archive.manifest.resources(stale=True):
+        if resource.id not in waiting:
+            published = archive.publish(resource)
+            with archive.database.transaction():
+                archive.manifest.published([published])
+
+
+def _left(archive: Archive, damages: list[Damage]) -> list[Damage]:
+    """What could not be mended; the payload of an old version that nobody serves any more is given up."""
+    left = []
+    for damage in damages:
+        if damage.part is Part.MANIFEST:
+            left.append(damage)
+        if damage.part is Part.OBJECT and damage.digest and not archive.objects.has(damage.digest):
+            with archive.database.transaction():
+                archive.history.give_up(damage.digest)
+            left.append(damage)
+            for resource in damage.resources:
+                tell(f"Lost for good: {resource.url} as it was fetched {resource.fetched}\n")
+    return left
+
+
+def _tell(opts: argparse.Namespace, looked: int, damages: list[Damage], unknown: list[Path]) -> None:
+    if opts.json:
+        say_json({"looked_at": looked, "damages": list(map(_as_json, damages)), "unknown": list(map(str, unknown))})
+        return
+    for damage in damages:
+        urls = list(dict.fromkeys(resource.url for resource in damage.resources))
+        more = f" and {len(urls) - 1:,} more" if len(urls) > 1 else ""
+        say(f"{damage.part}: {damage.place}: {damage.what}{f' ({urls[0]}{more})' if urls else ''}")
+    for place in unknown:
+        say(f"unknown: {place}: this file is not the archive's")
+    tell(f"Looked at {looked:,} things: {f'{len(damages):,} damaged' if damages else 'all is well'}\n")
+    if any(damage.part is Part.MANIFEST for damage in damages):
+        tell("The manifest is damaged: restore it from a backup, or move .mirror away to begin anew\n")
+    elif damages and not opts.repair:
+        tell("The same command with --repair mends it\n")
+
+
+def _as_json(damage: Damage) -> dict[str, Any]:
+    urls = list(dict.fromkeys(resource.url for resource in damage.resources))
+    return {"part": damage.part, "place": str(damage.place), "what": damage.what, "digest": damage.digest, "urls": urls}

@@ -1,0 +1,90 @@
+"""Checkout: what a snapshot shows, laid out as a tree of its own.
+
+Enters: an archive, which is only read, and a snapshot. Leaves: a folder of links to objects and copies, so it takes seconds
+and next to no room. Where the copy of a document is not known any more, it is made again from its object.
+"""
+
+import shutil
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from mirror.core import documents
+from mirror.core.documents import Response
+from mirror.core.paths import LocalPath
+from mirror.core.urls import CanonicalURL
+from mirror.store.archive import INDEX, KEPT, Archive, index_page, is_redirect
+from mirror.store.errors import StorageError
+from mirror.store.history import Listed, Shown
+from mirror.store.manifest import Resource
+from mirror.store.tree import Tree
+
+UNFINISHED: Final = ".checkout"
+"""The folder in a target that says: this is not whole yet; the same checkout goes on with it."""
+
+_MOST_HOPS: Final = 20
+
+
+def check_out(archive: Archive, snapshot: Listed, target: Path) -> Iterator[Resource]:
+    """Lay a snapshot out in a new or empty folder; yields each resource once it stands there.
+
+    Raises `StorageError` where something else stands there, or an object is missing.
+    """
+    scratch = target / UNFINISHED
+    mark = scratch / str(snapshot.id)
+    if target.is_dir() and any(target.iterdir()) and not mark.exists():
+        raise StorageError(f"{target} is not empty: choose a new folder")
+    if target.resolve().is_relative_to((archive.root / KEPT).resolve()):
+        raise StorageError(f"{target} is inside of what the archive keeps: choose a folder elsewhere")
+    scratch.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    tree = Tree(target, scratch)
+    layout = _Layout(archive, snapshot, tree)
+    for shown in archive.history.at(snapshot.id):
+        layout.put(shown)
+        yield shown.resource
+    starts = archive.history.starts(snapshot.id)
+    tree.write(INDEX, index_page((start, layout.place_of(start)) for start in starts))
+    shutil.rmtree(scratch)
+
+
+class _Layout:
+    """One checkout."""
+
+    def __init__(self, archive: Archive, snapshot: Listed, tree: Tree) -> None:
+        self._archive = archive
+        self._snapshot = snapshot
+        self._tree = tree
+        self.place_of = lru_cache(maxsize=8192)(self._place_of)
+
+    def put(self, shown: Shown) -> None:
+        resource, store = shown.resource, self._archive
+        assert resource.path is not None
+        if shown.copy and not shown.unknown and store.copies.has(shown.copy):
+            self._tree.link(resource.path, store.copies.path(shown.copy))
+            return
+        needs_copy = shown.copy or shown.unknown
+        copy = store.copy(resource, self.place_of, self._target(resource)) if needs_copy else None
+        if copy is not None:
+            self._tree.write(resource.path, copy)
+            return
+        assert resource.digest is not None
+        self._tree.link(resource.path, store.objects.path(resource.digest))
+
+    def _place_of(self, url: CanonicalURL) -> LocalPath | None:
+        """Where a chain of redirects ends in this snapshot."""
+        for _ in range(_MOST_HOPS):
+            found = self._archive.history.version(url, self._snapshot.id)
+            target = self._target(found) if found else None
+            if found is None or target is None:
+                return found.path if found else None
+            url = target
+        return None
+
+    def _target(self, resource: Resource) -> CanonicalURL | None:
+        """Where a redirect leads."""
+        if not is_redirect(resource):
+            return None
+        response = Response(resource.url, resource.status or 0, resource.headers, b"")
+        return next((reference.url for reference in documents.find_references(response)), None)

@@ -1,0 +1,129 @@
+"""Verification: whether all that an archive keeps is what it was, and what can be mended without a server.
+
+Enters: an archive. Leaves: a `Damage` for everything that is missing or not what it should be. Objects and copies are hashed;
+a file of the tree is right if it is a link to its object or copy, or has the same bytes.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from mirror.store.archive import INDEX, KEPT, Archive
+from mirror.store.manifest import Resource
+from mirror.store.objects import Digest, Objects
+
+
+class Part(StrEnum):
+    """What can be damaged."""
+
+    MANIFEST = "manifest"
+    OBJECT = "object"
+    COPY = "copy"
+    TREE = "tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Something that is not what it was. `resources` are the versions it belongs to, current ones first."""
+
+    part: Part
+    place: Path
+    what: str
+    digest: Digest | None = None
+    resources: tuple[Resource, ...] = ()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the newest snapshot needs it."""
+        return any(resource.path for resource in self.resources[:1])
+
+
+def verify(archive: Archive) -> Iterator[Damage | None]:
+    """Look at everything; yields a `Damage` for each that is damaged, `None` for each that is well."""
+    found = archive.database.damage()
+    if found:
+        yield Damage(Part.MANIFEST, archive.database.path, found)
+    for part, store, digests in (
+        (Part.OBJECT, archive.objects, archive.history.objects_in_use()),
+        (Part.COPY, archive.copies, archive.history.copies_in_use()),
+    ):
+        for digest in sorted(digests):
+            yield _stored(archive, part, store, digest)
+    for resource in archive.manifest.resources():
+        yield None if resource.stale else _published(archive, resource)
+
+
+def strangers(archive: Archive) -> Iterator[Path]:
+    """Files in the tree that are not the archive's."""
+    ours = {archive.root / str(resource.path) for resource in archive.manifest.resources()} | {archive.root / INDEX}
+    ours |= {archive.root / path for path in archive.manifest.leaving()}
+    for place in sorted(archive.root.rglob("*")):
+        inside = place.relative_to(archive.root).parts[0] != KEPT
+        if inside and place not in ours and (place.is_symlink() or not place.is_dir()):
+            yield place
+
+
+def mend(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
+    """Mend what can be mended from the archive itself, and make room for the rest.
+
+    Gives what has to be fetched again: current resources whose objects are lost.
+    """
+    lost: list[Resource] = []
+    for damage in damages:
+        if damage.part is Part.TREE:
+            with archive.database.transaction():
+                archive.manifest.spoil([resource.id for resource in damage.resources])
+        elif damage.digest and not (damage.part is Part.OBJECT and _rescue(archive, damage)):
+            store = archive.objects if damage.part is Part.OBJECT else archive.copies
+            store.remove(damage.digest)
+            with archive.database.transaction():
+                archive.manifest.lose([damage.digest])
+            if damage.part is Part.OBJECT:
+                lost += [resource for resource in damage.resources if resource.path]
+    return lost
+
+
+def _stored(archive: Archive, part: Part, store: Objects, digest: Digest) -> Damage | None:
+    if store.is_whole(digest):
+        return None
+    what = "its content is not what it was" if store.has(digest) else "it is missing"
+    users = archive.history.users_of(digest) if part is Part.OBJECT else archive.history.users_of_copy(digest)
+    return Damage(part, store.path(digest), what, digest, tuple(users))
+
+
+def _published(archive: Archive, resource: Resource) -> Damage | None:
+    assert resource.path is not None
+    place = archive.root / resource.path
+    copy = archive.manifest.copy(resource)
+    digest = copy or resource.digest
+    assert digest is not None
+    source = (archive.copies if copy else archive.objects).path(digest)
+    with suppress(OSError):
+        if place.samefile(source) and not place.is_symlink():
+            return None  # a damage of that is told already
+    if place.is_symlink():
+        return Damage(Part.TREE, place, "it is a symbolic link", None, (resource,))
+    if not place.is_file():
+        return Damage(Part.TREE, place, "it is missing", None, (resource,))
+    if _digest(place) != digest:
+        return Damage(Part.TREE, place, "its content is not what it was", None, (resource,))
+    return None
+
+
+def _rescue(archive: Archive, damage: Damage) -> bool:
+    """A lost object whose bytes still stand in the tree is put back."""
+    for resource in damage.resources:
+        place = archive.root / (resource.path or "")
+        if resource.path and place.is_file() and not place.is_symlink() and _digest(place) == damage.digest:
+            archive.objects.remove(damage.digest)
+            archive.objects.put(place.read_bytes())
+            return True
+    return False
+
+
+def _digest(place: Path) -> str:
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
