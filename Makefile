@@ -1,6 +1,7 @@
 # What one does here. `make` alone says so.
 PYTHON ?= python3
 out ?= archive
+export start out
 
 help:             ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -8,10 +9,13 @@ help:             ## show this list
 install: .venv/installed            ## the program and what it stands on, in .venv
 
 mirror: install                     ## mirror a site: make mirror start=https://example.org/ out=DIR
-	.venv/bin/scrapy crawl mirror -a start='$(start)' -a out='$(out)'
+	.venv/bin/scrapy crawl mirror -a start="$$start" -a out="$$out"
 
 test: .venv/tests needs             ## all tests, with what they need
 	.venv/bin/pytest $(args)
+
+long: .venv/tests needs             ## the long tests: kills over a large site
+	.venv/bin/pytest -m long $(args)
 
 check: .venv/tests needs            ## format, lint, types, tests
 	.venv/bin/ruff format --check .
@@ -38,4 +42,4 @@ clean:                              ## take away what was built, not what was mi
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test check format needs clean
+.PHONY: help install mirror test long check format needs clean

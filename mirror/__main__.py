@@ -1,6 +1,18 @@
-"""`python -m mirror URL...`."""
+"""`python -m mirror URL...`, and `websucker URL...`."""
 
-from mirror.cli import main
+import sys
+
+
+def main() -> None:
+    """Run the command. It takes a second to load; a Ctrl-C in that time is one like any other."""
+    try:
+        from mirror.cli import main as run  # noqa: PLC0415 - so that it can be interrupted
+
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped at once: the same command goes on from here\n")
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

@@ -4,12 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from scrapy.cmdline import execute
 
 from mirror import __version__
-from mirror.command import refuse
+from mirror.console import complete_streams, refuse
 from mirror.options import HELP
 from mirror.summary import Exit
 
@@ -19,7 +21,10 @@ COMMANDS = ("checkout", "diff", "forget", "prune", "publish", "snapshots", "veri
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Translate the words of the command line into Scrapy's and run that; does not return."""
     words = list(sys.argv[1:] if argv is None else argv)
+    complete_streams()
     os.environ["SCRAPY_SETTINGS_MODULE"] = "mirror.settings"
+    with suppress(OSError):
+        sys.path.append(str(Path.cwd()))  # where a hook of the user's may be, as for `python -m` and `scrapy`
     execute(["websucker", *scrapy_words(words)])
     raise AssertionError("Scrapy's command line ends the process")
 

@@ -1,37 +1,18 @@
 """What the commands share: how they end, what they print, how they open an archive."""
 
-import json
-import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
 
 from scrapy.commands import ScrapyCommand
 
-from mirror.progress import printable
+from mirror.console import refuse
 from mirror.store.archive import Archive
 from mirror.store.errors import StorageError, storing
 from mirror.store.history import Listed
 from mirror.summary import Exit
-
-
-def refuse(message: str, code: int) -> NoReturn:
-    """End with one line on stderr."""
-    sys.stderr.write(printable(f"websucker: {message}") + "\n")
-    sys.exit(int(code))
-
-
-def say(line: str) -> None:
-    """A line of data, without control characters that a server may have put into a URL."""
-    sys.stdout.write(printable(line) + "\n")
-
-
-def say_json(data: Any) -> None:
-    """Data for a script."""
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=True) + "\n")
 
 
 def now() -> datetime:

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Sized
+from collections.abc import Callable, Sized
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 
@@ -16,6 +18,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
+from mirror.console import tell
 from mirror.core.media import media_type
 from mirror.core.paths import local_path
 from mirror.core.urls import CanonicalURL
@@ -61,6 +64,7 @@ class Progress:
         self._out = Path()
         self._received = 0
         self._transfers: dict[Request, Transfer] = {}
+        self._nameless: dict[Request, Callable[..., None]] = {}
         self._painter: AsyncioLoopingCall | LoopingCall | None = None
 
     @classmethod
@@ -71,7 +75,7 @@ class Progress:
         if name == "off" and not reporthook:
             raise NotConfigured
         self = cls(crawler, shown)
-        for receiver, signal in (
+        for receiver, sent in (
             (self.spider_opened, signals.spider_opened),
             (self.headers_received, signals.headers_received),
             (self.bytes_received, signals.bytes_received),
@@ -79,7 +83,7 @@ class Progress:
             (self.request_left_downloader, signals.request_left_downloader),
             (self.spider_closed, signals.spider_closed),
         ):
-            crawler.signals.connect(receiver, signal=signal)
+            crawler.signals.connect(receiver, signal=sent)
         return self
 
     def spider_opened(self, spider: _Mirror) -> None:
@@ -91,22 +95,28 @@ class Progress:
 
     def headers_received(self, request: Request, headers: Headers, body_length: object) -> None:
         status = cast("int | None", request.meta.pop(STATUS, None))
-        if status is None:
-            self._transfers[request] = self._transfer(request, headers, body_length)
-        elif is_file(status):
-            self._transfers[request] = transfer = self._transfer(request, headers, body_length)
-            transfer.begin()
+        if status is None or is_file(status):
+            start = partial(self._start, request, headers, body_length, known=status is not None)
+            if headers.get("Content-Type"):
+                start()
+            else:
+                self._nameless[request] = start  # its name depends on its first bytes
 
     def bytes_received(self, request: Request, data: bytes) -> None:
         self._received += len(data)
+        if request in self._nameless:
+            self._nameless.pop(request)(data)
         if request in self._transfers:
             self._transfers[request].feed(len(data))
 
     def response_downloaded(self, request: Request, response: Response) -> None:
+        if request in self._nameless:
+            self._nameless.pop(request)()
         if request in self._transfers:
             self._transfers.pop(request).end(saved=is_file(response.status))
 
     def request_left_downloader(self, request: Request) -> None:
+        self._nameless.pop(request, None)
         if request in self._transfers:
             self._transfers.pop(request).end(saved=False)
 
@@ -115,12 +125,18 @@ class Progress:
             self._painter.stop()
         self._display.close()
 
-    def _transfer(self, request: Request, headers: Headers, body_length: object) -> Transfer:
+    def _start(
+        self, request: Request, headers: Headers, body_length: object, head: bytes = b"", *, known: bool = False
+    ) -> None:
+        """A response comes; `known`: it is known to be a file."""
         url = CanonicalURL(request.url)
         content_type = headers.get("Content-Type")
-        kind = media_type(content_type.decode("latin-1") if content_type else None, url)
+        kind = media_type(content_type.decode("latin-1") if content_type else None, url, head[:512])
         total = body_length if isinstance(body_length, int) else UNKNOWN_SIZE
-        return Transfer(self._display, url, str(self._out / local_path(url, kind)), total)
+        transfer = Transfer(self._display, url, str(self._out / local_path(url, kind)), total)
+        self._transfers[request] = transfer
+        if known:
+            transfer.begin()
 
     def _paint(self) -> None:
         scheduler = self._crawler.engine.scheduler if self._crawler.engine else None
@@ -132,7 +148,9 @@ class Progress:
         pages, requisites, size, failed = (
             int(stats.get_value(f"mirror/{name}", 0)) for name in ("pages", "requisites", "bytes", "failed")
         )
-        return Totals(pages, requisites, size, failed, self._received, queued)
+        engine = self._crawler.engine
+        in_flight = len(engine.downloader.active) if engine else 0
+        return Totals(pages, requisites, size, failed, self._received, queued, in_flight)
 
 
 class Finish:
@@ -153,7 +171,10 @@ class Finish:
     def spider_opened(self, spider: "MirrorSpider") -> None:
         logging.getLogger("scrapy.crawler").addHandler(self._hint)
         if spider.mirror.snapshot.resumed:
-            tell(f"Going on with the run of {spider.mirror.snapshot.started}: {len(spider.mirror):,} URLs are left\n")
+            left = len(spider.mirror)
+            are_left = "1 URL is left" if left == 1 else f"{left:,} URLs are left"
+            tell(f"Going on with the run of {spider.mirror.snapshot.started}: {are_left}\n")
+        hear_hangups()
 
     async def spider_closed(self, spider: "MirrorSpider", reason: str) -> None:
         logging.getLogger("scrapy.crawler").removeHandler(self._hint)
@@ -238,15 +259,16 @@ class Reserve:
             )
 
 
+def hear_hangups() -> None:
+    """A terminal that goes away ends the crawl as Ctrl-C does, but where `nohup` or the like has it ignored."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is signal.SIG_DFL:
+        signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+
 class Hint(logging.Handler):
     """Says what a Ctrl-C does. Scrapy tells of it only in its log, at a level that a user seldom reads."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if isinstance(record.msg, str) and record.msg.startswith("Received") and "gracefully" in record.msg:
             tell("Finishing what is in flight; once more stops at once\n")
-
-
-def tell(text: str) -> None:
-    """Say something to the user, beside the data that may go to stdout."""
-    sys.stderr.write(text)
-    sys.stderr.flush()

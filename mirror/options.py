@@ -95,12 +95,17 @@ def parse_starts(text: str) -> list[CanonicalURL]:
     >>> parse_starts("http://example.org/a,b,http://example.com")
     ['http://example.org/a,b', 'http://example.com/']
     """
-    if text.startswith("@"):
-        text = _listed(_path(text[1:]))
-    found = [url for url in re.split(r"\s+|,+(?=[A-Za-z][A-Za-z0-9+.\-]*:|\s|$)", text) if url]
+    if text.startswith("@") and ("://" not in text or _path(text[1:]).exists()):
+        found = _listed(_path(text[1:]))
+    else:
+        found = [url for word in _words(text) for url in (_listed(_path(word[1:])) if word[0] == "@" else [word])]
     if not found:
         raise UsageError("no start: give a URL, as in -a start=https://example.org/")
     return list(dict.fromkeys(map(_start, found)))
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"\s+|,+(?=[A-Za-z][A-Za-z0-9+.\-]*:|@|\s|$)", text) if word]
 
 
 def _start(text: str) -> CanonicalURL:
@@ -113,14 +118,15 @@ def _start(text: str) -> CanonicalURL:
     return url
 
 
-def _listed(path: Path) -> str:
+def _listed(path: Path) -> list[str]:
+    """The URLs of a list: one or several a line, `#` before remarks."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"the list of starts {path} can't be read: {getattr(error, 'strerror', None) or error}"
         ) from error
-    return "\n".join(line for line in map(str.strip, lines) if not line.startswith("#"))
+    return [word for line in lines for word in _words(re.sub(r"(?:^|\s)#.*", "", line))]
 
 
 def _path(text: str) -> Path:

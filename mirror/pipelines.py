@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
+from mirror.core.scope import Role
 from mirror.items import Answer, Failure, Item
 from mirror.store.errors import StorageError
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
+
+LISTED = frozenset({Role.LISTING})
+"""What lists pages, as robots.txt does: it is no part of the mirror that anybody counts."""
 
 _TASKS: set[asyncio.Task[None]] = set()
 
@@ -34,7 +38,7 @@ class Store:
         try:
             if isinstance(item, Answer):
                 recorded = spider.mirror.record(item.entry, item.response, item.references)
-                if recorded.saved:
+                if recorded.saved and item.entry.roles != LISTED:
                     stats.inc_value("mirror/pages" if recorded.page else "mirror/requisites")
                     stats.inc_value("mirror/bytes", recorded.resource.size)
                 stats.inc_value("mirror/failed", int(recorded.failed))

@@ -64,7 +64,10 @@ class InvalidProgressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The crawl so far; `received` are the bytes from the network, `queued` is `None` where nobody knows."""
+    """The crawl so far; `received` are the bytes from the network, `queued` is `None` where nobody knows.
+
+    `in_flight` counts requests, also those that no server has answered yet.
+    """
 
     pages: int = 0
     requisites: int = 0
@@ -72,6 +75,7 @@ class Totals:
     failed: int = 0
     received: int = 0
     queued: int | None = None
+    in_flight: int = 0
 
 
 class Display:
@@ -443,7 +447,6 @@ class Frame:
     bytes_per_second: float = 0.0
     files_per_second: float = 0.0
     queue_per_second: float = 0.0
-    in_flight: int = 0
     rows: tuple[Row | None, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -451,7 +454,7 @@ class Frame:
         width = max(options.max_width - _MARGIN, 1)
         yield Text(signs["rule"] * width, "dim")
         yield _sides(self._counts(), Text(_duration(self.elapsed)), width)
-        yield _sides(self._speeds(signs), Text(f"{self.in_flight} in flight", "dim"), width)
+        yield _sides(self._speeds(signs), Text(f"{self.totals.in_flight} in flight", "dim"), width)
         yield Text()
         yield self._files(self.rows[: max(options.size.height - _HEAD, 0)], width, signs)
 
@@ -620,7 +623,6 @@ class Bars(Display):
             self._bytes.update(totals.received, now),
             self._files.update(totals.pages + totals.requisites, now),
             self._queue.update(queued, now),
-            len(self._flying),
             tuple(Row(row.url, row.received, row.total, row.ended) if row else None for row in self._rows),
         )
 

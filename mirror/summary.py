@@ -57,9 +57,8 @@ class Summary:
     def text(self) -> str:
         """The lines for a user, without control characters that a server may have put into a URL."""
         counts = self.counts
-        linked = counts.fetched - counts.pages  # files that pages lead to and that are no pages themselves
-        kinds = [_count(counts.pages, "page"), _count(counts.requisites - linked, "requisite")]
-        kinds += [_count(linked, "other file")] if linked else []
+        kinds = [_count(counts.pages, "page"), _count(counts.requisites - counts.linked, "requisite")]
+        kinds += [_count(counts.linked, "other file")] if counts.linked else []
         lines = [f"Mirrored {', '.join(kinds)}; {decimal(counts.size)} in {self.seconds:.1f} s"]
         if self.changes:
             lines.append(f"Since the snapshot before: {_changes(self.changes)}")
@@ -74,22 +73,27 @@ class Summary:
             lines += [f"  {error}: {url}{f' (on {page})' if page else ''}" for url, error, page in self.failures]
             more = sum(counts.failed.values()) - len(self.failures)
             lines += [f"  and {more:,} more"] if more > 0 else []
+        if counts.kept:
+            lines.append(f"Of what failed, {_count(counts.kept, 'last good copy', 'last good copies')} stayed")
         if not self.finished:
             lines.append(f"Interrupted with {_count(counts.pending, 'URL')} left: the same command goes on from here")
         if self.held:
-            lost, pages = self.held
-            lines.append(
-                f"Held: {lost:,} of {_count(pages, 'page')} are gone on the server. Nothing was taken out of the tree."
-            )
-            lines.append("  If the server is at fault, give the same command again later, and nothing is lost.")
-            lines.append("  If they are meant to go: the same command with max_loss=1, or `publish DIR --accept-loss`.")
-        if counts.fetched:
+            lines += _held(*self.held)
+        if counts.pages + counts.linked:
             lines.append(f"Open {self.opens}")
         return "".join(printable(line) + "\n" for line in lines)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def _held(lost: int, pages: int) -> list[str]:
+    return [
+        f"Held: {lost:,} of {_count(pages, 'page')} are gone on the server. Nothing was taken out of the tree.",
+        "  If the server is at fault, give the same command again later, and nothing is lost.",
+        "  If they are meant to go: the same command with max_loss=1, or `publish DIR --accept-loss`.",
+    ]
 
 
 def _changes(numbers: Numbers) -> str:

@@ -6,11 +6,21 @@ from pathlib import Path
 import pytest
 
 from mirror.core.urls import CanonicalURL
+from mirror.store.history import Numbers
 from mirror.store.manifest import Counts
 from mirror.summary import Exit, Summary
 
 ALL_WELL = Counts(
-    fetched=1203, pages=1200, requisites=34, size=5_600_000, redirects=0, pending=0, skipped={}, failed={}
+    fetched=1203,
+    pages=1200,
+    requisites=34,
+    linked=3,
+    kept=0,
+    size=5_600_000,
+    redirects=0,
+    pending=0,
+    skipped={},
+    failed={},
 )
 
 
@@ -27,6 +37,7 @@ def summary(counts: Counts, *, finished: bool = True, failures: int = 0) -> Summ
         ({"failed": {"404 Not Found": 1}}, True, Exit.SOME_FAILED),
         ({"fetched": 0, "failed": {"timed out": 1}}, True, Exit.NOTHING_FETCHED),
         ({"pending": 3}, False, Exit.INTERRUPTED),
+        ({"fetched": 0, "kept": 1203, "failed": {"timed out": 1203}}, True, Exit.NOTHING_FETCHED),
     ],
 )
 def test_exit_codes(changes: dict[str, int], finished: bool, code: Exit) -> None:
@@ -54,3 +65,15 @@ def test_an_interrupted_run_says_how_to_go_on() -> None:
         "Interrupted with 3 URLs left: the same command goes on from here"
         in summary(replace(ALL_WELL, pending=3), finished=False).text()
     )
+
+
+def test_what_a_run_changed_and_what_it_holds_back() -> None:
+    numbers = Numbers(added=1, changed=1_200, new_size=2_000)
+    told = replace(summary(replace(ALL_WELL, kept=1)), changes=numbers, rewritten=2, held=(600, 1_200))
+    text = told.text()
+    assert "Since the snapshot before: 1 added, 1,200 changed; 2.0 kB new\n" in text
+    assert "Written again at the end: 2 documents\n" in text
+    assert "Of what failed, 1 last good copy stayed\n" in text
+    assert "Held: 600 of 1,200 pages are gone on the server. Nothing was taken out of the tree.\n" in text
+    assert told.exit_code is Exit.HELD
+    assert "nothing changed; 0 bytes new" in replace(told, changes=Numbers()).text()

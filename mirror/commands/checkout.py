@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mirror.command import ArchiveCommand, chosen, opened
-from mirror.extensions import tell
+from mirror.console import tell
 from mirror.store.archive import INDEX
 from mirror.store.checkout import check_out
 

@@ -3,15 +3,15 @@
 import argparse
 import asyncio
 import logging
-from typing import Any
+from typing import Any, Final
 
 from scrapy.commands.crawl import Command as CrawlCommand
-from scrapy.crawler import Crawler
+from scrapy.crawler import Crawler, CrawlerProcessBase
 from scrapy.exceptions import UsageError as ScrapyUsageError
 from scrapy.settings import Settings
+from twisted.logger import globalLogBeginner
 
-from mirror.command import refuse
-from mirror.extensions import tell
+from mirror.console import complete_streams, refuse, tell
 from mirror.options import HELP, Options, UsageError, parse_size
 from mirror.progress import InvalidProgressError, display
 from mirror.store.archive import Archive
@@ -33,6 +33,7 @@ class Command(CrawlCommand):
         if args[:1] != ["mirror"]:
             super().process_options(args, opts)
             return
+        complete_streams()
         if args[1:]:
             refuse(f"{args[1]!r} is not known here; options are given as -a NAME=VALUE or -s NAME=VALUE", Exit.USAGE)
         if opts.loglevel and opts.loglevel not in logging.getLevelNamesMapping():
@@ -49,18 +50,65 @@ class Command(CrawlCommand):
         assert self.settings is not None
         check_run(self.settings, opts.spargs)
         assert self.crawler_process is not None
-        crawler = self._create_crawler("mirror")
-        running = self.crawler_process.crawl(crawler, **opts.spargs)
-        self.crawler_process.start()
-        if isinstance(running, asyncio.Task) and running.done() and isinstance(running.exception(), StorageError):
-            refuse(str(running.exception()), Exit.STORAGE)
-        self.exitcode = exit_code(crawler)
+        self.exitcode = run_mirror(self.crawler_process, opts.spargs)
+
+
+def run_mirror(process: CrawlerProcessBase, words: dict[str, Any]) -> int:
+    """Crawl; gives the exit code. What keeps the crawl from beginning is told in one line."""
+    silence_what_the_summary_tells()
+    crawler = process.create_crawler("mirror")
+    running = process.crawl(crawler, **words)
+    process.start()
+    error = running.exception() if isinstance(running, asyncio.Task) and running.done() else None
+    if isinstance(error, StorageError):
+        refuse(str(error), Exit.STORAGE)
+    if error is not None:
+        refuse(f"the crawl can't begin: {' '.join(f'{type(error).__name__}: {error}'.split())}", Exit.USAGE)
+    return exit_code(crawler)
+
+
+def silence_what_the_summary_tells() -> None:
+    """Twisted shows the traceback of a certificate that is not trusted, twice; Scrapy advises to keep bodies that were cut."""
+    globalLogBeginner.beginLoggingTo(
+        [], redirectStandardIO=False, discardBuffer=True
+    )  # Scrapy has an observer of its own
+    logging.getLogger("twisted").addFilter(lambda record: "while verifying certificate" not in record.getMessage())
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+_SILENT: Final = ("scrapy.utils._download_handlers",)
+_NUMBERS: Final[dict[str, float]] = {
+    "CONCURRENT_REQUESTS": 1,
+    "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+    "DOWNLOAD_DELAY": 0,
+    "DOWNLOAD_MAXSIZE": 0,
+    "DOWNLOAD_TIMEOUT": 0,
+    "RETRY_TIMES": 0,
+}
+"""Settings that users give, and what each has to be at least."""
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises `UsageError` where a setting is none that Scrapy could use."""
+    for name, least in _NUMBERS.items():
+        try:
+            number = float(settings[name])
+        except (TypeError, ValueError):
+            number = -1
+        if not number >= least:
+            raise UsageError(f"{name}={settings[name]} is no number from {least:g} on")
+    try:
+        settings.getbool("ROBOTSTXT_OBEY")
+    except ValueError:
+        raise UsageError(f"ROBOTSTXT_OBEY={settings['ROBOTSTXT_OBEY']} is neither 0 nor 1") from None
 
 
 def check_run(settings: Settings, words: dict[str, Any]) -> None:
     """Refuse, in one line, what can't be done."""
     try:
         options = Options.parse(words)
+        check_settings(settings)
         display(settings.get("MIRROR_PROGRESS"), settings.get("MIRROR_REPORTHOOK") or "", terminal=False)
         parse_size("MIRROR_RESERVE", str(settings["MIRROR_RESERVE"]))
         Archive(options.out).close()

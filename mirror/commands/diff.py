@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mirror.command import ArchiveCommand, chosen, opened, refuse, say, say_json
+from mirror.command import ArchiveCommand, chosen, opened
+from mirror.console import refuse, say, say_json, tell
 from mirror.core import differences, encoding
 from mirror.core.differences import Section
 from mirror.core.documents import header
 from mirror.core.media import DOCUMENTS, Document
-from mirror.extensions import tell
 from mirror.store.archive import Archive
 from mirror.store.history import Difference, Kind, Listed
 from mirror.store.manifest import Outcome, Resource

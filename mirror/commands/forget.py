@@ -4,9 +4,9 @@ import argparse
 
 from rich.filesize import decimal
 
-from mirror.command import ArchiveCommand, now, opened, refuse
+from mirror.command import ArchiveCommand, now, opened
+from mirror.console import refuse, tell
 from mirror.core.urls import InvalidURLError, canonical
-from mirror.extensions import tell
 from mirror.summary import Exit
 
 

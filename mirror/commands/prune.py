@@ -5,10 +5,10 @@ from datetime import datetime
 
 from rich.filesize import decimal
 
-from mirror.command import ArchiveCommand, moment, now, opened, refuse, say, say_json
+from mirror.command import ArchiveCommand, moment, now, opened
+from mirror.console import refuse, say, say_json, tell
 from mirror.core import retention
 from mirror.core.retention import InvalidPolicyError, Policy
-from mirror.extensions import tell
 from mirror.store.history import Listed
 from mirror.store.manifest import Outcome
 from mirror.summary import Exit

@@ -3,7 +3,7 @@
 import argparse
 
 from mirror.command import ArchiveCommand, now, opened
-from mirror.extensions import tell
+from mirror.console import tell
 
 
 class Command(ArchiveCommand):

@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 from rich.filesize import decimal
 
-from mirror.command import ArchiveCommand, moment, opened, say, say_json
+from mirror.command import ArchiveCommand, moment, opened
+from mirror.console import say, say_json
 from mirror.store.history import Listed
 
 _COLUMNS = ("id", "begun (UTC)", "outcome", "pages", "files", "size", "new", "added", "changed", "gone", "failed")

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mirror.command import ArchiveCommand, opened, say, say_json
-from mirror.commands.crawl import exit_code
-from mirror.extensions import tell
+from mirror.command import ArchiveCommand, opened
+from mirror.commands.crawl import run_mirror
+from mirror.console import say, say_json, tell
 from mirror.store.archive import Archive
 from mirror.store.manifest import Resource
 from mirror.store.verification import Damage, Part, mend, strangers, verify
@@ -44,12 +44,9 @@ class Command(ArchiveCommand):
     def _fetch(self, folder: str, options: dict[str, Any], lost: list[Resource]) -> int:
         """A run like the last one in which all is fresh but what is lost."""
         assert self.crawler_process is not None
-        crawler = self.crawler_process.create_crawler("mirror")
-        words = {name: _word(value) for name, value in options.items() if value is not None}
-        repaired = [resource.url for resource in lost]
-        self.crawler_process.crawl(crawler, **words, out=folder, repair=repaired)
-        self.crawler_process.start()
-        return exit_code(crawler)
+        words: dict[str, Any] = {name: _word(value) for name, value in options.items() if value is not None}
+        words |= {"out": folder, "repair": [resource.url for resource in lost]}
+        return run_mirror(self.crawler_process, words)
 
 
 def _word(value: Any) -> str:

@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from mirror.command import ArchiveCommand, moment, opened, refuse, say, say_json
+from mirror.command import ArchiveCommand, moment, opened
+from mirror.console import refuse, say, say_json
 from mirror.core.scope import covers
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical
 from mirror.store.history import Account

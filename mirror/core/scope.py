@@ -67,6 +67,7 @@ class Reason(StrEnum):
     LIMIT = "over the limit of pages"
     ROBOTS = "forbidden by robots.txt"
     FORGOTTEN = "forgotten on request"
+    REDIRECTS = "redirected too often"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ from mirror.store.tree import Tree
 
 KEPT = ".mirror"
 INDEX = "index.html"
-_MOST_HOPS = 20
+MOST_HOPS = 20
+"""How many redirects are followed, one from another (WHATWG Fetch, 4.4)."""
+
 _BATCH = 200
 _READER = "reader"
 
@@ -235,7 +237,7 @@ class Archive:
 
     def _final_place(self, url_id: int) -> LocalPath | None:
         """Where a chain of redirects ends in the tree."""
-        for _ in range(_MOST_HOPS):
+        for _ in range(MOST_HOPS):
             path, redirect = self.manifest.place(url_id)
             if redirect is None:
                 return path

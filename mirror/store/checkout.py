@@ -14,7 +14,7 @@ from mirror.core import documents
 from mirror.core.documents import Response
 from mirror.core.paths import LocalPath
 from mirror.core.urls import CanonicalURL
-from mirror.store.archive import INDEX, KEPT, Archive, index_page, is_redirect
+from mirror.store.archive import INDEX, KEPT, MOST_HOPS, Archive, index_page, is_redirect
 from mirror.store.errors import StorageError
 from mirror.store.history import Listed, Shown
 from mirror.store.manifest import Resource
@@ -22,8 +22,6 @@ from mirror.store.tree import Tree
 
 UNFINISHED: Final = ".checkout"
 """The folder in a target that says: this is not whole yet; the same checkout goes on with it."""
-
-_MOST_HOPS: Final = 20
 
 
 def check_out(archive: Archive, snapshot: Listed, target: Path) -> Iterator[Resource]:
@@ -74,7 +72,7 @@ class _Layout:
 
     def _place_of(self, url: CanonicalURL) -> LocalPath | None:
         """Where a chain of redirects ends in this snapshot."""
-        for _ in range(_MOST_HOPS):
+        for _ in range(MOST_HOPS):
             found = self._archive.history.version(url, self._snapshot.id)
             target = self._target(found) if found else None
             if found is None or target is None:

@@ -28,10 +28,10 @@ from mirror.core import documents, freshness, media, paths
 from mirror.core.documents import Headers, Response
 from mirror.core.media import Document
 from mirror.core.references import Reference
-from mirror.core.scope import Reason, Role, Scope, Source
+from mirror.core.scope import Decision, Reason, Role, Scope, Source
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
-from mirror.store.archive import Archive
+from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.errors import storing
 from mirror.store.history import History, Numbers
 from mirror.store.manifest import Counts, Entry, Outcome, Published, Resource, Standing, State
@@ -214,6 +214,7 @@ class Crawl:
                 self._manifest.skip_waiting_pages(Reason.LIMIT)
             self._waiting = self._manifest.waiting()
             self._part()
+            self._judge_redirects()
         self._complete = True
 
     def settle(self) -> Iterator[None]:
@@ -332,7 +333,7 @@ class Crawl:
     def _keep(self, entry: Entry, before: Resource, error: str) -> Recorded:
         """The last good copy stays; that it could not be renewed is said beside it."""
         kept = replace(_placed(before), error=error, standing=Standing.KEPT, checked=self._now())
-        return self._put(entry, kept, self._manifest.references(before))
+        return self._put(entry, kept)
 
     def _renew(
         self, entry: Entry, before: Resource, *, headers: Headers | None = None, checked: str | None = None
@@ -345,7 +346,7 @@ class Crawl:
             headers=before.headers if headers is None else headers,
             checked=checked or before.checked,
         )
-        return self._put(entry, present, self._manifest.references(before))
+        return self._put(entry, present)
 
     def _publish(self, recorded: Recorded, payload: bytes | None = None) -> None:
         """Put what is new into the tree."""
@@ -378,9 +379,11 @@ class Crawl:
             lost = now.standing is Standing.GONE and _is_html(before)
             self._manifest.leave(before.path, before.url_id, lost=lost)
 
-    def _put(self, entry: Entry, resource: Resource, found: Found) -> Recorded:
-        """Write the row, acknowledge, and follow the references."""
+    def _put(self, entry: Entry, resource: Resource, found: Found | None = None) -> Recorded:
+        """Write the row, acknowledge, and follow the references; those that are kept where there are no new ones."""
         resource = self._manifest.record(self.snapshot, resource, found)
+        if found is None:
+            found = self._manifest.references(resource)
         done = replace(entry, state=State.DONE)
         done = self._counted(done) if _is_page(done, resource) else done
         self._admit([(entry, done)])
@@ -443,10 +446,43 @@ class Crawl:
     def _wanted(self, entry: Entry, role: Role, target_id: int, reference: Reference) -> Entry:
         """What one reference says of its target; what a guess redirects to is a guess."""
         decision = self.scope.decide(reference, Source(entry.url, role, entry.depth))
+        if reference.kind is Kind.REDIRECT and self._is_sent_on_too_often(entry):
+            decision = Decision(None, reason=Reason.REDIRECTS)
         roles = frozenset(() if decision.role is None else (decision.role,))
         state = State.PENDING if roles else State.SKIPPED
         guess = reference.guess or (entry.guess and reference.kind is Kind.REDIRECT)
         return Entry(target_id, reference.url, state, roles, decision.depth, guess, entry.id, decision.reason)
+
+    def _is_sent_on_too_often(self, entry: Entry) -> bool:
+        """Whether so many redirects led to a redirect that no browser would follow it."""
+        for _ in range(MOST_HOPS):
+            referrer = entry.referrer_id
+            if referrer is None or self._manifest.place(referrer)[1] != entry.id:
+                return False
+            entry = self._manifest.entries([referrer])[referrer]
+        return True
+
+    def _judge_redirects(self) -> None:
+        """Redirects that lead nowhere failed, and so did a start that leads out of the scope."""
+        for entry in self._manifest.redirects():
+            error = self._misled(entry)
+            if error:
+                self._manifest.blame(entry.id, error)
+
+    def _misled(self, entry: Entry) -> str | None:
+        """Why a redirect comes to no end."""
+        url_id, seen = entry.id, {entry.id}
+        while (target := self._manifest.place(url_id)[1]) is not None:
+            if target in seen:
+                return "redirects in a circle"
+            seen.add(target)
+            url_id = target
+        last = self._manifest.entries([url_id]).get(url_id)
+        if last is None or last.reason is None or last.roles:
+            return None
+        if last.reason is Reason.REDIRECTS:
+            return str(last.reason)
+        return f"leads to {last.url}, {last.reason}" if entry.url in self.scope.starts else None
 
     def _promoted(self, old: Entry | None, new: Entry) -> Entry:
         """What was fetched as something less and turns out to be a page counts as one from now on."""

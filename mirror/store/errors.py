@@ -36,7 +36,7 @@ def storing(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = Path(error.filename or root)
+        place = Path(error.filename2 or error.filename or root)  # of a renaming, where it should go
         if error.errno in {errno.EEXIST, errno.ENOTDIR}:
             place = next(part for part in (place, *place.parents) if os.path.lexists(part))
         raise StorageError(f"{place}: {_HINTS.get(error.errno or 0, error.strerror or str(error))}") from error

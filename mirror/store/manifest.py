@@ -144,12 +144,15 @@ class Resource:
 class Counts:
     """What became of a run, for its summary.
 
-    `pages` are HTML that starts and links led to, `fetched` all that these led to, `requisites` all that is no page.
+    `pages` are HTML that starts and links led to, `requisites` all that is no page, `linked` those of these that links led to
+    as well. Of all that starts and links led to, `fetched` is what could be had; `kept` are last good copies of what could not.
     """
 
     fetched: int
     pages: int
     requisites: int
+    linked: int
+    kept: int
     size: int
     redirects: int
     pending: int
@@ -274,8 +277,10 @@ class Manifest:
             yield from map(resource_of, rows)
             last = rows[-1].id
 
-    def record(self, snapshot: Snapshot, resource: Resource, references: Sequence[tuple[int, Reference]]) -> Resource:
-        """Write what a URL is from this snapshot on, and its references.
+    def record(
+        self, snapshot: Snapshot, resource: Resource, references: Sequence[tuple[int, Reference]] | None
+    ) -> Resource:
+        """Write what a URL is from this snapshot on, and its references; `None`: those of the version before.
 
         Where that is what it was before, only the time changes. Else the version before ends here, but one of this very
         snapshot, which gives way.
@@ -294,7 +299,7 @@ class Manifest:
                 self._connection.execute(_MOVE_COPY, {"old": before.id, "new": new_id, "at": snapshot.id})
         since = before.since if before and new_id == before.id else snapshot.id
         recorded = replace(resource, id=new_id, since=since, checked=resource.checked or resource.fetched)
-        if before is None or self.references(recorded) != list(references):
+        if references is not None and (before is None or self.references(recorded) != list(references)):
             self._write_links(new_id, references)
         return recorded
 
@@ -341,13 +346,22 @@ class Manifest:
     def end_as(self, snapshot: Snapshot, resource: Resource) -> None:
         """From this snapshot on, a resource that no answer came for is this; the server was not asked."""
         asked = self._connection.execute(_LAST_ASKED, {"of": resource.id}).scalar_one()
-        recorded = self.record(snapshot, resource, self.references(resource))
+        recorded = self.record(snapshot, resource, None)
         self._connection.execute(_ASKED, {"known": recorded.id, "asked": asked})
 
     def lose(self, digests: Sequence[Digest]) -> None:
         """Objects are damaged: what they are needed for is fetched or made again."""
         for statement in _LOSE:
             self._connection.execute(statement, {"given": list(digests), "run": self._run_id})
+
+    def redirects(self) -> list[Entry]:
+        """The URLs of this run that are redirects."""
+        rows = self._connection.execute(_REDIRECTS, {"run": self._run_id}).all()
+        return [entry_of(row) for row in rows]
+
+    def blame(self, url_id: int, error: str) -> None:
+        """What is there failed all the same."""
+        self._connection.execute(_BLAME, {"url": url_id, "why": error})
 
     def spoil(self, ids: Sequence[int]) -> None:
         """The files of resources have to be published again."""
@@ -373,7 +387,10 @@ class Manifest:
         return {CanonicalURL(url): LocalPath(path) for url, path in rows}
 
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
-        """Say where URLs that are wanted will stand; documents that had to do without are stale now."""
+        """Say where URLs that are wanted will stand; documents that had to do without are stale now.
+
+        What was asked for before and had no place is not expected to have one until it has.
+        """
         wanted = dict(places)
         rows = self._connection.execute(_UNRESOLVED, {"given": list(wanted)}) if wanted else ()
         self.settle([(row.id, wanted[row.id]) for row in rows])
@@ -497,15 +514,19 @@ class Manifest:
         good = good.where(kept, frontier.c.roles != _LISTING).group_by(_IS_PAGE)
         run = {"run": self._run_id}
         found = {bool(page): (count, size) for page, count, size in self._connection.execute(good, run)}
-        fetched = sa.select(sa.func.count()).select_from(_OF_RUN).where(kept, _HAS_PAGE_ROLE)
-        redirects = sa.select(sa.func.count()).select_from(_OF_RUN).where(_DONE, _IS_REDIRECT)
+        linked = sa.select(sa.func.count()).select_from(_OF_RUN).where(kept, _HAS_PAGE_ROLE)
+        old = sa.select(sa.func.count()).select_from(_OF_RUN).where(_DONE, resources.c.standing == Standing.KEPT)
+        redirects = sa.select(sa.func.count()).select_from(_OF_RUN)
+        redirects = redirects.where(_DONE, _IS_REDIRECT, resources.c.path.is_not(None))
         failed = sa.select(resources.c.error, sa.func.count()).select_from(_OF_RUN)
         failed = failed.where(_FAILED, resources.c.snapshot_id == snapshot.id).group_by(resources.c.error)
         skipped = sa.select(frontier.c.reason, sa.func.count()).where(_THIS_RUN, frontier.c.state == State.SKIPPED)
         return Counts(
-            fetched=self._count(fetched),
+            fetched=self._count(linked.where(resources.c.standing == Standing.PRESENT)),
             pages=found.get(True, (0, 0))[0],
             requisites=found.get(False, (0, 0))[0],
+            linked=self._count(linked.where(~_IS_HTML)),
+            kept=self._count(old),
             size=sum(size for _, size in found.values()),
             redirects=self._count(redirects),
             pending=self.waiting(),
@@ -573,6 +594,7 @@ _ENTRIES: Final = _ENTRY.where(  # the sum keeps SQLite from going through all o
 _KNOWN_ENTRIES: Final = _ENTRY.where(frontier.c.url_id.in_(GIVEN))
 _KNOWN_ENTRY: Final = _ENTRY.where(frontier.c.url_id == sa.bindparam("url_id"))
 _ANSWERED: Final = _ENTRY.where(_DONE).order_by(frontier.c.url_id)
+_REDIRECTS: Final = _ENTRY.join(resources, _SAME_URL).where(_DONE, _IS_REDIRECT, resources.c.path.is_not(None))
 _referrers = urls.alias()
 _NEAREST: Final = (
     _ENTRY.add_columns(_referrers.c.url.label("referrer"))
@@ -619,6 +641,9 @@ _LOSE: Final = (
         frontier.c.url_id.in_(sa.select(resources.c.url_id).where(_OF_DIGESTS)),
     )
     .values(state=State.PENDING),
+)
+_BLAME: Final = (
+    sa.update(resources).where(resources.c.url_id == sa.bindparam("url"), _CURRENT).values(error=sa.bindparam("why"))
 )
 _SPOIL: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=True)
 _MOVE_LINKS: Final = (
@@ -677,7 +702,11 @@ _RESOLUTIONS: Final = (
     .where(links.c.resource_id == sa.bindparam("of"), urls.c.resolution.is_not(None))
 )
 _SETTLE: Final = sa.update(urls).where(urls.c.id == sa.bindparam("known")).values(resolution=sa.bindparam("place"))
-_UNRESOLVED: Final = sa.select(urls.c.id).where(urls.c.id.in_(GIVEN), urls.c.resolution.is_(None))
+_UNRESOLVED: Final = sa.select(urls.c.id).where(
+    urls.c.id.in_(GIVEN),
+    urls.c.resolution.is_(None),
+    ~sa.exists().where(resources.c.url_id == urls.c.id, _CURRENT),
+)
 _STALE: Final = (
     sa.update(resources)
     .where(resources.c.id.in_(sa.select(links.c.resource_id).where(links.c.target_id.in_(GIVEN))))
@@ -686,8 +715,9 @@ _STALE: Final = (
 
 
 def _same(before: Resource, now: Resource) -> bool:
-    """Whether nothing changed that a snapshot tells apart."""
-    return (before.standing, before.error, before.content) == (now.standing, now.error, now.content)
+    """Whether nothing changed that a snapshot tells apart. What is present has an error only once the run was judged."""
+    errors = [None if one.standing is Standing.PRESENT else one.error for one in (before, now)]
+    return (before.standing, before.content) == (now.standing, now.content) and errors[0] == errors[1]
 
 
 def _resource_values(snapshot: Snapshot, resource: Resource) -> dict[str, Any]:

@@ -35,11 +35,6 @@ class Damage:
     digest: Digest | None = None
     resources: tuple[Resource, ...] = ()
 
-    @property
-    def is_current(self) -> bool:
-        """Whether the newest snapshot needs it."""
-        return any(resource.path for resource in self.resources[:1])
-
 
 def verify(archive: Archive) -> Iterator[Damage | None]:
     """Look at everything; yields a `Damage` for each that is damaged, `None` for each that is well."""
@@ -82,8 +77,13 @@ def mend(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
             with archive.database.transaction():
                 archive.manifest.lose([damage.digest])
             if damage.part is Part.OBJECT:
-                lost += [resource for resource in damage.resources if resource.path]
+                lost += [resource for resource in damage.resources if resource.path and _is_current(archive, resource)]
     return lost
+
+
+def _is_current(archive: Archive, resource: Resource) -> bool:
+    current = archive.manifest.resource(resource.url_id)
+    return current is not None and current.id == resource.id
 
 
 def _stored(archive: Archive, part: Part, store: Objects, digest: Digest) -> Damage | None:

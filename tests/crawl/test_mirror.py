@@ -158,8 +158,24 @@ def test_a_server_that_is_gone_leaves_the_archive_as_it_was(tmp_path: Path) -> N
     before = tree(tmp_path)
     done = mirror(server.url, tmp_path)
     assert "connection refused" in done.stderr
-    assert done.code == 1
+    assert "Of what failed, 3 last good copies stayed" in done.stderr
+    assert done.code == 3
     assert tree(tmp_path) == before
+
+
+def test_redirects_that_come_to_no_end_are_told(tmp_path: Path) -> None:
+    site = Site().page("/", links=["/round", "/0"]).redirect("/round", "/about").redirect("/about", "/round")
+    site.redirect("/out", "http://example.com/")
+    for n in range(100):
+        site.redirect(f"/{n}", f"/{n + 1}")
+    with serve(site) as server:
+        done = mirror(f"{server.url}/ {server.url}/out", tmp_path)
+    assert done.code == 1
+    assert max(int(path[1:]) for path in server.paths if path[1:].isdigit()) == 20
+    assert "redirects in a circle" in done.stderr
+    assert "redirected too often" in done.stderr
+    assert f"leads to http://example.com/, outside the scope: {server.url}/out" in done.stderr
+    assert dangling(tmp_path) == []
 
 
 def test_a_server_that_answers_after_a_while_is_asked_again(tmp_path: Path) -> None:

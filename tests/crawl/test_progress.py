@@ -426,7 +426,7 @@ def test_bars_show_totals_rates_the_queue_and_the_files() -> None:
     bars.file("http://example.org/stream", "")(4, 8192, UNKNOWN_SIZE)
     done = bars.file("https://example.org/done.png", "")
     bars.finished(done, 1234)
-    lines = painted(bars.frame(Totals(1500, 1, 2_500_000, 3, 75_000_000, 750)))
+    lines = painted(bars.frame(Totals(1500, 1, 2_500_000, 3, 75_000_000, 750, 2)))
     assert re.fullmatch(r"─+", lines[0])
     assert re.fullmatch(r"1,500 pages  1 requisite  2\.5 MB  3 failed +0:01:15 *", lines[1])
     assert re.fullmatch(r"1\.0 MB/s  20 files/s  750 queued ↓ 2\.0/s +2 in flight *", lines[2])

@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from mirror.store import verification
 from mirror.store.archive import Archive
 from tests.crawl.running import SCRAPY, Done, ended, mirror, process, publish, run
 from tests.mirroring import dangling
@@ -38,6 +41,9 @@ def only_line(done: Done) -> str:
         (NOWHERE, ("depth=-1",), "no whole number from 0 on"),
         (NOWHERE, ("limit=0",), "no whole number from 1 on"),
         (NOWHERE, ("colour=red",), "no option 'colour'"),
+        (NOWHERE, ("refresh=soon",), "is no duration: write it as"),
+        (NOWHERE, ("trust=maybe",), "neither 0 nor 1"),
+        (NOWHERE, ("max_loss=2",), "no share from 0 to 1"),
     ],
 )
 def test_bad_usage(tmp_path: Path, start: str, words: tuple[str, ...], said: str) -> None:
@@ -45,6 +51,63 @@ def test_bad_usage(tmp_path: Path, start: str, words: tuple[str, ...], said: str
     assert said in only_line(done)
     assert done.code == 2
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "CONCURRENT_REQUESTS=some",
+        "CONCURRENT_REQUESTS_PER_DOMAIN=0",
+        "DOWNLOAD_DELAY=nan",
+        "DOWNLOAD_MAXSIZE=1G",
+        "ROBOTSTXT_OBEY=maybe",
+        "MIRROR_RESERVE=much",
+    ],
+)
+def test_a_setting_that_means_nothing(tmp_path: Path, setting: str) -> None:
+    name, _, value = setting.partition("=")
+    done = mirror(NOWHERE, tmp_path / "out", settings={name: value})
+    assert only_line(done).startswith(f"websucker: {setting} is n")
+    assert done.code == 2
+
+
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", ">&-", "<&-"])
+def test_a_stream_that_is_closed_or_full_is_no_failure(tmp_path: Path, stream: str) -> None:
+    with serve(Site().page("/", links=["/a"]).page("/a")) as server:
+        command = [*SCRAPY, "crawl", "mirror", "-a", f"start={server.url}", "-a", f"out={tmp_path}"]
+        done = run("sh", "-c", f'exec "$@" {stream}', "sh", *command)
+    assert done.code == 0
+    assert len(list(tmp_path.rglob("a~.html"))) == 1
+    assert verify(Archive(tmp_path)) == []
+
+
+def verify(archive: Archive) -> list[object]:
+    with closing(archive):
+        return [damage for damage in verification.verify(archive) if damage]
+
+
+def test_a_certificate_that_is_not_trusted_is_told_in_a_line(tmp_path: Path) -> None:
+    """One without a subjectAltName: Twisted has tracebacks to show for it."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    words = ("-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost")
+    assert run("openssl", "req", *words, "-keyout", str(key), "-out", str(certificate)).code == 0
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with serve(Site().page("/"), "localhost") as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        start = server.url.replace("http:", "https:")
+        done = mirror(start, tmp_path / "out")
+    assert done.stderr.splitlines()[1:] == ["Failed: 1 certificate not trusted", f"  certificate not trusted: {start}/"]
+    assert done.code == 3
+
+
+def test_a_folder_that_stands_where_a_file_belongs_is_named(tmp_path: Path) -> None:
+    with serve(Site().page("/", links=["/a"]).page("/a")) as server:
+        blocking = tmp_path / server.url.removeprefix("http://").replace(":", "_") / "a~.html"
+        blocking.mkdir(parents=True)
+        done = mirror(server.url, tmp_path, settings={"MIRROR_PROGRESS": "off"})
+    assert only_line(done).startswith(f"websucker: {blocking}: a folder stands where a file belongs")
+    assert done.code == 4
 
 
 @pytest.mark.parametrize(
