@@ -17,6 +17,9 @@ test: .venv/tests needs             ## all tests, with what they need
 long: .venv/tests needs             ## the long tests: kills over a large site
 	.venv/bin/pytest -m long $(args)
 
+long: .venv/tests needs             ## the tests that take minutes: kills over a large site
+	.venv/bin/pytest -m long $(args)
+
 check: .venv/tests needs            ## format, lint, types, tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .

@@ -39,6 +39,10 @@ HELP: Final[dict[str, tuple[str, str, str]]] = {
 """Option -> (what it takes, its default, what it does)."""
 
 
+REPAIR: Final = "repair"
+"""The option, among those of a run in the manifest, of one that mends what is damaged."""
+
+
 class UsageError(ValueError):
     """A user's words mean nothing; the message is one line that says which and what would."""
 

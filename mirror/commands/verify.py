@@ -7,8 +7,9 @@ from typing import Any
 from mirror.command import ArchiveCommand, opened
 from mirror.commands.crawl import run_mirror
 from mirror.console import say, say_json, tell
+from mirror.options import REPAIR
 from mirror.store.archive import Archive
-from mirror.store.manifest import Resource
+from mirror.store.manifest import Outcome, Resource
 from mirror.store.verification import Damage, Part, mend, strangers, verify
 from mirror.summary import Exit
 
@@ -28,24 +29,30 @@ class Command(ArchiveCommand):
         with opened(folder, read_only=not opts.repair) as archive:
             looked, damages = _look(archive)
             unknown = [] if opts.repair else list(strangers(archive))
-            lost = mend(archive, damages) if opts.repair else []
-            if opts.repair:
-                _publish(archive, lost)
-            options = archive.history.snapshots()[-1].options if lost else {}
-        _tell(opts, looked, damages, unknown)
-        if not opts.repair:
-            self.exitcode = Exit.SOME_FAILED if damages else Exit.WELL
+            _tell(opts, looked, damages, unknown)
+            if not opts.repair:
+                self.exitcode = Exit.SOME_FAILED if damages else Exit.WELL
+                return
+            last = archive.history.snapshots()[-1:]
+            unfinished = bool(last) and last[0].outcome is Outcome.INCOMPLETE
+            if unfinished:
+                archive.manifest.look_at(last[0].id)
+            lost = mend(archive, damages)
+            _publish(archive, lost)
+        if unfinished and REPAIR not in last[0].options:
+            tell("The last crawl is not finished: the same command goes on with it, and fetches what is damaged too\n")
+            self.exitcode = Exit.SOME_FAILED if lost else Exit.WELL
             return
-        code = self._fetch(folder, options, lost) if lost else Exit.WELL
+        code = self._fetch(folder, last[0].options, lost) if lost or unfinished else Exit.WELL
         with opened(folder, read_only=False) as archive:
             left = _left(archive, damages)
-        self.exitcode = code or (Exit.SOME_FAILED if left else Exit.WELL)
+        self.exitcode = code if code > Exit.SOME_FAILED else Exit.SOME_FAILED if left else Exit.WELL
 
     def _fetch(self, folder: str, options: dict[str, Any], lost: list[Resource]) -> int:
-        """A run like the last one in which all is fresh but what is lost."""
+        """A run like the last one that asks for nothing but what is lost."""
         assert self.crawler_process is not None
         words: dict[str, Any] = {name: _word(value) for name, value in options.items() if value is not None}
-        words |= {"out": folder, "repair": [resource.url for resource in lost]}
+        words |= {"out": folder, REPAIR: [resource.url for resource in lost]}
         return run_mirror(self.crawler_process, words)
 
 

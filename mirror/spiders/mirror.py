@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from scrapy import Request, Spider
@@ -15,7 +15,7 @@ from mirror.core.documents import find_references
 from mirror.core.scope import Role
 from mirror.core.urls import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
-from mirror.options import Options
+from mirror.options import REPAIR, Options
 from mirror.pipelines import stop
 from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl, Renewal
@@ -28,8 +28,8 @@ class MirrorSpider(Spider):
 
     name = "mirror"
 
-    def __init__(self, repair: Sequence[CanonicalURL] = (), **words: str) -> None:
-        """`repair`: all is fresh but these, whose objects are lost."""
+    def __init__(self, repair: Sequence[CanonicalURL] | None = None, **words: str) -> None:
+        """`repair`: a run that asks for nothing but these, whose objects are lost."""
         super().__init__(self.name)
         self.options = Options.parse(words)
         self.out = self.options.out
@@ -37,10 +37,10 @@ class MirrorSpider(Spider):
         self.mirror = Crawl(
             self.archive,
             self.options.scope,
-            options=self.options.as_json(),
+            options=self.options.as_json() | ({} if repair is None else {REPAIR: True}),
             limit=self.options.limit,
-            renewal=Renewal(refresh=timedelta.max) if repair else self.options.renewal,
-            wanted=repair,
+            renewal=self.options.renewal if repair is None else Renewal(repair=True),
+            wanted=repair or (),
             now=_now,
         )
 

@@ -42,6 +42,8 @@ _AT_HAND: Final = 256  # entries looked at before anything is fetched
 _SYNC_AFTER: Final = 256  # objects that a power cut may harm before they are waited for
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _OUT_OF_SCOPE: Final = frozenset({Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.REQUISITE, Reason.FORGOTTEN})
+_GOOD: Final = frozenset({Standing.PRESENT, Standing.KEPT, Standing.UNLINKED, Standing.OUTSIDE})
+_FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 _NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER})
 
 Found = Sequence[tuple[int, Reference]]
@@ -63,13 +65,20 @@ class Recorded:
 class Renewal:
     """How what is there already is treated.
 
-    What was checked less than `refresh` ago is not asked for; with `trust`, neither is what its server said would stay fresh.
-    A run in which more than the share `most_lost` of the pages is gone is held.
+    What was checked less than `refresh` ago and did not fail is not asked for; with `trust`, neither is what its server said
+    would stay fresh. A run in which more than the share `most_lost` of the pages is gone is held. `repair`: nothing is asked
+    for but what is not there any more, of what should be.
     """
 
     refresh: timedelta | None = None
     trust: bool = False
     most_lost: float = 0.5
+    repair: bool = False
+
+    @property
+    def asks_always(self) -> bool:
+        """Whether nothing counts as fresh."""
+        return self.refresh is None and not self.trust and not self.repair
 
 
 ASK_ALWAYS: Final = Renewal()
@@ -143,7 +152,7 @@ class Crawl:
 
     def renew(self) -> Iterator[None]:
         """Follow what is fresh without asking for it; yields often. What is not waits for `next`."""
-        if self._renewal.refresh is None and not self._renewal.trust:
+        if self._renewal.asks_always:
             return
         while len(self._at_hand) < _AT_HAND and (entry := self._take_next()):
             if not self._renew_if_fresh(entry):
@@ -356,22 +365,24 @@ class Crawl:
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow what need not be asked for, and say so."""
-        if self._renewal.refresh is None and not self._renewal.trust:
-            return False
-        before = self._manifest.resource(entry.id)
-        if before is None or not self._is_there(before) or not self._is_fresh(before):
+        before = None if self._renewal.asks_always else self._manifest.resource(entry.id)
+        if before is None or not self._is_fresh(before):
             return False
         with self._answering(entry) as known:
-            recorded = self._renew(known, before)
+            recorded = self._renew(known, before) if before.error is None else self._put(known, before)
         self._publish(recorded)
         return True
 
     def _is_fresh(self, resource: Resource) -> bool:
+        if resource.standing in _GOOD and not self._is_there(resource):
+            return False
+        if self._renewal.repair:
+            return True
         lifetime = self._renewal.refresh or timedelta()
         if self._renewal.trust:
             lifetime = max(lifetime, freshness.lifetime(resource.headers))
         age = datetime.fromisoformat(self._now()) - datetime.fromisoformat(resource.checked)
-        return resource.error is None and age < lifetime
+        return resource.standing not in _FAILED and age < lifetime
 
     def _leave(self, before: Resource | None, now: Resource) -> None:
         """The file of an earlier answer goes when the run settles."""
@@ -546,8 +557,10 @@ class Crawl:
         self._admit([(None, Entry(ids[url], url, State.PENDING, page, 0)) for url in starts if ids[url] not in known])
 
     def _admit_again(self, wanted: Sequence[CanonicalURL]) -> None:
-        known = self._manifest.known_entries(list(self._manifest.known(wanted).values()))
-        self._admit([(None, replace(entry, state=State.PENDING)) for entry in known if entry.roles])
+        ids = list(self._manifest.known(wanted).values())
+        here = self._manifest.entries(ids)
+        again = [replace(entry, state=State.PENDING) for entry in self._manifest.known_entries(ids) if entry.roles]
+        self._admit([(here.get(entry.id), entry) for entry in again])
 
     def _admit(self, changes: Sequence[Change]) -> None:
         self._manifest.admit([new for _, new in changes])

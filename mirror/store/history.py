@@ -208,11 +208,11 @@ class History:
         return count
 
     def objects_in_use(self) -> set[Digest]:
-        return {
-            Digest(digest) for digest in self._connection.execute(sa.select(resources.c.digest).distinct()).scalars()
-        }
+        """The payloads of all versions."""
+        return self._digests(resources.c.digest)
 
     def copies_in_use(self) -> set[Digest]:
+        """What documents read like in all snapshots."""
         return self._digests(copies.c.digest)
 
     def _digests(self, column: sa.Column[Any]) -> set[Digest]:

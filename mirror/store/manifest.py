@@ -193,6 +193,10 @@ class Manifest:
         self._run_id = new_id
         return Snapshot(new_id, now, tuple(starts))
 
+    def look_at(self, snapshot_id: int) -> None:
+        """Take a run for this one, without going on with it."""
+        self._run_id = snapshot_id
+
     def extend_starts(self, snapshot: Snapshot, starts: Sequence[CanonicalURL]) -> None:
         self._run(sa.update(snapshots).where(snapshots.c.id == snapshot.id).values(starts=list(starts)))
 
@@ -227,9 +231,8 @@ class Manifest:
         return {row.url_id: entry_of(row) for row in rows}
 
     def known_entries(self, ids: Sequence[int]) -> list[Entry]:
-        """What the newest run that met URLs says of them, where this one does not know them yet."""
-        rows = self._connection.execute(_KNOWN_ENTRIES, {"given": list(ids)}).all()
-        return [entry_of(row) for row in rows if row.snapshot_id != self._run_id]
+        """What the newest run that met URLs says of them."""
+        return [entry_of(row) for row in self._connection.execute(_KNOWN_ENTRIES, {"given": list(ids)})]
 
     def done(self) -> list[Entry]:
         """All URLs of this run that are answered."""
