@@ -7,14 +7,13 @@ loads nothing and runs nothing. Never here: more work than a page is worth; mark
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from itertools import takewhile
 from operator import eq
 from typing import Any, Final, Literal, cast
 
-from lxml import etree
+from mirror.core.references import read_html
 
 Sign = Literal["+", "-", " ", "…"]
 """A line that is new, that is gone, that stayed; or a word on lines that are left out."""
@@ -69,10 +68,7 @@ def page_lines(html: str) -> list[str]:
     >>> page_lines("<title>T</title><p>a <b>b</b>c<script>x</script><tr><td>1<td>2</tr><pre>d\\n e")
     ['T', 'a bc', '1 2', 'd', 'e']
     """
-    reader = _Lines()
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", reader))
-    with suppress(etree.LxmlError):
-        etree.fromstring(html.replace("\0", "\ufffd").encode(errors="replace"), parser)
+    reader = read_html(html, _Lines())
     reader.break_line()
     return reader.lines
 

@@ -29,14 +29,19 @@ _OR_REFERENCE: Final = "mirror.core.encoding.or_reference"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A document as text. `encoding` is a Python codec; what it can't read stands as surrogates, U+DC00 and the byte."""
+    """A document as text. `encoding` is a Python codec; what it can't read stands as surrogates, U+DC00 and the byte.
+
+    `rest` is half a code of a wide encoding, at the very end.
+    """
 
     text: str
     encoding: str
+    rest: bytes = b""
 
     def encode(self, text: str) -> bytes:
         """The bytes of a changed text; a character the encoding lacks becomes a numeric reference."""
-        return text.encode(self.encoding, "surrogatepass" if self.encoding in _WIDE.split() else _OR_REFERENCE)
+        errors = "surrogatepass" if self.encoding in _WIDE.split() else _OR_REFERENCE
+        return text.encode(self.encoding, errors) + self.rest
 
 
 def decode(payload: bytes, content_type: str | None = None, fallback: str = "utf-8") -> Text:
@@ -50,9 +55,11 @@ def decode(payload: bytes, content_type: str | None = None, fallback: str = "utf
     'café'
     """
     encoding = _encoding(payload, content_type, fallback)
+    odd = len(payload) % 2 if encoding in _WIDE.split() else 0
+    whole, rest = payload[: len(payload) - odd], payload[len(payload) - odd :]
     for read in (_decoded, _decoded_by_pieces):
         try:
-            found = Text(read(payload, encoding), encoding)
+            found = Text(read(whole, encoding), encoding, rest)
             if encoding == "utf-8" or found.encode(found.text) == payload:
                 return found
         except UnicodeError:

@@ -64,6 +64,8 @@ ALIASES: Final[dict[str, str]] = {
     "text/x-javascript": "text/javascript",
     "text/jscript": "text/javascript",
     "text/xml": "application/xml",
+    "text/xsl": "application/xml",
+    "application/xslt+xml": "application/xml",
     "application/x-gzip": "application/gzip",
     "application/x-pdf": "application/pdf",
     "application/x-zip-compressed": "application/zip",
@@ -107,6 +109,7 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"%PDF-", "application/pdf"),
     (b"PK\x03\x04", "application/zip"),
     (b"\x1f\x8b", "application/gzip"),
+    (b"<?xml", "application/xml"),
     (b"wOFF", "font/woff"),
     (b"wOF2", "font/woff2"),
 )

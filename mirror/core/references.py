@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from lxml import etree
 
@@ -149,14 +149,19 @@ def _meta_spans(value: str, kind: Kind) -> Iterator[Span]:
     return spans.refresh_spans(value, kind) if kind is PAGE else spans.url_spans(value, kind)
 
 
+def _link_spans(value: str, kind: Kind) -> Iterator[Span]:
+    """A link may be empty, and leads to the base then."""
+    return spans.javascript_url_spans(value, kind) if value.strip() else iter([Span(0, len(value), "", kind)])
+
+
 _url, _srcset, _css, _lazy = spans.url_spans, spans.srcset_spans, spans.css_spans, spans.css_or_url_spans
 _resource = spans.resource_spans
 
 TABLE: Final[dict[tuple[str, str], Rule]] = {
     # what a reader follows
-    ("a", "href"): Rule(spans.javascript_url_spans, PAGE),
+    ("a", "href"): Rule(_link_spans, PAGE),
     ("a", "xlink:href"): Rule(_url, PAGE),
-    ("area", "href"): Rule(spans.javascript_url_spans, PAGE),
+    ("area", "href"): Rule(_link_spans, PAGE),
     ("blockquote", "cite"): Rule(_url, PAGE),
     ("q", "cite"): Rule(_url, PAGE),
     ("ins", "cite"): Rule(_url, PAGE),
@@ -279,6 +284,11 @@ BODY_AGAIN: Final = "b0dy"
 it adds (WHATWG HTML 13.2.6.4.7). With another name, of the same length, it is told of like any element."""
 
 _BLOCK: Final = 1 << 16
+_MANY: Final = 100
+_XSLT_ROOT: Final = re.compile(r"<[^<>]*?=\s*[\"']http://www\.w3\.org/1999/XSL/Transform[\"']")
+_BARE_AMPERSAND: Final = re.compile(
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|(?P<bare>&(?!#?[A-Za-z0-9_.:\-]++;))", re.DOTALL
+)
 _RAW: Final = frozenset({"style", "script"})
 _NOTHING: Final[list[str]] = []
 _PROLOG: Final = re.compile(
@@ -305,7 +315,7 @@ def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[
         return spans.css_spans(text)
     if element == "script":
         script_type = attributes.get("type", "").strip().lower()
-        if script_type == "application/ld+json":
+        if script_type.partition(";")[0].rstrip() == "application/ld+json":
             return json_ld_spans(text)
         if SCRIPT_TYPES.match(script_type):
             return spans.script_spans(text)
@@ -367,6 +377,13 @@ XML_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
 }
 
 
+# Attributes of XSLT: in addition to those of XML.
+XSLT_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
+    ("import", "href"): Rule(_url, REQUISITE),
+    ("include", "href"): Rule(_url, REQUISITE),
+}
+
+
 def xml_text_spans(element: str, parent: str, text: str) -> Iterator[Span]:
     """The URLs in the text of an element of an XML document."""
     if element == "style":
@@ -409,7 +426,7 @@ class Collector:
     def add(self, found: Iterable[Span]) -> None:
         for span in found:
             key = (span.url, span.kind, span.guess)
-            if key in self._seen or (self.own_base and span.url.startswith("#")):
+            if key in self._seen or (self.own_base and (not span.url or span.url.startswith("#"))):
                 continue
             self._seen.add(key)
             target = urls.resolve(span.url, self.base, self.encoding)
@@ -479,12 +496,10 @@ _COMMON: Final = frozenset({"class", "id", "title", "alt", "name", "type", "widt
 
 def _read_html(text: str, collector: Collector) -> None:
     collector.add(stylesheet_instruction_spans(text))  # XHTML
-    elements = _html_elements(text)
-    base = next(
-        (attributes["href"] for name, attributes, _ in elements if name == "base" and "href" in attributes), None
-    )
-    if base is not None:
-        collector.rebase(base)
+    read = read_html(text, _Elements())
+    elements = read.found
+    if read.base is not None:
+        collector.rebase(read.base)
     seen: set[tuple[str, str, str]] = set()
     for name, attributes, pieces in elements:
         if pieces:
@@ -506,17 +521,37 @@ def _read_xml(text: str, collector: Collector) -> None:
     base = root.find(".//{*}base[@href]")
     if base is not None:
         collector.rebase(base.get("href", ""))
+    find = xslt_rule if is_xslt(text) else xml_rule
     for element in root.iter(etree.Element):
         name = local_name(element.tag)
-        attributes = {attribute_name(key): value for key, value in element.attrib.items()}
+        attributes = {attribute_name(key): value for key, value in _attributes(element)}
         for attribute, value in attributes.items():
-            _read_attribute(xml_rule(name, attribute), (name, attribute, value), attributes, collector)
+            if find is xml_rule or "{" not in value:
+                _read_attribute(find(name, attribute), (name, attribute, value), attributes, collector)
         if element.text:
             parent = element.getparent()
             parent_name = local_name(parent.tag) if parent is not None else ""
             collector.add(xml_text_spans(name, parent_name, element.text))
             if name == "script":
                 collector.add(raw_text_spans(name, element.text, attributes))
+
+
+def _attributes(element: etree._Element) -> Iterable[tuple[str, str]]:
+    """The attributes of an element. lxml looks each up by its name, which is no way to read thousands."""
+    if len(element.attrib) < _MANY:
+        return ((str(key), str(value)) for key, value in element.attrib.items())
+    return ((str(value.attrname), str(value)) for value in cast("list[Any]", element.xpath("@*")))
+
+
+def is_xslt(text: str) -> bool:
+    """Whether an XML document is an XSLT stylesheet: its attributes may be templates, as in `href="{$url}"`."""
+    start = max((part.end() for part in prolog(text)), default=0)
+    return bool(_XSLT_ROOT.match(text, start))
+
+
+def xslt_rule(element: str, attribute: str) -> Rule | None:
+    """How an attribute of an XSLT stylesheet is read: as in other XML, but it has stylesheets of its own."""
+    return XSLT_ATTRIBUTES.get((element, attribute)) or xml_rule(element, attribute)
 
 
 def _read_attribute(
@@ -551,15 +586,20 @@ class _Elements:
 
     def __init__(self) -> None:
         self.found: list[tuple[str, Attributes, list[str]]] = []
+        self.base: str | None = None
         self._raw: list[str] | None = None
         self._svgs = 0
+        self._templates = 0
 
     def start(self, tag: str, attributes: Attributes) -> None:
         self._raw = [] if tag in _RAW else None
+        if tag == "base" and self.base is None and not self._svgs and not self._templates:
+            self.base = attributes.get("href")
         name = "body" if tag == BODY_AGAIN else tag
         if attributes or self._raw is not None:
             self.found.append((name, attributes, _NOTHING if self._raw is None else self._raw))
         self._svgs += tag == "svg"
+        self._templates += tag == "template"
 
     def data(self, text: str) -> None:
         if self._raw is not None:
@@ -568,22 +608,76 @@ class _Elements:
     def end(self, tag: str) -> None:
         self._raw = None
         self._svgs -= tag == "svg"
+        self._templates -= tag == "template"
 
     def close(self) -> None:
         """lxml asks for it."""
 
 
-def _html_elements(text: str) -> list[tuple[str, Attributes, list[str]]]:
-    target = _Elements()
+Target = TypeVar("Target")
+
+
+def read_html(text: str, target: Target) -> Target:
+    """Have lxml tell a target of its parser of each tag and text of an HTML document; gives the target.
+
+    libxml2 looks for each end tag through all that is open. Where so much is open that this would take for ever, and somebody
+    may have meant it to, end tags are kept from it: all but the ends of styles and scripts are of no use to us.
+    """
+    text = BODY.sub(f"<{BODY_AGAIN}", text)
+    if "/>" in text:
+        text = _without_idle_slashes(text)
+    if text.count("<") > MOST_OPEN and _most_open(text) > MOST_OPEN:
+        text = _MARKUP.sub(lambda tag: "" if tag["end"] else tag[0], text)
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", target))
     with suppress(etree.LxmlError):
-        etree.fromstring(_bytes(BODY.sub(f"<{BODY_AGAIN}", text)), parser)
-    return target.found
+        etree.fromstring(_bytes(text), parser)
+    return target
+
+
+MOST_OPEN: Final = 1000
+"""How many elements may be open before end tags count as an attack."""
+
+_MARKUP: Final = re.compile(
+    r"""<!--.*?(?:-->|\Z)
+      | <(?P<raw>script|style|textarea|title|xmp|noembed|noframes)\b.*?(?:</(?P=raw)[^>]*+>?|\Z)
+      | (?P<end></[a-z][^>]*+>?)
+      | (?P<start><[a-z])""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+_SELF_CLOSED: Final = re.compile(
+    r"""<svg\b | (?P<end></svg\b) | (?P<tag><(?:style|script)\b(?:[^<>"'/]++|"[^"]*+"|'[^']*+'|/(?!>))*+)/>""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def _most_open(text: str) -> int:
+    """How many elements are open at the most, if none is closed but by its end tag."""
+    depth = most = 0
+    for tag in _MARKUP.finditer(text):
+        depth += 1 if tag["start"] else -1 if tag["end"] else 0
+        most = max(most, depth)
+    return most
+
+
+def _without_idle_slashes(text: str) -> str:
+    """`<style/>` and `<script/>` of HTML are start tags like any other; lxml takes them for whole elements. In SVG they are."""
+    svgs = 0
+
+    def mended(tag: re.Match[str]) -> str:
+        nonlocal svgs
+        if tag["tag"]:
+            return tag[0] if svgs > 0 else tag["tag"] + ">"
+        svgs += -1 if tag["end"] else 1
+        return tag[0]
+
+    return _SELF_CLOSED.sub(mended, text)
 
 
 def _xml_root(text: str) -> etree._Element | None:
+    if "&" in text:  # libxml2 would lose what stands behind one that begins no reference
+        text = _BARE_AMPERSAND.sub(lambda found: "&amp;" if found["bare"] else found[0], text)
     try:
-        return etree.fromstring(_xml_bytes(text), _xml_parser(recover=True))
+        return etree.fromstring(_xml_bytes(text), _xml_parser(recover=True, huge="<!ENTITY" not in text))
     except etree.LxmlError:
         return None
 
@@ -597,14 +691,15 @@ def is_xml(text: str) -> bool:
     return True
 
 
-def _xml_parser(*, recover: bool) -> etree.XMLParser:
+def _xml_parser(*, recover: bool, huge: bool = False) -> etree.XMLParser:
+    """A parser that asks for nothing. `huge`: without libxml2's limits, one of which is that of what entities grow to."""
     return etree.XMLParser(
         encoding="utf-8",
         recover=recover,
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
-        huge_tree=False,
+        huge_tree=huge,
         remove_comments=True,
         remove_pis=True,
     )

@@ -63,7 +63,7 @@ class Rewriter:
 
     def replacement(self, span: Span) -> tuple[str | None, bool]:
         """What to write for a reference, unquoted (`None`: let it stand), and whether that is a local copy."""
-        if self.own_base and span.url.startswith("#"):
+        if self.own_base and (not span.url or span.url.startswith("#")):
             return None, False
         key = (span.url, span.guess)
         if key not in self._known:
@@ -112,6 +112,9 @@ class Attribute:
 
     def edits(self, changes: Iterable[Edit]) -> Iterator[Edit]:
         """Changes of the value as edits of the source."""
+        if self.value_start == self.end and not self.quote:  # `<a href>` has no value to change
+            yield from (replace(self.replaced(change.new), local=change.local) for change in changes)
+            return
         _, places = spans.html_unescaped(self.raw)
         for change in changes:
             start, end = places(change.start), places(change.end)
@@ -219,7 +222,7 @@ def _html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     if source.startswith("\ufeff"):  # a text of its own to the parser, which would begin the body
         source = " " + source[1:]
     document = _parsed(source)
-    base = document.select_one("base[href]")
+    base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = _with_base(rewriter, str(base.attrs["href"]) if base else None)
     yield from rewriter.edits(refs.stylesheet_instruction_spans(text))  # XHTML
     for element in document.select(_OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR):
@@ -231,6 +234,14 @@ def _html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
             yield from _style_edits(source, element, location, rewriter)
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
         yield from _tag_edits(Tag(source, name, places), refs.html_rule, rewriter)
+
+
+def _is_base(element: turbohtml.Element) -> bool:
+    """Whether a `<base>` counts: not in SVG, not in a template."""
+    ancestor: object = element
+    while isinstance(ancestor, turbohtml.Element):
+        ancestor = ancestor.parent
+    return element.namespace is turbohtml.Namespace.HTML and isinstance(ancestor, turbohtml.Document)
 
 
 def _parsed(source: str) -> turbohtml.Document:
@@ -304,6 +315,7 @@ def _xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     yield from rewriter.edits(refs.stylesheet_instruction_spans(text))
     start = max((part.end() for part in refs.prolog(text)), default=0)
     rewriter = _with_base(rewriter, next(_xml_bases(text, start), None))
+    find = refs.xslt_rule if refs.is_xslt(text) else refs.xml_rule
     path = ["", ""]
     own: list[Piece] | None = None  # the element's text, up to its first child
     end = start
@@ -319,7 +331,8 @@ def _xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
             del path[max(2, len(path) - 1) :]
         else:
             tag = _xml_tag(token)
-            yield from _tag_edits(tag, refs.xml_rule, rewriter)
+            places = {key: at for key, at in tag.places.items() if find is refs.xml_rule or "{" not in tag[key].raw}
+            yield from _tag_edits(replace(tag, places=places), find, rewriter)
             if not token["empty"]:
                 path.append(tag.name)
                 own = []

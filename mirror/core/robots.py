@@ -19,6 +19,7 @@ MAX_SIZE = 500 * 1024
 MAX_RULES = 2_000_000
 """Pairs of an agent and a line of its group that are read: Protego keeps each, and 500 KiB can have 10^8 of them."""
 
+_TOKEN = re.compile(r"(?P<line>[ \t\ufeff]*user[- ]?agent[ \t]*:[ \t]*)(?P<token>[A-Za-z_-]+)[^\r\n#]*", re.IGNORECASE)
 _AGENT = re.compile(r"user-agent\s*:\s*\S+$", re.IGNORECASE)
 _PERHAPS_AGENT = re.compile(r"user[- ]?agent", re.IGNORECASE)
 _RULE = re.compile(r"(?:dis)?allow\s*:", re.IGNORECASE)
@@ -32,7 +33,7 @@ class Robots:
     allow_all: bool = True
 
     def allows(self, url: CanonicalURL, agent: str) -> bool:
-        return self.parser.can_fetch(url, agent) if self.parser else self.allow_all
+        return self.parser.can_fetch(url, _named(agent)) if self.parser else self.allow_all
 
 
 def robots_url(url: CanonicalURL) -> CanonicalURL:
@@ -49,7 +50,7 @@ def robots(status: int, payload: bytes) -> Robots:
     """What an answer means: 2xx, its text; 4xx, no rules; all else, nothing is allowed (RFC 9309, 2.3.1)."""
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         whole_lines = payload if len(payload) <= MAX_SIZE else payload[:MAX_SIZE].rpartition(b"\n")[0]
-        return Robots(Protego.parse(_affordable(whole_lines.decode("utf-8-sig", errors="replace"))))
+        return Robots(Protego.parse(_affordable(_tokens(whole_lines.decode("utf-8-sig", errors="replace")))))
     return Robots(None, allow_all=HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
@@ -59,6 +60,22 @@ def sitemaps(rules: Robots, url: CanonicalURL) -> list[Reference]:
     if rules.parser:
         collector.add(Span(0, 0, sitemap, Kind.SITEMAP) for sitemap in rules.parser.sitemaps)
     return collector.references()
+
+
+def _tokens(text: str) -> str:
+    """A robots.txt with the product token of each agent alone, a slash behind it (RFC 9309, 2.2.1).
+
+    Protego takes `web` for a beginning of `websucker`, and `websucker/2.0` for another agent; `web/` and `websucker/` are told
+    apart.
+    """
+    return "\n".join(
+        _TOKEN.sub(lambda agent: agent["line"] + _named(agent["token"]), line, count=1) for line in text.splitlines()
+    )
+
+
+def _named(agent: str) -> str:
+    match = re.match("[A-Za-z_-]+", agent)
+    return f"{match[0]}/" if match else agent
 
 
 def _affordable(text: str) -> str:

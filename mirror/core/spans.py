@@ -90,12 +90,12 @@ _JS_LOADERS: Final = (
     r"|\bURL\s*\(\s*|\bregister\s*\(\s*|\.(?:src|href)\s*=\s*|\bopen\s*\(\s*|\blocation\s*=\s*"
 )
 _JS_IMPORTERS: Final = ("import", "from")
-_JS_LITERAL = re.compile(
-    rf"(?P<loader>{_JS_LOADERS})?(?<![/\\])(?P<quote>[\"'`])(?P<url>[\w\-./~%@:,+=&?#!\\]++)(?P=quote)", re.ASCII
+_JS_LITERAL = re.compile(  # the quote behind it is not consumed: what looks like an end may be a beginning
+    rf"(?P<loader>{_JS_LOADERS})?(?<![/\\])(?P<quote>[\"'`])(?P<url>[\w\-./~%@:,+=&?#!\\]++)(?=(?P=quote))"
 )
-_JS_ABSOLUTE = re.compile(r"/[\w~%.@\-]|//[\w\-]+\.[\w.\-]+(?::\d+)?/|https?://[\w.\-]+", re.ASCII)
-_JS_LOCAL = re.compile(r"\.{1,2}/|[\w~%@\-][\w~%@.\-]*/", re.ASCII)
-_JS_NAME = re.compile(r"[\w~%@\-.]", re.ASCII)
+_JS_ABSOLUTE = re.compile(r"/[\w~%.@\-]|//[\w\-]+\.[\w.\-]+(?::\d+)?/|https?://[\w.\-]+")
+_JS_LOCAL = re.compile(r"\.{1,2}/|[\w~%@\-][\w~%@.\-]*/")
+_JS_NAME = re.compile(r"[\w~%@\-.]")
 
 
 def url_spans(value: str, kind: Kind) -> Iterator[Span]:
@@ -214,10 +214,11 @@ def script_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
     """String literals of a script that are plainly URLs; each is a guess.
 
     A literal counts if it begins with a slash and a name, or holds a slash and ends in a known extension, or ends in one and
-    stands where a URL is loaded: `import`, `fetch`, `new Worker`, `.src =`. What is imported needs no extension.
+    stands where a URL is loaded: `import`, `fetch`, `new Worker`, `.src =`. What is imported needs no extension. Which quotes
+    belong together nobody asks: what stands between two literals is no URL.
     """
     for match in _JS_LITERAL.finditer(value):
-        text, loader = match["url"].replace("\\/", "/"), match["loader"] or ""
+        text, loader = json_unescaped(match["url"]), match["loader"] or ""
         ext = media.extension(re.split(r"[?#]", text, maxsplit=1)[0].rpartition("/")[2]).lower()
         if _is_url(text, loader, known=ext in _KNOWN_EXTENSIONS):
             page = not loader.startswith(_JS_IMPORTERS) and (ext in PAGE_EXTENSIONS or ext not in _KNOWN_EXTENSIONS)
@@ -227,7 +228,7 @@ def script_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
 
 def _is_url(text: str, loader: str, *, known: bool) -> bool:
     """Whether a literal is plainly a URL, where it stands; `known`: by its extension it is."""
-    if "\\" in text:
+    if "\\" in text or " " in text or not text.isprintable():
         return False
     if _JS_ABSOLUTE.match(text) or (loader.startswith(_JS_IMPORTERS) and text.startswith(("./", "../"))):
         return True

@@ -10,13 +10,11 @@ frameworks and content management systems really call such a page.
 import re
 import unicodedata
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Final
 
-from lxml import etree
-
+from mirror.core.references import read_html
 from mirror.core.urls import CanonicalURL, split
 
 
@@ -218,10 +216,7 @@ class _Reader:
 
 
 def _read(html: str) -> _Page:
-    reader = _Reader()
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", reader))
-    with suppress(etree.LxmlError):
-        etree.fromstring(html.replace("\0", "\ufffd").encode(errors="replace"), parser)
+    reader = read_html(html, _Reader())
     return _Page(reader.text("title"), reader.text("h1"), reader.has_password)
 
 

@@ -112,10 +112,17 @@ def test_what_an_encoding_lacks_stands_as_bytes(payload: bytes, label: str, text
     assert read.encode(text) == payload
 
 
-def test_a_last_resort_keeps_markup_and_bytes() -> None:
-    payload = b"\xff\xfe<\0a\0>"  # cut within a character
+def test_half_a_character_at_the_end_takes_nothing_with_it() -> None:
+    payload = b"\xff\xfe<\0a\0>"
     read = decode(payload)
-    assert (read.encoding, read.encode(read.text)) == ("latin-1", payload)
+    assert (read.encoding, read.text) == ("utf-16-le", "\ufeff<a")
+    assert read.encode(read.text) == payload
+
+
+def test_a_last_resort_keeps_markup_and_bytes() -> None:
+    payload = b"\x1b$B<a href=x>"  # no character of the set that it switches to
+    read = decode(payload, "text/html; charset=iso-2022-jp")
+    assert read.encode(read.text) == payload
 
 
 @pytest.mark.parametrize(

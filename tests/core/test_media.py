@@ -185,7 +185,7 @@ def test_parse_media_type(content_type: str | None, essence: str) -> None:
         (b"<htmlx>", ""),
         (b"<a:feed>", ""),
         (b"<!doctype svg>", ""),
-        (b"<?xml version='1.0'?><html>", ""),
+        (b"<?xml version='1.0'?><html>", "application/xml"),
         (b"a <html>", ""),
         (b" " * 600 + b"<html>", ""),
     ],

@@ -509,3 +509,65 @@ def test_no_document_takes_more_than_linear_work(piece: str) -> None:
         refs.references(syntax, f"<?xml version='1.0'?><x><a href=\"{text}", URL)
     refs.header_references([("Link", text)], URL)
     refs.sitemap_references(text.encode(errors="replace"), URL)
+
+
+# What browsers see where libxml2 does not
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<style />body { background: url(x) }</style>", ["http://h/d/x"]),
+        ("<script/><img src=no></script><img src=x>", ["http://h/d/x"]),
+        ("<svg><style/></svg><img src=x>", ["http://h/d/x"]),
+        ("<template><base href=/no/></template><img src=x>", ["http://h/d/x"]),
+        ("<svg><base href=/no/></svg><img src=x>", ["http://h/d/x"]),
+        ("<base href=/b/><a href=''>", ["http://h/b/"]),
+        ("<base href=/b/><a href=' '>", ["http://h/b/"]),
+        ("<base href=/b/><img src=''>", []),
+        ("<a href=''>", []),
+        ('<script type="application/ld+json; charset=utf-8">{"image": "/x"}</script>', ["http://h/x"]),
+    ],
+)
+def test_html_as_browsers_have_it(text: str, expected: list[str]) -> None:
+    assert [ref.url for ref in refs.references(Document.HTML, text, canonical("http://h/d/p"))] == expected
+
+
+@pytest.mark.parametrize("open_tags", ["<div>", "<i>", "<b><div>", "<svg>"])
+@pytest.mark.parametrize("close", ["</b>", "</div></b>", "</nobody>"])
+def test_end_tags_of_nothing_hide_nothing_and_take_no_time(open_tags: str, close: str) -> None:
+    text = open_tags * 60_000 + close * 60_000 + "<img src=x><script>'</b>/no'; f('/y.js')</script>"
+    found = [ref.url for ref in refs.references(Document.HTML, text, canonical("http://h/"))]
+    assert found == ["http://h/x", "http://h/y.js"]
+
+
+XSLT = '<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">{}</xsl:stylesheet>'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<urlset><url><loc>http://h/a?b=1&c=2</loc></url></urlset>", ["http://h/a?b=1&c=2"]),
+        ("<urlset><url><loc><![CDATA[http://h/a?b=1&c=2]]></loc></url></urlset>", ["http://h/a?b=1&c=2"]),
+        ("<urlset><url><loc>http://h/a?b=1&amp;c=2</loc></url></urlset>", ["http://h/a?b=1&c=2"]),
+        ("<svg>" + "<g>" * 1000 + '<image href="x"/>', ["http://h/d/x"]),
+        (
+            f'<svg><image href="x"/><image href="data:{"a" * 10_100_000}"/><image href="y"/></svg>',
+            ["http://h/d/x", "http://h/d/y"],
+        ),
+        (XSLT.format('<a href="{$url}"><img src="{$pic}"/><img src="x"/></a>'), ["http://h/d/x"]),
+        (
+            XSLT.format('<xsl:import href="a.xsl"/><xsl:include href="b.xsl"/>'),
+            ["http://h/d/a.xsl", "http://h/d/b.xsl"],
+        ),
+    ],
+    ids=range(7),
+)
+def test_xml_as_others_read_it(text: str, expected: list[str]) -> None:
+    assert [ref.url for ref in refs.references(Document.XML, text, canonical("http://h/d/p"))] == expected
+
+
+def test_attributes_by_the_thousand_are_all_read() -> None:
+    many = " ".join(f'a{n}="b"' for n in range(50_000))
+    text = f'<svg><image {many} href="x"/></svg>'
+    assert [ref.url for ref in refs.references(Document.XML, text, canonical("http://h/"))] == ["http://h/x"]

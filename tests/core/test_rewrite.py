@@ -379,3 +379,33 @@ def test_no_copy_takes_more_than_linear_work(piece: str) -> None:
 def test_many_removals_take_linear_work() -> None:
     text = "<script src='/x' integrity='a'></script>" * 5000
     assert copied(text) == "<script src='../x~.html'></script>" * 5000
+
+
+# A base that is none, a link that is empty, a stylesheet whose attributes are templates
+
+
+@pytest.mark.parametrize(
+    ("text", "copy"),
+    [
+        ("<base href=/b/><a href=''>", "<base href=\"p~.html\"><a href='../b/~.html'>"),
+        ("<base href=/z/><a href=''>", "<base href=\"p~.html\"><a href='http://h/z/'>"),
+        ("<base href=/z/><a href>", '<base href="p~.html"><a href="http://h/z/">'),
+        ("<a href=''>", "<a href=''>"),
+        (
+            "<template><base href=/z/></template><a href=/x>",
+            '<template><base href="p~.html"></template><a href=../x~.html>',
+        ),
+        ("<svg><base href=/z/></svg><img src=y>", '<svg><base href="p~.html"></svg><img src=http://h/d/y>'),
+    ],
+)
+def test_bases_and_empty_links(text: str, copy: str) -> None:
+    assert copied(text) == copy
+
+
+def test_templates_of_xslt_stay() -> None:
+    text = (
+        '<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">'
+        '<a href="{$url}" style="background: url(/x)"><img src="/x"/></a></xsl:stylesheet>'
+    )
+    copy = text.replace("url(/x)", "url(../x~.html)").replace('src="/x"', 'src="../x~.html"')
+    assert copied(text, Document.XML) == copy

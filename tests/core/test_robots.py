@@ -32,6 +32,24 @@ def test_robots_url(url: str, place: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("websucker", True),
+        ("WebSucker", True),
+        ("websucker/2.0", True),
+        ("Websucker (all versions)", True),
+        ("websucker # us", True),
+        ("web", False),
+        ("websuckers", False),
+        ("websucker-news", False),
+        ("*", True),
+    ],
+)
+def test_an_agent_is_named_by_its_product_token(named: str, *, meant: bool) -> None:
+    assert allows(f"User-agent: {named}\nDisallow: /", "/a", "websucker") != meant
+
+
+@pytest.mark.parametrize(
     ("statuses", "allowed"),
     [((400, 401, 403, 404, 410, 429), True), ((100, 200, 204, 301, 304, 500, 503, 599), False)],
 )

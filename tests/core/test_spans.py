@@ -273,6 +273,31 @@ def test_script(script: str, found: list[tuple[str, Kind]]) -> None:
 @pytest.mark.parametrize(
     "script",
     [
+        'x=["hello world","/img/a.png"]',
+        'x={"title":"hello world","src":"/img/a.png"}',
+        "foo('a b','/img/a.png')",
+        '"a b"+"/img/a.png"',
+        '["","/img/a.png"]',
+        '{t:"",u:"/img/a.png"}',
+        '["<p>","/img/a.png"]',
+        '["größer","/img/a.png"]',
+        "[/[\"']/, '/img/a.png']",
+        'x="it\'s",y="/img/a.png"',
+        'x="\\u002Fimg\\/a.png"',
+        "x=`a ${b} c`+`/img/a.png`",
+    ],
+)
+def test_no_other_literal_hides_one_that_is_a_url(script: str) -> None:
+    assert urls(spans.script_spans(script)) == ["/img/a.png"]
+
+
+def test_a_literal_may_have_letters_of_any_script() -> None:
+    assert urls(spans.script_spans('["/größe.png"]')) == ["/größe.png"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
         '"/"',
         '"//"',
         '"a"',

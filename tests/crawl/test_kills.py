@@ -262,9 +262,9 @@ def test_a_second_run_that_is_killed_again_and_again(world: World, tmp_path: Pat
 @pytest.mark.parametrize("seed", [1, 2], ids="seed {}".format)
 def test_a_large_site_in_25_lives(tmp_path: Path, seed: int) -> None:
     with undisturbed(2000, tmp_path) as world:
-        first = disturbed(world, tmp_path / "out", seed, kills=22, late=6, later=False)
+        first = disturbed(world, tmp_path / "out", seed, kills=26, late=6, later=False)
         assert_same(tmp_path / "out", world.once)
-        second = disturbed(world, tmp_path / "out", seed, kills=22, late=6, later=True)
+        second = disturbed(world, tmp_path / "out", seed, kills=26, late=6, later=True)
         assert_same(tmp_path / "out", world.twice)
     assert min(len(first.killed), len(second.killed)) >= 25
 
