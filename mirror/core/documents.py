@@ -123,7 +123,7 @@ def suspicion(before: Response, now: Response) -> Suspicion | None:
     """Whether a good answer is something else than the page that was there: a place to log in, an error in disguise."""
     if now.is_redirect:
         target = next((reference.url for reference in find_references(now)), None)
-        return suspicions.redirect_suspicion(now.status, target) if target else None
+        return suspicions.redirect_suspicion(before.url, now.status, target) if target else None
     pages = [read(response, response.media_type) for response in (before, now)]
     texts = [page[1].text for page in pages if page and page[0] is Document.HTML]
     return suspicions.suspicion(*texts) if len(texts) == len(pages) else None

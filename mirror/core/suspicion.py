@@ -153,23 +153,25 @@ def suspicion(before: str, now: str) -> Suspicion | None:
     return None
 
 
-def redirect_suspicion(status: int, target: CanonicalURL) -> Suspicion | None:
-    """What a redirect away from a page looks like, by where it leads.
+def redirect_suspicion(page: CanonicalURL, status: int, target: CanonicalURL) -> Suspicion | None:
+    """What a redirect away from a page looks like, by where it leads: a place to log in, an error, or just the home page.
 
-    >>> redirect_suspicion(302, CanonicalURL("https://example.org/login?next=/a"))
+    >>> page = CanonicalURL("https://example.org/a")
+    >>> redirect_suspicion(page, 302, CanonicalURL("https://example.org/login?next=/a"))
     <Suspicion.LOGIN: 'login page where a page was'>
-    >>> redirect_suspicion(302, CanonicalURL("https://example.org/authors/")) is None
+    >>> redirect_suspicion(page, 302, CanonicalURL("https://example.org/authors/")) is None
     True
     """
     if status not in TEMPORARY:
         return None
-    parts = split(target)
+    parts, here = split(target), split(page)
     path = parts.path.lower()
     if _NOT_FOUND_PATH.search(path):
         return Suspicion.NOT_FOUND
     if _LOGIN_PATH.search(path) or LOGIN_HOSTS.intersection(parts.host.split(".")[:-2]):
         return Suspicion.LOGIN
-    return None
+    is_home = (parts.host, parts.path) == (here.host, "/") and not parts.query
+    return Suspicion.NOT_FOUND if is_home and not _HOME_PATH.fullmatch(here.path) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,5 +242,6 @@ def _places(places: tuple[str, ...]) -> re.Pattern[str]:
 _MISSING: Final = re.compile(
     rf"(?<![\w$€£#])(?<!\d[.,])(?:{_alternatives(PHRASES)})(?!\w|[.,]\d)|{_alternatives(UNSPACED_PHRASES)}"
 )
+_HOME_PATH: Final = re.compile(r"/(?:(?:index|home|default|start)(?:\.\w+)?/?)?", re.IGNORECASE)
 _LOGIN_PATH: Final = _places(LOGIN_PLACES)
 _NOT_FOUND_PATH: Final = _places(NOT_FOUND_PLACES)

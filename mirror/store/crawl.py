@@ -66,8 +66,8 @@ class Renewal:
     """How what is there already is treated.
 
     What was checked less than `refresh` ago and did not fail is not asked for; with `trust`, neither is what its server said
-    would stay fresh. A run in which more than the share `most_lost` of the pages is gone is held. `repair`: nothing is asked
-    for but what is not there any more, of what should be.
+    would stay fresh. A run in which more than the share `most_lost` of the pages is gone, or a start, is held. `repair`:
+    nothing is asked for but what is not there any more, of what should be.
     """
 
     refresh: timedelta | None = None
@@ -230,10 +230,8 @@ class Crawl:
         """Publish again what leads somewhere else by now; yields often. A run that is complete ends here."""
         with self._transaction():
             if self._complete:
-                lost, left = self._manifest.leaving_pages()
-                if lost > max(FEW, self._renewal.most_lost * (lost + left)) and self._renewal.most_lost < 1:
-                    self.held = lost, lost + left
-                else:
+                self.held = self._too_much_lost()
+                if not self.held:
                     self._manifest.release()
         with storing(self.archive.root):
             yield from self.archive.settle()
@@ -529,6 +527,13 @@ class Crawl:
         if self.scope.leaves_out(resource.url, page=known is not None and Role.PAGE in known.roles):
             return Standing.OUTSIDE
         return None if cut_off else Standing.UNLINKED
+
+    def _too_much_lost(self) -> tuple[int, int] | None:
+        """How many of how many pages are gone, where that is more than the user wants to believe: a start is enough."""
+        lost, left = self._manifest.leaving_pages()
+        many = lost > max(FEW, self._renewal.most_lost * (lost + left))
+        suspicious = many or self._manifest.is_leaving(self.scope.starts)
+        return (lost, lost + left) if suspicious and self._renewal.most_lost < 1 else None
 
     # --- past a power cut ----------------------------------------------------------------------------------------------
 

@@ -449,6 +449,12 @@ class Manifest:
         pages = sa.select(sa.func.count()).where(_CURRENT, _IS_HTML, ~_IS_REDIRECT)
         return lost, self._count(pages)
 
+    def is_leaving(self, wanted: Sequence[CanonicalURL]) -> bool:
+        """Whether one of these is a lost page that is to leave the tree."""
+        query = sa.select(sa.func.count()).where(leaving.c.lost, ~leaving.c.released, leaving.c.url_id.in_(GIVEN))
+        ids = list(self.known(wanted).values())
+        return int(self._connection.execute(query, {"given": ids}).scalar_one()) > 0
+
     def release(self) -> None:
         """From now on nothing should lead to what is to leave."""
         self._run(_RETURNED)

@@ -16,6 +16,7 @@ from mirror.core.suspicion import (
 )
 from mirror.core.urls import canonical
 
+PAGE = canonical("https://example.org/fish")
 LAW = settings(max_examples=200, deadline=None)
 
 LOGIN, NOT_FOUND = Suspicion.LOGIN, Suspicion.NOT_FOUND
@@ -149,7 +150,7 @@ def test_a_page_is_never_suspicious_beside_itself(before: str, now: str) -> None
         ("https://example.org/NotFound.aspx?path=/a", NOT_FOUND),
         ("https://example.org/not-found", NOT_FOUND),
         ("https://example.org/errors/page-not-found.html", NOT_FOUND),
-        ("https://example.org/", None),
+        ("https://example.org/", NOT_FOUND),
         ("https://example.org/authors/", None),
         ("https://example.org/author/", None),
         ("https://example.org/blog/login-forms-explained", None),
@@ -175,9 +176,9 @@ def test_a_page_is_never_suspicious_beside_itself(before: str, now: str) -> None
 )
 def test_redirects(target: str, expected: Suspicion | None) -> None:
     for status in (302, 303, 307):
-        assert redirect_suspicion(status, canonical(target)) is expected
+        assert redirect_suspicion(PAGE, status, canonical(target)) is expected
     for status in (200, 301, 308, 404):
-        assert redirect_suspicion(status, canonical(target)) is None
+        assert redirect_suspicion(PAGE, status, canonical(target)) is None
 
 
 @pytest.mark.parametrize(
@@ -187,15 +188,23 @@ def test_places(places: tuple[str, ...], expected: Suspicion) -> None:
     for place in places:
         path = place.lstrip("/")
         for found in (f"/{path}", f"/{path}/", f"/{path.upper()}?a", f"/{path}.php", f"/pt-BR/{path}/a"):
-            assert redirect_suspicion(302, canonical(f"https://example.org{found}")) is expected
+            assert redirect_suspicion(PAGE, 302, canonical(f"https://example.org{found}")) is expected
         for other in (f"/x{path}", f"/{path}x", f"/a?/{path}", f"/{path}-a", f"/{path}.5"):
-            assert redirect_suspicion(302, canonical(f"https://example.org{other}")) is None
-        deep = redirect_suspicion(302, canonical(f"https://example.org/manual/{path}"))
+            assert redirect_suspicion(PAGE, 302, canonical(f"https://example.org{other}")) is None
+        deep = redirect_suspicion(PAGE, 302, canonical(f"https://example.org/manual/{path}"))
         assert deep is (None if place.startswith("/") else expected)
 
 
 @pytest.mark.parametrize("label", sorted(LOGIN_HOSTS))
 def test_hosts(label: str) -> None:
-    assert redirect_suspicion(302, canonical(f"https://{label}.example.org/a")) is LOGIN
-    assert redirect_suspicion(302, canonical(f"https://{label}.org/a")) is None
-    assert redirect_suspicion(302, canonical(f"https://www.{label}.org/a")) is None
+    assert redirect_suspicion(PAGE, 302, canonical(f"https://{label}.example.org/a")) is LOGIN
+    assert redirect_suspicion(PAGE, 302, canonical(f"https://{label}.org/a")) is None
+    assert redirect_suspicion(PAGE, 302, canonical(f"https://www.{label}.org/a")) is None
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/Home", "/default.aspx"])
+def test_a_home_page_that_is_sent_home_is_no_suspicion(path: str) -> None:
+    home = canonical("https://example.org/")
+    assert redirect_suspicion(PAGE, 302, home) is NOT_FOUND
+    assert redirect_suspicion(PAGE, 301, home) is None
+    assert redirect_suspicion(canonical(f"https://example.org{path}"), 302, home) is None
