@@ -159,7 +159,7 @@ class History:
         found: list[Difference] = []
         for url in self._connection.execute(_TOUCHED, {"first": before, "last": now}).scalars().all():
             old, new = (self._shown(CanonicalURL(url), at) for at in (before, now))
-            if old and new and old.digest != new.digest:
+            if old and new and old.content != new.content:
                 found.append(Difference(Kind.CHANGED, old, new))
             elif old and not new:
                 found.append(Difference(Kind.REMOVED, old, None))

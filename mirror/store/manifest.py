@@ -15,6 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from mirror.core.documents import header
 from mirror.core.paths import LocalPath
 from mirror.core.references import Reference
 from mirror.core.scope import Reason, Role
@@ -135,9 +136,9 @@ class Resource:
     since: int = 0
 
     @property
-    def content(self) -> tuple[Digest | None, LocalPath | None]:
-        """What a reader sees of it."""
-        return self.digest, self.path
+    def content(self) -> tuple[Digest | None, LocalPath | None, int | None, str | None]:
+        """What a reader sees of it; of a redirect that is where it leads."""
+        return self.digest, self.path, self.status, header(self.headers, "location")
 
 
 @dataclass(frozen=True, slots=True)
