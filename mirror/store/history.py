@@ -375,7 +375,7 @@ _NUMBERS: Final = sa.text(
         (SELECT count(*) FROM changes WHERE path IS NOT NULL AND old_path IS NULL) AS added,
         (SELECT count(*) FROM changes WHERE path IS NOT NULL AND old_path IS NOT NULL AND digest IS NOT old_digest) AS changed,
         (SELECT count(*) FROM changes WHERE path IS NULL AND old_path IS NOT NULL) AS gone,
-        (SELECT count(*) FROM shown WHERE standing = 'unlinked') AS unlinked,
+        (SELECT count(*) FROM changes WHERE standing = 'unlinked') AS unlinked,
         (SELECT count(*) FROM shown WHERE standing IN ('kept', 'failed')) AS failed
     """
 )

@@ -1,0 +1,299 @@
+"""The commands about an archive, as a user gives them."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mirror.store.archive import Archive
+from tests.crawl.running import SCRAPY, Done, mirror, rows, run, tree
+from tests.mirroring import dangling, folder
+from tests.site import HTML, PNG, Page, Server, Site, serve
+
+WEBSUCKER = [*SCRAPY[:-1], "mirror"]
+QUIET = {"MIRROR_PROGRESS": "off"}
+
+
+def websucker(*words: object) -> Done:
+    return run(*WEBSUCKER, *map(str, words))
+
+
+def first() -> Site:
+    site = Site().page("/", '<img src="/x.png">', links=["/a", "/b", "/old", "/secret/1", "/secret/2", "/dead"])
+    site.page("/a", "The first edition.").page("/b").file("/old", "<title>Here</title>", HTML).file(
+        "/x.png", PNG, "image/png"
+    )
+    return (
+        site.page("/secret/1", "hush")
+        .page("/secret/2", "hush")
+        .file("/robots.txt", "User-agent: *\nDisallow: /secret/2\n")
+    )
+
+
+def second() -> Site:
+    site = (
+        first()
+        .page("/a", "The second edition.")
+        .page("/", '<img src="/x.png">', links=["/a", "/b", "/old", "/new", "/c"])
+    )
+    return site.file("/new", "<title>Here</title>", HTML).file("/old", "", status=410).page("/c")
+
+
+@dataclass(frozen=True)
+class World:
+    """A server, and an archive with two snapshots of its site."""
+
+    server: Server
+    out: Path
+
+    def url(self, path: str) -> str:
+        return self.server.url + path
+
+    @property
+    def folder(self) -> str:
+        return folder(self.server.url)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with serve(first()) as server:
+        world = World(server, tmp_path_factory.mktemp("commands") / "archive")
+        mirror(f"{server.url}/", world.out, settings=QUIET)
+        server.site = second()
+        assert mirror(f"{server.url}/", world.out, settings=QUIET).code == 1
+        yield world
+
+
+@pytest.fixture
+def world(made: World, tmp_path: Path) -> World:
+    """The same, to be changed."""
+    subprocess.run(["cp", "-a", made.out, tmp_path / "archive"], check=True)
+    made.server.site = second()
+    made.server.requests.clear()
+    return World(made.server, tmp_path / "archive")
+
+
+def only_line(done: Done) -> str:
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+# Looking
+
+
+def test_snapshots_are_listed(made: World) -> None:
+    done = run(*SCRAPY, "snapshots", str(made.out))
+    assert done.code == 0
+    head, one, two = (line.split() for line in done.stdout.splitlines())
+    assert head[0] == "id"
+    assert (one[0], one[3], two[0], two[3]) == ("1", "complete", "2", "complete")
+    listed = json.loads(websucker("snapshots", made.out, "--json").stdout)
+    numbers = [one["numbers"] for one in listed]
+    assert [(n["added"], n["changed"], n["gone"]) for n in numbers] == [(7, 0, 0), (2, 2, 1)]
+    assert [one["id"] for one in listed] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["1", "latest", "date"])
+def test_a_snapshot_is_laid_out(made: World, tmp_path: Path, name: str) -> None:
+    [(started,)] = rows(made.out, "SELECT started FROM snapshots WHERE id = 1")
+    words = str(started)[:19] if name == "date" else name
+    done = websucker("checkout", made.out, words, tmp_path / "target")
+    assert done.code == 0
+    assert only_line(done).endswith(f"open {tmp_path}/target/index.html")
+    edition = b"The second edition." if name == "latest" else b"The first edition."
+    assert edition in (tmp_path / "target" / made.folder / "a~.html").read_bytes()
+    assert dangling(tmp_path / "target") == []
+    again = websucker("checkout", made.out, words, tmp_path / "target")
+    assert "is not empty: choose a new folder" in only_line(again)
+    assert again.code == 4
+
+
+def test_differences_are_told(made: World, tmp_path: Path) -> None:
+    done = websucker("diff", made.out)
+    assert sorted(done.stdout.splitlines()) == [
+        f"* {made.url('/')}",
+        f"* {made.url('/a')}",
+        f"+ {made.url('/c')}",
+        f"> {made.url('/old')} -> {made.url('/new')}",
+    ]
+    assert done.code == 1
+    assert websucker("diff", made.out, 1, 2).stdout == done.stdout
+    assert websucker("diff", made.out, 1).stdout == done.stdout
+    assert (websucker("diff", made.out, 2, 2).code, websucker("diff", made.out, 2, 2).stdout) == (0, "")
+    kinds = [one["kind"] for one in json.loads(websucker("diff", made.out, "--json").stdout)["differences"]]
+    assert sorted(kinds) == ["added", "changed", "changed", "moved"]
+    page = tmp_path / "diff.html"
+    assert websucker("diff", made.out, "--html", page).code == 1
+    assert "The second edition." in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "said"),
+    [
+        ("/a", 0, "in the tree: "),
+        ("/old", 1, "gone (410 Gone)"),
+        ("/dead", 1, "gone (404 Not Found)"),
+        ("/secret/1", 0, "in the tree, but nothing leads to it any more: "),
+        ("/secret/2", 1, "not fetched, forbidden by robots.txt, found on "),
+        ("/never", 1, "was never met: no page that was fetched refers to it"),
+    ],
+)
+def test_why(made: World, path: str, code: int, said: str) -> None:
+    done = websucker("why", made.out, made.url(path))
+    assert said in done.stdout
+    assert done.code == code
+    told = json.loads(websucker("why", made.out, made.url(path), "--json").stdout)
+    assert told["known"] == (path != "/never")
+
+
+def test_looking_takes_no_lock_and_changing_does(made: World, tmp_path: Path) -> None:
+    with closing(Archive(made.out)):
+        for words in (["snapshots"], ["diff", 1, 2], ["why", made.url("/a")], ["verify"]):
+            assert websucker(words[0], made.out, *words[1:]).code in {0, 1}, words
+        assert websucker("checkout", made.out, 1, tmp_path / "target").code == 0
+        for words in (["prune"], ["forget", made.url("/a")], ["publish"], ["verify", "--repair"]):
+            done = websucker(words[0], made.out, *words[1:])
+            assert "is held by another run (process " in only_line(done)
+            assert done.code == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("snapshots",), 2, "use: snapshots <DIR>; see snapshots --help"),
+        (("checkout", "{out}", "1"), 2, "use: checkout <DIR> <SNAPSHOT> <TARGET>"),
+        (("checkout", "{out}", "99", "x"), 2, "there is no snapshot '99': give a number (1, 2), a time"),
+        (("checkout", "{out}", "1", "{out}/.mirror/x"), 4, "is inside of what the archive keeps"),
+        (("why", "{out}", "example.org"), 2, "should begin with http:// or https://"),
+        (("forget", "{out}", "*"), 2, "is no URL"),
+        (("prune", "{out}", "--keep", "some"), 2, "some"),
+        (("snapshots", "{out}/nothing"), 4, "is no archive: it has no folder .mirror"),
+    ],
+)
+def test_what_can_not_be_done_is_told_in_a_line(made: World, words: tuple[str, ...], code: int, said: str) -> None:
+    done = websucker(*(word.format(out=made.out) for word in words))
+    assert said in only_line(done)
+    assert done.code == code
+
+
+@pytest.mark.parametrize("command", ["checkout", "diff", "forget", "prune", "publish", "snapshots", "verify", "why"])
+def test_help(command: str) -> None:
+    done = websucker(command, "--help")
+    assert done.code == 0
+    assert "<DIR>" in done.stdout
+
+
+# Changing
+
+
+def test_only_what_is_damaged_is_fetched_again(world: World) -> None:
+    before = tree(world.out)
+    objects = world.out / ".mirror" / "objects"
+    query = "SELECT url, digest FROM resources JOIN urls ON urls.id = url_id WHERE until IS NULL AND path <> ''"
+    digests = {url: digest for url, digest in rows(world.out, query)}
+    for path in ("/a", "/b"):
+        digest = str(digests[world.url(path)])
+        place = objects / digest[:2] / digest[2:]
+        place.chmod(0o644)
+        place.write_bytes(b"spoilt")
+    (world.out / world.folder / "c~.html").unlink()
+    done = websucker("verify", world.out)
+    assert sorted(line.partition(": ")[0] for line in done.stdout.splitlines()) == ["object", "object", "tree"]
+    assert done.code == 1
+    assert world.server.paths == []
+    done = websucker("verify", world.out, "--repair", "-s", "MIRROR_PROGRESS=off")
+    assert done.code == 0, done.stderr
+    assert sorted(world.server.paths) == ["/a", "/b", "/robots.txt"]
+    assert websucker("verify", world.out).code == 0
+    assert tree(world.out) == before
+
+
+def test_what_nobody_serves_any_more_is_lost(world: World) -> None:
+    [(digest,)] = rows(
+        world.out, "SELECT digest FROM resources JOIN urls u ON u.id = url_id WHERE until = 2 AND url LIKE '%/a'"
+    )
+    (world.out / ".mirror" / "objects" / str(digest)[:2] / str(digest)[2:]).unlink()
+    done = websucker("verify", world.out, "--repair")
+    assert f"Lost for good: {world.url('/a')} as it was fetched 2" in done.stderr
+    assert done.code == 1
+    assert world.server.paths == []
+    assert websucker("verify", world.out).code == 0
+
+
+def test_snapshots_are_let_go(world: World) -> None:
+    before = tree(world.out)
+    dry = websucker("prune", world.out, "--keep", "last=1", "--dry-run")
+    assert "pruned" in dry.stdout
+    assert only_line(dry) == "1 snapshots would go"
+    assert len(json.loads(websucker("snapshots", world.out, "--json").stdout)) == 2
+    done = websucker("prune", world.out, "--keep", "last=1,daily=1")
+    assert done.code == 0
+    assert [one["id"] for one in json.loads(websucker("snapshots", world.out, "--json").stdout)] == [2]
+    assert websucker("verify", world.out).code == 0
+    assert tree(world.out) == before
+
+
+def test_what_is_forgotten_is_not_fetched_again(world: World) -> None:
+    done = websucker("forget", world.out, world.url("/secret/*"))
+    assert only_line(done).startswith("Forgotten: 2 versions, ")
+    assert not (world.out / world.folder / "secret").exists()
+    world.server.site = first()
+    assert mirror(world.url("/"), world.out, settings=QUIET).code == 1
+    assert not [path for path in world.server.paths if path.startswith("/secret")]
+    assert "forgotten on request" in websucker("why", world.out, world.url("/secret/1")).stdout
+
+
+def test_what_is_fresh_is_not_asked_for(world: World) -> None:
+    done = mirror(world.url("/"), world.out, "refresh=1d", settings=QUIET)
+    assert world.server.paths == []
+    assert "nothing changed" in done.stderr
+    world.server.requests.clear()
+    cached = {"Cache-Control": "max-age=3600"}
+    world.server.site = Site().page("/", links=["/a"], headers=cached).page("/a", headers=cached)
+    mirror(world.url("/"), world.out, settings=QUIET)
+    world.server.requests.clear()
+    assert mirror(world.url("/"), world.out, "trust=1", settings=QUIET).code == 0
+    assert world.server.paths == []
+
+
+def test_a_run_in_which_too_much_is_gone_is_held_until_somebody_decides(world: World) -> None:
+    pages = [f"/{n}" for n in range(30)]
+    site = Site().page("/", links=pages)
+    for page in pages:
+        site.page(page, f"Page {page}")
+    world.server.site = site
+    assert mirror(world.url("/"), world.out, settings=QUIET).code == 0
+    before = tree(world.out)
+    world.server.site = Site({"/": site["/"]})
+    held = mirror(world.url("/"), world.out, settings=QUIET)
+    assert held.code == 5
+    assert "Held: 30 of " in held.stderr
+    assert tree(world.out) == before
+    shutil.copytree(world.out, world.out.with_name("accepted"), symlinks=True)
+
+    done = websucker("publish", world.out.with_name("accepted"), "--accept-loss")
+    assert done.code == 0
+    assert not (world.out.with_name("accepted") / world.folder / "7~.html").exists()
+    assert dangling(world.out.with_name("accepted")) == []
+
+    world.server.site = site
+    assert mirror(world.url("/"), world.out, settings=QUIET).code == 0
+    assert tree(world.out) == before
+
+
+def test_a_start_that_is_gone_holds_the_run(world: World) -> None:
+    before = tree(world.out)
+    world.server.site = Site({"/": Page(404, {"Content-Type": HTML})})
+    held = mirror(world.url("/"), world.out, settings=QUIET)
+    assert held.code == 5
+    assert tree(world.out) == before
+    gone = mirror(world.url("/"), world.out, "max_loss=1", settings=QUIET)
+    assert gone.code == 3
+    assert f"{world.folder}/index.html" not in tree(world.out)
+    assert websucker("verify", world.out).code == 0
