@@ -154,6 +154,10 @@ class Crawl:
         """Follow what is fresh without asking for it; yields often. What is not waits for `next`."""
         if self._renewal.asks_always:
             return
+        with self._transaction():
+            self._admit_again(
+                self._manifest.listings()
+            )  # nobody asks for a robots.txt before anything else is asked for
         while len(self._at_hand) < _AT_HAND and (entry := self._take_next()):
             if not self._renew_if_fresh(entry):
                 self._at_hand.append(entry)

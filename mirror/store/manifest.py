@@ -194,6 +194,11 @@ class Manifest:
         self._run_id = new_id
         return Snapshot(new_id, now, tuple(starts))
 
+    def listings(self) -> list[CanonicalURL]:
+        """What earlier runs fetched on their own account: each robots.txt."""
+        rows = self._connection.execute(_LISTINGS, {"run": self._run_id}).scalars()
+        return [CanonicalURL(url) for url in rows]
+
     def look_at(self, snapshot_id: int) -> None:
         """Take a run for this one, without going on with it."""
         self._run_id = snapshot_id
@@ -604,6 +609,11 @@ _ENTRIES: Final = _ENTRY.where(  # the sum keeps SQLite from going through all o
 _KNOWN_ENTRIES: Final = _ENTRY.where(frontier.c.url_id.in_(GIVEN))
 _KNOWN_ENTRY: Final = _ENTRY.where(frontier.c.url_id == sa.bindparam("url_id"))
 _ANSWERED: Final = _ENTRY.where(_DONE).order_by(frontier.c.url_id)
+_LISTINGS: Final = (
+    sa.select(urls.c.url)
+    .join(frontier, frontier.c.url_id == urls.c.id)
+    .where(frontier.c.snapshot_id < sa.bindparam("run"), frontier.c.roles == _LISTING, frontier.c.referrer_id.is_(None))
+)
 _REDIRECTS: Final = _ENTRY.join(resources, _SAME_URL).where(_DONE, _IS_REDIRECT, resources.c.path.is_not(None))
 _referrers = urls.alias()
 _NEAREST: Final = (
