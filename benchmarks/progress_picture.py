@@ -67,6 +67,7 @@ def totals(second: int) -> Totals:
         failed=2,
         received=3_400_000 * second,
         queued=2_420 - 12 * second,
+        in_flight=8,
     )
 
 
