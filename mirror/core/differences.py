@@ -68,7 +68,7 @@ def page_lines(html: str) -> list[str]:
     >>> page_lines("<title>T</title><p>a <b>b</b>c<script>x</script><tr><td>1<td>2</tr><pre>d\\n e")
     ['T', 'a bc', '1 2', 'd', 'e']
     """
-    reader = read_html(html, _Lines())
+    reader = read_html(html, _Lines)
     reader.break_line()
     return reader.lines
 
@@ -102,9 +102,6 @@ class _Lines:
         self._preformatted -= tag == "pre"
         self._hidden -= self._hides(tag)
         self._titled = self._titled or tag == "title"
-
-    def close(self) -> None:
-        """lxml asks for it."""
 
     def break_line(self) -> None:
         line = " ".join("".join(self._pieces).split())

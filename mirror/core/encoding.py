@@ -23,6 +23,7 @@ _CODECS: Final = frozenset(f"{_SINGLE_BYTE} {_MULTI_BYTE} {_WIDE}".split())
 _CSS_CHARSET: Final = b'@charset "'
 _LATIN_1: Final = "latin-1"
 _RESTORABLE: Final = "surrogateescape"
+_BLOCK: Final = 1 << 12
 _UNREAD: Final = 0xDC00  # surrogateescape does it with bytes over 0x7F
 _OR_REFERENCE: Final = "mirror.core.encoding.or_reference"
 
@@ -72,17 +73,32 @@ def _decoded(payload: bytes, encoding: str) -> str:
 
 
 def _decoded_by_pieces(payload: bytes, encoding: str) -> str:
+    """Text of which each code that an encoder would not write stands as its bytes; by blocks where there is none."""
     decoder = codecs.getincrementaldecoder(encoding)(_RESTORABLE)
     pieces: list[str] = []
-    start = 0
-    for end in range(1, len(payload) + 1):
-        piece = decoder.decode(payload[end - 1 : end], end == len(payload))
-        if piece:
-            code = payload[start:end]
-            other = code.removesuffix(piece.encode(encoding, _RESTORABLE))  # what an encoder would not write
-            pieces.append("".join(chr(_UNREAD + byte) for byte in other) + piece * (other != code))
-            start = end
+    start = 0  # of the code that is being read
+    for begin in range(0, len(payload), _BLOCK):
+        end = min(begin + _BLOCK, len(payload))
+        state = decoder.getstate()
+        text = decoder.decode(payload[begin:end], end == len(payload))
+        whole = end - len(decoder.getstate()[0])
+        if text.encode(encoding, _RESTORABLE) == payload[start:whole]:
+            pieces.append(text)
+            start = whole
+        else:
+            decoder.setstate(state)
+            for place in range(begin + 1, end + 1):
+                piece = decoder.decode(payload[place - 1 : place], place == len(payload))
+                if piece:
+                    pieces.append(_as_written(payload[start:place], piece, encoding))
+                    start = place
     return "".join(pieces)
+
+
+def _as_written(code: bytes, text: str, encoding: str) -> str:
+    """What a code says, or its bytes where they are not what an encoder would write."""
+    other = code.removesuffix(text.encode(encoding, _RESTORABLE))
+    return "".join(chr(_UNREAD + byte) for byte in other) + text * (other != code)
 
 
 def _encoding(payload: bytes, content_type: str | None, fallback: str) -> str:

@@ -102,6 +102,7 @@ _HTML_START = re.compile(
     rb"<(?:!--|(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[\s>])",
     re.IGNORECASE,
 )
+_XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s")
 _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"GIF8", "image/gif"),
@@ -109,7 +110,6 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"%PDF-", "application/pdf"),
     (b"PK\x03\x04", "application/zip"),
     (b"\x1f\x8b", "application/gzip"),
-    (b"<?xml", "application/xml"),
     (b"wOFF", "font/woff"),
     (b"wOF2", "font/woff2"),
 )
@@ -138,6 +138,8 @@ DOCUMENTS: Final[dict[str, Document]] = {
     "image/svg+xml": Document.XML,
 }
 """Media type -> the syntax to read it as; a type that is not here has no references."""
+
+_WRITTEN_AS_XML: Final = frozenset({Document.HTML, Document.XML})
 
 
 def extension(name: str) -> str:
@@ -180,6 +182,8 @@ def parse_media_type(content_type: str | None) -> str:
 def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"") -> str:
     """What a response is: what the server says; else what its first bytes say; else what its name says.
 
+    Of XML, the name may know better which XML it is.
+
     `head` is the beginning of the payload, 512 bytes are enough.
     """
     declared = parse_media_type(content_type)
@@ -188,7 +192,8 @@ def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"") -
     name = EXTENSION_TYPES.get(extension(split(url).path.rpartition("/")[2]).lower())
     if declared:
         return name if name and name not in {"text/html", "application/xhtml+xml"} else UNKNOWN
-    return sniff(head) or name or UNKNOWN
+    found = sniff(head) or name or UNKNOWN
+    return name if name and found == "application/xml" and DOCUMENTS.get(name) in _WRITTEN_AS_XML else found
 
 
 def sniff(head: bytes) -> str:
@@ -196,6 +201,8 @@ def sniff(head: bytes) -> str:
     for signature, found in _SIGNATURES:
         if head.startswith(signature):
             return found
+    if _XML_START.match(head[:512]):
+        return "application/xml"
     return "text/html" if _HTML_START.match(head[:512]) else ""
 
 

@@ -11,14 +11,17 @@ import gzip
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
+import turbohtml
 from lxml import etree
+from turbohtml import TokenType
 
 from mirror.core import spans, urls
 from mirror.core.media import Document
@@ -121,6 +124,7 @@ META_NAMES: Final[dict[str, Kind]] = {
     "msapplication-wide310x150logo": REQUISITE,
     "msapplication-config": REQUISITE,
     "msapplication-starturl": NEVER,
+    "msapplication-task": REQUISITE,
     "thumbnailurl": REQUISITE,
     "contenturl": REQUISITE,
 }
@@ -146,7 +150,9 @@ def meta_kind(attributes: Attributes) -> Kind | None:
 
 
 def _meta_spans(value: str, kind: Kind) -> Iterator[Span]:
-    return spans.refresh_spans(value, kind) if kind is PAGE else spans.url_spans(value, kind)
+    if kind is PAGE:
+        return spans.refresh_spans(value, kind)
+    return spans.task_spans(value) if spans.is_task(value) else spans.url_spans(value, kind)
 
 
 def _link_spans(value: str, kind: Kind) -> Iterator[Span]:
@@ -290,6 +296,9 @@ _BARE_AMPERSAND: Final = re.compile(
     r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|(?P<bare>&(?!#?[A-Za-z0-9_.:\-]++;))", re.DOTALL
 )
 _RAW: Final = frozenset({"style", "script"})
+_FOREIGN: Final = frozenset({"svg", "math"})
+_PLACES: Final = _FOREIGN | {"foreignobject", "template"}
+_UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
 _NOTHING: Final[list[str]] = []
 _PROLOG: Final = re.compile(
     r"""[\s\ufeff]++ | <!--.*?--> | <\?xml-stylesheet\s(?P<sheet>.*?)\?> | <\?.*?\?>
@@ -496,7 +505,7 @@ _COMMON: Final = frozenset({"class", "id", "title", "alt", "name", "type", "widt
 
 def _read_html(text: str, collector: Collector) -> None:
     collector.add(stylesheet_instruction_spans(text))  # XHTML
-    read = read_html(text, _Elements())
+    read = read_html(text, _Elements)
     elements = read.found
     if read.base is not None:
         collector.rebase(read.base)
@@ -579,7 +588,7 @@ def attribute_name(name: object) -> str:
 
 
 class _Elements:
-    """Takes down each start tag of an HTML document, and the text of styles and scripts.
+    """Takes down each start tag of an HTML document, the text of styles and scripts, and the base.
 
     There is no tree: lxml's would end at `</html>` and at 2,048 open elements, where browsers read on.
     """
@@ -588,75 +597,117 @@ class _Elements:
         self.found: list[tuple[str, Attributes, list[str]]] = []
         self.base: str | None = None
         self._raw: list[str] | None = None
-        self._svgs = 0
-        self._templates = 0
+        self._places: list[str] = []  # those of `_PLACES` that are open
 
     def start(self, tag: str, attributes: Attributes) -> None:
         self._raw = [] if tag in _RAW else None
-        if tag == "base" and self.base is None and not self._svgs and not self._templates:
+        if tag == "base" and self.base is None and "template" not in self._places and not self._is_foreign:
             self.base = attributes.get("href")
         name = "body" if tag == BODY_AGAIN else tag
         if attributes or self._raw is not None:
             self.found.append((name, attributes, _NOTHING if self._raw is None else self._raw))
-        self._svgs += tag == "svg"
-        self._templates += tag == "template"
+        if tag in _PLACES and len(self._places) < DEEPEST:
+            self._places.append(tag)
 
     def data(self, text: str) -> None:
         if self._raw is not None:
-            self._raw.append(spans.html_unescaped(text)[0] if self._svgs else text)
+            self._raw.append(text)
 
     def end(self, tag: str) -> None:
+        if self._raw and self._is_foreign:
+            self._raw[:] = [spans.html_unescaped("".join(self._raw))[0]]
         self._raw = None
-        self._svgs -= tag == "svg"
-        self._templates -= tag == "template"
+        if tag in _PLACES and tag in self._places:
+            while self._places.pop() != tag:
+                pass
+
+    @property
+    def _is_foreign(self) -> bool:
+        return bool(self._places) and self._places[-1] in _FOREIGN
+
+
+class Target(Protocol):
+    """What is told of a document: the interface of lxml."""
+
+    def start(self, tag: str, attributes: Attributes, /) -> None: ...
+    def data(self, text: str, /) -> None: ...
+    def end(self, tag: str, /) -> None: ...
+
+
+AnyTarget = TypeVar("AnyTarget", bound=Target)
+
+
+def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
+    """Have lxml tell a new target of each tag and text of an HTML document; gives the target.
+
+    libxml2 looks for each end tag through all that is open, which takes for ever where somebody means it to. Where more is open
+    than a browser keeps, another tokenizer tells of the document.
+    """
+    text = _UNREADABLE.sub("\ufffd", BODY.sub(f"<{BODY_AGAIN}", text))
+    if "/>" in text:
+        text = _without_idle_slashes(text)
+    target = new()
+    counting = _Counting(target)
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", counting))
+    payload = text.encode()
+    with suppress(etree.LxmlError):
+        for start in range(0, len(payload), _BLOCK):
+            parser.feed(payload[start : start + _BLOCK])
+            if counting.deepest > DEEPEST:
+                return _read_deep_html(text, new())
+        parser.close()
+    return target
+
+
+DEEPEST: Final = 512
+"""Open elements up to which lxml reads HTML: Chromium nests no deeper."""
+
+
+class _Counting:
+    """Hands on what lxml tells, and counts the open elements."""
+
+    def __init__(self, target: Target) -> None:
+        self.deepest = 0
+        self.data = target.data
+        self._target = target
+        self._open = 0
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        self._open += 1
+        self.deepest = max(self.deepest, self._open)
+        self._target.start(tag, attributes)
+
+    def end(self, tag: str) -> None:
+        self._open -= 1
+        self._target.end(tag)
 
     def close(self) -> None:
         """lxml asks for it."""
 
 
-Target = TypeVar("Target")
-
-
-def read_html(text: str, target: Target) -> Target:
-    """Have lxml tell a target of its parser of each tag and text of an HTML document; gives the target.
-
-    libxml2 looks for each end tag through all that is open. Where so much is open that this would take for ever, and somebody
-    may have meant it to, end tags are kept from it: all but the ends of styles and scripts are of no use to us.
-    """
-    text = BODY.sub(f"<{BODY_AGAIN}", text)
-    if "/>" in text:
-        text = _without_idle_slashes(text)
-    if text.count("<") > MOST_OPEN and _most_open(text) > MOST_OPEN:
-        text = _MARKUP.sub(lambda tag: "" if tag["end"] else tag[0], text)
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", target))
-    with suppress(etree.LxmlError):
-        etree.fromstring(_bytes(text), parser)
+def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
+    """The same with turbohtml's tokenizer, whatever is open. To it `<noscript>` is no element, so it gets another name."""
+    opened: Counter[str] = Counter()
+    for token in turbohtml.tokenize(_NOSCRIPT.sub("n0script", text)):
+        tag = token.tag or ""
+        if token.type is TokenType.START_TAG:
+            opened[tag] += 1
+            target.start(tag, dict(token.attrs or ()))
+        elif token.type is TokenType.TEXT:
+            target.data(token.data or "")
+        if opened[tag] and (token.type is TokenType.END_TAG or token.self_closing):
+            opened[tag] -= 1
+            target.end(tag)
     return target
 
 
-MOST_OPEN: Final = 1000
-"""How many elements may be open before end tags count as an attack."""
-
-_MARKUP: Final = re.compile(
-    r"""<!--.*?(?:-->|\Z)
-      | <(?P<raw>script|style|textarea|title|xmp|noembed|noframes)\b.*?(?:</(?P=raw)[^>]*+>?|\Z)
-      | (?P<end></[a-z][^>]*+>?)
-      | (?P<start><[a-z])""",
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
+_NOSCRIPT: Final = re.compile(r"(?<=<)noscript(?=[\s/>])|(?<=</)noscript(?=[\s/>])", re.IGNORECASE)
 _SELF_CLOSED: Final = re.compile(
-    r"""<svg\b | (?P<end></svg\b) | (?P<tag><(?:style|script)\b(?:[^<>"'/]++|"[^"]*+"|'[^']*+'|/(?!>))*+)/>""",
+    r"""<svg\b | (?P<end></svg\b)
+      | (?P<tag><(?P<name>style|script)(?=[\s/])(?:[^<>"'/]++|"[^"]*+"|'[^']*+'|/(?!>))*+)
+        (?:(?<=[\s"'])|(?<=<style)|(?<=<script))/>  # `src=a/>` has no slash at its end""",
     re.IGNORECASE | re.VERBOSE,
 )
-
-
-def _most_open(text: str) -> int:
-    """How many elements are open at the most, if none is closed but by its end tag."""
-    depth = most = 0
-    for tag in _MARKUP.finditer(text):
-        depth += 1 if tag["start"] else -1 if tag["end"] else 0
-        most = max(most, depth)
-    return most
 
 
 def _without_idle_slashes(text: str) -> str:
@@ -666,7 +717,7 @@ def _without_idle_slashes(text: str) -> str:
     def mended(tag: re.Match[str]) -> str:
         nonlocal svgs
         if tag["tag"]:
-            return tag[0] if svgs > 0 else tag["tag"] + ">"
+            return f"{tag['tag']}></{tag['name']}>" if svgs > 0 else f"{tag['tag']}>"
         svgs += -1 if tag["end"] else 1
         return tag[0]
 
@@ -706,25 +757,18 @@ def _xml_parser(*, recover: bool, huge: bool = False) -> etree.XMLParser:
 
 
 def _xml_bytes(text: str) -> bytes:
-    return _bytes(text.lstrip("\ufeff \t\r\n"))
-
-
-def _bytes(text: str) -> bytes:
-    """Text as lxml takes it: without what UTF-8 or XML lack."""
-    try:
-        return text.replace("\0", "\ufffd").encode()
-    except UnicodeEncodeError:
-        return re.sub("[\0\ud800-\udfff]", "\ufffd", text).encode()
+    return _UNREADABLE.sub("\ufffd", text.lstrip("\ufeff \t\r\n")).encode()
 
 
 def _link_header_spans(value: str) -> Iterator[Span]:
     for link in _LINK.finditer(value):
         parameters: dict[str, str] = {}
         for parameter in _LINK_PARAMETER.finditer(link["parameters"]):
-            parameters.setdefault(parameter[1].lower(), (parameter[2] or parameter[3] or "").lower())
+            parameters.setdefault(parameter[1].lower(), parameter[2] or parameter[3] or "")
         kind = link_kind(parameters)
         if kind:
             yield from spans.url_spans(link["url"], kind)
+            yield from spans.srcset_spans(parameters.get("imagesrcset", ""), REQUISITE)
 
 
 _LINK: Final = re.compile(r'<(?P<url>[^<>]*+)>(?P<parameters>(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"?)*+)', re.DOTALL)

@@ -12,7 +12,8 @@ The law
    disk has no origins.
 3. `<base href>` names the document itself, so that it leads nothing astray.
 4. A Content-Security-Policy of the document (meta) is emptied: `'self'` means nothing on a disk.
-5. Scripts stay as they are, structured data in them too; so do documents in attributes below `MAX_NESTED` others.
+5. Scripts stay as they are, structured data in them too; so do documents in attributes below `MAX_NESTED` others, and XML
+   values with entities that the document declares, or with templates of XSLT.
 
 With no edit to make, the text is the same; the references of the rewritten document are the resolved ones of the original.
 """
@@ -21,6 +22,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from html.entities import html5
 from typing import Final
 
 import turbohtml
@@ -105,6 +107,7 @@ class Attribute:
     value_start: int
     raw: str
     quote: str
+    sign: str = ""  # what a value would need in front of it
 
     @property
     def value(self) -> str:
@@ -112,7 +115,7 @@ class Attribute:
 
     def edits(self, changes: Iterable[Edit]) -> Iterator[Edit]:
         """Changes of the value as edits of the source."""
-        if self.value_start == self.end and not self.quote:  # `<a href>` has no value to change
+        if not self.raw and not self.quote:  # `<a href>` has no value to change
             yield from (replace(self.replaced(change.new), local=change.local) for change in changes)
             return
         _, places = spans.html_unescaped(self.raw)
@@ -126,8 +129,7 @@ class Attribute:
     def replaced(self, value: str) -> Edit:
         """The whole value as another one."""
         quoted = self._quoted(value) if self.quote else f'"{self._quoted(value)}"'
-        sign = "=" if self.value_start == self.end else ""  # `<base href>` has none
-        return Edit(self.value_start, self.value_start + len(self.raw), sign + quoted)
+        return Edit(self.value_start, self.value_start + len(self.raw), self.sign + quoted)
 
     def removed(self, text: str) -> Edit:
         """Take the attribute out of `text`, and a space in front of it that nothing needs."""
@@ -145,6 +147,8 @@ _UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
 _ATTRIBUTE: Final = re.compile(
     rf"(?P<name>=?[^= \t\n\r\f/>]*+)(?:{_WS}*+={_WS}*+(?P<quote>[\"']?)(?P<value>.*))?", re.DOTALL
 )
+_STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
+_SIGN: Final = re.compile(rf"{_WS}*+=")
 _SELECTORS: Final = ["style", "iframe[srcdoc]", "base[href]", f"{refs.BODY_AGAIN}[background]"] + [
     "{}[{}]".format("" if name == "*" else name, key.replace(":", "\\:")) for name, key in refs.TABLE
 ]
@@ -159,6 +163,7 @@ _XML_TOKEN: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+_XML_ENTITY: Final = re.compile(r"&([A-Za-z_:][\w.:\-]*+;)")
 _XML_ATTRIBUTE: Final = re.compile(r"([^\s=/<>\"']++)\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')")
 
 Places = Mapping[str, tuple[int, int]]
@@ -177,7 +182,8 @@ class Tag:
         start, end = self.places[key]
         match = _ATTRIBUTE.match(self.source, start, end)
         if match is None or match["value"] is None:
-            return Attribute(start, end, end, "", "")
+            sign = _SIGN.match(self.source, end)  # `<a href= >`
+            return Attribute(start, end, sign.end(), "", "") if sign else Attribute(start, end, end, "", "", "=")
         raw, quote = match["value"], match["quote"]
         if quote and raw.endswith(quote):
             raw = raw[:-1]
@@ -265,12 +271,18 @@ def _style_edits(
 ) -> Iterator[Edit]:
     """Edits of a `<style>`: raw text, but in SVG text with character references."""
     start = location.start_tag.end_offset
-    end = location.end_tag.start_offset if location.end_tag else len(text)
+    end = location.end_tag.start_offset if location.end_tag else _style_end(text, start)
     if element.namespace is turbohtml.Namespace.HTML:
         yield from _moved(rewriter.edits(spans.css_spans(text[start:end])), start)
     elif location.end_tag and element.namespace is turbohtml.Namespace.SVG:
         source = Attribute(start, end, start, text[start:end], '"')
         yield from source.edits(rewriter.edits(spans.css_spans(source.value)))
+
+
+def _style_end(text: str, start: int) -> int:
+    """Where a style ends whose end tag the parser doesn't know: too much is open around it, or it has none."""
+    match = _STYLE_END.search(text, start)
+    return match.start() if match else len(text)
 
 
 def _tag_edits(tag: Tag, find: refs.FindRule, rewriter: Rewriter) -> Iterator[Edit]:
@@ -341,8 +353,14 @@ def _xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
 def _xml_tag(token: re.Match[str]) -> Tag:
     places: dict[str, tuple[int, int]] = {}
     for match in _XML_ATTRIBUTE.finditer(token.string, *token.span("attributes")):
-        places.setdefault(_xml_attribute_name(match[1]), match.span())
+        if not _has_entity(match[0]):
+            places.setdefault(_xml_attribute_name(match[1]), match.span())
     return Tag(token.string, refs.local_name(token["open"]), places)
+
+
+def _has_entity(source: str) -> bool:
+    """Whether there is an entity that only the document itself can know: who knows what such a value says?"""
+    return any(entity[1] not in html5 for entity in _XML_ENTITY.finditer(source))
 
 
 def _xml_attribute_name(name: str) -> str:
@@ -362,6 +380,8 @@ def _xml_text_edits(text: str, pieces: list[Piece], path: list[str], rewriter: R
     """Edits of an element's text. A URL that a comment or the border of a CDATA section cuts in two is let alone."""
     pieces = [piece for piece in pieces if text[piece[0] : piece[1]].strip()]
     if len(pieces) > 1 and path[-1] != "style":
+        return
+    if any(not cdata and _has_entity(text[start:end]) for start, end, cdata in pieces):
         return
     for start, end, cdata in pieces:
         source = Attribute(start, end, start, text[start:end], '"')

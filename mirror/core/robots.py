@@ -19,9 +19,9 @@ MAX_SIZE = 500 * 1024
 MAX_RULES = 2_000_000
 """Pairs of an agent and a line of its group that are read: Protego keeps each, and 500 KiB can have 10^8 of them."""
 
-_TOKEN = re.compile(r"(?P<line>[ \t\ufeff]*user[- ]?agent[ \t]*:[ \t]*)(?P<token>[A-Za-z_-]+)[^\r\n#]*", re.IGNORECASE)
+_TOKEN = re.compile(r"(?P<line>\s*+user(?:-|\s*+)agent(?:\s*+:|\s)\s*+)(?P<token>[A-Za-z_-]+)[^#]*", re.IGNORECASE)
 _AGENT = re.compile(r"user-agent\s*:\s*\S+$", re.IGNORECASE)
-_PERHAPS_AGENT = re.compile(r"user[- ]?agent", re.IGNORECASE)
+_PERHAPS_AGENT = re.compile(r"user(?:-|\s*+)agent", re.IGNORECASE)
 _RULE = re.compile(r"(?:dis)?allow\s*:", re.IGNORECASE)
 
 
@@ -69,7 +69,7 @@ def _tokens(text: str) -> str:
     apart.
     """
     return "\n".join(
-        _TOKEN.sub(lambda agent: agent["line"] + _named(agent["token"]), line, count=1) for line in text.splitlines()
+        agent["line"] + _named(agent["token"]) if (agent := _TOKEN.match(line)) else line for line in text.splitlines()
     )
 
 

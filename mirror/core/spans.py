@@ -51,6 +51,7 @@ _REFRESH = re.compile(
     rf"{_WS}*+[0-9.]++(?:{_WS}*+[;,]|{_WS}){_WS}*+(?:url{_WS}*+={_WS}*+)?+(?:\"([^\"]*+)|'([^']*+)|(.++))",
     re.IGNORECASE | re.DOTALL,
 )
+_TASK_URL = re.compile(rf"(?:^|;){_WS}*+(action|icon)-uri{_WS}*+=([^;]*+)", re.IGNORECASE)
 
 _CHARACTER = re.compile(r"&(?:#([0-9]+);?|#[xX]([0-9a-fA-F]+);?|([A-Za-z][A-Za-z0-9]*;?))")
 _LONGEST_BARE: Final = max(len(name) for name in html5 if not name.endswith(";"))
@@ -91,7 +92,9 @@ _JS_LOADERS: Final = (
 )
 _JS_IMPORTERS: Final = ("import", "from")
 _JS_LITERAL = re.compile(  # the quote behind it is not consumed: what looks like an end may be a beginning
-    rf"(?P<loader>{_JS_LOADERS})?(?<![/\\])(?P<quote>[\"'`])(?P<url>[\w\-./~%@:,+=&?#!\\]++)(?=(?P=quote))"
+    rf"""(?P<line>^[ \t]*+//.*+) | (?P<block>(?<![^\s;,=(){{}}])/\*)
+      | (?P<loader>{_JS_LOADERS})?(?<!\\)(?<!(?<!\*)/)(?P<quote>["'`])(?P<url>[\w\-./~%@:,+=&?\#!\\]++)(?=(?P=quote))""",
+    re.MULTILINE | re.VERBOSE,
 )
 _JS_ABSOLUTE = re.compile(r"/[\w~%.@\-]|//[\w\-]+\.[\w.\-]+(?::\d+)?/|https?://[\w.\-]+")
 _JS_LOCAL = re.compile(r"\.{1,2}/|[\w~%@\-][\w~%@.\-]*/")
@@ -134,6 +137,18 @@ def refresh_spans(value: str, kind: Kind) -> Iterator[Span]:
     match = _REFRESH.match(value)
     if match and match.lastindex:
         yield from _shifted(url_spans(match[match.lastindex], kind), match.start(match.lastindex))
+
+
+def is_task(value: str) -> bool:
+    """Whether a value is the one of `msapplication-task`."""
+    return bool(_TASK_URL.search(value))
+
+
+def task_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
+    """`name=Search;action-uri=/search;icon-uri=/search.ico`: a place to go to, which nobody follows, and its icon."""
+    for match in _TASK_URL.finditer(value):
+        kind = Kind.REQUISITE if match[1].lower() == "icon" else Kind.NEVER
+        yield from _shifted(url_spans(match[2], kind), match.start(2))
 
 
 def css_spans(value: str, kind: Kind = Kind.REQUISITE) -> Iterator[Span]:
@@ -215,15 +230,27 @@ def script_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
 
     A literal counts if it begins with a slash and a name, or holds a slash and ends in a known extension, or ends in one and
     stands where a URL is loaded: `import`, `fetch`, `new Worker`, `.src =`. What is imported needs no extension. Which quotes
-    belong together nobody asks: what stands between two literals is no URL.
+    belong together nobody asks: what stands between two literals is no URL. Comments are left out where they can be nothing
+    else, since what looks like one may be in a literal.
     """
-    for match in _JS_LITERAL.finditer(value):
+    for match in _js_literals(value):
         text, loader = json_unescaped(match["url"]), match["loader"] or ""
         ext = media.extension(re.split(r"[?#]", text, maxsplit=1)[0].rpartition("/")[2]).lower()
         if _is_url(text, loader, known=ext in _KNOWN_EXTENSIONS):
             page = not loader.startswith(_JS_IMPORTERS) and (ext in PAGE_EXTENSIONS or ext not in _KNOWN_EXTENSIONS)
             kind = Kind.PAGE if page else Kind.REQUISITE
             yield Span(match.start("url"), match.end("url"), text, kind, guess=True, quoting="script")
+
+
+def _js_literals(value: str) -> Iterator[re.Match[str]]:
+    """What may be literals, outside of lines that are comments and of comments that have an end."""
+    position, last = 0, value.rfind("*/")
+    while match := _JS_LITERAL.search(value, position):
+        position = match.end()
+        if match["url"]:
+            yield match
+        elif match["block"] and position <= last:
+            position = value.index("*/", position)
 
 
 def _is_url(text: str, loader: str, *, known: bool) -> bool:

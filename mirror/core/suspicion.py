@@ -210,15 +210,12 @@ class _Reader:
         if tag == self._open:
             self._open = ""
 
-    def close(self) -> None:
-        """lxml asks for it."""
-
     def text(self, tag: str) -> str:
         return _folded("".join(self.texts.get(tag, ())))
 
 
 def _read(html: str) -> _Page:
-    reader = read_html(html, _Reader())
+    reader = read_html(html, _Reader)
     return _Page(reader.text("title"), reader.text("h1"), reader.has_password)
 
 

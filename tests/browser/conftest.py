@@ -37,7 +37,7 @@ def program(name: str, *places: str) -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = program("chromium")
     with sync_playwright() as playwright:
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Nginx"]:
     server = Nginx(program("nginx", "/usr/sbin"), tmp_path_factory.mktemp("nginx"))
     yield server

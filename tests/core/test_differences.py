@@ -47,6 +47,8 @@ def changes(before: str, now: str, context: int = 2) -> str:
         ("<script>never closed", []),
         ("a\0b", ["a\ufffdb"]),
         ("a\udcffb", ["a\ufffdb"]),
+        ("<br>" * 2000 + "<template>a</template><pre>b\nc</pre>d", ["b", "c", "d"]),
+        ("<b>" * 2000 + "</script>a<template>b</template><pre>c\nd</pre>e", ["a", "c", "d", "e"]),
     ],
 )
 def test_page_lines(html: str, lines: list[str]) -> None:

@@ -100,6 +100,12 @@ def test_a_byte_order_mark_stays() -> None:
         (b"<\xe9>", "utf-8", "<\udce9>"),
         (b"\x93\xfa\x81<a>", "shift_jis", "日\udc81<a>"),
         (b"\x87\x90\x93\xfa", "shift_jis", "\udc87\udc90日"),  # NEC's code of a character that has another one
+        (
+            b"\x93\xfa" * 2047 + b"a\x93\xfa\x87\x90\x93\xfa",
+            "shift_jis",
+            "日" * 2047 + "a日\udc87\udc90日",
+        ),  # over a block
+        (b"\x87\x90" + b"\x93\xfa" * 5000, "shift_jis", "\udc87\udc90" + "日" * 5000),
         (b"\xfa\x5b\x83\x5c", "shift_jis", "\udcfa\udc5bソ"),  # the same, its second byte is one of ASCII
         (b"\xff\xfe\0\xd8a\0", "utf-8", "\ufeff\ud800a"),
         (b"\x1b$BF|\x1b(B<a>", "iso-2022-jp", "日<a>"),

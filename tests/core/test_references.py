@@ -146,6 +146,8 @@ def test_each_text_of_xml_is_read(element: str, parent: str) -> None:
         ("<meta name=Twitter:Image content=x>", REQUISITE),
         ("<meta name=msapplication-TileImage content=x>", REQUISITE),
         ("<meta itemprop=image content=x>", REQUISITE),
+        ("<meta name=msapplication-task content='name=A;icon-uri=x'>", REQUISITE),
+        ("<meta name=msapplication-task content='name=A;action-uri=x'>", NEVER),
         ("<meta property=og:url content=x>", NEVER),
     ],
 )
@@ -416,6 +418,11 @@ def test_other_documents() -> None:
         ("Link", "</x>", [("/x", NEVER)]),
         ("Link", "<>; rel=next, < /x >; rel=next", [("/x", PAGE)]),
         ("Link", "/x; rel=next", []),
+        (
+            "Link",
+            '</x>; rel=Preload; as=image; imagesrcset="/A 1x, b 2x"',
+            [("/x", REQUISITE), ("/A", REQUISITE), ("/d/b", REQUISITE)],
+        ),
         ("Link", "<<</x>; rel=next", [("/x", PAGE)]),
         ("Location", "mailto:x", []),
         ("X-Location", "/x", []),
@@ -522,6 +529,12 @@ def test_no_document_takes_more_than_linear_work(piece: str) -> None:
         ("<svg><style/></svg><img src=x>", ["http://h/d/x"]),
         ("<template><base href=/no/></template><img src=x>", ["http://h/d/x"]),
         ("<svg><base href=/no/></svg><img src=x>", ["http://h/d/x"]),
+        ("<math><base href=/no/></math><img src=x>", ["http://h/d/x"]),
+        ("<template><svg></template><base href=/b/><img src=x>", ["http://h/b/x"]),
+        ("<svg><foreignObject><base href=/b/></foreignObject></svg><img src=x>", ["http://h/b/x"]),
+        ("<svg><foreignObject><style>a{b:url(x?a&para;b)}</style></foreignObject></svg>", ["http://h/d/x?a&para;b"]),
+        ("<script src=x/></script><script src=site/></script>", ["http://h/d/x/", "http://h/d/site/"]),
+        ("<script src='x'/><img src=no></script>", ["http://h/d/x"]),
         ("<base href=/b/><a href=''>", ["http://h/b/"]),
         ("<base href=/b/><a href=' '>", ["http://h/b/"]),
         ("<base href=/b/><img src=''>", []),
@@ -539,6 +552,37 @@ def test_end_tags_of_nothing_hide_nothing_and_take_no_time(open_tags: str, close
     text = open_tags * 60_000 + close * 60_000 + "<img src=x><script>'</b>/no'; f('/y.js')</script>"
     found = [ref.url for ref in refs.references(Document.HTML, text, canonical("http://h/"))]
     assert found == ["http://h/x", "http://h/y.js"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<b><div></b></div>" * 250_000 + "<dt><dd></dt></dd>" * 250_000,  # as many ends as starts
+        "<svg>" * 150_000 + "<math></math>" * 150_000,
+    ],
+    ids=range(2),
+)
+def test_what_stays_open_takes_no_time(text: str) -> None:
+    """What looks through all that is open does not come to its end."""
+    assert html(text + "<img src=/x>") == ["/x"]
+
+
+DEEP = "<b>" * (refs.DEEPEST + 100)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(document_of(element, attribute) for element, attribute in TABLE),
+        "<NoScript><img src=/x></noscript><template><img src=/x></template>",
+        "<style>a{b:url(/x)}</style><script>'/x'</script><svg><style>a{b:url(&#47;x)}</style></svg>",
+        "<svg><base href=/no/><style/><g><base href=/no/></svg><base href=/b/><img src=../x>",
+        "<!-- <img src=no> --><title><img src=no></title><a href=/x href=no><img title=\udc80 src=/x>",
+    ],
+)
+def test_what_is_too_deep_for_browsers_is_read_too(text: str) -> None:
+    assert html(text) == html(DEEP + text)
+    assert "/x" in html(text)
 
 
 XSLT = '<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">{}</xsl:stylesheet>'

@@ -100,6 +100,9 @@ def copied(text: str, syntax: Document = Document.HTML) -> str:
         ("</html><a href=/x>", "</html><a href=../x~.html>"),
         ("<!-- <a href=/x> --><textarea><a href=/x>", "<!-- <a href=/x> --><textarea><a href=/x>"),
         ("<b>" * 3000 + "<a href=/x>", "<b>" * 3000 + "<a href=../x~.html>"),
+        ("<b>" * 600 + "<style>a{}</style>url(/x)", "<b>" * 600 + "<style>a{}</style>url(/x)"),
+        ("<b>" * 600 + "<style>a{b:url(/x)}</style>", "<b>" * 600 + "<style>a{b:url(../x~.html)}</style>"),
+        ("<meta name=msapplication-task content=;icon-uri=/x>", "<meta name=msapplication-task content=;icon-uri=../x~.html>"),
     ],
 )  # fmt: skip
 def test_html(text: str, copy: str) -> None:
@@ -210,6 +213,8 @@ def test_srcdoc_has_an_end() -> None:
         ("<item><link>/<![CDATA[x]]></link></item>",) * 2,
         ("<item><link><b>/x</b>/x</link></item>",) * 2,
         ("<title>/x</title>",) * 2,
+        ("<image href='&p;x'/><style>a{b:url(&p;x)}</style><item><link>&p;x</link></item>",) * 2,
+        ("<image href='&amp;p;x&#47;&eacute;'/>", "<image href='http://h/d/&amp;p;x/%C3%A9'/>"),
         ("<script>'/x'</script>",) * 2,
         ("<enclosure url='/x'/><link href='/x'/>", "<enclosure url='../x~.html'/><link href='../x~.html'/>"),
         ("<base href='/b/'/><a href='x'/>", "<base href='p~.html'/><a href='../b/x~.html'/>"),
@@ -390,6 +395,8 @@ def test_many_removals_take_linear_work() -> None:
         ("<base href=/b/><a href=''>", "<base href=\"p~.html\"><a href='../b/~.html'>"),
         ("<base href=/z/><a href=''>", "<base href=\"p~.html\"><a href='http://h/z/'>"),
         ("<base href=/z/><a href>", '<base href="p~.html"><a href="http://h/z/">'),
+        ("<base href=/z/><a href= >", '<base href="p~.html"><a href="http://h/z/" >'),
+        ("<base href=><a href=/x>", '<base href="p~.html"><a href=../x~.html>'),
         ("<a href=''>", "<a href=''>"),
         (
             "<template><base href=/z/></template><a href=/x>",

@@ -39,6 +39,7 @@ def test_robots_url(url: str, place: str) -> None:
         ("websucker/2.0", True),
         ("Websucker (all versions)", True),
         ("websucker # us", True),
+        ("websucker*", True),
         ("web", False),
         ("websuckers", False),
         ("websucker-news", False),
@@ -46,7 +47,9 @@ def test_robots_url(url: str, place: str) -> None:
     ],
 )
 def test_an_agent_is_named_by_its_product_token(named: str, *, meant: bool) -> None:
-    assert allows(f"User-agent: {named}\nDisallow: /", "/a", "websucker") != meant
+    for line in ("User-agent: {}", "User-agent {}", " user  agent {}", "useragent:{}"):
+        for agent in ("websucker", AGENT):
+            assert allows(f"{line.format(named)}\nDisallow: /", "/a", agent) != meant
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,15 @@ def test_groups_of_many_agents_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "agent", ["User-agent: b{}", "User-agent b{}", "User agent:b{}", "useragent: b{}*", "Foo\nUser-agent:b{}"]
+    "agent",
+    [
+        "User-agent: {}b",
+        "User-agent {}b",
+        "User agent:{}b",
+        "user  agent {}b",
+        "useragent: {}b*",
+        "Foo\nUser-agent:{}b",
+    ],
 )
 @pytest.mark.parametrize(
     "rule", ["Disallow: /{}", "Disallow /{}", "Dissallow: /{}$", "Crawl-delay: {}", "Foo: {}\nAllow: /{}"]

@@ -25,6 +25,7 @@ READERS: dict[str, Callable[[str, Kind], Iterator[Span]]] = {
     "json": spans.json_spans,
     "script": spans.script_spans,
     "javascript": spans.javascript_url_spans,
+    "task": spans.task_spans,
 }
 
 # fmt: off
@@ -35,7 +36,7 @@ PIECES = (
     "?k", "data:,l", "javascript:", " ", "\t", "\n", "\r", "\r\n", "\f", "\v", "\x00", "\x7f", "\x85", "\xa0", "\u2003",
     "\ufeff", "\ud800", "é", "\U0001f600", "0;", "0;url=", "5 ", "1.5,URL = ", "1x", "2w", " 1x, ", "(,)", "100%", "import ",
     "import(", "from", "fetch(", "new Worker(", ".src=", '"src":', '"url" : ', '"start_url":"', "\\/", "\\u002f", "&", "&amp;",
-    "&quot", "&#", "&#x", "&#47;", "&notit;", "=",
+    "&quot", "&#", "&#x", "&#47;", "&notit;", "=", ";icon-uri=",
 )
 # fmt: on
 SOUP = st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text(max_size=20)
@@ -207,6 +208,19 @@ def test_no_reference_of_css(css: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "found"),
+    [
+        ("name=A;action-uri=/b;icon-uri=/c.ico", [("/b", Kind.NEVER), ("/c.ico", Kind.REQUISITE)]),
+        ("name=A; Icon-URI = /c.ico ;window-type=tab", [("/c.ico", Kind.REQUISITE)]),
+        ("/a?icon-uri=b", []),
+    ],
+)
+def test_task(value: str, found: list[tuple[str, Kind]]) -> None:
+    assert [(span.url, span.kind) for span in spans.task_spans(value)] == found
+    assert spans.is_task(value) is bool(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
     [("a.png", ["a.png"]), ("url(a.png)", ["a.png"]), ("#fff URL('a.png') b", ["a.png"]), ("url(#a)", [])],
 )
 def test_css_or_url(value: str, found: list[str]) -> None:
@@ -289,6 +303,27 @@ def test_script(script: str, found: list[tuple[str, Kind]]) -> None:
 )
 def test_no_other_literal_hides_one_that_is_a_url(script: str) -> None:
     assert urls(spans.script_spans(script)) == ["/img/a.png"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        '// "/no.js"\n{}',
+        ' \t// don\'t "/no.js"\r\n{}',
+        '/* "/no.js" */{}',
+        '/*\n * "/no.js"\n */\n{}',
+        'f(/* "/no.js" */{})',
+        "x=1;/* it's */y={}",
+        # what only looks like a comment
+        'x="//";y={}',
+        "x=/\\/\\//;y={}",
+        'x="*/*";y={};z="a/*"',
+        "x='src/**/*.js',y={}/* a */",
+        'x=" /* ";y={}',
+    ],
+)
+def test_comments_hold_no_urls_and_hide_none(script: str) -> None:
+    assert urls(spans.script_spans(script.replace("{}", "'/img/a.png'"))) == ["/img/a.png"]
 
 
 def test_a_literal_may_have_letters_of_any_script() -> None:
@@ -434,6 +469,7 @@ ENDLESS = (
     ",", "a,", "a ,", "a (", " (,", " ", "\n", "\r\n", "0", "0 ", "0;", "0;url=", "1.", "import ", "import(", "from ",
     "fetch ( ", ".src = ", "open ( ", "`", '"/a.js",', "https://a/", "javascript:", '"src"', '"src":', '"src":"', '"src":"\\',
     '"src" ', "[", "&", "&#", "&#1", "&#x", "&a", "&amp", "#", "\x00",
+    "//", "//\n", "/* ", ";/*", ";/**/", ";icon-uri=",
 )
 # fmt: on
 
