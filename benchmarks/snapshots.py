@@ -18,7 +18,20 @@ from typing import Final
 from benchmarks.constructs import ROOT
 from tests.site import Site, serve
 
-WORDS: Final = ["lorem", "ipsum", "dolor", "sit", "amet", "consectetur", "adipiscing", "elit", "sed", "do", "eiusmod", "tempor"]
+WORDS: Final = [
+    "lorem",
+    "ipsum",
+    "dolor",
+    "sit",
+    "amet",
+    "consectetur",
+    "adipiscing",
+    "elit",
+    "sed",
+    "do",
+    "eiusmod",
+    "tempor",
+]
 
 
 def site(pages: int, edition: list[int]) -> Site:
