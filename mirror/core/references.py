@@ -4,7 +4,7 @@ Enters: a document as text, its URL, its headers. Leaves: `Reference`s, each URL
 finds the same values in the source through the same table. Never here: a decision to fetch (that is `scope`).
 
 What is never a reference: form actions and pings (kind `NEVER`: they are kept right but not followed), comments, `data:`,
-`mailto:` and all schemes but http and https.
+`mailto:` and all schemes that `urls.SCHEMES` does not have.
 """
 
 import gzip

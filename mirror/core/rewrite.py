@@ -141,7 +141,7 @@ class Attribute:
         return text.replace("'", "&#39;") if self.quote == "'" else text.replace('"', "&quot;")
 
 
-_ABSOLUTE: Final = re.compile(r"\s*https?:[/\\]{2}", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(r"\s*(?:https?|ftps?|sftp|file):[/\\]{2}", re.IGNORECASE)
 _WS: Final = r"[ \t\n\r\f]"
 _UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
 _ATTRIBUTE: Final = re.compile(

@@ -13,6 +13,10 @@ The rules
 3. A requisite that turns out to be HTML is kept and not followed. A redirect keeps the role; where it leads is decided anew.
    A start that is sent to another place of its site makes that place a start.
 4. `include` holds for pages, `exclude` for everything; starts are exempt from both.
+5. The web leads to no files: what has an ftp, ftps, sftp or file URL is fetched, as whatever, only where something of the same
+   scheme, host and port leads to it. A file on the disk has to be in the folder of a start or below it too, whatever the user's
+   words are; on servers `site` means the same for pages, and `host` the whole server. Files lead to the web as pages do.
+6. A start that was sent to itself with a slash behind it is the name of that folder, not of one in the folder above.
 """
 
 import re
@@ -26,7 +30,7 @@ import tldextract
 
 from mirror.core.references import Reference
 from mirror.core.spans import Kind
-from mirror.core.urls import CanonicalURL, split
+from mirror.core.urls import CanonicalURL, is_web, origin, split
 
 
 class Role(IntEnum):
@@ -58,6 +62,7 @@ class Reason(StrEnum):
     """Why a reference was not followed."""
 
     OUTSIDE = "outside the scope"
+    ORIGIN = "no place that its page may lead to"
     DEPTH = "deeper than asked for"
     INCLUDE = "not included"
     EXCLUDE = "excluded"
@@ -128,9 +133,9 @@ class Scope:
         >>> scope.contains(CanonicalURL("http://example.co.uk/b"))
         True
         """
-        if self.area is Area.PREFIX:
-            text = _without_scheme(url)
-            return any(text.startswith(home) for home in self._homes)
+        if self._area(url) is Area.PREFIX:
+            place = _place(url)
+            return any(place.startswith(home) for home in self._homes)
         return self._home(url) in self._homes
 
     def decide(self, reference: Reference, source: Source) -> Decision:
@@ -142,6 +147,9 @@ class Scope:
             return Decision(None, reason=Reason.FORGOTTEN)
         if self.exclude and self.exclude.search(reference.url) and reference.url not in self.starts:
             return Decision(None, reason=Reason.EXCLUDE)
+        barred = self._barred(reference.url, source.url)
+        if barred:
+            return Decision(None, reason=barred)
         if kind is Kind.REDIRECT:
             return self._redirect(reference.url, source)
         return self._link(reference, source) if kind in _LINKS else self._requisite(reference, source)
@@ -155,7 +163,15 @@ class Scope:
         if url in self.starts:
             return False
         excluded = self.exclude is not None and self.exclude.search(url) is not None
-        return excluded or self.is_forgotten(url) or (page and not self.contains(url))
+        return excluded or self.is_forgotten(url) or ((page or _is_on_disk(url)) and not self.contains(url))
+
+    def _barred(self, url: CanonicalURL, source: CanonicalURL) -> Reason | None:
+        """Why a resource may not lead to a file, whatever it wants it for; see rule 5."""
+        if is_web(url):
+            return None
+        if origin(url) != origin(source):
+            return Reason.ORIGIN
+        return Reason.OUTSIDE if _is_on_disk(url) and not self.contains(url) else None
 
     def _link(self, reference: Reference, source: Source) -> Decision:
         if not self._follows(source):
@@ -194,8 +210,13 @@ class Scope:
         return Decision(source.role, source.depth)
 
     def redirected(self, url: CanonicalURL, to: CanonicalURL) -> "Scope":
-        """The scope once it is known that a URL leads to another: a start takes the scope along inside of its site."""
+        """The scope once it is known that a URL leads to another: a start takes the scope along inside of its site.
+
+        On a disk it does not: a link there must not lead out of the folder that the user named.
+        """
         if url not in self.starts or to in self.starts or self._site(url) != self._site(to):
+            return self
+        if _is_on_disk(to) and not self.contains(to):
             return self
         return replace(self, starts=(*self.starts, to))
 
@@ -203,15 +224,24 @@ class Scope:
         """Whether links on this resource count: a frame's do where it stands inside the scope."""
         return source.role is not Role.FRAME or self.contains(source.url)
 
+    def _area(self, url: CanonicalURL) -> Area:
+        """What the user's word means for this URL: a server of files, and a disk more so, holds more than one site."""
+        if is_web(url):
+            return self.area
+        return Area.HOST if self.area is Area.HOST and not _is_on_disk(url) else Area.PREFIX
+
     def _home(self, url: CanonicalURL) -> str:
-        if self.area is Area.SITE:
+        area = self._area(url)
+        if area is Area.SITE:
             return self._site(url)
-        text = _without_scheme(url)
-        return text.partition("/")[0] if self.area is Area.HOST else text.partition("?")[0].rpartition("/")[0] + "/"
+        if area is Area.HOST:
+            return _host(url)
+        if not is_web(url) and f"{url}/" in self.starts:
+            return f"{url}/"
+        return _place(url).partition("?")[0].rpartition("/")[0] + "/"
 
     def _site(self, url: CanonicalURL) -> str:
-        host = split(url).host
-        return self.registrable_domain(host) or _without_scheme(url).partition("/")[0]
+        return (is_web(url) and self.registrable_domain(split(url).host)) or _host(url)
 
 
 def covers(pattern: str, url: CanonicalURL) -> bool:
@@ -223,6 +253,14 @@ def covers(pattern: str, url: CanonicalURL) -> bool:
     return url.startswith(pattern[:-1]) if pattern.endswith("*") else url == pattern
 
 
-def _without_scheme(url: CanonicalURL) -> str:
-    """Host, port and what follows; a default port is not written in a canonical URL."""
-    return url.partition("://")[2]
+def _place(url: CanonicalURL) -> str:
+    """Host, port and what follows; where it is not the web, with the scheme. A canonical URL has no default port."""
+    return url.partition("://")[2] if is_web(url) else url
+
+
+def _host(url: CanonicalURL) -> str:
+    return _place(CanonicalURL(origin(url)))
+
+
+def _is_on_disk(url: CanonicalURL) -> bool:
+    return url.startswith("file:")

@@ -1,7 +1,7 @@
 """Canonical URLs: what makes two references one resource.
 
 Enters: the text of a reference as an author wrote it, and the URL of the document it stands in.
-Leaves: a `Target`, that is a `CanonicalURL` and the fragment, or `None` for what can't be fetched over HTTP.
+Leaves: a `Target`, that is a `CanonicalURL` and the fragment, or `None` for what can't be fetched.
 Never here: a network, a disk, an opinion on whether the URL should be fetched (that is `scope`).
 
 The law of canonical URLs
@@ -10,7 +10,10 @@ The law of canonical URLs
 2. The fragment and the user's name and password are no part of a resource's name.
 3. Percent-escapes of unreserved characters are decoded, the others are written in capitals (RFC 3986, 6.2.2);
    a percent sign that begins no escape is written `%25`.
-4. Nothing else changes: the order of a query, an empty query, a doubled slash each make another resource.
+4. Files have no query, be they on an FTP or SSH server or on a disk: what a page writes behind the question mark names no
+   other file (browsers ask for none); in what a user writes, and in FTP itself (RFC 1738, 3.2), `?` is a letter like others.
+5. Browsers know no ftps and no sftp: these are read as they read ftp. The file scheme has no host, or `localhost`.
+6. Nothing else changes: the order of a query, an empty query, a doubled slash each make another resource.
 
 Canonical is idempotent: the canonical form of a canonical URL is itself.
 """
@@ -25,22 +28,31 @@ from urllib.parse import quote
 import ada_url
 
 CanonicalURL = NewType("CanonicalURL", str)
-"""An absolute http or https URL that obeys the law above. Pure ASCII, without fragment and credentials."""
+"""An absolute URL that obeys the law above. Pure ASCII, without fragment and credentials."""
 
-SCHEMES = frozenset({"http", "https"})
-DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "file": 0}
+SCHEMES = frozenset(DEFAULT_PORTS)
+WEB = frozenset({"http", "https"})
+"""The schemes of pages that strangers write. What has another one is a file of a tree: `is_web` tells the two apart."""
+
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 _ESCAPE = re.compile(r"%(?:[0-9A-Fa-f]{2})?")
 _SPLIT = re.compile(
-    r"(https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
+    r"(https?|ftps?|sftp|file)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?",
+    re.DOTALL,
 )
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):")
-_USER = re.compile(r"[\x00-\x20]*https?:[/\\\s]*+[^/\\?#]*@", re.IGNORECASE)
+_USER = re.compile(r"[\x00-\x20]*(?:https?|ftps?|sftp):[/\\\s]*+[^/\\?#]*@", re.IGNORECASE)
 _PLAIN_FRAGMENT = re.compile(r"[\w\-.~!$&()*+,;=:@/?%]*", re.ASCII)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NOT_ASCII = re.compile("[^\\x00-\\x7f]+")
 _NO_BASE = "about:blank"
+_NO_BREAKS = str.maketrans("", "", "\t\n\r")
+_READ_AS_FTP = frozenset({"ftps", "sftp"})
+_CARRIERS = ("ftp", "http")
+"""Schemes that Ada reads alike, but for the port of its own that each leaves out."""
+
 _PLAIN_IN_QUERY = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\"#<>'")
 """What WHATWG's special-query percent-encode set leaves alone: trail bytes of legacy encodings too."""
 
@@ -69,7 +81,7 @@ class Parts:
 
 
 def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None:
-    """Resolve a reference against its base; `None` where no http(s) resource is meant.
+    """Resolve a reference against its base; `None` where nothing is meant that can be fetched.
 
     `encoding` is the codec of the document (`encoding.decode` names it), which browsers use for the query alone
     (WHATWG URL, 5.3); a name that Python has no codec for means UTF-8.
@@ -92,30 +104,57 @@ def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None
 
 
 def canonical(url: str) -> CanonicalURL:
-    """The canonical form of an absolute http(s) URL; raises `InvalidURLError` with a sentence for the user.
+    """The canonical form of an absolute URL as a user writes it; raises `InvalidURLError` with a sentence for the user.
 
-    >>> canonical("HTTP://example.org")
-    'http://example.org/'
+    >>> canonical("HTTP://example.org"), canonical("ftp://example.org/what?")
+    ('http://example.org/', 'ftp://example.org/what%3F')
     """
-    scheme = _SCHEME.match(url)
-    if not scheme or (scheme[1].lower() not in SCHEMES and not url[scheme.end() :].startswith("/")):
+    match = _SCHEME.match(url)
+    scheme, rest = (match[1].lower(), url[match.end() :]) if match else ("", "")
+    if scheme not in SCHEMES and not rest.startswith("/"):
         raise InvalidURLError(f"{url!r} is no URL: it should begin with http:// or https://")
-    if scheme[1].lower() not in SCHEMES:
-        raise InvalidURLError(f"{url!r}: the scheme {scheme[1]!r} is not supported, only http and https are")
-    if not url[scheme.end() :].strip("/\\"):
+    if scheme not in SCHEMES:
+        raise InvalidURLError(
+            f"{url!r}: the scheme {scheme!r} is not supported, only http, https, ftp, ftps, sftp and file are"
+        )
+    if scheme == "file" and not _is_absolute_path(rest):
+        raise InvalidURLError(f"{url!r} has no absolute path: it should begin with file:///")
+    if scheme != "file" and not rest.strip("/\\"):
         raise InvalidURLError(f"{url!r} has no host")
-    target = resolve(url, _NO_BASE)
+    target = resolve(url if scheme in WEB else _without_query_mark(url), _NO_BASE)
     if target is None:
-        raise InvalidURLError(f"{url!r} has no valid host")
+        raise InvalidURLError(f"{url!r} " + ("names another machine" if scheme == "file" else "has no valid host"))
     return target.url
+
+
+def is_web(url: CanonicalURL) -> bool:
+    """Whether a server of the web gives it, and not a tree of files.
+
+    >>> is_web(CanonicalURL("https://example.org/")), is_web(CanonicalURL("ftp://example.org/"))
+    (True, False)
+    """
+    return url.startswith(("http://", "https://"))
+
+
+def origin(url: CanonicalURL) -> str:
+    """Scheme, host and port, a default port left out.
+
+    >>> origin(CanonicalURL("ftp://example.org:2121/a/b")), origin(CanonicalURL("file:///srv/www/"))
+    ('ftp://example.org:2121', 'file://')
+    """
+    return url[: url.index("/", url.index("://") + 3)]
 
 
 def referer(page: CanonicalURL, target: CanonicalURL) -> str | None:
     """What a request for `target` tells of the page it was found on (`strict-origin-when-cross-origin`).
 
+    Of files nobody is told anything, and neither are the servers of files (WHATWG Fetch, Referrer Policy 8.3).
+
     >>> referer(CanonicalURL("https://example.org/a"), CanonicalURL("https://cdn.example.com/b"))
     'https://example.org/'
     """
+    if not (is_web(page) and is_web(target)):
+        return None
     here, there = split(page), split(target)
     if here.scheme == "https" and there.scheme == "http":
         return None
@@ -125,7 +164,7 @@ def referer(page: CanonicalURL, target: CanonicalURL) -> str | None:
 
 
 def has_credentials(url: str) -> bool:
-    """Whether the text of an http(s) URL names a user, in any spelling that browsers take (`http:user@host` too).
+    """Whether the text of a URL names a user, in any spelling that browsers take (`http:user@host` too).
 
     >>> has_credentials("http://guido@example.org/"), has_credentials("http://example.org/@guido")
     (True, False)
@@ -134,7 +173,7 @@ def has_credentials(url: str) -> bool:
 
 
 def split(url: CanonicalURL) -> Parts:
-    """Take a canonical URL apart; the port is always a number.
+    """Take a canonical URL apart; the port is always a number. A file on the disk has no host, and port 0.
 
     >>> split(canonical("https://example.org/a?b"))
     Parts(scheme='https', host='example.org', port=443, path='/a', query='b')
@@ -154,18 +193,61 @@ def with_fragment(text: str, fragment: str | None) -> str:
 @lru_cache(maxsize=4096)  # a page's navigation stands on every page of a site
 def _resolve(reference: str, base: str) -> Target | None:
     try:
-        absolute = ada_url.join_url(base, reference)
+        absolute = _join(base, reference)
     except ValueError:
         return None
     absolute, hash_, fragment = absolute.partition("#")
     match = _SPLIT.fullmatch(absolute)
-    if match is None or not match[2]:
+    if match is None or bool(match[2]) is (match[1] == "file"):
         return None
     if "@" in absolute:
         absolute = _without_credentials(absolute, match)
+    if match[1] not in WEB:
+        absolute = absolute.partition("?")[0]
     if "%" in absolute:
         absolute = _ESCAPE.sub(_normal_escape, absolute)
+        if match[1] == "file":  # "%43|" may have become a drive of Windows
+            absolute = ada_url.join_url(_NO_BASE, absolute)
     return Target(CanonicalURL(absolute), fragment if hash_ else None)
+
+
+def _join(base: str, reference: str) -> str:
+    """The absolute URL of a reference, as Ada resolves it; raises `ValueError`."""
+    match = _SCHEME.match(reference.translate(_NO_BREAKS)) or _SCHEME.match(base)
+    scheme = match[1].lower() if match else ""
+    return _join_as_ftp(scheme, base, reference) if scheme in _READ_AS_FTP else ada_url.join_url(base, reference)
+
+
+def _join_as_ftp(scheme: str, base: str, reference: str) -> str:
+    """The same for a scheme that is none to a browser. The longer of two readings has the port, unless that is the default."""
+    base = base if base.lower().startswith(f"{scheme}:") else _NO_BASE
+    readings = [
+        ada_url.join_url(_with_scheme(base, scheme, carrier), _with_scheme(reference, scheme, carrier))
+        for carrier in _CARRIERS
+    ]
+    found = max((f"{scheme}:{reading.partition(':')[2]}" for reading in readings), key=len)
+    match = _SPLIT.fullmatch(found)
+    if match is None or match[3] != str(DEFAULT_PORTS[scheme]):
+        return found
+    return found[: match.start(3) - 1] + found[match.end(3) :]
+
+
+def _with_scheme(text: str, scheme: str, carrier: str) -> str:
+    """A reference with one scheme for another; without one as it was."""
+    text = text.translate(_NO_BREAKS)
+    match = _SCHEME.match(text)
+    return f"{carrier}:{text[match.end() :]}" if match and match[1].lower() == scheme else text
+
+
+def _is_absolute_path(rest: str) -> bool:
+    """Whether there is a path behind `file:`, be it the root alone; of `file:` and `file://` nobody knows."""
+    path = rest.strip().replace("\\", "/")
+    return path.startswith("/") and path != "//"
+
+
+def _without_query_mark(url: str) -> str:
+    before, hash_, fragment = url.partition("#")
+    return before.replace("?", "%3F") + hash_ + fragment
 
 
 def _without_credentials(url: str, match: re.Match[str]) -> str:

@@ -41,7 +41,9 @@ _AHEAD = 32  # entries taken from the manifest at a time
 _AT_HAND: Final = 256  # entries looked at before anything is fetched
 _SYNC_AFTER: Final = 256  # objects that a power cut may harm before they are waited for
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_OUT_OF_SCOPE: Final = frozenset({Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.REQUISITE, Reason.FORGOTTEN})
+_OUT_OF_SCOPE: Final = frozenset(
+    {Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.ORIGIN, Reason.REQUISITE, Reason.FORGOTTEN}
+)
 _GOOD: Final = frozenset({Standing.PRESENT, Standing.KEPT, Standing.UNLINKED, Standing.OUTSIDE})
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 _NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER})

@@ -231,7 +231,8 @@ def test_kind(markup: str, kind: Kind) -> None:
         ("<img srcset='#a 1x, /y 2x'>", ["/y"]),
         ("<link rel=preload as=image imagesrcset='/x 1x'>", ["/x"]),
         # other schemes
-        ("<a href=mailto:x><a href=tel:1><a href=data:,x><a href=about:blank><a href=ftp://h/x><a href=blob:http://h/x>", []),
+        ("<a href=mailto:x><a href=tel:1><a href=data:,x><a href=about:blank><a href=ws://h/x><a href=blob:http://h/x>", []),
+        ("<a href=ftp://h/x><img src=file:///x?y><a href=sftp:h>", ["ftp://h/x", "file:///x", "sftp://h/"]),
         ("<a href='http://['>", []),
     ],
 )  # fmt: skip

@@ -416,3 +416,11 @@ def test_templates_of_xslt_stay() -> None:
     )
     copy = text.replace("url(/x)", "url(../x~.html)").replace('src="/x"', 'src="../x~.html"')
     assert copied(text, Document.XML) == copy
+
+
+@pytest.mark.parametrize(
+    "link", ["ftp://h2/x", "FTP://u@h2/x?y", "sftp://h2:22/", "ftps://h2/~x", "file:///x/../y", "gopher://h2/x"]
+)
+def test_a_link_to_a_file_that_was_not_saved_stays_as_it_was(link: str) -> None:
+    text = f"<a href='{link}'>"
+    assert copied(text) == text

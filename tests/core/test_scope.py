@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mirror.core.references import Reference
 from mirror.core.scope import Area, Decision, Reason, Requisites, Role, Scope, Source, bundled_suffix_list
 from mirror.core.spans import Kind
-from mirror.core.urls import CanonicalURL
+from mirror.core.urls import CanonicalURL, is_web, origin
 
 START = CanonicalURL("https://www.example.org/docs/a.html?b=/c")
 OTHER = CanonicalURL("https://cdn.example/x")
@@ -232,6 +232,122 @@ def test_a_start_that_is_sent_elsewhere_takes_the_scope_along(url: str, to: str,
     assert after.contains(START)
 
 
+# --- trees of files -------------------------------------------------------------------------------------------------
+
+FILES = CanonicalURL("file:///srv/www/")
+FTP = CanonicalURL("ftp://ftp.example.org/pub/")
+ON_DISK = Source(CanonicalURL("file:///srv/www/a.html"), Role.PAGE, 0)
+ON_FTP = Source(CanonicalURL("ftp://ftp.example.org/pub/a.html"), Role.PAGE, 0)
+WANTING = (Kind.PAGE, Kind.FRAME, Kind.REQUISITE, Kind.FEED, Kind.SITEMAP, Kind.REDIRECT)
+
+
+def within(*starts: str, **options: Any) -> Scope:
+    return Scope(tuple(map(CanonicalURL, starts)), registrable_domain=SUFFIXES, **options)
+
+
+@pytest.mark.parametrize("area", Area)
+def test_on_a_disk_the_folder_of_the_start_is_all_there_is(area: Area) -> None:
+    disk = within(FILES, area=area)
+    assert disk.contains(CanonicalURL("file:///srv/www/a/b"))
+    assert within("file:///srv/www/index.html", area=area).contains(CanonicalURL("file:///srv/www/a/b"))
+    for url in ("file:///srv/", "file:///srv/www", "file:///srv/wwww/", "file:///etc/passwd", "ftp://srv/www/"):
+        assert not disk.contains(CanonicalURL(url))
+
+
+@pytest.mark.parametrize(
+    ("area", "inside", "outside"),
+    [
+        (Area.SITE, ["ftp://ftp.example.org/pub/a/b"], ["ftp://ftp.example.org/", "ftp://ftp.example.org/pubs/"]),
+        (Area.PREFIX, ["ftp://ftp.example.org/pub/a/b"], ["ftp://ftp.example.org/", "ftp://ftp.example.org/pubs/"]),
+        (Area.HOST, ["ftp://ftp.example.org/", "ftp://ftp.example.org/%2Fetc/"], ["ftp://ftp.example.org:2121/pub/"]),
+    ],
+)
+def test_on_a_server_of_files_a_folder_is_a_site(area: Area, inside: list[str], outside: list[str]) -> None:
+    tree = within(FTP, area=area)
+    assert all(tree.contains(CanonicalURL(url)) for url in inside)
+    others = ["http://ftp.example.org/pub/", "ftps://ftp.example.org/pub/", "sftp://ftp.example.org/pub/", *outside]
+    assert not any(tree.contains(CanonicalURL(url)) for url in [*others, "ftp://example.org/pub/", "file:///pub/"])
+
+
+@pytest.mark.parametrize("area", Area)
+def test_a_web_start_opens_no_server_of_files(area: Area) -> None:
+    web = within("http://ftp.example.org/pub/", area=area)
+    assert not any(web.contains(CanonicalURL(url)) for url in (FTP, FILES, "file:///ftp.example.org/pub/"))
+
+
+@pytest.mark.parametrize("kind", WANTING)
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("area", Area)
+def test_a_web_page_leads_to_no_file(area: Area, role: Role, kind: Kind) -> None:
+    """Not even to one of a start: it is there without its help."""
+    all_three = within(START, FTP, FILES, area=area)
+    for url in (FTP, f"{FTP}a", FILES, "file:///srv/www/a.png", "file:///etc/passwd", "sftp://ftp.example.org/a"):
+        assert decided(url, kind, all_three, Source(START, role, 0)) is Reason.ORIGIN
+
+
+@pytest.mark.parametrize("kind", WANTING)
+@pytest.mark.parametrize("role", Role)
+def test_a_file_of_the_disk_leads_out_of_its_folder_in_no_way(role: Role, kind: Kind) -> None:
+    source = Source(ON_DISK.url, role, 0)
+    for area in Area:
+        disk = within(FILES, FTP, area=area)
+        for url in ("file:///etc/passwd", "file:///srv/", "file:///srv/wwww/a.png", "file:///srv/www"):
+            assert decided(url, kind, disk, source) is Reason.OUTSIDE
+        for url in (FTP, "sftp://localhost/", "ftps://h/"):
+            assert decided(url, kind, disk, source) is Reason.ORIGIN
+
+
+@pytest.mark.parametrize("source", [ON_DISK, ON_FTP])
+def test_a_file_leads_to_the_web_as_a_page_does(source: Source) -> None:
+    tree = within(FILES, FTP)
+    assert decided("https://cdn.example/a.png", Kind.REQUISITE, tree, source) is Role.REQUISITE
+    assert decided("https://cdn.example/a.html", Kind.FRAME, tree, source) is Role.FRAME
+    assert decided("https://cdn.example/", Kind.PAGE, tree, source) is Reason.OUTSIDE
+    assert decided("https://ftp.example.org/pub/", Kind.REDIRECT, tree, source) is Reason.OUTSIDE
+    near = within(FILES, FTP, requisites=Requisites.SITE)
+    assert decided("https://ftp.example.org/a.png", Kind.REQUISITE, near, source) is Reason.REQUISITE
+    assert decided(f"{source.url}.png", Kind.REQUISITE, near, source) is Role.REQUISITE
+    none = within(FILES, FTP, requisites=Requisites.NONE)
+    assert decided(f"{source.url}.png", Kind.REQUISITE, none, source) is Reason.REQUISITE
+
+
+def test_a_file_of_a_server_leads_to_others_of_it() -> None:
+    tree = within(FTP)
+    assert decided("ftp://ftp.example.org/pub/b/", Kind.PAGE, tree, ON_FTP) is Role.PAGE
+    assert decided("ftp://ftp.example.org/", Kind.PAGE, tree, ON_FTP) is Reason.OUTSIDE
+    assert decided("ftp://ftp.example.org/icons/a.png", Kind.REQUISITE, tree, ON_FTP) is Role.REQUISITE
+    for url in ("ftp://other.org/a.png", "ftp://ftp.example.org:2121/a.png", "ftps://ftp.example.org/pub/a.png"):
+        assert decided(url, Kind.REQUISITE, tree, ON_FTP) is Reason.ORIGIN
+
+
+@pytest.mark.parametrize("start", ["file:///srv/www", "ftp://ftp.example.org/pub"])
+def test_a_start_without_its_slash_is_the_folder_once_that_is_known(start: str) -> None:
+    above, folder = CanonicalURL(start.rpartition("/")[0] + "/a"), CanonicalURL(f"{start}/")
+    before = within(start)
+    after = before.redirected(CanonicalURL(start), folder)
+    assert before.contains(folder)
+    assert before.contains(above)  # it might have been a file
+    assert after.contains(folder)
+    assert not after.contains(above)
+    assert decided(folder, Kind.REDIRECT, after, Source(CanonicalURL(start), Role.PAGE, 0)) is Role.PAGE
+
+
+def test_a_start_on_the_disk_takes_the_scope_nowhere_else() -> None:
+    disk = within("file:///srv/www/a")
+    for url in ("file:///etc/", "http://localhost/", "ftp://localhost/"):
+        assert disk.redirected(CanonicalURL("file:///srv/www/a"), CanonicalURL(url)) is disk
+    web = within(START)
+    for url in (FTP, FILES):
+        assert web.redirected(START, url) is web
+
+
+def test_a_file_outside_is_left_out_be_it_a_page_or_not() -> None:
+    disk = within(FILES)
+    assert disk.leaves_out(CanonicalURL("file:///srv/other/a.png"), page=False)
+    assert not disk.leaves_out(CanonicalURL("file:///srv/www/a.png"), page=False)
+    assert not within(FTP).leaves_out(CanonicalURL("ftp://ftp.example.org/icons/a.png"), page=False)
+
+
 # --- laws -----------------------------------------------------------------------------------------------------------
 
 URLS = st.sampled_from(
@@ -242,6 +358,14 @@ URLS = st.sampled_from(
         "http://www.example.org/docs/x",
         "https://third.example/",
         "http://127.0.0.1:8000/x",
+        FILES,
+        "file:///srv/www/a",
+        "file:///srv/x",
+        "file:///",
+        FTP,
+        "ftp://ftp.example.org/pub",
+        "ftp://ftp.example.org/x",
+        "sftp://www.example.org/docs/",
     )
 ).map(CanonicalURL)
 REFERENCES = st.builds(Reference, URLS, st.sampled_from(Kind), st.booleans())
@@ -284,3 +408,20 @@ def test_no_way_leads_from_frame_to_frame_outside(within: Scope, way: list[Refer
             0 if within.contains(reference.url) or source.role > Role.FRAME else frames + (reference.kind is Kind.FRAME)
         )
         assert frames <= 1
+
+
+@given(SCOPES, st.lists(REFERENCES, min_size=1, max_size=6), SOURCES)
+def test_no_way_leads_from_the_web_to_a_file_or_out_of_its_tree(
+    within: Scope, way: list[Reference], source: Source
+) -> None:
+    """By whatever redirects, frames and requisites, and though a start may be taken along."""
+    first = source
+    for reference in way:
+        if reference.kind is Kind.REDIRECT:
+            within = within.redirected(source.url, reference.url)
+        decision = within.decide(reference, source)
+        if decision.role is None:
+            continue
+        source = Source(reference.url, decision.role, decision.depth)
+        assert is_web(source.url) or origin(source.url) == origin(first.url)
+        assert not source.url.startswith("file:") or within.contains(source.url)

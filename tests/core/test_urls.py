@@ -1,6 +1,7 @@
 """Canonical URLs: what browsers make of a reference, and the law that the canonical form is its own."""
 
 import re
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 import ada_url
@@ -16,6 +17,8 @@ from mirror.core.urls import (
     Target,
     canonical,
     has_credentials,
+    is_web,
+    origin,
     referer,
     resolve,
     split,
@@ -36,15 +39,32 @@ PIECES = (
     "bücher.example", "xn--bcher-kva", "xn--", "xn--a", "[::1]", "[1:2::192.168.0.1]", "[", "]", "127.1", "0x7f.1",
     "4294967295", ":80", ":443", ":8080", ":0", ":65536", ":", "user:pass@", "user@", "@@", ":@", "|", "^", "`", "{",
     "}", "<", ">", '"', "'", "*", "(", ")", "!", "$", ",", "mailto:", "javascript:", "data:,", "file:///", "ftp://",
-    "ws://", "blob:", "c:", "C|/",
+    "ws://", "blob:", "c:", "C|/", "%43|", "localhost", "file:", "sftp:", "FTPS://", "sftp://", ":21", ":22", ":990",
 )
 # fmt: on
 REFERENCES = st.lists(st.sampled_from(PIECES), max_size=8).map("".join) | st.text(max_size=12)
 ABSOLUTE = st.builds(
-    "{}{}{}".format, st.sampled_from(("http://", "https://", "http:", "HTTPS:\\")), REFERENCES, REFERENCES
+    "{}{}{}".format,
+    st.sampled_from(
+        ("http://", "https://", "http:", "HTTPS:\\", "ftp://", "FTPS://", "sftp:", "sftp:\\", "file://", "file:///")
+    ),
+    REFERENCES,
+    REFERENCES,
 )
 BASES = st.sampled_from(
-    (BASE, "https://example.org", "http://u:p@[::1]:8080/x/y/", "file:///a/b", "about:blank", "", "nonsense")
+    (
+        BASE,
+        "https://example.org",
+        "http://u:p@[::1]:8080/x/y/",
+        "file:///a/b",
+        "file:///C:/a/b",
+        "ftp://u:p@example.org/a/b;type=i",
+        "ftps://example.org:21/a/b",
+        "sftp://example.org:80/a/b",
+        "about:blank",
+        "",
+        "nonsense",
+    )
 )
 ENCODINGS = st.sampled_from(
     (
@@ -131,7 +151,29 @@ ENCODINGS = st.sampled_from(
         (" JavaScript:void(0)", None),
         ("java\nscript:void(0)", None),
         ("data:text/plain,a", None),
-        ("ftp://example.org/", None),
+        ("ftp://example.org", "ftp://example.org/"),
+        ("FTP://guido:secret@EXAMPLE.org:21/%7ea/../b?c", "ftp://example.org/b"),
+        ("ftp:example.org/%2Fetc", "ftp://example.org/%2Fetc"),
+        ("ftps://example.org:990/", "ftps://example.org/"),
+        ("ftps://example.org:21/", "ftps://example.org:21/"),
+        ("sftp://BÜCHER.example:22\\a/./b?c", "sftp://xn--bcher-kva.example/a/b"),
+        ("sf\ntp://example.org:80/", "sftp://example.org:80/"),
+        ("sftp://example.org:21/", "sftp://example.org:21/"),
+        ("sftp://guido@example.org:0022/a@b", "sftp://example.org/a@b"),
+        ("sftp://[::1]:22/", "sftp://[::1]/"),
+        ("file:///a/../b", "file:///b"),
+        ("file://localhost/a", "file:///a"),
+        ("file:/a?b#c", "file:///a"),
+        ("file:a", "file:///a"),
+        ("file:////a", "file:////a"),
+        ("file:///c|/a", "file:///c:/a"),
+        ("file:///%43|/a", "file:///C:/a"),
+        ("file:///a%20b%3f%", "file:///a%20b%3F%25"),
+        ("file://example.org/a", None),
+        ("sftp://", None),
+        ("sftp://example.org:65536/", None),
+        ("ftps://a b/", None),
+        ("gopher://example.org/", None),
         ("ws://example.org/", None),
         ("blob:http://example.org/1", None),
         ("http://", None),
@@ -150,6 +192,54 @@ ENCODINGS = st.sampled_from(
 def test_resolves_as_browsers_do(reference: str, url: str | None) -> None:
     target = resolve(reference, BASE)
     assert (target and target.url) == url
+
+
+@pytest.mark.parametrize(
+    ("base", "reference", "url"),
+    [
+        ("ftp://example.org/a/b", "c?d", "ftp://example.org/a/c"),
+        ("ftp://example.org:2121/a/", "/c", "ftp://example.org:2121/c"),
+        ("sftp://example.org:21/a/b", "../c", "sftp://example.org:21/c"),
+        ("sftp://example.org:80/a/b", "c", "sftp://example.org:80/a/c"),
+        ("sftp://example.org/a/b", "sftp:c", "sftp://example.org/a/c"),
+        ("sftp://example.org/a/b", "ftp:c", "ftp://c/"),
+        ("ftp://example.org/a/b", "sftp:c", "sftp://c/"),
+        ("http://example.org/a/b", "ftps:c", "ftps://c/"),
+        ("ftps://example.org/a/b", "//other.org:990/c", "ftps://other.org/c"),
+        ("ftps://example.org/a/b", "http://other.org/c", "http://other.org/c"),
+        ("file:///a/b", "c?v=2", "file:///a/c"),
+        ("file:///a/b", "../../c", "file:///c"),
+        ("file:///a/b", "/c", "file:///c"),
+        ("file:///C:/a/b", "/c", "file:///C:/c"),
+        ("file:///C:/a/b", "../../../c", "file:///C:/c"),
+        ("file:///a/b", "//other.org/c", None),
+        ("file:///a/b", "//localhost/c", "file:///c"),
+    ],
+)
+def test_resolves_in_a_tree_of_files(base: str, reference: str, url: str | None) -> None:
+    target = resolve(reference, base)
+    assert (target and target.url) == url
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("ftp://example.org/what?#top", "ftp://example.org/what%3F"),
+        ("sftp://example.org/a?b?c", "sftp://example.org/a%3Fb%3Fc"),
+        ("file:///srv/what?/", "file:///srv/what%3F/"),
+        ("file:///", "file:///"),
+        ("file:/", "file:///"),
+        ("http://example.org/what?", "http://example.org/what?"),
+    ],
+)
+def test_a_question_mark_that_a_user_writes_is_part_of_the_name_of_a_file(written: str, url: str) -> None:
+    assert canonical(written) == url
+
+
+def test_origin() -> None:
+    assert origin(canonical("sftp://example.org:2222/a//b")) == "sftp://example.org:2222"
+    assert origin(canonical("https://[::1]:443/a")) == "https://[::1]"
+    assert origin(canonical("file:////a")) == "file://"
 
 
 @pytest.mark.parametrize(
@@ -237,6 +327,10 @@ def test_query_is_in_the_encoding_of_the_document(encoding: str, reference: str,
         ("http://u:p@example.org/@:?@:", Parts("http", "example.org", 80, "/@:", "@:")),
         ("https:example.org", Parts("https", "example.org", 443, "/", None)),
         ("http:/example.org", Parts("http", "example.org", 80, "/", None)),
+        ("ftp://example.org/a;type=i", Parts("ftp", "example.org", 21, "/a;type=i", None)),
+        ("ftps://example.org", Parts("ftps", "example.org", 990, "/", None)),
+        ("sftp://example.org:2222/a?", Parts("sftp", "example.org", 2222, "/a%3F", None)),
+        ("file:/srv/www", Parts("file", "", 0, "/srv/www", None)),
         (" http://invalid./\n", Parts("http", "invalid.", 80, "/", None)),
     ],
 )
@@ -253,8 +347,16 @@ def test_split(url: str, parts: Parts) -> None:
         ("/etc/passwd", "'/etc/passwd' is no URL: it should begin with http:// or https://"),
         ("localhost:8000/a", "'localhost:8000/a' is no URL: it should begin with http:// or https://"),
         ("mailto:a@b", "'mailto:a@b' is no URL: it should begin with http:// or https://"),
-        ("ftp://example.org/", "'ftp://example.org/': the scheme 'ftp' is not supported, only http and https are"),
-        ("file:///etc", "'file:///etc': the scheme 'file' is not supported, only http and https are"),
+        (
+            "gopher://example.org/",
+            "'gopher://example.org/': the scheme 'gopher' is not supported, only http, https, ftp, ftps, sftp and file are",
+        ),
+        ("file:", "'file:' has no absolute path: it should begin with file:///"),
+        ("file://", "'file://' has no absolute path: it should begin with file:///"),
+        ("file:srv/www", "'file:srv/www' has no absolute path: it should begin with file:///"),
+        ("file://srv/www", "'file://srv/www' names another machine"),
+        ("sftp://", "'sftp://' has no host"),
+        ("ftp://?a", "'ftp://?a' has no valid host"),
         ("http://", "'http://' has no host"),
         ("https:", "'https:' has no host"),
         ("http:\\\\", "'http:\\\\\\\\' has no host"),
@@ -271,8 +373,8 @@ def test_a_bad_start_is_explained(url: str, message: str) -> None:
 
 
 def test_split_wants_a_canonical_url() -> None:
-    with pytest.raises(InvalidURLError, match=r"^'ftp://a/' is not a canonical URL$"):
-        split(CanonicalURL("ftp://a/"))
+    with pytest.raises(InvalidURLError, match=r"^'gopher://a/' is not a canonical URL$"):
+        split(CanonicalURL("gopher://a/"))
 
 
 @pytest.mark.parametrize(
@@ -284,6 +386,11 @@ def test_split_wants_a_canonical_url() -> None:
         ("http:guido@example.org", True),
         ("http:///guido@example.org/", True),
         ("http:\t//guido@@example.org/", True),
+        ("ftp://guido:secret@example.org/", True),
+        ("ftps:guido@example.org/", True),
+        (" SFTP:\\\\guido@example.org", True),
+        ("sftp://example.org/~guido@", False),
+        ("file:///home/@guido", False),
         ("http://example.org", False),
         ("http://example.org/@guido", False),
         ("http://example.org?@", False),
@@ -305,6 +412,11 @@ def test_has_credentials(url: str, answer: bool) -> None:
         ("http://example.org/a?b", "https://example.org/c", "http://example.org/"),
         ("http://example.org/a?b://c/d", "http://other.org/", "http://example.org/"),
         ("http://[::1]:81/a", "http://[::1]/", "http://[::1]:81/"),
+        ("ftp://example.org/a", "ftp://example.org/b", None),
+        ("ftp://example.org/a", "http://example.org/b", None),
+        ("https://example.org/a", "sftp://example.org/b", None),
+        ("file:///home/guido/a.html", "https://example.org/b", None),
+        ("file:///home/guido/a.html", "file:///home/guido/b.html", None),
     ],
 )
 def test_referer(page: str, target: str, told: str | None) -> None:
@@ -326,15 +438,30 @@ def test_canonical_is_idempotent(reference: str, base: str, encoding: str) -> No
 @LAW
 @given(url=ABSOLUTE)
 def test_canonical_or_a_reason(url: str) -> None:
-    """Whatever a user types, the answer is a canonical URL, which splits and joins, or `InvalidURLError`."""
-    if resolve(url, "about:blank") is None:
+    """Whatever a user types, the answer is a canonical URL or `InvalidURLError`."""
+    target = resolve(url, "about:blank")
+    if target is None:
         with pytest.raises(InvalidURLError, match=re.escape(repr(url))):
             canonical(url)
+    elif is_web(target.url):
+        assert canonical(url) == target.url
+    else:  # who writes the URL of a file has to be exact, and may write question marks
+        with suppress(InvalidURLError):
+            assert resolve(canonical(url), "about:blank") == Target(canonical(url))
+
+
+@LAW
+@given(reference=REFERENCES | ABSOLUTE, base=BASES)
+def test_a_canonical_url_splits_and_joins(reference: str, base: str) -> None:
+    target = resolve(reference, base)
+    if target is None:
         return
-    found = canonical(url)
-    scheme, host, port, path, query = (getattr(split(found), name) for name in Parts.__slots__)
+    scheme, host, port, path, query = (getattr(split(target.url), name) for name in Parts.__slots__)
     shown = "" if port == DEFAULT_PORTS[scheme] else f":{port}"
-    assert found == f"{scheme}://{host}{shown}{path}" + ("" if query is None else f"?{query}")
+    assert origin(target.url) == f"{scheme}://{host}{shown}"
+    assert target.url == origin(target.url) + path + ("" if query is None else f"?{query}")
+    assert (host == "") == (scheme == "file")
+    assert query is None or is_web(target.url)
     assert re.fullmatch(r"/(?:[!$-;=@-~]|%[0-9A-F]{2})*", path)
     assert re.fullmatch(r"(?:[!$-&(-;=?-~]|%[0-9A-F]{2})*", query or "")
     assert not re.search(r"%(?![0-9A-F]{2})|%(?:2[DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", path + (query or ""))
@@ -343,18 +470,49 @@ def test_canonical_or_a_reason(url: str) -> None:
 @LAW
 @given(reference=REFERENCES | ABSOLUTE, base=BASES)
 def test_escapes_fragment_and_credentials_are_all_that_differs_from_a_browser(reference: str, base: str) -> None:
-    """Unescaped, a canonical URL is the browser's: the server is asked for the same thing."""
+    """Unescaped, a canonical URL is the browser's: the same is asked for. Files have no query."""
     target = resolve(reference, base)
     try:
         expected = ada_url.URL(re.sub("[\ud800-\udfff]", "\ufffd", reference), base)
     except ValueError:
-        assert target is None
+        assert target is None or not _known_to_browsers(target.url)
         return
-    assert (target is None) == (expected.protocol not in {"http:", "https:"})
+    if expected.protocol in {"ftps:", "sftp:"}:
+        return
+    is_elsewhere = expected.protocol == "file:" and expected.host != ""
+    assert (target is None) == (is_elsewhere or expected.protocol not in {"http:", "https:", "ftp:", "file:"})
     if target is not None:
         assert (target.fragment or "") == expected.hash.removeprefix("#")
-        expected.username = expected.password = expected.hash = ""
-        assert unquote_to_bytes(target.url) == unquote_to_bytes(expected.href)
+        expected.hash = ""
+        if expected.protocol != "file:":
+            expected.username = expected.password = ""
+        if not is_web(target.url):
+            expected.search = ""
+        assert _unescaped(target.url) == _unescaped(expected.href)
+
+
+def _known_to_browsers(url: CanonicalURL) -> bool:
+    return not url.startswith(("ftps:", "sftp:"))
+
+
+def _unescaped(url: str) -> bytes:
+    """Without escapes, `C|` may be there for the drive `C:`."""
+    return re.sub(rb"^(file:///[A-Za-z])\|(?=/|$)", rb"\1:", unquote_to_bytes(url))
+
+
+@LAW
+@given(form=st.sampled_from(("{}", "{}:", "{}://")), text=REFERENCES, scheme=st.sampled_from(("ftps", "sftp")))
+def test_what_browsers_do_not_know_is_read_as_ftp_is(form: str, text: str, scheme: str) -> None:
+    """But for the default port."""
+    there, here = (
+        resolve((form.format(name) if ":" in form else "") + text, f"{name}://example.org:2121/a/")
+        for name in ("ftp", scheme)
+    )
+    if here is not None and there is not None and there.url.startswith("ftp:") and not here.url.startswith("ftp:"):
+        assert here.fragment == there.fragment
+        mine, its = split(here.url), split(there.url)
+        assert (mine.scheme, mine.host, mine.path) == (scheme, its.host, its.path)
+        assert mine.port == its.port or (mine.port, its.port) == (DEFAULT_PORTS[scheme], DEFAULT_PORTS["ftp"])
 
 
 @LAW
@@ -362,7 +520,9 @@ def test_escapes_fragment_and_credentials_are_all_that_differs_from_a_browser(re
 def test_what_names_no_resource_changes_nothing(url: str) -> None:
     target = resolve(url, "about:blank")
     if target is not None:
-        spelled = re.sub("%..", lambda escape: escape[0].lower(), target.url).replace("://", "://guido:secret@", 1)
+        spelled = re.sub("%..", lambda escape: escape[0].lower(), target.url)
+        if not spelled.startswith("file:"):
+            spelled = spelled.replace("://", "://guido:secret@", 1)
         assert resolve(f"\t{spelled}#top", "about:blank") == Target(target.url, "top")
 
 
