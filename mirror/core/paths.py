@@ -23,8 +23,12 @@ fits the media type. In the names `~` and `@` are marks:
     http://example.org/                  text/html   example.org_80/index.html
     http://example.org:8000/             text/html   example.org_8000/index.html
     https://example.org:8443/            text/html   example.org_8443s/index.html
+    ftp://example.org/pub/               text/html   example.org_21ftp/pub/index.html
+    sftp://example.org:2222/pub/a.css    text/css    example.org_2222sftp/pub/a.css
+    file:///srv/www/                     text/html   _file/srv/www/index.html
 
-1. The host folder is the host, and `_PORT` unless it is https at its own port; https at another port adds `s`.
+1. The host folder is the host, and `_PORT` unless it is https at its own port; https at another port adds `s`, and what is
+   not the web its scheme. Files of the disk have no host: theirs is `_file`.
 2. A name is the URL's own text. UTF-8 escapes become characters where those are printable, visible, NFC and have no
    other case; a space becomes a space inside a name. A character that some system forbids is written `%XX`; an escape
    that would then read the same is written `%25XX`. Names that Windows keeps for devices, and last dots and spaces, are
@@ -61,7 +65,8 @@ _ESCAPES = re.compile(r"(?:%[89A-F][0-9A-F])+|%[0-9A-F]{2}|.", re.DOTALL)
 _ESCAPED = re.compile(r"%(?:25)?[0-9A-F]{2}")
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 """Printable to Python, but Default_Ignorable to Unicode: to ext4 and HFS+ a name is the same without them."""
-_PORT_LIKE = re.compile(r"_(?=\d+s?$)")
+_PORT_LIKE = re.compile(r"_(?=\d+(?:s|s?ftp|ftps)?$)|^_(?=file$)")
+_PORT_MARKS: Final = {"http": "", "https": "s", "ftp": "ftp", "ftps": "ftps", "sftp": "sftp"}
 
 
 @lru_cache(maxsize=8192)  # the same targets are linked from page after page
@@ -101,13 +106,14 @@ def _quoted(name: str) -> str:
 
 
 def _host_folder(scheme: str, host: str, port: int) -> str:
+    if scheme == "file":
+        return "_file"
     text = "".join(c if c in _HOST else f"%{ord(c):02X}" for c in host)
     text = _whole_name(_PORT_LIKE.sub("%5F", text))
     if text.startswith(".") or text == "index.html":  # the root has .mirror/ and index.html of its own
         text = _first_escaped(text)
-    if scheme == "https":
-        return _clipped(text, "" if port == DEFAULT_PORTS[scheme] else f"_{port}s")
-    return _clipped(text, f"_{port}")
+    is_plain = scheme == "https" and port == DEFAULT_PORTS[scheme]
+    return _clipped(text, "" if is_plain else f"_{port}{_PORT_MARKS[scheme]}")
 
 
 def _folder(segment: str) -> str:

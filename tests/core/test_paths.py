@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mirror.core import media, paths
 from mirror.core.paths import MAX_NAME, MAX_PATH, LocalPath, href, local_path
-from mirror.core.urls import CanonicalURL, canonical
+from mirror.core.urls import DEFAULT_PORTS, CanonicalURL, canonical
 
 LAW = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -50,12 +50,14 @@ LONG_ATOMS = (
 HOSTS = (
     "example.org", "EXAMPLE.org", "example.org.", "example.org_80", "example.org_8443s", "a", "a_8", "a_80", "a_80_80",
     "a..b", "bücher.example", "faß.de", "☃.net", "[::1]", "[1:2::3]", "127.0.0.1", "0x7f.1", "con", "aux.example",
-    "com1", "nul.", ".mirror", "..mirror", "index.html", "a*b", "a~b", "a%22b", "a&b", "-a", "_", "_80",
+    "com1", "nul.", ".mirror", "..mirror", "index.html", "a*b", "a~b", "a%22b", "a&b", "-a", "_", "_80", "_file", "file",
+    "a_file", "_0file", "a_21ftp", "a_21", "a_990ftps", "a_22sftp", "a_22sf", "localhost",
 )
 LONG_HOST = "h" * 230
 PORTS = (
-    "", ":80", ":443", ":8000", ":8443", ":0", ":65535",
+    "", ":80", ":443", ":8000", ":8443", ":0", ":65535", ":21", ":22", ":990",
 )
+SCHEMES = ("http://", "https://", "ftp://", "ftps://", "sftp://")
 TWINS = (
     "", "/", "a", "A", "a/", "A/", "a/b", "a.html", "a.HTML", "A.html", "a.html/", "a.html/b", "a~", "a~.html", "a~b",
     "a~~", "a~~/", "a@", "a@x", "a?x", "a?X", "A?x", "a?", "a/?x", "?x", "?X", "?", "/?x", "index", "Index", "index/",
@@ -79,10 +81,9 @@ def urls_of(atoms: tuple[str, ...], hosts: tuple[str, ...] = HOSTS) -> st.Search
     """Canonical URLs whose segments and queries are built of the atoms."""
     segment = st.lists(st.sampled_from(atoms), max_size=3).map("".join)
     query = st.lists(st.sampled_from((*atoms, "/", "?", "@")), max_size=4).map(lambda found: "?" + "".join(found))
+    origins = st.tuples(st.sampled_from(SCHEMES), st.sampled_from(hosts), st.sampled_from(PORTS)).map("".join)
     parts = st.tuples(
-        st.sampled_from(("http://", "https://")),
-        st.sampled_from(hosts),
-        st.sampled_from(PORTS),
+        origins | st.just("file://"),
         st.just("/"),
         st.lists(segment, max_size=4).map("/".join),
         st.just("") | query,
@@ -133,11 +134,12 @@ def read_back(path: str) -> str:
 
 
 def _origin(folder: str) -> str:
-    match = re.fullmatch(r"(.+?)(?:_(\d+)(s?))?", folder)
+    match = re.fullmatch(r"(.*?)(?:_(?:(\d+)(s|ftps?|sftp)?|(file)))?", folder)
     assert match
-    host, port, secure = match.groups()
-    scheme = "http" if port and not secure else "https"
-    return f"{scheme}://{unquote(host)}" + (f":{port}" if port and folder != f"{host}_80" else "")
+    host, port, mark, file = match.groups()
+    scheme = file or ({None: "http", "s": "https"}.get(mark, mark) if port else "https")
+    assert (host == "") == bool(file)
+    return f"{scheme}://{unquote(host)}" + (f":{port}" if port and port != str(DEFAULT_PORTS[scheme]) else "")
 
 
 def _segment(folder: str) -> str:
@@ -184,11 +186,11 @@ def _url_piece(piece: str, capitals: Iterator[bool]) -> str:
 
 # --- examples -------------------------------------------------------------------------------------------------------
 
-EXAMPLES = re.findall(r"^    (https?://\S*) +(\S+) +(\S+)", paths.__doc__ or "", re.MULTILINE)
+EXAMPLES = re.findall(r"^    ([a-z]+://\S*) +(\S+) +(\S+)", paths.__doc__ or "", re.MULTILINE)
 
 
 def test_docstring_has_its_examples() -> None:
-    assert len(EXAMPLES) == 14
+    assert len(EXAMPLES) == 17
 
 
 @pytest.mark.parametrize(("url", "media_type", "path"), EXAMPLES)
@@ -238,6 +240,17 @@ def test_docstring_is_right(url: str, media_type: str, path: str) -> None:
         ("https://.mirror/", "text/html", "%2Emirror/index.html"),
         ("https://index.html/", "text/html", "%69ndex.html/index.html"),
         ("https://e.org./", "text/html", "e.org%2E/index.html"),
+        ("ftp://e.org:2121/A%3Fb", "text/plain", "e.org_2121ftp/A%253Fb~b~.txt"),
+        ("ftp://e.org/%2Fetc/", "text/html", "e.org_21ftp/%252Fetc/index.html"),
+        ("ftps://e.org/a.tar.gz", "application/gzip", "e.org_990ftps/a.tar.gz"),
+        ("sftp://[::1]/~guido/x", "x/unheard-of", "[%3A%3A1]_22sftp/~guido/x~"),
+        ("file:///", "text/html", "_file/index.html"),
+        ("file:///srv/www/index.html", "text/html", "_file/srv/www/index~a.html"),
+        ("file:///C:/www/", "text/html", "_file/C%3A~b/www/index.html"),
+        ("https://_file/", "text/html", "%5Ffile/index.html"),
+        ("https://a_file/", "text/html", "a_file/index.html"),
+        ("https://a_21ftp/", "text/html", "a%5F21ftp/index.html"),
+        ("http://localhost/srv/", "text/html", "localhost_80/srv/index.html"),
     ],
 )
 def test_example(url: str, media_type: str, path: str) -> None:
@@ -289,14 +302,14 @@ def test_every_character_has_a_name_of_its_own() -> None:
 
 @every_fold
 def test_twins_live_side_by_side(fold: Callable[[str], str]) -> None:
-    urls = {canonical(f"https://example.org/{twin}") for twin in TWINS}
+    urls = {canonical(f"{origin}/{twin}") for twin in TWINS for origin in ("https://example.org", "file://")}
     assert_side_by_side(urls, MEDIA_TYPES, fold)
 
 
 @every_fold
 def test_hosts_live_side_by_side(fold: Callable[[str], str]) -> None:
     hosts = (*HOSTS, LONG_HOST, LONG_HOST + "h", "h" * 200, "h" * 201)
-    urls = {canonical("".join(parts)) for parts in product(("http://", "https://"), hosts, PORTS)}
+    urls = {canonical("".join(parts)) for parts in product(SCHEMES, hosts, PORTS)} | {canonical("file:///")}
     folders = {fold(local_path(url, "text/html")).partition("/")[0] for url in urls}
     assert len(folders) == len(urls)
 
