@@ -16,12 +16,12 @@ from mirror.core.paths import LocalPath
 from mirror.core.references import Reference
 from mirror.core.rewrite import Resolve, Rewriter
 from mirror.core.suspicion import Suspicion
-from mirror.core.urls import CanonicalURL
+from mirror.core.urls import CanonicalURL, is_web
 
 Headers = Sequence[tuple[str, str]]
 """(name, value) pairs, as received."""
 
-VERSION = 1
+VERSION = 2
 """Which references are found and how documents are rewritten: where that changes, archives are read again."""
 
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
@@ -120,7 +120,12 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
 
 
 def suspicion(before: Response, now: Response) -> Suspicion | None:
-    """Whether a good answer is something else than the page that was there: a place to log in, an error in disguise."""
+    """Whether a good answer is something else than the page that was there: a place to log in, an error in disguise.
+
+    Where files come from there is neither: what is not there is 404.
+    """
+    if not is_web(before.url):
+        return None
     if now.is_redirect:
         target = next((reference.url for reference in find_references(now)), None)
         return suspicions.redirect_suspicion(before.url, now.status, target) if target else None

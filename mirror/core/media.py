@@ -8,7 +8,7 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from mirror.core.urls import CanonicalURL, split
+from mirror.core.urls import CanonicalURL, is_web, split
 
 UNKNOWN: Final = "application/octet-stream"
 
@@ -94,6 +94,9 @@ EXTENSION_TYPES: Final[dict[str, str]] = {
     extension: media_type for media_type, extensions in reversed(EXTENSIONS.items()) for extension in extensions
 } | {extensions[0]: media_type for media_type, extensions in EXTENSIONS.items()}
 """Extension -> media type, the other way round: the type that adds it, else the first one that it fits."""
+
+PLAIN_TEXT: Final = frozenset({"txt", "text", "log", "csv", "md", "rst", "asc"})
+"""Extensions of files that are what they are called, though they may begin as a page does."""
 
 _EXTENSION = re.compile(r"(?<=.)\.(?=[A-Za-z0-9]{1,12}$)(?=[0-9]*[A-Za-z])([A-Za-z0-9]+)$")
 _MEDIA_TYPE = re.compile(r"\s*([\w!#$&^.+\-]+/[\w!#$&^.+\-]+)\s*(?:;|,|$)", re.ASCII)
@@ -182,14 +185,18 @@ def parse_media_type(content_type: str | None) -> str:
 def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"") -> str:
     """What a response is: what the server says; else what its first bytes say; else what its name says.
 
-    Of XML, the name may know better which XML it is.
+    Of XML, the name may know better which XML it is. Of a file that no web server gave, the name is asked first, as browsers
+    do it with what they open from a disk.
 
     `head` is the beginning of the payload, 512 bytes are enough.
     """
     declared = parse_media_type(content_type)
     if declared and declared != UNKNOWN:
         return declared
-    name = EXTENSION_TYPES.get(extension(split(url).path.rpartition("/")[2]).lower())
+    ext = _url_extension(url)
+    name = EXTENSION_TYPES.get(ext)
+    if not declared and not is_web(url) and (name or ext in PLAIN_TEXT):
+        return name or "text/plain"
     if declared:
         return name if name and name not in {"text/html", "application/xhtml+xml"} else UNKNOWN
     found = sniff(head) or name or UNKNOWN
@@ -207,6 +214,13 @@ def sniff(head: bytes) -> str:
 
 
 def expected_type(url: CanonicalURL, *, page: bool) -> str:
-    """The media type to expect before the response is there: by the name's extension, else a page is HTML."""
-    ext = extension(split(url).path.rpartition("/")[2]).lower()
-    return EXTENSION_TYPES.get(ext) or ("text/html" if page else UNKNOWN)
+    """The media type to expect before the response is there: by the name's extension, else a page is HTML.
+
+    In a tree of files only a folder is, as its listing.
+    """
+    page = page and (is_web(url) or url.endswith("/"))
+    return EXTENSION_TYPES.get(_url_extension(url)) or ("text/html" if page else UNKNOWN)
+
+
+def _url_extension(url: CanonicalURL) -> str:
+    return extension(split(url).path.rpartition("/")[2]).lower()

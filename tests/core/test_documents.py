@@ -254,3 +254,34 @@ def test_the_copy_of_a_copy_of_what_was_not_saved_is_the_copy(answer: Response) 
         documents.local_copy(again, answer.media_type, "p", lambda _: None) is copy
         or answer.media_type == "application/json"
     )
+
+
+# --- files of a tree ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", ["ftp://h/a/", "sftp://h/a/", "file:///a/"])
+def test_a_file_refers_to_files(folder: str) -> None:
+    response = Response(
+        CanonicalURL(f"{folder}p.html"), 200, (), b"<link rel=stylesheet href=b.css?v=2><a href=c%3Fd#e>"
+    )
+    found = documents.find_references(response)
+    assert [reference.url for reference in found] == [f"{folder}b.css", f"{folder}c%3Fd"]
+    names = {CanonicalURL(f"{folder}b.css"): "b.css", CanonicalURL(f"{folder}c%3Fd"): "c%253Fd~"}
+    copy = documents.local_copy(response, response.media_type, "p.html", names.get)
+    assert copy == b"<link rel=stylesheet href=b.css><a href=c%253Fd~#e>"
+
+
+def test_a_folder_without_its_slash_is_a_redirect() -> None:
+    response = Response(CanonicalURL("file:///a/b%3F"), 301, [("Location", "file:///a/b%3F/")], b"")
+    assert [(ref.url, ref.kind) for ref in documents.find_references(response)] == [("file:///a/b%3F/", Kind.REDIRECT)]
+
+
+@pytest.mark.parametrize("url", ["ftp://h/", "file:///a/"])
+def test_what_a_file_says_of_itself_is_no_suspicion(url: str) -> None:
+    before, now = (
+        Response(CanonicalURL(f"{url}a.html"), 200, (), f"<title>{title}</title>".encode())
+        for title in ("Fish", "404 not found")
+    )
+    assert documents.suspicion(before, now) is None
+    web = CanonicalURL("http://h/a.html")
+    assert documents.suspicion(Response(web, 200, (), before.payload), Response(web, 200, (), now.payload)) is not None

@@ -229,6 +229,26 @@ def test_media_type(content_type: str | None, name: str, head: bytes, found: str
     assert media_type(content_type, canonical(f"http://example.org/{name}"), head) == found
 
 
+@pytest.mark.parametrize(
+    ("content_type", "name", "head", "found"),
+    [
+        (None, "a.css", PNG, "text/css"),
+        (None, "a.txt", b"<html>", "text/plain"),
+        (None, "README.md", b"<h1>", "text/plain"),
+        (None, "a.xhtml", b"<?xml version='1.0'?>", "application/xhtml+xml"),
+        (None, "a", PNG, "image/png"),
+        (None, "a.php", b"<html>", "text/html"),
+        (None, "", b"<html>", "text/html"),
+        (None, "LICENSE", b"MIT", UNKNOWN),
+        ("text/html", "a.txt", b"<html>", "text/html"),
+        (UNKNOWN, "a.html", b"<html>", UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("folder", ["file:///srv/www/", "ftp://example.org/", "sftp://example.org/"])
+def test_a_file_is_what_it_is_called(folder: str, content_type: str | None, name: str, head: bytes, found: str) -> None:
+    assert media_type(content_type, canonical(folder + name), head) == found
+
+
 @LAW
 @given(content_type=st.none() | st.text(), head=st.binary())
 def test_every_response_has_a_media_type(content_type: str | None, head: bytes) -> None:
@@ -257,3 +277,9 @@ def test_expected_type(name: str, as_page: str, as_requisite: str) -> None:
     url = canonical(f"http://example.org/{name}")
     assert expected_type(url, page=True) == as_page
     assert expected_type(url, page=False) == as_requisite
+
+
+def test_in_a_tree_of_files_a_folder_is_a_page() -> None:
+    assert expected_type(canonical("file:///srv/www/"), page=True) == "text/html"
+    assert expected_type(canonical("ftp://example.org/LICENSE"), page=True) == UNKNOWN
+    assert expected_type(canonical("ftp://example.org/a.htm"), page=True) == "text/html"
