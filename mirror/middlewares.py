@@ -76,7 +76,7 @@ class Robots:
             return
         url = CanonicalURL(request.url)
         place = robots.robots_url(url)
-        if place == url:
+        if place is None or place == url:
             return
         if place not in self._rules:
             self._rules[place] = asyncio.get_running_loop().create_task(self._ask(place))

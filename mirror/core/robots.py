@@ -11,7 +11,7 @@ from protego import Protego
 
 from mirror.core.references import Collector, Reference
 from mirror.core.spans import Kind, Span
-from mirror.core.urls import CanonicalURL
+from mirror.core.urls import CanonicalURL, is_web, origin
 
 MAX_SIZE = 500 * 1024
 """Bytes of a robots.txt that are read (RFC 9309, 2.5 asks for at least this)."""
@@ -36,14 +36,13 @@ class Robots:
         return self.parser.can_fetch(url, _named(agent)) if self.parser else self.allow_all
 
 
-def robots_url(url: CanonicalURL) -> CanonicalURL:
-    """Where the rules for a URL stand.
+def robots_url(url: CanonicalURL) -> CanonicalURL | None:
+    """Where the rules for a URL stand; `None`: trees of files have none, since nobody asks for them to be read there.
 
     >>> robots_url(CanonicalURL("http://example.org:8000/a?b"))
     'http://example.org:8000/robots.txt'
     """
-    scheme, _, rest = url.partition("://")
-    return CanonicalURL(f"{scheme}://{rest.partition('/')[0]}/robots.txt")
+    return CanonicalURL(f"{origin(url)}/robots.txt") if is_web(url) else None
 
 
 def robots(status: int, payload: bytes) -> Robots:

@@ -31,6 +31,11 @@ def test_robots_url(url: str, place: str) -> None:
     assert robots.robots_url(CanonicalURL(url)) == place
 
 
+@pytest.mark.parametrize("url", ["ftp://a.org/b", "ftps://a.org/", "sftp://a.org:2222/", "file:///srv/www/"])
+def test_trees_of_files_have_no_rules(url: str) -> None:
+    assert robots.robots_url(CanonicalURL(url)) is None
+
+
 @pytest.mark.parametrize(
     ("named", "meant"),
     [
