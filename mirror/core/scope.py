@@ -134,8 +134,7 @@ class Scope:
         True
         """
         if self._area(url) is Area.PREFIX:
-            place = _place(url)
-            return any(place.startswith(home) for home in self._homes)
+            return any(_is_below(url, home) for home in self._homes)
         return self._home(url) in self._homes
 
     def decide(self, reference: Reference, source: Source) -> Decision:
@@ -256,6 +255,12 @@ def covers(pattern: str, url: CanonicalURL) -> bool:
 def _place(url: CanonicalURL) -> str:
     """Host, port and what follows; where it is not the web, with the scheme. A canonical URL has no default port."""
     return url.partition("://")[2] if is_web(url) else url
+
+
+def _is_below(url: CanonicalURL, home: str) -> bool:
+    """`ftp://host/%2Fetc/` is not below `ftp://host/`, the folder that a user is brought to (RFC 1738, 3.2.2)."""
+    place = _place(url)
+    return place.startswith(home) and (is_web(url) or not place.startswith("%2F", len(home)))
 
 
 def _host(url: CanonicalURL) -> str:

@@ -13,7 +13,10 @@ The law of canonical URLs
 4. Files have no query, be they on an FTP or SSH server or on a disk: what a page writes behind the question mark names no
    other file (browsers ask for none); in what a user writes, and in FTP itself (RFC 1738, 3.2), `?` is a letter like others.
 5. Browsers know no ftps and no sftp: these are read as they read ftp. The file scheme has no host, or `localhost`.
-6. Nothing else changes: the order of a query, an empty query, a doubled slash each make another resource.
+6. What no file can be called is in no URL of one: an escaped NUL or end of a line, behind which some servers see another
+   command, and an escaped slash, which would lead out of a folder. But `ftp://host/%2Fa` is the `/a` of that server, and not
+   that of the folder to which users are brought (RFC 1738, 3.2.2).
+7. Nothing else changes: the order of a query, an empty query, a doubled slash each make another resource.
 
 Canonical is idempotent: the canonical form of a canonical URL is itself.
 """
@@ -44,6 +47,8 @@ _SPLIT = re.compile(
 )
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):")
 _USER = re.compile(r"[\x00-\x20]*(?:https?|ftps?|sftp):[/\\\s]*+[^/\\?#]*@", re.IGNORECASE)
+_NO_NAME = re.compile(r"%(?:00|0A|0D|2F)", re.IGNORECASE)
+_ROOT = re.compile(r"^ftps?://[^/]+/%2F")
 _PLAIN_FRAGMENT = re.compile(r"[\w\-.~!$&()*+,;=:@/?%]*", re.ASCII)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NOT_ASCII = re.compile("[^\\x00-\\x7f]+")
@@ -123,7 +128,7 @@ def canonical(url: str) -> CanonicalURL:
         raise InvalidURLError(f"{url!r} has no host")
     target = resolve(url if scheme in WEB else _without_query_mark(url), _NO_BASE)
     if target is None:
-        raise InvalidURLError(f"{url!r} " + ("names another machine" if scheme == "file" else "has no valid host"))
+        raise InvalidURLError(f"{url!r} {_why_nothing(url, scheme)}")
     return target.url
 
 
@@ -208,6 +213,8 @@ def _resolve(reference: str, base: str) -> Target | None:
         absolute = _ESCAPE.sub(_normal_escape, absolute)
         if match[1] == "file":  # "%43|" may have become a drive of Windows
             absolute = ada_url.join_url(_NO_BASE, absolute)
+        if match[1] not in WEB and _NO_NAME.search(_ROOT.sub("", absolute)):
+            return None
     return Target(CanonicalURL(absolute), fragment if hash_ else None)
 
 
@@ -243,6 +250,12 @@ def _is_absolute_path(rest: str) -> bool:
     """Whether there is a path behind `file:`, be it the root alone; of `file:` and `file://` nobody knows."""
     path = rest.strip().replace("\\", "/")
     return path.startswith("/") and path != "//"
+
+
+def _why_nothing(url: str, scheme: str) -> str:
+    if scheme not in WEB and _NO_NAME.search(url):
+        return "has an escaped slash, NUL or end of a line, which no name of a file has"
+    return "names another machine" if scheme == "file" else "has no valid host"
 
 
 def _without_query_mark(url: str) -> str:

@@ -269,6 +269,14 @@ def test_on_a_server_of_files_a_folder_is_a_site(area: Area, inside: list[str], 
     assert not any(tree.contains(CanonicalURL(url)) for url in [*others, "ftp://example.org/pub/", "file:///pub/"])
 
 
+@pytest.mark.parametrize("area", [Area.SITE, Area.PREFIX])
+def test_the_root_of_a_server_is_not_in_the_folder_that_users_are_brought_to(area: Area) -> None:
+    root = CanonicalURL("ftp://ftp.example.org/%2Fetc/")
+    assert not within("ftp://ftp.example.org/", area=area).contains(root)
+    assert within("ftp://ftp.example.org/%2Fetc/", area=area).contains(root)
+    assert within("http://h/", area=area).contains(CanonicalURL("http://h/%2Fetc/"))
+
+
 @pytest.mark.parametrize("area", Area)
 def test_a_web_start_opens_no_server_of_files(area: Area) -> None:
     web = within("http://ftp.example.org/pub/", area=area)
