@@ -117,16 +117,20 @@ _FACTS: Final = re.compile(rb"(?P<facts>(?:[^ ;=]++=[^;]*+;)*+) (?P<name>.++)", 
 _FILE_TYPE: Final = re.compile(rb"file|os\.[^=]+=(?:slink|symlink)(?::.*)?", re.DOTALL)
 _MLSD_TIME: Final = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d++)?")
 
-_UNIX: Final = re.compile(
-    rb"""(?P<type>[-dl])[-rwxsStTlL?]{9}[.+@]?[ \t].*?      # rights, links, owner, group: names that may have spaces
+_UNIX: Final = rb"""
+         (?P<type>[-dl])[-rwxsStTlL?]{9}[.+@]?[ \t].*?      # rights, links, owner, group: names that may have spaces
          (?<=[ \t])(?P<size>\d{1,19})[ \t]++
-         (?: (?P<month>[^\s\d]{3,12})[ \t]++(?P<day>\d\d?)
-           | (?P<day_first>\d\d?)\.?[ \t]++(?P<month_behind>[^\s\d]{3,12})
+         (?: (?P<month>%b)[ \t]++(?P<day>\d\d?)
+           | (?P<day_first>\d\d?)\.?[ \t]++(?P<month_behind>%b)
            | (?P<iso>\d{4}-\d\d-\d\d) )
          [ \t]++(?: \d\d?:\d\d(?::\d\d(?:\.\d++[ ][+-]\d{4})?)? | (?P<year>\d{4}) )
-         [ ](?P<name>.++)""",
-    re.DOTALL | re.VERBOSE,
-)
+         [ ](?P<name>.++)"""
+_UNIX_FORMS: Final = [
+    re.compile(_UNIX % (month, month), re.DOTALL | re.VERBOSE)
+    for month in (b"(?i:%b)" % b"|".join(_MONTHS), rb"\d{0,2}[^\s\d]{3,12}")
+]
+"""The known months before any word: `user 10 2048`, of which two are a group and a size, reads like a day as well."""
+
 _DOS: Final = re.compile(
     rb"""(?P<month>\d\d)-(?P<day>\d\d)-(?P<year>\d\d(?:\d\d)?)
          [ \t]++(?P<hour>\d\d):(?P<minute>\d\d)(?:[ \t]*+(?P<half>[AP])M)?
@@ -159,9 +163,10 @@ def _utc(text: bytes) -> str | None:
 
 
 def _list(line: bytes, today: date | None) -> Entry | None:
-    match = _UNIX.fullmatch(line)
-    if match:
-        return _unix(match, today)
+    for form in _UNIX_FORMS:
+        match = form.fullmatch(line)
+        if match:
+            return _unix(match, today)
     match = _DOS.fullmatch(line)
     return _dos(match) if match else None
 

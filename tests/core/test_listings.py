@@ -39,6 +39,8 @@ UNIX = [
     (b"-rw-r--r--. 1 u g 4 2025-03-01 10:15:30.000000000 +0100 a", Entry(b"a", size=4, modified="2025-03-01")),
     (b"-rw-r--r-- 1 u g 4  1 Mar  2025 a", Entry(b"a", size=4, modified="2025-03-01")),
     (b"-rw-r--r-- 1 u g 4  1. M\xc3\xa4r 10:15 a", Entry(b"a", size=4)),
+    (b"-rw-r--r-- 1 u g 4  3\xe6\x9c\x88  1  2025 a", Entry(b"a", size=4)),
+    (b"-rw-r--r-- 1 user 10 2048 Nov 24 10:15 a", Entry(b"a", size=2048, modified="2026-11-24")),
     (b"-rwsr-sr-t 1 u g 4 mar  1  2025 \xe9\xff", Entry(b"\xe9\xff", size=4, modified="2025-03-01")),
     (b"-rw-r--r-- 1 u g 9223372036854775807 Mar  1  2025 a", Entry(b"a", size=2**63 - 1, modified="2025-03-01")),
 ]
@@ -168,7 +170,8 @@ FOLDERS = st.sampled_from(
     (
         "ftp://h/",
         "ftps://h:21/a//",
-        "sftp://h:2222/%2F/",
+        "sftp://h:2222/~/",
+        "ftp://h/%2F/",
         "file:///",
         "file:///C:/",
         "file:///srv/www/",
