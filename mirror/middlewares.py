@@ -15,7 +15,7 @@ from mirror.core.coding import CodingError
 from mirror.core.references import header_references
 from mirror.core.robots import Robots as Rules
 from mirror.core.scope import Reason
-from mirror.core.urls import CanonicalURL
+from mirror.core.urls import CanonicalURL, is_web
 from mirror.failures import BrokenAnswerError, Skipped
 from mirror.items import Answer, answered
 from mirror.pipelines import Store
@@ -94,6 +94,8 @@ class Robots:
                 return rules
             targets = header_references(answer.headers, url)
             url = targets[0].url if targets else url
+            if not is_web(url):  # the web leads to no files
+                break
         return robots.robots(404, b"")
 
     async def _download(self, url: CanonicalURL) -> Response:

@@ -81,6 +81,26 @@ def test_each_host_has_its_own_robots_txt(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(server.paths) == len(set(server.paths))
 
 
+# What the web does not lead to
+
+
+def test_a_web_site_leads_to_no_file_of_the_reader(tmp_path: Path) -> None:
+    """Neither its pages nor its redirects do, and not its robots.txt."""
+    secret, out = tmp_path / "secret", tmp_path / "out"
+    secret.mkdir()
+    for name in ("a.html", "b.html", "c.png", "robots.txt"):
+        (secret / name).write_text("User-agent: *\nDisallow: /\n")
+    own = secret.as_uri()
+    site = Site().page("/", f'<img src="{own}/c.png"><iframe src="{own}/"></iframe>', links=["/b", f"{own}/a.html"])
+    site.redirect("/b", f"{own}/b.html").redirect("/robots.txt", f"{own}/robots.txt")
+    with serve(site) as server:
+        done = mirror(server.url, out)
+    assert done.code == 0
+    assert sorted(server.paths) == ["/", "/b", "/robots.txt"]
+    assert f'href="{own}/a.html"' in (out / folder(server) / "index.html").read_text()
+    assert not any(b"Disallow" in file.read_bytes() for file in out.rglob("*") if file.is_file())
+
+
 # What is asked
 
 
