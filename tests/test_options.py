@@ -1,5 +1,6 @@
 """A user's words, and what they mean."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from mirror.cli import scrapy_words
 from mirror.core.credentials import Login, Proxy
 from mirror.core.scope import Area, Requisites
 from mirror.core.urls import canonical
-from mirror.options import HELP, Options, UsageError, parse_size, parse_starts
+from mirror.options import HELP, Group, Options, UsageError, parse_size, parse_starts
 from mirror.store.crawl import Renewal
-from tests.crawl.running import run
+from tests.crawl.running import ROOT, run
 
 START = "http://example.org/"
 SECRET = "spam"
@@ -194,6 +195,19 @@ def test_defaults_that_are_told_are_those_of_the_settings() -> None:
         assert settings.getfloat(setting) == given[setting]
     assert settings["USER_AGENT"].startswith(f"{HELP['user_agent'].default} ")
     assert settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES") is (HELP["insecure"].default == "0")
+
+
+def test_the_readme_tells_each_option_in_its_group() -> None:
+    told = dict.fromkeys(Group, "")
+    group = Group.WHAT
+    for line in (ROOT / "README.md").read_text().splitlines():
+        cells = [cell.strip(" *`") for cell in re.split(r"(?<!\\)\|", line)]
+        if len(cells) == 5:
+            group = next((one for one in Group if one == cells[3]), group)
+            name, _, takes = cells[1].replace("\\", "").partition("=")
+            told[group] += f"{name}={takes}" if takes else ""
+    for group in Group:
+        assert told[group] == "".join(f"{name}={o.takes}" for name, o in HELP.items() if o.group is group)
 
 
 def test_no_secret_is_shown_by_what_holds_it(tmp_path: Path) -> None:

@@ -35,16 +35,18 @@ def no_secret(done: Done, out: Path) -> None:
 
 def test_a_crawl_that_tells_everything_tells_no_secret(tmp_path: Path, words: list[str]) -> None:
     site = Site().page("/", links=["/a", "{other}/b"]).page("/a").redirect("/b", "/")
+    stronger = LOUD | {"CONCURRENT_REQUESTS": "3"}
     with serve(site) as server:
         start = server.url.replace("http://", f"http://guido:{SECRET}start@")
         done = mirror(f"{start}/ {server.url}/a", tmp_path / "out", *words, "delay=0", settings=LOUD)
-        again = mirror(f"{start}/ {server.url}/a", tmp_path / "out", *words, "connections=2", settings=LOUD)
+        again = mirror(f"{start}/ {server.url}/a", tmp_path / "out", *words, "connections=2", settings=stronger)
     for one in (done, again):
         assert "Overridden settings" in one.stderr
         assert "Dumping Scrapy stats" in one.stderr
         assert one.code == 0
         no_secret(one, tmp_path / "out")
     assert "'CONCURRENT_REQUESTS_PER_DOMAIN': 2" in again.stderr
+    assert "'CONCURRENT_REQUESTS': '3'" in again.stderr
     assert "CONCURRENT_REQUESTS" not in done.stderr
     assert {"/", "/a"} <= set(server.paths)
 
