@@ -112,8 +112,9 @@ class Connection(socketserver.BaseRequestHandler):
             pass
 
     def reset(self) -> None:
-        """Leave without a farewell: the client's next read fails."""
+        """Leave without a farewell, and at once: the end that the server class would send first tells another story."""
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.request.close()
 
     def _read(self) -> Asked | None:
         head, end, rest = self._until_empty_line()

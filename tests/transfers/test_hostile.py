@@ -143,6 +143,9 @@ STOCK_TAKES = {
 }
 """Where Scrapy's own handler gives a response that is none, and why."""
 
+CROSSED = "TLS and none"
+"""What comes of TLS spoken to a server that has none, and of none spoken to one that has it."""
+
 LANES = 8
 """Servers among which the answers are dealt, so that what takes until the timeout does so beside others."""
 
@@ -155,7 +158,7 @@ def script() -> dict[str, Script]:
 
 
 @pytest.fixture(scope="session")
-def outcome(handler: Handler) -> Outcome:
+def outcome(handler: Handler, world: World) -> Outcome:
     """What came of each, and of the plain request after it; in each lane they are asked for one by one."""
     with ExitStack() as stack:
         urls = [stack.enter_context(serve(script())).url for _ in range(LANES)]
@@ -164,11 +167,13 @@ def outcome(handler: Handler) -> Outcome:
             for number in range(len(HOSTILE))
             for path in (str(number), f"plain/{number}")
         ]
+        plain, tls = world.backend.url + "/echo", world.web.https + "/hello.txt"
+        asks += [Ask(plain.replace("http:", "https:")), Ask(tls.replace("https:", "http:"))]
         settings = {"CONCURRENT_REQUESTS_PER_DOMAIN": 1, "DOWNLOAD_TIMEOUT": TIMEOUT, "DOWNLOAD_MAXSIZE": MAXSIZE}
         run = probe(handler, asks, settings)
     assert "Traceback" not in run.log
     pairs = zip(run.answers[::2], run.answers[1::2], strict=True)
-    return dict(zip(HOSTILE, pairs, strict=True))
+    return dict(zip((*HOSTILE, CROSSED), pairs, strict=True))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -197,9 +202,7 @@ def test_what_is_hostile_is_not_refused_altogether(outcome: Outcome) -> None:
     assert [name for name in shown if outcome[name][0].error] == []
 
 
-def test_tls_spoken_to_plain_http_is_an_error(handler: Handler, world: World) -> None:
-    https = world.backend.url.replace("http://", "https://") + "/echo"
-    http = world.web.https.replace("https://", "http://") + "/hello.txt"
-    to_plain, to_tls = probe(handler, [Ask(https), Ask(http)], {"DOWNLOAD_TIMEOUT": TIMEOUT}).answers
+def test_tls_and_none_do_not_understand_each_other(outcome: Outcome) -> None:
+    to_plain, to_tls = outcome[CROSSED]
     assert to_plain.error in ERRORS
     assert to_tls.status == 400 or to_tls.error in ERRORS
