@@ -102,7 +102,8 @@ def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None
     if not reference.isascii():
         reference = _encode_query(_SURROGATES.sub("\ufffd", reference), encoding)
     before, hash_, fragment = reference.partition("#")
-    if hash_ and _PLAIN_FRAGMENT.fullmatch(fragment):  # many places of one page are resolved once
+    is_trimmed = before != "" and before[-1] <= " "  # it would be at the end of a URL, and is not before a fragment
+    if hash_ and not is_trimmed and _PLAIN_FRAGMENT.fullmatch(fragment):  # many places of one page are resolved once
         target = _resolve(before, base)
         return target and Target(target.url, fragment)
     return _resolve(reference, base)
