@@ -29,12 +29,14 @@ from mirror.core.urls import DEFAULT_PORTS, CanonicalURL, InvalidURLError, canon
 Header = tuple[str, str]
 """A name and a value."""
 
-PORTS: Final[Mapping[str, int]] = {"ftp": 21, "ftps": 990, "sftp": 22, **DEFAULT_PORTS}
 ENCRYPTED: Final = frozenset({"https", "ftps", "sftp"})
 ANONYMOUS_SCHEMES: Final = frozenset({"ftp", "ftps"})
 
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.\-]*)://(\[[^\]]*\]|[^:/?#@\[\]]+)(?::([0-9]+))?(?:[/?#].*)?", re.DOTALL)
+_ORIGIN = re.compile(
+    r"([a-z][a-z0-9+.\-]*)://(\[[^\]]*\]|[^:/?#@\[\]]+|(?<=file://))(?::([0-9]+))?(?:[/?#].*)?", re.DOTALL
+)
 _USERINFO = re.compile(r"([\x00-\x20]*[A-Za-z][A-Za-z0-9+.\-]*:[/\\\s]*+)([^/\\?#]*)@", re.DOTALL)
+_ON_DISK = re.compile(r"[\x00-\x20]*file:", re.IGNORECASE)
 _MACHINE = re.compile(r"[^/\\?#@:\s\[\]]+|\[?([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SECRET = re.compile(r"auth|cookie|credential|key|passw|secret|session|token", re.IGNORECASE)
@@ -90,14 +92,14 @@ class Origin:
 
     @classmethod
     def of(cls, url: CanonicalURL) -> Self:
-        """The origin of a canonical URL, of one for FTP too; raises `InvalidURLError` for what is none."""
+        """The origin of a canonical URL, a file's has no host; raises `InvalidURLError` for what is none."""
         match = _ORIGIN.fullmatch(url)
-        if match is None or (match[3] is None and match[1] not in PORTS):
+        if match is None or (match[3] is None and match[1] not in DEFAULT_PORTS):
             raise InvalidURLError(f"{hidden(url)!r} has no origin")
-        return cls(match[1], match[2], int(match[3]) if match[3] else PORTS[match[1]])
+        return cls(match[1], match[2], int(match[3]) if match[3] else DEFAULT_PORTS[match[1]])
 
     def __str__(self) -> str:
-        port = "" if self.port == PORTS.get(self.scheme) else f":{self.port}"
+        port = "" if self.port == DEFAULT_PORTS.get(self.scheme) else f":{self.port}"
         return f"{self.scheme}://{self.host}{port}"
 
 
@@ -145,7 +147,7 @@ def url_login(url: str) -> Login | None:
     >>> url_login("http://guido:sp%40m@example.org/") == Login("guido", "sp@m"), url_login("http://example.org/@guido")
     (True, None)
     """
-    match = _USERINFO.match(url)
+    match = None if _ON_DISK.match(url) else _USERINFO.match(url)
     user, _, password = (unquote(part) for part in match[2].partition(":")) if match else ("", "", "")
     return Login(user, password) if user or password else None
 
@@ -156,7 +158,7 @@ def hidden(url: str) -> str:
     >>> hidden("ftp://guido:spam@example.org/a@b"), hidden("http://example.org/")
     ('ftp://...@example.org/a@b', 'http://example.org/')
     """
-    return _USERINFO.sub(r"\1...@", url, count=1)
+    return url if _ON_DISK.match(url) else _USERINFO.sub(r"\1...@", url, count=1)
 
 
 def by_host(entries: Iterable[tuple[str, str, str]]) -> dict[str, Login]:

@@ -45,6 +45,10 @@ def origin(url: str) -> Origin:
         ("http://example.org/", "http://example.com/?http://example.org/", False),
         ("http://127.0.0.1/", "http://127.1/", True),
         ("http://[::1]/", "http://[0:0:0:0:0:0:0:1]:80/", True),
+        ("ftp://example.org/", "ftp://example.org:21/a", True),
+        ("ftp://example.org/", "ftps://example.org/", False),
+        ("file:///srv/", "file://localhost/etc", True),
+        ("file:///example.org/", "http://example.org/", False),
         ("http://bücher.example/", "http://xn--bcher-kva.example/", True),
     ],
 )
@@ -60,6 +64,7 @@ def test_origins(one: str, other: str, same: bool) -> None:
         ("ftp://example.org/a:b@c", "ftp://example.org"),
         ("http://[::1]:8080/", "http://[::1]:8080"),
         ("http://example.org", "http://example.org"),
+        ("file:///srv/www/", "file://"),
     ],
 )
 def test_an_origin_is_written_as_its_url_is(url: str, text: str) -> None:
@@ -256,6 +261,12 @@ def test_every_canonical_url_has_an_origin_and_resolving_leads_to_the_one_that_a
 PIECES = st.lists(
     st.sampled_from(("guido", "sp%40m", ":", "@", "/", "\\", "?", "#", "%", ",", ".", "é", "[", "80")), max_size=8
 ).map("".join)
+
+
+@pytest.mark.parametrize("url", ["file:///guido:spam@home/", "FILE:/@", " file://guido@", "file:\\\\a@b"])
+def test_a_file_of_the_disk_has_no_login(url: str) -> None:
+    assert url_login(url) is None
+    assert hidden(url) == url
 
 
 @LAW
