@@ -6,12 +6,18 @@ wakes whoever waits for a transfer. It knows nothing of requests and responses, 
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakKeyDictionary
 
 import pycurl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_LEAST_AT_ONCE: Final = 1 << 10  # libcurl takes no less
+_MOST_AT_ONCE: Final = 512 << 10
 
 
 class TransferError(Exception):
@@ -20,6 +26,51 @@ class TransferError(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+class Pausable(Protocol):
+    """What may be told to wait."""
+
+    is_paused: bool
+
+    def wake(self) -> None:
+        """Go on."""
+
+
+class Throttle:
+    """Holds transfers back, so that no more than `rate` bytes a second come in sum."""
+
+    _all: Final["WeakKeyDictionary[object, Throttle]"] = WeakKeyDictionary()
+
+    def __init__(self, rate: int) -> None:
+        self.block = min(_MOST_AT_ONCE, max(_LEAST_AT_ONCE, rate // 8))
+        """Bytes that should come at a time, so that they flow."""
+        self._rate = rate
+        self._free = 0.0  # when the next byte may come
+        self._waiting: list[Pausable] = []
+
+    @classmethod
+    def of(cls, owner: object, rate: int) -> "Throttle | None":
+        """The one that all of an owner's handlers share; `None`: there is no rate to keep to."""
+        return cls._all.setdefault(owner, cls(rate)) if rate else None
+
+    def holds(self, transfer: Pausable, size: int) -> bool:
+        """Whether these bytes come too early: then the transfer has to pause, and is woken."""
+        now = monotonic()
+        if now < self._free:
+            if not self._waiting:
+                asyncio.get_running_loop().call_later(self._free - now, self._wake)
+            transfer.is_paused = True
+            self._waiting.append(transfer)
+            return True
+        self._free = max(self._free, now) + size / self._rate
+        return False
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for transfer in waiting:
+            if transfer.is_paused:
+                transfer.wake()
 
 
 class Multi:

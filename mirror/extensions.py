@@ -22,12 +22,12 @@ from mirror.console import tell
 from mirror.core.media import media_type
 from mirror.core.paths import local_path
 from mirror.core.urls import CanonicalURL
-from mirror.handlers import OFFSET, STATUS
 from mirror.options import parse_size
 from mirror.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
 from mirror.summary import MOST_FAILURES, Exit, Summary
+from mirror.transfers import OFFSET, STATUS
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall

@@ -8,8 +8,8 @@ from mirror.core.documents import Response
 from mirror.core.references import Reference
 from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
-from mirror.handlers import CurlResponse
 from mirror.store.frontier import Entry
+from mirror.transfers import CurlResponse
 
 
 @dataclass(frozen=True, slots=True)

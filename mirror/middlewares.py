@@ -19,9 +19,9 @@ from mirror.core.robots import Robots as Rules
 from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL, is_web
 from mirror.failures import BrokenAnswerError, Skipped
-from mirror.handlers import CurlResponse
 from mirror.items import Answer, answered
 from mirror.pipelines import Store
+from mirror.transfers import CurlResponse
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider

@@ -84,7 +84,7 @@ HELP: Final[dict[str, Option]] = {
     "exclude": Option("REGEX", "", "fetch nothing whose URL it matches", Group.WHAT),
     "depth": Option("N", "", "follow links at most N deep; 0 is the start alone", Group.WHAT),
     "limit": Option("N", "", "fetch at most N pages", Group.WHAT),
-    "max_file": Option("SIZE", "1GiB", "fetch no file that is larger: 500k, 100M, 1.5G; 0 is no bound", Group.WHAT),
+    "max_file": Option("SIZE", "0", "fetch no file that is larger: 500k, 100M, 1.5G; 0 is no bound", Group.WHAT),
     "quota": Option("SIZE", "", "stop when so much was received; the same command goes on", Group.WHAT),
     "out": Option("DIR", "archive", "the folder of the archive", Group.WHERE),
     "refresh": Option(
@@ -109,7 +109,7 @@ HELP: Final[dict[str, Option]] = {
         Group.REQUESTS,
         several=True,
     ),
-    "http": Option("1.1|2|3", "", "the version of HTTP to speak", Group.REQUESTS),
+    "http": Option("1.1|2|3", "2", "the newest version of HTTP to speak; 2 is spoken over TLS", Group.REQUESTS),
     "proxy": Option(
         "URL",
         "the environment's",
@@ -134,7 +134,7 @@ HELP: Final[dict[str, Option]] = {
     "connections": Option("N", "16", "ask for at most N files at once", Group.TRANSFERS),
     "delay": Option("SECONDS", "0", "wait between two requests to one host", Group.TRANSFERS),
     "rate": Option("SIZE", "", "receive at most so many bytes a second, all together; 0 is no bound", Group.TRANSFERS),
-    "timeout": Option("SECONDS", "180", "give up what takes longer", Group.TRANSFERS),
+    "timeout": Option("SECONDS", "180", "give up a transfer of which nothing comes for so long", Group.TRANSFERS),
 }
 """All options, in the order in which they are told. A default that a setting has is told here, and not set by it."""
 

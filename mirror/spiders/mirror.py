@@ -14,7 +14,6 @@ from mirror import failures
 from mirror.core.documents import MOST_READ, find_references
 from mirror.core.scope import Role
 from mirror.core.urls import CanonicalURL, referer
-from mirror.handlers import IN_MEMORY, InterruptedTransferError
 from mirror.items import Answer, Failure, Item, Skip, answered
 from mirror.options import REPAIR, Options
 from mirror.pipelines import stop
@@ -23,6 +22,7 @@ from mirror.store.crawl import Crawl, Renewal
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry
 from mirror.store.spool import Spools
+from mirror.transfers import IN_MEMORY, InterruptedTransferError
 
 
 class MirrorSpider(Spider):

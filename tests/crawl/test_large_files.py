@@ -124,7 +124,7 @@ def site(large: Large) -> Site:
 
 
 def partial(out: Path) -> list[Path]:
-    return [place for place in (out / ".mirror" / "partial").iterdir() if place.suffix != ".json"]
+    return [place for place in (out / ".mirror" / "partial").iterdir() if "." not in place.name]
 
 
 def cut_off(server: Server, large: Large, out: Path, sent: int) -> None:

@@ -33,7 +33,6 @@ from scrapy.http import Headers, Response
 from scrapy.utils.test import get_crawler
 
 from mirror.extensions import Progress
-from mirror.handlers import STATUS
 from mirror.progress import (
     LINGER,
     ROWS,
@@ -47,6 +46,7 @@ from mirror.progress import (
     display,
     is_terminal,
 )
+from mirror.transfers import STATUS
 from tests.site import Handler, Server, Site, serve
 
 ROOT = Path(__file__).parents[2]
