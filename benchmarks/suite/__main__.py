@@ -1,6 +1,6 @@
 """Runs the workloads and says what came out of it.
 
-python -m benchmarks.suite [WORKLOAD ...] [--rounds N] [--tools WORDS] [--quick] [--print] [--profile] [--draw]
+python -m benchmarks.suite [WORKLOAD ...] [--rounds N] [--size N] [--tools WORDS] [--quick] [--print] [--page FILE] ...
 """
 
 import argparse
@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Final
 
 from benchmarks.suite import report
-from benchmarks.suite.judging import judge
+from benchmarks.suite.judging import Shares, cut, judge
 from benchmarks.suite.measure import Cost, run
 from benchmarks.suite.picture import draw
 from benchmarks.suite.results import AGAIN, Results, Row, load, save
@@ -79,20 +79,21 @@ def main() -> None:
     """Run what is asked for."""
     options = parsed()
     signal.signal(signal.SIGTERM, _end)
+    old = options.page.with_suffix(".json")
     if options.draw:
-        write(load(PAGE.with_suffix(".json")))
+        write(load(old), options.page)
         return
-    new = Results()
+    new, load_before = Results(), os.getloadavg()[0]
     for name in options.workloads or WORKLOADS:
         workload = WORKLOADS[name]
-        tools = [tool for tool in workload.tools if chosen(tool, options)]
-        where = setting([tool.program for tool in tools])
+        tools = [tool for tool in workload.tools(size(workload, options)) if chosen(tool, options)]
+        where = setting([tool.program for tool in tools], load_before)
         rows = list(played(workload, tools, options))
         if not options.profile:
             new = new.replaced(rows, where)
             print(f"\n## {name}\n\n{report.workload_table(new, name)}\n", flush=True)
             if not options.print:
-                write(load(PAGE.with_suffix(".json")).replaced(rows, where))
+                write(load(old).replaced(rows, where), options.page)
     if not options.profile:
         print(report.target_table(new))
 
@@ -100,15 +101,17 @@ def main() -> None:
 def parsed() -> argparse.Namespace:
     """The options, of which some imply others."""
     parser = argparse.ArgumentParser(description="Compare Websucker with its peers, by the same work in turns.")
-    parser.add_argument(
-        "workloads", nargs="*", choices=[*WORKLOADS, []], help=f"of: {', '.join(WORKLOADS)}; all by default"
-    )
+    parser.add_argument("workloads", nargs="*", help=f"of: {', '.join(WORKLOADS)}; all by default")
     parser.add_argument("--rounds", type=int, help="how often each tool takes its turn (default: the workload's)")
+    parser.add_argument("--size", type=int, help="how large the sites are (default: the workload's)")
     parser.add_argument(
         "--tools", default="", help="only tools with one of these words in their names, comma-separated"
     )
     parser.add_argument("--quick", action="store_true", help="small workloads, one round; prints only")
-    parser.add_argument("--print", action="store_true", help="leave docs/performance.* as they are")
+    parser.add_argument("--print", action="store_true", help="write no page, no picture, no rows")
+    parser.add_argument(
+        "--page", type=Path, default=PAGE, help="the page whose tables to write, with .svg and .json beside"
+    )
     parser.add_argument(
         "--profile", action="store_true", help="run Websucker once under cProfile, and print the top of it"
     )
@@ -117,8 +120,14 @@ def parsed() -> argparse.Namespace:
     if unknown := set(options.workloads) - WORKLOADS.keys():
         parser.error(f"no such workload: {', '.join(sorted(unknown))}")
     options.rounds = 1 if options.profile else options.rounds or (1 if options.quick else None)
-    options.print = options.print or options.quick or options.profile or bool(options.tools)
+    part = options.quick or options.profile or options.tools or options.size
+    options.print = options.print or (bool(part) and options.page == PAGE)
     return options
+
+
+def size(workload: Workload, options: argparse.Namespace) -> int:
+    """How large the site is to be, in the workload's own measure."""
+    return options.size or (workload.quick if options.quick else workload.size)
 
 
 def chosen(tool: Tool, options: argparse.Namespace) -> bool:
@@ -139,7 +148,7 @@ def played(workload: Workload, tools: Sequence[Tool], options: argparse.Namespac
     with tempfile.TemporaryDirectory(prefix="websucker-bench-") as folder:
         served, scratch = Path(folder, "served"), Path(folder, "scratch")
         served.mkdir()
-        with workload.serve(served, workload.quick if options.quick else workload.size) as place:
+        with workload.serve(served, size(workload, options)) as place:
             if place.server.url.count(":") > 1:
                 print("No address has its port 80 free for us: wget2 may save one file only.", file=sys.stderr)
             for number in rounds(workload, options):
@@ -180,7 +189,7 @@ def measured(task: Run) -> Row:
     task.place.server.traffic()
     cost = run(task.command, task.home, task.output, task.workload.timeout)
     row = judged(task, cost, task.place.server.traffic())
-    wall, done = f"{row.wall:.1f} s wall, {row.cpu:.1f} s processor", f"{report.percent(row.share)} of the work"
+    wall, done = f"{row.wall:.1f} s wall, {row.cpu:.1f} s processor", f"{report.percent(row.done.least)} of the work"
     print(
         f"{row.workload} {row.round + 1}, {row.tool}: {wall}, {row.memory / 1e6:.0f} MB, {done}",
         file=sys.stderr,
@@ -192,14 +201,20 @@ def measured(task: Run) -> Row:
 
 
 def judged(task: Run, cost: Cost, traffic: Traffic) -> Row:
-    """The row of a run. A second run has to ask for all that it has: what has not changed is the server's to say."""
-    files, links = min(1.0, len(traffic.paths.keys() - {ROBOTS}) / (task.place.pages or len(task.place.known))), 1.0
-    if task.tool.judged == "copy":
-        there, links = judge(task.out, task.place.known, task.place.server.url).shares
-        files = min(there, files) if task.second else there
+    """The row of a run."""
     figures = round(cost.wall, 3), round(cost.cpu, 3), cost.memory, traffic.requests, traffic.sent
-    shares = round(files, 4), round(links, 4)
-    return Row(task.workload.name, task.name, task.against, task.round, *figures, *shares, cost.ended, kept(task.out))
+    done = shares(task, traffic)
+    return Row(task.workload.name, task.name, task.against, task.round, *figures, done, cost.ended, kept(task.out))
+
+
+def shares(task: Run, traffic: Traffic) -> Shares:
+    """How much of the work was done. A second run has to ask for all that it has: what changed is the server's to say."""
+    asked = min(1.0, len(traffic.paths.keys() - {ROBOTS}) / (task.place.pages or len(task.place.known)))
+    if task.tool.judged == "requests":
+        return Shares(files=cut(asked))
+    done = judge(task.out, task.place.known, task.place.server.url).shares
+    files = min(done.files, asked) if task.second else done.files
+    return Shares(cut(files), cut(done.size), cut(done.links) if task.tool.judged == "copy" else None)
 
 
 def kept(out: Path) -> dict[str, int]:
@@ -207,8 +222,12 @@ def kept(out: Path) -> dict[str, int]:
     path = out / ".mirror" / "manifest.sqlite"
     if not path.is_file():
         return {}
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as manifest:
-        (urls,) = manifest.execute("SELECT count(*) FROM urls").fetchone()
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as manifest:
+            (urls,) = manifest.execute("SELECT count(*) FROM urls").fetchone()
+    except sqlite3.DatabaseError as error:
+        print(f"What the manifest knows was not to be read: {error}", file=sys.stderr)
+        return {}
     return {"known": urls, "manifest": path.stat().st_size}
 
 
@@ -234,21 +253,21 @@ def tail(output: Path, lines: int = 5) -> str:
     return "".join(f"  | {line[:200]}\n" for line in said)
 
 
-def setting(programs: list[str]) -> dict[str, str]:
+def setting(programs: list[str], load_before: float) -> dict[str, str]:
     """Where the figures come from: versions, the machine, and how much else it had to do."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    if load > cores / 4:
-        print(f"This machine is at work already (load {load:.1f}): wall times will be too long.", file=sys.stderr)
-    machine = f"{cores} cores, {memory / 1e9:.0f} GB, load before the run {load:.1f}"
+    cores = os.cpu_count() or 1
+    if load_before > cores / 4:
+        print(f"This machine is at work (load {load_before:.1f}): wall times will be too long.", file=sys.stderr)
+    machine = f"{cores} cores, {memory / 1e9:.0f} GB, load before the run {load_before:.1f}"
     return versions(sorted(set(programs))) | {"machine": machine}
 
 
-def write(results: Results) -> None:
+def write(results: Results, page: Path) -> None:
     """The rows, the generated parts of the page, the picture."""
-    save(results, PAGE.with_suffix(".json"))
-    PAGE.write_text(report.filled(PAGE.read_text(), report.parts(results)))
-    PAGE.with_suffix(".svg").write_text(draw(results))
+    save(results, page.with_suffix(".json"))
+    page.write_text(report.filled(page.read_text(), report.parts(results)))
+    page.with_suffix(".svg").write_text(draw(results))
 
 
 def _end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal's signature

@@ -9,7 +9,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NewType
+from typing import Final, NewType, overload
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree, html
@@ -45,21 +45,50 @@ class Work:
     files: int
     files_of: int
     size: int
+    size_of: int
     links: int
     links_of: int
 
     @property
-    def shares(self) -> tuple[float, float]:
-        """Of the files and of the links.
+    def shares(self) -> "Shares":
+        """The same as parts of the whole.
 
-        >>> Work(files=9, files_of=10, size=90, links=0, links_of=0).shares
-        (0.9, 1.0)
+        >>> Work(files=9, files_of=10, size=50, size_of=100, links=0, links_of=0).shares
+        Shares(files=0.9, size=0.5, links=None)
         """
-        return _share(self.files, self.files_of), _share(self.links, self.links_of)
+        links = self.links / self.links_of if self.links_of else None
+        return Shares(self.files / self.files_of, self.size / self.size_of, links)
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 1.0
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How much of the files, of their bytes, of the links; `None` where there is nothing, or it is not the tool's work."""
+
+    files: float
+    size: float | None = None
+    links: float | None = None
+
+    @property
+    def least(self) -> float:
+        """How much of the work was done.
+
+        >>> Shares(1.0, 0.5).least
+        0.5
+        """
+        return min(share for share in (self.files, self.size, self.links) if share is not None)
+
+
+@overload
+def cut(share: float) -> float: ...
+@overload
+def cut(share: None) -> None: ...
+def cut(share: float | None) -> float | None:
+    """Four digits, and what is not all does not become all by that.
+
+    >>> cut(0.99999), cut(1.0), cut(None)
+    (0.9999, 1.0, None)
+    """
+    return None if share is None else int(share * 1e4) / 1e4
 
 
 def fingerprint(name: str, content: bytes) -> Fingerprint:
@@ -95,7 +124,11 @@ def judge(copy: Path, known: Mapping[str, File], origin: str) -> Work:
     documents = [path for path, mark in there.items() if path.suffix.lower() in HTML and mark in wanted]
     followed = [works(path, link, origin, known) for path in sample(documents) for link in links(path.read_bytes())]
     local = [one for one in followed if one is not None]
-    return Work(len(found), len(known), sum(file.size for file in found), sum(local), len(local))
+    return Work(len(found), len(known), size_of(found), size_of(known.values()), sum(local), len(local))
+
+
+def size_of(files: Iterable[File]) -> int:
+    return sum(file.size for file in files)
 
 
 def saved(copy: Path) -> Iterator[Path]:

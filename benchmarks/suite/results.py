@@ -8,7 +8,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
-from benchmarks.suite.judging import WHOLE
+from benchmarks.suite.judging import WHOLE, Shares
 
 AGAIN: Final = ", again"
 """What is added to the name of a tool for its second run."""
@@ -16,7 +16,7 @@ AGAIN: Final = ", again"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One run of a tool: seconds, bytes, requests, and the shares of files that arrived and of links that work."""
+    """One run of a tool: seconds, bytes, requests, and how much of the work was done."""
 
     workload: str
     tool: str
@@ -27,20 +27,14 @@ class Row:
     memory: int
     requests: int
     sent: int
-    files: float
-    links: float
+    done: Shares
     ended: str
     extra: dict[str, int] = field(default_factory=dict)
 
     @property
-    def share(self) -> float:
-        """How much of the work was done."""
-        return min(self.files, self.links)
-
-    @property
     def whole(self) -> bool:
         """Whether the figures can be compared with those of others: the work was done, and in time."""
-        return self.share >= WHOLE and not self.ended.startswith("stopped")
+        return self.done.least >= WHOLE and not self.ended.startswith("stopped")
 
 
 Figure = Callable[[Row], float]
@@ -96,7 +90,8 @@ def load(path: Path) -> Results:
     if not path.exists():
         return Results()
     data = json.loads(path.read_text())
-    return Results(tuple(Row(**row) for row in data["rows"]), data["setting"])
+    rows = (Row(**row | {"done": Shares(**row["done"])}) for row in data["rows"])
+    return Results(tuple(rows), data["setting"])
 
 
 def save(results: Results, path: Path) -> None:

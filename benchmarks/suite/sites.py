@@ -3,6 +3,8 @@
 import os
 import random
 import re
+import shutil
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -66,23 +68,34 @@ def make_large(folder: Path, size: int) -> None:
             stream.write(number.to_bytes(8, "big") + block)
 
 
+def make_part(folder: Path, whole: Path, paths: Iterable[str]) -> None:
+    """A site of some files of another; links to the rest lead nowhere, as on many a site."""
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(whole / path, folder / path)
+
+
 def known(folder: Path, paths: Iterable[str]) -> dict[str, File]:
     """What is known of files of a site, by their paths below its folder."""
     return {path: File(fingerprint_of(folder / path), (folder / path).stat().st_size) for path in paths}
 
 
-def reachable(folder: Path, start: str = "index.html") -> list[str]:
-    """The files of a folder to which links of documents and stylesheets lead from the start, as paths below the folder."""
-    seen, waiting = {start}, [start]
-    while waiting:
-        path = waiting.pop()
+def reachable(folder: Path, most: int = 0, start: str = "index.html") -> list[str]:
+    """The files of a folder to which links of documents and stylesheets lead from the start, as paths below the folder.
+
+    The nearest first, and all of them, or `most`.
+    """
+    found = {start: None}
+    waiting = deque(found)
+    while waiting and not 0 < most <= len(found):
+        path = waiting.popleft()
         for reference in references(folder / path):
             parts = urlsplit(urljoin(f"http://site/{path}", reference))
             target = unquote(parts.path).lstrip("/")
-            if parts.netloc == "site" and target not in seen and (folder / target).is_file():
-                seen.add(target)
+            if parts.netloc == "site" and target not in found and (folder / target).is_file():
+                found[target] = None
                 waiting.append(target)
-    return sorted(seen)
+    return list(found)[: most or None]
 
 
 def references(path: Path) -> Iterator[str]:

@@ -27,8 +27,9 @@ class Tool:
     """A tool with its options, by a name that is shown.
 
     `against` is the name of that Websucker which its figures are divided by. `once`: it is so slow that it takes part in the
-    first round alone, and not in a quick run. `entry` is where it begins, below the root of the site. `judged` by what stands
-    in its copy, or by what it asked the server for. `again`: more words for a second run.
+    first round alone, and not in a quick run. `entry` is where it begins, below the root of the site. `judged` by its copy, by
+    the files of that alone where links are none of its work, or by what it asked the server for. `again`: more words for a
+    second run.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Tool:
     against: str = WEBSUCKER
     once: bool = False
     entry: str = ""
-    judged: Literal["copy", "requests"] = "copy"
+    judged: Literal["copy", "files", "requests"] = "copy"
     again: tuple[str, ...] = ()
 
     @property
@@ -63,10 +64,11 @@ def websucker(*words: str, name: str = WEBSUCKER, against: str = WEBSUCKER, entr
 def bare(
     *words: str, name: str = "scrapy, bare", against: str = WEBSUCKER, entry: str = "", once: bool = False
 ) -> Tool:
-    def command(url: str, out: Path) -> list[str]:  # noqa: ARG001  # it writes nothing
-        return [sys.executable, "-m", "scrapy", "runspider", str(SPIDER), "-a", f"start={url}", *words]
+    def command(url: str, out: Path) -> list[str]:
+        crawl = [sys.executable, "-m", "scrapy", "runspider", str(SPIDER)]
+        return [*crawl, "-a", f"start={url}", "-a", f"out={out}", *words]
 
-    return Tool(name, "scrapy", command, against, once, entry, judged="requests")
+    return Tool(name, "scrapy", command, against, once, entry, judged="files")
 
 
 def wget(*words: str, name: str = "wget") -> Tool:

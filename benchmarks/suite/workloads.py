@@ -39,7 +39,7 @@ Serve = Callable[[Path, int], AbstractContextManager[Place]]
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is served, and how large in a quick run; who takes part, how often, and for how many seconds at most.
+    """What is served, how large, and how large in a quick run; who takes part, how often, and for how many seconds at most.
 
     `again`: each tool runs twice into the same folder.
     """
@@ -48,7 +48,7 @@ class Workload:
     serve: Serve
     size: int
     quick: int
-    tools: tuple[Tool, ...]
+    tools: Callable[[int], tuple[Tool, ...]]
     rounds: int
     timeout: float
     again: bool = False
@@ -86,15 +86,14 @@ def slow_pages(home: Path, count: int) -> Iterator[Place]:
 
 @contextmanager
 def python_docs(home: Path, count: int) -> Iterator[Place]:
-    """The documentation of Python, as Debian packs it, from nginx; in its place so many small pages, if any are asked for."""
-    if count:
-        with pages(home, count) as place:
-            yield place
-        return
+    """The documentation of Python, as Debian packs it, from nginx; or so many of its files, those next to the start."""
     if not sites.PYTHON_DOCS.is_dir():
         raise FileNotFoundError("python3.11-doc is missing: sh benchmarks/needs.sh")
-    with nginx(sites.PYTHON_DOCS, home) as server:
-        yield Place(server, sites.known(sites.PYTHON_DOCS, sites.reachable(sites.PYTHON_DOCS)))
+    folder = home / "site" if count else sites.PYTHON_DOCS
+    if count:
+        sites.make_part(folder, sites.PYTHON_DOCS, sites.reachable(sites.PYTHON_DOCS, count))
+    with nginx(folder, home) as server:
+        yield Place(server, sites.known(folder, sites.reachable(folder)))
 
 
 @contextmanager
@@ -115,15 +114,22 @@ def endless(home: Path, count: int) -> Iterator[Place]:
 
 # Tools
 
+
+def these(*tools: Tool) -> Callable[[int], tuple[Tool, ...]]:
+    """The same tools whatever the size."""
+    return lambda _: tools
+
+
 SIXTEEN: Final = f"{WEBSUCKER}, 16 connections"
 SIXTY_FOUR: Final = f"{WEBSUCKER}, 64 connections"
 FEW: Final = f"{WEBSUCKER}, few URLs"
 WGET_KEEPING: Final = "wget -K"
 AT_SIXTEEN: Final = ("wget2, 16 threads", "httrack -c16, no limits")
+AT_SIXTY_FOUR: Final = ("wget2, 64 threads",)
 """Names that targets refer to."""
 
 LARGE_FILES: Final = ("-s", "DOWNLOAD_MAXSIZE=0")
-"""Websucker's word for files above 1 GiB."""
+"""Websucker's word for files of any size."""
 
 
 def limited(count: int) -> tuple[Tool, ...]:
@@ -131,7 +137,7 @@ def limited(count: int) -> tuple[Tool, ...]:
     words = ("-a", f"limit={count}")
     many, few = websucker(*words, entry="many/"), websucker(*words, name=FEW, entry="few/")
     floor = bare("-s", f"CLOSESPIDER_PAGECOUNT={count}", entry="many/", once=True)
-    return replace(many, judged="requests"), replace(few, judged="requests"), floor
+    return tuple(replace(tool, judged="requests") for tool in (many, few, floor))
 
 
 WORKLOADS: Final[dict[str, Workload]] = {
@@ -142,7 +148,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
             pages,
             size=10_000,
             quick=300,
-            tools=(websucker(), wget(), wget2(16), httrack_without_limits(8), bare()),
+            tools=these(websucker(), wget(), wget2(16), httrack_without_limits(8), bare()),
             rounds=5,
             timeout=900,
         ),
@@ -150,8 +156,8 @@ WORKLOADS: Final[dict[str, Workload]] = {
             "docs",
             python_docs,
             size=0,
-            quick=0,
-            tools=(websucker(), wget(), wget2(16), httrack_without_limits(8), httrack(once=True)),
+            quick=120,
+            tools=these(websucker(), wget(), wget2(16), httrack_without_limits(8), httrack(once=True)),
             rounds=5,
             timeout=150,
         ),
@@ -160,7 +166,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
             slow_pages,
             size=2_000,
             quick=100,
-            tools=(
+            tools=these(
                 websucker(),
                 wget(),
                 wget2(None),
@@ -180,7 +186,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
             large_file,
             size=2048,
             quick=256,
-            tools=(websucker(*LARGE_FILES), wget(), wget2(16), httrack_without_limits(8), curl()),
+            tools=these(websucker(*LARGE_FILES), wget(), wget2(16), httrack_without_limits(8), curl()),
             rounds=3,
             timeout=120,
         ),
@@ -188,8 +194,8 @@ WORKLOADS: Final[dict[str, Workload]] = {
             "again",
             python_docs,
             size=0,
-            quick=150,
-            tools=(
+            quick=40,
+            tools=these(
                 websucker(),
                 wget(),
                 wget("-K", "--no-if-modified-since", name=WGET_KEEPING),
@@ -200,7 +206,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
             timeout=150,
             again=True,
         ),
-        Workload("million", endless, size=1_001, quick=21, tools=limited(1_001), rounds=2, timeout=1800),
+        Workload("million", endless, size=1_001, quick=11, tools=limited, rounds=2, timeout=1800),
     )
 }
 """Name -> workload, in the order in which they run."""
