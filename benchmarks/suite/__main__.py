@@ -103,7 +103,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare Websucker with its peers, by the same work in turns.")
     parser.add_argument("workloads", nargs="*", help=f"of: {', '.join(WORKLOADS)}; all by default")
     parser.add_argument("--rounds", type=int, help="how often each tool takes its turn (default: the workload's)")
-    parser.add_argument("--size", type=int, help="how large the sites are (default: the workload's)")
+    parser.add_argument("--size", type=int, help="files of the sites, MiB of the large one (default: the workload's)")
     parser.add_argument(
         "--tools", default="", help="only tools with one of these words in their names, comma-separated"
     )

@@ -1,5 +1,6 @@
 """The sites of the workloads, made by rule and the same each time, or Debian's python3.11-doc; what is known of their files."""
 
+import errno
 import os
 import random
 import re
@@ -60,8 +61,10 @@ def make_pages(folder: Path, pages: int, size: int, count: int) -> None:
 
 
 def make_large(folder: Path, size: int) -> None:
-    """Write `large.bin`, of blocks that all differ, and no hole in it."""
+    """Write `large.bin`, of blocks that all differ, and no hole in it; not where it and two copies have no room."""
     folder.mkdir(parents=True, exist_ok=True)
+    if 3 * size > shutil.disk_usage(folder).free:
+        raise OSError(errno.ENOSPC, f"no room for {3 * size:,} bytes", str(folder))
     block = random.Random(0).randbytes(BLOCK - 8)
     with (folder / "large.bin").open("wb") as stream:
         for number in range(size // BLOCK):
