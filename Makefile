@@ -14,9 +14,6 @@ mirror: install                     ## mirror a site: make mirror start=https://
 test: .venv/tests needs             ## all tests, with what they need
 	.venv/bin/pytest $(args)
 
-long: .venv/tests needs             ## the long tests: kills over a large site
-	.venv/bin/pytest -m long $(args)
-
 long: .venv/tests needs             ## the tests that take minutes: kills over a large site
 	.venv/bin/pytest -m long $(args)
 

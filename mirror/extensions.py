@@ -22,6 +22,7 @@ from mirror.console import tell
 from mirror.core.media import media_type
 from mirror.core.paths import local_path
 from mirror.core.urls import CanonicalURL
+from mirror.handlers import OFFSET, STATUS
 from mirror.options import parse_size
 from mirror.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
 from mirror.store.crawl import Crawl
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
     from mirror.spiders.mirror import MirrorSpider
-
-STATUS: Final = "download_status"
-"""The key of `Request.meta` under which a download handler tells the status before it sends `headers_received`.
-
-The signal does not carry it, and Scrapy's own handlers don't tell: for these the calls of a hook wait (see `progress`).
-"""
 
 PAINTED_EVERY: Final = 0.2
 """Seconds between two pictures of a live display."""
@@ -94,9 +89,10 @@ class Progress:
             self._painter.start(PAINTED_EVERY)
 
     def headers_received(self, request: Request, headers: Headers, body_length: object) -> None:
-        status = cast("int | None", request.meta.pop(STATUS, None))
+        status = cast("int | None", request.meta.get(STATUS))
         if status is None or is_file(status):
-            start = partial(self._start, request, headers, body_length, known=status is not None)
+            there = None if status is None else cast("int", request.meta.get(OFFSET, 0))
+            start = partial(self._start, request, headers, body_length, there)
             if headers.get("Content-Type"):
                 start()
             else:
@@ -126,17 +122,18 @@ class Progress:
         self._display.close()
 
     def _start(
-        self, request: Request, headers: Headers, body_length: object, head: bytes = b"", *, known: bool = False
+        self, request: Request, headers: Headers, body_length: object, there: int | None, head: bytes = b""
     ) -> None:
-        """A response comes; `known`: it is known to be a file."""
+        """A response comes. `there`: it is a file, of which an earlier transfer brought so many bytes; `None`: who knows."""
         url = CanonicalURL(request.url)
         content_type = headers.get("Content-Type")
         kind = media_type(content_type.decode("latin-1") if content_type else None, url, head[:512])
         total = body_length if isinstance(body_length, int) else UNKNOWN_SIZE
         transfer = Transfer(self._display, url, str(self._out / local_path(url, kind)), total)
         self._transfers[request] = transfer
-        if known:
+        if there is not None:
             transfer.begin()
+            transfer.feed(there)
 
     def _paint(self) -> None:
         scheduler = self._crawler.engine.scheduler if self._crawler.engine else None

@@ -8,7 +8,8 @@ from mirror.core.documents import Response
 from mirror.core.references import Reference
 from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
-from mirror.store.manifest import Entry
+from mirror.handlers import CurlResponse
+from mirror.store.frontier import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ Item = Answer | Failure | Skip
 
 def answered(response: ScrapyResponse) -> Response:
     """Scrapy's response as the core knows one."""
+    if isinstance(response, CurlResponse):
+        return Response(CanonicalURL(response.url), response.status, response.received, response.body, response.spooled)
     headers = [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, values in response.headers.items()

@@ -3,8 +3,9 @@
 import asyncio
 from typing import TYPE_CHECKING, Self
 
-from scrapy import Request
+from scrapy import Request, Spider
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
@@ -12,11 +13,13 @@ from scrapy.http.request import NO_CALLBACK
 
 from mirror.core import coding, robots
 from mirror.core.coding import CodingError
+from mirror.core.documents import header
 from mirror.core.references import header_references
 from mirror.core.robots import Robots as Rules
 from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
 from mirror.failures import BrokenAnswerError, Skipped
+from mirror.handlers import CurlResponse
 from mirror.items import Answer, answered
 from mirror.pipelines import Store
 
@@ -55,6 +58,24 @@ class Decoding:
         headers = response.headers.copy()
         del headers["Content-Encoding"]
         return response.replace(body=body, headers=headers)
+
+
+class Cookies(CookiesMiddleware):
+    """Scrapy's own, which is asked only where there are cookies: most requests have none."""
+
+    def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002 - inherited
+        if request.cookies or any(True for _ in self.jars[request.meta.get("cookiejar")]):
+            super().process_request(request)
+
+    def process_response(
+        self,
+        request: Request,
+        response: Response,
+        spider: Spider | None = None,  # noqa: ARG002 - inherited
+    ) -> Request | Response:
+        if isinstance(response, CurlResponse) and header(response.received, "set-cookie") is None:
+            return response
+        return super().process_response(request, response)
 
 
 class Robots:

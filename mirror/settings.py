@@ -1,5 +1,7 @@
 """What differs from Scrapy's defaults, each with its reason."""
 
+from scrapy.settings import default_settings
+
 from mirror import __version__
 
 BOT_NAME = "websucker"
@@ -17,6 +19,9 @@ MIRROR_RESERVE = "100M"  # free bytes of the disk below which the crawl pauses u
 
 # The frontier is in the manifest: it survives the process, and known URLs never become a Request.
 SCHEDULER = "mirror.scheduler.Scheduler"
+# libcurl for all schemes; `-s DOWNLOAD_HANDLERS={}` takes Scrapy's own, which keep each payload in memory.
+DOWNLOAD_HANDLERS = dict.fromkeys(("http", "https", "ftp", "ftps", "sftp", "file"), "mirror.handlers.CurlHandler")
+DOWNLOAD_MAXSIZE = 0  # a mirror meets large files; -a max_file= is the user's bound
 ITEM_PIPELINES = {"mirror.pipelines.Store": 0}
 CONCURRENT_ITEMS = 1  # a response yields one item; 100 would start 100 tasks for it
 
@@ -36,6 +41,8 @@ REMOTE_CONTROL_ENABLED = False  # another one
 DOWNLOADER_MIDDLEWARES = {
     "mirror.middlewares.Robots": 100,
     "mirror.middlewares.Decoding": 590,
+    "mirror.middlewares.Cookies": 700,
+    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,  # `Cookies` is that, at less cost
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # takes a cut stream for a whole one
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # obeys the body of a 404, ignores a 503
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # core.scope decides
@@ -52,6 +59,7 @@ SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
 }
 
+RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "mirror.failures.BrokenAnswerError"]  # a stream that was cut
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "websucker"
 DOWNLOAD_VERIFY_CERTIFICATES = True  # Scrapy takes any

@@ -19,7 +19,7 @@ from mirror.core.scope import Reason, Role
 from mirror.core.urls import CanonicalURL
 from mirror.store.archive import KEPT
 from mirror.store.crawl import Crawl
-from mirror.store.manifest import Entry
+from mirror.store.frontier import Entry
 from tests.site import NOT_FOUND, Page, Site, spelled
 
 Web = Mapping[str, Site]

@@ -7,8 +7,9 @@ from mirror.command import ArchiveCommand, moment, opened
 from mirror.console import refuse, say, say_json
 from mirror.core.scope import covers
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical
+from mirror.store.frontier import Entry, State
 from mirror.store.history import Account
-from mirror.store.manifest import Entry, Resource, Standing, State
+from mirror.store.manifest import Resource, Standing
 from mirror.summary import Exit
 
 _STANDINGS = {

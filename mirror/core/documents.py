@@ -27,17 +27,34 @@ VERSION = 1
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
 _XHTML = "application/xhtml+xml"
 _MANIFEST_MARKS = (b'"icons"', b'"start_url"')
+HEAD = 512
+"""Bytes of a payload that tell its media type where no header does."""
+MOST_READ = 64 << 20
+"""Bytes up to which a payload is read for its references: a sitemap may have 50 MiB (sitemaps.org)."""
 _MANIFEST_MOST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Spooled:
+    """A payload that is not in memory: its SHA-256 in hexadecimal digits, its size in bytes, and how it begins."""
+
+    digest: str
+    size: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
-    """An answer of a server, its payload after transfer- and content-decoding."""
+    """An answer of a server, its payload after transfer- and content-decoding.
+
+    A payload that was `spooled` is none to read: it is no document, or too long for one. `payload` is empty then.
+    """
 
     url: CanonicalURL
     status: int
     headers: Headers
     payload: bytes
+    spooled: Spooled | None = None
 
     def header(self, name: str) -> str | None:
         """The first value of a header; `name` is in lower case."""
@@ -45,7 +62,13 @@ class Response:
 
     @property
     def media_type(self) -> str:
-        return media.media_type(self.header("content-type"), self.url, self.payload[:512])
+        head = self.spooled.head if self.spooled else self.payload[:HEAD]
+        return media.media_type(self.header("content-type"), self.url, head)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payload."""
+        return self.spooled.size if self.spooled else len(self.payload)
 
     @property
     def is_success(self) -> bool:
@@ -80,6 +103,17 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
     return kind, text
 
 
+def most_read(media_type: str) -> int:
+    """Up to how many bytes a payload of this type is read for its references; what is longer is kept as it is.
+
+    >>> most_read("text/html") == MOST_READ, most_read("video/mp4")
+    (True, 0)
+    """
+    if media_type == "application/json":
+        return _MANIFEST_MOST
+    return MOST_READ if media_type in DOCUMENTS else 0
+
+
 def may_refer(media_type: str) -> bool:
     """Whether a payload of this type has to be read before it is known to be its own copy."""
     return media_type == "application/json" or DOCUMENTS.get(media_type) not in {None, *_NEVER_REWRITTEN}
@@ -94,6 +128,8 @@ def find_references(response: Response, *, listing: bool = False) -> list[Refere
         return []
     headers = [pair for pair in response.headers if pair[0].lower() != "location"]
     found = references.header_references(headers, response.url)
+    if response.spooled:
+        return list(dict.fromkeys(found))
     document = read(response, response.media_type)
     if document:
         kind, text = document

@@ -11,16 +11,18 @@ from scrapy.http import Response
 from twisted.python.failure import Failure as TwistedFailure
 
 from mirror import failures
-from mirror.core.documents import find_references
+from mirror.core.documents import MOST_READ, find_references
 from mirror.core.scope import Role
 from mirror.core.urls import CanonicalURL, referer
+from mirror.handlers import IN_MEMORY, InterruptedTransferError
 from mirror.items import Answer, Failure, Item, Skip, answered
 from mirror.options import REPAIR, Options
 from mirror.pipelines import stop
 from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl, Renewal
 from mirror.store.errors import StorageError
-from mirror.store.manifest import Entry
+from mirror.store.frontier import Entry
+from mirror.store.spool import Spools
 
 
 class MirrorSpider(Spider):
@@ -44,6 +46,11 @@ class MirrorSpider(Spider):
             now=_now,
         )
 
+    @property
+    def spools(self) -> Spools:
+        """Where long payloads go while they come."""
+        return self.archive.spools
+
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         return super().from_crawler(crawler, *args, **kwargs)
@@ -64,10 +71,13 @@ class MirrorSpider(Spider):
         found_on = referer(entry.referrer, entry.url) if entry.referrer else None
         if found_on:
             headers["Referer"] = found_on
+        meta: dict[str, Any] = {"entry": entry, "verbatim_url": True}
+        if Role.LISTING in entry.roles:  # a sitemap may be gzip by any name
+            meta[IN_MEMORY] = MOST_READ
         return Request(
             entry.url,
             headers=headers,
-            meta={"entry": entry, "verbatim_url": True},
+            meta=meta,
             errback=self.failed,
         )
 
@@ -81,7 +91,11 @@ class MirrorSpider(Spider):
         entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy puts it there
         error = failure.value
         assert error is not None
-        if isinstance(error, failures.Skipped):
+        if isinstance(error, StorageError):
+            stop(self.crawler, error)
+        elif isinstance(error, InterruptedTransferError):  # it stays in flight: the next run goes on with it
+            return
+        elif isinstance(error, failures.Skipped):
             yield Skip(entry, error.reason)
         else:
             yield Failure(entry, failures.text(error))

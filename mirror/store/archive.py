@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mirror.core import documents, paths, rewrite
-from mirror.core.documents import Response
+from mirror.core.documents import Response, Spooled
 from mirror.core.paths import LocalPath
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
@@ -23,6 +23,7 @@ from mirror.store.history import History
 from mirror.store.lock import Lock
 from mirror.store.manifest import Manifest, Published, Resource
 from mirror.store.objects import Digest, Objects
+from mirror.store.spool import Spools
 from mirror.store.tree import Tree
 
 KEPT = ".mirror"
@@ -45,6 +46,7 @@ class Archive:
         kept = root / KEPT
         self.objects = Objects(kept / "objects")
         self.copies = Objects(kept / "copies")
+        self.spools = Spools(kept / "partial", self.objects)
         self.rewritten = 0
         """How many files `settle` wrote again."""
         self._lock: Lock | None = None
@@ -59,12 +61,14 @@ class Archive:
                 self._lock = Lock(kept / "lock")
                 for store in (self.objects, self.copies):
                     store.prepare()
+                self.spools.prepare()
                 self.tree = Tree(root, kept / "new")
             self.database = Database(kept / "manifest.sqlite", read_only=read_only)
             self.manifest = Manifest(self.database)
             self.history = History(self.database)
 
     def close(self) -> None:
+        self.spools.close()
         self.database.close()
         if self._lock:
             self._lock.release()
@@ -109,12 +113,21 @@ class Archive:
 
         if target is not None:
             return rewrite.redirect_page(resolve(target) or target)
-        if not documents.may_refer(resource.media_type or ""):
+        media_type = resource.media_type or ""
+        if not documents.may_refer(media_type) or resource.size > documents.most_read(media_type):
             return None
         payload = self.objects.get(resource.digest) if payload is None else payload
         response = Response(resource.url, resource.status or 0, resource.headers, payload)
-        copy = documents.local_copy(response, resource.media_type or "", here.rpartition("/")[2], resolve)
+        copy = documents.local_copy(response, media_type, here.rpartition("/")[2], resolve)
         return None if copy is payload else copy
+
+    def response(self, resource: Resource, digest: Digest) -> Response:
+        """What was received, as it was received; what is too long to be read stays on the disk."""
+        known = (resource.url, resource.status or 0, resource.headers)
+        if resource.size <= documents.MOST_READ:
+            return Response(*known, self.objects.get(digest))
+        with self.objects.path(digest).open("rb") as file:
+            return Response(*known, b"", Spooled(digest, resource.size, file.read(documents.HEAD)))
 
     def settle(self) -> Iterator[None]:
         """Publish again what leads somewhere else by now, then let go what is released.
@@ -205,7 +218,7 @@ class Archive:
     def _read_again(self, resource: Resource) -> None:
         if resource.digest is None or not self.objects.has(resource.digest):
             return
-        response = Response(resource.url, resource.status or 0, resource.headers, self.objects.get(resource.digest))
+        response = self.response(resource, resource.digest)
         listing = Kind.SITEMAP in {ref.kind for _, ref in self.manifest.references(resource)}
         found = documents.find_references(response, listing=listing)
         ids = self.manifest.identify(list(dict.fromkeys(reference.url for reference in found)))

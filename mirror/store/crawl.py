@@ -33,9 +33,10 @@ from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
 from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.errors import storing
+from mirror.store.frontier import Entry, State
 from mirror.store.history import History, Numbers
-from mirror.store.manifest import Counts, Entry, Outcome, Published, Resource, Standing, State
-from mirror.store.objects import Digest  # noqa: TC001 - the layers are read off the imports
+from mirror.store.manifest import Counts, Outcome, Published, Resource, Standing
+from mirror.store.objects import Digest
 
 _AHEAD = 32  # entries taken from the manifest at a time
 _AT_HAND: Final = 256  # entries looked at before anything is fetched
@@ -44,6 +45,14 @@ _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _OUT_OF_SCOPE: Final = frozenset({Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.REQUISITE, Reason.FORGOTTEN})
 _GOOD: Final = frozenset({Standing.PRESENT, Standing.KEPT, Standing.UNLINKED, Standing.OUTSIDE})
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
+_ASKS_FOR: Final = {
+    Kind.PAGE: (Role.PAGE, 1),
+    Kind.FEED: (Role.LISTING, 0),
+    Kind.SITEMAP: (Role.LISTING, 0),
+    Kind.FRAME: (Role.FRAME, 0),
+    Kind.REQUISITE: (Role.REQUISITE, 0),
+}
+"""A kind of reference -> as what its target is wanted at the most, and how much deeper it is (see `core.scope`)."""
 _NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER})
 
 Found = Sequence[tuple[int, Reference]]
@@ -182,14 +191,15 @@ class Crawl:
                 doubt = self._doubt(before, resource, response)
                 if before and doubt:
                     return self._keep(known, before, doubt)
-                digest = self.archive.objects.put(response.payload)
+                spooled = response.spooled
+                digest = Digest(spooled.digest) if spooled else self.archive.objects.put(response.payload)
                 if before is None or before.digest != digest:
-                    self._manifest.not_synced(digest)
+                    self._manifest.not_synced([digest])
                     self._not_synced.append(digest)
-                resource = replace(resource, digest=digest, size=len(response.payload))
+                resource = replace(resource, digest=digest, size=response.size)
                 if before and _reads_the_same(before, resource):
                     resource = replace(resource, stale=before.stale)
-                recorded = self._put(known, resource, self._identified(references))
+                recorded = self._put(known, before, resource, self._identified(references))
                 self._leave(before, resource)
         self._publish(recorded, response.payload or None)
         return recorded
@@ -201,7 +211,7 @@ class Crawl:
             if before and self._is_there(before):
                 return self._keep(known, before, error)
             resource = self._resource(known, Response(known.url, 0, (), b""), ())
-            return self._put(known, replace(resource, status=None, error=error), ())
+            return self._put(known, before, replace(resource, status=None, error=error), ())
 
     def skip(self, entry: Entry, reason: Reason) -> None:
         """Keep that a URL is not fetched after all."""
@@ -336,15 +346,15 @@ class Crawl:
         if not _is_html(before) or before.since == self.snapshot.id:
             return None
         assert before.digest is not None
-        payload = self.archive.objects.get(before.digest)
-        if payload == response.payload:
+        earlier = self.archive.response(before, before.digest)
+        if response.spooled or earlier.spooled or earlier.payload == response.payload:
             return None
-        return documents.suspicion(Response(before.url, before.status or 0, before.headers, payload), response)
+        return documents.suspicion(earlier, response)
 
     def _keep(self, entry: Entry, before: Resource, error: str) -> Recorded:
         """The last good copy stays; that it could not be renewed is said beside it."""
         kept = replace(_placed(before), error=error, standing=Standing.KEPT, checked=self._now())
-        return self._put(entry, kept)
+        return self._put(entry, before, kept)
 
     def _renew(
         self, entry: Entry, before: Resource, *, headers: Headers | None = None, checked: str | None = None
@@ -357,7 +367,7 @@ class Crawl:
             headers=before.headers if headers is None else headers,
             checked=checked or before.checked,
         )
-        return self._put(entry, present)
+        return self._put(entry, before, present)
 
     def _publish(self, recorded: Recorded, payload: bytes | None = None) -> None:
         """Put what is new into the tree."""
@@ -371,7 +381,7 @@ class Crawl:
         if before is None or not self._is_fresh(before):
             return False
         with self._answering(entry) as known:
-            recorded = self._renew(known, before) if before.error is None else self._put(known, before)
+            recorded = self._renew(known, before) if before.error is None else self._put(known, before, before)
         self._publish(recorded)
         return True
 
@@ -392,9 +402,9 @@ class Crawl:
             lost = now.standing is Standing.GONE and _is_html(before)
             self._manifest.leave(before.path, before.url_id, lost=lost)
 
-    def _put(self, entry: Entry, resource: Resource, found: Found | None = None) -> Recorded:
+    def _put(self, entry: Entry, before: Resource | None, resource: Resource, found: Found | None = None) -> Recorded:
         """Write the row, acknowledge, and follow the references; those that are kept where there are no new ones."""
-        resource = self._manifest.record(self.snapshot, resource, found)
+        resource = self._manifest.record(self.snapshot, before, resource, found)
         if found is None:
             found = self._manifest.references(resource)
         done = replace(entry, state=State.DONE)
@@ -436,14 +446,16 @@ class Crawl:
 
     def _follow(self, entry: Entry, roles: frozenset[Role], found: Found) -> list[Entry]:
         """Bring references into the frontier; gives the entries that are done but have to be followed again."""
-        known = self._manifest.entries(list({target_id for target_id, _ in found}))
+        known = self._manifest.entries([target_id for target_id, _ in found])
         merged: dict[int, Entry] = {}
         for target_id, reference in found:
+            old = merged.get(target_id) or known.get(target_id)
+            if old and _says_nothing_new(old, reference, entry.depth):
+                continue
             self._extend_scope(entry, reference)
             for role in roles:
                 wanted = self._wanted(entry, role, target_id, reference)
-                old = merged.get(target_id) or known.get(target_id)
-                merged[target_id] = merge(old, wanted) if old else wanted
+                old = merged[target_id] = merge(old, wanted) if old else wanted
         changes = [(known.get(url_id), new) for url_id, new in merged.items() if new != known.get(url_id)]
         changes = [(old, self._promoted(old, new)) for old, new in changes]
         self._admit(changes)
@@ -607,6 +619,15 @@ def merge(old: Entry, wanted: Entry) -> Entry:
         depth=min(old.depth, wanted.depth),
         guess=old.guess and wanted.guess,
     )
+
+
+def _says_nothing_new(old: Entry, reference: Reference, depth: int) -> bool:
+    """Whether a reference on a resource at this depth asks for no more than what the frontier has: most links of a site do.
+
+    Whatever the scope made of it, `merge` would give the old entry back.
+    """
+    role, step = _ASKS_FOR.get(reference.kind, (None, 0))
+    return role in old.roles and old.depth <= depth + step and not old.guess
 
 
 def status_text(status: int) -> str:

@@ -17,12 +17,13 @@ a response and all that it led to are there together or not at all.
     facts       what the program wants to know of itself next time
 """
 
+import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -142,6 +143,9 @@ class Database:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self.when_undone: list[Callable[[], None]] = []
+        """Called when a transaction, or a part of one, did not happen after all."""
+        self._is_open = False
         self._engine = sa.create_engine(_url(path, read_only=read_only), isolation_level="AUTOCOMMIT")
         event.listen(self._engine, "connect", _configure_reader if read_only else _configure)
         event.listen(self._engine, "handle_error", self._refuse)
@@ -162,16 +166,83 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside happen together or not at all."""
-        database = self.connection.connection.driver_connection
-        assert database is not None
-        self.connection.exec_driver_sql("BEGIN IMMEDIATE")
+        assert not self._is_open, "parts that are not committed yet"
+        self._begin()
         try:
             yield
-            self.connection.exec_driver_sql("COMMIT")
+            self.commit()
         except BaseException:
-            if database.in_transaction:  # a full disk has ended it already
-                self.connection.exec_driver_sql("ROLLBACK")
+            self._undo()
             raise
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """The same, but the writes of many parts are committed together, by `commit`: that is what costs."""
+        if not self._is_open:
+            self._begin()
+        self.run("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._driver.in_transaction:
+                self.run("ROLLBACK TO part")
+                self.run("RELEASE part")
+                self._tell_undone()
+            else:  # a full disk has ended all of it
+                self._undo()
+            raise
+        self.run("RELEASE part")
+
+    def commit(self) -> None:
+        """What the parts wrote happens now."""
+        if self._is_open:
+            try:
+                self.run("COMMIT")
+            except BaseException:
+                self._undo()
+                raise
+            self._is_open = False
+
+    def _begin(self) -> None:
+        self.run("BEGIN IMMEDIATE")
+        self._is_open = True
+
+    def _undo(self) -> None:
+        if self._driver.in_transaction:  # a full disk has ended it already
+            self.run("ROLLBACK")
+        self._is_open = False
+        self._tell_undone()
+
+    def _tell_undone(self) -> None:
+        for forget in self.when_undone:
+            forget()
+
+    # --- for statements that run for each URL of a crawl: SQLAlchemy takes longer to hand one over than SQLite to run it ---
+
+    @property
+    def _driver(self) -> sqlite3.Connection:
+        database = self.connection.connection.driver_connection
+        assert isinstance(database, sqlite3.Connection)
+        return database
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """One statement; its values are bound to its question marks."""
+        try:
+            return self._driver.execute(statement, values)
+        except sqlite3.DatabaseError as error:
+            self._raise(error)
+
+    def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """One statement for each row of values."""
+        try:
+            self._driver.executemany(statement, rows)
+        except sqlite3.DatabaseError as error:
+            self._raise(error)
+
+    def _raise(self, error: sqlite3.DatabaseError) -> NoReturn:
+        if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
+            raise _storage_error(self.path, error) from error
+        raise error
 
     def checkpoint(self) -> None:
         """Bring all that was committed onto the disk itself, past a power cut; nobody has to wait for it."""
@@ -212,6 +283,11 @@ class Database:
         error = context.original_exception
         if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
             raise _storage_error(self.path, error) from error
+
+
+def listed(values: Sequence[str] | Sequence[int]) -> tuple[str]:
+    """A list of any length as the one value of `json_each(?)`."""
+    return (json.dumps(values),)
 
 
 given = sa.func.json_each(sa.bindparam("given", type_=sa.JSON)).table_valued("value")

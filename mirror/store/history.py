@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from mirror.core.urls import CanonicalURL
 from mirror.store.database import Database, copies, frontier, links, resources, snapshots, urls
-from mirror.store.manifest import PRUNED, Entry, Outcome, Resource, entry_of, resource_of
+from mirror.store.frontier import Entry
+from mirror.store.manifest import PRUNED, Outcome, Resource, entry_of, resource_of
 from mirror.store.objects import Digest
 
 _AT_A_TIME: Final = 500

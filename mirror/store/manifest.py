@@ -5,15 +5,14 @@ takes the place of is not lost but ends there (`until`), and `history` tells of 
 `begin` gave; what earlier runs decided stays beside it, for `scrapy why`.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum, StrEnum
-from itertools import combinations
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from mirror.core.documents import header
 from mirror.core.paths import LocalPath
@@ -29,32 +28,22 @@ from mirror.store.database import (
     frontier,
     leaving,
     links,
+    listed,
     resources,
     snapshots,
     tombstones,
     unsynced,
     urls,
 )
+from mirror.store.frontier import ROLE_BITS, ROLE_SETS, Entry, Frontier, State
 from mirror.store.objects import Digest
 
 _AT_A_TIME: Final = 500  # rows read from a large table
 
-ROLE_BITS: Final = {Role.PAGE: 1, Role.LISTING: 2, Role.FRAME: 4, Role.REQUISITE: 8}
 _PAGE: Final = ROLE_BITS[Role.PAGE]
 _LISTING: Final = ROLE_BITS[Role.LISTING]
-_ONLY_PAGE: Final = frozenset({Role.PAGE})
-
 Published = tuple[int, Digest | None]
 """A file that was put into the tree: the id of its resource, and its copy; `None`: it is as it was received."""
-
-
-class State(IntEnum):
-    """Where a URL stands in this run."""
-
-    PENDING = 0
-    IN_FLIGHT = 1
-    DONE = 2
-    SKIPPED = 3
 
 
 class Standing(StrEnum):
@@ -88,26 +77,6 @@ class Snapshot:
     started: str
     starts: tuple[CanonicalURL, ...]
     resumed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A URL in the frontier. `id` is the URL's; `roles` is all as what it is wanted. Without any, `reason` says why."""
-
-    id: int
-    url: CanonicalURL
-    state: State
-    roles: frozenset[Role]
-    depth: int
-    guess: bool = False
-    referrer_id: int | None = None
-    reason: Reason | None = None
-    referrer: CanonicalURL | None = None
-
-    @property
-    def is_only_page(self) -> bool:
-        """Whether only links lead to it: no page needs it to be shown."""
-        return self.roles == _ONLY_PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +136,15 @@ class Manifest:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection = database.connection
-        self._run_id = 0
+        self._frontier = Frontier(database)
         self.transaction = database.transaction
+        self.part = database.part
+        self.commit = database.commit
+        self.identify = self._frontier.identify
+        self.known = self._frontier.known
+        self.entries = self._frontier.entries
+        self.admit = self._frontier.admit
+        self.take = self._frontier.take
 
     @classmethod
     def at(cls, path: Path) -> "Manifest":
@@ -177,6 +153,15 @@ class Manifest:
 
     def close(self) -> None:
         self._database.close()
+
+    @property
+    def _run_id(self) -> int:
+        return self._frontier.run_id
+
+    @_run_id.setter
+    def _run_id(self, run_id: int) -> None:
+        self._frontier.run_id = run_id
+        self._frontier.forget()
 
     # --- snapshots -----------------------------------------------------------------------------------------------------
 
@@ -217,25 +202,6 @@ class Manifest:
 
     # --- URLs and the frontier -----------------------------------------------------------------------------------------
 
-    def identify(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
-        """The id of each URL; a new one gets its row."""
-        found = self.known(wanted)
-        new = [url for url in wanted if url not in found]
-        if new:
-            self._connection.execute(_NEW_URL, [{"url": url, "since": self._run_id} for url in new])
-            found |= self.known(new)
-        return found
-
-    def known(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
-        """The id of each URL that has one."""
-        rows = self._connection.execute(_URL_IDS, {"given": list(wanted)})
-        return {CanonicalURL(url): url_id for url, url_id in rows}
-
-    def entries(self, ids: Sequence[int]) -> dict[int, Entry]:
-        """What the frontier says of URLs; those it does not know are not there."""
-        rows = self._connection.execute(_ENTRIES, {"given": list(ids), "run": self._run_id})
-        return {row.url_id: entry_of(row) for row in rows}
-
     def known_entries(self, ids: Sequence[int]) -> list[Entry]:
         """What the newest run that met URLs says of them."""
         return [entry_of(row) for row in self._connection.execute(_KNOWN_ENTRIES, {"given": list(ids)})]
@@ -243,19 +209,6 @@ class Manifest:
     def done(self) -> list[Entry]:
         """All URLs of this run that are answered."""
         return [entry_of(row) for row in self._connection.execute(_ANSWERED, {"run": self._run_id})]
-
-    def admit(self, entries: Sequence[Entry]) -> None:
-        """Put URLs into the frontier, or change what it says of them."""
-        if entries:
-            self._connection.execute(_ADMIT, [_frontier_values(entry, self._run_id) for entry in entries])
-
-    def take(self, most: int, *, pages: bool) -> list[Entry]:
-        """Up to `most` pending URLs, marked as in flight, near ones before far ones: mere pages, or what pages need."""
-        wanted = {"most": most, "run": self._run_id}
-        found = [entry_of(row, row.referrer) for row in self._connection.execute(_PENDING[pages], wanted)]
-        if found:
-            self._connection.execute(_IN_FLIGHT, {"given": [entry.id for entry in found]})
-        return found
 
     def waiting(self) -> int:
         """How many URLs wait or are in flight."""
@@ -267,14 +220,15 @@ class Manifest:
 
     def skip_waiting_pages(self, reason: Reason) -> None:
         """Give up on the mere pages that wait."""
+        self._frontier.forget()
         waiting = sa.update(frontier).where(_WAITS, _IS_ONLY_PAGE).values(state=State.SKIPPED, reason=reason)
         self._connection.execute(waiting, {"run": self._run_id})
 
     # --- resources and links -------------------------------------------------------------------------------------------
 
     def resource(self, url_id: int) -> Resource | None:
-        row = self._connection.execute(_RESOURCE, {"url_id": url_id}).first()
-        return resource_of(row) if row else None
+        row = self._database.run(_RESOURCE, (url_id,)).fetchone()
+        return _resource(row) if row else None
 
     def resources(self, *, stale: bool = False) -> Iterator[Resource]:
         """All current resources with a place in the tree, by id; `stale`: those whose file has to be published again."""
@@ -287,51 +241,47 @@ class Manifest:
             last = rows[-1].id
 
     def record(
-        self, snapshot: Snapshot, resource: Resource, references: Sequence[tuple[int, Reference]] | None
+        self,
+        snapshot: Snapshot,
+        before: Resource | None,
+        resource: Resource,
+        references: Sequence[tuple[int, Reference]] | None,
     ) -> Resource:
         """Write what a URL is from this snapshot on, and its references; `None`: those of the version before.
 
         Where that is what it was before, only the time changes. Else the version before ends here, but one of this very
         snapshot, which gives way.
         """
-        before = self.resource(resource.url_id)
+        values = _resource_values(snapshot, resource)
         if before is None:
-            new_id = self._insert(snapshot, resource)
+            new_id = self._insert(snapshot, resource, values)
         elif before.since == snapshot.id or _same(before, resource):
             new_id = before.id
-            self._connection.execute(_UPDATE, {**_resource_values(snapshot, resource), "known": new_id})
+            self._database.run(_UPDATE_ALL, (*values, new_id))
         else:
             self._connection.execute(_END, {"known": before.id, "at": snapshot.id})
-            new_id = self._insert(snapshot, resource)
+            new_id = self._insert(snapshot, resource, values)
             self._connection.execute(_MOVE_LINKS, {"old": before.id, "new": new_id})
             if before.content == resource.content:
                 self._connection.execute(_MOVE_COPY, {"old": before.id, "new": new_id, "at": snapshot.id})
         since = before.since if before and new_id == before.id else snapshot.id
         recorded = replace(resource, id=new_id, since=since, checked=resource.checked or resource.fetched)
-        if references is not None and (before is None or self.references(recorded) != list(references)):
+        if before is None and references:
+            self._add_links(new_id, references)
+        elif before and references is not None and self.references(recorded) != list(references):
             self._write_links(new_id, references)
         return recorded
 
-    def _insert(self, snapshot: Snapshot, resource: Resource) -> int:
-        values = {**_resource_values(snapshot, resource), "url_id": resource.url_id, "since": snapshot.id}
-        return int(self._connection.execute(_INSERT, values).scalar_one())
+    def _insert(self, snapshot: Snapshot, resource: Resource, values: tuple[Any, ...]) -> int:
+        return int(self._database.run(_INSERT, (*values, resource.url_id, snapshot.id)).lastrowid or 0)
 
     def _write_links(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
-        self._connection.execute(_NO_LINKS, {"of": resource_id})
-        if references:
-            self._connection.execute(
-                _LINKS,
-                [
-                    {
-                        "resource_id": resource_id,
-                        "position": n,
-                        "target_id": target,
-                        "kind": ref.kind,
-                        "guess": ref.guess,
-                    }
-                    for n, (target, ref) in enumerate(references)
-                ],
-            )
+        self._database.run("DELETE FROM links WHERE resource_id = ?", (resource_id,))
+        self._add_links(resource_id, references)
+
+    def _add_links(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
+        rows = [(resource_id, n, target, str(ref.kind), ref.guess) for n, (target, ref) in enumerate(references)]
+        self._database.run_many(_LINKS, rows)
 
     def unvisited(self, snapshot: Snapshot) -> Iterator[tuple[Resource, Entry | None, bool]]:
         """What runs from the same first start had in the tree and this one did not come to.
@@ -355,11 +305,12 @@ class Manifest:
     def end_as(self, snapshot: Snapshot, resource: Resource) -> None:
         """From this snapshot on, a resource that no answer came for is this; the server was not asked."""
         asked = self._connection.execute(_LAST_ASKED, {"of": resource.id}).scalar_one()
-        recorded = self.record(snapshot, resource, None)
+        recorded = self.record(snapshot, self.resource(resource.url_id), resource, None)
         self._connection.execute(_ASKED, {"known": recorded.id, "asked": asked})
 
     def lose(self, digests: Sequence[Digest]) -> None:
         """Objects are damaged: what they are needed for is fetched or made again."""
+        self._frontier.forget()
         for statement in _LOSE:
             self._connection.execute(statement, {"given": list(digests), "run": self._run_id})
 
@@ -385,14 +336,14 @@ class Manifest:
 
     def references(self, resource: Resource) -> list[tuple[int, Reference]]:
         """The stored references of a resource, in their order, each with the id of its target."""
-        rows = self._connection.execute(_REFERENCES, {"of": resource.id})
-        return [(row.target_id, Reference(CanonicalURL(row.url), Kind(row.kind), row.guess)) for row in rows]
+        rows = self._database.run(_REFERENCES, (resource.id,))
+        return [(target, Reference(CanonicalURL(url), _KINDS[kind], bool(guess))) for target, kind, guess, url in rows]
 
     # --- what documents say of each other ------------------------------------------------------------------------------
 
     def resolutions(self, resource: Resource) -> dict[CanonicalURL, LocalPath]:
         """Where the targets of a document's references stand, as published documents have it."""
-        rows = self._connection.execute(_RESOLUTIONS, {"of": resource.id})
+        rows = self._database.run(_RESOLUTIONS, (resource.id,))
         return {CanonicalURL(url): LocalPath(path) for url, path in rows}
 
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
@@ -401,8 +352,8 @@ class Manifest:
         What was asked for before and had no place is not expected to have one until it has.
         """
         wanted = dict(places)
-        rows = self._connection.execute(_UNRESOLVED, {"given": list(wanted)}) if wanted else ()
-        self.settle([(row.id, wanted[row.id]) for row in rows])
+        rows = self._database.run(_UNRESOLVED, listed(list(wanted))).fetchall() if wanted else ()
+        self.settle([(url_id, wanted[url_id]) for (url_id,) in rows])
 
     def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
         """Each URL: id, resolution, its resource's path, and the target's id if that is a redirect.
@@ -428,19 +379,18 @@ class Manifest:
     def settle(self, changed: Sequence[tuple[int, LocalPath | None]]) -> None:
         """Say where URLs stand now, and mark the documents that say otherwise as stale."""
         if changed:
-            self._connection.execute(_SETTLE, [{"known": url_id, "place": path} for url_id, path in changed])
-            self._connection.execute(_STALE, {"given": [url_id for url_id, _ in changed]})
+            self._database.run_many(_SETTLE, [(path, url_id) for url_id, path in changed])
+            self._database.run(_STALE, listed([url_id for url_id, _ in changed]))
 
     def published(self, files: Sequence[Published]) -> None:
         """Say that the files of resources are right by now, and what their copies are from this snapshot on."""
         if files:
             at = self.last_snapshot()
-            rows = [{"of": resource_id, "at": at, "digest": copy} for resource_id, copy in files]
-            self._connection.execute(_PUBLISHED, {"given": [resource_id for resource_id, _ in files]})
-            self._connection.execute(_COPIED, rows)
-            new = [{"digest": copy} for _, copy in files if copy]
-            if new:
-                self._connection.execute(_UNSYNCED, new)
+            self._database.run(_PUBLISHED, listed([resource_id for resource_id, _ in files]))
+            self._database.run_many(
+                _COPIED, [(resource_id, at, copy, copy, resource_id) for resource_id, copy in files]
+            )
+            self.not_synced([copy for _, copy in files if copy])
 
     # --- what leaves the tree ------------------------------------------------------------------------------------------
 
@@ -501,8 +451,8 @@ class Manifest:
         """Objects that nobody has waited for to be on the disk itself."""
         return [Digest(digest) for digest in self._connection.execute(sa.select(unsynced.c.digest)).scalars()]
 
-    def not_synced(self, digest: Digest) -> None:
-        self._connection.execute(_UNSYNCED, {"digest": digest})
+    def not_synced(self, digests: Sequence[Digest]) -> None:
+        self._database.run_many(_UNSYNCED, [(digest,) for digest in digests])
 
     def synced(self, digests: Sequence[Digest]) -> None:
         self._connection.execute(sa.delete(unsynced).where(unsynced.c.digest.in_(GIVEN)), {"given": list(digests)})
@@ -599,13 +549,7 @@ _REDIRECT: Final = (
     .scalar_subquery()
 )
 
-_NEW_URL: Final = insert(urls).on_conflict_do_nothing()
-_URL_IDS: Final = sa.select(urls.c.url, urls.c.id).where(urls.c.url.in_(GIVEN))
-
 _ENTRY: Final = sa.select(frontier, urls.c.url).join(urls, urls.c.id == frontier.c.url_id)
-_ENTRIES: Final = _ENTRY.where(  # the sum keeps SQLite from going through all of the run
-    frontier.c.snapshot_id + 0 == sa.bindparam("run", type_=sa.Integer), frontier.c.url_id.in_(GIVEN)
-)
 _KNOWN_ENTRIES: Final = _ENTRY.where(frontier.c.url_id.in_(GIVEN))
 _KNOWN_ENTRY: Final = _ENTRY.where(frontier.c.url_id == sa.bindparam("url_id"))
 _ANSWERED: Final = _ENTRY.where(_DONE).order_by(frontier.c.url_id)
@@ -615,24 +559,7 @@ _LISTINGS: Final = (
     .where(frontier.c.snapshot_id < sa.bindparam("run"), frontier.c.roles == _LISTING, frontier.c.referrer_id.is_(None))
 )
 _REDIRECTS: Final = _ENTRY.join(resources, _SAME_URL).where(_DONE, _IS_REDIRECT, resources.c.path.is_not(None))
-_referrers = urls.alias()
-_NEAREST: Final = (
-    _ENTRY.add_columns(_referrers.c.url.label("referrer"))
-    .outerjoin(_referrers, _referrers.c.id == frontier.c.referrer_id)
-    .where(_THIS_RUN, frontier.c.state == State.PENDING)
-    .order_by(frontier.c.depth, frontier.c.url_id)
-    .limit(sa.bindparam("most"))
-)
-_PENDING: Final = {True: _NEAREST.where(_IS_ONLY_PAGE), False: _NEAREST.where(frontier.c.roles > _PAGE)}
-_IN_FLIGHT: Final = sa.update(frontier).where(frontier.c.url_id.in_(GIVEN)).values(state=State.IN_FLIGHT)
-_admitted = insert(frontier)
-_ADMIT: Final = _admitted.on_conflict_do_update(
-    index_elements=["url_id"],
-    set_={column.name: column for column in _admitted.excluded if column.name != "url_id"},
-)
-
 _RESOURCES: Final = sa.select(resources, urls.c.url).join(urls, urls.c.id == resources.c.url_id)
-_RESOURCE: Final = _RESOURCES.where(resources.c.url_id == sa.bindparam("url_id"), _CURRENT)
 _LEAVING_PATH: Final = (
     sa.select(leaving.c.path).where(leaving.c.url_id == urls.c.id, ~leaving.c.released).limit(1).scalar_subquery()
 )
@@ -642,7 +569,6 @@ _PLACE: Final = (
     .select_from(resources.join(urls, urls.c.id == resources.c.url_id))
     .where(resources.c.url_id == sa.bindparam("url_id"), _CURRENT)
 )
-_INSERT: Final = sa.insert(resources).returning(resources.c.id)
 _UPDATE: Final = sa.update(resources).where(resources.c.id == sa.bindparam("known"))
 _END: Final = _UPDATE.values(until=sa.bindparam("at"))
 _LAST_ASKED: Final = sa.select(resources.c.snapshot_id).where(resources.c.id == sa.bindparam("of"))
@@ -679,11 +605,58 @@ _MOVE_COPY: Final = sa.text(
     "INSERT INTO copies (resource_id, since, digest) "
     "SELECT :new, :at, digest FROM copies WHERE resource_id = :old ORDER BY since DESC LIMIT 1"
 )
-_COPIED: Final = sa.text(  # that there is none needs to be said only where there was one
-    "INSERT OR REPLACE INTO copies (resource_id, since, digest) SELECT :of, :at, :digest "
-    "WHERE :digest IS NOT (SELECT digest FROM copies WHERE resource_id = :of ORDER BY since DESC LIMIT 1)"
+# --- what runs for each answer of a crawl ---------------------------------------------------------------------------------
+
+_VALUES: Final = (
+    "snapshot_id",
+    "standing",
+    "fetched",
+    "checked",
+    "status",
+    "headers",
+    "digest",
+    "size",
+    "media_type",
+    "path",
+    "discovered_from",
+    "error",
+    "stale",
 )
-_UNSYNCED: Final = insert(unsynced).on_conflict_do_nothing()
+_GIVEN: Final = "(SELECT value FROM json_each(?))"
+_RESOURCE: Final = (
+    f"SELECT {', '.join(f'r.{name}' for name in _VALUES)}, r.id, r.url_id, r.since, u.url "  # noqa: S608 - as below: ours
+    "FROM resources r JOIN urls u ON u.id = r.url_id WHERE r.url_id = ? AND r.until IS NULL"
+)
+_INSERT: Final = f"INSERT INTO resources ({', '.join(_VALUES)}, url_id, since) VALUES ({'?, ' * len(_VALUES)}?, ?)"  # noqa: S608
+_UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(f'{name} = ?' for name in _VALUES)} WHERE id = ?"  # noqa: S608
+_LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
+_REFERENCES: Final = (
+    "SELECT l.target_id, l.kind, l.guess, u.url FROM links l JOIN urls u ON u.id = l.target_id "
+    "WHERE l.resource_id = ? ORDER BY l.position"
+)
+_RESOLUTIONS: Final = (
+    "SELECT u.url, u.resolution FROM links l JOIN urls u ON u.id = l.target_id "
+    "WHERE l.resource_id = ? AND u.resolution IS NOT NULL"
+)
+_SETTLE: Final = "UPDATE urls SET resolution = ? WHERE id = ?"
+_UNRESOLVED: Final = (
+    f"SELECT id FROM urls WHERE id IN {_GIVEN} AND resolution IS NULL "  # noqa: S608
+    "AND NOT EXISTS (SELECT 1 FROM resources r WHERE r.url_id = urls.id AND r.until IS NULL)"
+)
+_STALE: Final = (
+    "UPDATE resources SET stale = 1 "  # noqa: S608
+    f"WHERE id IN (SELECT resource_id FROM links WHERE target_id IN {_GIVEN})"
+)
+_PUBLISHED: Final = f"UPDATE resources SET stale = 0 WHERE id IN {_GIVEN}"  # noqa: S608
+_COPIED: Final = (  # that there is none needs to be said only where there was one
+    "INSERT OR REPLACE INTO copies (resource_id, since, digest) SELECT ?, ?, ? "
+    "WHERE ? IS NOT (SELECT digest FROM copies WHERE resource_id = ? ORDER BY since DESC LIMIT 1)"
+)
+_UNSYNCED: Final = "INSERT OR IGNORE INTO unsynced (digest) VALUES (?)"
+_KINDS: Final = {str(kind): kind for kind in Kind}
+_STANDINGS: Final = {str(standing): standing for standing in Standing}
+
+
 _KNOW: Final = sa.text("INSERT OR REPLACE INTO facts (name, value) VALUES (:name, :value)")
 _LEAVE: Final = sa.text(
     "INSERT INTO leaving (path, url_id, lost, released) VALUES (:path, :url_id, :lost, 0) "
@@ -706,32 +679,6 @@ _UNVISITED: Final = (
     .order_by(resources.c.id)
     .limit(_AT_A_TIME)
 )
-_PUBLISHED: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=False)
-
-_LINKS: Final = sa.insert(links)
-_NO_LINKS: Final = sa.delete(links).where(links.c.resource_id == sa.bindparam("of"))
-_REFERENCES: Final = (
-    sa.select(links.c.target_id, links.c.kind, links.c.guess, urls.c.url)
-    .join(urls, urls.c.id == links.c.target_id)
-    .where(links.c.resource_id == sa.bindparam("of"))
-    .order_by(links.c.position)
-)
-_RESOLUTIONS: Final = (
-    sa.select(urls.c.url, urls.c.resolution)
-    .join(links, links.c.target_id == urls.c.id)
-    .where(links.c.resource_id == sa.bindparam("of"), urls.c.resolution.is_not(None))
-)
-_SETTLE: Final = sa.update(urls).where(urls.c.id == sa.bindparam("known")).values(resolution=sa.bindparam("place"))
-_UNRESOLVED: Final = sa.select(urls.c.id).where(
-    urls.c.id.in_(GIVEN),
-    urls.c.resolution.is_(None),
-    ~sa.exists().where(resources.c.url_id == urls.c.id, _CURRENT),
-)
-_STALE: Final = (
-    sa.update(resources)
-    .where(resources.c.id.in_(sa.select(links.c.resource_id).where(links.c.target_id.in_(GIVEN))))
-    .values(stale=True)
-)
 
 
 def _same(before: Resource, now: Resource) -> bool:
@@ -740,55 +687,57 @@ def _same(before: Resource, now: Resource) -> bool:
     return (before.standing, before.content) == (now.standing, now.content) and errors[0] == errors[1]
 
 
-def _resource_values(snapshot: Snapshot, resource: Resource) -> dict[str, Any]:
-    return {
-        "snapshot_id": snapshot.id,
-        "standing": resource.standing,
-        "fetched": resource.fetched,
-        "checked": resource.checked or resource.fetched,
-        "status": resource.status,
-        "headers": [list(pair) for pair in resource.headers],
-        "digest": resource.digest,
-        "size": resource.size,
-        "media_type": resource.media_type,
-        "path": resource.path,
-        "discovered_from": resource.discovered_from,
-        "error": resource.error,
-        "stale": resource.stale,
-    }
+def _resource_values(snapshot: Snapshot, resource: Resource) -> tuple[Any, ...]:
+    """What `_VALUES` names."""
+    return (
+        snapshot.id,
+        str(resource.standing),
+        resource.fetched,
+        resource.checked or resource.fetched,
+        resource.status,
+        json.dumps([list(pair) for pair in resource.headers]),
+        resource.digest,
+        resource.size,
+        resource.media_type,
+        resource.path,
+        resource.discovered_from,
+        resource.error,
+        resource.stale,
+    )
 
 
-def _frontier_values(entry: Entry, run_id: int) -> dict[str, Any]:
-    return {
-        "url_id": entry.id,
-        "snapshot_id": run_id,
-        "state": entry.state,
-        "roles": sum(ROLE_BITS[role] for role in entry.roles),
-        "depth": entry.depth,
-        "guess": entry.guess,
-        "referrer_id": entry.referrer_id,
-        "reason": entry.reason,
-    }
+def _resource(row: Sequence[Any]) -> Resource:
+    """A row of `_RESOURCE` as a resource."""
+    return Resource(
+        url_id=row[14],
+        url=CanonicalURL(row[16]),
+        fetched=row[2],
+        status=row[4],
+        headers=[(name, value) for name, value in json.loads(row[5])],
+        digest=row[6],
+        size=row[7],
+        media_type=row[8],
+        path=row[9],
+        discovered_from=row[10],
+        error=row[11],
+        stale=bool(row[12]),
+        id=row[13],
+        standing=_STANDINGS[row[1]],
+        checked=row[3],
+        since=row[15],
+    )
 
 
-_ROLES: Final = {
-    sum(ROLE_BITS[role] for role in roles): frozenset(roles)
-    for number in range(len(Role) + 1)
-    for roles in combinations(Role, number)
-}
-
-
-def entry_of(row: Any, referrer: str | None = None) -> Entry:
+def entry_of(row: Any) -> Entry:
     return Entry(
         id=row.url_id,
         url=CanonicalURL(row.url),
         state=State(row.state),
-        roles=_ROLES[row.roles],
+        roles=ROLE_SETS[row.roles],
         depth=row.depth,
         guess=row.guess,
         referrer_id=row.referrer_id,
         reason=Reason(row.reason) if row.reason else None,
-        referrer=CanonicalURL(referrer) if referrer else None,
     )
 
 

@@ -45,6 +45,16 @@ class Objects:
                 beside.unlink(missing_ok=True)
         return digest
 
+    def adopt(self, place: Path, digest: Digest) -> None:
+        """Keep a file of this digest, on the same file system, as an object; it is gone from its place then."""
+        size = place.stat().st_size
+        if self.has(digest, size):
+            place.unlink()
+            return
+        place.chmod(0o444)
+        self.path(digest).parent.mkdir(exist_ok=True)
+        place.replace(self.path(digest))
+
     def get(self, digest: Digest) -> bytes:
         """A payload; raises `OSError` where it is missing."""
         return self.path(digest).read_bytes()

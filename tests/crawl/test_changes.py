@@ -6,17 +6,24 @@ The first run finds all well. In the second each row of `ROWS` answers as it say
 import gzip
 import hashlib
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+import brotli
 import pytest
 
 from tests.crawl.running import Done, ended, mirror, process, publish, rows, tree
 from tests.mirroring import dangling, folder
 from tests.site import HTML, Handler, Page, Resource, Server, Site, serve
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PATIENCE = {"DOWNLOAD_TIMEOUT": "2", "RETRY_TIMES": "1", "MIRROR_PROGRESS": "off"}
 AGAIN = 2  # RETRY_TIMES=1
@@ -31,7 +38,7 @@ def text(title: str, body: str = "") -> bytes:
 
 BEFORE, NOW = text("Fish", "All about fish. " * 20), text("Fish", "All about fish, and chips. " * 20)
 LOGIN = text("Sign in", '<form method="post"><input type="password" name="p"></form>')
-GZIP = gzip.compress(BEFORE, mtime=0)
+GZIP, BR, ZSTD = gzip.compress(BEFORE, mtime=0), brotli.compress(BEFORE), zstd.compress(BEFORE)
 
 
 def page(body: bytes, status: int = 200, /, **headers: str) -> Page:
@@ -132,6 +139,8 @@ ROWS = [
     Row("gzip cut", page(GZIP[:-20], Content_Encoding="gzip"), BEFORE, "kept", "broken gzip", AGAIN),
     Row("gzip flipped", page(flipped(GZIP, 30), Content_Encoding="gzip"), BEFORE, "kept", "broken gzip", AGAIN),
     Row("gzip sum", page(flipped(GZIP, -8), Content_Encoding="gzip"), BEFORE, "kept", "broken gzip", AGAIN),
+    Row("br cut", page(BR[:-1], Content_Encoding="br"), BEFORE, "kept", "broken br", AGAIN),
+    Row("zstd cut", page(ZSTD[:-1], Content_Encoding="zstd"), BEFORE, "kept", "broken zstd", AGAIN),
     Row("hangs up", hangs_up, BEFORE, "kept", "connection failed", AGAIN),
     Row("login page", page(LOGIN), BEFORE, "kept", "login page where a page was"),
     Row("sent to login", Page(302, {"Location": "/login"}), BEFORE, "kept", "login page where a page was"),
@@ -140,6 +149,8 @@ ROWS = [
     Row("last modified", DATED, BEFORE, "present", before=DATED),
     Row("same", page(BEFORE), BEFORE, "present"),
     Row("same in gzip", page(GZIP, Content_Encoding="gzip"), BEFORE, "present"),
+    Row("same in br", page(BR, Content_Encoding="br"), BEFORE, "present"),
+    Row("same in zstd", page(ZSTD, Content_Encoding="zstd"), BEFORE, "present"),
     Row("changed", page(NOW), NOW, "present"),
     Row("unlinked", None, BEFORE, "unlinked", asked=0),
     Row("new", page(NOW), NOW, "present", before=None),

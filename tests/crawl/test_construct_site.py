@@ -8,9 +8,6 @@ from tests.constructs import FETCHED, FETCHED_OTHER, NEVER, NEVER_OTHER, sites
 from tests.crawl.running import Done, dangling, mirror, publish, tree
 from tests.site import serve_both
 
-WITHOUT_QUESTION_MARK = {"/t/names/query?", "/t/css-font.eot?"}
-"""Twisted's HTTP client drops an empty query: these are asked for, but by a shorter name."""
-
 
 @pytest.fixture(scope="module")
 def crawl(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done, set[str], set[str]]:
@@ -23,8 +20,7 @@ def crawl(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done, set[str
 
 def test_all_that_a_browser_loads_or_follows_is_fetched(crawl: tuple[Path, Done, set[str], set[str]]) -> None:
     _, _, asked, asked_of_other = crawl
-    assert set(FETCHED) - asked == WITHOUT_QUESTION_MARK
-    assert {path.rstrip("?") for path in WITHOUT_QUESTION_MARK} <= asked
+    assert set(FETCHED) - asked == set()
     assert set(FETCHED_OTHER) - asked_of_other == set()
 
 

@@ -18,7 +18,8 @@ from typing import Final
 import pytest
 
 from mirror.store.archive import Archive
-from tests.crawl.running import ROOT, SCRAPY, Done, ended, mirror, process, rows, run, tree
+from mirror.store.verification import Damage, verify
+from tests.crawl.running import ROOT, SCRAPY, Done, ended, mirror, process, rows, tree
 from tests.mirroring import archive_state, dangling
 from tests.site import NOT_FOUND, Handler, Page, Server, Site, serve
 
@@ -52,25 +53,26 @@ def generated(n: int, *, later: bool = False) -> Site:
     """
     chance, tenth = Random(n), n // 10
     site = Site()
-    for k in range(5 * tenth):
-        near = [m for m in (2 * k + 1, 2 * k + 2) if m < 5 * tenth and not (later and m % 19 == 18)]
-        links = [f"/{m}" for m in [*near, *chance.sample(range(5 * tenth), 3)]]
+    pages = ["/", *(f"/{k}" for k in range(1, 5 * tenth))]
+    for k, path in enumerate(pages):
+        near = [child for child in (2 * k + 1, 2 * k + 2) if child < len(pages) and not (later and child % 19 == 18)]
+        links = [*(pages[child] for child in near), *chance.sample(pages, 3)]
         links += [f"/to/{k // 5}", f"/dead/{k // 5}"] if k % 5 == 0 else []
         links += [f"/new/{k}"] if later and k % 23 == 0 else []
-        style = f'<link rel="stylesheet" href="/{k % tenth}.css">' if k % tenth % 5 == 0 else ""
         edition = " again" if later and k % 7 == 0 else ""
-        headers = {"ETag": f'"{k}{edition}"'} if k % 2 else {}
+        style = f'<link rel="stylesheet" href="/{k % tenth}.css">' if k % 5 == 0 else ""
         body = f'{style}<p>Page {k}{edition}<img src="/{k % (2 * tenth)}.png">'
-        site.page(f"/{k}" if k else "/", body, links=links, headers=headers)
-        if later and k % 17 == 16:
-            site[f"/{k}"] = Page(410)
+        site.page(path, body, links=links, headers={"ETag": f'"{k}{edition}"'} if k % 2 else {})
         site.page(f"/new/{k}", f"New {k}", links=["/"])
+        if later and k % 17 == 16:
+            site[path] = Page(410)
     for k in range(2 * tenth):
-        site.file(f"/{k}.png", f"picture {k} {later and k % 5 == 0}" * 50, "image/png")
+        site.file(f"/{k}.png", f"Picture {k}, edition {1 + (later and k % 5 == 0)}\n" * 50, "image/png")
     for k in range(tenth):
-        after = f'@import "/{k + 1}.css";' if (k + 1) % 5 and k + 1 < tenth else ""
-        site.file(f"/{k}.css", f'{after} p {{ background: url("/{k}.png") }}', "text/css")
-        site.redirect(f"/to/{k}", f"/{chance.randrange(5 * tenth)}")
+        imported = f'@import "/{k + 1}.css";' if k + 1 < tenth else ""
+        site.file(f"/{k}.css", f'{imported} p {{ background: url("/{k}.png") }}', "text/css")
+        site.redirect(f"/to/{k}", chance.choice(pages))
+        site[f"/dead/{k}"] = NOT_FOUND
     return site
 
 
@@ -85,7 +87,6 @@ class Watch:
 
     def serve(self, site: Site) -> None:
         self.server.site = Site({path: self._watched(page) for path, page in site.items() if isinstance(page, Page)})
-        self.server.site["/robots.txt"] = self._watched(NOT_FOUND)
 
     def when(self, condition: Callable[[], bool], event: Callable[[], None]) -> None:
         self._condition, self._event = condition, event
@@ -119,6 +120,11 @@ def objects(out: Path) -> set[str]:
     return {place.parent.name + place.name for place in (out / ".mirror" / "objects").glob("??/*")}
 
 
+def damages(out: Path) -> list[Damage]:
+    with closing(Archive(out, read_only=True)) as archive:
+        return [damage for damage in verify(archive) if damage]
+
+
 def assert_same(one: Path, other: Path) -> None:
     """All that is left of two archives is the same."""
     for part, said in state(one).items():
@@ -126,6 +132,7 @@ def assert_same(one: Path, other: Path) -> None:
     assert tree(one) == tree(other)
     assert objects(one) == objects(other)
     assert dangling(one) == []
+    assert damages(one) == []
 
 
 def copied(archive: Path, to: Path) -> Path:
@@ -155,7 +162,8 @@ class World:
 
 @contextmanager
 def undisturbed(n: int, folder: Path) -> Iterator[World]:
-    with serve(Site()) as server:
+    with pytest.MonkeyPatch.context() as patch, serve(Site()) as server:
+        patch.setattr(Handler, "date_time_string", lambda *_: "Sun, 06 Nov 1994 08:49:37 GMT")
         world = World(Watch(server), n, folder / "once", folder / "twice", (set(), set()), 0)
         first, _ = asked(world, world.once, later=False)
         second, ending = asked(world, copied(world.once, world.twice), later=True)
@@ -244,14 +252,14 @@ def disturbed(world: World, out: Path, seed: int, *, kills: int, late: int, late
     return killer
 
 
-@pytest.mark.parametrize("seed", [1, 2], ids="seed {}".format)
+@pytest.mark.parametrize("seed", [1], ids="seed {}".format)
 def test_a_first_run_that_is_killed_again_and_again(world: World, tmp_path: Path, seed: int) -> None:
     killer = disturbed(world, tmp_path / "out", seed, kills=3, late=1, later=False)
     assert len(killer.killed) >= 3
     assert_same(tmp_path / "out", world.once)
 
 
-@pytest.mark.parametrize("seed", [1, 2], ids="seed {}".format)
+@pytest.mark.parametrize("seed", [2], ids="seed {}".format)
 def test_a_second_run_that_is_killed_again_and_again(world: World, tmp_path: Path, seed: int) -> None:
     killer = disturbed(world, copied(world.once, tmp_path / "out"), seed, kills=2, late=2, later=True)
     assert len(killer.killed) >= 2
@@ -332,7 +340,7 @@ def test_a_command_that_is_killed_and_given_again(world: World, tmp_path: Path, 
     assert ended(running).code in task.codes
     took = time.monotonic() - begun
     codes = []
-    for _ in range(4):
+    for _ in range(3):
         running = task.start(world, killed)
         time.sleep(chance.uniform(0, took))
         running.kill()
@@ -341,4 +349,22 @@ def test_a_command_that_is_killed_and_given_again(world: World, tmp_path: Path, 
     assert ended(task.start(world, killed)).code in task.codes
     assert_same(killed, calm)
     assert tree(target(killed)) == tree(target(calm))
-    assert run(*SCRAPY, "verify", str(killed)).code == 0
+
+
+def test_a_repair_that_is_killed_when_all_is_fetched_and_nothing_finished(world: World, tmp_path: Path) -> None:
+    task = TASKS["repair"]
+    calm, killed = (copied(world.twice, tmp_path / name) for name in ("calm", "killed"))
+    whole = objects(calm)  # those that are damaged are taken away before they are fetched
+    for out in (calm, killed):
+        task.before(out)
+    world.serve(later=True)
+    assert ended(task.start(world, calm)).code in task.codes
+    running = task.start(world, killed)
+    while not objects(killed) >= whole:
+        assert running.poll() is None
+        time.sleep(0.001)
+    running.kill()
+    assert ended(running).code == -signal.SIGKILL
+    assert rows(killed, OUTCOME) == [("incomplete",)]
+    assert ended(task.start(world, killed)).code in task.codes
+    assert_same(killed, calm)

@@ -32,7 +32,8 @@ from scrapy.exceptions import ResponseDataLossError
 from scrapy.http import Headers, Response
 from scrapy.utils.test import get_crawler
 
-from mirror.extensions import STATUS, Progress
+from mirror.extensions import Progress
+from mirror.handlers import STATUS
 from mirror.progress import (
     LINGER,
     ROWS,

@@ -1,12 +1,21 @@
 """Sites that someone could build, and what their mirrors are: each test is a sentence about a site."""
 
 import gzip
+import sys
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
+import brotli
 import pytest
 
 from tests.crawl.running import SCRAPY, dangling, mirror, publish, rows, run, tree
 from tests.site import PNG, Handler, Page, Server, Site, serve, serve_both
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PICTURE = "image/png"
 
@@ -198,11 +207,18 @@ def test_robots_txt_can_be_ignored(tmp_path: Path) -> None:
     assert server.paths == ["/", "/a"]
 
 
-def test_what_is_compressed_on_the_way_is_kept_as_it_is_meant(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("coding", "encode"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("br", brotli.compress), ("zstd", zstd.compress)],
+)
+def test_what_is_compressed_on_the_way_is_kept_as_it_is_meant(
+    tmp_path: Path, coding: str, encode: Callable[[bytes], bytes]
+) -> None:
     site = Site()
-    site["/"] = Page(200, {"Content-Type": "text/html", "Content-Encoding": "gzip"}, b"<title>x</title>", gzip.compress)
+    site["/"] = Page(200, {"Content-Type": "text/html", "Content-Encoding": coding}, b"<title>x</title>", encode)
     with serve(site) as server:
         mirror(server.url, tmp_path)
+    assert all(coding in headers["accept-encoding"].split(", ") for _, headers in server.requests)
     assert (tmp_path / folder(server) / "index.html").read_bytes() == b"<title>x</title>"
 
 

@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from mirror.core.scope import Reason, Role
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL, canonical
 from mirror.store.errors import StorageError
-from mirror.store.manifest import Entry, Manifest, Resource, State
+from mirror.store.frontier import Entry, State
+from mirror.store.manifest import Manifest, Resource, Snapshot
 
 HOME = canonical("http://example.org/")
 PAGE = frozenset({Role.PAGE})
 PICTURE = frozenset({Role.REQUISITE})
+Found = tuple[int, Reference]
 
 
 @pytest.fixture
@@ -51,6 +53,10 @@ def resource(url_id: int, path: str | None = None, **changes: Any) -> Resource:
     place = LocalPath(path) if path else None
     known = Resource(url_id, url(url_id), "now", 200, [("A", "b")], None, 7, "text/html", place, None)
     return replace(known, **changes)
+
+
+def recorded(manifest: Manifest, snapshot: Snapshot, now: Resource, references: Sequence[Found]) -> Resource:
+    return manifest.record(snapshot, manifest.resource(now.url_id), now, references)
 
 
 # Transactions
@@ -189,9 +195,9 @@ def test_a_resource_takes_the_place_of_the_earlier_one(manifest: Manifest) -> No
     with manifest.transaction():
         snapshot = manifest.begin([url(1)], {}, "now")
         manifest.identify([url(1), url(2), url(3)])
-        first = manifest.record(snapshot, resource(1, "a.html"), references)
+        first = recorded(manifest, snapshot, resource(1, "a.html"), references)
         assert manifest.references(first) == references
-        second = manifest.record(snapshot, resource(1, status=404, error="404 Not Found"), references[1:])
+        second = recorded(manifest, snapshot, resource(1, status=404, error="404 Not Found"), references[1:])
     assert second.id == first.id
     assert manifest.resource(1) == second
     assert manifest.references(second) == references[1:]
@@ -203,8 +209,8 @@ def test_documents_become_stale_when_what_they_lead_to_moves(manifest: Manifest)
     with manifest.transaction():
         snapshot = manifest.begin([url(1)], {}, "now")
         manifest.identify([url(1), url(2), url(3)])
-        document = manifest.record(snapshot, resource(1, "a.html"), [(2, Reference(url(2), Kind.PAGE))])
-        manifest.record(snapshot, resource(3, "c.html"), [])
+        document = recorded(manifest, snapshot, resource(1, "a.html"), [(2, Reference(url(2), Kind.PAGE))])
+        recorded(manifest, snapshot, resource(3, "c.html"), [])
         assert manifest.resolutions(document) == {}
         manifest.expect([(2, LocalPath("b.html"))])
         assert manifest.resolutions(document) == {url(2): "b.html"}
@@ -226,7 +232,7 @@ def test_every_resource_is_there_however_many_there_are(manifest: Manifest) -> N
         ids = manifest.identify([url(n) for n in range(2100)])
         for n in range(2100):
             leads = [(ids[url(0)], Reference(url(0), Kind.REDIRECT))] if n == 7 else []
-            manifest.record(snapshot, resource(ids[url(n)], f"{n}.html"), leads)
+            recorded(manifest, snapshot, resource(ids[url(n)], f"{n}.html"), leads)
     assert [r.path for r in manifest.resources()] == [f"{n}.html" for n in range(2100)]
     assert [row[0] for row in manifest.all_urls()] == sorted(ids.values())
     assert manifest.place(ids[url(7)]) == ("7.html", ids[url(0)])
@@ -252,13 +258,13 @@ def test_counts_and_failures_tell_what_became_of_a_run(manifest: Manifest) -> No
         done(9),
     )
     with manifest.transaction():
-        manifest.record(snapshot, resource(1, "1.html"), [])
-        manifest.record(snapshot, resource(2, "2.png", media_type="image/png"), [])
-        manifest.record(snapshot, resource(3, status=500, error="500 Internal Server Error", discovered_from=1), [])
-        manifest.record(snapshot, resource(4, status=404, error="404 Not Found"), [])
-        manifest.record(snapshot, resource(5, "5.html", status=302), [])
-        manifest.record(snapshot, resource(8, "robots.txt", media_type="text/plain"), [])
-        manifest.record(snapshot, resource(9, "9.pdf", media_type="application/pdf"), [])
+        recorded(manifest, snapshot, resource(1, "1.html"), [])
+        recorded(manifest, snapshot, resource(2, "2.png", media_type="image/png"), [])
+        recorded(manifest, snapshot, resource(3, status=500, error="500 Internal Server Error", discovered_from=1), [])
+        recorded(manifest, snapshot, resource(4, status=404, error="404 Not Found"), [])
+        recorded(manifest, snapshot, resource(5, "5.html", status=302), [])
+        recorded(manifest, snapshot, resource(8, "robots.txt", media_type="text/plain"), [])
+        recorded(manifest, snapshot, resource(9, "9.pdf", media_type="application/pdf"), [])
     counts = manifest.counts(snapshot)
     assert (counts.fetched, counts.pages, counts.requisites, counts.size) == (2, 1, 2, 21)
     assert (counts.redirects, counts.pending) == (1, 1)

@@ -1,0 +1,57 @@
+"""Ranges of a payload, and what may tell that two transfers are of the same one (RFC 9110, 8.8 and 14).
+
+Enters: header values. Leaves: numbers, or a validator for If-Range. Never here: a network, a disk.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+_CONTENT_RANGE: Final = re.compile(r"\s*bytes\s+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})\s*", re.IGNORECASE)
+_STRONG_TAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+_AGE_OF_STRONG_DATES: Final = 60
+"""Seconds by which a Last-Modified has to be older than its Date to be a strong validator: clocks of a server may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRange:
+    """Bytes `start` to `end`, the last one included, of `total`."""
+
+    start: int
+    end: int
+    total: int
+
+
+def content_range(value: str) -> ContentRange | None:
+    """What a Content-Range says; `None` where it does not say all of it (RFC 9110, 14.4).
+
+    >>> content_range("bytes 5-9/10")
+    ContentRange(start=5, end=9, total=10)
+    >>> content_range("bytes 5-9/*"), content_range("bytes 9-5/10"), content_range("bytes */10")
+    (None, None, None)
+    """
+    match = _CONTENT_RANGE.fullmatch(value)
+    if match is None:
+        return None
+    start, end, total = map(int, match.groups())
+    return ContentRange(start, end, total) if start <= end < total else None
+
+
+def strong_validator(headers: Sequence[tuple[str, str]]) -> str | None:
+    """What If-Range may ask by: a strong ETag, else a Last-Modified that is strong (RFC 9110, 8.8.2.2 and 13.1.5).
+
+    >>> strong_validator([("ETag", '"a"')]), strong_validator([("ETag", 'W/"a"')])
+    ('"a"', None)
+    """
+    values = {name.lower(): value.strip() for name, value in reversed(headers)}
+    tag = values.get("etag")
+    if tag is not None:
+        return tag if _STRONG_TAG.fullmatch(tag) else None
+    modified, date = values.get("last-modified", ""), values.get("date", "")
+    try:
+        age = (parsedate_to_datetime(date) - parsedate_to_datetime(modified)).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return modified if age >= _AGE_OF_STRONG_DATES else None

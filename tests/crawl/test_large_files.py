@@ -1,0 +1,299 @@
+"""Files that go to the disk while they come: what was cut off goes on, and what counts in the end is whole and true."""
+
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from threading import Event
+from typing import Final
+
+import pytest
+
+from tests.crawl.running import Done, ended, interrupted, mirror, process, rows
+from tests.site import Handler, Server, Site, serve
+
+SIZE: Final = 3 << 20
+OLD, NEW = (Random(seed).randbytes(SIZE) for seed in (1, 2))
+TAG, OTHER_TAG = '"one"', '"two"'
+STALE: Final = "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+@dataclass
+class Large:
+    """A file on a server: its first answer stops in the middle and waits, the following ones are `rest`'s."""
+
+    rest: Callable[["Large", Handler, int | None], None]
+    validators: dict[str, str] = field(default_factory=lambda: {"ETag": TAG})
+    sent: int = SIZE * 6 // 10
+    asked: list[tuple[str | None, str | None]] = field(default_factory=list)
+    stopped: Event = field(default_factory=Event)
+    free: Event = field(default_factory=Event)
+
+    def __call__(self, handler: Handler) -> None:
+        wanted = handler.headers.get("Range")
+        self.asked.append((wanted, handler.headers.get("If-Range")))
+        if len(self.asked) > 1:
+            self.rest(self, handler, int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else None)
+            return
+        self.head(handler, 200, SIZE, self.validators)
+        handler.wfile.write(OLD[: self.sent])
+        handler.wfile.flush()
+        self.stopped.set()
+        self.free.wait(60)
+        handler.close_connection = True
+
+    def head(self, handler: Handler, status: int, length: int, headers: dict[str, str]) -> None:
+        handler.send_response(status)
+        for name, value in {
+            "Content-Type": "application/x-iso9660-image",
+            "Content-Length": str(length),
+            **headers,
+        }.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+
+    def whole(self, handler: Handler, payload: bytes, tag: str = TAG) -> None:
+        self.head(handler, 200, len(payload), {"ETag": tag})
+        handler.wfile.write(payload)
+
+    def part(self, handler: Handler, start: int, payload: bytes = OLD, tag: str = TAG, total: int = SIZE) -> None:
+        range_ = f"bytes {start}-{len(payload) - 1}/{total}"
+        self.head(handler, 206, len(payload) - start, {"ETag": tag, "Content-Range": range_})
+        handler.wfile.write(payload[start:])
+
+
+def goes_on(large: Large, handler: Handler, start: int | None) -> None:
+    if start is None:
+        large.whole(handler, OLD)
+    else:
+        large.part(handler, start)
+
+
+def has_changed(large: Large, handler: Handler, start: int | None) -> None:
+    large.whole(handler, NEW, OTHER_TAG)
+
+
+def knows_no_ranges(large: Large, handler: Handler, start: int | None) -> None:
+    large.whole(handler, OLD)
+
+
+def sends_another_range(large: Large, handler: Handler, start: int | None) -> None:
+    if start is None:
+        large.whole(handler, OLD)
+    else:
+        large.part(handler, start - 1000)
+
+
+def sends_a_range_of_another_file(large: Large, handler: Handler, start: int | None) -> None:
+    if start is None:
+        large.whole(handler, NEW, OTHER_TAG)
+    else:
+        large.part(handler, start, NEW, OTHER_TAG)
+
+
+def sends_a_range_of_a_longer_file(large: Large, handler: Handler, start: int | None) -> None:
+    if start is None:
+        large.whole(handler, NEW + OLD)
+    else:
+        large.part(handler, start, NEW + OLD, total=2 * SIZE)
+
+
+def says_that_there_is_no_such_range(large: Large, handler: Handler, start: int | None) -> None:
+    if start is None:
+        large.whole(handler, NEW[:1000], OTHER_TAG)
+    else:
+        large.head(handler, 416, 0, {"Content-Range": "bytes */1000"})
+
+
+def is_cut_again(large: Large, handler: Handler, start: int | None) -> None:
+    if len(large.asked) > 2:
+        goes_on(large, handler, start)
+        return
+    assert start is not None
+    large.head(handler, 206, SIZE - start, {"ETag": TAG, "Content-Range": f"bytes {start}-{SIZE - 1}/{SIZE}"})
+    handler.wfile.write(OLD[start : start + SIZE // 5])
+    handler.close_connection = True
+
+
+def site(large: Large) -> Site:
+    site = Site().page("/", links=["/a.iso"])
+    site["/a.iso"] = large
+    return site
+
+
+def partial(out: Path) -> list[Path]:
+    return [place for place in (out / ".mirror" / "partial").iterdir() if place.suffix != ".json"]
+
+
+def cut_off(server: Server, large: Large, out: Path, sent: int) -> None:
+    """A first run, killed when so many bytes are on the disk."""
+    running = process(server.url, out, settings={"RETRY_TIMES": "2"})
+    assert large.stopped.wait(60)
+    while sum(place.stat().st_size for place in partial(out)) < sent - (1 << 20):
+        assert running.poll() is None
+    running.kill()
+    assert ended(running).code == -signal.SIGKILL
+    large.free.set()
+
+
+def copy(out: Path) -> bytes:
+    (place,) = out.glob("127.0.0.1_*/a.iso")
+    return place.read_bytes()
+
+
+REST = [
+    (goes_on, OLD, 1),
+    (has_changed, NEW, 1),
+    (knows_no_ranges, OLD, 1),
+    (sends_another_range, OLD, 2),
+    (sends_a_range_of_another_file, NEW, 2),
+    (sends_a_range_of_a_longer_file, NEW + OLD, 2),
+    (says_that_there_is_no_such_range, NEW[:1000], 2),
+    (is_cut_again, OLD, 2),
+]
+
+
+@pytest.mark.parametrize(("rest", "expected", "requests"), REST, ids=[rest.__name__ for rest, _, _ in REST])
+def test_a_file_that_was_cut_off_by_a_kill(
+    tmp_path: Path, rest: Callable[[Large, Handler, int | None], None], expected: bytes, requests: int
+) -> None:
+    large = Large(rest)
+    with serve(site(large)) as server:
+        cut_off(server, large, tmp_path, large.sent)
+        (place,) = partial(tmp_path)
+        there = place.stat().st_size
+        assert 0 < there <= large.sent
+        done = mirror(server.url, tmp_path)
+        assert done.code == 0
+        assert copy(tmp_path) == expected
+        assert len(large.asked) == 1 + requests
+        assert large.asked[1] == (f"bytes={there}-", TAG)
+        assert list((tmp_path / ".mirror" / "partial").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "validators",
+    [
+        {},
+        {"ETag": f"W/{TAG}"},
+        {"ETag": TAG, "Accept-Ranges": "none"},
+        {"Last-Modified": STALE, "Date": STALE},
+    ],
+    ids=["none", "weak", "no ranges", "changed just now"],
+)
+def test_what_its_server_can_not_go_on_with_begins_anew(tmp_path: Path, validators: dict[str, str]) -> None:
+    large = Large(goes_on, validators)
+    if "Date" in validators:
+        large.head = plain  # type: ignore[method-assign]
+    with serve(site(large)) as server:
+        cut_off(server, large, tmp_path, large.sent)
+        assert mirror(server.url, tmp_path).code == 0
+        assert copy(tmp_path) == OLD
+        assert large.asked == [(None, None), (None, None)]
+
+
+def plain(handler: Handler, status: int, length: int, headers: dict[str, str]) -> None:
+    """An answer with no Date of the server's own."""
+    handler.send_response_only(status)
+    for name, value in {"Content-Length": str(length), **headers}.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+
+
+def test_a_date_of_long_ago_is_a_validator(tmp_path: Path) -> None:
+    large = Large(goes_on, {"Last-Modified": STALE})
+    with serve(site(large)) as server:
+        cut_off(server, large, tmp_path, large.sent)
+        assert mirror(server.url, tmp_path).code == 0
+        assert large.asked[1][1] == STALE
+
+
+def test_a_file_that_came_whole_before_the_kill_is_not_sent_again(tmp_path: Path) -> None:
+    large = Large(goes_on)
+    with serve(site(large)) as server:
+        cut_off(server, large, tmp_path, large.sent)
+        (place,) = partial(tmp_path)
+        place.write_bytes(OLD)
+        assert mirror(server.url, tmp_path).code == 0
+        assert copy(tmp_path) == OLD
+        assert large.asked[1] == (f"bytes={SIZE - 1}-", TAG)
+
+
+def test_a_note_of_another_url_is_nobody_s(tmp_path: Path) -> None:
+    large = Large(goes_on)
+    with serve(site(large)) as server:
+        cut_off(server, large, tmp_path, large.sent)
+        (place,) = partial(tmp_path)
+        note = place.with_name(place.name + ".json")
+        note.write_text(json.dumps(json.loads(note.read_text()) | {"url": "http://example.org/"}))
+        assert mirror(server.url, tmp_path).code == 0
+        assert copy(tmp_path) == OLD
+        assert large.asked[1] == (None, None)
+
+
+def test_ctrl_c_does_not_wait_for_what_can_go_on(tmp_path: Path) -> None:
+    large = Large(goes_on)
+    with serve(site(large)) as server:
+        running = process(server.url, tmp_path)
+        assert large.stopped.wait(60)
+        interrupted(running)
+        done = ended(running)
+        assert done.code == 130
+        assert "1 URL left" in done.stderr
+        large.free.set()
+        (place,) = partial(tmp_path)
+        assert place.read_bytes() == OLD[: large.sent]
+        assert mirror(server.url, tmp_path).code == 0
+        assert copy(tmp_path) == OLD
+        assert large.asked[1] == (f"bytes={large.sent}-", TAG)
+
+
+def test_a_body_that_is_cut_goes_on_in_the_same_run(tmp_path: Path) -> None:
+    large = Large(goes_on)
+    large.free.set()
+    with serve(site(large)) as server:
+        assert mirror(server.url, tmp_path).code == 0
+        assert copy(tmp_path) == OLD
+        assert large.asked == [(None, None), (f"bytes={large.sent}-", TAG)]
+
+
+def test_a_file_that_is_longer_than_was_promised_is_none(tmp_path: Path) -> None:
+    """libcurl reads no further than the length that was promised, so what is kept is that."""
+    large = Large(goes_on)
+
+    def longer(handler: Handler) -> None:
+        large.head(handler, 200, SIZE, {"ETag": TAG})
+        handler.wfile.write(OLD + NEW)
+        handler.close_connection = True
+
+    pages = Site().page("/", links=["/a.iso"])
+    pages["/a.iso"] = longer
+    with serve(pages) as server:
+        assert mirror(server.url, tmp_path).code == 0
+        assert copy(tmp_path) == OLD
+
+
+def test_the_hook_is_told_of_what_was_there_already(tmp_path: Path) -> None:
+    large = Large(goes_on)
+    with serve(site(large)) as server:
+        cut_off(server, large, tmp_path, large.sent)
+        done: Done = mirror(server.url, tmp_path, settings={"MIRROR_PROGRESS": "blocks"})
+        assert done.code == 0
+        assert copy(tmp_path) == OLD
+        assert f"{SIZE}" in done.stdout
+
+
+def test_a_large_file_is_an_object_like_any_other(tmp_path: Path) -> None:
+    pages = Site().page("/", links=["/a.iso", "/b.iso"])
+    for name in ("/a.iso", "/b.iso"):
+        pages.file(name, OLD, "application/x-iso9660-image")
+    with serve(pages) as server:
+        assert mirror(server.url, tmp_path).code == 0
+        places = [next(tmp_path.glob(f"127.0.0.1_*/{name}")) for name in ("a.iso", "b.iso")]
+        assert [place.read_bytes() for place in places] == [OLD, OLD]
+        assert places[0].samefile(places[1])
+        digests = rows(tmp_path, "SELECT DISTINCT digest, size FROM resources WHERE size > 1000000")
+        assert len(digests) == 1
+        assert mirror(server.url, tmp_path).code == 0
