@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.suite import report, sites
 from benchmarks.suite.judging import File, Shares, judge
-from benchmarks.suite.measure import run
+from benchmarks.suite.measure import memory, run
 from benchmarks.suite.paced import endless
 from benchmarks.suite.picture import draw
 from benchmarks.suite.results import MEMORY, WALL, Results, Row, load, save
@@ -210,14 +210,20 @@ def test_no_two_pages_of_the_endless_site_share_a_link_and_the_few_share_all() -
 # Measuring
 
 
-def test_the_memory_of_all_processes_that_a_command_starts_is_counted(tmp_path: Path) -> None:
+def test_the_memory_of_all_processes_that_a_command_starts_is_counted() -> None:
     hold = "import subprocess, sys; held = bytearray(b'x') * 60_000_000; "
-    both = f'{hold}subprocess.run([sys.executable, "-c", "{hold}import time; time.sleep(0.5)"], check=True)'
-    alone, together = (
-        run([sys.executable, "-c", code], tmp_path, tmp_path / "output", 60).memory for code in (hold, both)
-    )
-    assert alone > 60_000_000
-    assert together > 120_000_000
+    inner = f"{hold}print('there', flush=True); sys.stdin.read()"
+    outer = f"{hold}subprocess.run([sys.executable, '-c', {inner!r}], check=True)"
+    for code, least in ((inner, 60_000_000), (outer, 120_000_000)):
+        with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            assert process.stdout.readline() == b"there\n"
+            assert least < memory(process.pid) < least + 60_000_000
+
+
+def test_what_a_process_takes_right_before_its_end_is_counted(tmp_path: Path) -> None:
+    code = "held = bytearray(b'x') * 600_000_000"
+    assert run([sys.executable, "-c", code], tmp_path, tmp_path / "output", 60).memory > 600_000_000
 
 
 def test_what_a_command_leaves_running_is_ended_with_it(tmp_path: Path) -> None:

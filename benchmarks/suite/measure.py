@@ -3,7 +3,8 @@
 CPU seconds are the kernel's own sum: wait4 tells of a process and of the children that it waited for, and orphans come to us
 since we are their subreaper. Peak memory of one process is its high-water mark (VmHWM); of several at once it is the largest
 sum of their proportional shares (PSS, in which a page that n processes share counts 1/n for each) that was seen, looked at 20
-times a second. Nothing that was started is left running.
+times a second. What a process takes after the last look is known from wait4, if it is more than we have ourselves: the kernel
+counts us before the exec as it. Nothing that was started is left running.
 """
 
 import contextlib
@@ -51,14 +52,14 @@ def run(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # its process group is its whole tree, and Ctrl-C is ours to hand on
         )
-    cpu, in_time, memory, status = 0.0, True, 0, 0
     try:
-        in_time, memory = _watched(process.pid, started + timeout)
+        in_time, peak = _watched(process.pid, started + timeout)
         wall = time.monotonic() - started
     finally:
-        cpu, status = _ended(process.pid)
+        cpu, last, status = _ended(process.pid)
         process.returncode = os.waitstatus_to_exitcode(status)  # reaped here, which Popen can't know
-    return Cost(wall, cpu, memory, str(process.returncode) if in_time else f"stopped after {timeout:g} s")
+    peak = max(peak, last if last > 1024 * _kibibytes("/proc/self/status", "VmHWM") else 0)
+    return Cost(wall, cpu, peak, str(process.returncode) if in_time else f"stopped after {timeout:g} s")
 
 
 def adopt_orphans() -> None:
@@ -82,17 +83,18 @@ def _watched(pid: int, deadline: float) -> tuple[bool, int]:
         os.close(descriptor)
 
 
-def _ended(group: int) -> tuple[float, int]:
-    """Kill what is left of a process group and reap all of it: its CPU seconds, the wait status of its leader."""
-    cpu, leader = 0.0, 0
+def _ended(group: int) -> tuple[float, int, int]:
+    """Kill what is left of a process group and reap all of it: CPU seconds, bytes of the largest, the leader's wait status."""
+    cpu, peak, leader = 0.0, 0, 0
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
     while True:
         try:
             pid, status, usage = os.wait4(-group, 0)
         except ChildProcessError:
-            return cpu, leader
+            return cpu, peak, leader
         cpu += usage.ru_utime + usage.ru_stime
+        peak = max(peak, 1024 * usage.ru_maxrss)
         leader = status if pid == group else leader
 
 

@@ -37,10 +37,9 @@ def line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table whose figures stand at the right."""
-    titles = list(head)
-    return "\n".join([line(titles), line(["---", *["--:"] * (len(titles) - 1)]), *map(line, rows)])
+def table(head: Iterable[str], align: str, rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; `align` has an `l` for each column of words and an `r` for each of figures."""
+    return "\n".join([line(head), line("---" if side == "l" else "--:" for side in align), *map(line, rows)])
 
 
 def workload_table(results: Results, workload: str) -> str:
@@ -49,7 +48,8 @@ def workload_table(results: Results, workload: str) -> str:
     rounds = len({row.round for row in results.rows if row.workload == workload})
     setting = results.setting.get(workload, {})
     versions = ", ".join(f"{name} {word}" if name != "machine" else word for name, word in setting.items())
-    return f"{table([f'{rounds} round' + 's' * (rounds != 1), *COLUMNS], rows)}\n\n{versions}"
+    head = [f"{rounds} round" + "s" * (rounds != 1), *COLUMNS]
+    return f"{table(head, 'l' + 'r' * len(COLUMNS), rows)}\n\n{versions}"
 
 
 def _cells(results: Results, workload: str, tool: str) -> Iterator[str]:
@@ -126,7 +126,7 @@ def target_table(results: Results) -> str:
         figure = target.figure(results)
         shown = "" if figure is None else number(figure)
         rows.append([target.workload, target.says, target.bound, shown, target.verdict(figure)])
-    return table(["workload", "figure", "target", "measured", ""], rows)
+    return table(["workload", "figure", "target", "measured", ""], "lllrl", rows)
 
 
 def parts(results: Results) -> dict[str, str]:

@@ -128,9 +128,6 @@ AT_SIXTEEN: Final = ("wget2, 16 threads", "httrack -c16, no limits")
 AT_SIXTY_FOUR: Final = ("wget2, 64 threads",)
 """Names that targets refer to."""
 
-LARGE_FILES: Final = ("-s", "DOWNLOAD_MAXSIZE=0")
-"""Websucker's word for files of any size."""
-
 
 def limited(count: int) -> tuple[Tool, ...]:
     """Websucker on an endless site, until so many pages are there; and where they all lead to the same thousand."""
@@ -186,7 +183,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
             large_file,
             size=2048,
             quick=256,
-            tools=these(websucker(*LARGE_FILES), wget(), wget2(16), httrack_without_limits(8), curl()),
+            tools=these(websucker(), wget(), wget2(16), httrack_without_limits(8), curl()),
             rounds=3,
             timeout=120,
         ),
