@@ -96,6 +96,8 @@ def main() -> None:
                 write(load(old).replaced(rows, where), options.page)
     if not options.profile:
         print(report.target_table(new))
+    if options.quick or options.size:
+        print("\nThe targets are meant for whole workloads; of small ones the start of Python is the larger part.")
 
 
 def parsed() -> argparse.Namespace:
