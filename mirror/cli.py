@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from scrapy.cmdline import execute
 
 from mirror import __version__
 from mirror.console import complete_streams, refuse
-from mirror.options import HELP
+from mirror.options import HELP, Group, without_secrets
 from mirror.summary import Exit
 
 COMMANDS = ("checkout", "diff", "forget", "prune", "publish", "snapshots", "verify", "why")
@@ -37,13 +37,16 @@ def scrapy_words(words: list[str]) -> list[str]:
     """
     if words[:1] and words[0] in COMMANDS:
         return words
-    options = parser().parse_args(words)
+    line = parser()
+    options, unknown = line.parse_known_args(words)
+    if unknown:
+        line.error(f"unrecognized arguments: {without_secrets(unknown[0])}")
     starts = " ".join(options.start)
     found = ["crawl", "mirror", "-a", f"start={starts}"]
     for name in HELP:
         value = getattr(options, name)
         if name != "start" and value is not None:
-            found += ["-a", f"{name}={value}"]
+            found += ["-a", f"{name}={chr(10).join(value) if HELP[name].several else value}"]
     for setting in options.set:
         found += ["-s", setting]
     return found + (["--loglevel", options.loglevel] if options.loglevel else [])
@@ -57,24 +60,27 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> Parser:
-    """The options, from the same table as `-a NAME=VALUE`."""
+    """The options, from the same table as `-a NAME=VALUE`. None is shortened: a new one must not change an old command."""
     result = Parser(
         prog="websucker",
+        usage="%(prog)s [--NAME VALUE]... URL...",
         description="Mirror websites into a folder that opens offline.",
         epilog="Exit codes: 0 all well, 1 some resources failed, 2 bad usage, 3 nothing could be fetched, 4 the archive "
         "can't be read or written, 5 held because too much was gone, 130 interrupted. Also, each with --help: websucker "
         f"{{{','.join(COMMANDS)}}} DIR ...",
+        add_help=False,
+        allow_abbrev=False,
     )
-    metavar, _, text = HELP["start"]
-    result.add_argument("start", nargs="+", metavar=metavar, help=text)
-    for name, (metavar, default, text) in HELP.items():
-        if name != "start":
-            result.add_argument(
-                f"--{name}", metavar=metavar, help=f"{text}{f' (default: {default})' if default else ''}"
-            )
-    result.add_argument(
+    groups = {group: result.add_argument_group(group) for group in Group}
+    for name, option in HELP.items():
+        words: dict[str, Any] = {"nargs": "+"} if name == "start" else {"action": "append"} if option.several else {}
+        flag = name if name == "start" else f"--{name}"
+        groups[option.group].add_argument(flag, metavar=option.takes, help=option.told, **words)
+    program = result.add_argument_group("The program")
+    program.add_argument(
         "-s", "--set", action="append", default=[], metavar="NAME=VALUE", help="set a setting of Scrapy's"
     )
-    result.add_argument("-L", "--loglevel", metavar="LEVEL", help="log level (default: WARNING)")
-    result.add_argument("--version", action="version", version=f"websucker {__version__}")
+    program.add_argument("-L", "--loglevel", metavar="LEVEL", help="log level (default: WARNING)")
+    program.add_argument("-h", "--help", action="help", help="show this help")
+    program.add_argument("--version", action="version", version=f"websucker {__version__}")
     return result

@@ -65,10 +65,11 @@ def test_nothing_to_publish_is_told_in_one_line(tmp_path: Path, monkeypatch: pyt
 
 def test_help_tells_every_option_and_exit_code() -> None:
     text = " ".join(parser().format_help().split())
-    for name, (metavar, default, told) in HELP.items():
-        assert name == "start" or f"--{name} {metavar} " in text
-        assert told in text
-        assert not default or f"(default: {default})" in text
+    for name, option in HELP.items():
+        assert name == "start" or f"--{name} {option.takes} " in text
+        assert option.text in text
+        assert not option.default or f"(default: {option.default})" in text
+        assert f"{option.group}: " in text
     for told in ("0 all well", "1 some", "2 bad usage", "3 nothing", "4 the archive", "130 interrupted"):
         assert told in text
 
@@ -84,6 +85,8 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ([], "the following arguments are required: URL"),
         (["--colour", "red", START], "unrecognized arguments: --colour"),
+        (["--log=guido:spam", START], "unrecognized arguments: --log=...;"),
+        (["--max", "5", START], "unrecognized arguments: --max"),
         ([START, "--depth"], "argument --depth: expected one argument"),
         ([START, "-s"], "argument -s/--set: expected one argument"),
     ],
@@ -104,6 +107,10 @@ def test_a_mistake_is_told_in_one_line(words: list[str], said: str, capsys: pyte
         ([START, "--limit", "3"], ["crawl", "mirror", "-a", f"start={START}", "-a", "limit=3"]),
         (["@starts", "-L", "DEBUG"], ["crawl", "mirror", "-a", "start=@starts", "--loglevel", "DEBUG"]),
         ([START, "--exclude", "a b"], ["crawl", "mirror", "-a", f"start={START}", "-a", "exclude=a b"]),
+        (
+            [START, "--header", "A: b", "--login", "guido:spam", "--header", "C: d"],
+            ["crawl", "mirror", "-a", f"start={START}", "-a", "header=A: b\nC: d", "-a", "login=guido:spam"],
+        ),
         (["publish", "x", "-L", "DEBUG"], ["publish", "x", "-L", "DEBUG"]),
     ],
 )

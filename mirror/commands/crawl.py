@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import re
 from typing import Any, Final
 
 from scrapy.commands.crawl import Command as CrawlCommand
@@ -12,7 +13,7 @@ from scrapy.settings import Settings
 from twisted.logger import globalLogBeginner
 
 from mirror.console import complete_streams, refuse, tell
-from mirror.options import HELP, Options, UsageError, parse_size
+from mirror.options import HELP, NONE, Group, Options, Transfers, UsageError, parse_size, without_secrets
 from mirror.progress import InvalidProgressError, display
 from mirror.store.archive import Archive
 from mirror.store.errors import StorageError
@@ -23,11 +24,11 @@ class Command(CrawlCommand):
     """Checks what the user asked for before Scrapy is started."""
 
     def long_desc(self) -> str:
-        options = "; ".join(
-            f"-a {name}={value}: {text}{f' (default: {default})' if default else ''}"
-            for name, (value, default, text) in HELP.items()
+        groups = (
+            f"{group}: " + "; ".join(f"-a {name}={o.takes}: {o.told}" for name, o in HELP.items() if o.group is group)
+            for group in Group
         )
-        return f"Mirror a website: scrapy crawl mirror -a start=URL. {options}."
+        return f"Mirror a website: scrapy crawl mirror -a start=URL. {'. '.join(groups)}."
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         if args[:1] != ["mirror"]:
@@ -35,7 +36,8 @@ class Command(CrawlCommand):
             return
         complete_streams()
         if args[1:]:
-            refuse(f"{args[1]!r} is not known here; options are given as -a NAME=VALUE or -s NAME=VALUE", Exit.USAGE)
+            said = without_secrets(args[1])
+            refuse(f"{said!r} is not known here; options are given as -a NAME=VALUE or -s NAME=VALUE", Exit.USAGE)
         if opts.loglevel and opts.loglevel not in logging.getLevelNamesMapping():
             refuse(f"--loglevel {opts.loglevel} is unknown; it is DEBUG, INFO, WARNING, ERROR or CRITICAL", Exit.USAGE)
         try:
@@ -84,14 +86,25 @@ _NUMBERS: Final[dict[str, float]] = {
     "DOWNLOAD_DELAY": 0,
     "DOWNLOAD_MAXSIZE": 0,
     "DOWNLOAD_TIMEOUT": 0,
+    "MIRROR_RATE": 0,
     "RETRY_TIMES": 0,
 }
 """Settings that users give, and what each has to be at least."""
+
+_WORDS: Final[dict[str, str]] = {
+    "MIRROR_HTTP_VERSION": "http",
+    "MIRROR_CLIENT_CERTIFICATE": "certificate",
+    "MIRROR_CLIENT_KEY": "key",
+    "MIRROR_CA_FILE": "ca",
+}
+"""Settings that mean what an option means."""
 
 
 def check_settings(settings: Settings) -> None:
     """Raises `UsageError` where a setting is none that Scrapy could use."""
     for name, least in _NUMBERS.items():
+        if settings[name] is None:
+            continue
         try:
             number = float(settings[name])
         except (TypeError, ValueError):
@@ -102,6 +115,11 @@ def check_settings(settings: Settings) -> None:
         settings.getbool("ROBOTSTXT_OBEY")
     except ValueError:
         raise UsageError(f"ROBOTSTXT_OBEY={settings['ROBOTSTXT_OBEY']} is neither 0 nor 1") from None
+    try:
+        Transfers.parse({option: str(settings[name] or "") for name, option in _WORDS.items()} | {"netrc": NONE})
+    except UsageError as error:
+        names = {option: name for name, option in _WORDS.items()}
+        raise UsageError(re.sub(r"\b\w+(?==)", lambda match: names.get(match[0], match[0]), str(error))) from None
 
 
 def check_run(settings: Settings, words: dict[str, Any]) -> None:

@@ -53,7 +53,10 @@ class MirrorSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        return super().from_crawler(crawler, *args, **kwargs)
+        """What the user's options say of settings holds from here on; `-s` is stronger."""
+        self = super().from_crawler(crawler, *args, **kwargs)
+        crawler.settings.setdict(self.options.settings(), priority="spider")
+        return self
 
     async def start(self) -> AsyncIterator[Any]:
         """No request: the scheduler hands out what the frontier has. What is fresh is followed without one."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mirror.options import HELP
 from mirror.store import verification
 from mirror.store.archive import Archive
 from tests.crawl.running import SCRAPY, Done, ended, mirror, process, publish, run
@@ -32,7 +33,8 @@ def only_line(done: Done) -> str:
         ("http://", (), "has no host"),
         ("example.org", (), "begin with http:// or https://"),
         ("ftp://example.org/", (), "'ftp' is not supported"),
-        ("http://guido@example.org/", (), "name or password"),
+        ("ftp://guido:spam@example.org/", (), "'ftp://...@example.org/': the scheme 'ftp' is not supported"),
+        ("http://a:b@127.0.0.1:9/ http://c:d@127.0.0.1:9/x", (), "two logins for http://127.0.0.1:9: give one"),
         ("@/nowhere/starts", (), "can't be read"),
         (NOWHERE, ("scope=galaxy",), "one of site, host, prefix"),
         (NOWHERE, ("requisites=some",), "one of all, site, none"),
@@ -44,6 +46,8 @@ def only_line(done: Done) -> str:
         (NOWHERE, ("refresh=soon",), "is no duration: write it as"),
         (NOWHERE, ("trust=maybe",), "neither 0 nor 1"),
         (NOWHERE, ("max_loss=2",), "no share from 0 to 1"),
+        (NOWHERE, ("login=guido",), "login has no password: write it as user:password"),
+        (NOWHERE, ("cookies=/nowhere/cookies.txt",), "cookies=/nowhere/cookies.txt can't be read: No such file"),
     ],
 )
 def test_bad_usage(tmp_path: Path, start: str, words: tuple[str, ...], said: str) -> None:
@@ -62,12 +66,28 @@ def test_bad_usage(tmp_path: Path, start: str, words: tuple[str, ...], said: str
         "DOWNLOAD_MAXSIZE=1G",
         "ROBOTSTXT_OBEY=maybe",
         "MIRROR_RESERVE=much",
+        "MIRROR_RATE=fast",
     ],
 )
 def test_a_setting_that_means_nothing(tmp_path: Path, setting: str) -> None:
     name, _, value = setting.partition("=")
     done = mirror(NOWHERE, tmp_path / "out", settings={name: value})
     assert only_line(done).startswith(f"websucker: {setting} is n")
+    assert done.code == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("MIRROR_HTTP_VERSION=4", "MIRROR_HTTP_VERSION=4 is unknown; it is one of 1.1, 2, 3"),
+        ("MIRROR_CA_FILE=/nowhere", "MIRROR_CA_FILE=/nowhere can't be read: No such file or directory"),
+        ("MIRROR_CLIENT_KEY=mirror/options.py", "MIRROR_CLIENT_KEY=mirror/options.py is of no use without"),
+    ],
+)
+def test_a_setting_that_means_what_an_option_means(tmp_path: Path, setting: str, said: str) -> None:
+    name, _, value = setting.partition("=")
+    done = mirror(NOWHERE, tmp_path / "out", settings={name: value})
+    assert only_line(done).startswith(f"websucker: {said}")
     assert done.code == 2
 
 
@@ -115,6 +135,8 @@ def test_a_folder_that_stands_where_a_file_belongs_is_named(tmp_path: Path) -> N
     [
         (("--colour", "red"), "'--colour' is not known here"),
         ((NOWHERE,), f"'{NOWHERE}' is not known here; options are given as -a NAME=VALUE"),
+        (("login=guido:spam",), "'login=...' is not known here"),
+        (("http://guido:spam@example.org/",), "'http://...@example.org/' is not known here"),
         (("-a", NOWHERE), "use -a NAME=VALUE"),
         (("-s", "ROBOTSTXT_OBEY"), "use -s NAME=VALUE"),
         (("-L", "LOUD"), "--loglevel LOUD is unknown; it is DEBUG, "),
@@ -283,5 +305,6 @@ def test_help_names_every_option() -> None:
     for command in ([*SCRAPY, "crawl", "-h"], [SCRAPY[0], "-m", "mirror", "--help"]):
         done = run(*command)
         assert done.code == 0
-        for name in ("start", "out", "scope", "requisites", "include", "exclude", "depth", "limit"):
+        for name, option in HELP.items():
             assert name in done.stdout
+            assert option.group in " ".join(done.stdout.split())
