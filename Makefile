@@ -4,7 +4,7 @@ out ?= archive
 export start out
 
 help:             ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 install: .venv/installed            ## the program and what it stands on, in .venv
 
@@ -16,6 +16,12 @@ test: .venv/tests needs             ## all tests, with what they need
 
 long: .venv/tests needs             ## the tests that take minutes: kills over a large site
 	.venv/bin/pytest -m long $(args)
+
+bench: install tools                ## beside wget, HTTrack and others: writes docs/performance.*, takes an hour
+	.venv/bin/python -m benchmarks.suite $(args)
+
+bench-quick: install tools          ## the same with small sites, within three minutes; prints only
+	.venv/bin/python -m benchmarks.suite --quick $(args)
 
 check: .venv/tests needs            ## format, lint, types, tests
 	.venv/bin/ruff format --check .
@@ -30,6 +36,9 @@ format: .venv/tests                 ## put the code into its form
 needs:                              ## Debian's packages for the tests: a browser, a web server, a large site
 	sh tests/needs.sh
 
+tools:                              ## Debian's packages for the benchmarks: the tools that Websucker is compared with
+	sh benchmarks/needs.sh
+
 clean:                              ## take away what was built, not what was mirrored
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -42,4 +51,4 @@ clean:                              ## take away what was built, not what was mi
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long check format needs clean
+.PHONY: help install mirror test long bench bench-quick check format needs tools clean

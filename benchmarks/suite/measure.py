@@ -1,0 +1,127 @@
+"""A command goes in; what it and all processes that it started cost comes out. Linux: /proc, wait4, subreaper.
+
+CPU seconds are the kernel's own sum: wait4 tells of a process and of the children that it waited for, and orphans come to us
+since we are their subreaper. Peak memory of one process is its high-water mark (VmHWM); of several at once it is the largest
+sum of their proportional shares (PSS, in which a page that n processes share counts 1/n for each) that was seen, looked at 20
+times a second. What a process takes after the last look is known from wait4, if it is more than we have ourselves: the kernel
+counts us before the exec as it. Nothing that was started is left running.
+"""
+
+import contextlib
+import ctypes
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PR_SET_CHILD_SUBREAPER: Final = 36  # <linux/prctl.h>
+INTERVAL: Final = 0.05
+GRACE: Final = 5.0
+"""Seconds between two looks at the memory; between SIGTERM and SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds of wall and processor, bytes of memory at most, and how it ended: an exit status or a sentence."""
+
+    wall: float
+    cpu: float
+    memory: int
+    ended: str
+
+
+def run(
+    command: Sequence[str], cwd: Path, output: Path, timeout: float, environment: Mapping[str, str] | None = None
+) -> Cost:
+    """Run a command for at most `timeout` seconds; what it prints goes to the file `output`."""
+    adopt_orphans()
+    started = time.monotonic()
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=os.environ | (environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # its process group is its whole tree, and Ctrl-C is ours to hand on
+        )
+    try:
+        in_time, peak = _watched(process.pid, started + timeout)
+        wall = time.monotonic() - started
+    finally:
+        cpu, last, status = _ended(process.pid)
+        process.returncode = os.waitstatus_to_exitcode(status)  # reaped here, which Popen can't know
+    peak = max(peak, last if last > 1024 * _kibibytes("/proc/self/status", "VmHWM") else 0)
+    return Cost(wall, cpu, peak, str(process.returncode) if in_time else f"stopped after {timeout:g} s")
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes whose own parent ends before them, so that their cost can be read."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _watched(pid: int, deadline: float) -> tuple[bool, int]:
+    """Wait for the process; whether it ended in time, and the most memory that its tree had."""
+    peak = 0
+    descriptor = os.pidfd_open(pid)
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            peak = max(peak, memory(pid))
+            if select.select([descriptor], [], [], min(INTERVAL, left))[0]:
+                return True, peak
+        os.killpg(pid, signal.SIGTERM)
+        select.select([descriptor], [], [], GRACE)
+        return False, peak
+    finally:
+        os.close(descriptor)
+
+
+def _ended(group: int) -> tuple[float, int, int]:
+    """Kill what is left of a process group and reap all of it: CPU seconds, bytes of the largest, the leader's wait status."""
+    cpu, peak, leader = 0.0, 0, 0
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    while True:
+        try:
+            pid, status, usage = os.wait4(-group, 0)
+        except ChildProcessError:
+            return cpu, peak, leader
+        cpu += usage.ru_utime + usage.ru_stime
+        peak = max(peak, 1024 * usage.ru_maxrss)
+        leader = status if pid == group else leader
+
+
+def memory(pid: int) -> int:
+    """Bytes that a process and its descendants have now, or the most that one of them had alone, if that is more."""
+    tree = list(descendants(pid))
+    alone = max((_kibibytes(f"/proc/{one}/status", "VmHWM") for one in tree), default=0)
+    together = sum(_kibibytes(f"/proc/{one}/smaps_rollup", "Pss") for one in tree) if len(tree) > 1 else 0
+    return 1024 * max(alone, together)
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The process and all below it, as far as they are there."""
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in _read(children).split():
+            yield from descendants(int(child))
+
+
+def _kibibytes(path: str, name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB", _read(Path(path)), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def _read(path: Path) -> str:
+    """What a file of /proc says; nothing once its process has ended."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,107 @@
+"""A server whose answers take their time, and whose site may have no end. A program of its own, on asyncio.
+
+    python -m benchmarks.suite.paced --port N --log FILE [--delay SECONDS] [--folder DIR] [--endless N]
+
+With `--folder` it serves files, out of memory. With `--endless` it serves two sites of pages with N links each: under `/many/`
+page n leads to N pages that no other page leads to, under `/few/` all pages lead to the same N. The log has a line for each
+answer, as `serving` reads it.
+"""
+
+import argparse
+import asyncio
+import mimetypes
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TextIO
+
+Answer = Callable[[str], tuple[int, str, bytes]]
+"""A path -> status, media type, body."""
+
+MISSING: Final = (404, "text/html", b"<!DOCTYPE html><title>Not found</title>")
+NAME: Final = "/{site}/articles/on-the-keeping-of-records-{n:08d}.html"
+NUMBER: Final = re.compile(r"/(few|many)/(?:articles/on-the-keeping-of-records-(\d{8,})\.html)?")
+
+
+def files(folder: Path) -> Answer:
+    """The files of a folder; `index.html` for a folder."""
+    there = {f"/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    there |= {path.removesuffix("index.html"): body for path, body in there.items() if path.endswith("/index.html")}
+
+    def answer(path: str) -> tuple[int, str, bytes]:
+        media_type = mimetypes.guess_type(path)[0] or "text/html"
+        return (200, media_type, there[path]) if path in there else MISSING
+
+    return answer
+
+
+def endless(links: int) -> Answer:
+    """Pages that are made as they are asked for."""
+
+    def answer(path: str) -> tuple[int, str, bytes]:
+        found = NUMBER.fullmatch(path)
+        if not found:
+            return MISSING
+        site, page = found[1], int(found[2] or 0)
+        first = page * links + 1 if site == "many" else 1
+        body = "\n".join(
+            f'<li><a href="{NAME.format(site=site, n=n)}">Article {n}</a></li>' for n in range(first, first + links)
+        )
+        return 200, "text/html", f"<!DOCTYPE html><title>Article {page}</title><ul>\n{body}\n</ul>".encode()
+
+    return answer
+
+
+async def converse(
+    answer: Answer, delay: float, log: TextIO, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Answer the requests of a connection one by one."""
+    try:
+        while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
+            method, target, version = head.split("\r\n", 1)[0].split(" ")
+            await asyncio.sleep(delay)
+            status, media_type, body = answer(target.partition("?")[0])
+            stays = version == "HTTP/1.1" and "connection: close" not in head.lower()
+            reply = b"HTTP/1.1 %d \r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s" % (
+                status,
+                media_type.encode(),
+                len(body),
+                b"keep-alive" if stays else b"close",
+                b"" if method == "HEAD" else body,
+            )
+            log.write(f"{method} {target} {status} {len(reply)}\n")
+            writer.write(reply)
+            await writer.drain()
+            if not stays:
+                break
+    except (ConnectionError, asyncio.IncompleteReadError):
+        pass  # the tool has hung up
+    finally:
+        writer.close()
+
+
+async def serve(answer: Answer, delay: float, log: TextIO, address: tuple[str, int]) -> None:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await converse(answer, delay, log, reader, writer)
+
+    server = await asyncio.start_server(connected, *address, backlog=1024)
+    async with server:
+        await server.serve_forever()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Serve files after a delay, or a site without an end.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--delay", type=float, default=0)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--endless", type=int, default=0)
+    options = parser.parse_args()
+    answer = files(options.folder) if options.folder else endless(options.endless)
+    with options.log.open("a", buffering=1) as log:
+        asyncio.run(serve(answer, options.delay, log, (options.host, options.port)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The tools that take part, and how each is called. What a tool is called with stands here and nowhere else."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version as distribution
+from pathlib import Path
+from typing import Final, Literal
+
+import mirror
+
+WEBSUCKER: Final = "websucker"
+SPIDER: Final = Path(__file__).with_name("bare_spider.py")
+
+NO_LIMITS: Final = ("-A0", "-%c0", "--disable-security-limits")
+"""HTTrack's bytes a second, connections a second, and what holds both down."""
+
+Command = Callable[[str, Path], list[str]]
+"""The URL to begin at and the folder to write to -> the words of a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool with its options, by a name that is shown.
+
+    `against` is the name of that Websucker which its figures are divided by. `once`: it is so slow that it takes part in the
+    first round alone, and not in a quick run. `entry` is where it begins, below the root of the site. `judged` by its copy, by
+    the files of that alone where links are none of its work, or by what it asked the server for. `again`: more words for a
+    second run.
+    """
+
+    name: str
+    program: str
+    command: Command
+    against: str = WEBSUCKER
+    once: bool = False
+    entry: str = ""
+    judged: Literal["copy", "files", "requests"] = "copy"
+    again: tuple[str, ...] = ()
+
+    @property
+    def installed(self) -> bool:
+        return self.program in {WEBSUCKER, "scrapy"} or shutil.which(self.program) is not None
+
+
+def connections(count: int) -> tuple[str, ...]:
+    """Websucker's and Scrapy's words for as many connections, all of them to one host."""
+    return "-s", f"CONCURRENT_REQUESTS={count}", "-s", f"CONCURRENT_REQUESTS_PER_DOMAIN={count}"
+
+
+def websucker(*words: str, name: str = WEBSUCKER, against: str = WEBSUCKER, entry: str = "") -> Tool:
+    """As the README says, and with more words."""
+
+    def command(url: str, out: Path) -> list[str]:
+        crawl = [sys.executable, "-m", "scrapy", "crawl", "mirror"]
+        return [*crawl, "-a", f"start={url}", "-a", f"out={out}", *words]
+
+    return Tool(name, WEBSUCKER, command, against, entry=entry)
+
+
+def bare(
+    *words: str, name: str = "scrapy, bare", against: str = WEBSUCKER, entry: str = "", once: bool = False
+) -> Tool:
+    def command(url: str, out: Path) -> list[str]:
+        crawl = [sys.executable, "-m", "scrapy", "runspider", str(SPIDER)]
+        return [*crawl, "-a", f"start={url}", "-a", f"out={out}", *words]
+
+    return Tool(name, "scrapy", command, against, once, entry, judged="files")
+
+
+def wget(*words: str, name: str = "wget") -> Tool:
+    return Tool(name, "wget", lambda url, out: ["wget", "-q", "-m", "-k", "-p", "-E", *words, "-P", str(out), url])
+
+
+def wget2(threads: int | None, against: str = WEBSUCKER) -> Tool:
+    """With as many threads, or as it comes, with five."""
+    words = [f"--max-threads={threads}"] if threads else []
+    name = f"wget2, {threads} threads" if threads else "wget2"
+    return Tool(
+        name, "wget2", lambda url, out: ["wget2", "-q", "-m", "-k", "-p", "-E", *words, "-P", str(out), url], against
+    )
+
+
+def httrack(*words: str, name: str = "httrack", against: str = WEBSUCKER, once: bool = False) -> Tool:
+    return Tool(
+        name,
+        "httrack",
+        lambda url, out: ["httrack", url, "-O", str(out), "-q", *words],
+        against,
+        once,
+        again=("--update",),
+    )
+
+
+def httrack_without_limits(sockets: int, *words: str, against: str = WEBSUCKER, once: bool = False) -> Tool:
+    return httrack(
+        f"-c{sockets}", *NO_LIMITS, *words, name=f"httrack -c{sockets}, no limits", against=against, once=once
+    )
+
+
+def curl() -> Tool:
+    return Tool("curl", "curl", lambda url, out: ["curl", "-sSf", "--create-dirs", "-o", str(out / "large.bin"), url])
+
+
+def versions(programs: list[str]) -> dict[str, str]:
+    """Program -> its version, of those that are there; nginx and Python among them."""
+    own = {
+        WEBSUCKER: mirror.__version__,
+        "scrapy": distribution("scrapy"),
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+    asked = {name: _said(name) for name in [*programs, "nginx"] if name not in own}
+    return own | {name: said for name, said in asked.items() if said}
+
+
+def _said(program: str) -> str:
+    """The first version number that a program says of itself."""
+    path = shutil.which(program) or shutil.which(program, path="/usr/sbin")
+    if path is None:
+        return ""
+    done = subprocess.run(
+        [path, "-v" if program == "nginx" else "--version"], capture_output=True, text=True, check=False
+    )
+    found = re.search(r"\d+\.\d+(?:[.-]\d+)*", done.stdout + done.stderr)
+    return found[0] if found else ""

@@ -1,0 +1,209 @@
+"""The workloads: for each a site behind a server, and the tools that take turns there. One table, `WORKLOADS`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from benchmarks.suite import sites
+from benchmarks.suite.judging import File
+from benchmarks.suite.serving import Server, nginx, paced
+from benchmarks.suite.tools import (
+    WEBSUCKER,
+    Tool,
+    bare,
+    connections,
+    curl,
+    httrack,
+    httrack_without_limits,
+    websucker,
+    wget,
+    wget2,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site while it is served: what is known of its files by their paths; how many pages are asked for if it has no end."""
+
+    server: Server
+    known: Mapping[str, File] = field(default_factory=dict)
+    entry: str = ""
+    pages: int = 0
+
+
+Serve = Callable[[Path, int], AbstractContextManager[Place]]
+"""An empty folder and the size of the workload -> the site, served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is served, how large, and how large in a quick run; who takes part, how often, and for how many seconds at most.
+
+    `again`: each tool runs twice into the same folder.
+    """
+
+    name: str
+    serve: Serve
+    size: int
+    quick: int
+    tools: Callable[[int], tuple[Tool, ...]]
+    rounds: int
+    timeout: float
+    again: bool = False
+
+
+# Sites
+
+PAGE: Final = 15_000
+LINKS: Final = 60
+DELAY: Final = 0.05
+"""Bytes of a page, links of it, seconds until the slow server answers."""
+
+ENDLESS_LINKS: Final = 1000
+
+
+@contextmanager
+def pages(home: Path, count: int) -> Iterator[Place]:
+    """Small pages from nginx."""
+    folder = home / "site"
+    sites.make_pages(folder, count, PAGE, LINKS)
+    known = sites.known(folder, map(sites.path_of, range(count)))
+    with nginx(folder, home) as server:
+        yield Place(server, known)
+
+
+@contextmanager
+def slow_pages(home: Path, count: int) -> Iterator[Place]:
+    """The same pages, a third as large, from a server that takes its time."""
+    folder = home / "site"
+    sites.make_pages(folder, count, PAGE // 3, LINKS // 3)
+    known = sites.known(folder, map(sites.path_of, range(count)))
+    with paced(home, "--folder", str(folder), "--delay", str(DELAY)) as server:
+        yield Place(server, known)
+
+
+@contextmanager
+def python_docs(home: Path, count: int) -> Iterator[Place]:
+    """The documentation of Python, as Debian packs it, from nginx; or so many of its files, those next to the start."""
+    if not sites.PYTHON_DOCS.is_dir():
+        raise FileNotFoundError("python3.11-doc is missing: sh benchmarks/needs.sh")
+    folder = home / "site" if count else sites.PYTHON_DOCS
+    if count:
+        sites.make_part(folder, sites.PYTHON_DOCS, sites.reachable(sites.PYTHON_DOCS, count))
+    with nginx(folder, home) as server:
+        yield Place(server, sites.known(folder, sites.reachable(folder)))
+
+
+@contextmanager
+def large_file(home: Path, mebibytes: int) -> Iterator[Place]:
+    """One large file from nginx."""
+    folder = home / "site"
+    sites.make_large(folder, mebibytes << 20)
+    with nginx(folder, home) as server:
+        yield Place(server, sites.known(folder, ["large.bin"]), entry="large.bin")
+
+
+@contextmanager
+def endless(home: Path, count: int) -> Iterator[Place]:
+    """A site of which so many pages are asked for; each leads to a thousand others."""
+    with paced(home, "--endless", str(ENDLESS_LINKS)) as server:
+        yield Place(server, pages=count)
+
+
+# Tools
+
+
+def these(*tools: Tool) -> Callable[[int], tuple[Tool, ...]]:
+    """The same tools whatever the size."""
+    return lambda _: tools
+
+
+SIXTEEN: Final = f"{WEBSUCKER}, 16 connections"
+SIXTY_FOUR: Final = f"{WEBSUCKER}, 64 connections"
+FEW: Final = f"{WEBSUCKER}, few URLs"
+WGET_KEEPING: Final = "wget -K"
+AT_SIXTEEN: Final = ("wget2, 16 threads", "httrack -c16, no limits")
+AT_SIXTY_FOUR: Final = ("wget2, 64 threads",)
+"""Names that targets refer to."""
+
+
+def limited(count: int) -> tuple[Tool, ...]:
+    """Websucker on an endless site, until so many pages are there; and where they all lead to the same thousand."""
+    words = ("-a", f"limit={count}")
+    many, few = websucker(*words, entry="many/"), websucker(*words, name=FEW, entry="few/")
+    floor = bare("-s", f"CLOSESPIDER_PAGECOUNT={count}", entry="many/", once=True)
+    return tuple(replace(tool, judged="requests") for tool in (many, few, floor))
+
+
+WORKLOADS: Final[dict[str, Workload]] = {
+    workload.name: workload
+    for workload in (
+        Workload(
+            "small",
+            pages,
+            size=10_000,
+            quick=300,
+            tools=these(websucker(), wget(), wget2(16), httrack_without_limits(8), bare()),
+            rounds=5,
+            timeout=900,
+        ),
+        Workload(
+            "docs",
+            python_docs,
+            size=0,
+            quick=120,
+            tools=these(websucker(), wget(), wget2(16), httrack_without_limits(8), httrack(once=True)),
+            rounds=5,
+            timeout=150,
+        ),
+        Workload(
+            "latency",
+            slow_pages,
+            size=2_000,
+            quick=100,
+            tools=these(
+                websucker(),
+                wget(),
+                wget2(None),
+                httrack(once=True),
+                websucker(*connections(16), name=SIXTEEN),
+                wget2(16, against=SIXTEEN),
+                httrack_without_limits(16, against=SIXTEEN),
+                bare(*connections(16), name="scrapy, bare, 16 connections", against=SIXTEEN),
+                websucker(*connections(64), name=SIXTY_FOUR),
+                wget2(64, against=SIXTY_FOUR),
+            ),
+            rounds=3,
+            timeout=300,
+        ),
+        Workload(
+            "large",
+            large_file,
+            size=2048,
+            quick=256,
+            tools=these(websucker(), wget(), wget2(16), httrack_without_limits(8), curl()),
+            rounds=3,
+            timeout=120,
+        ),
+        Workload(
+            "again",
+            python_docs,
+            size=0,
+            quick=40,
+            tools=these(
+                websucker(),
+                wget(),
+                wget("-K", "--no-if-modified-since", name=WGET_KEEPING),
+                wget2(16),
+                httrack_without_limits(8),
+            ),
+            rounds=3,
+            timeout=150,
+            again=True,
+        ),
+        Workload("million", endless, size=1_001, quick=11, tools=limited, rounds=2, timeout=1800),
+    )
+}
+"""Name -> workload, in the order in which they run."""
