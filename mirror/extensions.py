@@ -23,6 +23,7 @@ from mirror.core.media import media_type
 from mirror.core.paths import local_path
 from mirror.core.urls import CanonicalURL
 from mirror.options import parse_size
+from mirror.pipelines import close
 from mirror.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
@@ -254,6 +255,29 @@ class Reserve:
                 f"Paused: {decimal(free)} are free on the disk of {self._out}, less than the {decimal(reserve)} that "
                 "MIRROR_RESERVE keeps. Make room and it goes on by itself; Ctrl-C ends it, and the same command goes on later\n"
             )
+
+
+class Quota:
+    """Ends the run once MIRROR_QUOTA bytes were received. What is in flight is finished, or stays for the run that goes on."""
+
+    def __init__(self, crawler: Crawler, quota: int) -> None:
+        self._crawler = crawler
+        self._left = quota
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        quota = crawler.settings.getint("MIRROR_QUOTA")
+        if not quota:
+            raise NotConfigured
+        self = cls(crawler, quota)
+        crawler.signals.connect(self.bytes_received, signal=signals.bytes_received)
+        return self
+
+    def bytes_received(self, data: bytes) -> None:
+        had, self._left = self._left, self._left - len(data)
+        if had > 0 >= self._left:
+            tell("The quota is used up: finishing what is in flight\n")
+            close(self._crawler, "quota")
 
 
 def hear_hangups() -> None:

@@ -1,7 +1,10 @@
 """The downloader middlewares: what is asked of a host before anything else, and what is made of its answers."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
@@ -13,6 +16,7 @@ from scrapy.http.request import NO_CALLBACK
 
 from mirror.core import coding, robots
 from mirror.core.coding import CodingError
+from mirror.core.credentials import Header
 from mirror.core.documents import header
 from mirror.core.references import header_references
 from mirror.core.robots import Robots as Rules
@@ -20,8 +24,9 @@ from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL, is_web
 from mirror.failures import BrokenAnswerError, Skipped
 from mirror.items import Answer, answered
+from mirror.options import Options
 from mirror.pipelines import Store
-from mirror.transfers import CurlResponse
+from mirror.transfers import LOGIN, CurlResponse
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -60,8 +65,63 @@ class Decoding:
         return response.replace(body=body, headers=headers)
 
 
+class Identity:
+    """Says who one is, to whom that is meant for (`core.credentials`), and goes through the user's proxy."""
+
+    def __init__(self, options: Options) -> None:
+        self._credentials = options.credentials
+        self._is_told = options.credentials.says_anything
+        proxy = options.transfers.proxy
+        self._proxy = None if proxy is None else proxy.told
+        self._is_proxy_given = proxy is not None
+        self._proxies = {} if proxy else getproxies()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
+        return cls(spider.options)
+
+    def process_request(self, request: Request) -> None:
+        if self._is_proxy_given:
+            request.meta["proxy"] = self._proxy
+        elif self._proxies.get("all") and request.url.partition(":")[0] not in self._proxies:
+            self._ask_for_all(request)
+        if self._is_told:
+            url = CanonicalURL(request.url)
+            login = self._credentials.login(url)
+            if login:
+                request.meta[LOGIN] = (login.user, login.password)
+            self._add(request, self._credentials.headers(url))
+
+    def _ask_for_all(self, request: Request) -> None:
+        """ALL_PROXY is curl's word; Scrapy's own middleware does not know it."""
+        host = urlsplit(request.url).hostname
+        if host and not proxy_bypass(host):
+            request.meta["proxy"] = self._proxies["all"]
+
+    def _add(self, request: Request, headers: Iterable[Header]) -> None:
+        given: dict[str, list[str]] = {}
+        for name, value in headers:
+            given.setdefault(name.lower(), []).append(value)
+        cookies = given.pop("cookie", [])
+        for name, values in given.items():
+            request.headers.setlist(name, values)
+        if cookies:
+            there = (request.headers.get("Cookie") or b"").decode("latin-1")
+            all_ = dict.fromkeys(part for part in [*there.split("; "), *cookies] if part)
+            request.headers["Cookie"] = "; ".join(all_)
+
+
 class Cookies(CookiesMiddleware):
-    """Scrapy's own, which is asked only where there are cookies: most requests have none."""
+    """Scrapy's own, with the user's cookies. It is asked only where there are some: most requests have none."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        self = super().from_crawler(crawler)
+        spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
+        for cookie in spider.options.cookies:
+            self.jars[None].set_cookie(cookie)
+        return self
 
     def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002 - inherited
         if request.cookies or any(True for _ in self.jars[request.meta.get("cookiejar")]):

@@ -309,6 +309,7 @@ class Options:
             "DOWNLOAD_VERIFY_CERTIFICATES": None if how.insecure is None else not how.insecure,
             "DOWNLOAD_MAXSIZE": how.max_file,
             "MIRROR_RATE": how.rate,
+            "MIRROR_QUOTA": how.quota,
             "MIRROR_HTTP_VERSION": how.http,
             "MIRROR_CLIENT_CERTIFICATE": how.certificate and str(how.certificate),
             "MIRROR_CLIENT_KEY": how.key and str(how.key),

@@ -58,7 +58,12 @@ def stop(crawler: Crawler, error: StorageError) -> None:
     assert crawler.stats is not None
     if crawler.stats.get_value("mirror/storage_error") is None:
         crawler.stats.set_value("mirror/storage_error", str(error))
-        assert crawler.engine is not None
-        task = asyncio.get_running_loop().create_task(crawler.engine.close_spider_async(reason="storage"))
-        _TASKS.add(task)
-        task.add_done_callback(_TASKS.discard)
+        close(crawler, "storage")
+
+
+def close(crawler: Crawler, reason: str) -> None:
+    """Close the spider, once what is in flight has ended."""
+    assert crawler.engine is not None
+    task = asyncio.get_running_loop().create_task(crawler.engine.close_spider_async(reason=reason))
+    _TASKS.add(task)
+    task.add_done_callback(_TASKS.discard)

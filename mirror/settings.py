@@ -28,6 +28,7 @@ CONCURRENT_ITEMS = 1  # a response yields one item; 100 would start 100 tasks fo
 EXTENSIONS = {
     "mirror.extensions.Progress": 0,
     "mirror.extensions.Reserve": 5,
+    "mirror.extensions.Quota": 5,
     "mirror.extensions.Finish": 10,
     "scrapy.extensions.feedexport.FeedExporter": None,  # items are answers of servers, no rows of a table
     "scrapy.extensions.spiderstate.SpiderState": None,  # the state is in the manifest
@@ -42,6 +43,7 @@ DOWNLOADER_MIDDLEWARES = {
     "mirror.middlewares.Robots": 100,
     "mirror.middlewares.Decoding": 590,
     "mirror.middlewares.Cookies": 700,
+    "mirror.middlewares.Identity": 710,
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,  # `Cookies` is that, at less cost
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # takes a cut stream for a whole one
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # obeys the body of a 404, ignores a 503

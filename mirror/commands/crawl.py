@@ -86,6 +86,7 @@ _NUMBERS: Final[dict[str, float]] = {
     "DOWNLOAD_DELAY": 0,
     "DOWNLOAD_MAXSIZE": 0,
     "DOWNLOAD_TIMEOUT": 0,
+    "MIRROR_QUOTA": 0,
     "MIRROR_RATE": 0,
     "RETRY_TIMES": 0,
 }

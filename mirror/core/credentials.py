@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from mirror.core.urls import DEFAULT_PORTS, CanonicalURL, InvalidURLError, canonical, split
 
@@ -77,6 +77,18 @@ class Proxy:
     url: str
     login: Login | None = None
 
+    @property
+    def told(self) -> str | None:
+        """The URL with the login in it; `None`: ask directly.
+
+        >>> Proxy("http://localhost:3128", Login("a", "b/c")).told, Proxy("").told
+        ('http://a:b%2Fc@localhost:3128', None)
+        """
+        if not self.url or self.login is None:
+            return self.url or None
+        scheme, _, place = self.url.partition("://")
+        return f"{scheme}://{quote(self.login.user, safe='')}:{quote(self.login.password, safe='')}@{place}"
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -114,6 +126,11 @@ class Credentials:
     logins: Mapping[Origin, Login] = field(default_factory=dict)
     hosts: Mapping[str, Login] = field(default_factory=dict)
     given: tuple[Header, ...] = field(default=(), repr=False)
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether there is anything to say to anybody on the web; libcurl knows the anonymous login."""
+        return bool(self.logins or self.hosts or self.given)
 
     def login(self, url: CanonicalURL) -> Login | None:
         """Who one is to the server of a URL."""

@@ -1,0 +1,136 @@
+"""Who one is, to whom that is said, and how much one takes: the options of a crawl against real servers."""
+
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from tests.crawl.running import dangling, mirror, tree
+from tests.site import PNG, Page, Server, Site, serve, serve_both
+from tests.transfers import servers
+from tests.transfers.servers import free_port
+
+CHALLENGE = Page(401, {"WWW-Authenticate": 'Basic realm="Readers"', "Content-Type": "text/html"}, b"Who are you?")
+BASIC = "Basic " + b64encode(b"guido:spam").decode()
+LEADING_AWAY = ["/away/page", "/away/picture"]
+
+
+def guarded() -> Site:
+    """A site that asks who one is, and refers to another origin in every way."""
+    site = Site().page("/", '<img src="/away/picture"><img src="{other}/direct.png">', links=["/away/page", "/private"])
+    site.redirect("/away/page", "{other}/page").redirect("/away/picture", "{other}/picture.png")
+    site["/private"] = CHALLENGE
+    return site
+
+
+def other() -> Site:
+    site = Site().file("/picture.png", PNG, "image/png").file("/direct.png", PNG, "image/png").page("/page")
+    site["/picture.png"] = CHALLENGE
+    site["/page"] = CHALLENGE
+    return site
+
+
+def said(server: Server, header: str) -> set[str]:
+    return {headers[header] for _, headers in server.requests if header in headers}
+
+
+def login_by_start(url: str) -> list[str]:
+    return [f"start={url.replace('http://', 'http://guido:spam@')}"]
+
+
+@pytest.mark.parametrize("how", ["login", "start", "netrc", "header"])
+def test_a_login_is_for_its_origin_alone(tmp_path: Path, how: str) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login guido password spam\n")
+    words = {
+        "login": ["login=guido:spam"],
+        "start": [],
+        "netrc": [f"netrc={tmp_path}/netrc"],
+        "header": [f"header=Authorization: {BASIC}"],
+    }
+    with serve_both(guarded(), other()) as (server, stranger):
+        start = server.url.replace("http://", "http://guido:spam@") if how == "start" else server.url
+        mirror(start, tmp_path / "out", *words[how])
+    assert said(server, "authorization") == {BASIC}
+    assert {"/direct.png", "/picture.png"} <= set(stranger.paths)
+    assert said(stranger, "authorization") == set()
+
+
+def test_cookies_go_to_whom_they_are_from(tmp_path: Path) -> None:
+    (tmp_path / "cookies.txt").write_text(
+        "# Netscape HTTP Cookie File\n"
+        "127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tspam\n"
+        "127.0.0.1\tFALSE\t/private\tFALSE\t4102444800\tinner\teggs\n"
+        "example.org\tFALSE\t/\tFALSE\t0\tforeign\tham\n"
+    )
+    with serve_both(guarded(), other()) as (server, stranger):
+        mirror(server.url, tmp_path / "out", f"cookies={tmp_path}/cookies.txt", "header=Cookie: mine=1")
+    asked = {path: headers.get("cookie", "") for path, headers in server.requests}
+    assert asked["/"] == "session=spam; mine=1"
+    assert set(asked["/private"].split("; ")) == {"session=spam", "inner=eggs", "mine=1"}
+    assert "session" not in "".join(said(stranger, "cookie"))
+    assert "mine" not in "".join(said(stranger, "cookie"))
+
+
+def test_requests_say_what_the_user_wants_said(tmp_path: Path) -> None:
+    with serve(Site().page("/")) as server:
+        mirror(server.url, tmp_path / "out", "user_agent=Spam/1", "header=Accept-Language: fr\nX-Word: a\nX-Word: b")
+    _, headers = server.requests[-1]
+    assert (headers["user-agent"], headers["accept-language"]) == ("Spam/1", "fr")
+    assert "x-word" in headers
+
+
+def test_a_proxy_is_gone_through_wherever_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with servers.tinyproxy(tmp_path, user="clerk", password="stamp") as proxy, serve(Site().page("/")) as server:
+        place = f"http://clerk:stamp@127.0.0.1:{proxy.port}"
+        assert mirror(server.url, tmp_path / "option", f"proxy={place}").code == 0
+        assert proxy.mentions(f"GET {server.url}/ HTTP/1.1")
+        asked = len(server.paths)
+        for name in ("http_proxy", "ALL_PROXY"):
+            with monkeypatch.context() as patch:
+                patch.setenv(name, place)
+                patch.setenv("no_proxy", "")
+                assert mirror(server.url, tmp_path / name).code == 0
+                assert "tinyproxy" in server.requests[-1][1]["via"]
+        with monkeypatch.context() as patch:
+            patch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+            assert mirror(server.url, tmp_path / "direct", "proxy=none").code == 0
+    assert len(server.paths) > asked
+
+
+def test_a_file_that_is_too_large_is_not_fetched(tmp_path: Path) -> None:
+    site = Site().page("/", links=["/small", "/large"]).file("/small", bytes(1000)).file("/large", bytes(1_000_000))
+    with serve(site) as server:
+        done = mirror(server.url, tmp_path / "out", "max_file=10k")
+    assert done.code == 1
+    assert "larger than" in done.stderr
+    assert [path for path in tree(tmp_path / "out") if "large" in path] == []
+    assert [path for path in tree(tmp_path / "out") if "small" in path] != []
+
+
+def test_a_quota_ends_a_run_that_goes_on_later(tmp_path: Path) -> None:
+    site = Site().page("/", links=[f"/{n}" for n in range(40)])
+    for n in range(40):
+        site.page(f"/{n}", "x" * 50_000)
+    with serve(site) as server:
+        first = mirror(server.url, tmp_path / "out", "quota=500k")
+        assert first.code == 130
+        assert "quota" in first.stderr
+        assert "the same command goes on from here" in first.stderr
+        assert 0 < len([path for path in tree(tmp_path / "out")]) < 40
+        second = mirror(server.url, tmp_path / "out")
+        assert second.code == 0
+        assert sorted(server.paths) == sorted(set(server.paths) - {"/robots.txt"}) + ["/robots.txt"] * 2
+    assert len(tree(tmp_path / "out")) == 42
+    assert dangling(tmp_path / "out") == []
+
+
+def test_a_rate_is_kept_over_all_transfers(tmp_path: Path) -> None:
+    """What comes in a second is bounded, so that all of it can't have come sooner."""
+    site = Site().page("/", links=[f"/{n}" for n in range(8)])
+    for n in range(8):
+        site.file(f"/{n}", bytes(40_000))
+    with serve(site) as server:
+        done = mirror(server.url, tmp_path / "out", "rate=100k")
+    assert done.code == 0
+    seconds = float(done.stderr.partition(" in ")[2].partition(" s")[0])
+    assert seconds >= 2.5
