@@ -206,11 +206,9 @@ class FileTransfer(Transfer):
         return None
 
     def body(self, block: bytes) -> int | None:
-        if self._is_open:
-            return super().body(block)
         if self._path:  # which libcurl can't pause, and of which all is known
-            if self._guarded(self._open) is not None or self._is_enough:
-                return -1
+            return -1 if self._is_enough else self._guarded(self._feed, block)
+        if self._is_open:
             return super().body(block)
         if not self.is_paused:  # libcurl tells nothing in this call
             self.is_paused = True

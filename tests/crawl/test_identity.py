@@ -116,7 +116,7 @@ def test_a_quota_ends_a_run_that_goes_on_later(tmp_path: Path) -> None:
         assert first.code == 130
         assert "quota" in first.stderr
         assert "the same command goes on from here" in first.stderr
-        assert 0 < len([path for path in tree(tmp_path / "out")]) < 40
+        assert 0 < len(tree(tmp_path / "out")) < 40
         second = mirror(server.url, tmp_path / "out")
         assert second.code == 0
         assert sorted(server.paths) == sorted(set(server.paths) - {"/robots.txt"}) + ["/robots.txt"] * 2

@@ -1,6 +1,6 @@
 """An FTP server with facts (MLSD), as a process of its own: `ftpserver.py FOLDER PORT USER PASSWORD`.
 
-Anyone may read the folder but for its `private`, which is the root of those who log in.
+Anyone may read the folder but for its `private`, if it has one, which is the root of those who log in.
 """
 
 import logging
@@ -15,11 +15,12 @@ def main(folder: str, port: str, user: str, password: str) -> None:
     from pyftpdlib.servers import FTPServer  # type: ignore[import-untyped]  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO)
-    private = str(Path(folder, "private"))
+    private = Path(folder, "private")
     authorizer = DummyAuthorizer()
     authorizer.add_anonymous(folder)
-    authorizer.override_perm("anonymous", private, "", recursive=True)
-    authorizer.add_user(user, password, private, perm="elr")
+    if private.exists():
+        authorizer.override_perm("anonymous", str(private), "", recursive=True)
+        authorizer.add_user(user, password, str(private), perm="elr")
     FTPHandler.authorizer = authorizer
     with FTPServer(("127.0.0.1", int(port)), FTPHandler) as server:
         server.serve_forever()

@@ -1,0 +1,134 @@
+"""Folders of FTP and SFTP servers and of the disk, mirrored as websites are."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.crawl.running import dangling, ended, mirror, process, tree
+from tests.transfers import servers
+
+PAGE = '<!DOCTYPE html>\n<title>{0}</title>\n<link rel="stylesheet" href="{1}style.css"><a href="{1}a%20b.txt">a</a>'
+
+
+def publish(files: Path) -> None:
+    (files / "pages" / "inner").mkdir(parents=True)
+    (files / "a b.txt").write_text("a and b\n")
+    (files / "style.css").write_text("p { background: url(pages/picture.png) }\n")
+    (files / "pages" / "picture.png").write_bytes(b"no picture")
+    (files / "pages" / "one.html").write_text(PAGE.format("One", "../"))
+    (files / "pages" / "inner" / "two.html").write_text(PAGE.format("Two", "../../"))
+    (files / "pages" / "a#b?c.txt").write_text("odd\n")
+    for path in files.rglob("*"):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+
+
+Start = Callable[[str], str]
+"""A path below the folder -> its URL."""
+
+
+@pytest.fixture(params=["ftp", "lists", "ftps", "sftp", "file"])
+def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    files = tmp_path / "files"
+    publish(files)
+    authority = servers.Authority(tmp_path)
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        if request.param == "ftp":
+            base = f"ftp://127.0.0.1:{enter(servers.pyftpdlib(files, tmp_path))}"
+        elif request.param == "lists":
+            base = f"ftp://127.0.0.1:{enter(servers.vsftpd(files, tmp_path))}"
+        elif request.param == "ftps":
+            base = (
+                f"ftps://127.0.0.1:{enter(servers.vsftpd(files, tmp_path, authority.sign('localhost', '127.0.0.1')))}"
+            )
+        elif request.param == "sftp":
+            ssh = enter(servers.sshd(tmp_path))
+            monkeypatch.setenv("HOME", str(ssh.home))
+            base = f"sftp://{ssh.user}:@127.0.0.1:{ssh.port}{files}"
+        else:
+            base = files.as_uri()
+        yield lambda path: base + path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    return tmp_path / "files"
+
+
+def kept(out: Path) -> set[str]:
+    """The files of the tree, named from the mirrored folder on."""
+    below = {path.partition("/files/")[2] or path.partition("/")[2] for path in tree(out)}
+    return below - {""}
+
+
+def test_a_folder_is_mirrored_as_a_website_is(start: Start, files: Path, tmp_path: Path) -> None:
+    done = mirror(start("/"), tmp_path / "out", f"ca={tmp_path}/authority.pem")
+    assert (done.code, done.stderr.count("Failed")) == (0, 0), done.stderr
+    assert kept(tmp_path / "out") >= {
+        "index.html",
+        "a b.txt",
+        "style.css",
+        "pages/index.html",
+        "pages/picture.png",
+        "pages/one.html",
+        "pages/inner/index.html",
+        "pages/inner/two.html",
+    }
+    assert len(kept(tmp_path / "out")) == 9
+    assert dangling(tmp_path / "out") == []
+
+
+def test_a_folder_without_its_slash_and_what_is_missing(start: Start, tmp_path: Path) -> None:
+    ca = f"ca={tmp_path}/authority.pem"
+    done = mirror(start("/pages"), tmp_path / "out", ca)
+    assert done.code == 0, done.stderr
+    assert "pages/inner/two.html" in str(sorted(tree(tmp_path / "out")))
+    missing = mirror(start("/nowhere/"), tmp_path / "missing", ca)
+    assert missing.code == 3
+    assert "404 Not Found" in missing.stderr
+
+
+def test_a_second_run_finds_what_changed(start: Start, files: Path, tmp_path: Path) -> None:
+    ca = f"ca={tmp_path}/authority.pem"
+    mirror(start("/"), tmp_path / "out", ca)
+    (files / "a b.txt").write_text("something else\n")
+    (files / "pages" / "new.txt").write_text("new\n")
+    (files / "pages" / "picture.png").unlink()
+    done = mirror(start("/"), tmp_path / "out", ca)
+    assert "Since the snapshot before: 1 added" in done.stderr
+    assert [path for path in kept(tmp_path / "out") if "new.txt" in path] != []
+    place = next(path for path in (tmp_path / "out").rglob("a b.txt"))
+    assert place.read_text() == "something else\n"
+
+
+@pytest.mark.parametrize("start", ["ftp", "lists", "ftps", "sftp"], indirect=True)
+def test_a_large_file_goes_on_where_a_kill_cut_it(start: Start, files: Path, tmp_path: Path) -> None:
+    content = random.Random(1).randbytes(12 << 20)
+    (files / "large.bin").write_bytes(content)
+    os.utime(files / "large.bin", (1_600_000_000, 1_600_000_000))
+    words, partial = [f"ca={tmp_path}/authority.pem"], tmp_path / "out" / ".mirror" / "partial"
+    running = process(start("/"), tmp_path / "out", *words, "rate=4M")
+    until = time.monotonic() + 60
+    while time.monotonic() < until and sum(sizes(partial)) < 5 << 20:
+        time.sleep(0.02)
+    running.kill()
+    ended(running)
+    (place,) = [place for place in partial.iterdir() if "." not in place.name]
+    assert 5 << 20 <= place.stat().st_size < len(content)
+    with place.open("r+b") as file:
+        file.write(b"MARK")  # so that what was there already is known again
+    done = mirror(start("/"), tmp_path / "out", *words)
+    assert done.code == 0, done.stderr
+    assert [path.read_bytes() == b"MARK" + content[4:] for path in (tmp_path / "out").rglob("large.bin")] == [True]
+    assert sizes(partial) == []
+
+
+def sizes(partial: Path) -> list[int]:
+    """Of what is not whole yet."""
+    places = partial.iterdir() if partial.exists() else ()
+    return [place.stat().st_size for place in places if "." not in place.name]
