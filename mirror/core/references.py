@@ -49,6 +49,11 @@ class Rule:
     read: Reader
     kind: Kind | Callable[[Attributes], Kind | None]
 
+    @property
+    def is_one_url(self) -> bool:
+        """Whether the whole value is a URL, whatever the other attributes say."""
+        return isinstance(self.kind, Kind) and self.read in _ONE_URL
+
     def spans(self, value: str, attributes: Attributes) -> Iterator[Span]:
         kind = self.kind if isinstance(self.kind, Kind) else self.kind(attributes)
         return iter(()) if kind is None else self.read(value, kind)
@@ -162,6 +167,8 @@ def _link_spans(value: str, kind: Kind) -> Iterator[Span]:
 
 _url, _srcset, _css, _lazy = spans.url_spans, spans.srcset_spans, spans.css_spans, spans.css_or_url_spans
 _resource = spans.resource_spans
+
+_ONE_URL: Final = frozenset({_link_spans, _url, _resource, spans.javascript_url_spans})
 
 TABLE: Final[dict[tuple[str, str], Rule]] = {
     # what a reader follows

@@ -23,7 +23,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from html.entities import html5
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 import turbohtml
 
@@ -38,8 +39,7 @@ Resolve = Callable[[CanonicalURL], str | None]
 """Canonical URL -> the relative reference to its copy, or `None` where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Put `new` in the place of `text[start:end]`."""
 
     start: int
@@ -65,12 +65,16 @@ class Rewriter:
 
     def replacement(self, span: Span) -> tuple[str | None, bool]:
         """What to write for a reference, unquoted (`None`: let it stand), and whether that is a local copy."""
-        if self.own_base and (not span.url or span.url.startswith("#")):
+        return self.written(span.url, guess=span.guess)
+
+    def written(self, url: str, *, guess: bool = False) -> tuple[str | None, bool]:
+        """The same, of what a reference says."""
+        if self.own_base and (not url or url.startswith("#")):
             return None, False
-        key = (span.url, span.guess)
-        if key not in self._known:
-            self._known[key] = self._replacement(span)
-        return self._known[key]
+        known = self._known.get((url, guess))
+        if known is None:
+            known = self._known[url, guess] = self._replacement(url, guess=guess)
+        return known
 
     def with_base(self, base: str) -> "Rewriter":
         """The same for a document with a `<base>` element."""
@@ -80,14 +84,14 @@ class Rewriter:
         """The same for a document in an attribute of this one."""
         return replace(self, depth=self.depth + 1)
 
-    def _replacement(self, span: Span) -> tuple[str | None, bool]:
-        target = urls.resolve(span.url, self.base, self.encoding)
+    def _replacement(self, url: str, *, guess: bool) -> tuple[str | None, bool]:
+        target = urls.resolve(url, self.base, self.encoding)
         if target is None:
             return None, False
         local = self.resolve(target.url)
         if local is not None:
             return urls.with_fragment(local, target.fragment), True
-        if span.guess or _ABSOLUTE.match(span.url):
+        if guess or _ABSOLUTE.match(url):
             return None, False
         return urls.with_fragment(target.url, target.fragment), False
 
@@ -116,7 +120,7 @@ class Attribute:
     def edits(self, changes: Iterable[Edit]) -> Iterator[Edit]:
         """Changes of the value as edits of the source."""
         if not self.raw and not self.quote:  # `<a href>` has no value to change
-            yield from (replace(self.replaced(change.new), local=change.local) for change in changes)
+            yield from (self.replaced(change.new)._replace(local=change.local) for change in changes)
             return
         _, places = spans.html_unescaped(self.raw)
         for change in changes:
@@ -137,8 +141,13 @@ class Attribute:
         return Edit(self.start - spare, self.end, "")
 
     def _quoted(self, text: str) -> str:
-        text = text.replace("&", "&amp;")
-        return text.replace("'", "&#39;") if self.quote == "'" else text.replace('"', "&quot;")
+        return _quoted(text, self.quote)
+
+
+def _quoted(text: str, quote: str) -> str:
+    """A text as the value of an attribute."""
+    text = text.replace("&", "&amp;")
+    return text.replace("'", "&#39;") if quote == "'" else text.replace('"', "&quot;")
 
 
 _ABSOLUTE: Final = re.compile(r"\s*(?:https?|ftps?|sftp|file):[/\\]{2}", re.IGNORECASE)
@@ -147,6 +156,9 @@ _UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
 _ATTRIBUTE: Final = re.compile(
     rf"(?P<name>=?[^= \t\n\r\f/>]*+)(?:{_WS}*+={_WS}*+(?P<quote>[\"']?)(?P<value>.*))?", re.DOTALL
 )
+_PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[^\"'&#\s\0<>][^\"'&\s\0<>]*+)\1")
+"""An attribute whose value reads as it is written."""
+
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
 _SIGN: Final = re.compile(rf"{_WS}*+=")
 _SELECTORS: Final = ["style", "iframe[srcdoc]", "base[href]", f"{refs.BODY_AGAIN}[background]"] + [
@@ -217,7 +229,7 @@ def apply(text: str, changes: Iterable[Edit]) -> str:
 def _apart(text: str, changes: Iterable[Edit]) -> Iterator[Edit]:
     """Edits in order. Where two overlap (a source that two elements claim), the first stands."""
     position = 0
-    for edit in sorted(changes, key=lambda e: (e.start, e.end)):
+    for edit in sorted(changes, key=itemgetter(0, 1)):
         if edit.start >= position and edit.new != text[edit.start : edit.end]:
             yield edit
             position = edit.end
@@ -303,6 +315,13 @@ def _tag_edits(tag: Tag, find: refs.FindRule, rewriter: Rewriter) -> Iterator[Ed
 
 def _attribute_edits(tag: Tag, key: str, rule: Rule | None, values: Attributes, rewriter: Rewriter) -> Iterator[Edit]:
     if rule:
+        plain = _PLAIN.fullmatch(tag.source, *tag.places[key]) if rule.is_one_url else None
+        if plain and plain["value"][:11].lower() != "javascript:":
+            new, local = rewriter.written(plain["value"])
+            if new is not None:
+                start, end = plain.span("value")
+                yield Edit(start, end, _quoted(new, plain[1]), local)
+            return
         attribute = tag[key]
         yield from attribute.edits(rewriter.edits(rule.spans(attribute.value, values)))
     elif tag.name == "iframe" and key == "srcdoc" and rewriter.depth < refs.MAX_NESTED:

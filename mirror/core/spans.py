@@ -9,10 +9,9 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from html.entities import html5
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from mirror.core import media
@@ -30,8 +29,7 @@ class Kind(StrEnum):
     NEVER = "never"  # is never fetched: a form's action, a server to connect to; it only has to stay right
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """The URL at `value[start:end]`; `url` is what it says once the value's own escapes are read."""
 
     start: int
@@ -104,9 +102,10 @@ _JS_NAME = re.compile(r"[\w~%@\-.]")
 def url_spans(value: str, kind: Kind) -> Iterator[Span]:
     """The whole value is one URL, white space around it aside."""
     stripped = value.strip(_WHITESPACE)
-    if stripped:
-        start = value.index(stripped)
-        yield Span(start, start + len(stripped), stripped, kind)
+    if not stripped:
+        return iter(())
+    start = value.index(stripped)
+    return iter((Span(start, start + len(stripped), stripped, kind),))
 
 
 def list_spans(value: str, kind: Kind) -> Iterator[Span]:
@@ -266,7 +265,7 @@ def javascript_url_spans(value: str, kind: Kind) -> Iterator[Span]:
     """A value that is a URL, or a `javascript:` one with URLs in it; its percent-escapes are read before it is a script."""
     if value.lstrip(_WHITESPACE + "\0")[:11].lower() != "javascript:":
         return url_spans(value, kind)
-    return (replace(span, url=unquote(span.url), quoting="javascript") for span in script_spans(value))
+    return (span._replace(url=unquote(span.url), quoting="javascript") for span in script_spans(value))
 
 
 def html_unescaped(raw: str) -> tuple[str, Callable[[int], int]]:
@@ -328,7 +327,7 @@ def escaped(url: str, quoting: str) -> str:
 
 
 def _shifted(spans: Iterator[Span], by: int) -> Iterator[Span]:
-    return (replace(span, start=span.start + by, end=span.end + by) for span in spans)
+    return (span._replace(start=span.start + by, end=span.end + by) for span in spans)
 
 
 def _css_character(match: re.Match[str]) -> str:
