@@ -8,6 +8,7 @@ Objects are write-protected, because files of the tree are hard links to them.
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NewType
 
@@ -15,6 +16,7 @@ Digest = NewType("Digest", str)
 """SHA-256 of a payload, 64 hexadecimal digits."""
 
 _HALF: Final = "new"
+_READ_ONLY: Final = 0o444
 
 
 class Objects:
@@ -23,6 +25,9 @@ class Objects:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._new = root / _HALF
+        self._text = str(root)
+        self._half = str(self._new)
+        self._folders: set[str] = set()
 
     def prepare(self) -> None:
         """Make the folder, and clear away what a killed process was writing."""
@@ -34,15 +39,14 @@ class Objects:
         """Keep a payload; raises `OSError` where the disk can't."""
         digest = Digest(hashlib.sha256(payload).hexdigest())
         if not self.has(digest, len(payload)):
-            place = self.path(digest)
-            beside = self._new / digest
+            beside = f"{self._half}/{digest}"
             try:
-                beside.write_bytes(payload)
-                beside.chmod(0o444)
-                place.parent.mkdir(exist_ok=True)
-                beside.replace(place)
-            finally:
-                beside.unlink(missing_ok=True)
+                _write(beside, payload)
+                os.replace(beside, self._made(digest))
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(beside)
+                raise
         return digest
 
     def adopt(self, place: Path, digest: Digest) -> None:
@@ -51,9 +55,8 @@ class Objects:
         if self.has(digest, size):
             place.unlink()
             return
-        place.chmod(0o444)
-        self.path(digest).parent.mkdir(exist_ok=True)
-        place.replace(self.path(digest))
+        place.chmod(_READ_ONLY)
+        place.replace(self._made(digest))
 
     def get(self, digest: Digest) -> bytes:
         """A payload; raises `OSError` where it is missing."""
@@ -66,10 +69,22 @@ class Objects:
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Whether an object stands there, of this size."""
         try:
-            found = self.path(digest).stat().st_size
+            found = os.stat(self._place(digest)).st_size
         except FileNotFoundError:
             return False
         return size is None or found == size
+
+    def _place(self, digest: Digest) -> str:
+        """`path`, as text: there is one for each file of a crawl."""
+        return f"{self._text}/{digest[:2]}/{digest[2:]}"
+
+    def _made(self, digest: Digest) -> str:
+        """The same, in a folder that is there."""
+        place = self._place(digest)
+        if digest[:2] not in self._folders:
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            self._folders.add(digest[:2])
+        return place
 
     def is_whole(self, digest: Digest) -> bool:
         """Whether an object is there and is what its name says."""
@@ -93,6 +108,17 @@ class Objects:
         places = [self.path(digest) for digest in digests]
         for place in [*places, *{place.parent for place in places}, self._root]:
             _sync(place)
+
+
+def _write(place: str, payload: bytes) -> None:
+    """A new file that is not to be changed."""
+    opened = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), _READ_ONLY)
+    try:
+        rest = memoryview(payload)
+        while rest:
+            rest = rest[os.write(opened, rest) :]
+    finally:
+        os.close(opened)
 
 
 def _sync(place: Path) -> None:

@@ -32,7 +32,16 @@ class Tree:
 
     def link(self, path: LocalPath, source: Path) -> None:
         """Put an object into the tree; a copy where the file system has no hard links to give."""
-        place, beside = self._place(path), self._beside()
+        place = self._place(path)
+        try:
+            os.link(source, place)
+        except FileNotFoundError:
+            raise
+        except OSError:  # something stands there, or there are no links to give
+            self._replace(place, source)
+
+    def _replace(self, place: Path, source: Path) -> None:
+        beside = self._beside()
         try:
             try:
                 os.link(source, beside)

@@ -1,6 +1,7 @@
 """The object store: whole objects, written once, that nobody changes by accident."""
 
 import hashlib
+import os
 import stat
 from pathlib import Path
 
@@ -52,13 +53,13 @@ def test_nothing_stands_under_a_name_before_the_object_is_whole(
 ) -> None:
     seen: list[list[str]] = []
 
-    def replace(self: Path, target: Path) -> None:
+    def replace(half: str, target: str) -> None:
         seen.append(stored(tmp_path))
-        assert self.read_bytes() == b"payload"
-        assert stat.S_IMODE(self.stat().st_mode) == 0o444
-        self.rename(target)
+        assert Path(half).read_bytes() == b"payload"
+        assert stat.S_IMODE(Path(half).stat().st_mode) == 0o444
+        Path(half).rename(target)
 
-    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     digest = objects.put(b"payload")
     assert seen == [[f"new/{digest}"]]
     assert stored(tmp_path) == [f"{digest[:2]}/{digest[2:]}"]
@@ -67,13 +68,16 @@ def test_nothing_stands_under_a_name_before_the_object_is_whole(
 def test_a_disk_that_gets_full_leaves_nothing_behind(
     objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def half(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:3])
-        raise OSError(28, "No space left on device")
+    written = [3]
+    write = os.write
+
+    def half(file: int, data: bytes) -> int:
+        if not written:
+            raise OSError(28, "No space left on device")
+        return write(file, data[: written.pop()])
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", half)
+        patched.setattr(os, "write", half)
         with pytest.raises(OSError, match="No space left"):
             objects.put(b"payload")
     assert stored(tmp_path) == []
