@@ -1,7 +1,7 @@
 """The pipeline: items go into the archive. Each is one call of `store.crawl` and some counting."""
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
@@ -19,11 +19,16 @@ LISTED = frozenset({Role.LISTING})
 _TASKS: set[asyncio.Task[None]] = set()
 
 
+KEPT_WITHIN: Final = 0.25
+"""Seconds after which an answer is committed, be there more or not."""
+
+
 class Store:
     """Keeps answers and failures; where the disk can't, the crawl stops."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -50,7 +55,21 @@ class Store:
         except StorageError as error:
             stop(self._crawler, error)
             raise DropItem(str(error), log_level="DEBUG") from error
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(KEPT_WITHIN, self._flush)
         return item
+
+    def close_spider(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _flush(self) -> None:
+        self._timer = None
+        spider: MirrorSpider = self._crawler.spider  # type: ignore[assignment]
+        try:
+            spider.mirror.flush()
+        except StorageError as error:
+            stop(self._crawler, error)
 
 
 def stop(crawler: Crawler, error: StorageError) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
@@ -24,6 +24,9 @@ from mirror.store.frontier import Entry
 from mirror.store.spool import Spools
 from mirror.transfers import IN_MEMORY, InterruptedTransferError
 
+_TOGETHER: Final = 32
+"""Answers that are committed together: more hold up the others for longer."""
+
 
 class MirrorSpider(Spider):
     """`scrapy crawl mirror -a start=URL`; the arguments are those of `mirror.options`."""
@@ -43,6 +46,7 @@ class MirrorSpider(Spider):
             limit=self.options.limit,
             renewal=self.options.renewal if repair is None else Renewal(repair=True),
             wanted=repair or (),
+            together=_TOGETHER,
             now=_now,
         )
 

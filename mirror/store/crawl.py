@@ -1,9 +1,10 @@
 """One run over an archive: what to fetch next, and what each answer leads to.
 
 Enters: responses and failures. Leaves: `Entry`s to fetch. Every decision about a URL is `core.scope`'s; this module carries
-it into the manifest. An answer is recorded in one transaction: its object, its row, its references, what they add to the
-frontier, and the acknowledgement. Then its file is published; it counts as stale until the next transaction says otherwise,
-so where a process dies in between, the file is made by the run that goes on.
+it into the manifest. An answer is recorded whole or not at all: its object, its row, its references, what they add to the
+frontier, and the acknowledgement. A commit costs more than an answer, so several are committed together, by `flush`; where a
+process dies before, they are asked for again. Then their files are published; they count as stale until the next commit says
+otherwise, so where a process dies in between, the files are made by the run that goes on.
 
 What the archive had before is asked for with its validators; an answer that nothing changed follows the references that are
 kept. A good copy gives way to another good answer, or to 404 and 410, and to nothing else. What is to leave the tree does so
@@ -98,7 +99,7 @@ FEW: Final = 10
 
 
 class Crawl:
-    """A run. `now` tells the time as ISO 8601 text; `limit` bounds the number of pages.
+    """A run. `now` tells the time as ISO 8601 text; `limit` bounds the number of pages; `together` answers are one commit.
 
     `wanted` are URLs that an earlier run knew and that are asked for whether or not anything leads to them.
     """
@@ -112,6 +113,7 @@ class Crawl:
         limit: int | None = None,
         renewal: Renewal = ASK_ALWAYS,
         wanted: Sequence[CanonicalURL] = (),
+        together: int = 1,
         now: Callable[[], str],
     ) -> None:
         self.archive = archive
@@ -127,6 +129,9 @@ class Crawl:
         self._more = {True: True, False: True}  # whether the manifest may have some that are not taken
         self._at_hand: deque[Entry] = deque()  # looked at already: not fresh
         self._in_flight: dict[int, bool] = {}  # id -> whether it holds one of the places below the limit
+        self._together = together
+        self._uncommitted = 0  # answers since the last commit,
+        self._unpublished: list[tuple[Resource, bytes | None]] = []  # of which these have files to be put into the tree
         self._published: list[Published] = []  # files that are right, which the manifest does not know yet
         self._syncer = ThreadPoolExecutor(1, "sync")
         self._syncing: Future[list[Digest]] | None = None
@@ -203,8 +208,16 @@ class Crawl:
                     resource = replace(resource, stale=before.stale)
                 recorded = self._put(known, before, resource, self._identified(references))
                 self._leave(before, resource)
-        self._publish(recorded, response.payload or None)
+            self._publish(recorded, response.payload or None)
         return recorded
+
+    def flush(self) -> None:
+        """Make happen what was answered so far. Raises `StorageError` where the disk can't."""
+        with storing(self.archive.root):
+            self._manifest.commit()
+            self._uncommitted = 0
+            unpublished, self._unpublished = self._unpublished, []
+            self._published += [self.archive.publish(*one) for one in unpublished]
 
     def fail(self, entry: Entry, error: str) -> Recorded:
         """Keep that there was no answer; an earlier good copy stays."""
@@ -240,6 +253,7 @@ class Crawl:
             self._waiting = self._manifest.waiting()
             self._part()
             self._judge_redirects()
+        self.flush()
         self._complete = True
 
     def settle(self) -> Iterator[None]:
@@ -249,6 +263,7 @@ class Crawl:
                 self.held = self._too_much_lost()
                 if not self.held:
                     self._manifest.release()
+        self.flush()
         with storing(self.archive.root):
             yield from self.archive.settle()
             self._sync_all()
@@ -284,7 +299,7 @@ class Crawl:
     def _take(self, *, pages: bool) -> Entry | None:
         taken = self._taken[pages]
         if not taken and self._more[pages]:
-            with self._manifest.transaction():
+            with self._transaction():
                 taken.extend(self._manifest.take(_AHEAD, pages=pages))
             self._more[pages] = len(taken) == _AHEAD
         if not taken:
@@ -297,19 +312,25 @@ class Crawl:
 
     @contextmanager
     def _answering(self, entry: Entry) -> Iterator[Entry]:
-        """The transaction of an answer; gives what the frontier says of the URL by now."""
+        """What is recorded of an answer; gives what the frontier says of the URL by now."""
         with self._transaction():
             yield self._manifest.entries([entry.id])[entry.id]
         self._in_flight.pop(entry.id, None)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """A transaction that first says which files were published since the last one: later it might make them stale again."""
-        with storing(self.archive.root), self._manifest.transaction():
+        """What happens whole or not at all, with the next `flush`.
+
+        It first says which files were published since the last one: later it might make them stale again.
+        """
+        with storing(self.archive.root), self._manifest.part():
             self._manifest.published(self._published)
             self._sync()
             yield
         self._published.clear()
+        self._uncommitted += 1
+        if self._uncommitted >= self._together:
+            self.flush()
 
     def _resource(self, entry: Entry, response: Response, references: Sequence[Reference]) -> Resource:
         """The row of an answer, still without its payload."""
@@ -374,8 +395,7 @@ class Crawl:
     def _publish(self, recorded: Recorded, payload: bytes | None = None) -> None:
         """Put what is new into the tree."""
         if recorded.resource.stale and recorded.resource.path:
-            with storing(self.archive.root):
-                self._published.append(self.archive.publish(recorded.resource, payload))
+            self._unpublished.append((recorded.resource, payload))
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow what need not be asked for, and say so."""
@@ -384,7 +404,7 @@ class Crawl:
             return False
         with self._answering(entry) as known:
             recorded = self._renew(known, before) if before.error is None else self._put(known, before, before)
-        self._publish(recorded)
+            self._publish(recorded)
         return True
 
     def _is_fresh(self, resource: Resource) -> bool:
