@@ -13,6 +13,7 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
+from scrapy.settings import BaseSettings
 
 from mirror.core import coding, robots
 from mirror.core.coding import CodingError
@@ -49,6 +50,8 @@ class Decoding:
         request.headers.setdefault("Accept-Encoding", coding.ACCEPTED)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
+        if isinstance(response, CurlResponse):  # whose handler did it, block by block
+            return response
         codings = ",".join(value.decode("latin-1") for value in response.headers.getlist("Content-Encoding"))
         if not codings:
             return response
@@ -66,9 +69,11 @@ class Decoding:
 
 
 class Identity:
-    """Says who one is, to whom that is meant for (`core.credentials`), and goes through the user's proxy."""
+    """Says what all requests say and, to whom it is meant for, who one is (`core.credentials`); goes through the proxy."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, settings: BaseSettings) -> None:
+        self._headers = {**settings.getdict("DEFAULT_REQUEST_HEADERS"), "User-Agent": settings["USER_AGENT"]}
+        self._timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self._credentials = options.credentials
         self._is_told = options.credentials.says_anything
         proxy = options.transfers.proxy
@@ -79,9 +84,12 @@ class Identity:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
-        return cls(spider.options)
+        return cls(spider.options, crawler.settings)
 
     def process_request(self, request: Request) -> None:
+        for name, value in self._headers.items():
+            request.headers.setdefault(name, value)
+        request.meta.setdefault("download_timeout", self._timeout)
         if self._is_proxy_given:
             request.meta["proxy"] = self._proxy
         elif self._proxies.get("all") and request.url.partition(":")[0] not in self._proxies:

@@ -45,6 +45,9 @@ DOWNLOADER_MIDDLEWARES = {
     "mirror.middlewares.Cookies": 700,
     "mirror.middlewares.Identity": 710,
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,  # `Cookies` is that, at less cost
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,  # `Identity` does what these three do:
+    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": None,  # each middleware costs each request
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # takes a cut stream for a whole one
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # obeys the body of a 404, ignores a 503
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # core.scope decides
@@ -54,6 +57,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,  # the archive is the cache
 }
 SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,  # no request comes from the spider
     "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,  # an error is recorded as what it is
     "scrapy.spidermiddlewares.referer.RefererMiddleware": None,  # requests come from the frontier; the spider sets it
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # skips silently
@@ -65,7 +69,8 @@ RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "mirror.failures.BrokenA
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "websucker"
 DOWNLOAD_VERIFY_CERTIFICATES = True  # Scrapy takes any
-RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # the summary tells
+RETRY_GIVE_UP_LOG_FORMATTER = "mirror.logs.LogFormatter"  # makes no lines that nobody reads
+LOG_LEVEL = "DEBUG"  # the summary tells
 DOWNLOAD_WARNSIZE = 0  # a mirror meets large files; that is no warning
 DOWNLOADER_STATS = False  # what is counted is in the manifest
 

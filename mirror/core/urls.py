@@ -48,6 +48,10 @@ _SPLIT = re.compile(
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):")
 _USER = re.compile(r"[\x00-\x20]*(?:https?|ftps?|sftp):[/\\\s]*+[^/\\?#]*@", re.IGNORECASE)
 _NO_NAME = re.compile(r"%(?:00|0A|0D|2F)", re.IGNORECASE)
+_PLAIN_REFERENCE = re.compile(r"/?(?:[A-Za-z0-9_~\-][A-Za-z0-9._~\-]*+(?:/|\Z))++", re.ASCII)
+"""A path in which nothing needs an escape and no segment is a dot: it only has to be put behind the folder."""
+_AUTHORITY = re.compile(r"[^:]*+:[/\\\s]*+[^/\\?]*+\??")
+"""What is in front of a path, and the question mark that would end it there."""
 _ROOT = re.compile(r"^ftps?://[^/]+/%2F")
 _PLAIN_FRAGMENT = re.compile(r"[\w\-.~!$&()*+,;=:@/?%]*", re.ASCII)
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -196,8 +200,11 @@ def with_fragment(text: str, fragment: str | None) -> str:
     return text if fragment is None else f"{text}#{fragment}"
 
 
-@lru_cache(maxsize=4096)  # a page's navigation stands on every page of a site
+@lru_cache(maxsize=16384)  # a page is read, and not much later rewritten
 def _resolve(reference: str, base: str) -> Target | None:
+    place = _place(base) if _PLAIN_REFERENCE.fullmatch(reference) else None
+    if place:
+        return Target(CanonicalURL(place[reference[0] != "/"] + reference), None)
     try:
         absolute = _join(base, reference)
     except ValueError:
@@ -217,6 +224,19 @@ def _resolve(reference: str, base: str) -> Target | None:
         if match[1] not in WEB and _NO_NAME.search(_ROOT.sub("", absolute)):
             return None
     return Target(CanonicalURL(absolute), fragment if hash_ else None)
+
+
+@lru_cache(maxsize=256)
+def _place(base: str) -> tuple[str, str] | None:
+    """The origin and the folder of a base, if it is a canonical URL of the web."""
+    try:
+        is_known = canonical(base) == base and is_web(CanonicalURL(base))
+    except InvalidURLError:
+        return None
+    if not is_known:
+        return None
+    path = base.partition("?")[0]
+    return origin(CanonicalURL(base)), path[: path.rindex("/") + 1]
 
 
 def _join(base: str, reference: str) -> str:
@@ -261,7 +281,9 @@ def _why_nothing(url: str, scheme: str) -> str:
 
 def _without_query_mark(url: str) -> str:
     before, hash_, fragment = url.partition("#")
-    return before.replace("?", "%3F") + hash_ + fragment
+    match = _AUTHORITY.match(before)
+    end = match.end() if match else 0
+    return before[:end] + before[end:].replace("?", "%3F") + hash_ + fragment
 
 
 def _without_credentials(url: str, match: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Self
+from urllib.request import getproxies
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
@@ -60,6 +61,8 @@ class MirrorSpider(Spider):
         """What the user's options say of settings holds from here on; `-s` is stronger."""
         self = super().from_crawler(crawler, *args, **kwargs)
         crawler.settings.setdict(self.options.settings(), priority="spider")
+        if not getproxies() and not self.options.transfers.proxy:
+            crawler.settings.set("HTTPPROXY_ENABLED", value=False, priority="spider")
         return self
 
     async def start(self) -> AsyncIterator[Any]:

@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 import ada_url
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mirror.core.urls import (
@@ -452,6 +452,7 @@ def test_canonical_is_idempotent(reference: str, base: str, encoding: str) -> No
 
 
 @LAW
+@example("ftp://?user:pass@http:")
 @given(url=ABSOLUTE)
 def test_canonical_or_a_reason(url: str) -> None:
     """Whatever a user types, the answer is a canonical URL or `InvalidURLError`."""
