@@ -182,8 +182,10 @@ class Finish:
             if error is None:
                 finished = reason == "finished" or not len(spider.mirror)
                 exit_code = await self._finish(spider.mirror, finished=finished)
+            else:
+                spider.mirror.flush()  # what was answered before there was no room for more
         except StorageError as failure:
-            error = str(failure)
+            error = error or str(failure)
         finally:
             spider.archive.close()
         if error is not None:

@@ -69,10 +69,10 @@ RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "mirror.failures.BrokenA
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "websucker"
 DOWNLOAD_VERIFY_CERTIFICATES = True  # Scrapy takes any
-RETRY_GIVE_UP_LOG_FORMATTER = "mirror.logs.LogFormatter"  # makes no lines that nobody reads
-LOG_LEVEL = "DEBUG"  # the summary tells
+RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # the summary tells
 DOWNLOAD_WARNSIZE = 0  # a mirror meets large files; that is no warning
 DOWNLOADER_STATS = False  # what is counted is in the manifest
 
+LOG_FORMATTER = "mirror.logs.LogFormatter"  # makes no lines that nobody reads
 LOG_LEVEL = "WARNING"
 LOG_VERSIONS: list[str] = []

@@ -16,6 +16,7 @@ turns out to be a page, a page is nearer to a start than it seemed), what it ref
 pages a limit lets through depends on the order.
 """
 
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -42,6 +43,7 @@ from mirror.store.objects import Digest
 _AHEAD = 32  # entries taken from the manifest at a time
 _AT_HAND: Final = 256  # entries looked at before anything is fetched
 _SYNC_AFTER: Final = 256  # objects that a power cut may harm before they are waited for
+_ROOM: Final = 64 << 20  # free bytes below which each answer is committed at once: later there may be no room for that
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _OUT_OF_SCOPE: Final = frozenset(
     {Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.ORIGIN, Reason.REQUISITE, Reason.FORGOTTEN}
@@ -130,6 +132,7 @@ class Crawl:
         self._at_hand: deque[Entry] = deque()  # looked at already: not fresh
         self._in_flight: dict[int, bool] = {}  # id -> whether it holds one of the places below the limit
         self._together = together
+        self._most_uncommitted = 1  # until it is known that there is room
         self._uncommitted = 0  # answers since the last commit,
         self._unpublished: list[tuple[Resource, bytes | None]] = []  # of which these have files to be put into the tree
         self._published: list[Published] = []  # files that are right, which the manifest does not know yet
@@ -199,6 +202,8 @@ class Crawl:
                 if before and doubt:
                     return self._keep(known, before, doubt)
                 spooled = response.spooled
+                if spooled:  # it took long to come
+                    self._uncommitted = self._together
                 digest = Digest(spooled.digest) if spooled else self.archive.objects.put(response.payload)
                 if before is None or before.digest != digest:
                     self._manifest.not_synced([digest])
@@ -216,6 +221,8 @@ class Crawl:
         with storing(self.archive.root):
             self._manifest.commit()
             self._uncommitted = 0
+            has_room = shutil.disk_usage(self.archive.root).free > _ROOM
+            self._most_uncommitted = self._together if has_room else 1
             unpublished, self._unpublished = self._unpublished, []
             self._published += [self.archive.publish(*one) for one in unpublished]
 
@@ -329,7 +336,7 @@ class Crawl:
             yield
         self._published.clear()
         self._uncommitted += 1
-        if self._uncommitted >= self._together:
+        if self._uncommitted >= self._most_uncommitted:
             self.flush()
 
     def _resource(self, entry: Entry, response: Response, references: Sequence[Reference]) -> Resource:

@@ -570,7 +570,7 @@ _PLACE: Final = (
     .where(resources.c.url_id == sa.bindparam("url_id"), _CURRENT)
 )
 _UPDATE: Final = sa.update(resources).where(resources.c.id == sa.bindparam("known"))
-_END: Final = _UPDATE.values(until=sa.bindparam("at"))
+_END: Final = _UPDATE.values(until=sa.bindparam("at"), stale=False)  # it has no file any more
 _LAST_ASKED: Final = sa.select(resources.c.snapshot_id).where(resources.c.id == sa.bindparam("of"))
 _ASKED: Final = _UPDATE.values(snapshot_id=sa.bindparam("asked"))
 _OF_DIGESTS: Final = _CURRENT & resources.c.digest.in_(GIVEN)
