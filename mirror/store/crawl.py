@@ -279,7 +279,15 @@ class Crawl:
                 outcome = Outcome.HELD if self.held else Outcome.COMPLETE
                 self._manifest.finish(self.snapshot, self._now(), outcome)
                 History(self.archive.database).count(self.snapshot.id)
+            self._forget_parts()
             self.archive.database.checkpoint()
+
+    def _forget_parts(self) -> None:
+        """Parts of payloads stay for later runs where their URLs failed, and for nobody else."""
+        for url in self.archive.spools.urls():
+            before = next((self._manifest.resource(id_) for id_ in self._manifest.known([url]).values()), None)
+            if before is None or before.standing not in _FAILED:
+                self.archive.spools.forget(url)
 
     def counts(self) -> Counts:
         return self._manifest.counts(self.snapshot)

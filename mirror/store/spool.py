@@ -70,20 +70,17 @@ class Spools:
     def close(self) -> None:
         self._thread.shutdown()
 
-    def clear(self) -> None:
-        """Nobody will go on with anything."""
-        for place in list(self._root.iterdir()):
-            place.unlink()
+    def urls(self) -> list[CanonicalURL]:
+        """Of which payloads there are parts."""
+        notes = sorted(self._root.glob(f"*{_NOTE}"))
+        return [promise.url for note in notes if (promise := _promise(note))]
 
     def part(self, url: CanonicalURL) -> Part | None:
         """What an earlier transfer left of a payload."""
         place = self._place(url)
-        try:
-            promise = Promise(**json.loads(_note(place).read_text(encoding="utf-8")))
-            size = place.stat().st_size
-        except (OSError, ValueError, TypeError):
-            return None
-        return Part(promise, min(size, promise.total)) if size and promise.url == url else None
+        promise = _promise(_note(place))
+        size = place.stat().st_size if promise and place.exists() else 0
+        return Part(promise, min(size, promise.total)) if promise and size and promise.url == url else None
 
     def begin(self, url: CanonicalURL, promise: Promise | None) -> "Spool":
         """A payload comes from its beginning. Without a promise, what is cut off is lost."""
@@ -210,6 +207,13 @@ class LengthError(Exception):
 
     def __init__(self, size: int, total: int | None) -> None:
         super().__init__(f"{size} bytes came of {total}")
+
+
+def _promise(note: Path) -> Promise | None:
+    try:
+        return Promise(**json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _note(place: Path) -> Path:

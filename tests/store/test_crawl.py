@@ -17,6 +17,7 @@ from mirror.core.urls import canonical
 from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
+from mirror.store.spool import Promise
 from tests.mirroring import Web, archive_state, complete, dangling, files, is_relative, links, run, settle
 from tests.site import HTML, PNG, Site
 
@@ -387,6 +388,18 @@ def test_robots_txt_is_no_failure_and_lists_what_it_names(archive: Archive) -> N
     unlinked = running.listing(canonical(f"{CDN}/robots.txt"))
     assert not running.record(unlinked, Response(unlinked.url, 404, (), b""), ()).failed
     assert len(running) == 0
+
+
+def test_parts_of_payloads_stay_for_what_failed_alone(archive: Archive) -> None:
+    failed, gone = canonical(at("/failed")), canonical(at("/gone"))
+    for url in (failed, gone):
+        spool = archive.spools.begin(url, Promise(url, '"a"', 9))
+        spool.feed(b"pay")
+        spool.leave()
+    site = Site().page("/", links=["/failed", "/gone"]).page("/failed", status=500).page("/gone", status=404)
+    assert set(archive.spools.urls()) == {failed, gone}
+    answered(archive, site)
+    assert archive.spools.urls() == [failed]
 
 
 @pytest.mark.parametrize("location", ["", "mailto:nobody@example.org", "http://", "http://[", "javascript:void(0)"])
