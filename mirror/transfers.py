@@ -59,6 +59,8 @@ LOGIN: Final = "download_login"
 _SMALL: Final = 256 << 10
 """Bytes up to which a payload that nobody reads stays in memory all the same: a file of its own would cost more."""
 
+_AT_ONCE: Final = 256 << 10
+_TOLD_EVERY: Final = 0.1
 _PROTOCOLS: Final = {1: "HTTP/1.0", 2: "HTTP/1.1", 3: "h2", 30: "h3", 31: "h3"}
 _ERRORS: Final[dict[int, type[Exception]]] = {
     pycurl.E_COULDNT_RESOLVE_HOST: CannotResolveHostError,
@@ -178,6 +180,9 @@ class Transfer(Exchange[Response]):
         self._received: list[tuple[str, str]] = []
         self._is_whole = False  # whether the headers are over,
         self._is_open = False  # and are those of the answer
+        self._held: list[bytes] = []  # what came and does not count yet
+        self._held_size = 0
+        self._told = 0.0
         self._blocks: list[bytes] = []
         self._size = 0
         self._in_memory = 0
@@ -345,6 +350,15 @@ class Transfer(Exchange[Response]):
             self._open()
             if self._stop:
                 return
+        self._held.append(block)
+        self._held_size += len(block)
+        if self._held_size >= _AT_ONCE or self.heard - self._told > _TOLD_EVERY:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """What came counts. libcurl brings 16 KiB at a time, and to tell of each would take longer than to receive it."""
+        block, self._held, self._held_size = b"".join(self._held), [], 0
+        self._told = self.heard
         self._stop = check_stop_download(signals.bytes_received, self._crawler, self.request, data=block)
         if self._decoder:
             for piece in self._decoder.feed(block):
@@ -397,6 +411,8 @@ class Transfer(Exchange[Response]):
             raise ResponseDataLossError("cut off in its headers")
         if not self._is_open:
             self._guarded(self._open)
+        if self._held and not self._error and not self._stop:
+            self._guarded(self._hand_over)
         if self._error:
             raise self._error
         spooled = None
@@ -421,6 +437,8 @@ class Transfer(Exchange[Response]):
         return self._first("content-length") is None and self._first("transfer-encoding") is None
 
     def failed(self, error: TransferError) -> Response:
+        if self._held and not self._error and not self._stop:
+            self._guarded(self._hand_over)
         if isinstance(self._error, CodingError):
             raise BrokenAnswerError(str(self._error)) from self._error
         if self._error:
@@ -435,6 +453,9 @@ class Transfer(Exchange[Response]):
         """What is on the disk stays there for the next transfer, if that can go on."""
         if self._spool:
             spool, self._spool = self._spool, None
+            if not self._error and self._decoder is None:
+                for block in self._held:
+                    spool.feed(block)
             if isinstance(self._error, CodingError | DownloadCancelledError):
                 spool.discard()
             else:
