@@ -12,7 +12,7 @@ TEXTS: Final[dict[type[BaseException], str]] = {
     exceptions.DownloadConnectionRefusedError: "connection refused",
     exceptions.DownloadTimeoutError: "timed out",
     exceptions.ResponseDataLossError: "cut short by the server",
-    exceptions.DownloadCancelledError: "larger than DOWNLOAD_MAXSIZE",
+    exceptions.DownloadCancelledError: "larger than max_file",
     exceptions.UnsupportedURLSchemeError: "scheme not supported",
 }
 

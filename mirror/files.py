@@ -148,7 +148,7 @@ class Listing(Exchange[list[Entry] | None]):
         easy.setopt(pycurl.URL, self._folder)
         if not self._folder.startswith("sftp:"):
             easy.setopt(pycurl.CUSTOMREQUEST, str(self._form))
-        _set_remote(easy, self.request)
+        _set_remote(easy, self._handler, self.request)
         return True
 
     def header(self, line: bytes) -> int | None:  # noqa: ARG002 - what an FTP server says to each command
@@ -198,7 +198,7 @@ class FileTransfer(Transfer):
         if self._since is not None and not self.part and not self.request.url.startswith("sftp:"):
             easy.setopt(pycurl.TIMECONDITION, pycurl.TIMECONDITION_IFMODSINCE)
             easy.setopt(pycurl.TIMEVALUE, self._since)
-        _set_remote(easy, self.request)
+        _set_remote(easy, self._handler, self.request)
         return True
 
     def header(self, line: bytes) -> int | None:  # noqa: ARG002 - what an FTP server says to each command
@@ -291,13 +291,14 @@ def _since(request: Request) -> int | None:
         return None
 
 
-def _set_remote(easy: pycurl.Curl, request: Request) -> None:
+def _set_remote(easy: pycurl.Curl, handler: "CurlHandler", request: Request) -> None:
     if not request.url.startswith("sftp:"):
         return
     if not request.meta.get(LOGIN) and "@" not in urlsplit(request.url).netloc:
         easy.setopt(pycurl.USERNAME, getuser())
     known, key = _ssh_files()
-    easy.setopt(pycurl.SSH_KNOWNHOSTS, known)
+    if handler.verifies:
+        easy.setopt(pycurl.SSH_KNOWNHOSTS, known)
     if key:
         easy.setopt(pycurl.SSH_PRIVATE_KEYFILE, key)
 

@@ -62,6 +62,7 @@ class CurlHandler(BaseDownloadHandler):
         self.most = settings.getint("DOWNLOAD_MAXSIZE")
         self.warned = settings.getint("DOWNLOAD_WARNSIZE")
         self.fails_on_loss = settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        self.verifies = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
         self._bind = settings.get("DOWNLOAD_BIND_ADDRESS")
         self._certificates: dict[str, Certificate] = {}
         self._free: list[pycurl.Curl] = []
@@ -150,7 +151,7 @@ class CurlHandler(BaseDownloadHandler):
     def _common_options(self) -> list[tuple[int, Any]]:
         """What is the same for all transfers."""
         settings = self.crawler.settings
-        verify = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
+        verify = self.verifies
         found: list[tuple[int, Any]] = [
             (pycurl.NOSIGNAL, 1),
             (pycurl.PATH_AS_IS, 1),

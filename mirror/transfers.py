@@ -207,9 +207,7 @@ class Transfer(Exchange[Response]):
         special = False
         if url.startswith("https:"):
             easy.setopt(pycurl.OPT_CERTINFO, 1)
-        if url.endswith("?") or _LOWER_ESCAPE.search(
-            url
-        ):  # libcurl leaves an empty query out, and has escapes in capitals
+        if url.endswith("?") or _LOWER_ESCAPE.search(url):  # libcurl would tidy these up
             is_for_proxy = request.meta.get("proxy") and url.startswith("http:")
             easy.setopt(pycurl.REQUEST_TARGET, url if is_for_proxy else _target(url))
             special = True

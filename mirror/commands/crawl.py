@@ -79,7 +79,7 @@ def silence_what_the_summary_tells() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-_SILENT: Final = ("scrapy.utils._download_handlers",)
+_SILENT: Final = ("scrapy.utils._download_handlers", "mirror.handlers", "mirror.transfers")
 _NUMBERS: Final[dict[str, float]] = {
     "CONCURRENT_REQUESTS": 1,
     "CONCURRENT_REQUESTS_PER_DOMAIN": 1,

@@ -43,6 +43,7 @@ from mirror.store.objects import Digest
 _AHEAD = 32  # entries taken from the manifest at a time
 _AT_HAND: Final = 256  # entries looked at before anything is fetched
 _SYNC_AFTER: Final = 256  # objects that a power cut may harm before they are waited for
+_HELD: Final = 256 << 10  # bytes of a payload up to which it stays in memory until it is published
 _ROOM: Final = 64 << 20  # free bytes below which each answer is committed at once: later there may be no room for that
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _OUT_OF_SCOPE: Final = frozenset(
@@ -410,7 +411,8 @@ class Crawl:
     def _publish(self, recorded: Recorded, payload: bytes | None = None) -> None:
         """Put what is new into the tree."""
         if recorded.resource.stale and recorded.resource.path:
-            self._unpublished.append((recorded.resource, payload))
+            is_small = payload is not None and len(payload) <= _HELD
+            self._unpublished.append((recorded.resource, payload if is_small else None))
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow what need not be asked for, and say so."""

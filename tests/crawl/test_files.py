@@ -132,3 +132,15 @@ def sizes(partial: Path) -> list[int]:
     """Of what is not whole yet."""
     places = partial.iterdir() if partial.exists() else ()
     return [place.stat().st_size for place in places if "." not in place.name]
+
+
+def test_a_host_whose_key_nobody_knows_is_believed_only_by_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path / "files")
+    with servers.sshd(tmp_path) as ssh:
+        monkeypatch.setenv("HOME", str(ssh.home))
+        (ssh.home / ".ssh" / "known_hosts").write_text("")
+        start = f"sftp://{ssh.user}:@127.0.0.1:{ssh.port}{tmp_path}/files/"
+        assert mirror(start, tmp_path / "refused").code == 3
+        assert mirror(start, tmp_path / "believed", "insecure=1").code == 0
