@@ -45,6 +45,9 @@ MOST_RESERVED: Final = 0.05
 """The share of a small disk that is kept free at the most."""
 
 
+logger = logging.getLogger(__name__)
+
+
 class _Mirror(Protocol):
     """The spider, as far as it matters here."""
 
@@ -187,6 +190,7 @@ class Finish:
         except StorageError as failure:
             error = error or str(failure)
         finally:
+            await spider.workers.close()
             spider.archive.close()
         if error is not None:
             tell(f"websucker: {error}\n")
@@ -198,6 +202,8 @@ class Finish:
             mirror.finish()
         for _ in mirror.settle():
             await asyncio.sleep(0)  # so that a second Ctrl-C is heard
+        for url in mirror.archive.unwritten:
+            logger.error("%s: the process that rewrote it died: its file is as it was received", url)
         failures = mirror.archive.manifest.failures(MOST_FAILURES)
         summary = Summary(
             mirror.counts(),

@@ -33,6 +33,9 @@ from mirror.store.crawl import Renewal
 
 Word = TypeVar("Word", bound=StrEnum)
 
+AUTO: Final = "auto"
+"""The word that leaves a choice to us."""
+
 
 class Group(StrEnum):
     """What belongs together, in the help and in README.md."""
@@ -135,6 +138,13 @@ HELP: Final[dict[str, Option]] = {
     "delay": Option("SECONDS", "0", "wait between two requests to one host", Group.TRANSFERS),
     "rate": Option("SIZE", "", "receive at most so many bytes a second, all together; 0 is no bound", Group.TRANSFERS),
     "timeout": Option("SECONDS", "180", "give up a transfer of which nothing comes for so long", Group.TRANSFERS),
+    "workers": Option(
+        "N",
+        AUTO,
+        "read and rewrite documents in N processes beside the one that asks for them; auto: one for each core up to 4, "
+        "once there is enough to do, and none on a single one",
+        Group.TRANSFERS,
+    ),
 }
 """All options, in the order in which they are told. A default that a setting has is told here, and not set by it."""
 
@@ -243,6 +253,7 @@ class Options:
     transfers: Transfers
     credentials: Credentials
     cookies: tuple[Cookie, ...] = field(default=(), repr=False)
+    workers: int | None = None
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> "Options":
@@ -274,6 +285,7 @@ class Options:
             transfers,
             _credentials(starts, transfers),
             _cookies(transfers.cookies) if transfers.cookies else (),
+            None if values["workers"] == AUTO else _number("workers", values["workers"], least=0),
         )
 
     def as_json(self) -> dict[str, Any]:

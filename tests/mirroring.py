@@ -7,7 +7,7 @@ assert not dangling(archive.root)
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -17,9 +17,9 @@ from lxml import etree
 from mirror.core.documents import Response, find_references
 from mirror.core.scope import Reason, Role
 from mirror.core.urls import CanonicalURL
-from mirror.store.archive import KEPT
 from mirror.store.crawl import Crawl
 from mirror.store.frontier import Entry
+from mirror.store.publishing import KEPT, Publication, Published, Task, publish
 from tests.site import NOT_FOUND, Page, Site, spelled
 
 Web = Mapping[str, Site]
@@ -85,6 +85,33 @@ def give(crawl: Crawl, entry: Entry, web: Web | None) -> None:
         crawl.fail(entry, "connection refused")
     else:
         crawl.record(entry, response, find_references(response, listing=Role.LISTING in entry.roles))
+
+
+class Beside:
+    """What publishes as another process does, later: each task after as many questions as `waits` says, at its own time.
+
+    It dies over what has `deadly` in its path.
+    """
+
+    def __init__(self, waits: Iterator[int], deadly: str = "") -> None:
+        self._waits = waits
+        self._deadly = deadly
+
+    def __call__(self, root: Path, wanted: Sequence[Publication]) -> Task:
+        dies = bool(self._deadly) and any(self._deadly in one.path for one in wanted)
+        return _Later([] if dies else wanted, root, next(self._waits, 0))
+
+
+class _Later:
+    def __init__(self, wanted: Sequence[Publication], root: Path, waits: int) -> None:
+        self._wanted, self._root, self._waits = wanted, root, waits
+
+    def done(self) -> bool:
+        self._waits -= 1
+        return self._waits < 0
+
+    def result(self) -> list[Published]:
+        return publish(self._root, self._wanted)
 
 
 def complete(crawl: Crawl) -> None:

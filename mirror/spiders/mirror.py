@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any, Final, Self
 from urllib.request import getproxies
 
@@ -12,7 +14,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure as TwistedFailure
 
 from mirror import failures
-from mirror.core.documents import MOST_READ, find_references
+from mirror.core.documents import MOST_READ, find_references, most_read
 from mirror.core.scope import Role
 from mirror.core.urls import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
@@ -22,8 +24,10 @@ from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl, Renewal
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry
+from mirror.store.publishing import Publication, Published, publish
 from mirror.store.spool import Spools
 from mirror.transfers import IN_MEMORY, InterruptedTransferError
+from mirror.workers import WorkerDiedError, Workers
 
 _TOGETHER: Final = 32
 """Answers that are committed together: more hold up the others for longer."""
@@ -40,6 +44,7 @@ class MirrorSpider(Spider):
         self.options = Options.parse(words)
         self.out = self.options.out
         self.archive = Archive(self.out)
+        self.workers = Workers.of(self.options.workers)
         self.mirror = Crawl(
             self.archive,
             self.options.scope,
@@ -48,6 +53,7 @@ class MirrorSpider(Spider):
             renewal=self.options.renewal if repair is None else Renewal(repair=True),
             wanted=repair or (),
             together=_TOGETHER,
+            elsewhere=self._elsewhere,
             now=_now,
         )
 
@@ -91,11 +97,19 @@ class MirrorSpider(Spider):
             errback=self.failed,
         )
 
-    def parse(self, response: Response, **_: Any) -> Iterator[Item]:
+    async def parse(self, response: Response, **_: Any) -> list[Item]:
         assert response.request is not None
         entry: Entry = response.request.meta["entry"]
         answer = answered(response)
-        yield Answer(entry, answer, find_references(answer, listing=Role.LISTING in entry.roles))
+        size, listing = len(answer.payload), Role.LISTING in entry.roles
+        if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
+            return [Answer(entry, answer, find_references(answer, listing=listing))]
+        try:
+            return [
+                Answer(entry, answer, await self.workers.ask(size, partial(find_references, answer, listing=listing)))
+            ]
+        except WorkerDiedError as error:
+            return [Failure(entry, str(error))]
 
     def failed(self, failure: TwistedFailure) -> Iterator[Item]:
         entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy puts it there
@@ -109,6 +123,17 @@ class MirrorSpider(Spider):
             yield Skip(entry, error.reason)
         else:
             yield Failure(entry, failures.text(error))
+
+    def _elsewhere(self, root: Path, wanted: Sequence[Publication]) -> asyncio.Future[list[Published]] | None:
+        """Have files published by a worker, where there are some."""
+        return asyncio.ensure_future(self._published(root, wanted)) if self.workers.are_there else None
+
+    async def _published(self, root: Path, wanted: Sequence[Publication]) -> list[Published]:
+        """What of it was published: nothing, where the worker died over it."""
+        try:
+            return await self.workers.ask(sum(one.size for one in wanted), partial(publish, root, wanted))
+        except WorkerDiedError:
+            return []
 
 
 def _now() -> str:

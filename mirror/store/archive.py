@@ -8,11 +8,12 @@ documents that are wrong now. So a tree can be browsed at any time, and after `s
 """
 
 import html
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
-from mirror.core import documents, paths, rewrite
+from mirror.core import documents, paths
 from mirror.core.documents import Response, Spooled
 from mirror.core.paths import LocalPath
 from mirror.core.spans import Kind
@@ -21,17 +22,18 @@ from mirror.store.database import Database
 from mirror.store.errors import StorageError, storing
 from mirror.store.history import History
 from mirror.store.lock import Lock
-from mirror.store.manifest import Manifest, Published, Resource
+from mirror.store.manifest import Manifest, Resource
 from mirror.store.objects import Digest, Objects
+from mirror.store.publishing import COPIES, KEPT, OBJECTS, SCRATCH, Publication, Published, Publisher, Queue
 from mirror.store.spool import Spools
 from mirror.store.tree import Tree
 
-KEPT = ".mirror"
 INDEX = "index.html"
 MOST_HOPS = 20
 """How many redirects are followed, one from another (WHATWG Fetch, 4.4)."""
 
 _BATCH = 200
+_BEHIND = 100  # files that other processes are asked for before they are waited for
 _READER = "reader"
 
 
@@ -44,11 +46,13 @@ class Archive:
     def __init__(self, root: Path, *, create: bool = True, read_only: bool = False) -> None:
         self.root = root
         kept = root / KEPT
-        self.objects = Objects(kept / "objects")
-        self.copies = Objects(kept / "copies")
+        self.objects = Objects(kept / OBJECTS)
+        self.copies = Objects(kept / COPIES)
         self.spools = Spools(kept / "partial", self.objects)
         self.rewritten = 0
         """How many files `settle` wrote again."""
+        self.unwritten: list[CanonicalURL] = []
+        """Documents over which other processes died: their files are as they were received."""
         self._lock: Lock | None = None
         with storing(root):
             if not kept.is_dir():
@@ -62,7 +66,9 @@ class Archive:
                 for store in (self.objects, self.copies):
                     store.prepare()
                 self.spools.prepare()
-                self.tree = Tree(root, kept / "new")
+                self.tree = Tree(root, kept / SCRATCH)
+                self.tree.prepare()
+                self.publisher = Publisher(self.objects, self.copies, self.tree)
             self.database = Database(kept / "manifest.sqlite", read_only=read_only)
             self.manifest = Manifest(self.database)
             self.history = History(self.database)
@@ -78,48 +84,14 @@ class Archive:
 
         What had to be rewritten for that is kept as a copy: the tree is made of links to objects and copies alone.
         """
-        assert resource.path is not None
-        known = self.manifest.resolutions(resource)
+        return self.publisher.publish(self.publication(resource), payload)
+
+    def publication(self, resource: Resource) -> Publication:
+        """What a file of the tree follows from, as the manifest has it."""
         target = None
         if is_redirect(resource):
             target = next(ref.url for _, ref in self.manifest.references(resource) if ref.kind is Kind.REDIRECT)
-        copy = self.copy(resource, known.get, target, payload)
-        if copy is None:
-            assert resource.digest is not None
-            self.tree.link(resource.path, self.objects.path(resource.digest))
-            return resource.id, None
-        digest = self.copies.put(copy)
-        self.tree.link(resource.path, self.copies.path(digest))
-        return resource.id, digest
-
-    def copy(
-        self,
-        resource: Resource,
-        place_of: Callable[[CanonicalURL], LocalPath | None],
-        target: CanonicalURL | None = None,
-        payload: bytes | None = None,
-    ) -> bytes | None:
-        """How a resource reads in a tree where `place_of` says what stands where; `None`: as it was received.
-
-        `target` is where it leads if it is a redirect.
-        """
-        assert resource.path is not None
-        assert resource.digest is not None
-        here = resource.path
-
-        def resolve(url: CanonicalURL) -> str | None:
-            place = place_of(url)
-            return place and paths.href(place, here)
-
-        if target is not None:
-            return rewrite.redirect_page(resolve(target) or target)
-        media_type = resource.media_type or ""
-        if not documents.may_refer(media_type) or resource.size > documents.most_read(media_type):
-            return None
-        payload = self.objects.get(resource.digest) if payload is None else payload
-        response = Response(resource.url, resource.status or 0, resource.headers, payload)
-        copy = documents.local_copy(response, media_type, here.rpartition("/")[2], resolve)
-        return None if copy is payload else copy
+        return planned(resource, target, self.manifest.resolutions(resource), self.manifest.stale(resource))
 
     def response(self, resource: Resource, digest: Digest) -> Response:
         """What was received, as it was received; what is too long to be read stays on the disk."""
@@ -129,10 +101,10 @@ class Archive:
         with self.objects.path(digest).open("rb") as file:
             return Response(*known, b"", Spooled(digest, resource.size, file.read(documents.HEAD)))
 
-    def settle(self) -> Iterator[None]:
+    def settle(self, queue: Queue | None = None) -> Iterator[None]:
         """Publish again what leads somewhere else by now, then let go what is released.
 
-        Yields often, so that a caller can do something beside it.
+        Yields often, so that a caller can do something beside it, and answers can come to what is in the `queue`.
         """
         changed = []
         for url_id, resolution, path, redirect in self.manifest.all_urls():
@@ -144,11 +116,7 @@ class Archive:
                 changed.clear()
                 yield
         self._settle(changed)
-        for resource in self.manifest.resources(stale=True):
-            published = self.publish(resource)
-            with self.database.transaction():
-                self.manifest.published([published])
-            self.rewritten += 1
+        for _ in self._publish_stale(queue):
             yield
         for path in self.manifest.released():
             self.tree.remove(path)
@@ -244,6 +212,31 @@ class Archive:
         places = {self._final_place(ids[start]) for start in starts if start in ids} - {None}
         return self.root / (str(places.pop()) if len(places) == 1 else INDEX)
 
+    def _publish_stale(self, queue: Queue | None) -> Iterator[None]:
+        """One file at a time: where a process dies over it, it is that one. It stays stale, and as it was received."""
+        for resource in self.manifest.resources(stale=True):
+            wanted = self.publication(resource)
+            asked = queue is not None and queue.put([wanted])
+            self._tell([] if asked else [self.publisher.publish(wanted)])
+            self.rewritten += 1
+            yield
+            while queue is not None and len(queue) > _BEHIND:
+                self._tell(queue.done())
+                yield
+        while queue:
+            self._tell(queue.done())
+            yield
+        for resource in self.manifest.resources(stale=True) if queue is not None else ():
+            assert resource.path is not None
+            assert resource.digest is not None
+            self.tree.link(resource.path, self.objects.path(resource.digest))
+            self.unwritten.append(resource.url)
+
+    def _tell(self, published: Sequence[Published]) -> None:
+        if published:
+            with self.database.transaction():
+                self.manifest.published(published)
+
     def _settle(self, changed: list[tuple[int, LocalPath | None]]) -> None:
         with self.database.transaction():
             self.manifest.settle(changed)
@@ -256,6 +249,30 @@ class Archive:
                 return path
             url_id = redirect
         return None
+
+
+def planned(
+    resource: Resource,
+    target: CanonicalURL | None = None,
+    places: Mapping[CanonicalURL, LocalPath] = MappingProxyType({}),
+    stale: int = 0,
+) -> Publication:
+    """A publication of a resource that has a place in a tree."""
+    assert resource.path is not None
+    assert resource.digest is not None
+    return Publication(
+        resource_id=resource.id,
+        stale=stale,
+        url=resource.url,
+        status=resource.status or 0,
+        headers=resource.headers,
+        digest=resource.digest,
+        size=resource.size,
+        media_type=resource.media_type or "",
+        path=resource.path,
+        target=target,
+        places=places,
+    )
 
 
 def is_redirect(resource: Resource) -> bool:

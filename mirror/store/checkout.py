@@ -14,10 +14,11 @@ from mirror.core import documents
 from mirror.core.documents import Response
 from mirror.core.paths import LocalPath
 from mirror.core.urls import CanonicalURL
-from mirror.store.archive import INDEX, KEPT, MOST_HOPS, Archive, index_page, is_redirect
+from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redirect, planned
 from mirror.store.errors import StorageError
 from mirror.store.history import Listed, Shown
 from mirror.store.manifest import Resource
+from mirror.store.publishing import KEPT, local_copy
 from mirror.store.tree import Tree
 
 UNFINISHED: Final = ".checkout"
@@ -63,7 +64,8 @@ class _Layout:
             self._tree.link(resource.path, store.copies.path(shown.copy))
             return
         needs_copy = shown.copy or shown.unknown
-        copy = store.copy(resource, self.place_of, self._target(resource)) if needs_copy else None
+        wanted = planned(resource, self._target(resource))
+        copy = local_copy(store.objects, wanted, self.place_of) if needs_copy else None
         if copy is not None:
             self._tree.write(resource.path, copy)
             return

@@ -4,7 +4,8 @@ Enters: responses and failures. Leaves: `Entry`s to fetch. Every decision about 
 it into the manifest. An answer is recorded whole or not at all: its object, its row, its references, what they add to the
 frontier, and the acknowledgement. A commit costs more than an answer, so several are committed together, by `flush`; where a
 process dies before, they are asked for again. Then their files are published; they count as stale until the next commit says
-otherwise, so where a process dies in between, the files are made by the run that goes on.
+otherwise, so where a process dies in between, the files are made by the run that goes on. Other processes may do that:
+what a file says was decided when they were asked, and what has made it wrong since then is counted beside it.
 
 What the archive had before is asked for with its validators; an answer that nothing changed follows the references that are
 kept. A good copy gives way to another good answer, or to 404 and 410, and to nothing else. What is to leave the tree does so
@@ -37,12 +38,14 @@ from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.errors import storing
 from mirror.store.frontier import Entry, State
 from mirror.store.history import History, Numbers
-from mirror.store.manifest import Counts, Outcome, Published, Resource, Standing
+from mirror.store.manifest import Counts, Outcome, Resource, Standing
 from mirror.store.objects import Digest
+from mirror.store.publishing import Elsewhere, Published, Queue
 
 _AHEAD = 32  # entries taken from the manifest at a time
 _AT_HAND: Final = 256  # entries looked at before anything is fetched
 _SYNC_AFTER: Final = 256  # objects that a power cut may harm before they are waited for
+_AT_ONCE: Final = 8  # files that another process is asked for at once
 _HELD: Final = 256 << 10  # bytes of a payload up to which it stays in memory until it is published
 _ROOM: Final = 64 << 20  # free bytes below which each answer is committed at once: later there may be no room for that
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
@@ -104,7 +107,8 @@ FEW: Final = 10
 class Crawl:
     """A run. `now` tells the time as ISO 8601 text; `limit` bounds the number of pages; `together` answers are one commit.
 
-    `wanted` are URLs that an earlier run knew and that are asked for whether or not anything leads to them.
+    `wanted` are URLs that an earlier run knew and that are asked for whether or not anything leads to them. `elsewhere`
+    publishes in other processes.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are words with a default
@@ -117,6 +121,7 @@ class Crawl:
         renewal: Renewal = ASK_ALWAYS,
         wanted: Sequence[CanonicalURL] = (),
         together: int = 1,
+        elsewhere: Elsewhere | None = None,
         now: Callable[[], str],
     ) -> None:
         self.archive = archive
@@ -137,6 +142,7 @@ class Crawl:
         self._uncommitted = 0  # answers since the last commit,
         self._unpublished: list[tuple[Resource, bytes | None]] = []  # of which these have files to be put into the tree
         self._published: list[Published] = []  # files that are right, which the manifest does not know yet
+        self._publishing = Queue(archive.root, elsewhere) if elsewhere else None
         self._syncer = ThreadPoolExecutor(1, "sync")
         self._syncing: Future[list[Digest]] | None = None
         self._not_synced: list[Digest] = []
@@ -225,7 +231,8 @@ class Crawl:
             has_room = shutil.disk_usage(self.archive.root).free > _ROOM
             self._most_uncommitted = self._together if has_room else 1
             unpublished, self._unpublished = self._unpublished, []
-            self._published += [self.archive.publish(*one) for one in unpublished]
+            for n in range(0, len(unpublished), _AT_ONCE):
+                self._put_into_tree(unpublished[n : n + _AT_ONCE])
 
     def fail(self, entry: Entry, error: str) -> Recorded:
         """Keep that there was no answer; an earlier good copy stays."""
@@ -265,7 +272,14 @@ class Crawl:
         self._complete = True
 
     def settle(self) -> Iterator[None]:
-        """Publish again what leads somewhere else by now; yields often. A run that is complete ends here."""
+        """Publish again what leads somewhere else by now; yields often. A run that is complete ends here.
+
+        What other processes were asked for is waited for first: their answers have to be able to come in between.
+        """
+        self.flush()
+        while self._publishing:
+            self._hear()
+            yield
         with self._transaction():
             if self._complete:
                 self.held = self._too_much_lost()
@@ -273,7 +287,7 @@ class Crawl:
                     self._manifest.release()
         self.flush()
         with storing(self.archive.root):
-            yield from self.archive.settle()
+            yield from self.archive.settle(self._publishing)
             self._sync_all()
         if self._complete:
             with self._manifest.transaction():
@@ -339,6 +353,7 @@ class Crawl:
 
         It first says which files were published since the last one: later it might make them stale again.
         """
+        self._hear()
         with storing(self.archive.root), self._manifest.part():
             self._manifest.published(self._published)
             self._sync()
@@ -347,6 +362,11 @@ class Crawl:
         self._uncommitted += 1
         if self._uncommitted >= self._most_uncommitted:
             self.flush()
+
+    def _hear(self) -> None:
+        """Take from other processes what they have published by now."""
+        if self._publishing:
+            self._published += self._publishing.done()
 
     def _resource(self, entry: Entry, response: Response, references: Sequence[Reference]) -> Resource:
         """The row of an answer, still without its payload."""
@@ -413,6 +433,17 @@ class Crawl:
         if recorded.resource.stale and recorded.resource.path:
             is_small = payload is not None and len(payload) <= _HELD
             self._unpublished.append((recorded.resource, payload if is_small else None))
+
+    def _put_into_tree(self, resources: Sequence[tuple[Resource, bytes | None]]) -> None:
+        """Publish some files, or have it done; one that is being written right now stays stale until the run settles."""
+        queue = self._publishing
+        wanted = [
+            (self.archive.publication(resource), payload)
+            for resource, payload in resources
+            if resource.path and not (queue and queue.has(resource.path))
+        ]
+        if queue is None or not queue.put([publication for publication, _ in wanted]):
+            self._published += [self.archive.publisher.publish(*one) for one in wanted]
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow what need not be asked for, and say so."""

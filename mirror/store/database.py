@@ -86,7 +86,9 @@ resources = sa.Table(
     sa.Column("path", sa.Text),  # in the tree; NULL: it has no place there
     sa.Column("discovered_from", sa.Integer),  # urls.id
     sa.Column("error", sa.Text),  # why there is no payload, or why it could not be renewed
-    sa.Column("stale", sa.Boolean, nullable=False, server_default="0"),  # its file has to be published again
+    sa.Column(
+        "stale", sa.Integer, nullable=False, server_default="0"
+    ),  # what made its file wrong: it has to be published
     sa.Index("resources_current", "url_id", unique=True, sqlite_where=sa.text("until IS NULL")),
     sa.Index("resources_versions", "url_id", "since", unique=True),
     sa.Index("resources_digest", "digest"),

@@ -37,13 +37,12 @@ from mirror.store.database import (
 )
 from mirror.store.frontier import ROLE_BITS, ROLE_SETS, Entry, Frontier, State
 from mirror.store.objects import Digest
+from mirror.store.publishing import Published
 
 _AT_A_TIME: Final = 500  # rows read from a large table
 
 _PAGE: Final = ROLE_BITS[Role.PAGE]
 _LISTING: Final = ROLE_BITS[Role.LISTING]
-Published = tuple[int, Digest | None]
-"""A file that was put into the tree: the id of its resource, and its copy; `None`: it is as it was received."""
 
 
 class Standing(StrEnum):
@@ -234,7 +233,7 @@ class Manifest:
         """All current resources with a place in the tree, by id; `stale`: those whose file has to be published again."""
         query = _RESOURCES.where(_CURRENT, resources.c.path.is_not(None)).order_by(resources.c.id).limit(_AT_A_TIME)
         if stale:
-            query = query.where(resources.c.stale)
+            query = query.where(resources.c.stale > 0)
         last = 0
         while rows := self._connection.execute(query.where(resources.c.id > last)).all():
             yield from map(resource_of, rows)
@@ -346,6 +345,11 @@ class Manifest:
         rows = self._database.run(_RESOLUTIONS, (resource.id,))
         return {CanonicalURL(url): LocalPath(path) for url, path in rows}
 
+    def stale(self, resource: Resource) -> int:
+        """How many things made the file of a resource wrong since it was right."""
+        found = self._database.run("SELECT stale FROM resources WHERE id = ?", (resource.id,)).fetchone()
+        return int(found[0]) if found else 0
+
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
         """Say where URLs that are wanted will stand; documents that had to do without are stale now.
 
@@ -383,14 +387,17 @@ class Manifest:
             self._database.run(_STALE, listed([url_id for url_id, _ in changed]))
 
     def published(self, files: Sequence[Published]) -> None:
-        """Say that the files of resources are right by now, and what their copies are from this snapshot on."""
+        """Say that the files of resources are right by now, and what their copies are from this snapshot on.
+
+        What has become more stale since they were planned is not right yet.
+        """
         if files:
             at = self.last_snapshot()
-            self._database.run(_PUBLISHED, listed([resource_id for resource_id, _ in files]))
+            self._database.run_many(_PUBLISHED, [(file.resource_id, file.stale) for file in files])
             self._database.run_many(
-                _COPIED, [(resource_id, at, copy, copy, resource_id) for resource_id, copy in files]
+                _COPIED, [(file.resource_id, at, file.copy, file.copy, file.resource_id) for file in files]
             )
-            self.not_synced([copy for _, copy in files if copy])
+            self.not_synced([file.copy for file in files if file.copy])
 
     # --- what leaves the tree ------------------------------------------------------------------------------------------
 
@@ -570,7 +577,7 @@ _PLACE: Final = (
     .where(resources.c.url_id == sa.bindparam("url_id"), _CURRENT)
 )
 _UPDATE: Final = sa.update(resources).where(resources.c.id == sa.bindparam("known"))
-_END: Final = _UPDATE.values(until=sa.bindparam("at"), stale=False)  # it has no file any more
+_END: Final = _UPDATE.values(until=sa.bindparam("at"), stale=0)  # it has no file any more
 _LAST_ASKED: Final = sa.select(resources.c.snapshot_id).where(resources.c.id == sa.bindparam("of"))
 _ASKED: Final = _UPDATE.values(snapshot_id=sa.bindparam("asked"))
 _OF_DIGESTS: Final = _CURRENT & resources.c.digest.in_(GIVEN)
@@ -591,7 +598,7 @@ _LOSE: Final = (
 _BLAME: Final = (
     sa.update(resources).where(resources.c.url_id == sa.bindparam("url"), _CURRENT).values(error=sa.bindparam("why"))
 )
-_SPOIL: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=True)
+_SPOIL: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=resources.c.stale + 1)
 _MOVE_LINKS: Final = (
     sa.update(links).where(links.c.resource_id == sa.bindparam("old")).values(resource_id=sa.bindparam("new"))
 )
@@ -628,7 +635,8 @@ _RESOURCE: Final = (
     "FROM resources r JOIN urls u ON u.id = r.url_id WHERE r.url_id = ? AND r.until IS NULL"
 )
 _INSERT: Final = f"INSERT INTO resources ({', '.join(_VALUES)}, url_id, since) VALUES ({'?, ' * len(_VALUES)}?, ?)"  # noqa: S608
-_UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(f'{name} = ?' for name in _VALUES)} WHERE id = ?"  # noqa: S608
+_SET: Final = {"stale": "stale = iif(?, stale + 1, 0)"}
+_UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(_SET.get(name, f'{name} = ?') for name in _VALUES)} WHERE id = ?"  # noqa: S608
 _LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
 _REFERENCES: Final = (
     "SELECT l.target_id, l.kind, l.guess, u.url FROM links l JOIN urls u ON u.id = l.target_id "
@@ -644,10 +652,10 @@ _UNRESOLVED: Final = (
     "AND NOT EXISTS (SELECT 1 FROM resources r WHERE r.url_id = urls.id AND r.until IS NULL)"
 )
 _STALE: Final = (
-    "UPDATE resources SET stale = 1 "  # noqa: S608
+    "UPDATE resources SET stale = stale + 1 "  # noqa: S608
     f"WHERE id IN (SELECT resource_id FROM links WHERE target_id IN {_GIVEN})"
 )
-_PUBLISHED: Final = f"UPDATE resources SET stale = 0 WHERE id IN {_GIVEN}"  # noqa: S608
+_PUBLISHED: Final = "UPDATE resources SET stale = 0 WHERE id = ? AND stale = ?"
 _COPIED: Final = (  # that there is none needs to be said only where there was one
     "INSERT OR REPLACE INTO copies (resource_id, since, digest) SELECT ?, ?, ? "
     "WHERE ? IS NOT (SELECT digest FROM copies WHERE resource_id = ? ORDER BY since DESC LIMIT 1)"
@@ -754,7 +762,7 @@ def resource_of(row: Any) -> Resource:
         path=row.path and LocalPath(row.path),
         discovered_from=row.discovered_from,
         error=row.error,
-        stale=row.stale,
+        stale=bool(row.stale),
         id=row.id,
         standing=Standing(row.standing),
         checked=row.checked,

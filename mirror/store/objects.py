@@ -26,7 +26,7 @@ class Objects:
         self._root = root
         self._new = root / _HALF
         self._text = str(root)
-        self._half = str(self._new)
+        self._half = f"{self._new}/{os.getpid()}-"  # several processes may put the same at once
         self._folders: set[str] = set()
 
     def prepare(self) -> None:
@@ -39,7 +39,7 @@ class Objects:
         """Keep a payload; raises `OSError` where the disk can't."""
         digest = Digest(hashlib.sha256(payload).hexdigest())
         if not self.has(digest, len(payload)):
-            beside = f"{self._half}/{digest}"
+            beside = f"{self._half}{digest}"
             try:
                 _write(beside, payload)
                 os.replace(beside, self._made(digest))

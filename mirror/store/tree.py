@@ -21,6 +21,11 @@ class Tree:
         self._folders: set[Path] = set()
         scratch.mkdir(parents=True, exist_ok=True)
 
+    def prepare(self) -> None:
+        """Clear away what killed processes were writing."""
+        for half in self._scratch.iterdir():
+            half.unlink()
+
     def write(self, path: LocalPath | str, content: bytes) -> None:
         """Put a file of its own into the tree."""
         beside = self._beside()
@@ -77,6 +82,6 @@ class Tree:
         return place
 
     def _beside(self) -> Path:
-        beside = self._scratch / "file"
-        beside.unlink(missing_ok=True)  # what a killed process was writing
+        beside = self._scratch / str(os.getpid())  # several processes may write
+        beside.unlink(missing_ok=True)  # what a process of the same number was writing
         return beside

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from mirror.store.archive import INDEX, KEPT, Archive
+from mirror.store.archive import INDEX, Archive
 from mirror.store.manifest import Resource
 from mirror.store.objects import Digest, Objects
+from mirror.store.publishing import KEPT
 
 
 class Part(StrEnum):

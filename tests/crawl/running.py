@@ -30,13 +30,21 @@ def mirror(start: str, out: Path, *words: str, settings: dict[str, str] | None =
     return ended(process(start, out, *words, settings=settings))
 
 
-def process(start: str, out: Path, *words: str, settings: dict[str, str] | None = None) -> "subprocess.Popen[str]":
-    """The same, while it runs."""
+def process(
+    start: str, out: Path, *words: str, settings: dict[str, str] | None = None, own_group: bool = False
+) -> "subprocess.Popen[str]":
+    """The same, while it runs; in a group of processes of its own, as a shell starts it."""
     arguments = [f"start={start}", f"out={out}", *words]
     command = [*SCRAPY, "crawl", "mirror", *(part for word in arguments for part in ("-a", word))]
     command += [part for name, value in (settings or {}).items() for part in ("-s", f"{name}={value}")]
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"TERM": "dumb"}
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TERM": "dumb"},
+        process_group=0 if own_group else None,
     )
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from mirror.core.scope import Scope
 from mirror.core.urls import canonical
-from mirror.store.archive import INDEX, KEPT, Archive
+from mirror.store.archive import INDEX, Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError, storing
 from mirror.store.objects import Digest
+from mirror.store.publishing import KEPT
 from tests.mirroring import Web, complete, dangling, files, links, run
 from tests.site import HTML, PNG, Site
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -17,8 +18,9 @@ from mirror.core.urls import canonical
 from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
+from mirror.store.publishing import Elsewhere
 from mirror.store.spool import Promise
-from tests.mirroring import Web, archive_state, complete, dangling, files, is_relative, links, run, settle
+from tests.mirroring import Beside, Web, archive_state, complete, dangling, files, is_relative, links, run, settle
 from tests.site import HTML, PNG, Site
 
 HOME: Final = "http://example.org"
@@ -63,11 +65,13 @@ def crawl(archive: Archive, rules: Scope | None = None, **words: Any) -> Crawl:
 # The order of answers
 
 
-def mirrored(web: Web, rules: Scope, choose: Choose = in_order, **words: Any) -> State:
+def mirrored(
+    web: Web, rules: Scope, choose: Choose = in_order, elsewhere: Elsewhere | None = None, **words: Any
+) -> State:
     """The manifest and the tree after a whole run."""
     with TemporaryDirectory() as folder:
         archive = Archive(Path(folder))
-        running = crawl(archive, rules)
+        running = crawl(archive, rules, elsewhere=elsewhere)
         run(running, web, choose, **words)
         complete(running)
         found = archive_state(archive), files(Path(folder))
@@ -266,6 +270,7 @@ def webs(draw: st.DrawFn) -> Web:
 @given(
     web=webs(),
     choices=st.lists(st.integers(0, 5), max_size=30),
+    waits=st.lists(st.integers(0, 9), max_size=30),
     depth=st.none() | st.integers(0, 3),
     area=st.sampled_from(Area),
     requisites=st.sampled_from(Requisites),
@@ -276,6 +281,7 @@ def test_the_order_of_answers_does_not_matter(
     *,
     web: Web,
     choices: list[int],
+    waits: list[int],
     depth: int | None,
     area: Area,
     requisites: Requisites,
@@ -285,7 +291,8 @@ def test_the_order_of_answers_does_not_matter(
     rules = scope(*starts, depth=depth, area=area, requisites=requisites, exclude=re.compile("/5$"))
     left = iter(choices)
     state, tree = mirrored(web, rules, flying=1, forbidden=forbidden)
-    other_state, other_tree = mirrored(web, rules, lambda n: next(left, 0) % n, flying=6, forbidden=forbidden)
+    beside = Beside(iter(waits)) if waits else None
+    other_state, other_tree = mirrored(web, rules, lambda n: next(left, 0) % n, beside, flying=6, forbidden=forbidden)
     assert other_state == state
     assert other_tree == tree
 
@@ -294,13 +301,16 @@ def test_the_order_of_answers_does_not_matter(
 @given(
     webs=st.lists(webs(), min_size=2, max_size=3),
     depths=st.lists(st.none() | st.integers(0, 3), min_size=3, max_size=3),
+    waits=st.lists(st.integers(0, 9), max_size=30),
 )
-def test_the_tree_follows_from_what_is_kept_however_it_came_to_be(webs: list[Web], depths: list[int | None]) -> None:
+def test_the_tree_follows_from_what_is_kept_however_it_came_to_be(
+    webs: list[Web], depths: list[int | None], waits: list[int]
+) -> None:
     """Runs over a site that changes: what stands there then is what would be published anew."""
     with TemporaryDirectory() as folder:
         archive = Archive(Path(folder))
         for web, depth in zip(webs, depths, strict=False):
-            running = crawl(archive, scope(depth=depth))
+            running = crawl(archive, scope(depth=depth), elsewhere=Beside(cycle(waits)) if waits else None)
             run(running, web)
             complete(running)
         tree = files(Path(folder))
@@ -515,6 +525,34 @@ def test_what_was_too_deep_and_now_is_not_is_expected_somewhere(archive: Archive
     run(running, {HOME: site})
     complete(running)
     assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["c~.html"]
+
+
+def test_what_was_expected_nowhere_when_another_process_was_asked_is_expected_somewhere_by_now(
+    archive: Archive,
+) -> None:
+    site = Site().page("/a", links=["/b"]).page("/b", links=["/c"]).page("/c").page("/", links=["/c"])
+    running = crawl(archive, scope(at("/a"), HOME, depth=1), elsewhere=Beside(iter([0, 6])))
+    order = iter([0, 1, 0])
+    run(running, {HOME: site}, lambda _: next(order, 0), flying=2)
+    complete(running)
+    assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["c~.html"]
+
+
+def test_a_document_over_which_other_processes_die_is_there_as_it_was_received(archive: Archive) -> None:
+    site = Site().page("/", links=["/a", "/b"]).page("/a", links=["/"]).page("/b", links=["/"])
+    running = crawl(archive, elsewhere=Beside(iter(()), deadly="b~"), together=8)
+    run(running, {HOME: site})
+    complete(running)
+    tree = files(archive.root)
+    assert archive.unwritten == [at("/b")]
+    assert [list(links(tree[f"example.org_80/{name}"])) for name in ("index.html", "a~.html", "b~.html")] == [
+        ["a~.html", "b~.html"],
+        ["index.html"],
+        ["/"],
+    ]
+    run(crawl(archive), {HOME: site})  # a later run makes it
+    complete(crawl(archive))
+    assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["index.html"]
 
 
 def test_only_what_leads_elsewhere_is_published_again(archive: Archive) -> None:

@@ -11,11 +11,12 @@ import pytest
 from mirror.core.scope import Scope
 from mirror.core.urls import canonical
 from mirror.store import database
-from mirror.store.archive import KEPT, Archive
+from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.database import SCHEMA_VERSION, Database
 from mirror.store.errors import StorageError
 from mirror.store.objects import Objects
+from mirror.store.publishing import KEPT
 from mirror.store.verification import verify
 from tests.mirroring import complete, dangling, files, run
 from tests.site import HTML, PNG, Site

@@ -17,6 +17,7 @@ from mirror.core.urls import CanonicalURL, canonical
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry, State
 from mirror.store.manifest import Manifest, Resource, Snapshot
+from mirror.store.publishing import Published
 
 HOME = canonical("http://example.org/")
 PAGE = frozenset({Role.PAGE})
@@ -215,10 +216,10 @@ def test_documents_become_stale_when_what_they_lead_to_moves(manifest: Manifest)
         manifest.expect([(2, LocalPath("b.html"))])
         assert manifest.resolutions(document) == {url(2): "b.html"}
         assert list(manifest.resources(stale=True)) == [replace(document, stale=True)]
-        manifest.published([(document.id, None)])
+        manifest.published([Published(document.id, manifest.stale(document), None)])
         manifest.expect([(2, LocalPath("b.png"))])
         assert manifest.resolutions(document) == {url(2): "b.html"}
-        manifest.published([(document.id, None)])
+        manifest.published([Published(document.id, manifest.stale(document), None)])
         manifest.settle([(2, None)])
         assert manifest.resolutions(document) == {}
         assert list(manifest.resources(stale=True)) == [replace(document, stale=True)]

@@ -61,7 +61,7 @@ def test_nothing_stands_under_a_name_before_the_object_is_whole(
 
     monkeypatch.setattr(os, "replace", replace)
     digest = objects.put(b"payload")
-    assert seen == [[f"new/{digest}"]]
+    assert seen == [[f"new/{os.getpid()}-{digest}"]]
     assert stored(tmp_path) == [f"{digest[:2]}/{digest[2:]}"]
 
 

@@ -129,7 +129,7 @@ def test_a_symbolic_link_in_the_place_of_a_file_is_replaced(tree: Tree, root: Pa
 
 
 def test_what_a_killed_process_was_writing_is_no_hindrance(tree: Tree, root: Path, source: Path) -> None:
-    left = root / ".mirror/new/file"
+    left = root / ".mirror/new" / str(os.getpid())
     os.link(source, left)
     tree.write(PAGE, b"page")
     assert source.read_bytes() == b"object"

@@ -1,0 +1,126 @@
+"""Crawls whose documents other processes read and rewrite: the same comes of it, also where these or the crawl are killed."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.constructs import sites
+from tests.crawl.running import dangling, ended, mirror, process, rows, tree
+from tests.site import Site, serve, serve_both
+
+PATIENCE = 60.0
+PAGES = 300
+URLS = "SELECT id, url FROM urls"
+RESOURCES = (
+    "SELECT u.url, r.status, r.digest, r.size, r.media_type, r.path, r.error, r.stale, c.digest "
+    "FROM resources r JOIN urls u ON u.id = r.url_id LEFT JOIN copies c ON c.resource_id = r.id"
+)
+LINKS = (
+    "SELECT s.url, l.position, t.url, l.kind, l.guess FROM links l JOIN resources r ON r.id = l.resource_id "
+    "JOIN urls s ON s.id = r.url_id JOIN urls t ON t.id = l.target_id"
+)
+FRONTIER = "SELECT u.url, f.state, f.roles, f.depth, f.guess, f.reason FROM frontier f JOIN urls u ON u.id = f.url_id"
+
+
+def known(out: Path) -> list[set[tuple[object, ...]]]:
+    """What the manifest says, whatever the order in which it learned it."""
+    return [set(rows(out, query)) for query in (RESOURCES, LINKS, FRONTIER)]
+
+
+def children(number: int) -> list[int]:
+    """The processes that a process has started and that still run."""
+    tasks = Path(f"/proc/{number}/task")
+    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+
+def is_running(number: int) -> bool:
+    status = Path(f"/proc/{number}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def site() -> Site:
+    """Pages of 12 KB that link each other."""
+    made = Site()
+    for n in range(PAGES):
+        pictures = "".join(f'<img src="/{k}.png">' for k in range(1, 40))
+        links = [f"/{(n * 7 + k) % PAGES}.html" for k in range(1, 40)]
+        made.page(f"/{n}.html", f"{pictures}<p>{'text ' * 2000}", links=links)
+    for k in range(1, 40):
+        made.file(f"/{k}.png", b"\x89PNG\r\n", "image/png")
+    return made.page("/", links=["/1.html"]).file("/robots.txt", "", "text/plain")
+
+
+def test_the_same_comes_of_it(tmp_path: Path) -> None:
+    found = {}
+    main, other = sites()
+    with serve_both(main, other) as (server, _):
+        for workers in ("0", "1", "4"):
+            out = tmp_path / workers
+            done = mirror(server.url, out, f"workers={workers}")
+            lines = [line for line in done.stderr.splitlines() if not line.startswith(("Mirrored", "Open", str(out)))]
+            found[workers] = (done.code, {line for line in lines if "->" not in line}, tree(out), known(out))
+            assert dangling(out) == []
+    assert len(found["0"][2]) > 300
+    assert found["1"] == found["0"]
+    assert found["4"] == found["0"]
+
+
+def test_they_end_with_a_crawl_that_is_killed_and_the_next_one_goes_on(tmp_path: Path, site: Site) -> None:
+    with serve(site) as server:
+        whole = mirror(server.url, tmp_path / "whole", "workers=0")
+        running = process(server.url, tmp_path / "out", "workers=2")
+        wait_until(lambda: len(children(running.pid)) == 2 and len(server.paths) > PAGES // 4)
+        workers = children(running.pid)
+        running.kill()
+        ended(running)
+        wait_until(lambda: not any(map(is_running, workers)))
+        done = mirror(server.url, tmp_path / "out", "workers=2")
+    assert (whole.code, done.code) == (0, 0)
+    assert done.stderr.startswith("Going on")
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+    assert known(tmp_path / "out") == known(tmp_path / "whole")
+
+
+def test_where_one_is_killed_its_document_fails_and_the_next_run_has_it(tmp_path: Path, site: Site) -> None:
+    with serve(site) as server:
+        running = process(server.url, tmp_path, "workers=2")
+        wait_until(lambda: len(children(running.pid)) == 2 and len(server.paths) > PAGES // 4)
+        killed = children(running.pid)
+        for worker in killed:
+            os.kill(worker, signal.SIGKILL)
+        first = ended(running)
+        failed = rows(tmp_path, "SELECT count(*), group_concat(DISTINCT error) FROM resources WHERE error IS NOT NULL")[
+            0
+        ]
+        again = mirror(server.url, tmp_path, "workers=2")
+    assert "Traceback" not in first.stderr, first.stderr
+    assert failed in {(0, None), *((n, "the process that read it died") for n in (1, 2))}
+    assert first.code == (1 if failed[0] else 0)
+    assert len(server.paths) >= PAGES
+    assert again.code == 0
+    assert dangling(tmp_path) == []
+
+
+def test_ctrl_c_reaches_the_crawl_alone(tmp_path: Path, site: Site) -> None:
+    with serve(site) as server:
+        running = process(server.url, tmp_path, "workers=2", own_group=True)
+        wait_until(lambda: len(children(running.pid)) == 2 and len(server.paths) > PAGES // 4)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does it: to all of them
+        done = ended(running)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.code == 130
+        assert rows(tmp_path, "SELECT count(*) FROM resources WHERE error IS NOT NULL") == [(0,)]
+        assert mirror(server.url, tmp_path).code == 0
+    assert dangling(tmp_path) == []
