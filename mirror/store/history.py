@@ -60,6 +60,16 @@ class Shown:
     unknown: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a snapshot shows of an origin (see `urls.origin`): how many pages and other files, and the page to begin with."""
+
+    name: str
+    pages: int
+    files: int
+    first: CanonicalURL
+
+
 class Kind(StrEnum):
     """How a URL differs between two snapshots."""
 
@@ -106,6 +116,11 @@ class History:
         rows = self._connection.execute(sa.select(snapshots).where(_LISTED).order_by(snapshots.c.id)).all()
         return [self._listed(row) for row in rows]
 
+    def has(self, snapshot_id: int) -> bool:
+        """Whether there is this snapshot, and it was not pruned."""
+        query = sa.select(snapshots.c.id).where(_LISTED, snapshots.c.id == snapshot_id)
+        return self._connection.execute(query).first() is not None
+
     def has_before(self, snapshot_id: int) -> bool:
         """Whether there was a snapshot before this one."""
         query = sa.select(sa.func.count()).where(snapshots.c.id < snapshot_id)
@@ -149,6 +164,16 @@ class History:
             for row in rows:
                 yield Shown(resource_of(row), row.copy and Digest(row.copy), bool(row.stale))
             wanted["last"] = rows[-1].id
+
+    def origins(self, snapshot_id: int) -> list[Origin]:
+        """The origins of which a snapshot shows something."""
+        rows = self._connection.execute(_ORIGINS, {"at": snapshot_id}).all()
+        return [Origin(row.origin, row.pages, row.files, CanonicalURL(row.first)) for row in rows]
+
+    def has_origin(self, origin: str, snapshot_id: int) -> bool:
+        """Whether a snapshot shows anything of an origin."""
+        words = {"at": snapshot_id, "first": f"{origin}/", "end": f"{origin}0"}  # "0" comes after "/"
+        return self._connection.execute(_HAS_ORIGIN, words).first() is not None
 
     def version(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
         """What a snapshot has of a URL."""
@@ -292,6 +317,23 @@ _VERSION: Final = (
     sa.select(resources, urls.c.url)
     .join(urls, urls.c.id == resources.c.url_id)
     .where(urls.c.url == sa.bindparam("url"), _IN)
+)
+_ORIGINS: Final = sa.text(
+    """
+    WITH shown AS (
+        SELECT url, instr(url, '://') + 3 AS host,
+            media_type IN ('text/html', 'application/xhtml+xml') AND status NOT BETWEEN 300 AND 399 AS page
+        FROM resources JOIN urls ON urls.id = url_id
+        WHERE resources.since <= :at AND (until IS NULL OR until > :at) AND path IS NOT NULL
+    )
+    SELECT substr(url, 1, host + instr(substr(url, host), '/') - 2) AS origin, sum(page) AS pages, sum(NOT page) AS files,
+        substr(min(printf('%d%08d', NOT page, length(url)) || url), 10) AS first
+    FROM shown GROUP BY origin ORDER BY origin
+    """
+)
+_HAS_ORIGIN: Final = sa.text(
+    "SELECT 1 FROM urls JOIN resources ON resources.url_id = urls.id "
+    "WHERE url >= :first AND url < :end AND resources.since <= :at AND (until IS NULL OR until > :at) AND path IS NOT NULL LIMIT 1"
 )
 _TOUCHED: Final = (
     sa.select(urls.c.url)
