@@ -245,8 +245,8 @@ def content_type(received: str | None, media_type: str | None) -> str | None:
     >>> content_type("text/html; charset=koi8-r", "text/html"), content_type("nonsense\\r\\nX: y", "text/html")
     ('text/html; charset=koi8-r', 'text/html')
     """
-    if received is not None and _TYPE.fullmatch(received.strip()):
-        return received.strip()
+    if received is not None and _TYPE.fullmatch(received.strip("\t ")):
+        return received.strip("\t ")
     return media_type if media_type and _TYPE.fullmatch(media_type) else None
 
 

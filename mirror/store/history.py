@@ -333,7 +333,8 @@ _ORIGINS: Final = sa.text(
 )
 _HAS_ORIGIN: Final = sa.text(
     "SELECT 1 FROM urls JOIN resources ON resources.url_id = urls.id "
-    "WHERE url >= :first AND url < :end AND resources.since <= :at AND (until IS NULL OR until > :at) AND path IS NOT NULL LIMIT 1"
+    "WHERE url >= :first AND url < :end AND path IS NOT NULL "
+    "AND resources.since <= :at AND (until IS NULL OR until > :at) LIMIT 1"
 )
 _TOUCHED: Final = (
     sa.select(urls.c.url)
