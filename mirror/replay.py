@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
+from hashlib import sha256
 from typing import Final
 from urllib.parse import quote
 
@@ -24,7 +25,8 @@ from starlette.types import Message, Receive, Scope, Send
 from mirror.accounts import account_lines
 from mirror.command import moment
 from mirror.core import replaying, urls
-from mirror.core.documents import VERSION, header
+from mirror.core.documents import header
+from mirror.core.media import UNKNOWN
 from mirror.core.ranges import is_range
 from mirror.core.replaying import Home, Server
 from mirror.core.scope import SuffixList, bundled_suffix_list
@@ -106,7 +108,7 @@ class Replay:
             return PlainTextResponse("A path is asked for.\n", 400)
         try:
             return self._of_name(name, asked)
-        except StorageError as error:
+        except (StorageError, OSError) as error:  # an object may go while it is looked at
             return self._missing("The archive can't be read", str(error), asked, 500)
 
     def _of_name(self, name: str, asked: Asked) -> Response:
@@ -139,15 +141,14 @@ class Replay:
             return Response(status_code=resource.status or 302, headers={**headers, "location": place})
         if resource.status in _BODILESS:
             return Response(status_code=resource.status, headers=headers)
-        tag = f'"{found.digest}-{VERSION}"' if found.may_lead else f'"{found.digest}"'
+        copy = self._shelf.copy(found, self._server, home.snapshot)
+        headers["etag"] = tag = f'"{found.digest if copy is None else sha256(copy).hexdigest()}"'
         conditions = (asked.header("if-none-match"), asked.header("if-modified-since"))
-        headers["etag"] = tag
         if replaying.is_known(tag, headers.get("last-modified"), *conditions):
             return Response(status_code=304, headers=headers)
         media_type = replaying.content_type(header(resource.headers, "content-type"), resource.media_type)
-        headers["content-type"] = media_type or "application/octet-stream"
+        headers["content-type"] = media_type or UNKNOWN
         status = resource.status if resource.status in _GOOD else 200
-        copy = self._shelf.copy(found, self._server, home.snapshot)
         if copy is None:
             return ObjectResponse(found.file, status, headers, stat_result=found.file.stat())
         return Response(copy, status, {**headers, "accept-ranges": "none"})

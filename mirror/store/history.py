@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from mirror.core.urls import CanonicalURL
+from mirror.core.urls import CanonicalURL, origin
 from mirror.store.database import Database, copies, frontier, links, resources, snapshots, urls
 from mirror.store.frontier import Entry
 from mirror.store.manifest import PRUNED, Outcome, Resource, entry_of, resource_of
@@ -170,9 +170,16 @@ class History:
         rows = self._connection.execute(_ORIGINS, {"at": snapshot_id}).all()
         return [Origin(row.origin, row.pages, row.files, CanonicalURL(row.first)) for row in rows]
 
-    def has_origin(self, origin: str, snapshot_id: int) -> bool:
+    def met_origins(self) -> Iterator[str]:
+        """The origins of all URLs that were ever met, fetched or not: from each one a step to the first URL behind it."""
+        end = ""
+        while url := self._connection.execute(_NEXT_URL, {"end": end}).scalar():
+            yield origin(CanonicalURL(url))
+            end = _end(origin(CanonicalURL(url)))
+
+    def has_origin(self, name: str, snapshot_id: int) -> bool:
         """Whether a snapshot shows anything of an origin."""
-        words = {"at": snapshot_id, "first": f"{origin}/", "end": f"{origin}0"}  # "0" comes after "/"
+        words = {"at": snapshot_id, "first": f"{name}/", "end": _end(name)}
         return self._connection.execute(_HAS_ORIGIN, words).first() is not None
 
     def version(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
@@ -286,6 +293,11 @@ def _with_moves(found: Sequence[Difference]) -> list[Difference]:
     return [difference for difference in found if id(difference) not in gone] + moved
 
 
+def _end(name: str) -> str:
+    """What comes behind all URLs of an origin: a zero is the letter behind the slash."""
+    return f"{name}0"
+
+
 def _glob(pattern: str) -> str:
     """A tombstone as a pattern of SQL's GLOB, in which nothing but its last `*` stands for anything else."""
     escaped = "".join(f"[{c}]" if c in "*?[" else c for c in pattern.removesuffix("*"))
@@ -331,6 +343,7 @@ _ORIGINS: Final = sa.text(
     FROM shown GROUP BY origin ORDER BY origin
     """
 )
+_NEXT_URL: Final = sa.text("SELECT min(url) FROM urls WHERE url >= :end")
 _HAS_ORIGIN: Final = sa.text(
     "SELECT 1 FROM urls JOIN resources ON resources.url_id = urls.id "
     "WHERE url >= :first AND url < :end AND path IS NOT NULL "

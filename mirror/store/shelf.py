@@ -30,11 +30,6 @@ class Found:
     digest: Digest
     file: Path
 
-    @property
-    def may_lead(self) -> bool:
-        """Whether it may read otherwise where it is replayed."""
-        return documents.may_lead(self.resource.media_type or "") and self.resource.size <= documents.MOST_READ
-
 
 class Shelf:
     """An archive to replay, which is only read: a crawl may go on beside it."""
@@ -42,7 +37,7 @@ class Shelf:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._history = archive.history
-        self._digested: dict[tuple[str, int], str] = {}
+        self._digested: dict[str, str] = {}
 
     # --- which snapshot, which origin ----------------------------------------------------------------------------------
 
@@ -75,15 +70,12 @@ class Shelf:
 
     def home(self, label: str) -> Home | None:
         """What a label stands for."""
-        number = label.rpartition("---s")[2]
-        snapshot = int(number) if number.isdecimal() and len(number) < _LONG else 0
-        return read_label(label, lambda name: self._digested_origin(name, snapshot))
+        return read_label(label, self._digested_origin)
 
-    def _digested_origin(self, name: str, snapshot: int) -> str | None:
-        key = (name, snapshot)
-        if key not in self._digested:
-            self._digested |= {(digested(one.name), snapshot): one.name for one in self._history.origins(snapshot)}
-        return self._digested.get(key)
+    def _digested_origin(self, name: str) -> str | None:
+        if name not in self._digested:
+            self._digested = {digested(one): one for one in self._history.met_origins()}
+        return self._digested.get(name)
 
     # --- one URL -------------------------------------------------------------------------------------------------------
 
@@ -106,9 +98,10 @@ class Shelf:
 
     def copy(self, found: Found, server: Server, snapshot: int) -> bytes | None:
         """How a version reads where it is replayed; `None`: as it was received."""
-        if not found.may_lead:
-            return None
         resource = found.resource
+        media_type = resource.media_type or ""
+        if not documents.may_lead(media_type) or resource.size > documents.MOST_READ:
+            return None
         shown: dict[str, bool] = {}
 
         def place(url: CanonicalURL) -> str:
@@ -123,12 +116,9 @@ class Shelf:
         payload = self._archive.objects.get(found.digest)
         response = Response(resource.url, resource.status or 0, resource.headers, payload)
         home = place(resource.url)
-        copy = documents.copy_at_origin(response, resource.media_type or "", home, place, data)
+        copy = documents.copy_at_origin(response, media_type, home, place, data)
         return None if copy is payload else copy
 
     def account(self, url: CanonicalURL) -> tuple[Account | None, list[str]]:
         """All that is known of a URL, and the words by which it was forgotten."""
         return self._history.account(url), [one for one in self._archive.manifest.tombstones() if covers(one, url)]
-
-
-_LONG: Final = 12

@@ -3,21 +3,26 @@
 import io
 import json
 import socketserver
+import sqlite3
 import wave
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from pathlib import Path
 from threading import Thread
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image, ImageFont
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.pages import opened
+from tests.browser.conftest import run_mirror
+from tests.browser.pages import Opened, opened
+from tests.constructs import sites
 from tests.replay.serving import Served, mirrored, served
-from tests.site import PNG, Site
+from tests.site import PNG, Site, serve_both
 
 SITE: Final = "https://www.example.org"
 CDN: Final = "https://cdn.example.net"
@@ -368,3 +373,34 @@ def test_the_list_loads_nothing(server: Served, browser: Browser) -> None:
         there = opened(context, f"http://localhost:{server.port}/", picture=False)
     assert (there.failed, there.errors) == ([], [])
     assert {url for url in there.network if not url.endswith("/favicon.ico")} == {f"http://localhost:{server.port}/"}
+
+
+def test_every_construct_is_as_it_was(browser: Browser, tmp_path: Path) -> None:
+    """The site with every way to refer to something, by the real command: a page lacks and reports what it did online."""
+    main, other = sites()
+    with serve_both(main, other) as (live, _):
+        run_mirror(live.url + "/", tmp_path)
+        with sqlite3.connect(tmp_path / ".mirror" / "manifest.sqlite") as manifest:
+            documents = manifest.execute(
+                "SELECT url FROM resources JOIN urls ON urls.id = url_id WHERE path IS NOT NULL AND status = 200"
+                " AND media_type IN ('text/html', 'application/xhtml+xml', 'image/svg+xml') ORDER BY url"
+            ).fetchall()
+        online, wrong = browser.new_context(), {}
+        before = {url: judged(opened(online, url, picture=False)) for (url,) in documents}
+    with served(tmp_path) as server, watched(browser) as (context, asked):
+        for url, (failed, errors) in before.items():
+            now = judged(opened(context, server.place(url), picture=False))
+            if now[0] - failed - SERVICE_WORKERS or now[1] != errors:
+                wrong[url] = (now, failed, errors)
+    assert len(before) > 100
+    assert wrong == {}
+    assert asked == []
+
+
+SERVICE_WORKERS: Final = {"/worker.js"}
+"""Replay refuses them."""
+
+
+def judged(page: Opened) -> tuple[set[str], list[str]]:
+    """The paths of what failed, and the errors of scripts."""
+    return {urlsplit(url).path for url in page.failed} - {"/favicon.ico"}, sorted(page.errors)

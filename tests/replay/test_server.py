@@ -306,6 +306,22 @@ def test_what_is_missing_says_why(server: Served) -> None:
     assert "was never met" in server.get(f"{SITE}/never").text
 
 
+def test_hosts_that_only_a_digest_names_are_known_too(tmp_path: Path) -> None:
+    """The one that is mirrored, and those that are only linked."""
+    start, linked = (
+        "http://[2001:db8::1]:8080",
+        ["https://b\u00fccher.example/x", "http://a_b.example/", "ftp://c_d.example/"],
+    )
+    mirrored(tmp_path, {start: Site().page("/", "six", links=linked)}, f"{start}/")
+    with served(tmp_path) as server:
+        assert "six" in server.get(f"{start}/").text
+        for url in linked:
+            assert f'<a href="{server.place(url)}">' in server.get(f"{start}/").text
+            assert "not fetched, " in server.get(url).text
+        assert "was never met" not in server.get("https://never_met.example/").text
+        assert server.get("https://never_met.example/").status == 404
+
+
 def test_a_script_is_told_in_short(server: Served) -> None:
     answer = server.get(f"{SITE}/never", headers={"Accept": "*/*"})
     assert (answer.status, answer.headers["content-type"]) == (404, "text/plain; charset=utf-8")
