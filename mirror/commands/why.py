@@ -3,23 +3,14 @@
 import argparse
 from typing import Any
 
-from mirror.command import ArchiveCommand, moment, opened
+from mirror.accounts import account_lines
+from mirror.command import ArchiveCommand, opened
 from mirror.console import refuse, say, say_json
 from mirror.core.scope import covers
-from mirror.core.urls import CanonicalURL, InvalidURLError, canonical
-from mirror.store.frontier import Entry, State
+from mirror.core.urls import InvalidURLError, canonical
+from mirror.store.frontier import Entry
 from mirror.store.history import Account
-from mirror.store.manifest import Resource, Standing
 from mirror.summary import Exit
-
-_STANDINGS = {
-    Standing.PRESENT: "in the tree",
-    Standing.KEPT: "the last good copy is in the tree",
-    Standing.UNLINKED: "in the tree, but nothing leads to it any more",
-    Standing.FAILED: "failed",
-    Standing.GONE: "gone",
-    Standing.OUTSIDE: "left out by the rules",
-}
 
 
 class Command(ArchiveCommand):
@@ -40,42 +31,10 @@ class Command(ArchiveCommand):
         if opts.json:
             say_json({"url": url, "known": account is not None, "forgotten": bool(forgotten), **_as_json(account)})
         else:
-            for line in [*(f"forgotten on request ({pattern})" for pattern in forgotten), *_lines(url, account)]:
+            for line in account_lines(url, account, forgotten):
                 say(line)
         there = account and account.versions and account.versions[-1][0].path and account.versions[-1][2] is None
         self.exitcode = Exit.WELL if there else Exit.SOME_FAILED
-
-
-def _lines(url: CanonicalURL, account: Account | None) -> list[str]:
-    if account is None:
-        return [f"{url} was never met: no page that was fetched refers to it"]
-    lines = [f"{url} was first met in the run of {moment(account.met)}" if account.met else url]
-    lines += [_decision(account)] if account.entry else []
-    lines += [_version(*version) for version in account.versions]
-    lines += [f"linked from {page}" for page in account.linked_from]
-    return lines
-
-
-def _decision(account: Account) -> str:
-    """What the newest run that met it made of it."""
-    entry = account.entry
-    assert entry is not None
-    found = f", found on {account.referrer}" if account.referrer else ""
-    run = f"run of {moment(account.decided)}"
-    if entry.state is State.SKIPPED:
-        return f"{run}: not fetched, {entry.reason}{found}"
-    roles = " and ".join(sorted(role.name.lower() for role in entry.roles))
-    guess = ", as a guess" if entry.guess else ""
-    done = "asked for" if entry.state is State.DONE else "waits to be asked for"
-    return f"{run}: {done} as {roles}{guess}, {entry.depth} links from a start{found}"
-
-
-def _version(resource: Resource, began: str | None, ended: str | None) -> str:
-    span = f"from {moment(began)} to {moment(ended)}" if ended else f"since {moment(began)}"
-    error = f" ({resource.error})" if resource.error else ""
-    content = f": {resource.size:,} bytes, {resource.media_type}, sha256 {resource.digest}" if resource.path else ""
-    place = f", {resource.path}" if resource.path else ""
-    return f"{span}: {_STANDINGS[resource.standing]}{error}{content}{place}; last checked {moment(resource.checked)}"
 
 
 def _as_json(account: Account | None) -> dict[str, Any]:

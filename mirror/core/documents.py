@@ -155,6 +155,30 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
     return response.payload if text == source.text else source.encode(text)
 
 
+def may_lead(media_type: str) -> bool:
+    """Whether a payload of this type may read otherwise where copies stand at origins: scripts and data too."""
+    return media_type in DOCUMENTS or _is_json(media_type)
+
+
+def copy_at_origin(response: Response, media_type: str, home: str, resolve: Resolve, data: Resolve) -> bytes:
+    """The bytes of the copy that stands at `home`, an URL of an origin: see points 6 to 9 of `rewrite`'s law.
+
+    `data` says where URLs in data and scripts lead. The same object comes back where nothing had to change.
+    """
+    document = read(response, media_type)
+    if document is None and _is_json(media_type):
+        document = Document.JSON, encoding.decode(response.payload, response.header("content-type"))
+    if document is None:
+        return response.payload
+    kind, source = document
+    text = rewrite.rewrite(kind, source.text, Rewriter(response.url, home, resolve, source.encoding, home, data))
+    return response.payload if text == source.text else source.encode(text)
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
 def suspicion(before: Response, now: Response) -> Suspicion | None:
     """Whether a good answer is something else than the page that was there: a place to log in, an error in disguise.
 

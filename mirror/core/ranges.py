@@ -10,6 +10,8 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 _CONTENT_RANGE: Final = re.compile(r"\s*bytes\s+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})\s*", re.IGNORECASE)
+_RANGE: Final = re.compile(r"\s*(?=-?[0-9])([0-9]{0,18})-([0-9]{0,18})\s*")
+_MOST: Final = 10**18
 _STRONG_TAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 _AGE_OF_STRONG_DATES: Final = 60
 """Seconds by which a Last-Modified has to be older than its Date to be a strong validator: clocks of a server may differ."""
@@ -55,3 +57,14 @@ def strong_validator(headers: Sequence[tuple[str, str]]) -> str | None:
     except (ValueError, TypeError):
         return None
     return modified if age >= _AGE_OF_STRONG_DATES else None
+
+
+def is_range(value: str) -> bool:
+    """Whether a Range asks for ranges of bytes; one that doesn't is to be ignored (RFC 9110, 14.2).
+
+    >>> is_range("bytes=0-4, -5"), is_range("bytes=5-4"), is_range("pages=1-2")
+    (True, False, False)
+    """
+    unit, _, ranges = value.partition("=")
+    found = [_RANGE.fullmatch(part) for part in ranges.split(",")]
+    return unit.strip().lower() == "bytes" and all(one and int(one[1] or 0) <= int(one[2] or _MOST) for one in found)

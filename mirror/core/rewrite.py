@@ -15,6 +15,14 @@ The law
 5. Scripts stay as they are, structured data in them too; so do documents in attributes below `MAX_NESTED` others, and XML
    values with entities that the document declares, or with templates of XSLT.
 
+Where copies stand at origins (`Rewriter.home`, see `replaying`) and not on a disk, the law is another one in four points:
+
+6. A reference that leads from the copy's own URL to where it should stays as it is: what is relative does.
+7. `<base href>` names the base's own place there.
+8. `integrity` goes from all elements, since a stylesheet may be of other bytes; `crossorigin` stays, since there are origins.
+9. Absolute URLs in data and scripts, where a literal is nothing else, become what `data` gives: the documents beside them lead
+   there too. All else in scripts stays.
+
 With no edit to make, the text is the same; the references of the rewritten document are the resolved ones of the original.
 """
 
@@ -36,7 +44,7 @@ from mirror.core.spans import Span
 from mirror.core.urls import CanonicalURL
 
 Resolve = Callable[[CanonicalURL], str | None]
-"""Canonical URL -> the relative reference to its copy, or `None` where there is none."""
+"""Canonical URL -> the reference to its copy, relative on a disk, or `None` where there is none."""
 
 
 class Edit(NamedTuple):
@@ -52,13 +60,16 @@ class Edit(NamedTuple):
 class Rewriter:
     """What is the same for all references of one document.
 
-    `base` is its URL, `name` how it is called from beside its copy, `encoding` the codec it was read with.
+    `base` is its URL, `name` how it is called from beside its copy, `encoding` the codec it was read with. `home` is the URL of
+    a copy that stands at an origin, or of its base; `data` says where its data leads (`None`: data stays as it is).
     """
 
     base: str
     name: str
     resolve: Resolve
     encoding: str = "utf-8"
+    home: str | None = None
+    data: Resolve | None = None
     own_base: bool = True
     depth: int = 0
     _known: dict[tuple[str, bool], tuple[str | None, bool]] = field(default_factory=dict)
@@ -78,7 +89,8 @@ class Rewriter:
 
     def with_base(self, base: str) -> "Rewriter":
         """The same for a document with a `<base>` element."""
-        return replace(self, base=base, own_base=False, _known={})
+        home = self.home and (self.resolve(CanonicalURL(base)) or base)
+        return replace(self, base=base, home=home, name=home or self.name, own_base=False, _known={})
 
     def within(self) -> "Rewriter":
         """The same for a document in an attribute of this one."""
@@ -90,7 +102,10 @@ class Rewriter:
             return None, False
         local = self.resolve(target.url)
         if local is not None:
-            return urls.with_fragment(local, target.fragment), True
+            stays = self.home and urls.resolve(url, self.home, self.encoding) == replace(
+                target, url=CanonicalURL(local)
+            )
+            return (None if stays else urls.with_fragment(local, target.fragment)), True
         if guess or _ABSOLUTE.match(url):
             return None, False
         return urls.with_fragment(target.url, target.fragment), False
@@ -100,6 +115,15 @@ class Rewriter:
             new, local = self.replacement(span)
             if new is not None:
                 yield Edit(span.start, span.end, spans.escaped(new, span.quoting), local)
+
+    def data_edits(self, found: Iterable[Span]) -> Iterator[Edit]:
+        """Edits of data and scripts, whose URLs are absolute."""
+        for span in found if self.data else ():
+            target = urls.resolve(span.url, self.base)
+            place = target and self.data and self.data(target.url)
+            if target and place:
+                new = urls.with_fragment(place, target.fragment)
+                yield Edit(span.start, span.end, spans.escaped(_as_bare(new, span.url), span.quoting))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +174,8 @@ def _quoted(text: str, quote: str) -> str:
     return text.replace("'", "&#39;") if quote == "'" else text.replace('"', "&quot;")
 
 
+_ON_DISK: Final = ("integrity", "crossorigin")
+_AT_ORIGINS: Final = ("integrity",)
 _ABSOLUTE: Final = re.compile(r"\s*(?:https?|ftps?|sftp|file):[/\\]{2}", re.IGNORECASE)
 _WS: Final = r"[ \t\n\r\f]"
 _UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
@@ -160,12 +186,14 @@ _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[
 """An attribute whose value reads as it is written."""
 
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
+_SLASHES_OF_ORIGIN: Final = 2
 _SIGN: Final = re.compile(rf"{_WS}*+=")
 _SELECTORS: Final = ["style", "iframe[srcdoc]", "base[href]", f"{refs.BODY_AGAIN}[background]"] + [
     "{}[{}]".format("" if name == "*" else name, key.replace(":", "\\:")) for name, key in refs.TABLE
 ]
 _SELECTOR: Final = ",".join(_SELECTORS)
 _OWN_BASE_SELECTOR: Final = _SELECTOR.replace("a[href],", 'a[href]:not([href^="#"]),', 1)
+_SCRIPTS: Final = "script:not([src])"
 _XML_TOKEN: Final = re.compile(
     r"""<!--.*?(?:-->|\Z)
       | <!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)
@@ -252,6 +280,9 @@ def _html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
             yield from _style_edits(source, element, location, rewriter)
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
         yield from _tag_edits(Tag(source, name, places), refs.html_rule, rewriter)
+    if rewriter.data:
+        for element in document.select(_SCRIPTS):
+            yield from _script_edits(source, element, rewriter)
 
 
 def _is_base(element: turbohtml.Element) -> bool:
@@ -291,6 +322,18 @@ def _style_edits(
         yield from source.edits(rewriter.edits(spans.css_spans(source.value)))
 
 
+def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> Iterator[Edit]:
+    """Edits of what a `<script>` has in it: a script, data, or an import map, whose keys may be URLs too."""
+    location = element.source_location
+    kind = str(element.attrs.get("type") or "").strip().lower()
+    if location is None or location.end_tag is None or element.namespace is not turbohtml.Namespace.HTML:
+        return
+    if refs.SCRIPT_TYPES.match(kind):
+        start, end = location.start_tag.end_offset, location.end_tag.start_offset
+        found = spans.literal_spans(text[start:end], keys=kind != "application/json")
+        yield from _moved(rewriter.data_edits(found), start)
+
+
 def _style_end(text: str, start: int) -> int:
     """Where a style ends whose end tag the parser doesn't know: too much is open around it, or it has none."""
     match = _STYLE_END.search(text, start)
@@ -309,8 +352,8 @@ def _tag_edits(tag: Tag, find: refs.FindRule, rewriter: Rewriter) -> Iterator[Ed
         yield tag["href"].replaced(rewriter.name)
     if tag.name == "meta" and "content" in tag.places and _is_csp(values):
         yield tag["content"].replaced("")
-    if local and tag.name != "iframe":
-        yield from (tag[key].removed(tag.source) for key in ("integrity", "crossorigin") if key in tag.places)
+    lost = _AT_ORIGINS if rewriter.home else _ON_DISK if local and tag.name != "iframe" else ()
+    yield from (tag[key].removed(tag.source) for key in lost if key in tag.places)
 
 
 def _attribute_edits(tag: Tag, key: str, rule: Rule | None, values: Attributes, rewriter: Rewriter) -> Iterator[Edit]:
@@ -338,7 +381,13 @@ def _css_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
 
 
 def _json_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    if rewriter.data:
+        return rewriter.data_edits(spans.literal_spans(text))
     return rewriter.edits(spans.json_spans(text))
+
+
+def _script_file_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    return rewriter.data_edits(spans.literal_spans(text, keys=True))
 
 
 def _xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
@@ -409,6 +458,11 @@ def _xml_text_edits(text: str, pieces: list[Piece], path: list[str], rewriter: R
         yield from _moved(edits, start) if cdata else source.edits(edits)
 
 
+def _as_bare(new: str, url: str) -> str:
+    """An origin without a slash behind it, where it was written so: scripts put paths behind it, and compare with it."""
+    return new.removesuffix("/") if url.count("/") == _SLASHES_OF_ORIGIN else new
+
+
 def _moved(edits: Iterable[Edit], by: int) -> Iterator[Edit]:
     return (Edit(edit.start + by, edit.end + by, edit.new) for edit in edits)
 
@@ -433,5 +487,5 @@ _EDITS: Final[dict[Document, Callable[[str, Rewriter], Iterator[Edit]]]] = {
     Document.XML: _xml_edits,
     Document.CSS: _css_edits,
     Document.JSON: _json_edits,
-    Document.JAVASCRIPT: lambda *_: iter(()),
+    Document.JAVASCRIPT: _script_file_edits,
 }

@@ -96,6 +96,13 @@ _JS_LITERAL = re.compile(  # the quote behind it is not consumed: what looks lik
 )
 _JS_ABSOLUTE = re.compile(r"/[\w~%.@\-]|//[\w\-]+\.[\w.\-]+(?::\d+)?/|https?://[\w.\-]+")
 _JS_LOCAL = re.compile(r"\.{1,2}/|[\w~%@\-][\w~%@.\-]*/")
+_ABSOLUTE_LITERAL = re.compile(
+    r"""(?P<quote>["'`])(?P<url>(?:https?:)?(?:\\?/){2}[A-Za-z0-9\[](?:[^"'`\s<>{}|^$\\]|\\/|\\u0026)*+)(?P=quote)
+      (?P<key>\s*+:)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NAMESPACE = re.compile(r"https?://(?:www\.w3\.org/(?:[0-9]{4}|XML)/|schema\.org(?:/|\Z))")
+"""What looks like a URL and is a name."""
 _JS_NAME = re.compile(r"[\w~%@\-.]")
 
 
@@ -239,6 +246,20 @@ def script_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
             page = not loader.startswith(_JS_IMPORTERS) and (ext in PAGE_EXTENSIONS or ext not in _KNOWN_EXTENSIONS)
             kind = Kind.PAGE if page else Kind.REQUISITE
             yield Span(match.start("url"), match.end("url"), text, kind, guess=True, quoting="script")
+
+
+def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
+    """String literals of JSON or of a script that are an absolute URL and nothing else; each is a guess.
+
+    `keys`: those that a colon follows too. Names of namespaces are none.
+
+    >>> [span.url for span in literal_spans('["https://a.example/b", "see https://a.example/", {"https://a.example/": 1}]')]
+    ['https://a.example/b']
+    """
+    for match in _ABSOLUTE_LITERAL.finditer(value):
+        url = json_unescaped(match["url"])
+        if (keys or not match["key"]) and not _NAMESPACE.match(url):
+            yield Span(match.start("url"), match.end("url"), url, Kind.NEVER, guess=True, quoting="script")
 
 
 def _js_literals(value: str) -> Iterator[re.Match[str]]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from mirror.core.urls import CanonicalURL
+from mirror.core.urls import CanonicalURL, origin
 from mirror.store.database import Database, copies, frontier, links, resources, snapshots, urls
 from mirror.store.frontier import Entry
 from mirror.store.manifest import PRUNED, Outcome, Resource, entry_of, resource_of
@@ -58,6 +58,16 @@ class Shown:
     resource: Resource
     copy: Digest | None
     unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a snapshot shows of an origin (see `urls.origin`): how many pages and other files, and the page to begin with."""
+
+    name: str
+    pages: int
+    files: int
+    first: CanonicalURL
 
 
 class Kind(StrEnum):
@@ -106,6 +116,11 @@ class History:
         rows = self._connection.execute(sa.select(snapshots).where(_LISTED).order_by(snapshots.c.id)).all()
         return [self._listed(row) for row in rows]
 
+    def has(self, snapshot_id: int) -> bool:
+        """Whether there is this snapshot, and it was not pruned."""
+        query = sa.select(snapshots.c.id).where(_LISTED, snapshots.c.id == snapshot_id)
+        return self._connection.execute(query).first() is not None
+
     def has_before(self, snapshot_id: int) -> bool:
         """Whether there was a snapshot before this one."""
         query = sa.select(sa.func.count()).where(snapshots.c.id < snapshot_id)
@@ -149,6 +164,23 @@ class History:
             for row in rows:
                 yield Shown(resource_of(row), row.copy and Digest(row.copy), bool(row.stale))
             wanted["last"] = rows[-1].id
+
+    def origins(self, snapshot_id: int) -> list[Origin]:
+        """The origins of which a snapshot shows something."""
+        rows = self._connection.execute(_ORIGINS, {"at": snapshot_id}).all()
+        return [Origin(row.origin, row.pages, row.files, CanonicalURL(row.first)) for row in rows]
+
+    def met_origins(self) -> Iterator[str]:
+        """The origins of all URLs that were ever met, fetched or not: from each one a step to the first URL behind it."""
+        end = ""
+        while url := self._connection.execute(_NEXT_URL, {"end": end}).scalar():
+            yield origin(CanonicalURL(url))
+            end = _end(origin(CanonicalURL(url)))
+
+    def has_origin(self, name: str, snapshot_id: int) -> bool:
+        """Whether a snapshot shows anything of an origin."""
+        words = {"at": snapshot_id, "first": f"{name}/", "end": _end(name)}
+        return self._connection.execute(_HAS_ORIGIN, words).first() is not None
 
     def version(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
         """What a snapshot has of a URL."""
@@ -261,6 +293,11 @@ def _with_moves(found: Sequence[Difference]) -> list[Difference]:
     return [difference for difference in found if id(difference) not in gone] + moved
 
 
+def _end(name: str) -> str:
+    """What comes behind all URLs of an origin: a zero is the letter behind the slash."""
+    return f"{name}0"
+
+
 def _glob(pattern: str) -> str:
     """A tombstone as a pattern of SQL's GLOB, in which nothing but its last `*` stands for anything else."""
     escaped = "".join(f"[{c}]" if c in "*?[" else c for c in pattern.removesuffix("*"))
@@ -292,6 +329,25 @@ _VERSION: Final = (
     sa.select(resources, urls.c.url)
     .join(urls, urls.c.id == resources.c.url_id)
     .where(urls.c.url == sa.bindparam("url"), _IN)
+)
+_ORIGINS: Final = sa.text(
+    """
+    WITH shown AS (
+        SELECT url, instr(url, '://') + 3 AS host,
+            media_type IN ('text/html', 'application/xhtml+xml') AND status NOT BETWEEN 300 AND 399 AS page
+        FROM resources JOIN urls ON urls.id = url_id
+        WHERE resources.since <= :at AND (until IS NULL OR until > :at) AND path IS NOT NULL
+    )
+    SELECT substr(url, 1, host + instr(substr(url, host), '/') - 2) AS origin, sum(page) AS pages, sum(NOT page) AS files,
+        substr(min(printf('%d%08d', NOT page, length(url)) || url), 10) AS first
+    FROM shown GROUP BY origin ORDER BY origin
+    """
+)
+_NEXT_URL: Final = sa.text("SELECT min(url) FROM urls WHERE url >= :end")
+_HAS_ORIGIN: Final = sa.text(
+    "SELECT 1 FROM urls JOIN resources ON resources.url_id = urls.id "
+    "WHERE url >= :first AND url < :end AND path IS NOT NULL "
+    "AND resources.since <= :at AND (until IS NULL OR until > :at) LIMIT 1"
 )
 _TOUCHED: Final = (
     sa.select(urls.c.url)

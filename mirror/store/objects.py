@@ -7,6 +7,8 @@ Objects are write-protected, because files of the tree are hard links to them.
 
 import hashlib
 import os
+import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Final, NewType
 Digest = NewType("Digest", str)
 """SHA-256 of a payload, 64 hexadecimal digits."""
 
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 _HALF: Final = "new"
 _READ_ONLY: Final = 0o444
 
@@ -65,6 +68,15 @@ class Objects:
     def path(self, digest: Digest) -> Path:
         """Where an object stands, or would."""
         return self._root / digest[:2] / digest[2:]
+
+    def file(self, digest: Digest) -> Path | None:
+        """Where an object stands, if it is a file of this store: an archive of somebody else's may name any of this machine."""
+        place = self.path(digest)
+        with suppress(OSError):
+            is_ours = _DIGEST.fullmatch(digest) and place.resolve().is_relative_to(self._root.resolve())
+            if is_ours and stat.S_ISREG(place.lstat().st_mode):
+                return place
+        return None
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Whether an object stands there, of this size."""

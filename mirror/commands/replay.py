@@ -1,0 +1,70 @@
+"""`scrapy replay DIR`: serve an archive on this machine, each host at an origin of its own."""
+
+import argparse
+import errno
+import sys
+from ipaddress import ip_address
+
+from mirror.command import ArchiveCommand, opened
+from mirror.console import refuse, say, tell
+from mirror.core.replaying import Server
+from mirror.store.shelf import Shelf
+from mirror.summary import Exit
+
+_PORT = 8000
+_PORTS = 65535
+
+
+class Command(ArchiveCommand):
+    """Runs until Ctrl-C, which is a good end. stdout gets the URL to open, and nothing else."""
+
+    short = "Serve an archive for browsers on this machine, every host and every snapshot at an origin of its own"
+    has_json = False
+
+    def long_desc(self) -> str:
+        return f"{self.short}. It answers from the archive only, and asks nobody for anything. Ctrl-C ends it."
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--port", type=int, default=_PORT, help=f"the port to listen at (default: {_PORT}; 0: a free one)"
+        )
+        parser.add_argument(
+            "--host",
+            metavar="ADDRESS",
+            help="the address to listen at (default: loopback). At any other one the archive is open to all who reach it",
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from mirror import replay  # noqa: PLC0415 - Starlette and uvicorn are for this command alone
+
+        (folder,) = self.taken(args, 1, 1)
+        if not 0 <= opts.port <= _PORTS:
+            refuse(f"--port {opts.port}: a port is a number from 0 to {_PORTS}", Exit.USAGE)
+        with opened(folder) as archive:
+            try:
+                sockets = replay.listening(opts.host, opts.port)
+            except OSError as error:
+                refuse(_why_not(error, opts), Exit.USAGE)
+            if opts.host and not _is_loopback(opts.host):
+                tell(f"Warning: all who reach {opts.host} can read the archive; its links only work on this machine\n")
+            server = Server(sockets[0].getsockname()[1])
+            say(server.root)
+            sys.stdout.flush()
+            tell(f"Replaying {archive.root} at {server.root}; Ctrl-C ends it\n")
+            replay.serve(Shelf(archive), server, sockets)
+
+
+def _why_not(error: OSError, opts: argparse.Namespace) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {opts.port} is taken by another program: choose one with --port, or 0 for a free one"
+    if error.errno == errno.EACCES:
+        return f"port {opts.port} is not for every user: choose one over 1023 with --port"
+    return f"can't listen at {opts.host or 'loopback'}: {error.strerror or error}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,102 @@
+"""Runs the real `scrapy replay` over an archive, and asks it over a socket, as a browser or as somebody who means ill."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+from mirror.core.replaying import Server
+from mirror.core.scope import Scope
+from mirror.core.urls import canonical
+from mirror.store.archive import Archive
+from mirror.store.crawl import Crawl, Renewal
+from tests.crawl.running import ROOT, SCRAPY
+from tests.mirroring import Web, complete, run
+
+PAGE = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came; names of headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A replay server that runs."""
+
+    port: int
+    process: "subprocess.Popen[str]"
+
+    def place(self, url: str, snapshot: int = 1) -> str:
+        """Where a URL is replayed."""
+        return Server(self.port).place(canonical(url), snapshot)
+
+    def get(
+        self, url: str, snapshot: int = 1, headers: Mapping[str, str] | None = None, *, method: str = "GET"
+    ) -> Answer:
+        """Ask for what a snapshot has of a URL."""
+        return self.ask(self.place(url, snapshot), headers, method=method)
+
+    def ask(self, place: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Answer:
+        """Ask for a URL of this server, whose host need not be known to the system."""
+        host, slash, path = place.removeprefix("http://").partition("/")
+        return self.send(host, slash + path, headers, method=method)
+
+    def send(self, host: str, target: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Answer:
+        """Ask with any Host and any target."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in {"Host": host, "Accept": PAGE, **(headers or {})}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, body)
+
+    def raw(self, request: bytes) -> bytes:
+        """Send these very bytes; all that comes back until the server ends it."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+@contextmanager
+def served(out: Path, *words: str) -> Iterator[Served]:
+    """`scrapy replay OUT --port 0 WORD...`, ended by Ctrl-C."""
+    command = [*SCRAPY, "replay", str(out), "--port", "0", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            url = process.stdout.readline().strip()
+            assert url.startswith("http://localhost:"), process.communicate(timeout=30)
+            yield Served(int(url.rstrip("/").rpartition(":")[2]), process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+
+
+def mirrored(root: Path, web: Web, start: str, day: str = "2026-11-24") -> int:
+    """A whole run on a day, in this process; gives its snapshot."""
+    archive = Archive(root)
+    try:
+        now = f"{day}T10:00:00+00:00"
+        crawl = Crawl(archive, Scope((canonical(start),)), renewal=Renewal(most_lost=1), now=lambda: now)
+        run(crawl, web)
+        complete(crawl)
+        return crawl.snapshot.id
+    finally:
+        archive.close()

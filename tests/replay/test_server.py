@@ -1,0 +1,462 @@
+"""What the replay server gives: all from the archive, each host at its origin, as it was."""
+
+import hashlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mirror.store.archive import Archive
+from tests.crawl.running import ROOT, SCRAPY, run
+from tests.replay.serving import Answer, Served, mirrored, served
+from tests.site import HTML, PNG, Site
+
+SITE = "https://www.example.org"
+CDN = "https://cdn.example"
+VIDEO = bytes(range(256)) * 4096
+KOI8 = "<title>x</title>Привет".encode("koi8-r")
+
+
+def site(word: str = "first") -> Site:
+    links = ["/old", "/cyrillic", "/gone", "/a?", "/down.bin", "/feed", "/app.js", "/data.json", "/empty", "/latin"]
+    body = (
+        f"<p>{word}<img src='{CDN}/i.png'><video src='/v.mp4'></video><link rel=stylesheet href='/s.css' integrity=x>"
+        "<link rel=manifest href='/m.webmanifest'><a href='https://outside.example/x'>out</a><script src='/app.js'></script>"
+    )
+    return (
+        Site()
+        .page(
+            "/",
+            body,
+            links=links,
+            headers={"Set-Cookie": "a=b; Domain=localhost", "Strict-Transport-Security": "max-age=1"},
+        )
+        .redirect("/old", f"{SITE}/cyrillic?x#y", status=301)
+        .file("/cyrillic", KOI8, "text/html; charset=koi8-r", headers={"Content-Language": "ru"})
+        .file("/cyrillic?x", KOI8, "text/html; charset=koi8-r")
+        .file("/v.mp4", VIDEO, "video/mp4", headers={"Last-Modified": "Tue, 24 Nov 2026 00:00:00 GMT"})
+        .file("/s.css", f"p {{ background: url({CDN}/i.png) }}", "text/css")
+        .file("/m.webmanifest", f'{{"icons": [{{"src": "{CDN}/i.png"}}]}}', "application/manifest+json")
+        .file("/app.js", 'fetch("/data.json")', "text/javascript")
+        .file("/data.json", f'{{"picture": "{CDN}/i.png", "see": "https://outside.example/"}}', "application/json")
+        .file("/down.bin", b"x" * 10, headers={"Content-Disposition": 'attachment; filename="d.bin"'})
+        .file("/feed", f"<rss><channel><link>{SITE}/</link></channel></rss>", "application/rss+xml")
+        .file("/latin", b"<title>\xe9</title>", "text/html")
+        .page("/a?", "empty query")
+    )
+
+
+def web(word: str = "first") -> dict[str, Site]:
+    headers = {"Content-Security-Policy": "default-src 'none'", "Content-Encoding": "identity"}
+    return {SITE: site(word), CDN: Site().file("/i.png", PNG, "image/png", headers=headers)}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    out = tmp_path_factory.mktemp("archive")
+    assert mirrored(out, web(), SITE) == 1
+    assert mirrored(out, web("second"), SITE, "2026-11-25") == 2
+    with served(out) as running:
+        yield running
+
+
+def policy(answer: Answer) -> set[str]:
+    return {word for part in answer.headers["content-security-policy"].split(";") for word in part.split()[1:]}
+
+
+# --- the list, and the ways in -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_the_list_has_the_hosts_and_the_snapshots(server: Served, host: str) -> None:
+    answer = server.send(f"{host}:{server.port}", "/")
+    assert (answer.status, answer.headers["content-type"]) == (200, HTML)
+    for place in (
+        server.place(f"{SITE}/", 2),
+        server.place(f"{CDN}/i.png", 2),
+        f"http://localhost:{server.port}/?snapshot=1",
+    ):
+        assert f'href="{place}"' in answer.text
+    assert "2026-11-24 10:00:00" in answer.text
+    assert "2026-11-25 10:00:00" in answer.text
+    assert policy(answer) == {"'none'", "'unsafe-inline'", f"http://*.localhost:{server.port}"}
+    leads = re.findall(r'(?:href|src|action)="?([^" >]*)', answer.text)
+    assert leads
+    assert all(re.match(rf"http://(?:[a-z0-9-]+\.)?localhost:{server.port}/", lead) for lead in leads)
+    assert "url(" not in answer.text
+
+
+def test_an_older_snapshot_can_be_chosen(server: Served) -> None:
+    answer = server.send(f"localhost:{server.port}", "/?snapshot=1")
+    assert f'href="{server.place(f"{SITE}/", 1)}"' in answer.text
+    assert server.send(f"localhost:{server.port}", "/?snapshot=9").status == 404
+    assert server.send(f"localhost:{server.port}", "/else").status == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "url", "snapshot"),
+    [
+        ("www.example.org", "/", f"{SITE}/", 2),
+        ("www.example.org", "/s.css?a", f"{SITE}/s.css?a", 2),
+        ("2026-11-24.www.example.org", "/", f"{SITE}/", 1),
+        ("2026-11.www.example.org", "/", f"{SITE}/", 2),
+        ("cdn.example", "//evil.example/", f"{CDN}//evil.example/", 2),
+    ],
+)
+def test_a_typed_host_leads_to_its_origin(server: Served, host: str, target: str, url: str, snapshot: int) -> None:
+    answer = server.send(f"{host}.localhost:{server.port}", target)
+    assert (answer.status, answer.headers["location"]) == (302, server.place(url, snapshot))
+
+
+@pytest.mark.parametrize("host", ["unknown.example", "2020-01-01.www.example.org", "2026-99.www.example.org"])
+def test_what_leads_to_nothing_says_so(server: Served, host: str) -> None:
+    answer = server.send(f"{host}.localhost:{server.port}", "/")
+    assert (answer.status, f"There is nothing of a host {host}" in answer.text) == (404, True)
+
+
+# --- what is there -----------------------------------------------------------------------------------------------------
+
+
+def test_each_snapshot_shows_what_it_had(server: Served) -> None:
+    assert [word in server.get(f"{SITE}/", n).text for n, word in ((1, "<p>first"), (2, "<p>second"))] == [True, True]
+
+
+def test_a_page_leads_to_the_origins_of_this_server_alone(server: Served) -> None:
+    answer = server.get(f"{SITE}/")
+    assert answer.headers["content-type"] == HTML
+    assert f"<img src='{server.place(f'{CDN}/i.png')}'>" in answer.text
+    assert "<link rel=stylesheet href='/s.css'>" in answer.text
+    assert f"<a href='{server.place('https://outside.example/x')}'>" in answer.text
+    assert '<a href="/old">' in answer.text
+    assert policy(answer) == {f"http://*.localhost:{server.port}", "data:", "blob:", "'unsafe-inline'", "'unsafe-eval'"}
+
+
+def test_headers_that_are_not_the_archives_to_give_are_gone(server: Served) -> None:
+    page, picture = server.get(f"{SITE}/"), server.get(f"{CDN}/i.png")
+    for answer in (page, picture):
+        assert not {"set-cookie", "strict-transport-security", "content-encoding", "server"} & set(answer.headers)
+        assert "'none'" not in answer.headers["content-security-policy"]
+    assert (picture.body, picture.headers["content-type"]) == (PNG, "image/png")
+
+
+def test_charsets_and_names_stay(server: Served) -> None:
+    cyrillic = server.get(f"{SITE}/cyrillic")
+    assert (cyrillic.body, cyrillic.headers["content-type"]) == (KOI8, "text/html; charset=koi8-r")
+    assert cyrillic.headers["content-language"] == "ru"
+    latin = server.get(f"{SITE}/latin")
+    assert (latin.body, latin.headers["content-type"]) == (b"<title>\xe9</title>", "text/html")
+    assert server.get(f"{SITE}/down.bin").headers["content-disposition"] == 'attachment; filename="d.bin"'
+
+
+def test_redirects_stay_redirects(server: Served) -> None:
+    answer = server.get(f"{SITE}/old")
+    assert (answer.status, answer.headers["location"]) == (301, server.place(f"{SITE}/cyrillic?x") + "#y")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/s.css", "p {{ background: url({cdn}/i.png) }}"),
+        ("/m.webmanifest", '{{"icons": [{{"src": "{cdn}/i.png"}}]}}'),
+        ("/data.json", '{{"picture": "{cdn}/i.png", "see": "https://outside.example/"}}'),
+        ("/feed", "<rss><channel><link>{own}/</link></channel></rss>"),
+        ("/app.js", 'fetch("/data.json")'),
+    ],
+)
+def test_documents_of_all_kinds_lead_to_replay(server: Served, path: str, expected: str) -> None:
+    own, cdn = (server.place(f"{one}/").rstrip("/") for one in (SITE, CDN))
+    assert server.get(SITE + path).text == expected.format(own=own, cdn=cdn)
+
+
+def test_an_empty_query_is_found(server: Served) -> None:
+    assert "empty query" in server.get(f"{SITE}/a?").text
+
+
+# --- parts, conditions, methods ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ("bytes=0-", slice(0, None)),
+        ("bytes=100-199", slice(100, 200)),
+        ("bytes=-10", slice(-10, None)),
+        ("bytes=1000000-99999999", slice(1_000_000, None)),
+        ("BYTES = 0-0", slice(0, 1)),
+    ],
+)
+def test_a_part(server: Served, asked: str, part: slice) -> None:
+    answer = server.get(f"{SITE}/v.mp4", headers={"Range": asked})
+    start = range(len(VIDEO))[part].start
+    assert (answer.status, answer.body) == (206, VIDEO[part])
+    assert answer.headers["content-range"] == f"bytes {start}-{start + len(answer.body) - 1}/{len(VIDEO)}"
+    assert answer.headers["content-type"] == "video/mp4"
+
+
+def test_several_parts(server: Served) -> None:
+    answer = server.get(f"{SITE}/v.mp4", headers={"Range": "bytes=0-1, 300-301"})
+    boundary = answer.headers["content-type"].removeprefix("multipart/byteranges; boundary=")
+    pieces = answer.body.split(f"--{boundary}".encode())
+    assert answer.status == 206
+    assert int(answer.headers["content-length"]) == len(answer.body)
+    assert [piece.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for piece in pieces[1:3]] == [
+        VIDEO[:2],
+        VIDEO[300:302],
+    ]
+
+
+@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0"])
+def test_a_part_that_is_not_there(server: Served, asked: str) -> None:
+    answer = server.get(f"{SITE}/v.mp4", headers={"Range": asked})
+    assert (answer.status, answer.headers["content-range"]) == (416, f"bytes */{len(VIDEO)}")
+    assert "content-security-policy" in answer.headers
+
+
+@pytest.mark.parametrize("asked", ["bytes=5-1", "bytes=a-b", "bytes=", "pages=1-2", "bytes=0-1,x", "nonsense"])
+def test_what_asks_for_no_part_is_given_all(server: Served, asked: str) -> None:
+    answer = server.get(f"{SITE}/v.mp4", headers={"Range": asked})
+    assert (answer.status, answer.body == VIDEO) == (200, True)
+
+
+def test_a_part_of_something_else_is_not_given(server: Served) -> None:
+    known = server.get(f"{SITE}/v.mp4").headers
+    assert known["etag"] == f'"{hashlib.sha256(VIDEO).hexdigest()}"'
+    for condition, status in (
+        (known["etag"], 206),
+        (known["last-modified"], 206),
+        ('"else"', 200),
+        (f"W/{known['etag']}", 200),
+    ):
+        answer = server.get(f"{SITE}/v.mp4", headers={"Range": "bytes=0-1", "If-Range": condition})
+        assert (condition, answer.status) == (condition, status)
+
+
+def test_who_has_it_is_told_so(server: Served) -> None:
+    for path in ("/", "/v.mp4", "/s.css"):
+        tag = server.get(SITE + path).headers["etag"]
+        answer = server.get(SITE + path, headers={"If-None-Match": f'"x", {tag}'})
+        assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", tag)
+        assert server.get(SITE + path, headers={"If-None-Match": '"x"'}).status == 200
+    since = {"If-Modified-Since": "Tue, 24 Nov 2026 00:00:00 GMT"}
+    assert [server.get(SITE + path, headers=since).status for path in ("/v.mp4", "/s.css")] == [304, 200]
+    assert server.get(f"{SITE}/v.mp4", headers={"If-Modified-Since": "nonsense"}).status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/v.mp4", "/old", "/missing", "/s.css"])
+def test_head_is_get_without_a_body(server: Served, path: str) -> None:
+    head, get = (server.get(SITE + path, method=method) for method in ("HEAD", "GET"))
+    without_date = [{**answer.headers, "date": ""} for answer in (head, get)]
+    assert (head.status, without_date[0], head.body) == (get.status, without_date[1], b"")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
+def test_an_archive_can_only_be_read(server: Served, method: str) -> None:
+    answer = server.get(f"{SITE}/", method=method)
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+# --- between origins ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reader", "snapshot", "destination", "expected"),
+    [
+        ("https://example.org", 1, "empty", True),
+        ("https://other.example", 1, "empty", False),
+        ("https://other.example", 1, "font", True),
+        ("https://example.org", 2, "empty", False),
+    ],
+)
+def test_who_may_read_across_origins(
+    server: Served, reader: str, snapshot: int, destination: str, *, expected: bool
+) -> None:
+    said = server.place(f"{reader}/", snapshot).rstrip("/")
+    answer = server.get(f"{SITE}/data.json", 1, headers={"Origin": said, "Sec-Fetch-Dest": destination})
+    assert answer.headers.get("access-control-allow-origin") == (said if expected else None)
+    assert answer.headers["vary"] == "Origin, Sec-Fetch-Dest"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["https://evil.example", "null", "http://localhost:1", "http://evil.example:{port}", "http://localhost:{port}"],
+)
+def test_others_may_read_nothing(server: Served, said: str) -> None:
+    headers = {"Origin": said.format(port=server.port), "Sec-Fetch-Dest": "font"}
+    assert "access-control-allow-origin" not in server.get(f"{SITE}/data.json", headers=headers).headers
+
+
+def test_no_service_worker_is_replayed(server: Served) -> None:
+    assert server.get(f"{SITE}/app.js", headers={"Service-Worker": "script"}).status == 403
+
+
+# --- what is missing ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_says_why(server: Served) -> None:
+    outside = server.get("https://outside.example/x")
+    assert (outside.status, outside.headers["content-type"]) == (404, HTML)
+    assert "not fetched, outside the scope, found on https://www.example.org/" in outside.text
+    assert '<a href="https://outside.example/x" rel="noreferrer">' in outside.text
+    assert "gone (404 Not Found)" in server.get(f"{SITE}/gone").text
+    assert "was never met" in server.get(f"{SITE}/never").text
+
+
+def test_hosts_that_only_a_digest_names_are_known_too(tmp_path: Path) -> None:
+    """The one that is mirrored, and those that are only linked."""
+    start, linked = (
+        "http://[2001:db8::1]:8080",
+        ["https://b\u00fccher.example/x", "http://a_b.example/", "ftp://c_d.example/"],
+    )
+    mirrored(tmp_path, {start: Site().page("/", "six", links=linked)}, f"{start}/")
+    with served(tmp_path) as server:
+        assert "six" in server.get(f"{start}/").text
+        for url in linked:
+            assert f'<a href="{server.place(url)}">' in server.get(f"{start}/").text
+            assert "not fetched, " in server.get(url).text
+        assert "was never met" not in server.get("https://never_met.example/").text
+        assert server.get("https://never_met.example/").status == 404
+
+
+def test_a_script_is_told_in_short(server: Served) -> None:
+    answer = server.get(f"{SITE}/never", headers={"Accept": "*/*"})
+    assert (answer.status, answer.headers["content-type"]) == (404, "text/plain; charset=utf-8")
+    assert answer.text == f"Not in the archive\n{SITE}/never was never met: no page that was fetched refers to it\n"
+
+
+def test_the_other_scheme_is_pointed_at(server: Served) -> None:
+    assert f'href="{server.place(f"{SITE}/")}"' in server.get("http://www.example.org/").text
+
+
+def test_no_such_snapshot(server: Served) -> None:
+    answer = server.get(f"{SITE}/", 7)
+    assert (answer.status, "There is no snapshot 7" in answer.text) == (404, True)
+
+
+def test_what_other_snapshots_have_is_pointed_at(tmp_path: Path) -> None:
+    for day, links in (("2026-11-24", ["/a"]), ("2026-11-25", [])):
+        there = Site().page("/", links=links)
+        mirrored(tmp_path, {SITE: there.page("/a") if links else there}, SITE, day)
+    pages = {SITE: Site().page("/", links=["/b"]).page("/b")}
+    mirrored(tmp_path, pages, SITE, "2026-11-26")
+    with served(tmp_path) as server:
+        answer = server.get(f"{SITE}/b", 1)
+        assert answer.status == 404
+        assert f'<a href="{server.place(f"{SITE}/b", 3)}">{SITE}/b since 2026-11-26 10:00:00</a>' in answer.text
+
+
+def test_a_lost_object_is_told(tmp_path: Path) -> None:
+    mirrored(tmp_path, {SITE: Site().page("/", "<img src=/i.png>").file("/i.png", PNG, "image/png")}, SITE)
+    digest = hashlib.sha256(PNG).hexdigest()
+    (tmp_path / ".mirror" / "objects" / digest[:2] / digest[2:]).unlink()
+    with served(tmp_path) as server:
+        answer = server.get(f"{SITE}/i.png")
+        assert (answer.status, "verify --repair" in answer.text) == (500, True)
+
+
+# --- the command -------------------------------------------------------------------------------------------------------
+
+
+def command(*words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*SCRAPY, "replay", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_stdout_has_the_url_alone_and_ctrl_c_is_a_good_end(tmp_path: Path) -> None:
+    mirrored(tmp_path, web(), SITE)
+    with served(tmp_path) as server:
+        url = f"http://localhost:{server.port}/"
+        server.get(f"{SITE}/v.mp4")
+        server.process.send_signal(signal.SIGINT)
+        stdout, stderr = server.process.communicate(timeout=30)
+        assert (stdout, stderr) == ("", f"Replaying {tmp_path} at {url}; Ctrl-C ends it\n")
+        assert server.process.returncode == 0
+
+
+def test_only_loopback_is_listened_at(tmp_path: Path) -> None:
+    mirrored(tmp_path, web(), SITE)
+    with served(tmp_path) as server:
+        listening = (
+            Path("/proc/net/tcp").read_text().splitlines()[1:] + Path("/proc/net/tcp6").read_text().splitlines()[1:]
+        )
+        mine = {
+            line.split()[1].rpartition(":")[0]
+            for line in listening
+            if line.split()[1].endswith(f":{server.port:04X}") and line.split()[3] == "0A"
+        }
+        assert mine <= {"0100007F", "00000000000000000000000001000000"}
+        assert "0100007F" in mine
+
+
+def test_another_address_is_warned_of(tmp_path: Path) -> None:
+    mirrored(tmp_path, web(), SITE)
+    with served(tmp_path, "--host", "0.0.0.0") as server:
+        assert server.get(f"{SITE}/").status == 200
+        assert server.send(f"0.0.0.0:{server.port}", "/").status == 421
+        server.process.send_signal(signal.SIGINT)
+        assert "Warning: all who reach 0.0.0.0 can read the archive" in server.process.communicate(timeout=30)[1]
+
+
+def test_what_is_wrong_is_said_in_one_line(tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    mirrored(archive, web(), SITE)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for words, code, message in (
+            ([str(archive), "--port", port], 2, f"port {port} is taken by another program"),
+            ([str(archive), "--port", "70000"], 2, "--port 70000: a port is a number from 0 to 65535"),
+            ([str(archive), "--host", "192.0.2.1", "--port", "0"], 2, "can't listen at 192.0.2.1"),
+            ([str(tmp_path)], 4, "is no archive"),
+            ([], 2, "use: replay <DIR>"),
+        ):
+            stdout, stderr = command(*words).communicate(timeout=60)
+            assert (stdout, stderr.count("\n"), message in stderr) == ("", 1, True), stderr
+            assert run(*SCRAPY, "replay", *words).code == code
+
+
+def test_websucker_knows_it(tmp_path: Path) -> None:
+    done = run(str(Path(sys.executable).with_name("websucker")), "replay", "--help")
+    assert done.code == 0
+    assert "--port" in done.stdout
+    assert "--host" in done.stdout
+
+
+def test_it_works_beside_a_running_crawl(tmp_path: Path) -> None:
+    """The archive is open for writing, and what comes is there at once."""
+    mirrored(tmp_path, web(), SITE)
+    with served(tmp_path) as server:
+        assert server.get(f"{SITE}/").status == 200
+        assert mirrored(tmp_path, web("third"), SITE, "2026-11-26") == 2
+        assert "<p>third" in server.get(f"{SITE}/", 2).text
+        assert "<p>first" in server.get(f"{SITE}/", 1).text
+
+
+def test_crawls_need_neither_starlette_nor_uvicorn() -> None:
+    program = (
+        "import sys; sys.modules.update(starlette=None, uvicorn=None, anyio=None)\n"
+        "import mirror.handlers, mirror.pipelines, mirror.extensions, mirror.spiders.mirror, mirror.cli\n"
+        "from scrapy.cmdline import execute; execute(['scrapy', 'replay', '--help'])"
+    )
+    done = run(sys.executable, "-c", program)
+    assert (done.code, "--port" in done.stdout) == (0, True), done.stderr
+
+
+def test_an_archive_without_a_run_says_so(tmp_path: Path) -> None:
+    Archive(tmp_path).close()
+    with served(tmp_path) as server:
+        assert "no crawl has begun" in server.send(f"localhost:{server.port}", "/").text
+
+
+def test_nothing_of_the_archive_reaches_the_list_as_markup(tmp_path: Path) -> None:
+    start = "https://www.example.org/?<script>alert(1)</script>&'\""
+    page = Site().page("/?%3Cscript%3Ealert(1)%3C/script%3E&%27%22", "x")
+    mirrored(tmp_path, {SITE: page}, start)
+    with served(tmp_path) as server:
+        assert "<script>" not in server.send(f"localhost:{server.port}", "/").text
+        missing = server.send(server.place(f"{SITE}/").removeprefix("http://").rstrip("/"), "/<script>?'\"")
+        assert (missing.status, "<script>" in missing.text) == (404, False)
