@@ -40,7 +40,7 @@ TELNETCONSOLE_ENABLED = False  # a port that runs Python
 REMOTE_CONTROL_ENABLED = False  # another one
 
 DOWNLOADER_MIDDLEWARES = {
-    "mirror.middlewares.Robots": 100,
+    "mirror.robots.Robots": 100,
     "mirror.middlewares.Decoding": 590,
     "mirror.middlewares.Cookies": 700,
     "mirror.middlewares.Identity": 710,
