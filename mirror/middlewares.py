@@ -8,7 +8,6 @@ from urllib.request import getproxies, proxy_bypass
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
-from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
@@ -19,6 +18,7 @@ from mirror.core.documents import header
 from mirror.core.urls import CanonicalURL
 from mirror.failures import BrokenAnswerError
 from mirror.options import Options
+from mirror.pacing import Pacing
 from mirror.transfers import LOGIN, CurlResponse
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class Decoding:
         try:
             body = coding.decoded(response.body, codings, self._most)
         except CodingError as error:
-            assert self._crawler.spider is not None
-            again = get_retry_request(request, spider=self._crawler.spider, reason=str(error))
+            pacing = self._crawler.get_downloader_middleware(Pacing)
+            again = pacing.again(request, str(error)) if pacing else None
             if again is None:
                 raise BrokenAnswerError(str(error)) from error
             return again

@@ -19,6 +19,7 @@ from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
 from mirror import failures
+from mirror.console import tell
 from mirror.core import documents, robots
 from mirror.core.references import Reference, header_references
 from mirror.core.robots import Robots as Rules
@@ -26,7 +27,9 @@ from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL, is_web
 from mirror.failures import Skipped, UnreachableError
 from mirror.items import Answer, Failure, answered
+from mirror.pacing import Hosts
 from mirror.pipelines import Store
+from mirror.progress import printable
 from mirror.store.crawl import status_text
 from mirror.transfers import IN_MEMORY
 
@@ -72,6 +75,7 @@ class Robots:
         self._fresh_for = settings.getfloat("MIRROR_ROBOTS_FRESH", robots.FRESH_FOR)
         self._known: dict[CanonicalURL, _Known] = {}
         self._kept = 0
+        self._hosts = Hosts.of(crawler)
         self._asking: dict[CanonicalURL, asyncio.Task[Rules]] = {}
 
     @classmethod
@@ -116,6 +120,10 @@ class Robots:
         old = self._known.pop(place, None)
         self._kept += _room(rules) - (_room(old.rules) if old else 0)
         self._known[place] = _Known(rules, monotonic() + seconds)
+        pace = self._hosts.of_url(place).pace
+        if rules.delay is not None and not pace.ask_for(rules.delay, monotonic()) and old is None:
+            words = f"{place} asks for {rules.delay:g} s between requests; MIRROR_CRAWL_DELAY_MAX makes that {pace.delay:g} s"
+            tell(f"{printable(words)}\n")
         while self._kept > MOST_KEPT and len(self._known) > 1:
             self._kept -= _room(self._known.pop(next(iter(self._known))).rules)
         return rules

@@ -18,7 +18,7 @@ pages a limit lets through depends on the order.
 
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -137,6 +137,7 @@ class Crawl:
         self._complete = False
         # Keys: True, what only links lead to; False, what pages need, and lists of pages.
         self._taken: dict[bool, deque[Entry]] = {True: deque(), False: deque()}
+        self._held_back: Sequence[str] = ()
         self._more = {True: True, False: True}  # whether the manifest may have some that are not taken
         self._at_hand: deque[Entry] = deque()  # looked at already: not fresh
         self._in_flight: dict[int, bool] = {}  # id -> whether it holds one of the places below the limit
@@ -177,6 +178,11 @@ class Crawl:
         return (
             bool(self._at_hand) or self._may_have(pages=False) or (self._may_take_page() and self._may_have(pages=True))
         )
+
+    def hold_back(self, origins: Iterable[str]) -> None:
+        """From now on `next` takes nothing from the frontier that is of these; each ends in a slash."""
+        self._held_back = tuple(origins)
+        self._more = {True: True, False: True}
 
     def renew(self) -> Iterator[None]:
         """Follow what is fresh without asking for it; yields often. What is not waits for `next`."""
@@ -384,7 +390,7 @@ class Crawl:
         taken = self._taken[pages]
         if not taken and self._more[pages]:
             with self._transaction():
-                taken.extend(self._manifest.take(_AHEAD, pages=pages))
+                taken.extend(self._manifest.take(_AHEAD, pages=pages, without=self._held_back))
             self._more[pages] = len(taken) == _AHEAD
         if not taken:
             return None
