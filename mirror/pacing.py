@@ -27,7 +27,10 @@ from mirror.store.crawl import status_text
 from mirror.store.frontier import Entry
 
 TURN: Final = "mirror_turn"
-"""Key of `Request.meta`: (host, epoch, answers of the host until then), while a request is under way."""
+"""Key of `Request.meta`: (host, epoch), while a request is under way."""
+
+ANSWERS: Final = "mirror_answers"
+"""Key of `Request.meta`: how often the host had answered when this request was the last time in trouble."""
 
 WAIT: Final = "mirror_wait"
 """Key of `Request.meta`: seconds that a request waits before it is tried again."""
@@ -38,18 +41,21 @@ MOST_HOSTS: Final = 4096
 
 @dataclass(slots=True, eq=False)
 class Host:
-    """A host: scheme, name and port. `held` was taken from the frontier and can't start yet."""
+    """A host: scheme, name and port. `held` was taken from the frontier and can't start yet; `again` is to be tried again."""
 
     origin: str
     pace: Pace
-    held: deque[Entry | Request] = field(default_factory=deque)
+    held: deque[Entry] = field(default_factory=deque)
+    again: deque[Request] = field(default_factory=deque)
+    owes_new: bool = False
+    """Whether something new comes before the next that is tried again: so it is seen whether others fare better."""
     trouble: str = ""
     """What it was, the last time."""
     says_when: bool = False
     """Whether it said itself how long to wait."""
 
 
-Turn = tuple[Host, int, int]
+Turn = tuple[Host, int]
 
 
 class Hosts:
@@ -80,24 +86,30 @@ class Hosts:
     def waits(self) -> tuple[Host, float] | None:
         """The host that has to be waited for the longest of its own accord, and for how many seconds; `None`: none has."""
         now = monotonic()
-        waits = [(host.pace.until - now, host) for host in self._hosts.values() if host.held and host.pace.until > now]
-        return max(((host, seconds) for seconds, host in waits), key=lambda one: one[1], default=None)
+        waiting = (host for host in self._hosts.values() if host.held or host.again)
+        waits = [(host, host.pace.until - now) for host in waiting if host.pace.until > now]
+        return max(waits, key=lambda one: one[1], default=None)
 
     def _forget(self) -> None:
         now = monotonic()
-        kept = {name: host for name, host in self._hosts.items() if host.held or host.pace.is_remembered(now)}
+        kept = {
+            name: host for name, host in self._hosts.items() if host.held or host.again or host.pace.is_remembered(now)
+        }
         self._hosts = kept
 
 
 def bounds(settings: BaseSettings) -> Bounds:
     """What the settings say."""
     usual = Bounds()
+    backoff = settings.getfloat("MIRROR_BACKOFF", usual.backoff)
     return Bounds(
         connections=settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
         delay=settings.getfloat("DOWNLOAD_DELAY"),
         most_delay=settings.getfloat("MIRROR_CRAWL_DELAY_MAX", usual.most_delay),
         longest=settings.getfloat("MIRROR_RETRY_AFTER_MAX", usual.longest),
-        backoff=settings.getfloat("MIRROR_BACKOFF", usual.backoff),
+        slowest=usual.slowest * backoff,
+        backoff=backoff,
+        longest_backoff=usual.longest_backoff * backoff,
         tries=settings.getint("RETRY_TIMES") if settings.getbool("RETRY_ENABLED") else 0,
         failures=settings.getint("MIRROR_MOST_FAILURES", usual.failures),
         refusals=settings.getint("MIRROR_MOST_REFUSALS", usual.refusals),
@@ -124,7 +136,7 @@ class Pacing:
         turn: Turn | None = request.meta.pop(TURN, None)
         if turn is None:
             return response
-        host, epoch, _ = turn
+        host, epoch = turn
         host.pace.in_flight -= 1
         status = response.status
         if status not in self._statuses:
@@ -140,7 +152,7 @@ class Pacing:
             return None
         turn[0].pace.in_flight -= 1
         if isinstance(exception, UnreachableError):
-            trouble = Trouble.CONNECTION if exception.status is None else Trouble.REFUSED
+            trouble = Trouble.CONNECTION if exception.status is None else trouble_of(exception.status, Trouble.BUSY)
             return self._troubled(request, turn, trouble, str(exception), exception.retry_after)
         if not isinstance(exception, self._errors):
             return None
@@ -158,12 +170,15 @@ class Pacing:
         self, request: Request, turn: Turn, trouble: Trouble, why: str, said: str | None = None
     ) -> Request | None:
         """Tell the host's pace; gives the request where it is to be tried again."""
-        host, epoch, answers = turn
+        host, epoch = turn
         tried = request.meta.get("retry_times", 0)
         seconds = retry_after(said, time())
-        has_others = host.pace.answers > answers and seconds is None and not why.startswith("429")
-        if trouble in OF_HOST and tried and has_others:  # it is this URL alone
+        if trouble is Trouble.BUSY and seconds is not None:
+            trouble = Trouble.LIMITED
+        may_be_alone = trouble in OF_HOST and trouble is not Trouble.LIMITED and tried
+        if may_be_alone and host.pace.answers > request.meta.get(ANSWERS, host.pace.answers):  # others fare better
             trouble = Trouble.SERVER
+        request.meta[ANSWERS] = host.pace.answers
         if trouble in OF_HOST:
             host.trouble, host.says_when = why, seconds is not None
             host.pace.troubled(monotonic(), epoch, trouble, seconds)

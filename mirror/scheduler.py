@@ -41,8 +41,9 @@ class Scheduler(BaseScheduler):
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._hosts = Hosts.of(crawler)
-        self._held: dict[str, Host] = {}  # hosts of which something is held
+        self._held: dict[str, Host] = {}  # hosts of which something waits here
         self._later: dict[Request, asyncio.TimerHandle] = {}
+        self._held_back: set[str] = set()  # those of which the frontier gives no more
         self._look_at = -inf
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
@@ -74,18 +75,20 @@ class Scheduler(BaseScheduler):
         """A request that is tried again."""
         wait = request.meta.pop(WAIT, 0.0)
         host = self._hosts.of_url(request.url)
+        host.pace.waiting += 1
         if wait:
-            host.pace.waiting += 1
-            host.pace.is_slowed = True
             self._later[request] = asyncio.get_running_loop().call_later(wait, self._due, host, request)
         else:
-            self._hold(host, request, first=True)
+            self._keep(host, request)
         return True
 
     def next_request(self) -> Request | None:
         now = monotonic()
         try:
-            request = (self._held_request(now) if self._held else None) or self._new_request(now)
+            if not self._held:
+                request = self._new_request(now)
+            else:
+                request = self._held_request(now) or self._new_request(now) or self._held_request(now, new=False)
         except StorageError as error:
             self._broken = True
             stop(self._crawler, error)
@@ -96,17 +99,21 @@ class Scheduler(BaseScheduler):
 
     # --- what waits ----------------------------------------------------------------------------------------------------
 
-    def _held_request(self, now: float) -> Request | None:
-        """What is held of a host that may be asked by now."""
+    def _held_request(self, now: float, *, new: bool = True) -> Request | None:
+        """What is held of a host that may be asked by now. `new`: there may be something that was not tried yet."""
         for host in self._held.values():
-            if host.pace.is_broken(now):
+            pace = host.pace
+            if pace.is_broken(now):
                 self._give_up(host, now)
                 return None
-            if not host.pace.wait(now):
-                found = host.held.popleft()
-                if not host.held:
-                    self._let_go(host)
-                return self._started(host, found, now)
+            if pace.wait(now):
+                continue
+            if host.again and not (host.owes_new and new):
+                host.owes_new = True
+                pace.waiting -= 1
+                return self._started(host, host.again.popleft(), now)
+            if host.held and not pace.is_full:
+                return self._begun(host, host.held.popleft(), now)
         return None
 
     def _new_request(self, now: float) -> Request | None:
@@ -123,47 +130,64 @@ class Scheduler(BaseScheduler):
                     self._look_at = now
                     self._wake_at(now, now)
                     return None
-            elif host.held or host.pace.wait(now):
-                self._hold(host, entry)
+            elif host.held or host.pace.wait(now) or host.pace.is_full:
+                self._keep(host, entry)
             else:
-                return self._started(host, entry, now)
+                return self._begun(host, entry, now)
         if self._held:
             self._look_at = now + _LOOKED_SHARE * (monotonic() - now)
         return None
 
-    def _started(self, host: Host, found: Entry | Request, now: float) -> Request:
-        request = self._spider.request(found) if isinstance(found, Entry) else found
-        request.meta[TURN] = (host, host.pace.start(now), host.pace.answers)
+    def _begun(self, host: Host, entry: Entry, now: float) -> Request:
+        host.owes_new = False
+        return self._started(host, self._spider.request(entry), now)
+
+    def _started(self, host: Host, request: Request, now: float) -> Request:
+        if self._held and host.origin in self._held:
+            self._let_go(host)
+        request.meta[TURN] = (host, host.pace.start(now))
         return request
 
-    def _hold(self, host: Host, found: Entry | Request, *, first: bool = False) -> None:
-        if first:
-            host.held.appendleft(found)
-        else:
-            host.held.append(found)
-        if host.origin not in self._held:
-            self._held[host.origin] = host
-            self._spider.mirror.hold_back(self._held)
+    def _keep(self, host: Host, found: Entry | Request) -> None:
+        """Hold something of a host. What was taken of it is enough for now: no more is taken from the frontier."""
+        self._held[host.origin] = host
+        if isinstance(found, Request):
+            host.again.append(found)
+            return
+        host.held.append(found)
+        if len(host.held) == 1:
+            self._hold_back()
 
     def _let_go(self, host: Host) -> None:
-        del self._held[host.origin]
-        self._spider.mirror.hold_back(self._held)
-        self._look_at = -inf
+        """Where nothing is held of a host any more, more is taken of it."""
+        if host.held:
+            return
+        if not host.again:
+            del self._held[host.origin]
+        self._hold_back()
+
+    def _hold_back(self) -> None:
+        origins = {origin for origin, host in self._held.items() if host.held}
+        if origins != self._held_back:
+            self._look_at = self._look_at if origins > self._held_back else -inf
+            self._held_back = origins
+            self._spider.mirror.hold_back(origins)
 
     def _due(self, host: Host, request: Request) -> None:
         """A request has waited for long enough."""
         del self._later[request]
-        host.pace.waiting -= 1
-        self._hold(host, request, first=True)
+        self._keep(host, request)
         self._go_on()
 
     # --- hosts that are given up ---------------------------------------------------------------------------------------
 
     def _give_up(self, host: Host, now: float) -> None:
         """What is held of a host fails."""
-        while host.held:
-            found = host.held.popleft()
-            self._fail(host, found if isinstance(found, Entry) else found.meta["entry"])
+        host.pace.waiting -= len(host.again)
+        for entry in [*host.held, *(request.meta["entry"] for request in host.again)]:
+            self._fail(host, entry)
+        host.held.clear()
+        host.again.clear()
         self._let_go(host)
         self._wake_at(now, now)
 
@@ -177,7 +201,8 @@ class Scheduler(BaseScheduler):
 
     def _wake_in_time(self, now: float) -> None:
         """Have the engine ask again when the first of those may go on that wait for nothing but time."""
-        waits = [wait for host in self._held.values() if (wait := host.pace.wait(now)) != inf]
+        able = (host for host in self._held.values() if host.again or not host.pace.is_full)
+        waits = [wait for host in able if (wait := host.pace.wait(now)) != inf]
         at = now + min(waits, default=inf)
         if len(self._held) < _MOST_HELD_BACK and self._spider.mirror.has_next():
             at = min(at, max(self._look_at, now + 0.001))

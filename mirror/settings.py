@@ -19,7 +19,7 @@ MIRROR_REPORTHOOK = None
 MIRROR_ROBOTS_FRESH = 86400  # a robots.txt is asked for again after this
 MIRROR_CRAWL_DELAY_MAX = 60  # of a Crawl-delay no more is kept to
 MIRROR_RETRY_AFTER_MAX = 600  # nor of a Retry-After
-MIRROR_BACKOFF = 1  # the first wait for a host in trouble, which doubles up to a minute
+MIRROR_BACKOFF = 1  # the first wait for a host in trouble, which doubles up to sixty times as much
 MIRROR_MOST_REFUSALS = 10  # 429 and 503 in a row, and a host is given up
 MIRROR_MOST_FAILURES = (
     6  # the same for no answer at all; of a host that never answered one more than RETRY_TIMES is enough

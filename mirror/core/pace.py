@@ -7,9 +7,10 @@ The law
 -------
 1. A host that answers is asked at once, for one thing, then for one more with each answer, up to `connections`: one that
    refuses has not been asked for all by then, and one whose robots.txt is not there yet has been asked for nothing else.
-2. A refusal (429, 503) or a connection that fails halves the window, and a refusal puts a distance between requests: three
-   quarters of what the host took within a second, half of what it was if that was nothing. Answers that come slower than
-   they used to (four times, and more than half a second) take a quarter of the window.
+2. A refusal (429, 503) or a connection that fails halves the window. A limit (429, or a refusal that says when to come back)
+   puts a distance between requests: the speed becomes three quarters of what the host took within a second, half of what it
+   was if that was nothing. So does a second refusal in a row. Answers that come slower than they used to (four times, and
+   more than half a second) take a quarter of the window.
 3. What was sent before the host was slowed down says nothing new: of one burst only the first refusal counts.
 4. Behind a refusal nothing is asked until `Retry-After` is over (`longest` at the most), or for a back-off that doubles.
 5. The speed returns by addition: a fiftieth of the speed that was too much, each second, but no more than a 200th with one
@@ -48,15 +49,17 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 
 class Trouble(Enum):
-    """What went wrong. The first two are the host's, the others may be the URL's alone."""
+    """What went wrong. The first three are the host's, the others may be the URL's alone."""
 
-    REFUSED = "refused"  # 429 and 503: not now
+    LIMITED = "limited"  # 429, or whatever says when to come back: too many requests
+    BUSY = "busy"  # 503: not now
     CONNECTION = "connection"  # no answer
     SERVER = "server"  # another error of the server's: 500, 502...
     BROKEN = "broken"  # an answer that was cut, or can't be read
 
 
-OF_HOST: Final = frozenset({Trouble.REFUSED, Trouble.CONNECTION})
+REFUSALS: Final = frozenset({Trouble.LIMITED, Trouble.BUSY})
+OF_HOST: Final = REFUSALS | {Trouble.CONNECTION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +150,14 @@ class Pace:
             return 0.0
         if now < self.until:
             return self.until - now
-        if self.in_flight >= int(self.window) or self.waiting >= MOST_WAITING:
+        if self.in_flight >= int(self.window):
             return inf
         return max(0.0, self.next_start - now)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many requests wait to be tried again that no other one is to begin."""
+        return self.waiting >= MOST_WAITING
 
     def start(self, now: float) -> int:
         """A request starts; what it gives is to be told again with its end."""
@@ -194,8 +202,11 @@ class Pace:
         self.epoch += 1
         self.troubles += 1
         self.is_slowed, self._opening = True, False
+        is_too_much = trouble is Trouble.LIMITED or (
+            trouble is Trouble.BUSY and (self.troubles > 1 or self.window == 1)
+        )
         self.window = max(1.0, self.window / 2)
-        if trouble is Trouble.REFUSED:
+        if is_too_much:
             self._keep_apart(now)
         pause = (0.5 + self._random() / 2) * self._bound(self.troubles - 1)
         self.until = max(self.until, now + (pause if retry_after is None else min(retry_after, self.bounds.longest)))
@@ -220,7 +231,7 @@ class Pace:
         """A host that never answered is given up sooner."""
         if not self.answers:
             return self.bounds.tries + 1
-        return self.bounds.refusals if trouble is Trouble.REFUSED else self.bounds.failures
+        return self.bounds.refusals if trouble in REFUSALS else self.bounds.failures
 
     def _bound(self, doublings: int) -> float:
         return min(self.bounds.longest_backoff, self.bounds.backoff * 2.0 ** min(doublings, _MOST_DOUBLINGS))
@@ -263,16 +274,19 @@ class Pace:
             speed += min(_GROWTH * self.interval, _MOST_GROWTH) * max(self._ceiling, speed)
             self.interval = 0.0 if speed * max(self._latency, 0.001) >= most else 1 / speed
         is_open = self.window >= most and not self.interval and not self.delay
-        if is_open and now >= self.until and self.waiting < MOST_WAITING:
+        if is_open and now >= self.until:
             self.is_slowed = self._opening = False
 
 
-def trouble_of(status: int) -> Trouble:
-    """What a status that is tried again means."""
-    return Trouble.REFUSED if status in _REFUSALS else Trouble.SERVER
+def trouble_of(status: int, other: Trouble = Trouble.SERVER) -> Trouble:
+    """What a status that is tried again means; `other` is what most do."""
+    return _STATUSES.get(status, other)
 
 
-_REFUSALS: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_STATUSES: Final[dict[int, Trouble]] = {
+    HTTPStatus.TOO_MANY_REQUESTS: Trouble.LIMITED,
+    HTTPStatus.SERVICE_UNAVAILABLE: Trouble.BUSY,
+}
 
 
 def retry_after(value: str | None, now: float) -> float | None:

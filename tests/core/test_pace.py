@@ -17,7 +17,7 @@ from mirror.core.pace import MOST_WAITING, Bounds, Pace, Trouble, retry_after, t
 LAW = settings(max_examples=60, deadline=None)
 
 BOUNDS = Bounds()
-REFUSED, CONNECTION, SERVER, BROKEN = Trouble
+LIMITED, BUSY, CONNECTION, SERVER, BROKEN = Trouble
 
 
 def pace(bounds: Bounds = BOUNDS, chance: float = 0.5) -> Pace:
@@ -57,8 +57,8 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
 
 def test_statuses() -> None:
     assert {status: trouble_of(status) for status in (429, 503, 500, 502, 408)} == {
-        429: REFUSED,
-        503: REFUSED,
+        429: LIMITED,
+        503: BUSY,
         500: SERVER,
         502: SERVER,
         408: SERVER,
@@ -86,7 +86,7 @@ def test_a_host_is_asked_at_once_and_opens_with_its_answers() -> None:
 )
 def test_a_refusal_pauses_the_host(said: float | None, waits: float) -> None:
     found = opened()
-    found.troubled(1, found.epoch, REFUSED, said)
+    found.troubled(1, found.epoch, LIMITED, said)
     assert found.wait(1) == waits
     assert found.wait(1 + waits) == 0
     assert found.window == 8
@@ -97,10 +97,22 @@ def test_of_one_burst_only_the_first_refusal_counts() -> None:
     epochs = [found.start(1) for _ in range(16)]
     for epoch in epochs:
         found.in_flight -= 1
-        found.troubled(1, epoch, REFUSED)
+        found.troubled(1, epoch, LIMITED)
     assert (found.troubles, found.window) == (1, 8)
-    found.troubled(1, epochs[0], REFUSED, 30)
+    found.troubled(1, epochs[0], LIMITED, 30)
     assert found.wait(1) == 30  # but what it says of later is heard
+
+
+@pytest.mark.parametrize(
+    ("troubles", "distance"),
+    [([LIMITED], 1 / 30), ([BUSY], 0), ([BUSY, BUSY], 1 / 30), ([CONNECTION] * 3, 0), ([LIMITED, LIMITED], 1 / 22.5)],
+)
+def test_fewer_at_once_then_a_distance(troubles: list[Trouble], distance: float) -> None:
+    found = opened()  # with 40 answers within this second
+    for number, trouble in enumerate(troubles, 1):
+        found.troubled(0.5, found.epoch, trouble)
+        assert found.window == 16 / 2**number
+    assert found.interval == pytest.approx(distance)
 
 
 def test_back_offs_double_up_to_a_bound() -> None:
@@ -108,7 +120,7 @@ def test_back_offs_double_up_to_a_bound() -> None:
     found.answers = 1
     waits = []
     for _ in range(9):
-        found.troubled(max(0, found.until), found.epoch, REFUSED)
+        found.troubled(max(0, found.until), found.epoch, LIMITED)
         waits.append(found.until)
     assert [round(b - a, 6) for a, b in pairwise([0, *waits])] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
@@ -124,7 +136,7 @@ def test_an_answer_ends_a_row_of_troubles() -> None:
 
 @pytest.mark.parametrize(
     ("trouble", "has_answered", "times"),
-    [(CONNECTION, True, 6), (REFUSED, True, 10), (CONNECTION, False, 3), (REFUSED, False, 3)],
+    [(CONNECTION, True, 6), (LIMITED, True, 10), (CONNECTION, False, 3), (LIMITED, False, 3)],
 )
 def test_a_dead_host_is_given_up_and_gets_another_chance(trouble: Trouble, *, has_answered: bool, times: int) -> None:
     found = opened() if has_answered else pace()
@@ -154,13 +166,15 @@ def test_retries_of_a_url_are_spread_by_chance_and_bounded() -> None:
 
 def test_without_tries_nothing_is_tried_again() -> None:
     found = opened(Bounds(tries=0))
-    assert [found.retry(trouble, 0) for trouble in Trouble] == [None] * 4
+    assert [found.retry(trouble, 0) for trouble in Trouble] == [None] * 5
 
 
 def test_who_waits_bounds_what_is_begun() -> None:
     found = pace()
-    found.waiting = MOST_WAITING
-    assert found.wait(0) == inf
+    found.waiting = MOST_WAITING - 1
+    assert not found.is_full
+    found.waiting += 1
+    assert found.is_full
 
 
 @pytest.mark.parametrize(
