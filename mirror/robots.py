@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import DownloadCancelledError, NotConfigured, ResponseDataLossError
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
@@ -25,7 +25,7 @@ from mirror.core.references import Reference, header_references
 from mirror.core.robots import Robots as Rules
 from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL, is_web
-from mirror.failures import Skipped, UnreachableError
+from mirror.failures import BrokenAnswerError, Skipped, UnreachableError
 from mirror.items import Answer, Failure, answered
 from mirror.pacing import Hosts
 from mirror.pipelines import Store
@@ -199,6 +199,9 @@ def _room(rules: Rules) -> int:
 
 def _unreachable(said: _Said) -> UnreachableError:
     if said.answer is None:
-        return UnreachableError(f"robots.txt can't be had: {failures.text(said.error or Exception())}", None, None)
+        error = said.error or Exception()
+        came = isinstance(error, ResponseDataLossError | DownloadCancelledError | BrokenAnswerError)
+        why = failures.text(error)  # where nothing came, nothing else would have come
+        return UnreachableError(f"robots.txt can't be had: {why}" if came else why, None, None)
     why = f"robots.txt can't be had: {status_text(said.answer.status)}"
     return UnreachableError(why, said.answer.status, said.answer.header("retry-after"))
