@@ -39,12 +39,14 @@ def _decision(account: Account) -> str:
     assert entry is not None
     found = f", found on {account.referrer}" if account.referrer else ""
     run = f"run of {moment(account.decided)}"
+    rule = f": {account.rule}" if account.rule else ""
     if entry.state is State.SKIPPED:
-        return f"{run}: not fetched, {entry.reason}{found}"
+        return f"{run}: not fetched, {entry.reason}{rule}{found}"
     roles = " and ".join(sorted(role.name.lower() for role in entry.roles))
     guess = ", as a guess" if entry.guess else ""
     done = "asked for" if entry.state is State.DONE else "waits to be asked for"
-    return f"{run}: {done} as {roles}{guess}, {entry.depth} links from a start{found}"
+    left_out = f"; left out, {entry.reason}{rule}" if entry.reason and entry.state is State.DONE else ""
+    return f"{run}: {done} as {roles}{guess}, {entry.depth} links from a start{found}{left_out}"
 
 
 def _version(resource: Resource, began: str | None, ended: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import shutil
 import signal
 import sys
@@ -23,6 +24,7 @@ from mirror.core.media import media_type
 from mirror.core.paths import local_path
 from mirror.core.urls import CanonicalURL
 from mirror.options import parse_size
+from mirror.pacing import Host, Hosts
 from mirror.pipelines import close
 from mirror.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
 from mirror.store.crawl import Crawl
@@ -151,7 +153,21 @@ class Progress:
         )
         engine = self._crawler.engine
         in_flight = len(engine.downloader.active) if engine else 0
-        return Totals(pages, requisites, size, failed, self._received, queued, in_flight)
+        waits = Hosts.of(self._crawler).waits()
+        return Totals(
+            pages, requisites, size, failed, self._received, queued, in_flight, _waits(*waits) if waits else ""
+        )
+
+
+def _waits(host: Host, seconds: float) -> str:
+    """For whom one waits, how long, and why.
+
+    >>> _waits(Host("https://example.org/", cast("Pace", None), trouble="503 Service Unavailable", says_when=True), 11.2)
+    'waits for example.org, 12 s (503 Service Unavailable, Retry-After)'
+    """
+    name = host.origin.partition("://")[2].rstrip("/")
+    why = f"{host.trouble}, Retry-After" if host.says_when else host.trouble
+    return f"waits for {name}, {math.ceil(seconds)} s ({why})"
 
 
 class Finish:

@@ -20,18 +20,28 @@ TEXTS: Final[dict[type[BaseException], str]] = {
 class Skipped(IgnoreRequest):
     """A request that is not made, for a reason that the manifest keeps."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, rule: str | None = None) -> None:
         super().__init__(str(reason))
         self.reason = reason
+        self.rule = rule
 
 
 class BrokenAnswerError(Exception):
     """An answer that came but can't be read; the message is the whole of what a user reads."""
 
 
+class UnreachableError(Exception):
+    """A host does not say what its rules are, and so is not to be asked for anything. `status` is what it said instead."""
+
+    def __init__(self, message: str, status: int | None, retry_after: str | None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
 def text(error: BaseException) -> str:
     """One line, the same for the same kind of failure, so that failures can be counted by it."""
-    if isinstance(error, BrokenAnswerError):
+    if isinstance(error, BrokenAnswerError | UnreachableError):
         return str(error)
     known = next((words for kind, words in TEXTS.items() if isinstance(error, kind)), None)
     if known:

@@ -31,10 +31,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The request was not made after all."""
+    """The request was not made after all; `rule` is what the host said."""
 
     entry: Entry
     reason: Reason
+    rule: str | None = None
 
 
 Item = Answer | Failure | Skip

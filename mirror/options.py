@@ -26,12 +26,13 @@ from mirror.core.credentials import (
     hidden,
     url_login,
 )
+from mirror.core.directives import Word
 from mirror.core.freshness import InvalidDurationError, duration
 from mirror.core.scope import Area, Requisites, Scope
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical
 from mirror.store.crawl import Renewal
 
-Word = TypeVar("Word", bound=StrEnum)
+OneWord = TypeVar("OneWord", bound=StrEnum)
 
 AUTO: Final = "auto"
 """The word that leaves a choice to us."""
@@ -89,6 +90,13 @@ HELP: Final[dict[str, Option]] = {
     "limit": Option("N", "", "fetch at most N pages", Group.WHAT),
     "max_file": Option("SIZE", "0", "fetch no file that is larger: 500k, 100M, 1.5G; 0 is no bound", Group.WHAT),
     "quota": Option("SIZE", "", "stop when so much was received; the same command goes on", Group.WHAT),
+    "obey": Option(
+        "WORDS",
+        "nofollow",
+        "what pages ask robots for and get: nofollow (do not follow our links), rel (nor links with rel=nofollow), noindex and "
+        "noarchive (leave us out), several with commas between them; none",
+        Group.WHAT,
+    ),
     "out": Option("DIR", "archive", "the folder of the archive", Group.WHERE),
     "refresh": Option(
         "DURATION",
@@ -270,6 +278,7 @@ class Options:
             include=_regex("include", values["include"]),
             exclude=_regex("exclude", values["exclude"]),
             depth=_number("depth", values["depth"], least=0),
+            obeys=_words_of(Word, "obey", values["obey"]),
         )
         renewal = Renewal(
             refresh=_duration("refresh", values["refresh"]),
@@ -296,7 +305,12 @@ class Options:
         header is: it stays out of the archive. Options that came later are there only where they were given, so that a
         new version goes on with the runs of an old one.
         """
-        given = {"max_file": self.transfers.max_file, "user_agent": self.transfers.user_agent}
+        obeys = sorted(self.scope.obeys)
+        given = {
+            "max_file": self.transfers.max_file,
+            "user_agent": self.transfers.user_agent,
+            "obey": None if obeys == [HELP["obey"].default] else ",".join(obeys) or NONE,
+        }
         return {
             "start": list(self.scope.starts),
             "scope": self.scope.area,
@@ -560,11 +574,16 @@ def _path(text: str) -> Path:
         raise UsageError(f"{text} is in the home of nobody known here: write the folder out") from error
 
 
-def _word(words: type[Word], name: str, text: str) -> Word:
+def _word(words: type[OneWord], name: str, text: str) -> OneWord:
     try:
         return words(text)
     except ValueError:
         raise UsageError(f"{name}={text} is unknown; it is one of {', '.join(words)}") from None
+
+
+def _words_of(words: type[OneWord], name: str, text: str) -> frozenset[OneWord]:
+    """Several words, or `none`."""
+    return frozenset() if text == NONE else frozenset(_word(words, name, part.strip()) for part in text.split(","))
 
 
 def _regex(name: str, text: str) -> re.Pattern[str] | None:

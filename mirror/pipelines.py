@@ -50,7 +50,7 @@ class Store:
             elif isinstance(item, Failure):
                 stats.inc_value("mirror/failed", int(spider.mirror.fail(item.entry, item.error).failed))
             else:
-                spider.mirror.skip(item.entry, item.reason)
+                spider.mirror.skip(item.entry, item.reason, item.rule)
                 stats.inc_value("mirror/skipped")
         except StorageError as error:
             stop(self._crawler, error)

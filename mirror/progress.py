@@ -66,7 +66,7 @@ class InvalidProgressError(ValueError):
 class Totals:
     """The crawl so far; `received` are the bytes from the network, `queued` is `None` where nobody knows.
 
-    `in_flight` counts requests, also those that no server has answered yet.
+    `in_flight` counts requests, also those that no server has answered yet. `waits` says for which host one waits, if for any.
     """
 
     pages: int = 0
@@ -76,6 +76,7 @@ class Totals:
     received: int = 0
     queued: int | None = None
     in_flight: int = 0
+    waits: str = ""
 
 
 class Display:
@@ -455,7 +456,7 @@ class Frame:
         yield Text(signs["rule"] * width, "dim")
         yield _sides(self._counts(), Text(_duration(self.elapsed)), width)
         yield _sides(self._speeds(signs), Text(f"{self.totals.in_flight} in flight", "dim"), width)
-        yield Text()
+        yield Text(printable(self.totals.waits), "yellow", overflow="ellipsis", no_wrap=True)
         yield self._files(self.rows[: max(options.size.height - _HEAD, 0)], width, signs)
 
     def _counts(self) -> Text:

@@ -15,6 +15,17 @@ DEFAULT_REQUEST_HEADERS = {"Accept": "text/html,application/xhtml+xml,applicatio
 MIRROR_PROGRESS = "auto"
 MIRROR_REPORTHOOK = None
 
+# How hosts are asked; see docs/politeness.md. Times are seconds.
+MIRROR_ROBOTS_FRESH = 86400  # a robots.txt is asked for again after this
+MIRROR_CRAWL_DELAY_MAX = 60  # of a Crawl-delay no more is kept to
+MIRROR_RETRY_AFTER_MAX = 600  # nor of a Retry-After
+MIRROR_BACKOFF = 1  # the first wait for a host in trouble, which doubles up to sixty times as much
+MIRROR_MOST_REFUSALS = 10  # 429 and 503 in a row, and a host is given up
+MIRROR_MOST_FAILURES = (
+    6  # the same for no answer at all; of a host that never answered one more than RETRY_TIMES is enough
+)
+MIRROR_HOST_GIVEN_UP_FOR = 600  # then it gets another chance
+
 MIRROR_RESERVE = "100M"  # free bytes of the disk below which the crawl pauses until there is room
 
 # The frontier is in the manifest: it survives the process, and known URLs never become a Request.
@@ -40,10 +51,12 @@ TELNETCONSOLE_ENABLED = False  # a port that runs Python
 REMOTE_CONTROL_ENABLED = False  # another one
 
 DOWNLOADER_MIDDLEWARES = {
-    "mirror.middlewares.Robots": 100,
+    "mirror.robots.Robots": 100,
     "mirror.middlewares.Decoding": 590,
     "mirror.middlewares.Cookies": 700,
     "mirror.middlewares.Identity": 710,
+    "mirror.pacing.Pacing": 1000,  # hears of each request once, before anybody makes something else of it
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,  # `Pacing` does it, at the pace of the host
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,  # `Cookies` is that, at less cost
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,  # `Identity` does what these three do:
     "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": None,  # each middleware costs each request

@@ -71,5 +71,6 @@ def _entry_as_json(entry: Entry, account: Account) -> dict[str, Any]:
         "depth": entry.depth,
         "guess": entry.guess,
         "reason": entry.reason,
+        "rule": account.rule,
         "found_on": account.referrer,
     }

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from mirror.core import encoding, media, paths, references, rewrite
+from mirror.core import directives, encoding, media, paths, references, rewrite
 from mirror.core import suspicion as suspicions
+from mirror.core.directives import Word
 from mirror.core.encoding import Text
 from mirror.core.media import DOCUMENTS, Document
 from mirror.core.paths import LocalPath
@@ -21,7 +22,7 @@ from mirror.core.urls import CanonicalURL, is_web
 Headers = Sequence[tuple[str, str]]
 """(name, value) pairs, as received."""
 
-VERSION = 2
+VERSION = 3
 """Which references are found and how documents are rewritten: where that changes, archives are read again."""
 
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
@@ -128,15 +129,23 @@ def find_references(response: Response, *, listing: bool = False) -> list[Refere
         return []
     headers = [pair for pair in response.headers if pair[0].lower() != "location"]
     found = references.header_references(headers, response.url)
-    if response.spooled:
-        return list(dict.fromkeys(found))
-    document = read(response, response.media_type)
+    document = None if response.spooled else read(response, response.media_type)
     if document:
         kind, text = document
         found += references.references(kind, text.text, response.url, text.encoding)
-    elif listing:
+    elif listing and not response.spooled:
         found += references.sitemap_references(response.payload, response.url)
-    return list(dict.fromkeys(found))
+    is_followed = Word.NOFOLLOW not in directives.header_directives(headers)
+    return list(dict.fromkeys(found)) if is_followed else references.unfollowed(found)
+
+
+def said(response: Response, now: str) -> dict[Word, str]:
+    """What a response asks robots for, each with the words that say it. `now` is ISO 8601."""
+    found = directives.header_directives(response.headers, now)
+    document = None if response.spooled else read(response, response.media_type)
+    if document and document[0] is Document.HTML:
+        found = directives.meta_directives(references.metas(document[1].text), now) | found
+    return found
 
 
 def local_copy(response: Response, media_type: str, name: str, resolve: Resolve) -> bytes:

@@ -67,7 +67,7 @@ def conditions(headers: Headers) -> list[tuple[str, str]]:
     found = []
     if _ENTITY_TAG.fullmatch(tag) or _BARE_TAG.fullmatch(tag):
         found.append(("If-None-Match", tag))
-    if _date(modified):
+    if http_date(modified):
         found.append(("If-Modified-Since", modified))
     return found
 
@@ -125,7 +125,7 @@ def _lifetime_at_origin(headers: Headers) -> timedelta:
         return timedelta(0)
     if "max-age" in directives:
         return timedelta(seconds=_seconds(directives["max-age"]))
-    expires, date = _date(_first(headers, "expires")), _date(_first(headers, "date"))
+    expires, date = http_date(_first(headers, "expires")), http_date(_first(headers, "date"))
     return expires - date if expires and date else timedelta(0)
 
 
@@ -145,7 +145,8 @@ def _seconds(text: str) -> int:
     return int(match[1]) if len(match[1]) <= _ENOUGH_DIGITS else 10**_ENOUGH_DIGITS
 
 
-def _date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """An HTTP date; `None`: it is none."""
     for form in _DATES if text.isascii() and text.isprintable() else ():
         try:
             return datetime.strptime(text, form).replace(tzinfo=UTC)

@@ -14,7 +14,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from typing import Any, Final, Protocol, TypeVar, cast
@@ -23,7 +23,8 @@ import turbohtml
 from lxml import etree
 from turbohtml import TokenType
 
-from mirror.core import spans, urls
+from mirror.core import directives, spans, urls
+from mirror.core.directives import Word
 from mirror.core.media import Document
 from mirror.core.spans import Kind, Span
 from mirror.core.urls import CanonicalURL
@@ -61,6 +62,10 @@ class Rule:
 
 FindRule = Callable[[str, str], Rule | None]
 """(element, attribute) -> its rule."""
+
+_FOLLOWED: Final = frozenset({Kind.PAGE, Kind.FEED, Kind.UNENDORSED})
+_ENDORSING: Final = frozenset({"a", "area"})
+_NOFOLLOW: Final = re.compile(r"(?:^|\s)nofollow(?:$|\s)", re.IGNORECASE)
 
 PAGE, FRAME, REQUISITE, FEED, NEVER = Kind.PAGE, Kind.FRAME, Kind.REQUISITE, Kind.FEED, Kind.NEVER
 
@@ -436,6 +441,8 @@ class Collector:
         self.encoding = encoding
         self.depth = depth
         self.own_base = True
+        self.metas: list[tuple[str, str]] = []
+        """What `<meta>` elements say to robots: (name, content)."""
         self._seen: set[tuple[str, Kind, bool]] = set()
         self._found: dict[tuple[CanonicalURL, Kind], bool] = {}
 
@@ -472,7 +479,18 @@ def references(syntax: Document, text: str, url: CanonicalURL, encoding: str = "
     """All that a document refers to, in its order, each (URL, kind) once."""
     collector = Collector(url, encoding)
     _READERS[syntax](text, collector)
-    return collector.references()
+    found = collector.references()
+    return unfollowed(found) if Word.NOFOLLOW in directives.meta_directives(collector.metas) else found
+
+
+def unfollowed(found: Iterable[Reference]) -> list[Reference]:
+    """The references of a document that asks for its links not to be followed: what it needs to be shown stays."""
+    return list(dict.fromkeys(replace(ref, kind=Kind.NOFOLLOW) if ref.kind in _FOLLOWED else ref for ref in found))
+
+
+def metas(text: str) -> list[tuple[str, str]]:
+    """What the `<meta>` elements of an HTML document say to robots: (name, content)."""
+    return read_html(text, _Elements).metas
 
 
 def header_references(headers: Iterable[tuple[str, str]], url: CanonicalURL) -> list[Reference]:
@@ -514,14 +532,19 @@ def _read_html(text: str, collector: Collector) -> None:
     collector.add(stylesheet_instruction_spans(text))  # XHTML
     read = read_html(text, _Elements)
     elements = read.found
+    collector.metas = read.metas
     if read.base is not None:
         collector.rebase(read.base)
     seen: set[tuple[str, str, str]] = set()
     for name, attributes, pieces in elements:
         if pieces:
             collector.add(raw_text_spans(name, "".join(pieces), attributes))
+        endorsed = not ("rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]))
         for attribute, value in attributes.items():
             if attribute in _COMMON or (collector.own_base and attribute == "href" and value[:1] == "#"):
+                continue
+            if not endorsed and attribute == "href":
+                collector.add(span._replace(kind=Kind.UNENDORSED) for span in _link_spans(value, PAGE))
                 continue
             key = (name, attribute, value)
             if key not in seen or name in CONDITIONAL:
@@ -541,6 +564,8 @@ def _read_xml(text: str, collector: Collector) -> None:
     for element in root.iter(etree.Element):
         name = local_name(element.tag)
         attributes = {attribute_name(key): value for key, value in _attributes(element)}
+        if name == "meta" and directives.is_named(attributes.get("name", "")):
+            collector.metas.append((attributes["name"], attributes.get("content", "")))
         for attribute, value in attributes.items():
             if find is xml_rule or "{" not in value:
                 _read_attribute(find(name, attribute), (name, attribute, value), attributes, collector)
@@ -603,6 +628,7 @@ class _Elements:
     def __init__(self) -> None:
         self.found: list[tuple[str, Attributes, list[str]]] = []
         self.base: str | None = None
+        self.metas: list[tuple[str, str]] = []
         self._raw: list[str] | None = None
         self._places: list[str] = []  # those of `_PLACES` that are open
 
@@ -610,6 +636,8 @@ class _Elements:
         self._raw = [] if tag in _RAW else None
         if tag == "base" and self.base is None and "template" not in self._places and not self._is_foreign:
             self.base = attributes.get("href")
+        elif tag == "meta" and directives.is_named(attributes.get("name", "")):
+            self.metas.append((attributes["name"], attributes.get("content", "")))
         name = "body" if tag == BODY_AGAIN else tag
         if attributes or self._raw is not None:
             self.found.append((name, attributes, _NOTHING if self._raw is None else self._raw))

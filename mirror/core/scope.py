@@ -16,7 +16,9 @@ The rules
 5. The web leads to no files: what has an ftp, ftps, sftp or file URL is fetched, as whatever, only where something of the same
    scheme, host and port leads to it. A file on the disk has to be in the folder of a start or below it too, whatever the user's
    words are; on servers `site` means the same for pages, and `host` the whole server. Files lead to the web as pages do.
-6. A start that was sent to itself with a slash behind it is the name of that folder, not of one in the folder above.
+6. The links of a page that asks robots not to follow them (`core.directives`) lead nowhere, if the user wants it so; links
+   with rel=nofollow do, unless.
+7. A start that was sent to itself with a slash behind it is the name of that folder, not of one in the folder above.
 """
 
 import re
@@ -28,6 +30,7 @@ from typing import Final
 
 import tldextract
 
+from mirror.core.directives import Word
 from mirror.core.references import Reference
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL, is_web, origin, split
@@ -73,6 +76,10 @@ class Reason(StrEnum):
     ROBOTS = "forbidden by robots.txt"
     FORGOTTEN = "forgotten on request"
     REDIRECTS = "redirected too often"
+    NOFOLLOW = "linked from pages that say nofollow"
+    UNENDORSED = "linked with rel=nofollow"
+    NOINDEX = "saying noindex"
+    NOARCHIVE = "saying noarchive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,11 @@ class Source:
 SuffixList = Callable[[str], str]
 """A host -> its registrable domain, "" where it has none."""
 
-_LINKS: Final = frozenset({Kind.PAGE, Kind.FEED, Kind.SITEMAP})
+_LINKS: Final = frozenset({Kind.PAGE, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED})
+_ASKED_NOT_TO: Final[dict[Kind, tuple[Word, Reason]]] = {
+    Kind.NOFOLLOW: (Word.NOFOLLOW, Reason.NOFOLLOW),
+    Kind.UNENDORSED: (Word.REL, Reason.UNENDORSED),
+}
 _LISTINGS: Final = frozenset({Kind.FEED, Kind.SITEMAP})
 
 
@@ -116,6 +127,7 @@ class Scope:
     include: re.Pattern[str] | None = None
     exclude: re.Pattern[str] | None = None
     depth: int | None = None
+    obeys: frozenset[Word] = frozenset({Word.NOFOLLOW})
     tombstones: tuple[str, ...] = ()  # URLs, and prefixes with a "*" behind them, that were forgotten
     registrable_domain: SuffixList = field(default_factory=bundled_suffix_list)
 
@@ -173,12 +185,9 @@ class Scope:
         return Reason.OUTSIDE if _is_on_disk(url) and not self.contains(url) else None
 
     def _link(self, reference: Reference, source: Source) -> Decision:
-        if not self._follows(source):
-            return Decision(None, reason=Reason.HOP)
-        if not self.contains(reference.url) and reference.url not in self.starts:
-            listed = reference.kind is Kind.SITEMAP and self._site(reference.url) in self._sites
-            if not listed:
-                return Decision(None, reason=Reason.OUTSIDE)
+        barred = Reason.HOP if not self._follows(source) else self._unwanted(reference)
+        if barred:
+            return Decision(None, reason=barred)
         depth = source.depth + 1
         if reference.kind in _LISTINGS:
             return Decision(Role.LISTING, source.depth)
@@ -187,6 +196,15 @@ class Scope:
         if self.include and not self.include.search(reference.url) and reference.url not in self.starts:
             return Decision(None, reason=Reason.INCLUDE)
         return Decision(Role.PAGE, depth)
+
+    def _unwanted(self, reference: Reference) -> Reason | None:
+        """Why a link is not followed, wherever it leads from: it leads outside, or its page asks for that."""
+        if not self.contains(reference.url) and reference.url not in self.starts:
+            listed = reference.kind is Kind.SITEMAP and self._site(reference.url) in self._sites
+            if not listed:
+                return Reason.OUTSIDE
+        word, reason = _ASKED_NOT_TO.get(reference.kind, (None, None))
+        return reason if word in self.obeys else None
 
     def _requisite(self, reference: Reference, source: Source) -> Decision:
         if reference.kind is Kind.FRAME and (source.role is Role.REQUISITE or not self._follows(source)):

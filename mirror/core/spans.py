@@ -27,6 +27,8 @@ class Kind(StrEnum):
     SITEMAP = "sitemap"  # lists pages for robots
     REDIRECT = "redirect"  # stands in for this one
     NEVER = "never"  # is never fetched: a form's action, a server to connect to; it only has to stay right
+    NOFOLLOW = "nofollow"  # a page or a feed, but this one asks robots not to follow its links
+    UNENDORSED = "unendorsed"  # a page, by a link with rel=nofollow
 
 
 class Span(NamedTuple):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -69,6 +70,8 @@ class MirrorSpider(Spider):
         crawler.settings.setdict(self.options.settings(), priority="spider")
         if not getproxies() and not self.options.transfers.proxy:
             crawler.settings.set("HTTPPROXY_ENABLED", value=False, priority="spider")
+        if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
+            self.mirror.scope = replace(self.mirror.scope, obeys=frozenset())
         return self
 
     async def start(self) -> AsyncIterator[Any]:
@@ -120,7 +123,7 @@ class MirrorSpider(Spider):
         elif isinstance(error, InterruptedTransferError):  # it stays in flight: the next run goes on with it
             return
         elif isinstance(error, failures.Skipped):
-            yield Skip(entry, error.reason)
+            yield Skip(entry, error.reason, error.rule)
         else:
             yield Failure(entry, failures.text(error))
 

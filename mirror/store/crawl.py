@@ -19,7 +19,7 @@ pages a limit lets through depends on the order.
 
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +28,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from mirror.core import documents, freshness, media, paths
+from mirror.core.directives import Word
 from mirror.core.documents import Headers, Response
 from mirror.core.media import Document
 from mirror.core.references import Reference
@@ -60,9 +61,16 @@ _ASKS_FOR: Final = {
     Kind.SITEMAP: (Role.LISTING, 0),
     Kind.FRAME: (Role.FRAME, 0),
     Kind.REQUISITE: (Role.REQUISITE, 0),
+    Kind.NOFOLLOW: (Role.PAGE, 1),
+    Kind.UNENDORSED: (Role.PAGE, 1),
 }
 """A kind of reference -> as what its target is wanted at the most, and how much deeper it is (see `core.scope`)."""
-_NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER})
+_NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER, Reason.NOFOLLOW, Reason.UNENDORSED})
+_LEFT_OUT: Final = {Word.NOINDEX: Reason.NOINDEX, Word.NOARCHIVE: Reason.NOARCHIVE}
+_WEIGHTS: Final = {
+    reason: weight for weight, reason in enumerate((Reason.HOP, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH))
+}
+"""The reasons that hold for one way to a URL and not for others, the lightest first."""
 
 Found = Sequence[tuple[int, Reference]]
 Change = tuple[Entry | None, Entry]
@@ -134,6 +142,7 @@ class Crawl:
         self._complete = False
         # Keys: True, what only links lead to; False, what pages need, and lists of pages.
         self._taken: dict[bool, deque[Entry]] = {True: deque(), False: deque()}
+        self._held_back: Sequence[str] = ()
         self._more = {True: True, False: True}  # whether the manifest may have some that are not taken
         self._at_hand: deque[Entry] = deque()  # looked at already: not fresh
         self._in_flight: dict[int, bool] = {}  # id -> whether it holds one of the places below the limit
@@ -176,6 +185,11 @@ class Crawl:
             bool(self._at_hand) or self._may_have(pages=False) or (self._may_take_page() and self._may_have(pages=True))
         )
 
+    def hold_back(self, origins: Iterable[str]) -> None:
+        """From now on `next` takes nothing from the frontier that is of these; each ends in a slash."""
+        self._held_back = tuple(origins)
+        self._more = {True: True, False: True}
+
     def renew(self) -> Iterator[None]:
         """Follow what is fresh without asking for it; yields often. What is not waits for `next`."""
         if self._renewal.asks_always:
@@ -200,7 +214,11 @@ class Crawl:
         """Keep an answer and follow what it leads to. Raises `StorageError` where the disk can't."""
         with self._answering(entry) as known:
             before = self._manifest.resource(known.id)
-            if response.status == HTTPStatus.NOT_MODIFIED and before and self._is_there(before):
+            is_unchanged = response.status == HTTPStatus.NOT_MODIFIED and before is not None and self._is_there(before)
+            reason = self._asks_for(known, response, before if is_unchanged else None, references)
+            if reason:
+                recorded = self._leave_out(known, before, response, None if is_unchanged else references, reason)
+            elif is_unchanged and before:
                 headers = freshness.renewed(before.headers, response.headers)
                 recorded = self._renew(known, before, headers=headers, checked=self._now())
             else:
@@ -243,9 +261,11 @@ class Crawl:
             resource = self._resource(known, Response(known.url, 0, (), b""), ())
             return self._put(known, before, replace(resource, status=None, error=error), ())
 
-    def skip(self, entry: Entry, reason: Reason) -> None:
-        """Keep that a URL is not fetched after all."""
+    def skip(self, entry: Entry, reason: Reason, rule: str | None = None) -> None:
+        """Keep that a URL is not fetched after all, and by which words of its host."""
         with self._answering(entry) as known:
+            if rule:
+                self._manifest.rule(known.id, rule)
             self._admit([(known, replace(known, state=State.SKIPPED, reason=reason))])
 
     def listing(self, url: CanonicalURL) -> Entry:
@@ -257,6 +277,20 @@ class Crawl:
             entry = merge(known, wanted) if known else wanted
             self._admit([(known, entry)])
         return entry
+
+    def now(self) -> str:
+        return self._now()
+
+    def failing_since(self, url: CanonicalURL) -> str | None:
+        """When the run began that first had no good answer of a URL, if none has had one since; ISO 8601."""
+        return next((self._manifest.failing_since(id_) for id_ in self._manifest.known([url]).values()), None)
+
+    def last_good(self, url: CanonicalURL) -> Response | None:
+        """The last good copy of a URL that could not be renewed; `None`: there never was one."""
+        before = next((self._manifest.resource(id_) for id_ in self._manifest.known([url]).values()), None)
+        if before is None or before.digest is None or before.standing is not Standing.KEPT:
+            return None
+        return self.archive.response(before, before.digest)
 
     def finish(self) -> None:
         """Nothing is left to fetch: what was over the limit is given up. Once the tree is settled, the run is over."""
@@ -312,6 +346,46 @@ class Crawl:
         history = History(self.archive.database)
         return history.numbers(self.snapshot.id) if history.has_before(self.snapshot.id) else None
 
+    # --- what pages ask robots for ---------------------------------------------------------------------------------------
+
+    def _asks_for(
+        self, entry: Entry, response: Response, before: Resource | None, references: Sequence[Reference]
+    ) -> Reason | None:
+        """Why an answer is to be left out, because it says so; keeps its words where they decide about anything.
+
+        `before`: it is what was there already.
+        """
+        if before and before.digest:
+            if self.scope.obeys.isdisjoint(_LEFT_OUT):
+                return None
+            response = self.archive.response(before, before.digest)
+        is_asked = any(reference.kind is Kind.NOFOLLOW for reference in references)
+        if not response.is_success or not (is_asked or not self.scope.obeys.isdisjoint(_LEFT_OUT)):
+            return None
+        said = {
+            word: words for word, words in documents.said(response, self._now()).items() if word in self.scope.obeys
+        }
+        if said:
+            self._manifest.rule(entry.id, "; ".join(dict.fromkeys(said.values())))
+        is_listed = entry.roles == {Role.LISTING}
+        return None if is_listed else next((reason for word, reason in _LEFT_OUT.items() if word in said), None)
+
+    def _leave_out(
+        self,
+        entry: Entry,
+        before: Resource | None,
+        response: Response,
+        references: Sequence[Reference] | None,
+        reason: Reason,
+    ) -> Recorded:
+        """Keep nothing of an answer but that it came; what it refers to is followed. `None`: as it was known before."""
+        resource = self._resource(entry, response, references or ())
+        resource = replace(resource, path=None, stale=False, error=None, standing=Standing.OUTSIDE)
+        found = None if references is None else self._identified(references)
+        recorded = self._put(replace(entry, reason=reason), before, resource, found)
+        self._leave(before, resource)
+        return recorded
+
     # --- handing out ---------------------------------------------------------------------------------------------------
 
     def _may_have(self, *, pages: bool) -> bool:
@@ -330,7 +404,7 @@ class Crawl:
         taken = self._taken[pages]
         if not taken and self._more[pages]:
             with self._transaction():
-                taken.extend(self._manifest.take(_AHEAD, pages=pages))
+                taken.extend(self._manifest.take(_AHEAD, pages=pages, without=self._held_back))
             self._more[pages] = len(taken) == _AHEAD
         if not taken:
             return None
@@ -712,8 +786,8 @@ def status_text(status: int) -> str:
         return str(status)
 
 
-def _weight(reason: Reason) -> tuple[bool, bool, str]:
-    return reason is not Reason.HOP, reason is not Reason.DEPTH, reason
+def _weight(reason: Reason) -> tuple[int, str]:
+    return _WEIGHTS.get(reason, len(_WEIGHTS)), reason
 
 
 def _differ(old: Entry, new: Entry) -> bool:

@@ -31,7 +31,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from mirror.store.errors import FULL, StorageError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 schema = sa.MetaData()
 
@@ -121,6 +121,14 @@ leaving = sa.Table(
     sqlite_with_rowid=False,
 )
 unsynced = sa.Table("unsynced", schema, sa.Column("digest", sa.Text, primary_key=True), sqlite_with_rowid=False)
+rules = sa.Table(
+    "rules",
+    schema,
+    sa.Column("url_id", sa.Integer, primary_key=True),
+    sa.Column(
+        "rule", sa.Text, nullable=False
+    ),  # the words that decided about the URL, or about the links of its document
+)
 tombstones = sa.Table(
     "tombstones",
     schema,
@@ -334,7 +342,11 @@ def _to_version_2(connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"DROP TABLE {table}_1")
 
 
-_MIGRATIONS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_version_2}
+def _to_version_3(_: sa.Connection) -> None:
+    """Version 3 has one table more."""
+
+
+_MIGRATIONS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_version_2, 2: _to_version_3}
 """Version -> what makes the next one of it, in the transaction of all of them."""
 
 _HINTS: Final = {

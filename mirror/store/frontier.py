@@ -147,9 +147,15 @@ class Frontier:
             for entry in entries:
                 self._entries[entry.id] = entry
 
-    def take(self, most: int, *, pages: bool) -> list[Entry]:
-        """Up to `most` pending URLs, marked as in flight, near ones before far ones: mere pages, or what pages need."""
-        rows = self._database.run(_PENDING[pages], (self.run_id, most)).fetchall()
+    def take(self, most: int, *, pages: bool, without: Sequence[str] = ()) -> list[Entry]:
+        """Up to `most` pending URLs, marked as in flight, near ones before far ones: mere pages, or what pages need.
+
+        None of the origins `without`; each ends in a slash.
+        """
+        if without:
+            rows = self._database.run(_PENDING_ELSEWHERE[pages], (self.run_id, *listed(list(without)), most)).fetchall()
+        else:
+            rows = self._database.run(_PENDING[pages], (self.run_id, most)).fetchall()
         found = [replace(_entry(row), referrer=row[9]) for row in rows]
         if found:
             self._database.run(_IN_FLIGHT, listed([entry.id for entry in found]))
@@ -174,9 +180,13 @@ _ADMIT: Final = (
 _NEAREST: Final = (
     f"SELECT {_COLUMNS}, r.url FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
     "LEFT JOIN urls r ON r.id = f.referrer_id "
-    f"WHERE f.snapshot_id = ? AND f.state = {State.PENDING:d} AND f.roles {{}} ORDER BY f.depth, f.url_id LIMIT ?"
+    f"WHERE f.snapshot_id = ? AND f.state = {State.PENDING:d} AND f.roles {{}} {{}} ORDER BY f.depth, f.url_id LIMIT ?"
 )
-_PENDING: Final = {True: _NEAREST.format("= 1"), False: _NEAREST.format("> 1")}
+_PENDING: Final = {True: _NEAREST.format("= 1", ""), False: _NEAREST.format("> 1", "")}
+_ELSEWHERE: Final = (  # up to the first slash behind `https://`
+    "AND substr(u.url, 1, 8 + instr(substr(u.url, 9), '/')) NOT IN (SELECT value FROM json_each(?))"
+)
+_PENDING_ELSEWHERE: Final = {True: _NEAREST.format("= 1", _ELSEWHERE), False: _NEAREST.format("> 1", _ELSEWHERE)}
 _IN_FLIGHT: Final = (
     f"UPDATE frontier SET state = {State.IN_FLIGHT:d} "  # noqa: S608 - no word of it is a user's
     "WHERE url_id IN (SELECT value FROM json_each(?))"

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL, origin
-from mirror.store.database import Database, copies, frontier, links, resources, snapshots, urls
+from mirror.store.database import Database, copies, frontier, links, resources, rules, snapshots, urls
 from mirror.store.frontier import Entry
 from mirror.store.manifest import PRUNED, Outcome, Resource, entry_of, resource_of
 from mirror.store.objects import Digest
@@ -101,6 +102,7 @@ class Account:
         default_factory=list
     )  # with since and until as times
     linked_from: list[CanonicalURL] = field(default_factory=list)
+    rule: str | None = None  # the words of its host, its page or the one that leads to it which decided
 
 
 class History:
@@ -222,6 +224,7 @@ class History:
             known.referrer and CanonicalURL(known.referrer) if known else None,
             [(resource_of(version), version.began, version.ended) for version in versions],
             [CanonicalURL(page) for page in linked],
+            known.rule if known else None,
         )
 
     # --- what may go ---------------------------------------------------------------------------------------------------
@@ -383,10 +386,18 @@ _MET: Final = (
 )
 _referrers = urls.alias()
 _DECIDED: Final = (
-    sa.select(frontier, urls.c.url, snapshots.c.started, _referrers.c.url.label("referrer"))
+    sa.select(frontier, urls.c.url, snapshots.c.started, _referrers.c.url.label("referrer"), rules.c.rule)
     .join(urls, urls.c.id == frontier.c.url_id)
     .outerjoin(snapshots, snapshots.c.id == frontier.c.snapshot_id)
     .outerjoin(_referrers, _referrers.c.id == frontier.c.referrer_id)
+    .outerjoin(
+        rules,
+        (
+            rules.c.url_id
+            == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
+        )
+        & frontier.c.reason.in_([Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE]),
+    )
     .where(frontier.c.url_id == sa.bindparam("url_id"))
 )
 _began, _ended = snapshots.alias(), snapshots.alias()
@@ -474,6 +485,7 @@ _FORGET: Final = _script(
     DELETE FROM links WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM copies WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM resources WHERE url_id IN (SELECT url_id FROM forgotten);
+    DELETE FROM rules WHERE url_id IN (SELECT url_id FROM forgotten);
     UPDATE frontier SET state = 3, roles = 0, reason = 'forgotten on request'
         WHERE url_id IN (SELECT url_id FROM forgotten);
     DROP TABLE forgotten

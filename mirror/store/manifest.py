@@ -225,6 +225,15 @@ class Manifest:
 
     # --- resources and links -------------------------------------------------------------------------------------------
 
+    def rule(self, url_id: int, rule: str) -> None:
+        """Keep the words that decided about a URL, or about the links of its document."""
+        self._connection.execute(_RULED, {"url": url_id, "rule": rule})
+
+    def failing_since(self, url_id: int) -> str | None:
+        """When the run began that first had no answer of what a URL is, if none has had one since."""
+        found = self._connection.execute(_FAILING_SINCE, {"url": url_id}).scalar()
+        return None if found is None else str(found)
+
     def resource(self, url_id: int) -> Resource | None:
         row = self._database.run(_RESOURCE, (url_id,)).fetchone()
         return _resource(row) if row else None
@@ -492,7 +501,7 @@ class Manifest:
         redirects = redirects.where(_DONE, _IS_REDIRECT, resources.c.path.is_not(None))
         failed = sa.select(resources.c.error, sa.func.count()).select_from(_OF_RUN)
         failed = failed.where(_FAILED, resources.c.snapshot_id == snapshot.id).group_by(resources.c.error)
-        skipped = sa.select(frontier.c.reason, sa.func.count()).where(_THIS_RUN, frontier.c.state == State.SKIPPED)
+        skipped = sa.select(frontier.c.reason, sa.func.count()).where(_THIS_RUN, _IS_LEFT_OUT)
         return Counts(
             fetched=self._count(linked.where(resources.c.standing == Standing.PRESENT)),
             pages=found.get(True, (0, 0))[0],
@@ -542,6 +551,9 @@ _SAME_URL: Final = (resources.c.url_id == frontier.c.url_id) & _CURRENT
 _OF_RUN: Final = frontier.join(resources, _SAME_URL)
 _WAITS: Final = _THIS_RUN & (frontier.c.state <= State.IN_FLIGHT)
 _DONE: Final = _THIS_RUN & (frontier.c.state == State.DONE)
+_IS_LEFT_OUT: Final = (frontier.c.state == State.SKIPPED) | (
+    (frontier.c.state == State.DONE) & frontier.c.reason.in_([Reason.NOINDEX, Reason.NOARCHIVE])
+)
 _IS_ONLY_PAGE: Final = frontier.c.roles == _PAGE
 _HAS_PAGE_ROLE: Final = frontier.c.roles.bitwise_and(_PAGE) != 0
 _FAILED: Final = _DONE & resources.c.error.is_not(None) & ~frontier.c.guess
@@ -597,6 +609,11 @@ _LOSE: Final = (
 )
 _BLAME: Final = (
     sa.update(resources).where(resources.c.url_id == sa.bindparam("url"), _CURRENT).values(error=sa.bindparam("why"))
+)
+_RULED: Final = sa.text("INSERT OR REPLACE INTO rules (url_id, rule) VALUES (:url, :rule)")
+_FAILING_SINCE: Final = sa.text(
+    "SELECT min(s.started) FROM resources r JOIN snapshots s ON s.id = r.since WHERE r.url_id = :url AND r.since > "
+    "(SELECT coalesce(max(since), 0) FROM resources WHERE url_id = :url AND standing NOT IN ('kept', 'failed'))"
 )
 _SPOIL: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=resources.c.stale + 1)
 _MOVE_LINKS: Final = (

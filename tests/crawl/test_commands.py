@@ -140,7 +140,7 @@ def test_differences_are_told(made: World, tmp_path: Path) -> None:
         ("/old", 1, "gone (410 Gone)"),
         ("/dead", 1, "gone (404 Not Found)"),
         ("/secret/1", 0, "in the tree, but nothing leads to it any more: "),
-        ("/secret/2", 1, "not fetched, forbidden by robots.txt, found on "),
+        ("/secret/2", 1, "not fetched, forbidden by robots.txt: Disallow: /secret/2 (line 2), found on "),
         ("/never", 1, "was never met: no page that was fetched refers to it"),
     ],
 )

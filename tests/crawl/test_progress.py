@@ -436,6 +436,12 @@ def test_bars_show_totals_rates_the_queue_and_the_files() -> None:
     assert re.fullmatch(r"✓ example\.org/done\.png +━+ 100% +1\.2 kB *", lines[6])
 
 
+def test_bars_tell_for_whom_one_waits() -> None:
+    said = "waits for example.org, 12 s (429 Too Many Requests, Retry-After)"
+    assert painted(Bars(clock=Clock()).frame(Totals(waits=said)))[3].rstrip() == said
+    assert painted(Bars(clock=Clock()).frame(Totals()))[3].rstrip() == ""
+
+
 def test_bars_tell_whether_the_queue_grows() -> None:
     clock = Clock()
     bars = Bars(clock=clock)

@@ -1,0 +1,122 @@
+"""What a page says to robots: `<meta name="robots">`, `<meta name="websucker">` and `X-Robots-Tag`.
+
+Enters: headers, and the names and contents of `<meta>` elements. Leaves: `Said`, a directive -> the words that say it. Never
+here: what is made of it (that is `scope`, by the user's word), a clock.
+
+Directives are words between commas, in any case. `none` is `noindex` and `nofollow`. A header may speak to one robot:
+`X-Robots-Tag: otherbot: noindex, nofollow`; what stands behind its name is for it, up to the next name. What is said to all and
+what is said to us add up: a permission takes no ban back. `unavailable_after: DATE` is `noindex` from then on. Other
+directives (`nosnippet`, `max-snippet: 50`) are about what a search engine shows.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Final
+
+PRODUCT: Final = "websucker"
+"""The product token by which files, pages and headers call us."""
+
+
+class Word(StrEnum):
+    """What robots can be asked for, and what a user can have obeyed. `REL` is no directive: it is `rel=nofollow` on a link."""
+
+    NOFOLLOW = "nofollow"
+    REL = "rel"
+    NOINDEX = "noindex"
+    NOARCHIVE = "noarchive"
+
+
+Said = Mapping[Word, str]
+"""A directive -> the header or element that says it."""
+
+HEADER: Final = "x-robots-tag"
+NAMES: Final = frozenset({"robots", PRODUCT})
+"""The names of `<meta>` elements that speak to us."""
+
+_MEANS: Final[dict[str, tuple[Word, ...]]] = {
+    "nofollow": (Word.NOFOLLOW,),
+    "noindex": (Word.NOINDEX,),
+    "noarchive": (Word.NOARCHIVE,),
+    "nocache": (Word.NOARCHIVE,),
+    "none": (Word.NOINDEX, Word.NOFOLLOW),
+}
+_UNTIL: Final = "unavailable_after"
+_WITH_VALUE: Final = frozenset({_UNTIL, "max-snippet", "max-image-preview", "max-video-preview"})
+_MOST_TOLD: Final = 200
+
+
+def header_directives(headers: Iterable[tuple[str, str]], now: str = "") -> dict[Word, str]:
+    """What the headers of an answer say. `now` is ISO 8601; without it no page is past its date.
+
+    >>> header_directives([("X-Robots-Tag", "otherbot: noindex, nofollow"), ("x-robots-tag", "NoArchive, all")])
+    {<Word.NOARCHIVE: 'noarchive'>: 'X-Robots-Tag: NoArchive, all'}
+    """
+    found: dict[Word, str] = {}
+    for name, value in headers:
+        if name.lower() == HEADER:
+            for word in _read(value, now):
+                found.setdefault(word, _told(f"X-Robots-Tag: {value}"))
+    return found
+
+
+def meta_directives(metas: Iterable[tuple[str, str]], now: str = "") -> dict[Word, str]:
+    """What (name, content) pairs of `<meta>` elements say.
+
+    >>> meta_directives([("Robots", "none")])[Word.NOFOLLOW]
+    '<meta name="Robots" content="none">'
+    """
+    found: dict[Word, str] = {}
+    for name, content in metas:
+        if is_named(name):
+            for word in _read(content, now, meta=True):
+                found.setdefault(word, _told(f'<meta name="{name.strip()}" content="{content}">'))
+    return found
+
+
+def is_named(name: str) -> bool:
+    """Whether a `<meta>` element of this name speaks to us."""
+    return name.strip().lower() in NAMES
+
+
+def _read(value: str, now: str, *, meta: bool = False) -> Iterator[Word]:
+    """The directives of a value that are meant for us."""
+    is_for_us = True
+    pieces = value.split(",")
+    for number, piece in enumerate(pieces):
+        word, colon, rest = (part.strip() for part in piece.partition(":"))
+        name = word.lower()
+        if colon and name not in _WITH_VALUE and not meta and re.fullmatch(r"[\w.-]+", name):
+            is_for_us = name in NAMES
+            word, colon, rest = (part.strip() for part in rest.partition(":"))
+            name = word.lower()
+        if not is_for_us:
+            continue
+        if name == _UNTIL and colon:
+            if _is_past(rest, now) or _is_past(f"{rest},{','.join(pieces[number + 1 : number + 2])}", now):
+                yield Word.NOINDEX
+        else:
+            yield from _MEANS.get(name, ())
+
+
+def _is_past(date: str, now: str) -> bool:
+    """Whether a date (ISO 8601, RFC 822 or RFC 850) is over; what is none never is."""
+    then = _parsed(date.strip())
+    return bool(now) and then is not None and then <= datetime.fromisoformat(now)
+
+
+def _parsed(date: str) -> datetime | None:
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            then = parse(date)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+        return then if then.tzinfo else then.replace(tzinfo=UTC)
+    return None
+
+
+def _told(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _MOST_TOLD else text[: _MOST_TOLD - 3] + "..."
