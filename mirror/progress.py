@@ -82,8 +82,8 @@ class Totals:
 class Display:
     """What a crawl tells, and here it tells it to nobody: a display says only what becomes of what it cares for.
 
-    A `live` display wants the totals several times a second. It may also be told of a file before it is known to be
-    one, because it can take a file back.
+    A `live` display wants the totals several times a second. Of the blocks that came together it is told the last one: it
+    paints no more. It may also be told of a file before it is known to be one, because it can take a file back.
     """
 
     live = False
@@ -118,8 +118,10 @@ class BlockCounter:
     (2, 8192, 9000)
     """
 
-    def __init__(self, hook: Reporthook) -> None:
+    def __init__(self, hook: Reporthook, *, each: bool = True) -> None:
+        """`each`: of each block there is a call; else only of the last one of those that came together."""
         self._hook = hook
+        self._each = each
         self._total = UNKNOWN_SIZE
         self._block = 0
         self._rest = 0
@@ -130,6 +132,9 @@ class BlockCounter:
 
     def feed(self, n_bytes: int) -> None:
         blocks, self._rest = divmod(self._rest + n_bytes, BLOCK_SIZE)
+        if blocks and not self._each:
+            self._block += blocks - 1
+            blocks = 1
         for _ in range(blocks):
             self._next()
 
@@ -161,7 +166,7 @@ class Transfer:
         """It is a file: call its hook for what has arrived, and from now on for each block."""
         if self._counter is None:
             self._hook = self._display.file(self._url, self._path)
-            self._counter = BlockCounter(self._hook)
+            self._counter = BlockCounter(self._hook, each=self._hook is not _silent and not self._display.live)
             self._counter.start(self._total)
             self._counter.feed(self._size)
 
@@ -344,7 +349,7 @@ class Guarded(Display):
 
     def file(self, url: str, path: str) -> Reporthook:
         inner = self._try(self._display.file, url, path)
-        if inner is None:
+        if inner is None or inner is _silent:
             return _silent
 
         def hook(block: int, size: int, total: int) -> None:

@@ -35,7 +35,7 @@ from mirror.core.ranges import content_range, strong_validator
 from mirror.core.urls import CanonicalURL
 from mirror.curl import TransferError
 from mirror.failures import BrokenAnswerError
-from mirror.store.spool import LengthError, Part, Promise, Spool, Spools
+from mirror.store.spool import BATCH, LengthError, Part, Promise, Spool, Spools
 
 if TYPE_CHECKING:
     from mirror.handlers import CurlHandler
@@ -350,7 +350,7 @@ class Transfer(Exchange[Response]):
                 return
         self._held.append(block)
         self._held_size += len(block)
-        if self._held_size >= _AT_ONCE or self.heard - self._told > _TOLD_EVERY:
+        if self._held_size >= (BATCH if self._spool else _AT_ONCE) or self.heard - self._told > _TOLD_EVERY:
             self._hand_over()
 
     def _hand_over(self) -> None:

@@ -122,6 +122,16 @@ def test_calls_for_a_cut_body(server: Server) -> None:
     assert display.sizes == [None]
 
 
+def test_a_live_display_is_told_the_last_of_the_blocks_that_came_together() -> None:
+    display = Recorder(live=True)
+    response = transfer(display, 10 * BLOCK_SIZE)
+    response.feed(4 * BLOCK_SIZE + 1)
+    response.feed(1)
+    response.feed(5 * BLOCK_SIZE + 7)
+    response.end(saved=True)
+    assert display.calls == [(n, BLOCK_SIZE, 10 * BLOCK_SIZE) for n in (0, 4, 9, 10)]
+
+
 def test_an_empty_file_has_one_call() -> None:
     assert calls_of_counter(0, []) == [(0, BLOCK_SIZE, 0)]
 

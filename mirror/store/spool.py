@@ -7,14 +7,17 @@ it, and a later transfer goes on where it ended, if the server can say that it i
     KEY         what came of the payload so far; KEY is made of the URL
     KEY.json    the URL, the validators, the length of the whole; without it nobody goes on, and `prepare` clears it away
 
-A thread writes and hashes. It is at most a few MiB behind; then whoever brings more waits for it.
+One thread writes while another one hashes the same. They are at most a few MiB behind; then whoever brings more waits for them.
+What is written is sent on to the disk itself while the rest still comes: who waits in the end until the whole object is past a
+power cut, waits for little.
 """
 
 import hashlib
 import json
+import os
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -24,9 +27,12 @@ from mirror.core.urls import CanonicalURL
 from mirror.store.errors import storing
 from mirror.store.objects import Digest, Objects
 
-_BATCH: Final = 1 << 20  # bytes that are handed to the thread at a time
-_BEHIND: Final = 4  # batches that may wait for it
-_BLOCK: Final = 1 << 20
+BATCH: Final = 1 << 20
+"""Bytes that are handed to the threads at a time."""
+
+_BEHIND: Final = 8  # batches that may wait for them
+_AT_ONCE: Final = 128 << 10  # bytes of a write: for longer ones Linux takes memory that is in no processor's cache
+_SENT_EVERY: Final = 64 << 20  # bytes that are written before they are sent to the disk itself
 _NOTE: Final = ".json"
 
 
@@ -56,7 +62,8 @@ class Spools:
     def __init__(self, root: Path, objects: Objects) -> None:
         self._root = root
         self._objects = objects
-        self._thread = ThreadPoolExecutor(1, "spool")
+        self._threads = Threads()
+        _keep_freed_memory()
 
     def prepare(self) -> None:
         """Make the folder, and clear away what nobody can go on with."""
@@ -68,7 +75,7 @@ class Spools:
                 (self._root / name).unlink()
 
     def close(self) -> None:
-        self._thread.shutdown()
+        self._threads.close()
 
     def urls(self) -> list[CanonicalURL]:
         """Of which payloads there are parts."""
@@ -87,7 +94,7 @@ class Spools:
         place = self._place(url)
         with storing(self._root):
             _note(place).unlink(missing_ok=True)
-            spool = Spool(place, self._objects, self._thread, total=promise.total if promise else None)
+            spool = Spool(place, self._objects, self._threads, total=promise.total if promise else None)
             if promise:
                 _write_whole(_note(place), json.dumps(asdict(promise)))
         return spool
@@ -96,7 +103,7 @@ class Spools:
         """The rest of a payload comes, from byte `start` on."""
         with storing(self._root):
             return Spool(
-                self._place(part.promise.url), self._objects, self._thread, total=part.promise.total, start=start
+                self._place(part.promise.url), self._objects, self._threads, total=part.promise.total, start=start
             )
 
     def forget(self, url: CanonicalURL) -> None:
@@ -109,35 +116,47 @@ class Spools:
         return self._root / hashlib.sha256(url.encode()).hexdigest()[:40]
 
 
+class Threads:
+    """Who works on payloads beside the crawl; each does one thing after the other."""
+
+    def __init__(self) -> None:
+        self.writer = ThreadPoolExecutor(1, "spool-writer")
+        self.hasher = ThreadPoolExecutor(1, "spool-hasher")
+
+    def close(self) -> None:
+        self.writer.shutdown()
+        self.hasher.shutdown()
+
+
 class Spool:
     """One payload on its way. All methods raise `StorageError` where the disk can't."""
 
-    def __init__(
-        self, place: Path, objects: Objects, thread: ThreadPoolExecutor, *, total: int | None, start: int = 0
-    ) -> None:
+    def __init__(self, place: Path, objects: Objects, threads: Threads, *, total: int | None, start: int = 0) -> None:
         self.size = start
         """Bytes that came, in this transfer and those before."""
         self._place = place
         self._objects = objects
-        self._thread = thread
+        self._threads = threads
         self._total = total
         self._file: BinaryIO = place.open("r+b" if start else "w+b", buffering=0)
+        self._written = self._sent = start
+        self._is_broken = False
         self._digest = hashlib.sha256()
         self._head = b""
         self._held: list[bytes] = []
         self._held_size = 0
         self._tasks: deque[Future[None]] = deque()
         if start:
-            self._tasks.append(thread.submit(self._read_again, start))
+            self._go_on(start)
 
     def feed(self, block: bytes) -> None:
         """The next bytes; waits for the disk where it is far behind."""
         self.size += len(block)
         self._held.append(block)
         self._held_size += len(block)
-        if self._held_size >= _BATCH:
+        if self._held_size >= BATCH:
             self._hand_over()
-            while len(self._tasks) > _BEHIND:
+            while len(self._tasks) > 2 * _BEHIND:
                 self._wait()
 
     def finish(self) -> Spooled:
@@ -164,11 +183,11 @@ class Spool:
 
     def _end(self) -> None:
         self._hand_over()
-        try:
-            while self._tasks:
-                self._wait()
-        finally:
+        wait(self._tasks)
+        with storing(self._place.parent):
             self._file.close()
+        while self._tasks:
+            self._wait()
 
     def _wait(self) -> None:
         with storing(self._place.parent):
@@ -176,30 +195,47 @@ class Spool:
 
     def _hand_over(self) -> None:
         if self._held:
-            self._tasks.append(self._thread.submit(self._write, self._held))
+            batch = self._held[0] if len(self._held) == 1 else b"".join(self._held)
             self._held, self._held_size = [], 0
+            self._tasks.append(self._threads.writer.submit(self._write, batch))
+            self._tasks.append(self._threads.hasher.submit(self._hash, batch))
 
-    def _read_again(self, start: int) -> None:
-        """What earlier transfers brought counts for the digest too."""
-        left = start
-        while left and (block := self._file.read(min(left, _BLOCK))):
-            self._digested(block)
-            left -= len(block)
-        if left:
+    def _go_on(self, start: int) -> None:
+        """What earlier transfers brought counts for the digest too; what is behind it does not."""
+        if os.fstat(self._file.fileno()).st_size < start:
+            self._file.close()
             raise OSError(f"{self._place} is shorter than it was")
+        self._file.seek(start)
         self._file.truncate()
+        self._tasks.append(self._threads.hasher.submit(self._hash_again, start))
 
-    def _write(self, blocks: Sequence[bytes]) -> None:
-        for block in blocks:
-            self._digested(block)
-            rest = memoryview(block)
-            while rest:
-                rest = rest[self._file.write(rest) :]
+    def _write(self, batch: bytes) -> None:
+        """Append a batch. Behind one that could not be written nothing may follow: there would be a hole."""
+        if self._is_broken:
+            return
+        self._is_broken = True
+        rest = memoryview(batch)
+        while rest:
+            rest = rest[self._file.write(rest[:_AT_ONCE]) :]
+        self._is_broken = False
+        self._written += len(batch)
+        if self._written - self._sent >= _SENT_EVERY:
+            _send(self._file.fileno(), self._sent, self._written)
+            self._sent = self._written
 
-    def _digested(self, block: bytes) -> None:
+    def _hash(self, block: bytes) -> None:
         self._digest.update(block)
         if len(self._head) < HEAD:
             self._head = (self._head + block[:HEAD])[:HEAD]
+
+    def _hash_again(self, size: int) -> None:
+        """Hash the first `size` bytes of the file."""
+        with self._place.open("rb", buffering=0) as file:
+            while size and (block := file.read(min(size, BATCH))):
+                self._hash(block)
+                size -= len(block)
+        if size:
+            raise OSError(f"{self._place} is shorter than it was")
 
 
 class LengthError(Exception):
@@ -224,3 +260,18 @@ def _write_whole(place: Path, text: str) -> None:
     beside = place.with_name(place.name + ".new")
     beside.write_text(text, encoding="utf-8")
     beside.replace(place)
+
+
+def _send(file: int, start: int, end: int) -> None:
+    """Have the disk begin with this range of a file; waits for nothing. Linux does so where it is told to forget the range."""
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):
+            os.posix_fadvise(file, start, end - start, os.POSIX_FADV_DONTNEED)
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep some MiB of what is freed; as it comes it gives batches back, and takes new pages for the next.
+
+    glibc takes the largest block that was freed for the measure of that (mallopt(3), M_MMAP_THRESHOLD). No page is touched.
+    """
+    bytes(2 * _BEHIND * BATCH)
