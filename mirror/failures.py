@@ -12,7 +12,6 @@ TEXTS: Final[dict[type[BaseException], str]] = {
     exceptions.DownloadConnectionRefusedError: "connection refused",
     exceptions.DownloadTimeoutError: "timed out",
     exceptions.ResponseDataLossError: "cut short by the server",
-    exceptions.DownloadCancelledError: "larger than max_file",
     exceptions.UnsupportedURLSchemeError: "scheme not supported",
 }
 
@@ -23,6 +22,13 @@ class Skipped(IgnoreRequest):
     def __init__(self, reason: Reason) -> None:
         super().__init__(str(reason))
         self.reason = reason
+
+
+def reason(error: BaseException) -> Reason | None:
+    """By which rule of the user's an answer is not wanted; `None`: it is one that failed."""
+    if isinstance(error, Skipped):
+        return error.reason
+    return Reason.SIZE if isinstance(error, exceptions.DownloadCancelledError) else None
 
 
 class BrokenAnswerError(Exception):

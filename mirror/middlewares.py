@@ -10,13 +10,13 @@ from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.downloadermiddlewares.retry import get_retry_request
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import DownloadCancelledError, NotConfigured
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.settings import BaseSettings
 
 from mirror.core import coding, robots
-from mirror.core.coding import CodingError
+from mirror.core.coding import CodingError, TooLongError
 from mirror.core.credentials import Header
 from mirror.core.documents import header
 from mirror.core.references import header_references
@@ -56,7 +56,9 @@ class Decoding:
         if not codings:
             return response
         try:
-            body = coding.decoded(response.body, codings, self._most)
+            body = coding.decoded(response.body, codings, int(request.meta.get("download_maxsize", self._most)))
+        except TooLongError as error:
+            raise DownloadCancelledError(str(error)) from error
         except CodingError as error:
             assert self._crawler.spider is not None
             again = get_retry_request(request, spider=self._crawler.spider, reason=str(error))
@@ -189,7 +191,7 @@ class Robots:
 
     async def _download(self, url: CanonicalURL) -> Response:
         assert self._crawler.engine is not None
-        meta = {"dont_obey_robotstxt": True, "verbatim_url": True}
+        meta = {"dont_obey_robotstxt": True, "verbatim_url": True, "download_maxsize": 0}  # it is no file of the mirror
         return await self._crawler.engine.download_async(Request(url, meta=meta, callback=NO_CALLBACK))
 
     def _keep(self, answer: Answer) -> None:
