@@ -12,7 +12,6 @@ TEXTS: Final[dict[type[BaseException], str]] = {
     exceptions.DownloadConnectionRefusedError: "connection refused",
     exceptions.DownloadTimeoutError: "timed out",
     exceptions.ResponseDataLossError: "cut short by the server",
-    exceptions.DownloadCancelledError: "larger than max_file",
     exceptions.UnsupportedURLSchemeError: "scheme not supported",
 }
 
@@ -24,6 +23,18 @@ class Skipped(IgnoreRequest):
         super().__init__(str(reason))
         self.reason = reason
         self.rule = rule
+
+
+def reason(error: BaseException) -> Reason | None:
+    """By which rule of the user's an answer is not wanted; `None`: it is one that failed."""
+    if isinstance(error, Skipped):
+        return error.reason
+    return Reason.SIZE if isinstance(error, exceptions.DownloadCancelledError) else None
+
+
+def rule(error: BaseException) -> str | None:
+    """The words of the host that it is not wanted for, if there are any."""
+    return error.rule if isinstance(error, Skipped) else None
 
 
 class BrokenAnswerError(Exception):

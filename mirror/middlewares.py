@@ -8,11 +8,12 @@ from urllib.request import getproxies, proxy_bypass
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
+from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from mirror.core import coding
-from mirror.core.coding import CodingError
+from mirror.core.coding import CodingError, TooLongError
 from mirror.core.credentials import Header
 from mirror.core.documents import header
 from mirror.core.urls import CanonicalURL
@@ -46,7 +47,9 @@ class Decoding:
         if not codings:
             return response
         try:
-            body = coding.decoded(response.body, codings, self._most)
+            body = coding.decoded(response.body, codings, int(request.meta.get("download_maxsize", self._most)))
+        except TooLongError as error:
+            raise DownloadCancelledError(str(error)) from error
         except CodingError as error:
             pacing = self._crawler.get_downloader_middleware(Pacing)
             again = pacing.again(request, str(error)) if pacing else None

@@ -290,7 +290,7 @@ class Transfer(Exchange[Response]):
         total = int(length) if length.isascii() and length.isdigit() else None
         if self.part:
             total = self._go_on(self.part, total)
-        elif total is not None:
+        if total is not None and self._status != 304 and not self._may_be_cut:  # noqa: PLR2004 - of which nothing comes
             self._check(total, expected=True)
         self._plan(total)
         meta[STATUS] = self._status
@@ -333,7 +333,7 @@ class Transfer(Exchange[Response]):
         """Where the payload goes, and what a later transfer would need to go on with it."""
         codings = ",".join(value for name, value in self._received if name.lower() == "content-encoding")
         if codings and self._spools:
-            self._decoder = Decoder(codings, self._most)
+            self._decoder = Decoder(codings, 0)  # what comes of it is counted here
         if self._spools is None:
             return
         validator = self._validator()
@@ -365,6 +365,9 @@ class Transfer(Exchange[Response]):
             self._take(block)
 
     def _take(self, block: bytes) -> None:
+        if self._may_be_cut and 0 < self._most < self._size + len(block):
+            block = block[: self._most - self._size]
+            self._stop = self._stop or StopDownload(fail=False)
         self._size += len(block)
         self._check(self._size, expected=False)
         if self._spool:
@@ -396,11 +399,16 @@ class Transfer(Exchange[Response]):
     def _check(self, size: int, *, expected: bool) -> None:
         if self._most and size > self._most:
             words = get_maxsize_msg(size, self._most, self.request, expected=expected)
-            logger.warning(words)
+            logger.log(logging.WARNING if self._spools is None else logging.DEBUG, words)
             raise DownloadCancelledError(words)
         if self._warned and size > self._warned:
             logger.warning(get_warnsize_msg(size, self._warned, self.request, expected=expected))
             self._warned = 0
+
+    @property
+    def _may_be_cut(self) -> bool:
+        """Whether the payload does not matter: what an error or a redirect has to say stands in its headers."""
+        return self._spools is not None and self._status // 100 != 2  # noqa: PLR2004 - the class of success
 
     # --- the end -------------------------------------------------------------------------------------------------------
 
@@ -458,6 +466,8 @@ class Transfer(Exchange[Response]):
                 spool.discard()
             else:
                 spool.leave()
+        if self.part and self._spools and isinstance(self._error, DownloadCancelledError):
+            self._spools.forget(self.part.promise.url)
 
     def _cut(self, error: TransferError) -> Response:
         if self.request.meta.get("download_fail_on_dataloss", self._handler.fails_on_loss):

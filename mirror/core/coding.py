@@ -49,6 +49,10 @@ class CodingError(ValueError):
     """A payload that can't be had whole; the message is the reason, in a few words."""
 
 
+class TooLongError(CodingError):
+    """A payload that is longer than somebody wants it."""
+
+
 def decoded(payload: bytes, content_encoding: str, most: int) -> bytes:
     """Undo all codings of a Content-Encoding value, the last one first; no step may give more than `most` bytes, 0 for any.
 
@@ -117,7 +121,7 @@ class Decoder:
         for piece in step.read(blocks):
             step.given += len(piece)
             if 0 < self._most < step.given:
-                raise CodingError(f"expands to more than {self._most} bytes")
+                raise TooLongError(f"expands to more than {self._most} bytes")
             if step.given > FREE_EXPANSION + MOST_EXPANSION * self._received:
                 raise CodingError(f"expands more than {MOST_EXPANSION} times")
             yield piece

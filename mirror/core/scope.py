@@ -73,6 +73,7 @@ class Reason(StrEnum):
     HOP = "more than one hop away"
     NEVER = "never fetched"
     LIMIT = "over the limit of pages"
+    SIZE = "larger than max_file"
     ROBOTS = "forbidden by robots.txt"
     FORGOTTEN = "forgotten on request"
     REDIRECTS = "redirected too often"

@@ -122,8 +122,8 @@ class MirrorSpider(Spider):
             stop(self.crawler, error)
         elif isinstance(error, InterruptedTransferError):  # it stays in flight: the next run goes on with it
             return
-        elif isinstance(error, failures.Skipped):
-            yield Skip(entry, error.reason, error.rule)
+        elif reason := failures.reason(error):
+            yield Skip(entry, reason, failures.rule(error))
         else:
             yield Failure(entry, failures.text(error))
 

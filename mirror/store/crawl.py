@@ -262,11 +262,18 @@ class Crawl:
             return self._put(known, before, replace(resource, status=None, error=error), ())
 
     def skip(self, entry: Entry, reason: Reason, rule: str | None = None) -> None:
-        """Keep that a URL is not fetched after all, and by which words of its host."""
+        """Keep that a URL is not fetched after all, and by which words of its host.
+
+        A copy of what is too large by now stays, and so does what it leads to.
+        """
         with self._answering(entry) as known:
             if rule:
                 self._manifest.rule(known.id, rule)
-            self._admit([(known, replace(known, state=State.SKIPPED, reason=reason))])
+            skipped = replace(known, state=State.SKIPPED, reason=reason)
+            self._admit([(known, skipped)])
+            before = self._manifest.resource(known.id)
+            if reason is Reason.SIZE and before and before.path and self._is_there(before):
+                self._discover(skipped, before, self._manifest.references(before))
 
     def listing(self, url: CanonicalURL) -> Entry:
         """An entry for what is fetched on the crawl's own account: robots.txt. That it is missing is no failure."""

@@ -97,16 +97,6 @@ def test_a_proxy_is_gone_through_wherever_it_is_named(tmp_path: Path, monkeypatc
     assert len(server.paths) > asked
 
 
-def test_a_file_that_is_too_large_is_not_fetched(tmp_path: Path) -> None:
-    site = Site().page("/", links=["/small", "/large"]).file("/small", bytes(1000)).file("/large", bytes(1_000_000))
-    with serve(site) as server:
-        done = mirror(server.url, tmp_path / "out", "max_file=10k")
-    assert done.code == 1
-    assert "larger than" in done.stderr
-    assert [path for path in tree(tmp_path / "out") if "large" in path] == []
-    assert [path for path in tree(tmp_path / "out") if "small" in path] != []
-
-
 def test_a_quota_ends_a_run_that_goes_on_later(tmp_path: Path) -> None:
     site = Site().page("/", links=[f"/{n}" for n in range(40)])
     for n in range(40):

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from mirror.core.documents import Response
 from mirror.core.paths import LocalPath
-from mirror.core.scope import Area, Requisites, Scope
+from mirror.core.scope import Area, Reason, Requisites, Scope
 from mirror.core.urls import canonical
 from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
+from mirror.store.manifest import Standing
 from mirror.store.publishing import Elsewhere
 from mirror.store.spool import Promise
-from tests.mirroring import Beside, Web, archive_state, complete, dangling, files, is_relative, links, run, settle
+from tests.mirroring import Beside, Web, archive_state, complete, dangling, files, give, is_relative, links, run, settle
 from tests.site import HTML, PNG, Site
 
 HOME: Final = "http://example.org"
@@ -434,6 +435,23 @@ def test_what_robots_txt_forbids_is_skipped_for_that_reason(archive: Archive) ->
     complete(running)
     assert running.counts().skipped == {"forbidden by robots.txt": 1}
     assert len(running) == 0
+
+
+def test_what_is_too_large_by_now_leaves_its_copy_and_what_that_leads_to(archive: Archive) -> None:
+    site = Site().page("/", links=["/a"]).page("/a", links=["/a/b"]).page("/a/b")
+    answered(archive, site)
+    before = paths(archive)
+    running = crawl(archive)
+    while entry := running.next():
+        if entry.url == at("/a"):
+            running.skip(entry, Reason.SIZE)
+        else:
+            give(running, entry, {HOME: site})
+    complete(running)
+    assert running.counts().skipped == {"larger than max_file": 1}
+    assert running.counts().failed == {}
+    assert paths(archive) == before
+    assert {resource.standing for resource in archive.manifest.resources()} == {Standing.PRESENT}
 
 
 # The limit

@@ -11,7 +11,7 @@ import pytest
 
 from mirror.core.urls import CanonicalURL
 from mirror.store.errors import StorageError
-from mirror.store.objects import Objects
+from mirror.store.objects import Digest, Objects
 from mirror.store.spool import BATCH, LengthError, Promise, Spool, Spools
 
 URL = CanonicalURL("http://example.org/large.iso")
@@ -46,7 +46,7 @@ def test_a_payload_becomes_an_object_whatever_blocks_it_comes_in(spools: Spools,
     spooled = spool.finish()
     assert spooled.digest == hashlib.sha256(PAYLOAD).hexdigest()
     assert (spooled.size, spooled.head) == (len(PAYLOAD), PAYLOAD[: len(spooled.head)])
-    assert objects.get(spooled.digest) == PAYLOAD
+    assert objects.get(Digest(spooled.digest)) == PAYLOAD
     assert spools.part(URL) is None
 
 
@@ -62,7 +62,7 @@ def test_who_goes_on_hashes_what_is_there(spools: Spools, objects: Objects, ther
     assert part.size == min(there + behind, len(PAYLOAD))
     spool = spools.go_on(part, there)
     feed(spool, PAYLOAD[there:])
-    assert objects.get(spool.finish().digest) == PAYLOAD
+    assert objects.get(Digest(spool.finish().digest)) == PAYLOAD
 
 
 def test_several_payloads_at_once_do_not_mix(spools: Spools, objects: Objects) -> None:
@@ -71,7 +71,7 @@ def test_several_payloads_at_once_do_not_mix(spools: Spools, objects: Objects) -
     for start in range(0, len(PAYLOAD), BATCH):
         for spool, payload in zip(begun, payloads, strict=True):
             spool.feed(payload[start : start + BATCH])
-    assert [objects.get(spool.finish().digest) for spool in begun] == payloads
+    assert [objects.get(Digest(spool.finish().digest)) for spool in begun] == payloads
 
 
 def test_a_payload_of_another_length_becomes_no_object(spools: Spools, objects: Objects) -> None:
@@ -104,7 +104,7 @@ class FullOnce:
     """A file on a disk that has no room for one write, and then has again."""
 
     def __init__(self, spool: Spool, writes: int) -> None:
-        self._file = spool._file
+        self._file = spool._file  # noqa: SLF001 - a disk has no other way in
         self._left = writes
 
     def write(self, block: bytes) -> int:
@@ -120,7 +120,7 @@ class FullOnce:
 def test_nothing_follows_what_could_not_be_written(spools: Spools, tmp_path: Path) -> None:
     """What is there is the beginning of the payload, without a hole, so that a later run can go on with it."""
     spool = spools.begin(URL, PROMISE)
-    spool._file = FullOnce(spool, 12)  # type: ignore[assignment]
+    spool._file = FullOnce(spool, 12)  # type: ignore[assignment]  # noqa: SLF001
     with pytest.raises(StorageError, match="the disk is full"):  # noqa: PT012 - whichever of them hears of it
         feed(spool, PAYLOAD, BATCH)
         spool.finish()
