@@ -25,6 +25,7 @@ MOST: Final = 4
 WORTHWHILE: Final = 1 << 20
 """Bytes that are read here before workers are started: for a few pages that would take longer than to read them."""
 
+_LEAST: Final = 4096  # what a call costs beside its bytes, in bytes
 _PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from mirror.worker import main; main()"
 _INPUT: Final = 0
 
@@ -121,10 +122,6 @@ class Workers:
         if self.most:
             logger.warning("No worker processes can be started here: going on without")
         self.most = 0
-
-
-_LEAST: Final = 4096
-"""What a call costs beside its bytes, in bytes."""
 
 
 class _Worker(asyncio.SubprocessProtocol):
