@@ -50,7 +50,7 @@ clean:                              ## take away what was built, not what was mi
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-.venv/tests: .venv/installed requirements-dev.txt
+.venv/tests: .venv/installed requirements-dev.txt requirements-browser.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
