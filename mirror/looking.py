@@ -324,7 +324,8 @@ class _Visit:
 
     def _failed(self, request: "Request") -> None:
         self._ended()
-        if request.failure != _GIVEN_UP and not self._is_foreign(request.url):
+        is_refused = self._is_sealed and self._is_foreign(request.url)  # which is known already
+        if request.failure != _GIVEN_UP and not is_refused:
             self._noted.failed.append(request.url[:_LONGEST])
 
     def _answered(self, response: "Response") -> None:

@@ -17,13 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
+from itertools import chain
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import turbohtml
 from lxml import etree
 from turbohtml import TokenType
 
-from mirror.core import directives, spans, urls
+from mirror.core import bundles, directives, spans, urls
 from mirror.core.directives import Word
 from mirror.core.media import Document
 from mirror.core.spans import Kind, Span
@@ -339,8 +340,13 @@ def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[
         if script_type.partition(";")[0].rstrip() == "application/ld+json":
             return json_ld_spans(text)
         if SCRIPT_TYPES.match(script_type):
-            return spans.script_spans(text)
+            return script_spans(text)
     return iter(())
+
+
+def script_spans(text: str) -> Iterator[Span]:
+    """The URLs in a script: its literals, and what its bundler's loader puts together."""
+    return chain(spans.script_spans(text), bundles.chunk_spans(text))
 
 
 def json_ld_spans(text: str) -> Iterator[Span]:
@@ -820,5 +826,5 @@ _READERS: Final[dict[Document, Callable[[str, Collector], None]]] = {
     Document.XML: _read_xml,
     Document.CSS: lambda text, collector: collector.add(spans.css_spans(text)),
     Document.JSON: lambda text, collector: collector.add(spans.json_spans(text)),
-    Document.JAVASCRIPT: lambda text, collector: collector.add(spans.script_spans(text)),
+    Document.JAVASCRIPT: lambda text, collector: collector.add(script_spans(text)),
 }
