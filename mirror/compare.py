@@ -1,5 +1,6 @@
 """Compares a copy of a site with the original, page by page, in a browser."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -30,19 +31,19 @@ class Comparison:
     async def of(self, urls: Iterable[str]) -> None:
         """Compare these pages."""
         for url in urls:
-            await self._compare(url, await self._original(url))
+            await self._compare(url, *await self._both(url))
 
     async def walk(self, most: int) -> None:
         """Compare the start and what is below it as a reader would find it: by the links that the original shows. 0: all."""
         waiting, known = deque([self.start]), {self.start}
         while waiting and (not most or len(self.pages) < most):
             url = waiting.popleft()
-            original = await self._original(url)
+            original, copy = await self._both(url)
             end = urldefrag(original.url).url
             if not original.is_page or (end != url and (end in known or not is_below(end, self.start))):
                 continue
             known.add(end)
-            await self._compare(url, original)
+            await self._compare(url, original, copy)
             found = dict.fromkeys(urldefrag(link).url for link in original.links)
             new = [link for link in found if link not in known and self._is_ours(link)]
             known.update(new)
@@ -51,31 +52,31 @@ class Comparison:
     def _is_ours(self, url: str) -> bool:
         return urlsplit(url).scheme in ("http", "https") and is_below(url, self.start)
 
+    async def _both(self, url: str) -> tuple[Look, Look]:
+        """The original and the copy, at the same time."""
+        original, copy = await asyncio.gather(self._original(url), self._copied(url))
+        return original, copy
+
     async def _original(self, url: str) -> Look:
         here = _origin(url)
         return await self.viewer.look(url, lambda one: _origin(one) == here, is_sealed=False)
 
-    async def _compare(self, url: str, original: Look) -> None:
+    async def _copied(self, url: str) -> Look:
         place = self.copy.place(url)
-        if original.sight.problem:
-            page = Compared(url, place or "", (original.sight,), Sight())
-        elif place is None:
-            page = Compared(url, "", (original.sight,), Sight(NOT_THERE))
-            self._keep(url, original, None)
-        else:
-            page = await self._seen(url, original, place)
-        self.pages.append(page)
-        self.told(page)
+        if place is None:
+            return Look("", Sight(NOT_THERE))
+        return await self.viewer.look(place, self.copy.is_own, is_sealed=True)
 
-    async def _seen(self, url: str, original: Look, place: str) -> Compared:
-        copy = await self.viewer.look(place, self.copy.is_own, is_sealed=True)
-        page = Compared(url, place, (original.sight,), copy.sight, allowed=self.allowed)
-        if not copy.sight.problem:
+    async def _compare(self, url: str, original: Look, copy: Look) -> None:
+        page = Compared(url, self.copy.place(url) or "", (original.sight,), copy.sight, allowed=self.allowed)
+        if page.is_judged and not copy.sight.problem:
             page = replace(page, pixels=differing(original.picture, copy.picture))
             if page.wrong:
                 page = await self._seen_again(page, original, copy)
-        self._keep(url, original, copy)
-        return page
+        if self.keeps_pictures:
+            self.pictures[url] = (_small(original), _small(copy))
+        self.pages.append(page)
+        self.told(page)
 
     async def _seen_again(self, page: Compared, original: Look, copy: Look) -> Compared:
         """What differs may differ between two visits of the original too."""
@@ -85,11 +86,9 @@ class Comparison:
         pixels = differing(original.picture, copy.picture, again.picture)
         return replace(page, originals=(original.sight, again.sight), pixels=pixels)
 
-    def _keep(self, url: str, original: Look, copy: Look | None) -> None:
-        if self.keeps_pictures:
-            looks = (original, copy)
-            one, other = (small(look.picture) if look and look.picture else b"" for look in looks)
-            self.pictures[url] = (one, other)
+
+def _small(look: Look) -> bytes:
+    return small(look.picture) if look.picture else b""
 
 
 def _origin(url: str) -> str:

@@ -162,6 +162,7 @@ class Viewer:
         self._path = path
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
+        self._starting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -195,19 +196,20 @@ class Viewer:
     async def _running(self) -> "Browser":
         from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - an extra, which nobody else needs
 
-        if self._browser and self._browser.is_connected():
+        async with self._starting:
+            if self._browser and self._browser.is_connected():
+                return self._browser
+            try:
+                if self._playwright is None:
+                    self._playwright = await async_playwright().start()
+                self._browser = await self._playwright.chromium.launch(
+                    executable_path=self._path,
+                    args=list(FLAGS),
+                    chromium_sandbox=getattr(os, "geteuid", lambda: 1)() != 0,  # root has none
+                )
+            except (Error, OSError) as error:
+                raise BrowserError(f"{self._path} can't be started: {_words(error)}") from error
             return self._browser
-        try:
-            if self._playwright is None:
-                self._playwright = await async_playwright().start()
-            self._browser = await self._playwright.chromium.launch(
-                executable_path=self._path,
-                args=list(FLAGS),
-                chromium_sandbox=getattr(os, "geteuid", lambda: 1)() != 0,  # root has none
-            )
-        except (Error, OSError) as error:
-            raise BrowserError(f"{self._path} can't be started: {_words(error)}") from error
-        return self._browser
 
     async def _end_browser(self) -> None:
         browser, self._browser = self._browser, None

@@ -13,7 +13,8 @@ A page of a copy is as the original if it
 4. has the same text, line by line, as a reader sees it;
 5. looks the same: no more pixels differ than are allowed.
 
-The original is what it was seen to be in one of two visits; a pixel that differs between these says nothing. Names of files
+The original may be visited twice: what fails in one of the visits may fail, and a pixel or a line that differs between the two
+says nothing. Names of files
 (`name`) and messages without places (`message`) are compared, since a copy stands at other URLs. Of pages that the original
 does not have any more nothing is known: they don't count.
 """
@@ -94,7 +95,8 @@ class Compared:
 
     @property
     def has_same_text(self) -> bool:
-        return any(sight.lines == self.copy.lines for sight in self.originals)
+        first, *others = (sight.lines for sight in self.originals)
+        return _is_as(self.copy.lines, first, others[0] if others else first)
 
     @property
     def changes(self) -> list[Change]:
@@ -227,6 +229,15 @@ def files_of_page(url: str) -> list[str]:
     if path.endswith("/") or not path:
         return [f"{path}index.html", f"{path}index.htm"]
     return [path, f"{path}.html", f"{path}/index.html", f"{path}.htm"]
+
+
+def _is_as(copy: Sequence[str], original: Sequence[str], again: Sequence[str]) -> bool:
+    """Whether a text is as the original. A line in which two visits of that differ says nothing."""
+    if copy in (original, again):
+        return True
+    if not len(copy) == len(original) == len(again):
+        return False
+    return all(line in (one, other) or one != other for line, one, other in zip(copy, original, again, strict=True))
 
 
 # --- what is said of it -----------------------------------------------------------------------------------------------

@@ -339,6 +339,8 @@ def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[
         script_type = attributes.get("type", "").strip().lower()
         if script_type.partition(";")[0].rstrip() == "application/ld+json":
             return json_ld_spans(text)
+        if script_type == "importmap":
+            return chain(spans.script_spans(text), import_map_spans(text))
         if SCRIPT_TYPES.match(script_type):
             return script_spans(text)
     return iter(())
@@ -347,6 +349,30 @@ def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[
 def script_spans(text: str) -> Iterator[Span]:
     """The URLs in a script: its literals, and what its bundler's loader puts together."""
     return chain(spans.script_spans(text), bundles.chunk_spans(text))
+
+
+def import_map_spans(text: str) -> Iterator[Span]:
+    """The modules that an import map names, which are no guesses; a prefix is none (WHATWG HTML 8.1.6.2).
+
+    Scripts are never rewritten in the tree, so these spans have no place in the text.
+
+    >>> [span.url for span in import_map_spans('{"imports": {"a": "https://cdn.example/a.js", "b/": "/b/"}, "scopes": {}}')]
+    ['https://cdn.example/a.js']
+    """
+    try:
+        data = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return
+    found = data if isinstance(data, dict) else {}
+    scopes = found.get("scopes")
+    for table in (found.get("imports"), *(scopes.values() if isinstance(scopes, dict) else ())):
+        for url in table.values() if isinstance(table, dict) else ():
+            if (
+                isinstance(url, str)
+                and not url.endswith("/")
+                and url.startswith(("/", "./", "../", "http://", "https://"))
+            ):
+                yield Span(0, 0, url, REQUISITE)
 
 
 def json_ld_spans(text: str) -> Iterator[Span]:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mirror.core.bundles import chunk_spans
 from mirror.core.media import Document
-from mirror.core.references import Kind, Reference, references
+from mirror.core.references import Reference, references
+from mirror.core.spans import Kind
 from mirror.core.urls import canonical
 
 WEBPACK_5 = (
