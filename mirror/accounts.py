@@ -47,7 +47,7 @@ def _lines(url: CanonicalURL, account: Account | None) -> list[str]:
 
 def _rendered(rendered: Rendered) -> list[str]:
     """What a browser made of it."""
-    what = _RENDERED[rendered.state]
+    what = _RENDERED[Rendering(rendered.state)]
     found = f", {rendered.found:,} URLs found" if rendered.state == Rendering.DONE else ""
     outcome = f" ({rendered.outcome})" if rendered.outcome else ""
     refused = [f"refused while it was rendered: {line}" for line in rendered.refused]

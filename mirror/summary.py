@@ -72,10 +72,8 @@ class Summary:
             lines.append(f"Written again at the end: {_count(self.rewritten, 'document')}")
         if self.renderings and self.renderings.done:
             lines.append(_rendered(self.renderings))
-        if counts.redirects:
-            lines.append(f"Redirects: {counts.redirects:,}")
-        if counts.skipped:
-            lines.append(f"Skipped: {_by_reason(counts.skipped)}")
+        lines += [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
+        lines += [f"Skipped: {_by_reason(counts.skipped)}"] if counts.skipped else []
         if counts.failed:
             lines.append(f"Failed: {_by_reason(counts.failed)}")
             lines += [f"  {error}: {url}{f' (on {page})' if page else ''}" for url, error, page in self.failures]

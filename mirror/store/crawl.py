@@ -566,6 +566,8 @@ class Crawl:
         resource = self._manifest.record(self.snapshot, before, resource, found)
         if found is None:
             found = self._manifest.references(resource)
+        elif before:
+            found = [*found, *self._manifest.seen_references(resource)]
         done = replace(entry, state=State.DONE)
         done = self._counted(done) if _is_page(done, resource) else done
         self._admit([(entry, done)])

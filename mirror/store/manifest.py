@@ -369,6 +369,10 @@ class Manifest:
         """The stored references of a resource, in their order, each with the id of its target; then what a browser saw."""
         return self._references(resource, 0, sys.maxsize)
 
+    def seen_references(self, resource: Resource) -> list[tuple[int, Reference]]:
+        """Those that a browser saw."""
+        return self._references(resource, SEEN, sys.maxsize)
+
     def _own_references(self, resource: Resource) -> list[tuple[int, Reference]]:
         return self._references(resource, 0, SEEN)
 
@@ -697,7 +701,7 @@ _MOVE: Final = (
         "SELECT :new, :at, digest FROM copies WHERE resource_id = :old ORDER BY since DESC LIMIT 1"
     ),
     sa.text(
-        "INSERT INTO renderings SELECT :new, :at, state, 1, template, trials, tries, found, outcome, refused, dom "
+        "INSERT INTO renderings SELECT :new, :at, state, 1, template, trials, 0, 0, outcome, refused, dom "
         "FROM renderings WHERE resource_id = :old AND state = 1 ORDER BY since DESC LIMIT 1"
     ),
     sa.text("INSERT INTO needs SELECT :new, why FROM needs WHERE resource_id = :old"),

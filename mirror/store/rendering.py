@@ -192,12 +192,13 @@ class Queue:
 
 
 _RENDERED_BEFORE: Final = (
-    f"SELECT 1 FROM renderings WHERE resource_id = ? AND since < ? AND state = {State.DONE:d} AND outcome = '' "  # noqa: S608
+    f"SELECT 1 FROM renderings WHERE resource_id = ? AND (since < ? OR tries = 0) AND state = {State.DONE:d} AND outcome = '' "  # noqa: S608
     "AND (dom IS NOT NULL) = ? LIMIT 1"
 )
 _ADD: Final = (
-    "INSERT INTO renderings (resource_id, since, state, again, template, trials, tries, found, outcome, refused) "
-    f"VALUES (?, ?, {State.WAITS:d}, ?, ?, ?, 0, 0, '', '[]') ON CONFLICT DO NOTHING"
+    "INSERT INTO renderings (resource_id, since, state, again, template, trials, tries, found, outcome, refused) "  # noqa: S608
+    f"VALUES (?, ?, {State.WAITS:d}, ?, ?, ?, 0, 0, '', '[]') "
+    "ON CONFLICT DO UPDATE SET state = excluded.state, again = excluded.again WHERE tries = 0"
 )
 _WAITING: Final = (
     "SELECT d.resource_id, r.url_id, u.url, d.template, d.trials, d.tries FROM renderings d "  # noqa: S608
@@ -220,9 +221,7 @@ _UNSPARE: Final = (
 _GIVE_UP: Final = (
     f"UPDATE renderings SET state = {State.GIVEN_UP:d}, outcome = ? WHERE since = ? AND state = {State.WAITS:d}"  # noqa: S608
 )
-_BARREN: Final = (
-    f"SELECT count(*), max(found) FROM renderings WHERE since = ? AND state = {State.DONE:d} AND template = ?"  # noqa: S608
-)
+_BARREN: Final = f"SELECT count(*), max(found) FROM renderings WHERE since = ? AND state = {State.DONE:d} AND tries > 0 AND template = ?"  # noqa: S608
 _HAS_CHANGED: Final = (
     "SELECT 1 FROM renderings d WHERE d.resource_id = ? AND d.since = ? AND (NOT d.again OR EXISTS ("
     "SELECT 1 FROM links l JOIN resources t ON t.url_id = l.target_id AND t.until IS NULL "
@@ -230,5 +229,5 @@ _HAS_CHANGED: Final = (
 )
 _COUNTS: Final = (
     f"SELECT sum(state = {State.DONE:d}), sum(state = {State.DONE:d} AND outcome <> ''), "  # noqa: S608
-    f"sum(state IN ({State.SPARED:d}, {State.GIVEN_UP:d})), sum(found) FROM renderings WHERE since = ?"
+    f"sum(state IN ({State.SPARED:d}, {State.GIVEN_UP:d})), sum(found) FROM renderings WHERE since = ? AND (tries > 0 OR state <> 1)"
 )
