@@ -221,7 +221,10 @@ _UNSPARE: Final = (
 _GIVE_UP: Final = (
     f"UPDATE renderings SET state = {State.GIVEN_UP:d}, outcome = ? WHERE since = ? AND state = {State.WAITS:d}"  # noqa: S608
 )
-_BARREN: Final = f"SELECT count(*), max(found) FROM renderings WHERE since = ? AND state = {State.DONE:d} AND tries > 0 AND template = ?"  # noqa: S608
+_BARREN: Final = (
+    "SELECT count(*), max(found) FROM renderings "  # noqa: S608
+    f"WHERE since = ? AND state = {State.DONE:d} AND tries > 0 AND template = ?"
+)
 _HAS_CHANGED: Final = (
     "SELECT 1 FROM renderings d WHERE d.resource_id = ? AND d.since = ? AND (NOT d.again OR EXISTS ("
     "SELECT 1 FROM links l JOIN resources t ON t.url_id = l.target_id AND t.until IS NULL "
@@ -229,5 +232,6 @@ _HAS_CHANGED: Final = (
 )
 _COUNTS: Final = (
     f"SELECT sum(state = {State.DONE:d}), sum(state = {State.DONE:d} AND outcome <> ''), "  # noqa: S608
-    f"sum(state IN ({State.SPARED:d}, {State.GIVEN_UP:d})), sum(found) FROM renderings WHERE since = ? AND (tries > 0 OR state <> 1)"
+    f"sum(state IN ({State.SPARED:d}, {State.GIVEN_UP:d})), sum(found) FROM renderings "
+    "WHERE since = ? AND (tries > 0 OR state <> 1)"
 )
