@@ -23,6 +23,9 @@ bench: install tools                ## beside wget, HTTrack and others: writes d
 bench-quick: install tools          ## the same with small sites, within three minutes; prints only
 	.venv/bin/python -m benchmarks.suite --quick $(args)
 
+sites:                              ## websites as generators build them, from the npm registry, below build/sites
+	$(PYTHON) -m benchmarks.generators $(args)
+
 check: .venv/tests needs            ## format, lint, types, tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -47,8 +50,8 @@ clean:                              ## take away what was built, not what was mi
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-.venv/tests: .venv/installed requirements-dev.txt
+.venv/tests: .venv/installed requirements-dev.txt requirements-browser.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long bench bench-quick check format needs tools clean
+.PHONY: help install mirror test long bench bench-quick sites check format needs tools clean
