@@ -43,6 +43,9 @@ from mirror.store.frontier import ROLE_BITS, ROLE_SETS, Entry, Frontier, State
 from mirror.store.objects import Digest
 from mirror.store.publishing import Published
 
+SEEN: Final = 1 << 24
+"""The position among the links of a document from which on they are what a browser saw."""
+
 _AT_A_TIME: Final = 500  # rows read from a large table
 
 _PAGE: Final = ROLE_BITS[Role.PAGE]
@@ -622,7 +625,13 @@ _IS_LEFT_OUT: Final = (frontier.c.state == State.SKIPPED) | (
 )
 _IS_ONLY_PAGE: Final = frontier.c.roles == _PAGE
 _HAS_PAGE_ROLE: Final = frontier.c.roles.bitwise_and(_PAGE) != 0
-_FAILED: Final = _DONE & resources.c.error.is_not(None) & ~frontier.c.guess
+_LED_TO: Final = sa.exists().where(links.c.target_id == frontier.c.url_id)
+_IS_ROUTE: Final = (  # what scripts build links to, and no server has, is a page of the script's
+    (resources.c.standing == Standing.GONE)
+    & _LED_TO.where(links.c.position >= SEEN)
+    & ~_LED_TO.where(links.c.position < SEEN, ~links.c.guess)
+)
+_FAILED: Final = _DONE & resources.c.error.is_not(None) & ~frontier.c.guess & ~_IS_ROUTE
 _IS_REDIRECT: Final = resources.c.status.between(300, 399)
 _IS_HTML: Final = resources.c.media_type.in_(["text/html", "application/xhtml+xml"]) & resources.c.path.is_not(None)
 _IS_PAGE: Final = _HAS_PAGE_ROLE & _IS_HTML & ~_IS_REDIRECT
@@ -734,9 +743,6 @@ _INSERT: Final = f"INSERT INTO resources ({', '.join(_VALUES)}, url_id, since) V
 _SET: Final = {"stale": "stale = iif(?, stale + 1, 0)"}
 _UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(_SET.get(name, f'{name} = ?') for name in _VALUES)} WHERE id = ?"  # noqa: S608
 _LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
-SEEN: Final = 1 << 24
-"""The position among the links of a document from which on they are what a browser saw."""
-
 _REFERENCES: Final = (
     "SELECT l.target_id, l.kind, l.guess, u.url FROM links l JOIN urls u ON u.id = l.target_id "
     "WHERE l.resource_id = ? AND l.position >= ? AND l.position < ? ORDER BY l.position"
