@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 from mirror import __version__
+from mirror.browser import what_is_missing
 from mirror.core.cookies import InvalidCookiesError, read_cookies
 from mirror.core.credentials import (
     Credentials,
@@ -30,7 +31,8 @@ from mirror.core.directives import Word
 from mirror.core.freshness import InvalidDurationError, duration
 from mirror.core.scope import Area, Requisites, Scope
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical
-from mirror.store.crawl import Renewal
+from mirror.store.rendering import When
+from mirror.store.renewal import Renewal
 
 OneWord = TypeVar("OneWord", bound=StrEnum)
 
@@ -97,6 +99,14 @@ HELP: Final[dict[str, Option]] = {
         "noarchive (leave us out), several with commas between them; none",
         Group.WHAT,
     ),
+    "render": Option(
+        "WORD",
+        "auto with a browser, else never",
+        "open pages in a browser for what their scripts load: auto (those of which their HTML says that there is more), "
+        "always, never, dom (and let the tree show what scripts made of them, without scripts)",
+        Group.WHAT,
+    ),
+    "browser": Option("PATH", "the first of chromium, google-chrome...", "the Chromium to open them in", Group.WHAT),
     "out": Option("DIR", "archive", "the folder of the archive", Group.WHERE),
     "refresh": Option(
         "DURATION",
@@ -262,6 +272,15 @@ class Options:
     credentials: Credentials
     cookies: tuple[Cookie, ...] = field(default=(), repr=False)
     workers: int | None = None
+    render: When | None = None
+    browser: Path | None = None
+
+    @property
+    def rendering(self) -> When:
+        """Which pages are rendered: where nobody says so, those that are worth it, if there is a browser."""
+        if self.render is not None:
+            return self.render
+        return When.NEVER if what_is_missing(self.browser) else When.AUTO
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> "Options":
@@ -286,6 +305,7 @@ class Options:
             most_lost=_share("max_loss", values["max_loss"]),
         )
         transfers = Transfers.parse(words)
+        browser = _path(words["browser"]) if words.get("browser") else None
         return cls(
             _path(values["out"]),
             scope,
@@ -295,6 +315,8 @@ class Options:
             _credentials(starts, transfers),
             _cookies(transfers.cookies) if transfers.cookies else (),
             None if values["workers"] == AUTO else _number("workers", values["workers"], least=0),
+            _render(words.get("render") or "", browser),
+            browser,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -309,6 +331,7 @@ class Options:
         given = {
             "max_file": self.transfers.max_file,
             "user_agent": self.transfers.user_agent,
+            "render": self.render,
             "obey": None if obeys == [HELP["obey"].default] else ",".join(obeys) or NONE,
         }
         return {
@@ -626,6 +649,17 @@ def _duration(name: str, text: str) -> timedelta | None:
         return duration(text) if text else None
     except InvalidDurationError as error:
         raise UsageError(f"{name}={text}: {error}") from None
+
+
+def _render(text: str, browser: Path | None) -> When | None:
+    """The user's word; what it needs has to be there."""
+    if not text:
+        return None
+    when = _word(When, "render", text)
+    missing = None if when is When.NEVER else what_is_missing(browser)
+    if missing:
+        raise UsageError(f"render={text}: {missing}")
+    return when
 
 
 def _flag(name: str, text: str) -> bool:

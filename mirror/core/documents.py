@@ -148,6 +148,12 @@ def said(response: Response, now: str) -> dict[Word, str]:
     return found
 
 
+def html_text(response: Response) -> str | None:
+    """The text of an HTML document; `None`: it is none, or too long to be one."""
+    document = None if response.spooled else read(response, response.media_type)
+    return document[1].text if document and document[0] is Document.HTML else None
+
+
 def local_copy(response: Response, media_type: str, name: str, resolve: Resolve) -> bytes:
     """The bytes of the copy: the payload with its references led to where `resolve` says.
 
@@ -201,3 +207,15 @@ def suspicion(before: Response, now: Response) -> Suspicion | None:
     pages = [read(response, response.media_type) for response in (before, now)]
     texts = [page[1].text for page in pages if page and page[0] is Document.HTML]
     return suspicions.suspicion(*texts) if len(texts) == len(pages) else None
+
+
+def status_text(status: int) -> str:
+    """A status as people know it.
+
+    >>> status_text(404), status_text(299 + 300)
+    ('404 Not Found', '599')
+    """
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

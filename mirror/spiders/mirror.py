@@ -15,17 +15,24 @@ from scrapy.http import Response
 from twisted.python.failure import Failure as TwistedFailure
 
 from mirror import failures
+from mirror.browser import Browser
+from mirror.browser import find as find_browser
 from mirror.core.documents import MOST_READ, find_references, most_read
+from mirror.core.documents import Response as Document
+from mirror.core.references import Reference
 from mirror.core.scope import Role
 from mirror.core.urls import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
 from mirror.options import REPAIR, Options
 from mirror.pipelines import stop
+from mirror.rendering import Renderer
 from mirror.store.archive import Archive
-from mirror.store.crawl import Crawl, Renewal
+from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry
 from mirror.store.publishing import Publication, Published, publish
+from mirror.store.rendering import When
+from mirror.store.renewal import Renewal
 from mirror.store.spool import Spools
 from mirror.transfers import IN_MEMORY, InterruptedTransferError
 from mirror.workers import WorkerDiedError, Workers
@@ -55,8 +62,10 @@ class MirrorSpider(Spider):
             wanted=repair or (),
             together=_TOGETHER,
             elsewhere=self._elsewhere,
+            rendering=self.options.rendering if repair is None else When.NEVER,
             now=_now,
         )
+        self.renderer: Renderer | None = None
 
     @property
     def spools(self) -> Spools:
@@ -72,7 +81,28 @@ class MirrorSpider(Spider):
             crawler.settings.set("HTTPPROXY_ENABLED", value=False, priority="spider")
         if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
             self.mirror.scope = replace(self.mirror.scope, obeys=frozenset())
+        if self.mirror.renderings():
+            self.renderer = self._renderer(crawler)
         return self
+
+    def _renderer(self, crawler: Crawler) -> Renderer:
+        path = find_browser(self.options.browser)
+        assert path is not None
+
+        def wake() -> None:
+            scheduler = crawler.engine.scheduler if crawler.engine else None
+            if scheduler is not None:
+                scheduler.wake()  # type: ignore[attr-defined]  # it is ours
+
+        return Renderer(self.mirror, Browser(path), self._find, wake=wake, fail=partial(stop, crawler))
+
+    def is_rendering(self) -> bool:
+        """Whether a browser has pages open; it opens those that wait."""
+        try:
+            return self.renderer is not None and self.renderer.look()
+        except StorageError as error:
+            stop(self.crawler, error)
+            return False
 
     async def start(self) -> AsyncIterator[Any]:
         """No request: the scheduler hands out what the frontier has. What is fresh is followed without one."""
@@ -104,15 +134,17 @@ class MirrorSpider(Spider):
         assert response.request is not None
         entry: Entry = response.request.meta["entry"]
         answer = answered(response)
-        size, listing = len(answer.payload), Role.LISTING in entry.roles
-        if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
-            return [Answer(entry, answer, find_references(answer, listing=listing))]
         try:
-            return [
-                Answer(entry, answer, await self.workers.ask(size, partial(find_references, answer, listing=listing)))
-            ]
+            return [Answer(entry, answer, await self._find(answer, listing=Role.LISTING in entry.roles))]
         except WorkerDiedError as error:
             return [Failure(entry, str(error))]
+
+    async def _find(self, answer: Document, *, listing: bool = False) -> list[Reference]:
+        """The references of an answer, by a worker where that is worth it. Raises `WorkerDiedError`."""
+        size = len(answer.payload)
+        if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
+            return find_references(answer, listing=listing)
+        return await self.workers.ask(size, partial(find_references, answer, listing=listing))
 
     def failed(self, failure: TwistedFailure) -> Iterator[Item]:
         entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy puts it there

@@ -11,6 +11,8 @@ a response and all that it led to are there together or not at all.
     links       the references of each current version, in their order
     copies      digests of what documents became once their links led to the tree, from which snapshot on;
                 a version without one stands there as it was received
+    renderings  what became of pages in a browser, or that they wait for it
+    needs       why pages work from no disk
     leaving     paths that are to leave the tree when the run settles
     unsynced    digests of objects that a power cut could still harm
     tombstones  what was forgotten and is never to be fetched again
@@ -31,7 +33,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from mirror.store.errors import FULL, StorageError
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 schema = sa.MetaData()
 
@@ -110,6 +112,31 @@ copies = sa.Table(
     sa.Column("since", sa.Integer, primary_key=True),  # snapshots.id
     sa.Column("digest", sa.Text, index=True),  # NULL: as it was received
     sqlite_with_rowid=False,
+)
+renderings = sa.Table(
+    "renderings",
+    schema,
+    sa.Column("resource_id", sa.Integer, primary_key=True),
+    sa.Column("since", sa.Integer, primary_key=True),  # snapshots.id: the run that rendered it, or is to
+    sa.Column("state", sa.Integer, nullable=False),  # see `renderings.State`
+    sa.Column("again", sa.Boolean, nullable=False),  # an earlier run has rendered this version
+    sa.Column("template", sa.Text, nullable=False),  # the same for pages that run the same scripts
+    sa.Column(
+        "trials", sa.Integer
+    ),  # pages of it that have to give nothing new before others are spared; NULL: none is
+    sa.Column("tries", sa.Integer, nullable=False),  # how often it was begun
+    sa.Column("found", sa.Integer, nullable=False),  # URLs that nothing else had led to
+    sa.Column("outcome", sa.Text, nullable=False),  # what did not come to an end; "": all did
+    sa.Column("refused", sa.JSON, nullable=False),  # what the page may not ask for, a line each
+    sa.Column("dom", sa.Text, index=True),  # digest of the object with its DOM; NULL: it is not kept
+    sa.Index("renderings_state", "since", "state", "again", "resource_id"),
+    sqlite_with_rowid=False,
+)
+needs = sa.Table(
+    "needs",
+    schema,
+    sa.Column("resource_id", sa.Integer, primary_key=True),
+    sa.Column("why", sa.Text, nullable=False),  # why its page works from no disk
 )
 leaving = sa.Table(
     "leaving",
@@ -346,7 +373,11 @@ def _to_version_3(_: sa.Connection) -> None:
     """Version 3 has one table more."""
 
 
-_MIGRATIONS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_version_2, 2: _to_version_3}
+def _to_version_4(_: sa.Connection) -> None:
+    """Version 4 has two tables more."""
+
+
+_MIGRATIONS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}
 """Version -> what makes the next one of it, in the transaction of all of them."""
 
 _HINTS: Final = {

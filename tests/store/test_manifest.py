@@ -216,10 +216,10 @@ def test_documents_become_stale_when_what_they_lead_to_moves(manifest: Manifest)
         manifest.expect([(2, LocalPath("b.html"))])
         assert manifest.resolutions(document) == {url(2): "b.html"}
         assert list(manifest.resources(stale=True)) == [replace(document, stale=True)]
-        manifest.published([Published(document.id, manifest.stale(document), None)])
+        manifest.published([Published(document.id, manifest.stale(document)[0], None)])
         manifest.expect([(2, LocalPath("b.png"))])
         assert manifest.resolutions(document) == {url(2): "b.html"}
-        manifest.published([Published(document.id, manifest.stale(document), None)])
+        manifest.published([Published(document.id, manifest.stale(document)[0], None)])
         manifest.settle([(2, None)])
         assert manifest.resolutions(document) == {}
         assert list(manifest.resources(stale=True)) == [replace(document, stale=True)]
@@ -315,7 +315,7 @@ def test_a_manifest_of_another_version_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(place)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StorageError, match="has version 99, this program reads 3: use the program that wrote it"):
+    with pytest.raises(StorageError, match="has version 99, this program reads 4: use the program that wrote it"):
         Manifest.at(place)
 
 
