@@ -7,7 +7,6 @@ ends with it, and an end in time; one that hangs costs the browser, and that is 
 
 import asyncio
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,13 +17,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
+from mirror.browser import NAMES, BrowserError, find
 from mirror.core.comparing import Sight, visible_lines
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Response, Route
-
-NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-"""What a Chromium may be called."""
 
 MISSING_EXTRA: Final = (
     "compare needs playwright and Pillow: pip install -r requirements-browser.txt, or pip install websucker[browser]"
@@ -120,10 +117,6 @@ _READ: Final = """() => {
 }"""
 
 
-class BrowserError(Exception):
-    """The browser can't be started; the message says why."""
-
-
 @dataclass(slots=True)
 class Look:
     """A page that was looked at: where it ended, what was seen, its picture as PNG (b"": none), the links on it.
@@ -138,19 +131,11 @@ class Look:
     is_page: bool = True
 
 
-def find_browser(path: Path | None = None) -> Path | None:
-    """Where a Chromium is: at `path`, or by one of its names."""
-    if path is not None:
-        found = shutil.which(path)
-        return Path(found) if found else None
-    return next((Path(found) for name in NAMES if (found := shutil.which(name))), None)
-
-
 def what_is_missing(path: Path | None = None) -> str | None:
     """What has to be installed before pages can be looked at; `None`: nothing."""
     if find_spec("playwright") is None or find_spec("PIL") is None:
         return MISSING_EXTRA
-    if find_browser(path) is None:
+    if find(path) is None:
         return f"--browser {path} is no program" if path else MISSING_BROWSER
     return None
 

@@ -5,12 +5,13 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mirror.browser import BrowserError, find
 from mirror.command import ArchiveCommand, opened
 from mirror.console import refuse, say, say_json, tell
 from mirror.core import comparing
 from mirror.core.comparing import Compared, Result
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical, is_web
-from mirror.looking import BrowserError, Viewer, find_browser, what_is_missing
+from mirror.looking import Viewer, what_is_missing
 from mirror.store.archive import Archive
 from mirror.summary import Exit
 
@@ -121,7 +122,7 @@ def _browser(opts: argparse.Namespace) -> Path:
     missing = what_is_missing(path)
     if missing:
         refuse(missing, Exit.USAGE)
-    found = find_browser(path)
+    found = find(path)
     assert found is not None
     return found
 
