@@ -17,6 +17,10 @@ test: .venv/tests needs             ## all tests, with what they need
 long: .venv/tests needs             ## the tests that take minutes: kills over a large site
 	.venv/bin/pytest -m long $(args)
 
+fidelity: .venv/tests needs tools    ## sites that generators build: tests, and a table of what is left in whose copies
+	.venv/bin/pytest -m fidelity $(args)
+	.venv/bin/python -m benchmarks.fidelity
+
 bench: install tools                ## beside wget, HTTrack and others: writes docs/performance.*, takes an hour
 	.venv/bin/python -m benchmarks.suite $(args)
 
@@ -54,4 +58,4 @@ clean:                              ## take away what was built, not what was mi
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long bench bench-quick sites check format needs tools clean
+.PHONY: help install mirror test long fidelity bench bench-quick sites check format needs tools clean

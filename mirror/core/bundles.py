@@ -17,6 +17,10 @@ Vite lists what its chunks need below the folder it builds into, as which the fo
 VitePress puts the name of a page's chunk together from a table in the page, below its base:
 
     __VP_HASH_MAP__ = JSON.parse("{\\"guide_start.md\\": \\"0a1b\\"}")     /assets/guide_start.md.0a1b.js and .lean.js
+
+Docusaurus' search by docusaurus-search-local fetches an index from the folder of the site, of which `assets/js` is below:
+
+    "search-index{dir}.json?_=0a1b"                                  ../../search-index.json?_=0a1b
 """
 
 import json
@@ -48,6 +52,7 @@ _DEPENDENCIES: Final = re.compile(rf"__vite__mapDeps\b[^\[\]]{{0,200}}\[(?P<list
 _STRINGS: Final = re.compile(_STRING)
 
 _HASHES: Final = re.compile(r"__VP_HASH_MAP__\s*+=\s*+JSON\.parse\((?P<text>\"(?:[^\"\\]++|\\.)*+\")\)")
+_SEARCH: Final = re.compile(r"""["'](search-index)\{dir\}((?:-[0-9a-f]{1,64})?\.json(?:\?_=[0-9a-f]{1,64})?)["']""")
 _BASE: Final = re.compile(r'\\"base\\":\\"(?P<base>/[^"\\]*+)\\"')
 
 
@@ -57,7 +62,7 @@ def chunk_spans(script: str) -> Iterator[Span]:
     >>> [span.url for span in chunk_spans('r.p="/";r.u=e=>"js/"+({7:"about"}[e]||e)+"."+{7:"0a1b",8:"2c3d"}[e]+".js"')]
     ['/js/about.0a1b.js', '/js/8.2c3d.js']
     """
-    for url in (*_numbered(script), *_listed(script), *_hashed(script)):
+    for url in (*_numbered(script), *_listed(script), *_hashed(script), *_searched(script)):
         yield Span(0, 0, url, Kind.REQUISITE, guess=True)
 
 
@@ -123,3 +128,7 @@ def _hashed(script: str) -> Iterator[str]:
     for page, digest in pages.items() if isinstance(pages, dict) else ():
         name = f"{base['base'] if base else '/'}assets/{page}.{digest}"
         yield from (name + end for end in (".js", ".lean.js") if _CHUNK.fullmatch(name + end))
+
+
+def _searched(script: str) -> Iterator[str]:
+    yield from (f"../../{match[1]}{match[2]}" for match in _SEARCH.finditer(script))

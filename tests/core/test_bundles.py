@@ -53,6 +53,8 @@ window.__VP_SITE_DATA__=JSON.parse("{\"lang\":\"en\",\"base\":\"/docs/\",\"head\
                 for end in (".js", ".lean.js")
             ],
         ),
+        ('t.d(r,["IH",0,"search-index{dir}.json?_=69b3"])', ["../../search-index.json?_=69b3"]),
+        ('"search-index{dir}-69b3.json"', ["../../search-index-69b3.json"]),
         ('"a"+{1:"b"}[e]+".png"', []),
         ('"a b"+{1:"b"}[e]+".js"', []),
         ('"a"+{1:"b"}[e]', []),
