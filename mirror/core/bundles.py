@@ -9,6 +9,7 @@ webpack and Rspack name a chunk by its number, in a sum of strings and of tables
 
     r.p = "/"                                                        else: from the script, up as far as it says
     r.u = e => "js/" + ({7: "about"}[e] || e) + "." + {7: "0a1b", 8: "2c3d"}[e] + ".js"      js/about.0a1b.js, js/8.2c3d.js
+    r.u = e => "js/" + e + ".0a1b.js"; r.e(7)                        js/7.0a1b.js, where it has one chunk
 
 Vite lists what its chunks need below the folder it builds into, as which the folder of the script is taken:
 
@@ -25,13 +26,17 @@ Docusaurus' search by docusaurus-search-local fetches an index from the folder o
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Final
 
 from mirror.core.spans import Kind, Span
 
 MOST_TERMS: Final = 8
 """Terms of a sum that names a chunk."""
+
+MOST_CHUNKS: Final = 50_000
+"""Names that the sums of a script are read for: hostile ones could have any number."""
 
 _STRING: Final = r"""(?:"[^"\\\n]{0,200}+"|'[^'\\\n]{0,200}+')"""
 _PAIR: Final = rf"\s*+(?:[\w$]++|{_STRING})\s*+:\s*+{_STRING}\s*+,?+"
@@ -45,6 +50,9 @@ _ENTRIES: Final = re.compile(rf"(?P<key>[\w$]++|{_STRING})\s*+:\s*+(?P<value>{_S
 _CHUNK: Final = re.compile(r"[^\s?#\\:]+\.(?:m?js|css)")
 _PUBLIC_PATH: Final = re.compile(r"\.p\s*+=\s*+(?P<fixed>\"(?:[^\"\\\\\n]{0,200}/)?\")")
 _FROM_SCRIPT: Final = re.compile(r"\.p\s*+=\s*+[\w$]++\s*+\+\s*+(?P<up>\"(?:\.\./){1,20}\")")
+_NAMER: Final = re.compile(r"\.u\s*=\s*(?:\(?[\w$]+\)?\s*=>|function\s*\([\w$]+\)\s*\{\s*return)\s*\Z")
+_NAMER_LENGTH: Final = 40
+_ASKED: Final = re.compile(r"\.e\(\s*+([0-9]{1,9}|\"[^\"\\\n]{1,100}\")\s*+\)")
 _EMPTY_STYLE: Final = "31d6cfe0d16ae931b73c"
 """The digest of nothing, by which webpack has the style of a chunk that has none."""
 
@@ -67,12 +75,17 @@ def chunk_spans(script: str) -> Iterator[Span]:
 
 
 def _numbered(script: str) -> Iterator[str]:
-    public = _public_path(script)
-    for match in _SUM.finditer(script):
-        if "{" in match[0]:
-            yield from (
-                public + name for name in _names(match[0]) if _CHUNK.fullmatch(name) and _EMPTY_STYLE not in name
-            )
+    public, asked = _public_path(script), dict.fromkeys(_said(match[1]) for match in _ASKED.finditer(script))
+    named = chain.from_iterable(_names(match[0], asked) for match in _SUM.finditer(script) if _is_namer(match))
+    for name in islice(named, MOST_CHUNKS):
+        if _CHUNK.fullmatch(name) and _EMPTY_STYLE not in name:
+            yield public + name
+
+
+def _is_namer(match: re.Match[str]) -> bool:
+    """Whether a sum names chunks: it has a table, or it is what the loader's function for that gives."""
+    place = max(match.start() - _NAMER_LENGTH, 0)
+    return "{" in match[0] or _NAMER.search(match.string, place, match.start()) is not None
 
 
 def _public_path(script: str) -> str:
@@ -84,14 +97,17 @@ def _public_path(script: str) -> str:
     return _said(relative["up"]) if relative else ""
 
 
-def _names(text: str) -> Iterator[str]:
-    """What a sum can come to: one name for each number that all tables without an alternative have."""
+def _names(text: str, asked: Iterable[str]) -> Iterator[str]:
+    """What a sum can come to: a name for each number that all tables without an alternative have; if there is none, for those
+    that a table has, and that are `asked` for in the script.
+    """
     terms = list(_TERMS.finditer(text))
     tables = {
         n: _entries(term["named"] or term["table"]) for n, term in enumerate(terms) if term["named"] or term["table"]
     }
-    needed = [tables[n] for n, term in enumerate(terms) if term["table"]] or list(tables.values())
-    for key in needed[0] if needed else ():
+    needed = [tables[n] for n, term in enumerate(terms) if term["table"]]
+    keys = needed[0] if needed else dict.fromkeys(chain(*tables.values(), asked))
+    for key in keys:
         if all(key in table for table in needed):
             yield "".join(
                 tables[n].get(key, key) if n in tables else _said(term["string"]) if term["string"] else key

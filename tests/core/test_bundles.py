@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.bundles import chunk_spans
+from mirror.core.bundles import MOST_CHUNKS, chunk_spans
 from mirror.core.media import Document
 from mirror.core.references import Reference, references
 from mirror.core.spans import Kind
@@ -44,6 +44,9 @@ window.__VP_SITE_DATA__=JSON.parse("{\"lang\":\"en\",\"base\":\"/docs/\",\"head\
         (NAMED_ONLY, ["about.0a.js", "more.1b.js"]),
         (RSPACK, ["https://cdn.example/x/12.ff00.js"]),
         (AUTOMATIC, ["../js/12.ff00.js"]),
+        ('t.u=e=>"js/"+e+".3f.js",t.p="/",t.x=()=>t.e(540).then(e);t.e("x")', ["/js/540.3f.js", "/js/x.3f.js"]),
+        ('t.u = function(e) { return "js/" + e + ".js" }; t.e(1)', ["js/1.js"]),
+        ('t.v=e=>"js/"+e+".3f.js",t.e(540)', []),
         (VITE, ["../assets/A-1.js", "../assets/A-2.css"]),
         (
             VITEPRESS,
@@ -95,6 +98,11 @@ def test_a_page_refers_to_what_its_inline_loader_loads() -> None:
 def test_hostile_scripts_take_linear_time(piece: str) -> None:
     """Would run for hours if it took quadratic time."""
     assert list(chunk_spans(piece * 200_000)) == []
+
+
+def test_names_are_bounded() -> None:
+    hostile = "".join(f"t.e({n});" for n in range(1000)) + 't.u=e=>"a"+e+".js",' * 1000
+    assert len(list(chunk_spans(hostile))) == MOST_CHUNKS
 
 
 @given(st.text(alphabet="\"'{}[]()+:,|.=e1a/ js\\\n"))
