@@ -390,6 +390,8 @@ class _Visit:
             self._is_answered = True
             await _fulfill(route, self.document)
             return
+        if kind is None:
+            self._has_loaded = True  # whoever goes elsewhere before it has loaded never does
         if not self._may_ask(request, url):
             await route.abort(_aborted(request))
             return

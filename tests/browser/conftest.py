@@ -116,5 +116,7 @@ def run_mirror(start: str, out: Path, *words: str) -> "subprocess.CompletedProce
         f"start={start}",
         "-a",
         f"out={out}",
+        "-a",
+        "render=never",
     ]
     return subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -59,7 +60,13 @@ def within(make: Callable[[Browser], Coroutine[Any, Any, Got]]) -> Got:
         finally:
             await browser.close()
 
-    return asyncio.run(run())
+    return alone(run())
+
+
+def alone(made: Coroutine[Any, Any, Got]) -> Got:
+    """In a thread of its own: the browser of the other tests has a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, made).result()
 
 
 def rendered(html: str, files: dict[str, str] | None = None) -> tuple[Rendering, World]:
@@ -338,7 +345,7 @@ def test_a_browser_that_can_not_be_started_says_so(tmp_path: Path) -> None:
             await browser.close()
 
     with pytest.raises(BrowserError, match="chromium can't be started"):
-        asyncio.run(run())
+        alone(run())
 
 
 def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -275,7 +275,7 @@ def test_pages_that_mean_ill_hold_up_nobody(tmp_path: Path) -> None:
         "SELECT u.url FROM renderings d JOIN resources r ON r.id = d.resource_id JOIN urls u ON u.id = r.url_id "
         "WHERE outcome <> '' ORDER BY 1",
     )
-    assert {str(url).rpartition("/")[2] for (url,) in unfinished} == {"loop", "timer", "alerts"}
+    assert {"loop", "alerts"} <= {str(url).rpartition("/")[2] for (url,) in unfinished} <= {"loop", "timer", "alerts"}
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
