@@ -28,10 +28,13 @@ from scrapy.utils._download_handlers import get_dataloss_msg
 from twisted.internet.ssl import Certificate
 
 from mirror import files
+from mirror.core.addresses import Reach
+from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
 from mirror.curl import Multi, Throttle, TransferError
+from mirror.failures import Skipped
 from mirror.store.spool import Part, Spools
-from mirror.transfers import LOGIN, Exchange, InterruptedTransferError, NoLongerThatError, Transfer
+from mirror.transfers import LOGIN, Exchange, InterruptedTransferError, NoLongerThatError, Transfer, opened
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +81,11 @@ class CurlHandler(BaseDownloadHandler):
         """Where long payloads go; `None`: to memory."""
         return getattr(self.crawler.spider, "spools", None)
 
+    @property
+    def reach(self) -> Reach | None:
+        """Which addresses may be connected to; `None`: all."""
+        return getattr(self.crawler.spider, "reach", None)
+
     async def download_request(self, request: Request) -> Response:
         """Raises the exceptions of `scrapy.exceptions` that Scrapy's own handlers raise."""
         scheme = request.url.partition(":")[0]
@@ -122,6 +130,8 @@ class CurlHandler(BaseDownloadHandler):
             await self._multi.perform(easy)
             return exchange.result()
         except TransferError as error:
+            if exchange.barred:
+                raise Skipped(Reason.PRIVATE, exchange.barred) from error
             return exchange.failed(error)
         finally:
             self._running.discard(exchange)
@@ -195,6 +205,7 @@ class CurlHandler(BaseDownloadHandler):
         easy.setopt(pycurl.URL, request.url.partition("#")[0])
         easy.setopt(pycurl.HEADERFUNCTION, exchange.header)
         easy.setopt(pycurl.WRITEFUNCTION, exchange.body)
+        easy.setopt(pycurl.OPENSOCKETFUNCTION, exchange.open_socket)
         special = self._set_proxy(easy, request) | self._set_login(easy, request) | self._set_bind(easy, request)
         return exchange.set(easy) | special
 
@@ -203,6 +214,7 @@ class CurlHandler(BaseDownloadHandler):
         if not proxy:
             return False
         easy.setopt(pycurl.PROXY, proxy.removeprefix("//"))
+        easy.setopt(pycurl.OPENSOCKETFUNCTION, opened)  # its address is the user's affair
         authorization = request.headers.get("Proxy-Authorization")
         if authorization and authorization.lower().startswith(b"basic "):
             easy.setopt(pycurl.PROXYUSERPWD, b64decode(authorization[6:]))

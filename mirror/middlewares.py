@@ -13,11 +13,13 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from mirror.core import coding
+from mirror.core.addresses import Reach
 from mirror.core.coding import CodingError, TooLongError
 from mirror.core.credentials import Header
 from mirror.core.documents import header
+from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
-from mirror.failures import BrokenAnswerError
+from mirror.failures import BrokenAnswerError, Skipped
 from mirror.options import Options
 from mirror.pacing import Pacing
 from mirror.transfers import LOGIN, CurlResponse
@@ -64,10 +66,11 @@ class Decoding:
 class Identity:
     """Says what all requests say and, to whom it is meant for, who one is (`core.credentials`); goes through the proxy."""
 
-    def __init__(self, options: Options, settings: BaseSettings) -> None:
+    def __init__(self, options: Options, settings: BaseSettings, reach: Reach) -> None:
         self._headers = {**settings.getdict("DEFAULT_REQUEST_HEADERS"), "User-Agent": settings["USER_AGENT"]}
         self._timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self._credentials = options.credentials
+        self._reach = reach
         self._is_told = options.credentials.says_anything
         proxy = options.transfers.proxy
         self._proxy = None if proxy is None else proxy.told
@@ -77,9 +80,12 @@ class Identity:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
-        return cls(spider.options, crawler.settings)
+        return cls(spider.options, crawler.settings, spider.reach)
 
     def process_request(self, request: Request) -> None:
+        barred = self._reach.bars_name(CanonicalURL(request.url))
+        if barred:
+            raise Skipped(Reason.PRIVATE, f"its host is {barred}")
         for name, value in self._headers.items():
             request.headers.setdefault(name, value)
         request.meta.setdefault("download_timeout", self._timeout)

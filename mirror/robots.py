@@ -111,6 +111,8 @@ class Robots:
         old = self._known.get(place)
         if old:
             return self._keep(place, old.rules, min(self._fresh_for, AGAIN_AFTER))
+        if isinstance(said.error, Skipped):
+            raise said.error
         forgotten = self._forgotten(place)
         if forgotten is None:
             raise _unreachable(said)
@@ -136,6 +138,11 @@ class Robots:
         for _ in range(robots.MOST_REDIRECTS + 1):
             try:
                 answer = answered(await self._download(url))
+            except Skipped as error:  # no address for us, be it the host's own or one that it leads to
+                if url == place:
+                    said.error = error
+                    return said
+                break
             except Exception as error:  # noqa: BLE001 - whatever it is, there are no rules
                 said.error, said.answer = error, None
                 return said
@@ -165,6 +172,8 @@ class Robots:
 
     def _record(self, place: CanonicalURL, said: _Said, rules: Rules | None) -> None:
         """Keep what came under the name of robots.txt: the answer, or the redirect; and the sitemaps that it names."""
+        if isinstance(said.error, Skipped):  # as will be what waits for it, which tells why
+            return
         found = robots.sitemaps(rules, said.answer.url if said.answer else place)
         entry = self._spider.mirror.listing(place)
         pipeline = self._crawler.get_item_pipeline(Store)

@@ -28,6 +28,9 @@ MIRROR_HOST_GIVEN_UP_FOR = 600  # then it gets another chance
 
 MIRROR_RESERVE = "100M"  # free bytes of the disk below which the crawl pauses until there is room
 
+# Networks that count as the internet though they are none of it, as "10.1.0.0/16": the start may lead there. See SECURITY.md.
+MIRROR_PUBLIC_NETWORKS = ""
+
 # The frontier is in the manifest: it survives the process, and known URLs never become a Request.
 SCHEDULER = "mirror.scheduler.Scheduler"
 # libcurl for all schemes; `-s DOWNLOAD_HANDLERS={}` takes Scrapy's own, which keep each payload in memory.

@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from ipaddress import ip_address
+from socket import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -129,6 +130,15 @@ class Exchange(ABC, Generic[Result]):
         self.timeout = 0.0
         self.heard = monotonic()
         self.is_paused = False
+        self.barred = ""
+        """The address that the host turned out to have and that is not connected to; in words."""
+
+    def open_socket(self, purpose: int, address: pycurl.CurlSockAddr) -> socket | int:
+        """A socket for an address, if it may be connected to. Others that the host has are tried after one that may not."""
+        reach = self._handler.reach
+        found = reach and reach.bars(CanonicalURL(self.request.url), str(address.addr[0]))
+        self.barred = f"{address.addr[0]} is {found}" if found else ""
+        return pycurl.SOCKET_BAD if found else opened(purpose, address)
 
     @property
     def can_be_resumed(self) -> bool:
@@ -163,6 +173,18 @@ class Exchange(ABC, Generic[Result]):
 
     def close(self) -> None:
         """Whatever the end was, the handle is given back."""
+
+
+class _Lent(socket):
+    """A socket that pycurl makes its own copy of, and forgets."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def opened(_purpose: int, address: pycurl.CurlSockAddr) -> socket:
+    """What libcurl would open itself."""
+    return _Lent(address.family, address.socktype, address.protocol)
 
 
 class Transfer(Exchange[Response]):

@@ -15,6 +15,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure as TwistedFailure
 
 from mirror import failures
+from mirror.core.addresses import Reach, networks
 from mirror.core.documents import MOST_READ, find_references, most_read
 from mirror.core.scope import Role
 from mirror.core.urls import CanonicalURL, referer
@@ -45,6 +46,7 @@ class MirrorSpider(Spider):
         self.options = Options.parse(words)
         self.out = self.options.out
         self.archive = Archive(self.out)
+        self.reach = Reach(self.options.scope.starts, everything=self.options.transfers.private)
         self.workers = Workers.of(self.options.workers)
         self.mirror = Crawl(
             self.archive,
@@ -68,6 +70,8 @@ class MirrorSpider(Spider):
         """What the user's options say of settings holds from here on; `-s` is stronger."""
         self = super().from_crawler(crawler, *args, **kwargs)
         crawler.settings.setdict(self.options.settings(), priority="spider")
+        public = networks(crawler.settings.get("MIRROR_PUBLIC_NETWORKS") or "")
+        self.reach = Reach(self.options.scope.starts, everything=self.options.transfers.private, public=public)
         if not getproxies() and not self.options.transfers.proxy:
             crawler.settings.set("HTTPPROXY_ENABLED", value=False, priority="spider")
         if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
