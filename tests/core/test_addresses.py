@@ -22,7 +22,7 @@ OTHER = canonical("http://other.example/")
         ("127.0.0.1", Kind.LOOPBACK),
         ("127.255.0.1", Kind.LOOPBACK),
         ("::1", Kind.LOOPBACK),
-        ("0.0.0.0", Kind.LOOPBACK),  # noqa: S104 - nothing listens here
+        ("0.0.0.0", Kind.LOOPBACK),
         ("0.1.2.3", Kind.LOOPBACK),
         ("::", Kind.LOOPBACK),
         ("10.1.2.3", Kind.PRIVATE),
