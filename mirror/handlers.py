@@ -32,7 +32,7 @@ from mirror.core.addresses import Reach
 from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
 from mirror.curl import Multi, Throttle, TransferError
-from mirror.failures import Skipped
+from mirror.failures import EndlessError, Skipped
 from mirror.store.spool import Part, Spools
 from mirror.transfers import LOGIN, Exchange, InterruptedTransferError, NoLongerThatError, Transfer, opened
 
@@ -64,6 +64,9 @@ class CurlHandler(BaseDownloadHandler):
         self.timeout: float = settings.getfloat("DOWNLOAD_TIMEOUT")
         self.most = settings.getint("DOWNLOAD_MAXSIZE")
         self.warned = settings.getint("DOWNLOAD_WARNSIZE")
+        self.endless = settings.getint("MIRROR_ENDLESS_SIZE")
+        self._endless_for = settings.getfloat("MIRROR_ENDLESS_TIME")
+        self._least_rate = 0.0 if settings.getint("MIRROR_RATE") else settings.getfloat("MIRROR_LEAST_RATE")
         self.fails_on_loss = settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         self.verifies = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
         self._bind = settings.get("DOWNLOAD_BIND_ADDRESS")
@@ -276,6 +279,12 @@ class CurlHandler(BaseDownloadHandler):
             if transfer.timeout and now - transfer.heard > transfer.timeout:
                 words = f"Nothing came of {transfer.request.url} for {transfer.timeout:g} seconds."
                 self._multi.fail(transfer.easy, TransferError(pycurl.E_OPERATION_TIMEDOUT, words))
+            elif self._least_rate and transfer.trickles(now, self._least_rate):
+                words = f"Next to nothing came of {transfer.request.url} for {transfer.timeout:g} seconds."
+                self._multi.fail(transfer.easy, TransferError(pycurl.E_OPERATION_TIMEDOUT, words))
+            elif 0 < self._endless_for < now - transfer.begun and transfer.is_endless:
+                words = f"endless: no length was told, and it came for {self._endless_for:g} seconds"
+                self._multi.fail(transfer.easy, EndlessError(words))
             elif is_closing and transfer.can_be_resumed:
                 self._multi.fail(transfer.easy, InterruptedTransferError(transfer.request.url))
         if self._running:

@@ -35,7 +35,7 @@ from mirror.core.documents import Spooled
 from mirror.core.ranges import content_range, strong_validator
 from mirror.core.urls import CanonicalURL
 from mirror.curl import TransferError
-from mirror.failures import BrokenAnswerError
+from mirror.failures import BrokenAnswerError, EndlessError
 from mirror.store.spool import BATCH, LengthError, Part, Promise, Spool, Spools
 
 if TYPE_CHECKING:
@@ -128,7 +128,11 @@ class Exchange(ABC, Generic[Result]):
         self.request = request
         self._handler = handler
         self.timeout = 0.0
-        self.heard = monotonic()
+        self.begun = self.heard = monotonic()
+        self.came = 0
+        """Bytes, since the handler has asked the last time."""
+        self.window = 0.0
+        """When it did so; 0: nothing has come yet."""
         self.is_paused = False
         self.barred = ""
         """The address that the host turned out to have and that is not connected to; in words."""
@@ -139,6 +143,21 @@ class Exchange(ABC, Generic[Result]):
         found = reach and reach.bars(CanonicalURL(self.request.url), str(address.addr[0]))
         self.barred = f"{address.addr[0]} is {found}" if found else ""
         return pycurl.SOCKET_BAD if found else opened(purpose, address)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether a body comes of which nobody knows how long it is."""
+        return False
+
+    def trickles(self, now: float, least: float) -> bool:
+        """Whether less than `least` bytes a second came in the last `timeout` seconds; asked again and again."""
+        if not self.window and self.came:
+            self.window = now
+        if not self.window or now - self.window < self.timeout:
+            return False
+        is_less = self.came < least * (now - self.window)
+        self.window, self.came = now, 0
+        return is_less
 
     @property
     def can_be_resumed(self) -> bool:
@@ -193,7 +212,6 @@ class Transfer(Exchange[Response]):
     def __init__(self, handler: "CurlHandler", request: Request, part: Part | None) -> None:
         super().__init__(handler, request)
         self.part = part
-        self._begun = self.heard
         self._crawler = handler.crawler
         self._spools = handler.spools if request.method == "GET" else None
         self._most = int(request.meta.get("download_maxsize", handler.most))
@@ -210,6 +228,7 @@ class Transfer(Exchange[Response]):
         self._in_memory = 0
         self._decoder: Decoder | None = None
         self._promise: Promise | None = None
+        self._length: int | None = None
         self._spool: Spool | None = None
         self._error: BaseException | None = None
         self._stop: StopDownload | None = None
@@ -218,6 +237,10 @@ class Transfer(Exchange[Response]):
     def start(self) -> int:
         """From where on the rest is asked for; where nothing is missing, the last byte is, for there is no empty range."""
         return min(self.part.size, self.part.promise.total - 1) if self.part else 0
+
+    @property
+    def is_endless(self) -> bool:
+        return self._is_open and self._length is None
 
     @property
     def can_be_resumed(self) -> bool:
@@ -247,6 +270,7 @@ class Transfer(Exchange[Response]):
 
     def header(self, line: bytes) -> int | None:
         self.heard = monotonic()
+        self.came += len(line)
         if self._is_open:  # a trailer
             return None
         if line.startswith(b"HTTP/"):
@@ -263,6 +287,7 @@ class Transfer(Exchange[Response]):
 
     def body(self, block: bytes) -> int | None:
         self.heard = monotonic()
+        self.came += len(block)
         if self._handler.throttle and self._handler.throttle.holds(self, len(block)):
             return pycurl.WRITEFUNC_PAUSE
         return self._guarded(self._feed, block)
@@ -307,13 +332,14 @@ class Transfer(Exchange[Response]):
             return
         self._is_open = True
         meta = self.request.meta
-        meta["download_latency"] = monotonic() - self._begun
+        meta["download_latency"] = monotonic() - self.begun
         length = self._first("content-length") or ""
         total = int(length) if length.isascii() and length.isdigit() else None
         if self.part:
             total = self._go_on(self.part, total)
         if total is not None and self._status != 304 and not self._may_be_cut:  # noqa: PLR2004 - of which nothing comes
             self._check(total, expected=True)
+        self._length = total
         self._plan(total)
         meta[STATUS] = self._status
         meta[OFFSET] = self._size
@@ -392,6 +418,8 @@ class Transfer(Exchange[Response]):
             self._stop = self._stop or StopDownload(fail=False)
         self._size += len(block)
         self._check(self._size, expected=False)
+        if 0 < self._handler.endless < self._size and self.is_endless:
+            raise EndlessError(f"endless: no length was told, and {self._handler.endless:,} bytes came")
         if self._spool:
             self._spool.feed(block)
             return
@@ -484,7 +512,7 @@ class Transfer(Exchange[Response]):
             if not self._error and self._decoder is None:
                 for block in self._held:
                     spool.feed(block)
-            if isinstance(self._error, CodingError | DownloadCancelledError):
+            if isinstance(self._error, CodingError | DownloadCancelledError | EndlessError):
                 spool.discard()
             else:
                 spool.leave()
