@@ -60,6 +60,7 @@ LOGIN: Final = "download_login"
 _SMALL: Final = 256 << 10
 """Bytes up to which a payload that nobody reads stays in memory all the same: a file of its own would cost more."""
 
+_MOST_COUNTED: Final = (1 << 63) - 1  # a length over which libcurl takes whatever comes for all
 _AT_ONCE: Final = 256 << 10
 _TOLD_EVERY: Final = 0.1
 _PROTOCOLS: Final = {1: "HTTP/1.0", 2: "HTTP/1.1", 3: "h2", 30: "h3", 31: "h3"}
@@ -339,6 +340,8 @@ class Transfer(Exchange[Response]):
             total = self._go_on(self.part, total)
         if total is not None and self._status != 304 and not self._may_be_cut:  # noqa: PLR2004 - of which nothing comes
             self._check(total, expected=True)
+        if total is not None and total > _MOST_COUNTED:
+            raise ResponseDataLossError(f"no payload is {total} bytes long")
         self._length = total
         self._plan(total)
         meta[STATUS] = self._status

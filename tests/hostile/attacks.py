@@ -385,7 +385,9 @@ def _(at: Places) -> Played:
 # --- what is told to whom -------------------------------------------------------------------------------------------------
 
 
-@attack("login led to another host", "What is told to whom", header_sent("authorization", to_other=True), start="{login}/")
+@attack(
+    "login led to another host", "What is told to whom", header_sent("authorization", to_other=True), start="{login}/"
+)
 def _(at: Places) -> Played:
     """The start has a login; the site asks for it, and redirects to another host, which asks for it too."""
     script = {"r": moved(f"{at.other}/asks"), "i.png": moved(f"{at.other}/asks/i.png")}
@@ -395,7 +397,13 @@ def _(at: Places) -> Played:
 @attack("cookies for other hosts", "What is told to whom", header_sent("cookie", to_other=True))
 def _(at: Places) -> Played:
     """Cookies with the `Domain` of another host, of a suffix, of nothing; then pictures at that host."""
-    cookies = (f"a={SECRET}; Domain={OTHER}", "b=1; Domain=.0.0.3", "c=1; Domain=", "d=1; Domain=.", "e=1; Domain=0.0.3")
+    cookies = (
+        f"a={SECRET}; Domain={OTHER}",
+        "b=1; Domain=.0.0.3",
+        "c=1; Domain=",
+        "d=1; Domain=.",
+        "e=1; Domain=0.0.3",
+    )
     script = {"r.png": moved(f"{at.other}/r.png")}
     return Played(images("/r.png", f"{at.other}/i.png"), script, tuple(f"Set-Cookie: {one}; Path=/" for one in cookies))
 
@@ -404,18 +412,34 @@ def _(at: Places) -> Played:
 def _(_: Places) -> Played:
     """`%0d%0aX-Evil:` in links and in `Location`, CR and LF themselves in attributes."""
     script = {"r": moved("/a%0d%0aX-Evil:%201"), "s": moved("/b\rX-Evil: 1")}
-    forms = ("/r", "/s", "/c%0d%0aX-Evil:%201", "/d&#13;&#10;X-Evil: 1", "/e HTTP/1.1&#13;&#10;X-Evil: 1", "/f?%0d%0aX-Evil:1")
+    forms = (
+        "/r",
+        "/s",
+        "/c%0d%0aX-Evil:%201",
+        "/d&#13;&#10;X-Evil: 1",
+        "/e HTTP/1.1&#13;&#10;X-Evil: 1",
+        "/f?%0d%0aX-Evil:1",
+    )
     return Played(links(*forms), script, also=page("x"))
 
 
-@attack("line ends in headers", "What is told to whom", header_sent("cookie", "evil"))
+@attack("line ends in headers", "What is told to whom", header_sent("cookie", "evil=1"))
 def _(_: Places) -> Played:
     """A CR alone, NUL and folds in values, behind which stands `Set-Cookie:`; cookies with CR LF escaped."""
-    headers = ("X-A: b\rSet-Cookie: evil=1; Path=/", "X-B: c\0Set-Cookie: evil=2; Path=/", "X-C: d\r\n\tSet-Cookie: evil=3")
-    return Played(links("/again"), {"again": page("x")}, headers)
+    script = {
+        "cr": page("x", "X-A: b\rSet-Cookie: evil=1; Path=/"),
+        "nul": page("x", "X-B: c\0Set-Cookie: evil=2; Path=/"),
+        "fold": page("x", "X-C: d\r\n\tSet-Cookie: evil=3"),
+        "escaped": page(links("/again"), "Set-Cookie: good=1%0d%0aSet-Cookie: evil=4; Path=/"),
+    }
+    return Played(links(*(f"/{name}" for name in script)), script | {"again": page("x")})
 
 
-@attack("HSTS for a site without TLS", "What is told to whom", lambda seen: "" if seen.here.asked("after") else "asked no more")
+@attack(
+    "HSTS for a site without TLS",
+    "What is told to whom",
+    lambda seen: "" if seen.here.asked("after") else "asked no more",
+)
 def _(_: Places) -> Played:
     """`Strict-Transport-Security` without TLS, which is to be ignored (RFC 6797, 8.1): else the site can't be reached any more."""
     header = "Strict-Transport-Security: max-age=31536000; includeSubDomains"
@@ -626,7 +650,9 @@ def _(_: Places) -> Played:
 
     def huge(connection: Connection) -> bool:
         block = b" data-a=%s" % (b"x" * 990) * 1000
-        connection.send(b"HTTP/1.1 200 OK\r\n%s\r\nContent-Length: %d\r\n\r\n<a" % (HTML.encode(), 100 * len(block) + 3))
+        connection.send(
+            b"HTTP/1.1 200 OK\r\n%s\r\nContent-Length: %d\r\n\r\n<a" % (HTML.encode(), 100 * len(block) + 3)
+        )
         for _ in range(100):
             connection.send(block)
         connection.send(b">")
@@ -644,7 +670,15 @@ def _(_: Places) -> Played:
 def _(_: Places) -> Played:
     """HTML, CSS, srcset, scripts and robots.txt of a megabyte each, of what backtracks: `url(((`, `/*`, `<!--`, `a*a*a*b$`."""
     many = 100_000
-    css = ("url(" * many, "@import " * many, "/*" * many, "\\" * many * 2, "url('" * many, "a{b:" * many, "image-set(" * many)
+    css = (
+        "url(" * many,
+        "@import " * many,
+        "/*" * many,
+        "\\" * many * 2,
+        "url('" * many,
+        "a{b:" * many,
+        "image-set(" * many,
+    )
     html = (
         "<!--" * many,
         "<a href=" * many,
@@ -691,7 +725,9 @@ def _(_: Places) -> Played:
         "odd": keep(PNG, "Content-Type: ../../text/html;charset=\x1b[31m"),
         "two": keep(links("/deep"), "Content-Type: image/png", HTML),
     }
-    return Played(links("/p.html", "/none", "/u7", "/u16", "/odd", "/two") + images("/i.png"), script | {"deep": page("x")})
+    return Played(
+        links("/p.html", "/none", "/u7", "/u16", "/odd", "/two") + images("/i.png"), script | {"deep": page("x")}
+    )
 
 
 # --- what is broken -------------------------------------------------------------------------------------------------------
@@ -780,6 +816,7 @@ class World:
 
     servers: dict[str, Server]
     starts: dict[str, str]
+    """With logins in front of hosts, where a row has one."""
     victim: Server
     other: Server
     root: Path
@@ -787,11 +824,11 @@ class World:
     def seen(self, name: str, copy: Path, *, alone: bool) -> Seen:
         """What became of a row. `alone`: nothing else ran, so that what the others were asked for is this row's."""
         server = self.servers[name]
-        mark = f"_{server.port}"
+        port = self.starts[name].rpartition(":")[2].rstrip("/")
         files = [
             path
             for path in copy.rglob("*")
-            if path.is_file() and not path.is_symlink() and (alone or mark in str(path.relative_to(copy)))
+            if path.is_file() and not path.is_symlink() and (alone or port in path.relative_to(copy).parts[0])
         ]
         data = b"\n".join(path.read_bytes()[: 1 << 20] for path in files)
         referred = f"{HERE}:{server.port}"
