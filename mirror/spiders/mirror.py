@@ -11,22 +11,24 @@ from urllib.request import getproxies
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
-from scrapy.http import Response
+from scrapy.http import Response as ScrapyResponse
 from twisted.python.failure import Failure as TwistedFailure
 
 from mirror import failures
 from mirror.core.addresses import Reach, networks
-from mirror.core.documents import MOST_READ, find_references, most_read
+from mirror.core.documents import MOST_READ, Response, find_references, most_read
+from mirror.core.references import MOST_REFERENCES
 from mirror.core.scope import Role
 from mirror.core.urls import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
 from mirror.options import REPAIR, Options
 from mirror.pipelines import stop
 from mirror.store.archive import Archive
-from mirror.store.crawl import Crawl, Renewal
+from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry
 from mirror.store.publishing import Publication, Published, publish
+from mirror.store.renewal import Renewal
 from mirror.store.spool import Spools
 from mirror.transfers import IN_MEMORY, InterruptedTransferError
 from mirror.workers import WorkerDiedError, Workers
@@ -104,19 +106,29 @@ class MirrorSpider(Spider):
             errback=self.failed,
         )
 
-    async def parse(self, response: Response, **_: Any) -> list[Item]:
+    async def parse(self, response: ScrapyResponse, **_: Any) -> list[Item]:
         assert response.request is not None
         entry: Entry = response.request.meta["entry"]
         answer = answered(response)
+        return [self._counted(await self._read(entry, answer))]
+
+    def _counted(self, item: Item) -> Item:
+        """Tell of a document that leads to more than is followed."""
+        if isinstance(item, Answer) and len(item.references) >= MOST_REFERENCES:
+            self.logger.warning(
+                "%s refers to more than %d URLs: the others are not followed", item.entry.url, MOST_REFERENCES
+            )
+        return item
+
+    async def _read(self, entry: Entry, answer: Response) -> Item:
         size, listing = len(answer.payload), Role.LISTING in entry.roles
         if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
-            return [Answer(entry, answer, find_references(answer, listing=listing))]
+            return Answer(entry, answer, find_references(answer, listing=listing))
         try:
-            return [
-                Answer(entry, answer, await self.workers.ask(size, partial(find_references, answer, listing=listing)))
-            ]
+            found = await self.workers.ask(size, partial(find_references, answer, listing=listing))
+            return Answer(entry, answer, found)
         except WorkerDiedError as error:
-            return [Failure(entry, str(error))]
+            return Failure(entry, str(error))
 
     def failed(self, failure: TwistedFailure) -> Iterator[Item]:
         entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy puts it there

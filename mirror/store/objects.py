@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NewType
 
+from mirror.store import durable
 from mirror.store.folders import NO_LINK, clear, make, opener
 
 Digest = NewType("Digest", str)
@@ -123,9 +124,7 @@ class Objects:
 
     def sync(self, digests: Sequence[Digest]) -> None:
         """Wait until these objects are on the disk itself, past a power cut."""
-        places = [self.path(digest) for digest in digests]
-        for place in [*places, *{place.parent for place in places}, self._root]:
-            _sync(place)
+        durable.sync(self._root, map(self.path, digests))
 
 
 def _write(place: str, payload: bytes) -> None:
@@ -135,18 +134,5 @@ def _write(place: str, payload: bytes) -> None:
         rest = memoryview(payload)
         while rest:
             rest = rest[os.write(opened, rest) :]
-    finally:
-        os.close(opened)
-
-
-def _sync(place: Path) -> None:
-    try:
-        opened = os.open(place, os.O_RDONLY | NO_LINK)
-    except FileNotFoundError:  # it was collected in the meantime
-        return
-    except PermissionError:  # Windows opens no folders, and syncs nothing that is only read
-        return
-    try:
-        os.fsync(opened)
     finally:
         os.close(opened)

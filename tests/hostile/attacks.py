@@ -29,7 +29,6 @@ from tests.transfers.scripted import (
     Script,
     Server,
     Then,
-    endless_body,
     endless_headers,
     endless_interim,
     ok,
@@ -191,7 +190,7 @@ def is_bad(part: str) -> bool:
     return not part.isprintable() or bool(re.search(r'[\\:*?"<>|]|[. ]$', part)) or reserved is not None
 
 
-def header_sent(name: str, value: str = "", to_other: bool = False) -> Harm:
+def header_sent(name: str, value: str = "", *, to_other: bool = False) -> Harm:
     """A header that nobody should have been sent."""
 
     def harm(seen: Seen) -> str:
@@ -308,7 +307,7 @@ def _(_: Places) -> Played:
 
 @attack("collision with our own folder", "Names and places", bad_names)
 def _(_: Places) -> Played:
-    """`/.mirror/manifest.sqlite`, `/../.mirror/lock`, `/.wgetrc`, `/hts-cache/new.zip`, `/index.html/x` beside `/index.html`."""
+    """`/.mirror/manifest.sqlite`, `/../.mirror/lock`, `/.wgetrc`, `/index.html/x` beside `/index.html`."""
     names = (
         "/.mirror/manifest.sqlite",
         "/../.mirror/lock",
@@ -441,14 +440,22 @@ def _(_: Places) -> Played:
     lambda seen: "" if seen.here.asked("after") else "asked no more",
 )
 def _(_: Places) -> Played:
-    """`Strict-Transport-Security` without TLS, which is to be ignored (RFC 6797, 8.1): else the site can't be reached any more."""
+    """`Strict-Transport-Security` without TLS, which is to be ignored (RFC 6797, 8.1): else the site is lost."""
     header = "Strict-Transport-Security: max-age=31536000; includeSubDomains"
     return Played(links("/later"), {"later": page(links("/after"), header), "after": page("x")}, (header,))
 
 
-@attack("cookies by the thousand", "What is told to whom", lambda seen: _most_of_cookies(seen))
+def _most_of_cookies(seen: Seen) -> str:
+    most = max((len(value) for name, value in seen.sent if name == "cookie"), default=0)
+    return f"sent {most / 1000:,.0f} KB of cookies with a request" if most > _MANY_COOKIES else ""
+
+
+_MANY_COOKIES: Final = 64_000
+
+
+@attack("cookies by the thousand", "What is told to whom", _most_of_cookies)
 def _(_: Places) -> Played:
-    """3,000 cookies of 400 bytes in each of three answers, and one of 200 KB."""
+    """2,500 cookies in each of three answers, and one of 200 KB."""
 
     def many(number: int) -> tuple[str, ...]:
         return tuple(f"Set-Cookie: c{number}-{n}={'x' * 60}; Path=/" for n in range(2500))
@@ -460,11 +467,6 @@ def _(_: Places) -> Played:
         "m4": page("x"),
     }
     return Played(links("/m1"), script, many(0))
-
-
-def _most_of_cookies(seen: Seen) -> str:
-    most = max((len(value) for name, value in seen.sent if name == "cookie"), default=0)
-    return f"sent {most / 1000:,.0f} KB of cookies with a request" if most > 64_000 else ""
 
 
 # --- what does not end ----------------------------------------------------------------------------------------------------
@@ -636,7 +638,7 @@ def _(at: Places) -> Played:
 def _(_: Places) -> Played:
     """100,000 elements in one another, in HTML and in SVG; the same of `<b>` and `<table>`, which parsers repair."""
     deep = 100_000
-    script = {
+    script: dict[str, Script] = {
         "div": keep("<div>" * deep + links("/deep"), HTML),
         "b": keep("<b><i>" * 2_000 + "<table>" * 2_000 + links("/deep"), HTML),
         "svg": keep("<svg xmlns='http://www.w3.org/2000/svg'>" + "<g>" * deep, "Content-Type: image/svg+xml"),
@@ -658,7 +660,7 @@ def _(_: Places) -> Played:
         connection.send(b">")
         return True
 
-    script = {
+    script: dict[str, Script] = {
         "huge": huge,
         "value": keep(f'<a title="{"x" * 20_000_000}" href="/deep">x</a>', HTML),
         "names": keep(f"<a {' '.join(f'a{n}=1' for n in range(200_000))} href=/deep>x</a>", HTML),
@@ -708,8 +710,8 @@ def _(_: Places) -> Played:
 
 @attack("links by the million", "Bombs", heavy=True)
 def _(_: Places) -> Played:
-    """A page of a million links to other hosts, to none of which anything leads."""
-    million = "".join(f"<a href=//h{n}.invalid>" for n in range(1_000_000))
+    """A page of a million links to another host."""
+    million = "".join(f"<a href=//x.invalid/{n}>" for n in range(1_000_000))
     return Played(links("/million"), {"million": keep(million, HTML)})
 
 
@@ -791,12 +793,6 @@ def _(at: Places) -> Played:
 # --- the servers ----------------------------------------------------------------------------------------------------------
 
 
-class HostileServer(Server):
-    """A row at an address. What stands in no script has a reply of its own."""
-
-    also: Script = scripted.MISSING
-
-
 class _Script(dict[str, Script]):
     """A script with a reply to all else."""
 
@@ -804,9 +800,10 @@ class _Script(dict[str, Script]):
         super().__init__(script)
         self._also = also
 
-    def get(self, name: str, default: object = None) -> Script:  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> Script:
         if name in self:
             return self[name]
+        assert default is scripted.MISSING
         return self._also if self._also and name != "robots.txt" else scripted.MISSING
 
 
