@@ -30,7 +30,6 @@ from mirror.failures import BrokenAnswerError, Skipped, UnreachableError
 from mirror.items import Answer, Failure, answered
 from mirror.pacing import Hosts
 from mirror.pipelines import Store
-from mirror.progress import printable
 from mirror.transfers import IN_MEMORY
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class Robots:
         pace = self._hosts.of_url(place).pace
         if rules.delay is not None and not pace.ask_for(rules.delay, monotonic()) and old is None:
             words = f"{place} asks for {rules.delay:g} s between requests; MIRROR_CRAWL_DELAY_MAX makes that {pace.delay:g} s"
-            tell(f"{printable(words)}\n")
+            tell(f"{words}\n")
         while self._kept > MOST_KEPT and len(self._known) > 1:
             self._kept -= _room(self._known.pop(next(iter(self._known))).rules)
         return rules

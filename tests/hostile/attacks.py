@@ -772,11 +772,9 @@ def _(_: Places) -> Played:
 
 @attack("what is no HTTP", "What is broken", told=r"connection failed|cut short")
 def _(_: Places) -> Played:
-    """Nothing, bytes, another protocol, half a head, statuses of letters, HTTP/0.9."""
+    """Bytes, half a head, a status of letters, HTTP/0.9."""
     script = {
-        "nothing": Reply(b""),
         "bytes": Reply(b"\x00\x01\x02\xff" * 100),
-        "smtp": Reply(b"220 ready\r\n"),
         "half": Reply(b"HTTP/1.1 200 OK\r\nContent-Le"),
         "letters": Reply(b"HTTP/1.1 abc OK\r\nContent-Length: 2\r\n\r\nhi"),
         "old": Reply(b"<title>HTTP/0.9</title>"),

@@ -23,7 +23,7 @@ SETTINGS: Final = {
     "MIRROR_PUBLIC_NETWORKS": PUBLIC,
     "MIRROR_ENDLESS_SIZE": str(8 << 20),
     "MIRROR_BACKOFF": "0.05",
-    "MIRROR_MOST_FAILURES": "100",  # a row breaks many connections to show one thing each
+    "MIRROR_MOST_FAILURES": "12",  # a row breaks many connections to show one thing each
     "RETRY_TIMES": "1",
     "MIRROR_PROGRESS": "lines",
 }
