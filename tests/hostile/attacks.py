@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +64,8 @@ class Places:
     tls: str
     ftp: str
     root: Path
+    many: int
+    """How many links a page of a million has: the tests of every day have less time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ Harm = Callable[[Seen], str]
 class Attack:
     """A row. `told`: what our manifest says of one of its URLs, as a regular expression; "": nothing in particular.
 
-    `heavy` rows cost seconds; `planted` puts symbolic links into the folder of the copy before.
+    `heavy` rows cost seconds; `planted` puts symbolic links into the folder of the copy before; `alone`: that ends the run.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Attack:
     start: str = "{url}/"
     heavy: bool = False
     planted: tuple[tuple[str, str], ...] = ()
+    alone: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -133,12 +137,13 @@ def attack(
     start: str = "{url}/",
     heavy: bool = False,
     planted: tuple[tuple[str, str], ...] = (),
+    alone: bool = False,
 ) -> Callable[[Play], Play]:
     """Put a row into the table; its function's docstring is what the documentation says."""
 
     def put(play: Play) -> Play:
         text = " ".join((play.__doc__ or "").split())
-        ATTACKS[name] = Attack(name, group, text, play, harm, told, start, heavy, planted)
+        ATTACKS[name] = Attack(name, group, text, play, harm, told, start, heavy, planted, alone)
         return play
 
     return put
@@ -176,8 +181,8 @@ def secret_kept(seen: Seen) -> str:
 
 
 def bad_names(seen: Seen) -> str:
-    bad = next((name for name in seen.names if any(map(is_bad, Path(name).parts[1:]))), None)
-    return f"a file {ascii(bad)[1:-1][:60]}" if bad else ""
+    bad = next((part for name in seen.names for part in Path(name).parts[1:] if is_bad(part)), None)
+    return f"a file is called `{ascii(bad)[1:-1][:24]}`" if bad else ""
 
 
 def is_bad(part: str) -> bool:
@@ -327,6 +332,17 @@ def _(_: Places) -> Played:
 def _(_: Places) -> Played:
     """Where a page is to be written stands a link to a file outside of the copy."""
     return Played(links("/planted.html"), also=page("written through"))
+
+
+@attack(
+    "a symbolic link in the place of a folder",
+    "Names and places",
+    planted=(("folder", OUTSIDE),),
+    alone=True,
+)
+def _(_: Places) -> Played:
+    """Where pages are to be written stands a link to a folder outside of the copy."""
+    return Played(links("/folder/x.html", "/folder/victim.html"), {"folder": page("written through")})
 
 
 # --- where it leads -------------------------------------------------------------------------------------------------------
@@ -568,6 +584,7 @@ def _(_: Places) -> Played:
 # --- bombs ----------------------------------------------------------------------------------------------------------------
 
 
+@lru_cache
 def bomb(coding: str) -> bytes:
     """1 GiB of zeros, packed."""
     block = bytes(1 << 20)
@@ -709,9 +726,9 @@ def _(_: Places) -> Played:
 
 
 @attack("links by the million", "Bombs", heavy=True)
-def _(_: Places) -> Played:
+def _(at: Places) -> Played:
     """A page of a million links to another host."""
-    million = "".join(f"<a href=//x.invalid/{n}>" for n in range(1_000_000))
+    million = "".join(f"<a href=//x.invalid/{n}>" for n in range(at.many))
     return Played(links("/million"), {"million": keep(million, HTML)})
 
 
@@ -883,7 +900,7 @@ def _asks_for_login(connection: Connection) -> bool:
 
 
 @contextmanager
-def world(attacks: list[Attack], root: Path) -> Iterator[World]:
+def world(attacks: list[Attack], root: Path, *, many: int = 1_000_000) -> Iterator[World]:
     """Play these rows, each at a port of its own."""
     lay_out(root)
     secret = page(SECRET)
@@ -895,7 +912,7 @@ def world(attacks: list[Attack], root: Path) -> Iterator[World]:
         found = World({}, {}, victim, other, root)
         for attack in attacks:
             server = stack.enter_context(scripted.serve({}, HERE))
-            at = Places(server.url, server.port, victim.url, victim.port, other.url, tls, ftp, root)
+            at = Places(server.url, server.port, victim.url, victim.port, other.url, tls, ftp, root, many)
             played = attack.play(at)
             start = page(f"{played.body}\n{links('/honest')}", *played.headers)
             server.script = _Script({"": start, "honest": page(HONEST), **played.script}, played.also)
