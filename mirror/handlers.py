@@ -185,6 +185,7 @@ class CurlHandler(BaseDownloadHandler):
             (pycurl.PROXY, ""),  # the environment is read by Scrapy's middleware, which knows NO_PROXY too
             (pycurl.OPT_FILETIME, 1),
             (pycurl.FTP_SKIP_PASV_IP, 1),
+            *([] if settings.getbool("DNSCACHE_ENABLED") else [(pycurl.DNS_CACHE_TIMEOUT, 0)]),
         ]
         least, most = (settings.get(f"DOWNLOAD_TLS_{bound}_VERSION") for bound in ("MIN", "MAX"))
         if least or most:

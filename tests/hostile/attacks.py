@@ -503,7 +503,7 @@ def trickle_headers(connection: Connection) -> bool:
 def _trickle(connection: Connection, data: bytes) -> bool:
     import time  # noqa: PLC0415
 
-    for _ in range(200):
+    for _ in range(1000):
         connection.send(data)
         time.sleep(0.2)
     return False
