@@ -14,10 +14,10 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 import turbohtml
 from lxml import etree
@@ -34,8 +34,7 @@ Reader = Callable[[str, Kind], Iterator[Span]]
 """Reads a value: which parts of it are URLs. The readers are in `spans`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A resource that a document refers to. A guess may not exist; that is no failure then."""
 
     url: CanonicalURL
@@ -493,7 +492,7 @@ def references(syntax: Document, text: str, url: CanonicalURL, encoding: str = "
 
 def unfollowed(found: Iterable[Reference]) -> list[Reference]:
     """The references of a document that asks for its links not to be followed: what it needs to be shown stays."""
-    return list(dict.fromkeys(replace(ref, kind=Kind.NOFOLLOW) if ref.kind in _FOLLOWED else ref for ref in found))
+    return list(dict.fromkeys(ref._replace(kind=Kind.NOFOLLOW) if ref.kind in _FOLLOWED else ref for ref in found))
 
 
 def metas(text: str) -> list[tuple[str, str]]:

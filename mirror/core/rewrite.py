@@ -101,9 +101,8 @@ class Rewriter:
             return None, False
         local = self.resolve(target.url)
         if local is not None:
-            stays = self.home and urls.resolve(url, self.home, self.encoding) == replace(
-                target, url=CanonicalURL(local)
-            )
+            there = target._replace(url=CanonicalURL(local))
+            stays = self.home and urls.resolve(url, self.home, self.encoding) == there
             return (None if stays else urls.with_fragment(local, target.fragment)), True
         if guess or _ABSOLUTE.match(url):
             return None, False

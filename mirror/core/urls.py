@@ -25,7 +25,7 @@ import codecs
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NewType
+from typing import NamedTuple, NewType
 from urllib.parse import quote
 
 import ada_url
@@ -70,8 +70,7 @@ class InvalidURLError(ValueError):
     """The caller gave a URL that can't be a start: the message says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where a reference leads: the resource, and the place in it (`None`: no fragment at all, "": an empty one)."""
 
     url: CanonicalURL
