@@ -95,14 +95,8 @@ class Reach:
 
     def _said(self, place: str) -> Kind | None:
         """The kind of a host that is an address."""
-        host = place.rpartition(":")[0].strip("[]").rstrip(".")
-        if host == _LOCALHOST or host.endswith(f".{_LOCALHOST}"):  # RFC 6761, 6.3
-            host = "127.0.0.1"
-        try:
-            ip_address(host)
-        except ValueError:
-            return None
-        return self._kind(host)
+        host = _literal(place)
+        return None if host is None else self._kind(host)
 
     def _kind(self, address: str) -> Kind:
         found = carried(address)
@@ -153,9 +147,27 @@ def networks(text: str) -> list[Network]:
     return [ip_network(word) for word in text.replace(",", " ").split()]
 
 
-@lru_cache(maxsize=4096)
 def _place(url: CanonicalURL) -> str:
     """Host and port. The web is one, whether by TLS or not, where the ports are the usual ones."""
+    return _place_of(url[: url.index("/", url.index("://") + 3) + 1])
+
+
+@lru_cache(maxsize=4096)
+def _place_of(origin: str) -> str:
+    url = CanonicalURL(origin)
     parts = split(url)
-    port = 80 if is_web(url) and parts.port == 443 else parts.port  # noqa: PLR2004
+    port = 80 if is_web(url) and parts.port == 443 else parts.port  # noqa: PLR2004 - the default ports
     return f"{parts.host}:{port}"
+
+
+@lru_cache(maxsize=4096)
+def _literal(place: str) -> str | None:
+    """The host, if it is an address, or a name that means this machine (RFC 6761, 6.3)."""
+    host = place.rpartition(":")[0].strip("[]").rstrip(".")
+    if host == _LOCALHOST or host.endswith(f".{_LOCALHOST}"):
+        return "127.0.0.1"
+    try:
+        ip_address(host)
+    except ValueError:
+        return None
+    return host
