@@ -1,7 +1,8 @@
 """What becomes of each tool, of its copy and of what stands around it, when it mirrors hostile servers?
 
     python -m benchmarks.attacks                       # writes the table of docs/comparison.md; some ten minutes
-    python -m benchmarks.attacks --tools wget traversal
+    python -m benchmarks.attacks traversal             # measures those rows again
+    python -m benchmarks.attacks --tools wget cookies  # prints only
 
 Each tool mirrors each row of `tests/hostile/attacks.py` alone, from servers of its own on loopback, for at most `--timeout`
 seconds and with no file over 512 MB, in a folder that is thrown away. The home of the tool is another such folder, so that
@@ -21,7 +22,7 @@ from typing import Final
 from benchmarks.constructs import COMMANDS, NO_LIMITS, ROOT, installed, version
 from benchmarks.suite.measure import Cost
 from benchmarks.suite.measure import run as measured
-from tests.hostile.attacks import ATTACKS, HONEST, MOST_KEPT, MOST_MEMORY, Attack, plant, world
+from tests.hostile.attacks import ATTACKS, HONEST, MOST_KEPT, MOST_MEMORY, TOKEN, TOKEN_ROW, Attack, plant, world
 
 PAGE: Final = ROOT / "docs" / "comparison.md"
 BEGIN: Final = "<!-- begin attacks -->\n"
@@ -39,18 +40,30 @@ SETTINGS: Final = {
 """So that waits and bounds end in seconds; 127.0.0.2 stands for the internet."""
 
 
-def command(tool: str, start: str, out: str) -> list[str]:
-    """As in the other comparisons, with short waits: 3 seconds of silence, 2 tries."""
+def command(tool: str, start: str, out: str, header: str = "") -> list[str]:
+    """As in the other comparisons, with short waits: 3 seconds of silence, 2 tries.
+
+    A login and a header are given as each tool's
+    manual says.
+    """
     if tool == "wget":
-        return [*COMMANDS["wget"](start, out), "--timeout=3", "--tries=2", "--waitretry=0"]
+        login = _LOGIN.search(start)
+        given = ["--user", login[1], "--password", login[2]] if login else []
+        given += [f"--header={header}"] if header else []
+        return [*COMMANDS["wget"](_LOGIN.sub("//", start), out), "--timeout=3", "--tries=2", "--waitretry=0", *given]
     if tool == "httrack":
-        return ["httrack", start, "-O", out, "-q", "--near", *NO_LIMITS, "--timeout=3", "--retries=1", "-I0"]
+        given = ["--headers", header] if header else []
+        return ["httrack", start, "-O", out, "-q", "--near", *NO_LIMITS, "--timeout=3", "--retries=1", "-I0", *given]
     settings = [part for name, value in SETTINGS.items() for part in ("-s", f"{name}={value}")]
-    return [*COMMANDS["websucker"](start, out), "-a", "timeout=3", *settings]
+    given = ["-a", f"header={header}"] if header else []
+    return [*COMMANDS["websucker"](start, out), "-a", "timeout=3", *settings, *given]
+
+
+_LOGIN: Final = re.compile(r"//(\w+):(\w+)@")
 
 
 def main() -> None:
-    """Run the tools that are there; a part of the table is printed, all of it written to the page."""
+    """Run the tools. Where all are there, their rows go into the table of the page; else they are printed."""
     parser = argparse.ArgumentParser(description="Compare what hostile servers do to mirroring tools.")
     parser.add_argument("attacks", nargs="*", help="only those with this text in their names")
     parser.add_argument("--tools", default=",".join(TOOLS), help="comma-separated, of: %(default)s")
@@ -73,11 +86,12 @@ def main() -> None:
             found = pool.map(lambda tool, attack=attack: run(tool, attack, options.timeout), tools)
             outcomes[attack.name] = dict(zip(tools, found, strict=True))
         sys.stderr.write(f"{attack.name}: {outcomes[attack.name]}\n")
-    lines = "\n".join(report(tools, outcomes))
-    if len(wanted) == len(ATTACKS) and tools == list(TOOLS):
-        write(options.page, lines)
-    else:
-        sys.stdout.write(f"{lines}\n")
+    if tools != list(TOOLS):
+        sys.stdout.write("\n".join([*report(tools, outcomes), ""]))
+        return
+    before = known(options.page, tools)
+    told = {name: outcomes.get(name) or before[name] for name in ATTACKS if name in outcomes or name in before}
+    write(options.page, "\n".join(report(tools, told)))
 
 
 def run(tool: str, attack: Attack, timeout: float) -> str:
@@ -91,7 +105,7 @@ def run(tool: str, attack: Attack, timeout: float) -> str:
             plant(attack, root, copy, playing.servers[attack.name].port)
             start = playing.starts[attack.name]
             environment = {"HOME": str(home), "NO_PROXY": "*", "no_proxy": "*", "PYTHONPATH": str(ROOT)}
-            words = command(tool, start, str(copy))
+            words = command(tool, start, str(copy), TOKEN if attack.name == TOKEN_ROW else "")
             cost = measured(words, ROOT if tool == "websucker" else home, Path(folder, "said"), timeout, environment)
             seen = playing.seen(attack.name, copy, alone=True)
     climbed = [name for name in seen.outside if name]
@@ -128,6 +142,13 @@ def report(tools: list[str], outcomes: Mapping[str, Mapping[str, str]]) -> Itera
 
 def row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def known(page: Path, tools: list[str]) -> dict[str, dict[str, str]]:
+    """What the table of a page says."""
+    table = page.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    return {name: dict(zip(tools, told, strict=True)) for name, *told in rows if name in ATTACKS}
 
 
 def write(page: Path, lines: str) -> None:

@@ -40,6 +40,10 @@ OTHER: Final = "127.0.0.3"
 SECRET: Final = "Sp4mSecret"
 """What stands in a file beside the copy, and what the victim says."""
 
+TOKEN: Final = f"X-Token: {SECRET}"
+TOKEN_ROW: Final = "a secret header led to another host"
+"""The row in which a tool is given a header by its user."""
+
 HONEST: Final = "an honest page"
 OUTSIDE: Final = "outside"
 """The folder beside the copy into which planted links lead."""
@@ -407,6 +411,13 @@ def _(at: Places) -> Played:
     """The start has a login; the site asks for it, and redirects to another host, which asks for it too."""
     script = {"r": moved(f"{at.other}/asks"), "i.png": moved(f"{at.other}/asks/i.png")}
     return Played(links("/r", f"{at.other}/asks/page") + images("/i.png", f"{at.other}/asks/j.png"), script)
+
+
+@attack(TOKEN_ROW, "What is told to whom", header_sent("x-token", to_other=True))
+def _(at: Places) -> Played:
+    """The user gives a header for the start, `X-Token`; pages and pictures are redirected to another host."""
+    script = {"r": moved(f"{at.other}/r"), "i.png": moved(f"{at.other}/i.png")}
+    return Played(links("/r") + images("/i.png", f"{at.other}/j.png"), script)
 
 
 @attack("cookies for other hosts", "What is told to whom", header_sent("cookie", to_other=True))

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.suite.measure import Cost
 from benchmarks.suite.measure import run as measured
 from tests.crawl.running import ROOT, SCRAPY, rows, run
-from tests.hostile.attacks import ATTACKS, HONEST, Attack, Seen, World, plant, world
+from tests.hostile.attacks import ATTACKS, HONEST, TOKEN, Attack, Seen, World, plant, world
 
 PUBLIC: Final = "127.0.0.2/31"
 
@@ -77,6 +77,7 @@ def attacked(root: Path, attacks: list[Attack]) -> Iterator[Outcome]:
         starts = root.parent / "starts"
         starts.write_text("\n".join(playing.starts.values()))
         words = [f"start=@{starts}", f"out={copy}", f"timeout={TIMEOUT}", "workers=1", "connections=32", "proxy=none"]
+        words.append(f"header={TOKEN}")
         command = [*SCRAPY, "crawl", "mirror", *(part for word in words for part in ("-a", word))]
         command += [part for name, value in SETTINGS.items() for part in ("-s", f"{name}={value}")]
         cost = measured(command, ROOT, said, PATIENCE)
