@@ -154,7 +154,7 @@ class Exchange(ABC, Generic[Result]):
         """Whether less than `least` bytes a second came in the last `timeout` seconds; asked again and again."""
         if not self.window and self.came:
             self.window = now
-        if not self.window or now - self.window < self.timeout:
+        if not self.window or not self.timeout or now - self.window < self.timeout:
             return False
         is_less = self.came < least * (now - self.window)
         self.window, self.came = now, 0
