@@ -27,7 +27,7 @@ from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry
-from mirror.store.publishing import Publication, Published, publish
+from mirror.store.publishing import Publication, Published, publish, read
 from mirror.store.renewal import Renewal
 from mirror.store.spool import Spools
 from mirror.transfers import IN_MEMORY, InterruptedTransferError
@@ -110,25 +110,27 @@ class MirrorSpider(Spider):
         assert response.request is not None
         entry: Entry = response.request.meta["entry"]
         answer = answered(response)
-        return [self._counted(await self._read(entry, answer))]
+        items = await self._read(entry, answer)
+        for item in items:
+            if isinstance(item, Answer) and len(item.references) >= MOST_REFERENCES:
+                self.logger.warning(
+                    "%s refers to more than %d URLs: the others are not followed", entry.url, MOST_REFERENCES
+                )
+        return items
 
-    def _counted(self, item: Item) -> Item:
-        """Tell of a document that leads to more than is followed."""
-        if isinstance(item, Answer) and len(item.references) >= MOST_REFERENCES:
-            self.logger.warning(
-                "%s refers to more than %d URLs: the others are not followed", item.entry.url, MOST_REFERENCES
-            )
-        return item
-
-    async def _read(self, entry: Entry, answer: Response) -> Item:
+    async def _read(self, entry: Entry, answer: Response) -> list[Item]:
         size, listing = len(answer.payload), Role.LISTING in entry.roles
         if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
-            return Answer(entry, answer, find_references(answer, listing=listing))
+            return [Answer(entry, answer, find_references(answer, listing=listing))]
+        keep = answer.is_success and self.mirror.keeps_all
         try:
-            found = await self.workers.ask(size, partial(find_references, answer, listing=listing))
-            return Answer(entry, answer, found)
+            call = partial(read, self.archive.root, answer, listing=listing, keep=keep)
+            return [Answer(entry, answer, *await self.workers.ask(size, call))]
         except WorkerDiedError as error:
-            return Failure(entry, str(error))
+            return [Failure(entry, str(error))]
+        except StorageError as error:
+            stop(self.crawler, error)
+            return []
 
     def failed(self, failure: TwistedFailure) -> Iterator[Item]:
         entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy puts it there

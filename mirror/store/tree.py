@@ -41,8 +41,9 @@ class Tree:
         place = self._place(path)
         try:
             os.link(source, place)
-        except FileNotFoundError:
-            raise
+        except FileNotFoundError:  # another process has taken out the folder, and those above, which it left empty
+            self._folders.difference_update(place.parents)
+            self._replace(self._place(path), source)
         except OSError:  # something stands there, or there are no links to give
             self._replace(place, source)
 
