@@ -139,6 +139,12 @@ HELP: Final[dict[str, Option]] = {
         "socks5 or socks5h; none: ask directly",
         Group.REQUESTS,
     ),
+    "private": Option(
+        "0|1",
+        "0",
+        "connect to loopback, private and other special addresses too, where the start is on the internet",
+        Group.REQUESTS,
+    ),
     "ca": Option("FILE", "", "believe the authorities of this PEM file instead of the usual ones", Group.REQUESTS),
     "insecure": Option("0|1", "0", "believe servers whose certificate nobody vouches for", Group.REQUESTS),
     "login": Option("USER:PASSWORD", "", "who one is to the starts' origins, and to nobody else", Group.CREDENTIALS),
@@ -220,6 +226,7 @@ class Transfers:
     headers: tuple[Header, ...] = field(default=(), repr=False)
     http: str | None = None
     proxy: Proxy | None = None
+    private: bool = False
     ca: Path | None = None
     insecure: bool | None = None
     login: Login | None = None
@@ -245,6 +252,7 @@ class Transfers:
             headers=_headers(given["header"]),
             http=_http(given["http"]),
             proxy=_proxy(given["proxy"]),
+            private=_flag("private", given["private"] or "0"),
             ca=_authorities(_file("ca", given["ca"])),
             insecure=_flag("insecure", given["insecure"]) if given["insecure"] else None,
             login=_login(given["login"]),
@@ -333,6 +341,7 @@ class Options:
             "max_file": self.transfers.max_file,
             "user_agent": self.transfers.user_agent,
             "render": self.render,
+            "private": 1 if self.transfers.private else None,
             "obey": None if obeys == [HELP["obey"].default] else ",".join(obeys) or NONE,
         }
         return {

@@ -24,6 +24,7 @@ from mirror.store.errors import StorageError
 from mirror.store.frontier import State
 from mirror.store.publishing import DOM_HEADERS
 from mirror.store.rendering import MOST_TRIES, Outcome, Task
+from mirror.workers import WorkerDiedError
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +117,11 @@ class Renderer:
         headers = [pair for pair in response.headers if pair[0].lower() != "content-type"]
         dom = Response(url, 200, [*headers, *DOM_HEADERS], rendering.html.encode("utf-8", "replace"))
         moved = [Reference(url, Kind.PAGE, guess=True)] if url != response.url else []
-        return [*await self._find(dom), *moved]
+        try:
+            return [*await self._find(dom), *moved]
+        except WorkerDiedError:
+            rendering.outcome = rendering.outcome or "the process that read its DOM died"
+            return moved
 
     # --- what pages ask for --------------------------------------------------------------------------------------------
 

@@ -81,6 +81,7 @@ class Reason(StrEnum):
     UNENDORSED = "linked with rel=nofollow"
     NOINDEX = "saying noindex"
     NOARCHIVE = "saying noarchive"
+    PRIVATE = "at an address that is not on the internet"
 
 
 @dataclass(frozen=True, slots=True)

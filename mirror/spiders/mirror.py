@@ -11,15 +11,15 @@ from urllib.request import getproxies
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
-from scrapy.http import Response
+from scrapy.http import Response as ScrapyResponse
 from twisted.python.failure import Failure as TwistedFailure
 
 from mirror import failures
 from mirror.browser import Browser
 from mirror.browser import find as find_browser
-from mirror.core.documents import MOST_READ, find_references, most_read
-from mirror.core.documents import Response as Document
-from mirror.core.references import Reference
+from mirror.core.addresses import Reach, networks
+from mirror.core.documents import MOST_READ, Response, find_references, most_read
+from mirror.core.references import MOST_REFERENCES, Reference
 from mirror.core.scope import Role
 from mirror.core.urls import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
@@ -30,7 +30,7 @@ from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry
-from mirror.store.publishing import Publication, Published, publish
+from mirror.store.publishing import Publication, Published, publish, read
 from mirror.store.rendering import When
 from mirror.store.renewal import Renewal
 from mirror.store.spool import Spools
@@ -52,6 +52,7 @@ class MirrorSpider(Spider):
         self.options = Options.parse(words)
         self.out = self.options.out
         self.archive = Archive(self.out)
+        self.reach = Reach(self.options.scope.starts, everything=self.options.transfers.private)
         self.workers = Workers.of(self.options.workers)
         self.mirror = Crawl(
             self.archive,
@@ -77,6 +78,8 @@ class MirrorSpider(Spider):
         """What the user's options say of settings holds from here on; `-s` is stronger."""
         self = super().from_crawler(crawler, *args, **kwargs)
         crawler.settings.setdict(self.options.settings(), priority="spider")
+        public = networks(crawler.settings.get("MIRROR_PUBLIC_NETWORKS") or "")
+        self.reach = Reach(self.options.scope.starts, everything=self.options.transfers.private, public=public)
         if not getproxies() and not self.options.transfers.proxy:
             crawler.settings.set("HTTPPROXY_ENABLED", value=False, priority="spider")
         if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
@@ -130,21 +133,40 @@ class MirrorSpider(Spider):
             errback=self.failed,
         )
 
-    async def parse(self, response: Response, **_: Any) -> list[Item]:
+    async def parse(self, response: ScrapyResponse, **_: Any) -> list[Item]:
         assert response.request is not None
         entry: Entry = response.request.meta["entry"]
         answer = answered(response)
+        items = await self._read(entry, answer)
+        for item in items:
+            if isinstance(item, Answer) and len(item.references) >= MOST_REFERENCES:
+                self.logger.warning(
+                    "%s refers to more than %d URLs: the others are not followed", entry.url, MOST_REFERENCES
+                )
+        return items
+
+    async def _read(self, entry: Entry, answer: Response) -> list[Item]:
+        size, listing = len(answer.payload), Role.LISTING in entry.roles
+        if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
+            return [Answer(entry, answer, find_references(answer, listing=listing))]
+        keep = answer.is_success and self.mirror.keeps_all
         try:
-            return [Answer(entry, answer, await self._find(answer, listing=Role.LISTING in entry.roles))]
+            call = partial(read, self.archive.root, answer, listing=listing, keep=keep)
+            return [Answer(entry, answer, *await self.workers.ask(size, call))]
         except WorkerDiedError as error:
             return [Failure(entry, str(error))]
+        except StorageError as error:
+            stop(self.crawler, error)
+            return []
 
-    async def _find(self, answer: Document, *, listing: bool = False) -> list[Reference]:
-        """The references of an answer, by a worker where that is worth it. Raises `WorkerDiedError`."""
-        size = len(answer.payload)
-        if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
-            return find_references(answer, listing=listing)
-        return await self.workers.ask(size, partial(find_references, answer, listing=listing))
+    async def _find(self, dom: Response) -> list[Reference]:
+        """The references of what a page is in the browser, by a worker where that is worth it. Raises `WorkerDiedError`."""
+        size = len(dom.payload)
+        return (
+            await self.workers.ask(size, partial(find_references, dom))
+            if self.workers.are_there
+            else find_references(dom)
+        )
 
     def failed(self, failure: TwistedFailure) -> Iterator[Item]:
         entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy puts it there

@@ -49,6 +49,8 @@ from mirror.store.syncing import Syncing
 
 _ROOM: Final = 64 << 20  # free bytes below which each answer is committed at once: later there may be no room for that
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_OF_TODAY: Final = frozenset({Reason.SIZE, Reason.PRIVATE})
+"""Reasons that say nothing of the copy which is there."""
 _GOOD: Final = frozenset({Standing.PRESENT, Standing.KEPT, Standing.UNLINKED, Standing.OUTSIDE})
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 _LEFT_OUT: Final = {Word.NOINDEX: Reason.NOINDEX, Word.NOARCHIVE: Reason.NOARCHIVE}
@@ -163,8 +165,18 @@ class Crawl:
 
     # --- what came -----------------------------------------------------------------------------------------------------
 
-    def record(self, entry: Entry, response: Response, references: Sequence[Reference]) -> Recorded:
-        """Keep an answer and follow what it leads to. Raises `StorageError` where the disk can't."""
+    @property
+    def keeps_all(self) -> bool:
+        """Whether no host may ask for its pages to be left out: a payload may be kept before it is known what it says."""
+        return self.scope.obeys.isdisjoint(_LEFT_OUT)
+
+    def record(
+        self, entry: Entry, response: Response, references: Sequence[Reference], digest: Digest | None = None
+    ) -> Recorded:
+        """Keep an answer and follow what it leads to. `digest`: its payload is an object already.
+
+        Raises `StorageError` where the disk can't.
+        """
         with self._answering(entry) as known:
             before = self._manifest.resource(known.id)
             is_unchanged = response.status == HTTPStatus.NOT_MODIFIED and before is not None and self._is_there(before)
@@ -182,7 +194,8 @@ class Crawl:
                 spooled = response.spooled
                 if spooled:  # it took long to come
                     self._uncommitted = self._together
-                digest = Digest(spooled.digest) if spooled else self.archive.objects.put(response.payload)
+                if digest is None:
+                    digest = Digest(spooled.digest) if spooled else self.archive.objects.put(response.payload)
                 if before is None or before.digest != digest:
                     self._syncing.add(digest)
                 resource = replace(resource, digest=digest, size=response.size)
@@ -215,7 +228,7 @@ class Crawl:
     def skip(self, entry: Entry, reason: Reason, rule: str | None = None) -> None:
         """Keep that a URL is not fetched after all, and by which words of its host.
 
-        A copy of what is too large by now stays, and so does what it leads to.
+        A copy of what is too large by now, or at another address, stays, and so does what it leads to.
         """
         with self._answering(entry) as known:
             if rule:
@@ -223,7 +236,7 @@ class Crawl:
             skipped = replace(known, state=State.SKIPPED, reason=reason)
             self._admit([(known, skipped)])
             before = self._manifest.resource(known.id)
-            if reason is Reason.SIZE and before and before.path and self._is_there(before):
+            if reason in _OF_TODAY and before and before.path and self._is_there(before):
                 self._discover(skipped, before, self._manifest.references(before))
 
     def listing(self, url: CanonicalURL) -> Entry:
@@ -425,11 +438,11 @@ class Crawl:
         `before`: it is what was there already.
         """
         if before and before.digest:
-            if self.scope.obeys.isdisjoint(_LEFT_OUT):
+            if self.keeps_all:
                 return None
             response = self.archive.response(before, before.digest)
         is_asked = any(reference.kind is Kind.NOFOLLOW for reference in references)
-        if not response.is_success or not (is_asked or not self.scope.obeys.isdisjoint(_LEFT_OUT)):
+        if not response.is_success or not (is_asked or not self.keeps_all):
             return None
         said = {
             word: words for word, words in documents.said(response, self._now()).items() if word in self.scope.obeys

@@ -423,6 +423,8 @@ _MET: Final = (
     .where(urls.c.url == sa.bindparam("url"))
 )
 _referrers = urls.alias()
+_RULED: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE)
+"""The reasons beside which something is told that decided."""
 _DECIDED: Final = (
     sa.select(frontier, urls.c.url, snapshots.c.started, _referrers.c.url.label("referrer"), rules.c.rule)
     .join(urls, urls.c.id == frontier.c.url_id)
@@ -434,7 +436,7 @@ _DECIDED: Final = (
             rules.c.url_id
             == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
         )
-        & frontier.c.reason.in_([Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE]),
+        & frontier.c.reason.in_(_RULED),
     )
     .where(frontier.c.url_id == sa.bindparam("url_id"))
 )

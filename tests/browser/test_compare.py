@@ -108,7 +108,7 @@ def test_what_changed_is_told_and_shown(modern: Mirrored, tmp_path: Path) -> Non
     wrong = said.wrong()
     assert wrong.pop("/pages/fonts")[0] == "text"
     assert wrong.pop("/pages/classic") == []  # nothing is known of it any more
-    assert set(wrong) == {"/pages/pictures", "/pages/template", "/pages/frames"}
+    assert set(wrong) == {"/pages/template", "/pages/frames"}
     assert all(what == ["picture"] for what in wrong.values())
     assert said.code == 1
     page = report.read_text()

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,14 @@ def test_a_removed_file_takes_its_empty_folders_along(tree: Tree, root: Path) ->
     assert files(root) == {PAGE: b"page", other: b"page"}
 
 
+def test_a_folder_that_another_process_took_out_is_made_again(tree: Tree, root: Path, source: Path) -> None:
+    tree.link(PAGE, source)
+    Tree(root, root / ".mirror" / "new").remove(PAGE)
+    assert not (root / "example.org").exists()
+    tree.link(PAGE, source)
+    assert (root / PAGE).read_bytes() == b"object"
+
+
 def test_a_file_in_the_way_of_a_folder_is_named(tree: Tree, root: Path) -> None:
     (root / "example.org").write_bytes(b"mine")
     with pytest.raises(StorageError, match=r"example\.org: a file stands where a folder is needed"), storing(root):
@@ -136,3 +145,11 @@ def test_what_a_killed_process_was_writing_is_no_hindrance(tree: Tree, root: Pat
     os.link(source, left)
     tree.link(PAGE, source)
     assert files(root) == {PAGE: b"object"}
+
+
+def test_folders_that_another_process_took_out_are_made_again(tree: Tree, root: Path, source: Path) -> None:
+    deep = LocalPath("example.org/a/b/c.html")
+    tree.link(deep, source)
+    shutil.rmtree(root / "example.org")
+    tree.link(deep, source)
+    assert files(root) == {deep: b"object"}
