@@ -314,18 +314,18 @@ def _told(page: Compared) -> Iterator[str]:
 
 def _counted(changes: Iterable[Change]) -> str:
     signs = Counter(change.sign for change in changes)
-    return f"{signs['-']} lines are missing, {signs['+']} are new"
+    return f"{signs['-']} of its lines missing, {signs['+']} new"
 
 
 def _percent(share: float) -> str:
     """A share in percent; none that is not whole is called so.
 
-    >>> _percent(1), _percent(0.99999), _percent(0.00001), _percent(0.5)
-    ('100 %', '99.9 %', '0.1 %', '50 %')
+    >>> _percent(1), _percent(0.999999), _percent(0.0000001), _percent(0.5)
+    ('100 %', '99.99 %', '0.01 %', '50 %')
     """
     if 0 < share < 1:
-        share = min(max(share, 0.001), 0.999)
-    return f"{100 * share:.1f}".removesuffix(".0") + " %"
+        share = min(max(share, 0.0001), 0.9999)
+    return f"{100 * share:.2f}".rstrip("0").rstrip(".") + " %"
 
 
 # --- the page of a report ---------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_lines_tell_what_is_wrong() -> None:
         f"- {URL}",
         "    lacks http://example.org/app.js",
         "    new error: Error: y",
-        "    text differs: 1 lines are missing, 1 are new",
+        "    text differs: 1 of its lines missing, 1 new",
         "    25 % of the pixels differ",
         f"= {URL}",
         "2 of 2 reached",
