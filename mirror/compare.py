@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urlsplit
 
 from mirror.copies import Copy
 from mirror.core.comparing import Compared, Sight, is_below
@@ -39,18 +39,15 @@ class Comparison:
         while waiting and (not most or len(self.pages) < most):
             url = waiting.popleft()
             original, copy = await self._both(url)
-            end = urldefrag(original.url).url
+            end = _whole(original.url)
             if not original.is_page or (end != url and (end in known or not is_below(end, self.start))):
                 continue
             known.add(end)
             await self._compare(url, original, copy)
-            found = dict.fromkeys(urldefrag(link).url for link in original.links)
-            new = [link for link in found if link not in known and self._is_ours(link)]
+            found = dict.fromkeys(map(_whole, original.links))
+            new = [link for link in found if link not in known and is_below(link, self.start)]
             known.update(new)
             waiting.extend(new)
-
-    def _is_ours(self, url: str) -> bool:
-        return urlsplit(url).scheme in ("http", "https") and is_below(url, self.start)
 
     async def _both(self, url: str) -> tuple[Look, Look]:
         """The original and the copy, at the same time."""
@@ -89,6 +86,10 @@ class Comparison:
 
 def _small(look: Look) -> bytes:
     return small(look.picture) if look.picture else b""
+
+
+def _whole(url: str) -> str:
+    return url.partition("#")[0]
 
 
 def _origin(url: str) -> str:

@@ -160,7 +160,7 @@ def name(url: str) -> str:
     >>> name("http://example.org/a/b%20c.js?v=1#x"), name("file:///srv/copy/a/b%20c.js")
     ('b c.js', 'b c.js')
     """
-    return unquote(urlsplit(url).path).rstrip("/").rpartition("/")[2]
+    return unquote(url.partition("#")[0].partition("?")[0]).rstrip("/").rpartition("/")[2]
 
 
 def message(text: str) -> str:
