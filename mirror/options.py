@@ -30,7 +30,7 @@ from mirror.core.directives import Word
 from mirror.core.freshness import InvalidDurationError, duration
 from mirror.core.scope import Area, Requisites, Scope
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical
-from mirror.store.crawl import Renewal
+from mirror.store.renewal import Renewal
 
 OneWord = TypeVar("OneWord", bound=StrEnum)
 

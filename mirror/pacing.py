@@ -20,10 +20,10 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
 from mirror import failures
+from mirror.core.documents import status_text
 from mirror.core.pace import OF_HOST, Bounds, Pace, Trouble, retry_after, trouble_of
 from mirror.core.urls import CanonicalURL, origin
 from mirror.failures import BrokenAnswerError, UnreachableError
-from mirror.store.crawl import status_text
 from mirror.store.frontier import Entry
 
 TURN: Final = "mirror_turn"

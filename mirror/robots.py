@@ -21,6 +21,7 @@ from scrapy.http.request import NO_CALLBACK
 from mirror import failures
 from mirror.console import tell
 from mirror.core import documents, robots
+from mirror.core.documents import status_text
 from mirror.core.references import Reference, header_references
 from mirror.core.robots import Robots as Rules
 from mirror.core.scope import Reason
@@ -30,7 +31,6 @@ from mirror.items import Answer, Failure, answered
 from mirror.pacing import Hosts
 from mirror.pipelines import Store
 from mirror.progress import printable
-from mirror.store.crawl import status_text
 from mirror.transfers import IN_MEMORY
 
 if TYPE_CHECKING:

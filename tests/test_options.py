@@ -12,7 +12,7 @@ from mirror.core.credentials import Login, Proxy
 from mirror.core.scope import Area, Requisites
 from mirror.core.urls import canonical
 from mirror.options import HELP, Group, Options, UsageError, parse_size, parse_starts
-from mirror.store.crawl import Renewal
+from mirror.store.renewal import Renewal
 from tests.crawl.running import ROOT, run
 
 START = "http://example.org/"

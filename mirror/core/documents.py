@@ -201,3 +201,15 @@ def suspicion(before: Response, now: Response) -> Suspicion | None:
     pages = [read(response, response.media_type) for response in (before, now)]
     texts = [page[1].text for page in pages if page and page[0] is Document.HTML]
     return suspicions.suspicion(*texts) if len(texts) == len(pages) else None
+
+
+def status_text(status: int) -> str:
+    """A status as people know it.
+
+    >>> status_text(404), status_text(299 + 300)
+    ('404 Not Found', '599')
+    """
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

@@ -22,10 +22,11 @@ from mirror.items import Answer, Failure, Item, Skip, answered
 from mirror.options import REPAIR, Options
 from mirror.pipelines import stop
 from mirror.store.archive import Archive
-from mirror.store.crawl import Crawl, Renewal
+from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry
 from mirror.store.publishing import Publication, Published, publish
+from mirror.store.renewal import Renewal
 from mirror.store.spool import Spools
 from mirror.transfers import IN_MEMORY, InterruptedTransferError
 from mirror.workers import WorkerDiedError, Workers

@@ -18,19 +18,15 @@ pages a limit lets through depends on the order.
 """
 
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
 from mirror.core import documents, freshness, media, paths
 from mirror.core.directives import Word
 from mirror.core.documents import Headers, Response
-from mirror.core.media import Document
 from mirror.core.references import Reference
 from mirror.core.scope import Decision, Reason, Role, Scope, Source
 from mirror.core.spans import Kind
@@ -38,39 +34,22 @@ from mirror.core.urls import CanonicalURL
 from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.errors import storing
 from mirror.store.frontier import Entry, State
+from mirror.store.handing import Handing
 from mirror.store.history import History, Numbers
 from mirror.store.manifest import Counts, Outcome, Resource, Standing
+from mirror.store.merging import differ, merge, says_nothing_new
 from mirror.store.objects import Digest
-from mirror.store.publishing import Elsewhere, Published, Queue
+from mirror.store.parting import judge_redirects, leave, part, too_much_lost
+from mirror.store.publishing import Elsewhere
+from mirror.store.putting import Putting
+from mirror.store.renewal import ASK_ALWAYS, Renewal
+from mirror.store.syncing import Syncing
 
-_AHEAD = 32  # entries taken from the manifest at a time
-_AT_HAND: Final = 256  # entries looked at before anything is fetched
-_SYNC_AFTER: Final = 256  # objects that a power cut may harm before they are waited for
-_AT_ONCE: Final = 8  # files that another process is asked for at once
-_HELD: Final = 256 << 10  # bytes of a payload up to which it stays in memory until it is published
 _ROOM: Final = 64 << 20  # free bytes below which each answer is committed at once: later there may be no room for that
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_OUT_OF_SCOPE: Final = frozenset(
-    {Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.ORIGIN, Reason.REQUISITE, Reason.FORGOTTEN}
-)
 _GOOD: Final = frozenset({Standing.PRESENT, Standing.KEPT, Standing.UNLINKED, Standing.OUTSIDE})
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
-_ASKS_FOR: Final = {
-    Kind.PAGE: (Role.PAGE, 1),
-    Kind.FEED: (Role.LISTING, 0),
-    Kind.SITEMAP: (Role.LISTING, 0),
-    Kind.FRAME: (Role.FRAME, 0),
-    Kind.REQUISITE: (Role.REQUISITE, 0),
-    Kind.NOFOLLOW: (Role.PAGE, 1),
-    Kind.UNENDORSED: (Role.PAGE, 1),
-}
-"""A kind of reference -> as what its target is wanted at the most, and how much deeper it is (see `core.scope`)."""
-_NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER, Reason.NOFOLLOW, Reason.UNENDORSED})
 _LEFT_OUT: Final = {Word.NOINDEX: Reason.NOINDEX, Word.NOARCHIVE: Reason.NOARCHIVE}
-_WEIGHTS: Final = {
-    reason: weight for weight, reason in enumerate((Reason.HOP, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH))
-}
-"""The reasons that hold for one way to a URL and not for others, the lightest first."""
 
 Found = Sequence[tuple[int, Reference]]
 Change = tuple[Entry | None, Entry]
@@ -85,31 +64,6 @@ class Recorded:
     saved: bool
     page: bool
     failed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """How what is there already is treated.
-
-    What was checked less than `refresh` ago and did not fail is not asked for; with `trust`, neither is what its server said
-    would stay fresh. A run in which more than the share `most_lost` of the pages is gone, or a start, is held. `repair`:
-    nothing is asked for but what is not there any more, of what should be.
-    """
-
-    refresh: timedelta | None = None
-    trust: bool = False
-    most_lost: float = 0.5
-    repair: bool = False
-
-    @property
-    def asks_always(self) -> bool:
-        """Whether nothing counts as fresh."""
-        return self.refresh is None and not self.trust and not self.repair
-
-
-ASK_ALWAYS: Final = Renewal()
-FEW: Final = 10
-"""So many pages may be gone in any case: of a small site, half is not much."""
 
 
 class Crawl:
@@ -140,21 +94,11 @@ class Crawl:
         self._renewal = renewal
         self._now = now
         self._complete = False
-        # Keys: True, what only links lead to; False, what pages need, and lists of pages.
-        self._taken: dict[bool, deque[Entry]] = {True: deque(), False: deque()}
-        self._held_back: Sequence[str] = ()
-        self._more = {True: True, False: True}  # whether the manifest may have some that are not taken
-        self._at_hand: deque[Entry] = deque()  # looked at already: not fresh
-        self._in_flight: dict[int, bool] = {}  # id -> whether it holds one of the places below the limit
         self._together = together
         self._most_uncommitted = 1  # until it is known that there is room
-        self._uncommitted = 0  # answers since the last commit,
-        self._unpublished: list[tuple[Resource, bytes | None]] = []  # of which these have files to be put into the tree
-        self._published: list[Published] = []  # files that are right, which the manifest does not know yet
-        self._publishing = Queue(archive.root, elsewhere) if elsewhere else None
-        self._syncer = ThreadPoolExecutor(1, "sync")
-        self._syncing: Future[list[Digest]] | None = None
-        self._not_synced: list[Digest] = []
+        self._uncommitted = 0  # answers since the last commit
+        self._putting = Putting(archive, elsewhere)
+        self._syncing = Syncing(archive)
         for _ in archive.read_again():
             pass
         with storing(archive.root), self._manifest.transaction():
@@ -162,7 +106,7 @@ class Crawl:
             archive.recover()
             self.scope = replace(scope, starts=self.snapshot.starts, tombstones=tuple(self._manifest.tombstones()))
             self._waiting = self._manifest.waiting()
-            self._pages_done = self._manifest.pages_done()
+            self._handing = Handing(self._take, limit, self._manifest.pages_done())
             self._admit_starts(scope.starts)
             self._admit_again(wanted)
 
@@ -174,21 +118,18 @@ class Crawl:
 
     def next(self) -> Entry | None:
         """The next URL to fetch: what pages need comes before further pages. `None`: nothing can be handed out now."""
-        while entry := (self._at_hand.popleft() if self._at_hand else self._take_next()):
+        while entry := self._handing.next():
             if not self._renew_if_fresh(entry):
                 return entry
         return None
 
     def has_next(self) -> bool:
         """Whether `next` may give something."""
-        return (
-            bool(self._at_hand) or self._may_have(pages=False) or (self._may_take_page() and self._may_have(pages=True))
-        )
+        return bool(self._handing)
 
     def hold_back(self, origins: Iterable[str]) -> None:
         """From now on `next` takes nothing from the frontier that is of these; each ends in a slash."""
-        self._held_back = tuple(origins)
-        self._more = {True: True, False: True}
+        self._handing.hold_back(origins)
 
     def renew(self) -> Iterator[None]:
         """Follow what is fresh without asking for it; yields often. What is not waits for `next`."""
@@ -198,9 +139,9 @@ class Crawl:
             self._admit_again(
                 self._manifest.listings()
             )  # nobody asks for a robots.txt before anything else is asked for
-        while len(self._at_hand) < _AT_HAND and (entry := self._take_next()):
+        while self._handing.may_look_ahead and (entry := self._handing.take()):
             if not self._renew_if_fresh(entry):
-                self._at_hand.append(entry)
+                self._handing.keep_at_hand(entry)
             yield
 
     def conditions(self, entry: Entry) -> list[tuple[str, str]]:
@@ -231,14 +172,13 @@ class Crawl:
                     self._uncommitted = self._together
                 digest = Digest(spooled.digest) if spooled else self.archive.objects.put(response.payload)
                 if before is None or before.digest != digest:
-                    self._manifest.not_synced([digest])
-                    self._not_synced.append(digest)
+                    self._syncing.add(digest)
                 resource = replace(resource, digest=digest, size=response.size)
-                if before and _reads_the_same(before, resource):
+                if before and resource.reads_as(before):
                     resource = replace(resource, stale=before.stale)
                 recorded = self._put(known, before, resource, self._identified(references))
-                self._leave(before, resource)
-            self._publish(recorded, response.payload or None)
+                leave(self._manifest, before, resource)
+            self._putting.add(recorded.resource, response.payload or None)
         return recorded
 
     def flush(self) -> None:
@@ -248,9 +188,7 @@ class Crawl:
             self._uncommitted = 0
             has_room = shutil.disk_usage(self.archive.root).free > _ROOM
             self._most_uncommitted = self._together if has_room else 1
-            unpublished, self._unpublished = self._unpublished, []
-            for n in range(0, len(unpublished), _AT_ONCE):
-                self._put_into_tree(unpublished[n : n + _AT_ONCE])
+            self._putting.put()
 
     def fail(self, entry: Entry, error: str) -> Recorded:
         """Keep that there was no answer; an earlier good copy stays."""
@@ -301,14 +239,14 @@ class Crawl:
 
     def finish(self) -> None:
         """Nothing is left to fetch: what was over the limit is given up. Once the tree is settled, the run is over."""
-        for entry in self._manifest.entries(list(self._in_flight)).values():
+        for entry in self._manifest.entries(self._handing.in_flight).values():
             self.fail(entry, "answer not understood, see the log")
         with self._transaction():
             if self.limit is not None:
                 self._manifest.skip_waiting_pages(Reason.LIMIT)
             self._waiting = self._manifest.waiting()
-            self._part()
-            self._judge_redirects()
+            part(self._manifest, self.snapshot, self.scope)
+            judge_redirects(self._manifest, self.scope)
         self.flush()
         self._complete = True
 
@@ -318,18 +256,18 @@ class Crawl:
         What other processes were asked for is waited for first: their answers have to be able to come in between.
         """
         self.flush()
-        while self._publishing:
-            self._hear()
+        while self._putting.queue:
+            self._putting.hear()
             yield
         with self._transaction():
             if self._complete:
-                self.held = self._too_much_lost()
+                self.held = too_much_lost(self._manifest, self.scope, self._renewal.most_lost)
                 if not self.held:
                     self._manifest.release()
         self.flush()
         with storing(self.archive.root):
-            yield from self.archive.settle(self._publishing)
-            self._sync_all()
+            yield from self.archive.settle(self._putting.queue)
+            self._syncing.sync_all()
         if self._complete:
             with self._manifest.transaction():
                 outcome = Outcome.HELD if self.held else Outcome.COMPLETE
@@ -390,34 +328,8 @@ class Crawl:
         resource = replace(resource, path=None, stale=False, error=None, standing=Standing.OUTSIDE)
         found = None if references is None else self._identified(references)
         recorded = self._put(replace(entry, reason=reason), before, resource, found)
-        self._leave(before, resource)
+        leave(self._manifest, before, resource)
         return recorded
-
-    # --- handing out ---------------------------------------------------------------------------------------------------
-
-    def _may_have(self, *, pages: bool) -> bool:
-        return bool(self._taken[pages]) or self._more[pages]
-
-    def _may_take_page(self) -> bool:
-        return self.limit is None or self._pages_done + sum(self._in_flight.values()) < self.limit
-
-    def _take_next(self) -> Entry | None:
-        entry = self._take(pages=False)
-        if entry is None and self._may_take_page():
-            entry = self._take(pages=True)
-        return entry
-
-    def _take(self, *, pages: bool) -> Entry | None:
-        taken = self._taken[pages]
-        if not taken and self._more[pages]:
-            with self._transaction():
-                taken.extend(self._manifest.take(_AHEAD, pages=pages, without=self._held_back))
-            self._more[pages] = len(taken) == _AHEAD
-        if not taken:
-            return None
-        entry = taken.popleft()
-        self._in_flight[entry.id] = pages
-        return entry
 
     # --- one answer ----------------------------------------------------------------------------------------------------
 
@@ -426,7 +338,11 @@ class Crawl:
         """What is recorded of an answer; gives what the frontier says of the URL by now."""
         with self._transaction():
             yield self._manifest.entries([entry.id])[entry.id]
-        self._in_flight.pop(entry.id, None)
+        self._handing.answered(entry)
+
+    def _take(self, most: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]:
+        with self._transaction():
+            return self._manifest.take(most, pages=pages, without=without)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -434,25 +350,19 @@ class Crawl:
 
         It first says which files were published since the last one: later it might make them stale again.
         """
-        self._hear()
-        with storing(self.archive.root), self._manifest.part():
-            self._manifest.published(self._published)
-            self._sync()
+        self._putting.hear()
+        with self._putting.told() as published, storing(self.archive.root), self._manifest.part():
+            self._manifest.published(published)
+            self._syncing.sync()
             yield
-        self._published.clear()
         self._uncommitted += 1
         if self._uncommitted >= self._most_uncommitted:
             self.flush()
 
-    def _hear(self) -> None:
-        """Take from other processes what they have published by now."""
-        if self._publishing:
-            self._published += self._publishing.done()
-
     def _resource(self, entry: Entry, response: Response, references: Sequence[Reference]) -> Resource:
         """The row of an answer, still without its payload."""
         good = response.is_success or (response.is_redirect and any(ref.kind is Kind.REDIRECT for ref in references))
-        error = status_text(response.status) + (" without a valid target" if response.is_redirect else "")
+        error = documents.status_text(response.status) + (" without a valid target" if response.is_redirect else "")
         media_type = response.media_type if response.status else None
         shown = "text/html" if response.is_redirect else media_type or ""
         missing = Standing.GONE if response.status in _GONE else Standing.FAILED
@@ -483,7 +393,7 @@ class Crawl:
             return None
         if now.path is None:
             return now.error
-        if not _is_html(before) or before.since == self.snapshot.id:
+        if not before.is_html or before.since == self.snapshot.id:
             return None
         assert before.digest is not None
         earlier = self.archive.response(before, before.digest)
@@ -509,49 +419,17 @@ class Crawl:
         )
         return self._put(entry, before, present)
 
-    def _publish(self, recorded: Recorded, payload: bytes | None = None) -> None:
-        """Put what is new into the tree."""
-        if recorded.resource.stale and recorded.resource.path:
-            is_small = payload is not None and len(payload) <= _HELD
-            self._unpublished.append((recorded.resource, payload if is_small else None))
-
-    def _put_into_tree(self, resources: Sequence[tuple[Resource, bytes | None]]) -> None:
-        """Publish some files, or have it done; one that is being written right now stays stale until the run settles."""
-        queue = self._publishing
-        wanted = [
-            (self.archive.publication(resource), payload)
-            for resource, payload in resources
-            if resource.path and not (queue and queue.has(resource.path))
-        ]
-        if queue is None or not queue.put([publication for publication, _ in wanted]):
-            self._published += [self.archive.publisher.publish(*one) for one in wanted]
-
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow what need not be asked for, and say so."""
         before = None if self._renewal.asks_always else self._manifest.resource(entry.id)
-        if before is None or not self._is_fresh(before):
+        if before is None or (before.standing in _GOOD and not self._is_there(before)):
+            return False
+        if not self._renewal.is_fresh(before, self._now()):
             return False
         with self._answering(entry) as known:
             recorded = self._renew(known, before) if before.error is None else self._put(known, before, before)
-            self._publish(recorded)
+            self._putting.add(recorded.resource)
         return True
-
-    def _is_fresh(self, resource: Resource) -> bool:
-        if resource.standing in _GOOD and not self._is_there(resource):
-            return False
-        if self._renewal.repair:
-            return True
-        lifetime = self._renewal.refresh or timedelta()
-        if self._renewal.trust:
-            lifetime = max(lifetime, freshness.lifetime(resource.headers))
-        age = datetime.fromisoformat(self._now()) - datetime.fromisoformat(resource.checked)
-        return resource.standing not in _FAILED and age < lifetime
-
-    def _leave(self, before: Resource | None, now: Resource) -> None:
-        """The file of an earlier answer goes when the run settles."""
-        if before and before.path and before.path != now.path:
-            lost = now.standing is Standing.GONE and _is_html(before)
-            self._manifest.leave(before.path, before.url_id, lost=lost)
 
     def _put(self, entry: Entry, before: Resource | None, resource: Resource, found: Found | None = None) -> Recorded:
         """Write the row, acknowledge, and follow the references; those that are kept where there are no new ones."""
@@ -563,7 +441,7 @@ class Crawl:
         self._admit([(entry, done)])
         self._discover(done, resource, found)
         failed = resource.error is not None
-        saved = resource.path is not None and not failed and not _is_redirect(resource)
+        saved = resource.path is not None and not failed and not resource.is_redirect
         return Recorded(resource, saved, _is_page(done, resource), failed and not done.guess)
 
     def _identified(self, references: Sequence[Reference]) -> Found:
@@ -572,10 +450,7 @@ class Crawl:
 
     def _counted(self, page: Entry) -> Entry:
         """A page that was fetched takes one of the places below the limit; without one it stays what else it is wanted as."""
-        if self._in_flight.get(page.id) or self._may_take_page():
-            if page.id in self._in_flight:
-                self._in_flight[page.id] = False
-            self._pages_done += 1
+        if self._handing.count_page(page):
             return page
         return replace(page, roles=page.roles - {Role.PAGE}, reason=Reason.LIMIT)
 
@@ -587,7 +462,7 @@ class Crawl:
         while work:
             entry, resource, found = work.pop()
             scope = self.scope
-            again = self._follow(entry, entry.roles - {Role.REQUISITE} if _is_html(resource) else entry.roles, found)
+            again = self._follow(entry, entry.roles - {Role.REQUISITE} if resource.is_html else entry.roles, found)
             if self.scope is not scope:
                 again = self._manifest.done()
             for entry in again:
@@ -601,7 +476,7 @@ class Crawl:
         merged: dict[int, Entry] = {}
         for target_id, reference in found:
             old = merged.get(target_id) or known.get(target_id)
-            if old and _says_nothing_new(old, reference, entry.depth):
+            if old and says_nothing_new(old, reference, entry.depth):
                 continue
             self._extend_scope(entry, reference)
             for role in roles:
@@ -610,7 +485,7 @@ class Crawl:
         changes = [(known.get(url_id), new) for url_id, new in merged.items() if new != known.get(url_id)]
         changes = [(old, self._promoted(old, new)) for old, new in changes]
         self._admit(changes)
-        return [new for old, new in changes if old and old.state is State.DONE and _differ(old, new)]
+        return [new for old, new in changes if old and old.state is State.DONE and differ(old, new)]
 
     def _extend_scope(self, entry: Entry, reference: Reference) -> None:
         if reference.kind is Kind.REDIRECT:
@@ -638,87 +513,12 @@ class Crawl:
             entry = self._manifest.entries([referrer])[referrer]
         return True
 
-    def _judge_redirects(self) -> None:
-        """Redirects that lead nowhere failed, and so did a start that leads out of the scope."""
-        for entry in self._manifest.redirects():
-            error = self._misled(entry)
-            if error:
-                self._manifest.blame(entry.id, error)
-
-    def _misled(self, entry: Entry) -> str | None:
-        """Why a redirect comes to no end."""
-        url_id, seen = entry.id, {entry.id}
-        while (target := self._manifest.place(url_id)[1]) is not None:
-            if target in seen:
-                return "redirects in a circle"
-            seen.add(target)
-            url_id = target
-        last = self._manifest.entries([url_id]).get(url_id)
-        if last is None or last.reason is None or last.roles:
-            return None
-        if last.reason is Reason.REDIRECTS:
-            return str(last.reason)
-        return f"leads to {last.url}, {last.reason}" if entry.url in self.scope.starts else None
-
     def _promoted(self, old: Entry | None, new: Entry) -> Entry:
         """What was fetched as something less and turns out to be a page counts as one from now on."""
         if old and old.state is State.DONE and Role.PAGE in new.roles - old.roles:
             resource = self._manifest.resource(new.id)
             return self._counted(new) if resource and _is_page(new, resource) else new
         return new
-
-    # --- what is not led to any more -----------------------------------------------------------------------------------
-
-    def _part(self) -> None:
-        """Say of what earlier runs had and this one did not come to, why."""
-        cut_off = self._manifest.is_cut_off()
-        for resource, entry, of_run in self._manifest.unvisited(self.snapshot):
-            standing = self._parted(resource, entry if of_run else None, entry, cut_off=cut_off)
-            if standing is resource.standing:
-                continue
-            if standing is Standing.UNLINKED:
-                self._manifest.end_as(self.snapshot, replace(resource, standing=standing, error=None))
-            elif standing is Standing.OUTSIDE:
-                gone = replace(resource, standing=standing, error=None, path=None, stale=False)
-                self._manifest.end_as(self.snapshot, gone)
-                self._leave(resource, gone)
-
-    def _parted(
-        self, resource: Resource, decided: Entry | None, known: Entry | None, *, cut_off: bool
-    ) -> Standing | None:
-        """What becomes of a resource that no answer came for; `None`: it stays what it is."""
-        if decided is not None:
-            if decided.reason in _OUT_OF_SCOPE:
-                return Standing.OUTSIDE
-            return Standing.UNLINKED if decided.reason in _NOTHING_LEADS_TO else None
-        if self.scope.leaves_out(resource.url, page=known is not None and Role.PAGE in known.roles):
-            return Standing.OUTSIDE
-        return None if cut_off else Standing.UNLINKED
-
-    def _too_much_lost(self) -> tuple[int, int] | None:
-        """How many of how many pages are gone, where that is more than the user wants to believe: a start is enough."""
-        lost, left = self._manifest.leaving_pages()
-        many = lost > max(FEW, self._renewal.most_lost * (lost + left))
-        suspicious = many or self._manifest.is_leaving(self.scope.starts)
-        return (lost, lost + left) if suspicious and self._renewal.most_lost < 1 else None
-
-    # --- past a power cut ----------------------------------------------------------------------------------------------
-
-    def _sync(self) -> None:
-        """Have the objects of late brought onto the disk, beside the crawl; say so of those that are."""
-        if self._syncing and self._syncing.done():
-            self._manifest.synced(self._syncing.result())
-            self._syncing = None
-        if self._syncing is None and len(self._not_synced) >= _SYNC_AFTER:
-            digests, self._not_synced = self._not_synced, []
-            self._syncing = self._syncer.submit(self.archive.sync, digests)
-
-    def _sync_all(self) -> None:
-        digests = self._manifest.unsynced()
-        self.archive.sync(digests)
-        with self._manifest.transaction():
-            self._manifest.synced(digests)
-        self._not_synced.clear()
 
     # --- the frontier --------------------------------------------------------------------------------------------------
 
@@ -741,79 +541,7 @@ class Crawl:
         )
         for old, new in changes:
             self._waiting += _waits(new) - (old is not None and _waits(old))
-            if new.state is State.PENDING:
-                self._more[new.is_only_page] = True
-            if old and old.is_only_page and not new.is_only_page:
-                self._bring_forward(new)
-
-    def _bring_forward(self, entry: Entry) -> None:
-        """A page that is taken and turns out to be needed by another one does not wait with the mere pages."""
-        for taken in [taken for taken in self._taken[True] if taken.id == entry.id]:
-            self._taken[True].remove(taken)
-            self._taken[False].append(taken)
-
-
-def merge(old: Entry, wanted: Entry) -> Entry:
-    """What the frontier says of a URL once it was found again: all roles, the shortest way, a guess only if all are.
-
-    What robots.txt forbids stays forbidden, what a limit has kept from being a page stays so. Of two reasons not to fetch, one
-    that holds wherever a URL is found outweighs one that doesn't.
-    """
-    if not wanted.roles:
-        reasons = [reason for reason in (old.reason, wanted.reason) if reason]
-        return old if old.roles else replace(old, reason=max(reasons, key=_weight), guess=old.guess and wanted.guess)
-    if not old.roles:
-        return wanted
-    return replace(
-        old,
-        roles=(old.roles | wanted.roles) - ({Role.PAGE} if old.reason is Reason.LIMIT else set()),
-        depth=min(old.depth, wanted.depth),
-        guess=old.guess and wanted.guess,
-    )
-
-
-def _says_nothing_new(old: Entry, reference: Reference, depth: int) -> bool:
-    """Whether a reference on a resource at this depth asks for no more than what the frontier has: most links of a site do.
-
-    Whatever the scope made of it, `merge` would give the old entry back.
-    """
-    role, step = _ASKS_FOR.get(reference.kind, (None, 0))
-    return role in old.roles and old.depth <= depth + step and not old.guess
-
-
-def status_text(status: int) -> str:
-    """A status as people know it.
-
-    >>> status_text(404), status_text(299 + 300)
-    ('404 Not Found', '599')
-    """
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
-
-
-def _weight(reason: Reason) -> tuple[int, str]:
-    return _WEIGHTS.get(reason, len(_WEIGHTS)), reason
-
-
-def _differ(old: Entry, new: Entry) -> bool:
-    """Whether what a resource refers to may be decided otherwise now."""
-    return (old.roles, old.depth, old.guess) != (new.roles, new.depth, new.guess)
-
-
-def _placed(resource: Resource) -> Resource:
-    """A good copy with its place in the tree, from which the rules of an earlier run may have taken it."""
-    if resource.path is not None:
-        return resource
-    shown = "text/html" if _is_redirect(resource) else resource.media_type or ""
-    return replace(resource, path=paths.local_path(resource.url, shown), stale=True)
-
-
-def _reads_the_same(before: Resource, now: Resource) -> bool:
-    """Whether the file of an answer is that of the one before."""
-    types = [documents.header(resource.headers, "content-type") for resource in (before, now)]
-    return before.content == now.content and types[0] == types[1]
+            self._handing.put(old, new, pending=new.state is State.PENDING)
 
 
 def _waits(entry: Entry) -> bool:
@@ -825,17 +553,13 @@ def _expected(entry: Entry) -> paths.LocalPath:
     return paths.local_path(entry.url, media.expected_type(entry.url, page=page))
 
 
-def _is_redirect(resource: Resource) -> bool:
-    return resource.status is not None and resource.status // 100 == 3  # noqa: PLR2004 - the class of redirects
-
-
-def _is_html(resource: Resource) -> bool:
-    return (
-        resource.path is not None
-        and not _is_redirect(resource)
-        and media.DOCUMENTS.get(resource.media_type or "") is Document.HTML
-    )
+def _placed(resource: Resource) -> Resource:
+    """A good copy with its place in the tree, from which the rules of an earlier run may have taken it."""
+    if resource.path is not None:
+        return resource
+    shown = "text/html" if resource.is_redirect else resource.media_type or ""
+    return replace(resource, path=paths.local_path(resource.url, shown), stale=True)
 
 
 def _is_page(entry: Entry, resource: Resource) -> bool:
-    return Role.PAGE in entry.roles and _is_html(resource)
+    return Role.PAGE in entry.roles and resource.is_html

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from mirror.core import media
 from mirror.core.documents import header
+from mirror.core.media import Document
 from mirror.core.paths import LocalPath
 from mirror.core.references import Reference
 from mirror.core.scope import Reason, Role
@@ -107,6 +109,21 @@ class Resource:
     def content(self) -> tuple[Digest | None, LocalPath | None, int | None, str | None]:
         """What a reader sees of it; of a redirect that is where it leads."""
         return self.digest, self.path, self.status, header(self.headers, "location")
+
+    @property
+    def is_redirect(self) -> bool:
+        return self.status is not None and self.status // 100 == 3  # noqa: PLR2004 - the class of redirects
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is in the tree as a page, by its type."""
+        is_document = media.DOCUMENTS.get(self.media_type or "") is Document.HTML
+        return self.path is not None and not self.is_redirect and is_document
+
+    def reads_as(self, before: "Resource") -> bool:
+        """Whether its file is that of the one before."""
+        types = [header(resource.headers, "content-type") for resource in (before, self)]
+        return before.content == self.content and types[0] == types[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from mirror.core.replaying import Server
 from mirror.core.scope import Scope
 from mirror.core.urls import canonical
 from mirror.store.archive import Archive
-from mirror.store.crawl import Crawl, Renewal
+from mirror.store.crawl import Crawl
+from mirror.store.renewal import Renewal
 from tests.crawl.running import ROOT, SCRAPY
 from tests.mirroring import Web, complete, run
 

@@ -13,10 +13,11 @@ from mirror.core.scope import Scope
 from mirror.core.urls import canonical
 from mirror.store.archive import Archive
 from mirror.store.checkout import UNFINISHED, check_out
-from mirror.store.crawl import Crawl, Renewal
+from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
 from mirror.store.history import Kind
 from mirror.store.publishing import KEPT
+from mirror.store.renewal import Renewal
 from mirror.store.verification import verify
 from tests.mirroring import complete, dangling, files, run
 from tests.site import PNG, Page, Site
