@@ -230,6 +230,7 @@ class Finish:
             mirror.changes(),
             mirror.archive.rewritten,
             mirror.held,
+            mirror.archive.manifest.traps(),
         )
         tell(summary.text())
         return summary.exit_code

@@ -97,6 +97,19 @@ HELP: Final[dict[str, Option]] = {
         "noarchive (leave us out), several with commas between them; none",
         Group.WHAT,
     ),
+    "traps": Option(
+        "0|1",
+        "1",
+        "stop following what leads on for ever and brings nothing: calendars, combinations of filters, endless pages...",
+        Group.WHAT,
+    ),
+    "fold": Option(
+        "0|1",
+        "1",
+        "take URLs for one that differ in tracking parameters or session ids, or whose content is the same where a page calls "
+        "another URL canonical, or is there with and without www. or s",
+        Group.WHAT,
+    ),
     "out": Option("DIR", "archive", "the folder of the archive", Group.WHERE),
     "refresh": Option(
         "DURATION",
@@ -262,6 +275,8 @@ class Options:
     credentials: Credentials
     cookies: tuple[Cookie, ...] = field(default=(), repr=False)
     workers: int | None = None
+    traps: bool = True
+    fold: bool = True
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> "Options":
@@ -295,6 +310,8 @@ class Options:
             _credentials(starts, transfers),
             _cookies(transfers.cookies) if transfers.cookies else (),
             None if values["workers"] == AUTO else _number("workers", values["workers"], least=0),
+            _flag("traps", values["traps"]),
+            _flag("fold", values["fold"]),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -309,6 +326,8 @@ class Options:
         given = {
             "max_file": self.transfers.max_file,
             "user_agent": self.transfers.user_agent,
+            "traps": None if self.traps else False,
+            "fold": None if self.fold else False,
             "obey": None if obeys == [HELP["obey"].default] else ",".join(obeys) or NONE,
         }
         return {

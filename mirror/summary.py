@@ -1,5 +1,6 @@
 """What became of a run: the lines at its end, and the exit code that a script can use. No Scrapy here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ from mirror.store.history import Numbers
 from mirror.store.manifest import Counts
 
 MOST_FAILURES: Final = 20
+MOST_TRAPS: Final = 10
 
 
 class Exit(IntEnum):
@@ -32,7 +34,8 @@ class Summary:
     """`failures` are (URL, error, a page it stands on), `MOST_FAILURES` of them at most.
 
     `changes` is what the snapshot has that the one before it had not; `None`: there was none. `rewritten` counts documents
-    whose links led elsewhere at the end. `held` is how many of how many pages are gone, where that was too much.
+    whose links led elsewhere at the end. `held` is how many of how many pages are gone, where that was too much. `traps` are
+    (rule, number of URLs that were not followed, one of them).
     """
 
     counts: Counts
@@ -43,6 +46,7 @@ class Summary:
     changes: Numbers | None = None
     rewritten: int = 0
     held: tuple[int, int] | None = None
+    traps: Sequence[tuple[str, int, CanonicalURL]] = ()
 
     @property
     def exit_code(self) -> Exit:
@@ -68,6 +72,8 @@ class Summary:
             lines.append(f"Redirects: {counts.redirects:,}")
         if counts.skipped:
             lines.append(f"Skipped: {_by_reason(counts.skipped)}")
+        lines += [f"  trap: {rule}: {_count(number, 'URL')}, as {url}" for rule, number, url in self.traps[:MOST_TRAPS]]
+        lines += [f"  and {len(self.traps) - MOST_TRAPS:,} more traps"] if len(self.traps) > MOST_TRAPS else []
         if counts.failed:
             lines.append(f"Failed: {_by_reason(counts.failed)}")
             lines += [f"  {error}: {url}{f' (on {page})' if page else ''}" for url, error, page in self.failures]

@@ -22,7 +22,7 @@ from mirror.core.urls import CanonicalURL, is_web
 Headers = Sequence[tuple[str, str]]
 """(name, value) pairs, as received."""
 
-VERSION = 3
+VERSION = 4
 """Which references are found and how documents are rewritten: where that changes, archives are read again."""
 
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})

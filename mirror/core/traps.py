@@ -111,7 +111,7 @@ class Shape:
 
 
 Recognise = Callable[[Shape], Family | None]
-""" A URL -> its family, if the rule knows it."""
+"""A URL -> its family, if the rule knows it."""
 
 _DATE: Final = re.compile(
     r"(?<![0-9])(?:1[0-9]|2[0-9])[0-9]{2}(?:[-/_.](?:0?[1-9]|1[0-2])(?:[-/_.](?:0?[1-9]|[12][0-9]|3[01]))?"
@@ -129,7 +129,7 @@ _TWO: Final = 2
 
 
 def _repeated(url: Shape) -> Family | None:
-    """One to six url.segments, three times in a row or more: `/a/b/a/b/a/b`. A relative link that should have been absolute.
+    """One to six segments, three times in a row or more: `/a/b/a/b/a/b`. A relative link that should have been absolute.
 
     Tiles of a map are `/0/0/0.png`, and folders have the same name: they bring something, so they are no trap.
     """
@@ -140,12 +140,12 @@ def _repeated(url: Shape) -> Family | None:
 
 
 def _deep(url: Shape) -> Family | None:
-    """More than ten url.segments. Folders are as deep, and end; they list what is in them."""
+    """More than ten segments. Folders are as deep, and end; they list what is in them."""
     return Family(Trap.DEEP, f"{url.place}{url.head}...") if len(url.segments) > _DEEP else None
 
 
 def _calendar(url: Shape) -> Family | None:
-    """A date in the url.path, or parameters that are called like one. All views of a calendar are one family.
+    """A date in the path, or parameters that are called like one. All views of a calendar are one family.
 
     Empty months come in a dozen kinds, empty days in seven dozen. The archive of a blog has posts, and ends.
     """
@@ -158,11 +158,11 @@ def _calendar(url: Shape) -> Family | None:
 
 
 def _facets(url: Shape) -> Family | None:
-    """Two parameters or more; or three url.segments without a number, behind the first of which the others are combined.
+    """Two parameters or more; or three segments without a number, behind the first of which the others are combined.
 
     A shop with six filters of five values has 46,656 lists of the same goods. The threads of a forum have words of their own.
     """
-    parts = () if url.query is None else tuple(part for part in re.split("[&;]", url.query) if part)
+    parts = tuple(part for part in re.split("[&;]", url.query) if part)
     if len(parts) >= _TWO:
         return Family(Trap.FACETS, f"{url.place}{url.path}?", parts)
     if not parts and len(url.segments) > _TWO and not _NUMBER.search(url.path):
@@ -433,15 +433,17 @@ Met = tuple[Family | None, str]
 def _met(reference: Reference, page: CanonicalURL) -> Met | None:
     """What a reference to something new counts as; `None`: it does not count, because each page may have one of its own.
 
-    That is what is never fetched or a guess, what speaks of the page itself (`/login?next=/this/page`), and on other hosts all
-    but pictures and the like without a query: links to share a page, counters.
+    That is what is never fetched or a guess, what speaks of the page itself (`/login?next=/this/page`), links to other hosts,
+    as those to share a page, and pictures and the like with a query, as counters are. Other pictures are something.
     """
     url = reference.url
     if reference.guess or reference.kind is Kind.NEVER:
         return None
     place = origin(page)
+    if reference.kind is Kind.REQUISITE:
+        return None if "?" in url else (None, "")
     if not url.startswith(place + "/"):
-        return (None, "") if reference.kind is Kind.REQUISITE and "?" not in url else None
+        return None
     path, query = page[len(place) :].partition("?")[0], url.partition("?")[2]
     if query and len(path) > 1 and path in unquote(query):
         return None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from twisted.python.failure import Failure as TwistedFailure
 from mirror import failures
 from mirror.core.documents import MOST_READ, find_references, most_read
 from mirror.core.scope import Role
+from mirror.core.traps import Budgets
 from mirror.core.urls import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
 from mirror.options import REPAIR, Options
@@ -54,6 +55,8 @@ class MirrorSpider(Spider):
             limit=self.options.limit,
             renewal=self.options.renewal if repair is None else Renewal(repair=True),
             wanted=repair or (),
+            budgets=Budgets() if self.options.traps else None,
+            folds=self.options.fold,
             together=_TOGETHER,
             elsewhere=self._elsewhere,
             now=_now,
@@ -73,6 +76,8 @@ class MirrorSpider(Spider):
             crawler.settings.set("HTTPPROXY_ENABLED", value=False, priority="spider")
         if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
             self.mirror.scope = replace(self.mirror.scope, obeys=frozenset())
+        if self.options.traps:
+            self.mirror.traps.set_budgets(_budgets(crawler))
         return self
 
     async def start(self) -> AsyncIterator[Any]:
@@ -138,6 +143,12 @@ class MirrorSpider(Spider):
             return await self.workers.ask(sum(one.size for one in wanted), partial(publish, root, wanted))
         except WorkerDiedError:
             return []
+
+
+def _budgets(crawler: Crawler) -> Budgets:
+    """MIRROR_TRAP_PAGES is `Budgets.pages`, and so on."""
+    names = [one.name for one in fields(Budgets)]
+    return Budgets(**{name: crawler.settings.getint(f"MIRROR_TRAP_{name.upper()}") for name in names})
 
 
 def _now() -> str:

@@ -189,6 +189,11 @@ class History:
         row = self._connection.execute(_VERSION, {"at": snapshot_id, "url": url}).first()
         return resource_of(row) if row else None
 
+    def same_as(self, url: CanonicalURL) -> CanonicalURL | None:
+        """Whose resource a URL is, where it has none of its own."""
+        found = self._connection.execute(_SAME_AS, {"url": url}).scalar()
+        return found and CanonicalURL(found)
+
     def differences(self, before: int, now: int) -> list[Difference]:
         """What a reader of two snapshots finds different, by URL. What was removed here and added there is moved."""
         found: list[Difference] = []
@@ -328,6 +333,7 @@ _COPY_THEN: Final = (
 _AT: Final = _ALL.add_columns(_COPY_THEN.label("copy")).where(
     _IN, resources.c.path.is_not(None), resources.c.id > sa.bindparam("last")
 )
+_SAME_AS: Final = sa.text("SELECT s.url FROM urls u JOIN urls s ON s.id = u.same_as WHERE u.url = :url")
 _VERSION: Final = (
     sa.select(resources, urls.c.url)
     .join(urls, urls.c.id == resources.c.url_id)

@@ -125,7 +125,7 @@ def test_a_migration_that_fails_leaves_the_archive_as_it_was(tmp_path: Path, mon
 
 def test_who_only_reads_changes_no_version(tmp_path: Path) -> None:
     place = version_1(tmp_path)
-    with pytest.raises(StorageError, match="has version 1, this program reads 3: a crawl or publish brings it there"):
+    with pytest.raises(StorageError, match="has version 1, this program reads 4: a crawl or publish brings it there"):
         Archive(tmp_path, read_only=True)
     assert user_version(place) == 1
 
