@@ -10,8 +10,9 @@ The law
 2. A page *leads on* if a URL that nobody had met stands on it, and is of its own family. It is *barren* if it leads on, nothing
    else of its host on it is new, nor a picture from wherever, and it *reads* like an earlier page of the family: the same
    words in the same order, or a new combination of what its URL says (`color=red&size=s`) without a word that none of the
-   others has. Of its words those of its own URL do not count, nor numbers next to these, times, and what chance makes; in
-   calendars no numbers do. A page that does not lead on counts for nothing: a catalogue may have a million entries alike.
+   others has. Of its words those of its own URL do not count and of those of the family that stand on it, nor numbers next to
+   its own, times, and what chance makes; in calendars no numbers do.
+   A page that does not lead on counts for nothing: a catalogue may have a million entries alike.
 3. Once as many pages of a family in a row are barren as its rule's budget allows, what pages of the family say of it is not
    followed. What others say is: a sitemap, a start, the list of a catalogue. The next page that is not barren opens it again.
 4. A world in which each page is another one, of words by chance, is told by a question: where a family has led to very many
@@ -124,6 +125,7 @@ _DATED: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"[0-9]+")
 _REPEATED: Final = re.compile(r"((?:/[^/]+){1,6}?)\1{2,}(?=/|$)")
+_MOST_PATH: Final = 1 << 11
 _DEEP: Final = 10
 _TWO: Final = 2
 
@@ -135,7 +137,7 @@ def _repeated(url: Shape) -> Family | None:
     """
     if len(url.segments) < 3 or len(set(url.segments)) == len(url.segments):  # noqa: PLR2004 - see above
         return None
-    match = _REPEATED.search(url.path)
+    match = _REPEATED.search(url.path[:_MOST_PATH])
     return Family(Trap.REPEATED, f"{url.place}{url.path[: match.start()]}{match[1]}...") if match else None
 
 
@@ -187,6 +189,10 @@ RULES: Final[tuple[Recognise, ...]] = (_repeated, _calendar, _deep, _facets, _pa
 
 _STEPS: Final = {Trap.FACETS: 4, Trap.SAME: 4}
 """Of what these rules have only each so manieth page is read, and counts for so many: to read costs more than to count."""
+_VIEWS: Final = 10
+"""A month leads to its days: a calendar is over too when barren pages have led to so many times the budget."""
+_AT_ROOT: Final = 4
+"""An origin has to lead to so many times as many URLs as a family of it before it is asked for what can't be there."""
 _READ_AFTER: Final = 50
 """URLs to which a family has to lead before its pages are read."""
 
@@ -216,10 +222,15 @@ def _head(segments: Sequence[str]) -> str:
 
 @dataclass(slots=True)
 class State:
-    """What is known of a family: how many URLs it led to, how many of its pages in a row were barren, which words it has."""
+    """What is known of a family.
+
+    `led`: to how many URLs of its own; `barren`: how many of its pages in a row were that, and `barren_led`, to how many they
+    led; `probe`: what was asked for that can't be there, `sketch`: what its pages were made of then; `marks`: its words.
+    """
 
     led: int = 0
     barren: int = 0
+    barren_led: int = 0
     is_world: bool = False
     probe: str | None = None
     sketch: tuple[int, ...] = ()
@@ -287,8 +298,10 @@ class Traps:
 
     # --- pages ---------------------------------------------------------------------------------------------------------
 
-    def answered(self, page: CanonicalURL, new: Sequence[Reference], read: Callable[[], str]) -> CanonicalURL | None:
-        """Hear of a page, before its links are followed, what nobody had met and stands on it; `read` gives its text.
+    def answered(
+        self, page: CanonicalURL, links: Sequence[Reference], new: Sequence[Reference], read: Callable[[], str]
+    ) -> CanonicalURL | None:
+        """Hear of a page, before its links are followed: of those the `new` ones, that nobody had met; `read` gives its text.
 
         Gives a URL that can't be there, where that has to be asked for.
         """
@@ -306,9 +319,10 @@ class Traps:
             state.led += own
             self._changed.add(key)
             if is_worth_it:
-                is_barren = self._reads_like_another(one, key, state, page, texts()) and own == len(met)
-                self._count(one.trap, key, state, state.barren + _STEPS.get(one.trap, 1) if is_barren else 0)
-            probe = probe or self._probe(key, state, page, texts)
+                names = [page, *(link.url for link in links if _is_own(one, key, (family(link.url), link.url)))]
+                is_barren = self._reads_like_another(one, key, state, names, texts()) and own == len(met)
+                self._count(one, key, state, own if is_barren else 0)
+            probe = probe or self._probe(one, key, state, page, texts)
         return probe
 
     def _is_worth_it(self, trap: Trap, state: State, page: CanonicalURL) -> bool:
@@ -320,20 +334,24 @@ class Traps:
             and zlib.crc32(page.encode()) % _STEPS.get(trap, 1) == 0
         )
 
-    def _count(self, trap: Trap, key: str, state: State, barren: int) -> None:
-        state.barren = barren
-        if self._is_over(trap, state):
+    def _count(self, one: Family, key: str, state: State, led: int) -> None:
+        """One page more that is barren and led to so many URLs; 0: it is not barren."""
+        state.barren = state.barren + _STEPS.get(one.trap, 1) if led else 0
+        state.barren_led = state.barren_led + led if led else 0
+        if self._is_over(one.trap, state):
             self._closed.add(key)
         else:
             self._closed.discard(key)
 
     def _is_over(self, trap: Trap, state: State) -> bool:
         budget = self.budgets.of(trap)
-        return state.is_world or (0 < budget <= state.barren)
+        many = trap is Trap.CALENDAR and state.barren_led >= _VIEWS * budget
+        return state.is_world or (budget > 0 and (budget <= state.barren or many))
 
-    def _reads_like_another(self, one: Family, key: str, state: State, url: CanonicalURL, text: str) -> bool:
+    def _reads_like_another(self, one: Family, key: str, state: State, names: Sequence[str], text: str) -> bool:
+        """Whether there was a page like it. `names`: its URL, and those of the family that stand on it."""
         self._mark(key)
-        said = words(text, url, numbers=one.trap is not Trap.CALENDAR)
+        said = words(text, names[:1] if one.trap is Trap.FACETS else names, numbers=one.trap is not Trap.CALENDAR)
         repeats = state.has(_hash("\0".join(said)))
         if len(one.parts) < _TWO:
             return repeats
@@ -343,15 +361,18 @@ class Traps:
 
     # --- what can't be there -------------------------------------------------------------------------------------------
 
-    def _probe(self, key: str, state: State, page: CanonicalURL, read: Callable[[], str]) -> CanonicalURL | None:
-        budget = self.budgets.world
+    def _probe(
+        self, one: Family, key: str, state: State, page: CanonicalURL, read: Callable[[], str]
+    ) -> CanonicalURL | None:
+        is_root = _is_whole(one)
+        place = origin(page)
+        budget = self.budgets.world * (_AT_ROOT if is_root else 1)
         if not budget or state.led < budget or state.probe:
             return None
-        place = origin(page)
         if sum(probe.startswith(place + "/") for probe in self._probes) >= MOST_PROBES:
             return None
         state.sketch = sketch(read())
-        state.probe = absent(page, key)
+        state.probe = absent(CanonicalURL(f"{place}/") if is_root else page, key)
         self._probes[state.probe] = key
         return CanonicalURL(state.probe)
 
@@ -426,8 +447,8 @@ class _Once:
         return self._text
 
 
-Met = tuple[Family | None, str]
-"""What is new: its family, and that one's key."""
+Met = tuple[Family | None, CanonicalURL]
+"""What is new: its family (`None`: it is no link to the host) and its URL."""
 
 
 def _met(reference: Reference, page: CanonicalURL) -> Met | None:
@@ -441,22 +462,21 @@ def _met(reference: Reference, page: CanonicalURL) -> Met | None:
         return None
     place = origin(page)
     if reference.kind is Kind.REQUISITE:
-        return None if "?" in url else (None, "")
+        return None if "?" in url else (None, url)
     if not url.startswith(place + "/"):
         return None
     path, query = page[len(place) :].partition("?")[0], url.partition("?")[2]
     if query and len(path) > 1 and path in unquote(query):
         return None
-    own = family(url)
-    return own, _key(own) if own else ""
+    return family(url), url
 
 
 def _is_own(one: Family, key: str, other: Met) -> bool:
     """Whether what is new is of a family. All calendars of a host are alike here: `/add?date=2026-05-01` is nothing else."""
-    found, its_key = other
+    found, _ = other
     if found is None:
         return False
-    return its_key == key or _is_whole(one) or (one.trap is found.trap is Trap.CALENDAR)
+    return _key(found) == key or _is_whole(one) or (one.trap is found.trap is Trap.CALENDAR)
 
 
 def _is_whole(one: Family) -> bool:
@@ -474,15 +494,16 @@ _BY_CHANCE: Final = re.compile(r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{12,}|[0-9a-f]{12,
 _MOST_READ: Final = 1 << 16  # characters of a page
 
 
-def words(html: str, url: CanonicalURL, *, numbers: bool = True) -> list[str]:
-    """The words of a page that are its own: see point 2 of the law.
+def words(html: str, names: Sequence[str], *, numbers: bool = True) -> list[str]:
+    """The words of a page that are its own: see point 2 of the law. `names`: its URL first, then those to which it leads.
 
-    >>> words("<p>Page 7 of many, next: 8</p> 12:30:01", CanonicalURL("http://example.org/?page=7"))
+    >>> words("<p>Page 7 of many, next: 8</p> 12:30:01", ["http://example.org/?page=7"])
     ['of', 'many', 'next']
     """
     text = _TIME.sub(" ", _UNREAD.sub(" ", html[:_MOST_READ]))
-    own = {word.casefold() for word in _WORD.findall(url)}
+    own, *others = ({word.casefold() for word in _WORD.findall(name)} for name in names)
     near = {number + step for number in _numbers(own) for step in range(-_NEAR, _NEAR + 1)}
+    own = own.union(*others)
     return [
         word
         for word in map(str.casefold, _WORD.findall(text))

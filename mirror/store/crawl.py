@@ -556,7 +556,8 @@ class Crawl:
             found = self._plain(entry, found)
         known = self._manifest.entries([target_id for target_id, _ in found])
         if resource.is_html and Role.PAGE in roles:
-            probe = self.traps.answered(resource, [one for target_id, one in found if target_id not in known])
+            new = [one for target_id, one in found if target_id not in known]
+            probe = self.traps.answered(resource, [one for _, one in found], new)
             if probe:
                 self._probe(entry, probe)
         barred: dict[int, str] = {}

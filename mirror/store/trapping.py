@@ -32,11 +32,11 @@ class Trapping:
         """From now on these hold; what is known of families stays."""
         self._traps = None if budgets is None else Traps(budgets, self._manifest.families())
 
-    def answered(self, resource: Resource, new: Sequence[Reference]) -> CanonicalURL | None:
-        """Hear what is new on a page, before it is followed; gives what can't be there, where that has to be asked for."""
+    def answered(self, resource: Resource, links: Sequence[Reference], new: Sequence[Reference]) -> CanonicalURL | None:
+        """Hear what stands on a page, before it is followed; gives what can't be there, where that has to be asked for."""
         if self._traps is None or not new:
             return None
-        return self._traps.answered(resource.url, new, lambda: self._text(resource))
+        return self._traps.answered(resource.url, links, new, lambda: self._text(resource))
 
     def bars(self, url: CanonicalURL, page: CanonicalURL, kind: Kind = Kind.PAGE) -> str | None:
         """By which rule a link on a page is not followed, in words."""
