@@ -237,31 +237,31 @@ def archive(path: str) -> Content | None:
 
 
 def catalogue(path: str) -> Content | None:
-    """5,000 entries by number in lists of fifty; an entry says its number and no more, and leads to its neighbours."""
+    """3,000 entries by number in lists of fifty; an entry says its number and no more, and leads to its neighbours."""
     number = path.partition("=")[2]
     if path == "/":
         return "Catalogue", "Welcome", ["/list?page=1"]
-    if path.startswith("/list?page=") and number.isdecimal() and 1 <= int(number) <= 100:
+    if path.startswith("/list?page=") and number.isdecimal() and 1 <= int(number) <= 60:
         page = int(number)
         links = [f"/entry?id={n}" for n in range(page * 50 - 49, page * 50 + 1)]
-        return f"Page {page}", "Fifty entries", links + ([f"/list?page={page + 1}"] if page < 100 else [])
-    if path.startswith("/entry?id=") and number.isdecimal() and 1 <= int(number) <= 5000:
+        return f"Page {page}", "Fifty entries", links + ([f"/list?page={page + 1}"] if page < 60 else [])
+    if path.startswith("/entry?id=") and number.isdecimal() and 1 <= int(number) <= 3000:
         return (
             f"Entry {number}",
             "An entry",
-            [f"/entry?id={n}" for n in (int(number) - 1, int(number) + 1) if 1 <= n <= 5000],
+            [f"/entry?id={n}" for n in (int(number) - 1, int(number) + 1) if 1 <= n <= 3000],
         )
     return None
 
 
 def forum(path: str) -> Content | None:
-    """A list of 500 pages, each with a topic of two pages."""
+    """A list of 400 pages, each with a topic of two pages."""
     words = dict(parse_qsl(path.partition("?")[2]))
     if path == "/":
         return "Forum", "Welcome", ["/forum?f=1&page=1"]
-    if path == f"/forum?f=1&page={words.get('page')}" and 1 <= int(words["page"]) <= 500:
+    if path == f"/forum?f=1&page={words.get('page')}" and 1 <= int(words["page"]) <= 400:
         page = int(words["page"])
-        links = [f"/topic?f=1&t={page}"] + ([f"/forum?f=1&page={page + 1}"] if page < 500 else [])
+        links = [f"/topic?f=1&t={page}"] + ([f"/forum?f=1&page={page + 1}"] if page < 400 else [])
         return f"Page {page}", "Topics", links
     if words.get("t", "").isdecimal() and path in {f"/topic?f=1&t={words['t']}", f"/topic?f=1&t={words['t']}&start=20"}:
         return "Topic", prose(path, 30), [f"/topic?f=1&t={words['t']}&start=20", "/"]
@@ -327,7 +327,7 @@ def puzzles(path: str) -> Content | None:
 
 
 def diary(path: str) -> Content | None:
-    """Three years of days, one leads to the next, most of them with nothing but a line."""
+    """Two years of days, one leads to the next, most of them with nothing but a line."""
     first = date(2020, 1, 1)
     if path == "/":
         return "Diary", "Welcome", [f"/day?date={first}"]
@@ -335,10 +335,11 @@ def diary(path: str) -> Content | None:
         day = date.fromisoformat(path.removeprefix("/day?date="))
     except ValueError:
         return None
-    if not first <= day < first + timedelta(1000):
+    if not first <= day < first + timedelta(800):
         return None
     text = prose(path, 8) if day.day % 9 == 0 else "Nothing happened."
-    return f"{day:%A, %d %B}", text, [f"/day?date={day + timedelta(1)}"]
+    last = day + timedelta(1) == first + timedelta(800)
+    return f"{day:%A, %d %B}", text, [] if last else [f"/day?date={day + timedelta(1)}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,9 +363,9 @@ def low(**budgets: int) -> dict[str, str]:
 
 
 TRAPS: Final = {
-    "calendar": Row(calendar, "/calendar/2026/11", "calendar", 1200, low(calendar=80)),
+    "calendar": Row(calendar, "/calendar/2026/11", "calendar", 1800, low(calendar=30)),
     "calendar by query": Row(calendar_query, "/events?year=2026&month=11", "calendar", 500, low(calendar=100)),
-    "facets": Row(facets, "/shop", "combinations of a query", 1250, low(facets=300)),
+    "facets": Row(facets, "/shop", "combinations of a query", 700, low(facets=100)),
     "sessions": Row(sessions, "/s/0", None, 40, {}),
     "repeated segments": Row(repeated, "/docs/guide/", "repeated path segments", 30, {}),
     "deeper": Row(deeper, "/deep/", "ever deeper paths", 180, {}),
