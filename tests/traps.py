@@ -1,14 +1,11 @@
 """Sites without an end, and honest ones that look like them.
 
-`TRAPS` and `HONEST` are the tables; `endless(name)` and `honest(name)` give a site to serve. A site is a function: the path with
-its query -> (title, text, links), or `None` where there is nothing. Texts are of words by chance, the same for the same path.
-
-    python -m tests.traps calendar      # serves one until Ctrl-C, for other crawlers
+`TRAPS` and `HONEST` are the tables. A site is a function: the path with its query -> (title, text, links), or `None` where there
+is nothing; `Endless` serves it. Texts are of words by chance, the same for the same path.
 """
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from html import escape
@@ -16,26 +13,26 @@ from random import Random
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from tests.site import HTML, NOT_FOUND, Page, Site, serve, spelled
+from tests.site import HTML, NOT_FOUND, Page, Site, spelled
 
 Content = tuple[str, str, list[str]]
 Answer = Callable[[str], "Content | None"]
 MONTHS: Final = tuple(date(2000, month, 1).strftime("%B") for month in range(1, 13))
 ARTICLES: Final = tuple(f"/article/{n}" for n in range(1, 31))
 NAVIGATION: Final = ("/", "/about", "/articles")
-_SYLLABLES: Final = "ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo zu".split()
+_SYLLABLES: Final = tuple(f"{first}{second}" for first, second in zip("bcdfghjklmnpqrstvwxz", "aeiou" * 4, strict=True))
 
 
 def prose(seed: str, number: int = 60) -> str:
     """Words that nobody else says, always the same of a seed."""
-    chance = Random(seed)  # noqa: S311 - it has to be the same each time
+    chance = Random(seed)
     return " ".join("".join(chance.choices(_SYLLABLES, k=chance.randint(2, 5))) for _ in range(number))
 
 
 class Endless(Site):
     """A site that is computed."""
 
-    def __init__(self, answer: Answer, *, canonical: bool = False) -> None:
+    def __init__(self, answer: Answer) -> None:
         super().__init__()
         self._answer = answer
 
@@ -45,7 +42,8 @@ class Endless(Site):
             return default
         title, text, links = content
         anchors = "".join(f'<li><a href="{escape(link)}">{escape(link)}</a>\n' for link in links)
-        html = f"<!DOCTYPE html>\n<title>{escape(title)}</title>\n<h1>{escape(title)}</h1>\n<p>{text}</p>\n<ul>\n{anchors}</ul>\n"
+        name = escape(title)
+        html = f"<!DOCTYPE html>\n<title>{name}</title>\n<h1>{name}</h1>\n<p>{text}</p>\n<ul>\n{anchors}</ul>\n"
         return Page(200, {"Content-Type": HTML}, html.encode())
 
 
@@ -77,7 +75,7 @@ def with_articles(trap: Answer, entrance: str) -> Answer:
             return "Articles", prose(path), [*NAVIGATION, *ARTICLES, entrance]
         if path in ARTICLES:
             return path, prose(path), [*NAVIGATION, entrance]
-        return trap(path)
+        return ("Login", "Who are you?", ["/"]) if path.startswith("/login?") else trap(path)
 
     return answer
 
@@ -114,7 +112,7 @@ def calendar_query(path: str) -> Content | None:
 
 
 def path_number(path: str) -> int:
-    return Random(path).randrange(10**6)  # noqa: S311 - see `prose`
+    return Random(path).randrange(10**6)
 
 
 COLORS: Final = ("red", "green", "blue", "black", "white", "grey")
@@ -142,22 +140,21 @@ def facets(path: str) -> Content | None:
 
 def shop(path: str, query: str, filters: dict[str, tuple[str, ...]]) -> Content:
     chosen = dict(parse_qsl(query))
-    shown = [n for n in range(len(GOODS)) if Random(f"{n} {sorted(chosen.items())}").random() < 0.8 ** len(chosen)]  # noqa: S311
-    Random(path).shuffle(shown)  # noqa: S311
+    shown = [n for n in range(len(GOODS)) if Random(f"{n} {sorted(chosen.items())}").random() < 0.8 ** len(chosen)]
+    Random(path).shuffle(shown)
     links = [f"/good/{n}" for n in shown]
-    for name, values in filters.items():
-        for value in values:
-            links.append("/shop?" + urlencode(sorted((chosen | {name: value}).items())))
+    more = [chosen | {name: value} for name, values in filters.items() for value in values]
+    links += ["/shop?" + urlencode(sorted(words.items())) for words in more]
     listed = "".join(f"<li>{GOODS[n]}" for n in shown)
     return "Shop", f"{len(shown)} of {len(GOODS)} goods<ul>{listed}</ul>", [*links, "/"]
 
 
 def sessions(path: str) -> Content | None:
     """Each page gives each of its links an id of its own."""
-    before, _, query = path.partition("?")
+    before = path.partition("?")[0]
     if not before.startswith("/s/") or not before[3:].isdecimal() or int(before[3:]) >= 40:
         return None
-    number = f"{Random(path + str(time.perf_counter_ns())).getrandbits(128):032x}"  # noqa: S311
+    number = f"{Random(path + str(time.perf_counter_ns())).getrandbits(128):032x}"
     return before, prose(before), [f"/s/{n}?PHPSESSID={number}" for n in range(40)]
 
 
@@ -274,14 +271,14 @@ def reference(path: str) -> Content | None:
     if len(segments) > 8 or any(segment not in {"en", "api"} for segment in segments):
         return None
     links = [f"{path.rstrip('/')}/{name}/" for name in ("en", "api")] if len(segments) < 8 else []
-    return path, prose(path, 20), [*links, "/"] if not path == "/" else links
+    return path, prose(path, 20), [*links, "/"] if path != "/" else links
 
 
 def folders(path: str) -> Content | None:
     """Three chains of forty folders, with nothing but the next one in them, and a file at the end."""
     if path == "/":
         return "Index", "Index of /", [f"/{name}/" for name in "abc"]
-    name, depth = path[1:2], path.count("/")
+    name = path[1:2]
     way = "".join(f"{prose(f'{name}{n}', 1)}/" for n in range(40))
     if path.startswith(f"/{name}/") and f"{way}readme.html".startswith(path[3:]):
         if path.endswith("readme.html"):
@@ -322,7 +319,7 @@ def puzzles(path: str) -> Content | None:
     number = int(path[8:]) if path.startswith("/puzzle/") and path[8:].isdecimal() else 0
     if not 1 <= number <= 700:
         return None
-    digits = " ".join(Random(number).choices("123456789", k=81))  # noqa: S311
+    digits = " ".join(Random(number).choices("123456789", k=81))
     return "Puzzle", digits, [f"/puzzle/{number + 1}"] if number < 700 else []
 
 
@@ -363,7 +360,7 @@ def low(**budgets: int) -> dict[str, str]:
 
 
 TRAPS: Final = {
-    "calendar": Row(calendar, "/calendar/2026/11", "calendar", 1800, low(calendar=30)),
+    "calendar": Row(calendar, "/calendar/2026/11", "calendar", 2000, low(calendar=15)),
     "calendar by query": Row(calendar_query, "/events?year=2026&month=11", "calendar", 500, low(calendar=100)),
     "facets": Row(facets, "/shop", "combinations of a query", 700, low(facets=100)),
     "sessions": Row(sessions, "/s/0", None, 40, {}),
@@ -386,19 +383,3 @@ HONEST: Final = {
     "puzzles": puzzles,
     "a diary": diary,
 }
-
-
-def main() -> None:
-    """Serve one of the sites, and say at the end what was asked."""
-    answer = TRAPS[sys.argv[1]].site if sys.argv[1] in TRAPS else HONEST[sys.argv[1]]
-    with serve(Endless(answer)) as server:
-        print(server.url, flush=True)
-        try:
-            while True:
-                time.sleep(1)
-        except KeyboardInterrupt:
-            print(len(server.paths), "requests,", len(set(server.paths)), "URLs")
-
-
-if __name__ == "__main__":
-    main()

@@ -10,8 +10,9 @@ The law
 2. A page *leads on* if a URL that nobody had met stands on it, and is of its own family. It is *barren* if it leads on, nothing
    else of its host on it is new, nor a picture from wherever, and it *reads* like an earlier page of the family: the same
    words in the same order, or a new combination of what its URL says (`color=red&size=s`) without a word that none of the
-   others has. Of its words those of its own URL do not count and of those of the family that stand on it, nor numbers next to
-   its own, times, and what chance makes; in calendars no numbers do.
+   others has. Of its words those of its own URL do not count and of those of the family that stand on it (but in an origin's
+   own family, for lists say nothing but names), nor numbers next to its own, times, and what chance makes; in calendars no
+   numbers do.
    A page that does not lead on counts for nothing: a catalogue may have a million entries alike.
 3. Once as many pages of a family in a row are barren as its rule's budget allows, what pages of the family say of it is not
    followed. What others say is: a sitemap, a start, the list of a catalogue. The next page that is not barren opens it again.
@@ -351,7 +352,8 @@ class Traps:
     def _reads_like_another(self, one: Family, key: str, state: State, names: Sequence[str], text: str) -> bool:
         """Whether there was a page like it. `names`: its URL, and those of the family that stand on it."""
         self._mark(key)
-        said = words(text, names[:1] if one.trap is Trap.FACETS else names, numbers=one.trap is not Trap.CALENDAR)
+        names = names[:1] if one.trap is Trap.FACETS or _is_whole(one) else names
+        said = words(text, names, numbers=one.trap is not Trap.CALENDAR)
         repeats = state.has(_hash("\0".join(said)))
         if len(one.parts) < _TWO:
             return repeats
@@ -501,7 +503,7 @@ def words(html: str, names: Sequence[str], *, numbers: bool = True) -> list[str]
     ['of', 'many', 'next']
     """
     text = _TIME.sub(" ", _UNREAD.sub(" ", html[:_MOST_READ]))
-    own, *others = ({word.casefold() for word in _WORD.findall(name)} for name in names)
+    own, *others = ({word.casefold() for word in _WORD.findall(_behind_host(name))} for name in names)
     near = {number + step for number in _numbers(own) for step in range(-_NEAR, _NEAR + 1)}
     own = own.union(*others)
     return [
@@ -511,6 +513,11 @@ def words(html: str, names: Sequence[str], *, numbers: bool = True) -> list[str]
         and not (word.isdecimal() and (not numbers or _number(word) in near))
         and not _is_chance(word)
     ]
+
+
+def _behind_host(url: str) -> str:
+    """Path and query: a host may have numbers too."""
+    return url.partition("://")[2].partition("/")[2]
 
 
 def sketch(html: str) -> tuple[int, ...]:

@@ -291,6 +291,7 @@ class Crawl:
             with self._manifest.transaction():
                 outcome = Outcome.HELD if self.held else Outcome.COMPLETE
                 self._manifest.finish(self.snapshot, self._now(), outcome)
+                self._manifest.forget_families()
                 History(self.archive.database).count(self.snapshot.id)
             self._forget_parts()
             self.archive.database.checkpoint()

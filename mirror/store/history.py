@@ -391,8 +391,15 @@ _MET: Final = (
     .where(urls.c.url == sa.bindparam("url"))
 )
 _referrers = urls.alias()
+_stand_ins: Final = urls.alias()
 _DECIDED: Final = (
-    sa.select(frontier, urls.c.url, snapshots.c.started, _referrers.c.url.label("referrer"), rules.c.rule)
+    sa.select(
+        frontier,
+        urls.c.url,
+        snapshots.c.started,
+        _referrers.c.url.label("referrer"),
+        sa.func.coalesce(rules.c.rule, _stand_ins.c.url).label("rule"),
+    )
     .join(urls, urls.c.id == frontier.c.url_id)
     .outerjoin(snapshots, snapshots.c.id == frontier.c.snapshot_id)
     .outerjoin(_referrers, _referrers.c.id == frontier.c.referrer_id)
@@ -402,7 +409,12 @@ _DECIDED: Final = (
             rules.c.url_id
             == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
         )
-        & frontier.c.reason.in_([Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE]),
+        & frontier.c.reason.in_([Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.TRAP]),
+    )
+    .outerjoin(
+        _stand_ins,
+        (_stand_ins.c.id == urls.c.same_as)
+        & frontier.c.reason.in_([Reason.TRACKING, Reason.SESSION, Reason.CANONICAL, Reason.ALIAS]),
     )
     .where(frontier.c.url_id == sa.bindparam("url_id"))
 )
