@@ -1,6 +1,7 @@
 """The words of a user as checked values: what `-a NAME=VALUE` and the options of `websucker` mean."""
 
 import netrc
+import os
 import re
 import ssl
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,7 @@ from http.cookiejar import Cookie
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from mirror import __version__
 from mirror.core.cookies import InvalidCookiesError, read_cookies
@@ -400,11 +401,20 @@ def _words(text: str) -> list[str]:
 def _start(text: str) -> Start:
     shown = hidden(text)  # means the same
     try:
-        return canonical(shown), url_login(text)
+        return _without_links(canonical(shown)), url_login(text)
     except InvalidURLError as error:
         raise UsageError(str(error)) from None
     except InvalidLoginError as error:
         raise UsageError(f"{shown}: {error}") from None
+
+
+def _without_links(url: CanonicalURL) -> CanonicalURL:
+    """A start on the disk by its real name: a link that the user named may lead anywhere, one below it may not."""
+    if not url.startswith("file:"):
+        return url
+    path = Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
+    real = Path(os.path.realpath(path))
+    return url if real == path else canonical("file://" + quote(os.fsencode(real)) + "/" * url.endswith("/"))
 
 
 def _listed(path: Path) -> list[str]:

@@ -8,6 +8,7 @@ it back to the scheduler where it is to be tried again. It takes the place of Sc
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import monotonic, time
 from typing import Final, Self, cast
 from weakref import WeakKeyDictionary
@@ -124,13 +125,16 @@ class Pacing:
         settings = crawler.settings
         self._crawler = crawler
         self._statuses = {int(status) for status in settings.getlist("RETRY_HTTP_CODES")}
-        self._errors = tuple(
-            cast("type[BaseException]", load_object(one)) for one in settings.getlist("RETRY_EXCEPTIONS")
-        )
+        self._error_names: list[str] = settings.getlist("RETRY_EXCEPTIONS")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
+
+    @cached_property
+    def _errors(self) -> tuple[type[BaseException], ...]:
+        """Loaded when there is an error to compare with: they are in modules that nothing else may need."""
+        return tuple(cast("type[BaseException]", load_object(one)) for one in self._error_names)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
         turn: Turn | None = request.meta.pop(TURN, None)

@@ -14,10 +14,10 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 import turbohtml
 from lxml import etree
@@ -34,8 +34,7 @@ Reader = Callable[[str, Kind], Iterator[Span]]
 """Reads a value: which parts of it are URLs. The readers are in `spans`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A resource that a document refers to. A guess may not exist; that is no failure then."""
 
     url: CanonicalURL
@@ -49,11 +48,11 @@ class Rule:
 
     read: Reader
     kind: Kind | Callable[[Attributes], Kind | None]
+    is_one_url: bool = field(init=False)
+    """Whether the whole value is a URL, whatever the other attributes say."""
 
-    @property
-    def is_one_url(self) -> bool:
-        """Whether the whole value is a URL, whatever the other attributes say."""
-        return isinstance(self.kind, Kind) and self.read in _ONE_URL
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_one_url", isinstance(self.kind, Kind) and self.read in _ONE_URL)
 
     def spans(self, value: str, attributes: Attributes) -> Iterator[Span]:
         kind = self.kind if isinstance(self.kind, Kind) else self.kind(attributes)
@@ -310,7 +309,9 @@ _BARE_AMPERSAND: Final = re.compile(
 _RAW: Final = frozenset({"style", "script"})
 _FOREIGN: Final = frozenset({"svg", "math"})
 _PLACES: Final = _FOREIGN | {"foreignobject", "template"}
+_TOLD_APART: Final = _RAW | _PLACES | {"base", "meta", BODY_AGAIN}
 _UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
+_UNKNOWN: Final = "\ufffd".encode()
 _NOTHING: Final[list[str]] = []
 _PROLOG: Final = re.compile(
     r"""[\s\ufeff]++ | <!--.*?--> | <\?xml-stylesheet\s(?P<sheet>.*?)\?> | <\?.*?\?>
@@ -448,11 +449,11 @@ class Collector:
 
     def add(self, found: Iterable[Span]) -> None:
         for span in found:
-            key = (span.url, span.kind, span.guess)
+            key = (urls.without_fragment(span.url), span.kind, span.guess)
             if key in self._seen or (self.own_base and (not span.url or span.url.startswith("#"))):
                 continue
             self._seen.add(key)
-            target = urls.resolve(span.url, self.base, self.encoding)
+            target = urls.resolve(key[0], self.base, self.encoding)
             if target:
                 name = (target.url, span.kind)
                 self._found[name] = span.guess and self._found.get(name, True)
@@ -485,7 +486,7 @@ def references(syntax: Document, text: str, url: CanonicalURL, encoding: str = "
 
 def unfollowed(found: Iterable[Reference]) -> list[Reference]:
     """The references of a document that asks for its links not to be followed: what it needs to be shown stays."""
-    return list(dict.fromkeys(replace(ref, kind=Kind.NOFOLLOW) if ref.kind in _FOLLOWED else ref for ref in found))
+    return list(dict.fromkeys(ref._replace(kind=Kind.NOFOLLOW) if ref.kind in _FOLLOWED else ref for ref in found))
 
 
 def metas(text: str) -> list[tuple[str, str]]:
@@ -546,7 +547,7 @@ def _read_html(text: str, collector: Collector) -> None:
             if not endorsed and attribute == "href":
                 collector.add(span._replace(kind=Kind.UNENDORSED) for span in _link_spans(value, PAGE))
                 continue
-            key = (name, attribute, value)
+            key = (name, attribute, urls.without_fragment(value) if attribute == "href" else value)
             if key not in seen or name in CONDITIONAL:
                 seen.add(key)
                 _read_attribute(html_rule(name, attribute), key, attributes, collector)
@@ -620,41 +621,59 @@ def attribute_name(name: object) -> str:
 
 
 class _Elements:
-    """Takes down each start tag of an HTML document, the text of styles and scripts, and the base.
+    """Takes down each start tag of an HTML document that may hold a URL, the text of styles and scripts, and the base.
 
-    There is no tree: lxml's would end at `</html>` and at 2,048 open elements, where browsers read on.
+    There is no tree: lxml's would end at `</html>` and at 2,048 open elements, where browsers read on. Its methods are called
+    for each tag, so they look at what most tags have first.
     """
 
     def __init__(self) -> None:
+        self.deepest = 0
         self.found: list[tuple[str, Attributes, list[str]]] = []
         self.base: str | None = None
         self.metas: list[tuple[str, str]] = []
+        self._open = 0
         self._raw: list[str] | None = None
         self._places: list[str] = []  # those of `_PLACES` that are open
 
     def start(self, tag: str, attributes: Attributes) -> None:
-        self._raw = [] if tag in _RAW else None
-        if tag == "base" and self.base is None and "template" not in self._places and not self._is_foreign:
-            self.base = attributes.get("href")
-        elif tag == "meta" and directives.is_named(attributes.get("name", "")):
-            self.metas.append((attributes["name"], attributes.get("content", "")))
-        name = "body" if tag == BODY_AGAIN else tag
-        if attributes or self._raw is not None:
-            self.found.append((name, attributes, _NOTHING if self._raw is None else self._raw))
-        if tag in _PLACES and len(self._places) < DEEPEST:
-            self._places.append(tag)
+        self._open = is_open = self._open + 1
+        self.deepest = max(self.deepest, is_open)
+        if tag in _TOLD_APART:
+            self._start_apart(tag, attributes)
+        else:
+            self._raw = None
+            if attributes and not _COMMON.issuperset(attributes):
+                self.found.append((tag, attributes, _NOTHING))
 
     def data(self, text: str) -> None:
         if self._raw is not None:
             self._raw.append(text)
 
     def end(self, tag: str) -> None:
-        if self._raw and self._is_foreign:
-            self._raw[:] = [spans.html_unescaped("".join(self._raw))[0]]
-        self._raw = None
+        self._open -= 1
+        if self._raw is not None:
+            if self._raw and self._is_foreign:
+                self._raw[:] = [spans.html_unescaped("".join(self._raw))[0]]
+            self._raw = None
         if tag in _PLACES and tag in self._places:
             while self._places.pop() != tag:
                 pass
+
+    def close(self) -> None:
+        """lxml asks for it."""
+
+    def _start_apart(self, tag: str, attributes: Attributes) -> None:
+        self._raw = [] if tag in _RAW else None
+        if tag == "base" and self.base is None and "template" not in self._places and not self._is_foreign:
+            self.base = attributes.get("href")
+        elif tag == "meta" and directives.is_named(attributes.get("name", "")):
+            self.metas.append((attributes["name"], attributes.get("content", "")))
+        if attributes or self._raw is not None:
+            name = "body" if tag == BODY_AGAIN else tag
+            self.found.append((name, attributes, _NOTHING if self._raw is None else self._raw))
+        if tag in _PLACES and len(self._places) < DEEPEST:
+            self._places.append(tag)
 
     @property
     def _is_foreign(self) -> bool:
@@ -678,13 +697,13 @@ def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
     libxml2 looks for each end tag through all that is open, which takes for ever where somebody means it to. Where more is open
     than a browser keeps, another tokenizer tells of the document.
     """
-    text = _UNREADABLE.sub("\ufffd", BODY.sub(f"<{BODY_AGAIN}", text))
-    if "/>" in text:
+    text = BODY.sub(f"<{BODY_AGAIN}", text)
+    if "/>" in text and _SELF_CLOSED.search(text):
         text = _without_idle_slashes(text)
     target = new()
-    counting = _Counting(target)
+    counting = target if isinstance(target, _Elements) else _Counting(target)
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", counting))
-    payload = text.encode()
+    payload = utf8(text)
     with suppress(etree.LxmlError):
         for start in range(0, len(payload), _BLOCK):
             parser.feed(payload[start : start + _BLOCK])
@@ -723,7 +742,7 @@ class _Counting:
 def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
     """The same with turbohtml's tokenizer, whatever is open. To it `<noscript>` is no element, so it gets another name."""
     opened: Counter[str] = Counter()
-    for token in turbohtml.tokenize(_NOSCRIPT.sub("n0script", text)):
+    for token in turbohtml.tokenize(_NOSCRIPT.sub("n0script", utf8(text).decode())):
         tag = token.tag or ""
         if token.type is TokenType.START_TAG:
             opened[tag] += 1
@@ -738,10 +757,13 @@ def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
 
 _NOSCRIPT: Final = re.compile(r"(?<=<)noscript(?=[\s/>])|(?<=</)noscript(?=[\s/>])", re.IGNORECASE)
 _SELF_CLOSED: Final = re.compile(
-    r"""<svg\b | (?P<end></svg\b)
-      | (?P<tag><(?P<name>style|script)(?=[\s/])(?:[^<>"'/]++|"[^"]*+"|'[^']*+'|/(?!>))*+)
-        (?:(?<=[\s"'])|(?<=<style)|(?<=<script))/>  # `src=a/>` has no slash at its end""",
+    r"""<(?P<name>style|script)(?=[\s/])(?:[^<>"'/]++|"[^"]*+"|'[^']*+'|/(?!>))*+
+        (?:(?<=[\s"'])|(?<=<style)|(?<=<script))/>""",
     re.IGNORECASE | re.VERBOSE,
+)
+"""A style or script that seems to be a whole element: `src=a/>` has no slash at its end."""
+_SVG_OR_SELF_CLOSED: Final = re.compile(
+    rf"<svg\b | (?P<end></svg\b) | (?P<tag>{_SELF_CLOSED.pattern})", re.IGNORECASE | re.VERBOSE
 )
 
 
@@ -752,11 +774,12 @@ def _without_idle_slashes(text: str) -> str:
     def mended(tag: re.Match[str]) -> str:
         nonlocal svgs
         if tag["tag"]:
-            return f"{tag['tag']}></{tag['name']}>" if svgs > 0 else f"{tag['tag']}>"
+            start = tag["tag"].removesuffix("/>")
+            return f"{start}></{tag['name']}>" if svgs > 0 else f"{start}>"
         svgs += -1 if tag["end"] else 1
         return tag[0]
 
-    return _SELF_CLOSED.sub(mended, text)
+    return _SVG_OR_SELF_CLOSED.sub(mended, text)
 
 
 def _xml_root(text: str) -> etree._Element | None:
@@ -792,7 +815,21 @@ def _xml_parser(*, recover: bool, huge: bool = False) -> etree.XMLParser:
 
 
 def _xml_bytes(text: str) -> bytes:
-    return _UNREADABLE.sub("\ufffd", text.lstrip("\ufeff \t\r\n")).encode()
+    return utf8(text.lstrip("\ufeff \t\r\n"))
+
+
+def utf8(text: str) -> bytes:
+    """A text in UTF-8, with U+FFFD for what no parser takes: NUL, and halves of surrogate pairs."""
+    try:
+        payload = text.encode()
+    except UnicodeEncodeError:
+        return readable(text).encode()
+    return payload.replace(b"\0", _UNKNOWN) if b"\0" in payload else payload
+
+
+def readable(text: str) -> str:
+    """A text with U+FFFD for what no parser takes, of the same length."""
+    return text if text.isascii() and "\0" not in text else _UNREADABLE.sub("\ufffd", text)
 
 
 def _link_header_spans(value: str) -> Iterator[Span]:

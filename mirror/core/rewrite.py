@@ -39,7 +39,6 @@ import turbohtml
 from mirror.core import references as refs
 from mirror.core import spans, urls
 from mirror.core.media import Document
-from mirror.core.references import Attributes, Rule
 from mirror.core.spans import Span
 from mirror.core.urls import CanonicalURL
 
@@ -102,9 +101,8 @@ class Rewriter:
             return None, False
         local = self.resolve(target.url)
         if local is not None:
-            stays = self.home and urls.resolve(url, self.home, self.encoding) == replace(
-                target, url=CanonicalURL(local)
-            )
+            there = target._replace(url=CanonicalURL(local))
+            stays = self.home and urls.resolve(url, self.home, self.encoding) == there
             return (None if stays else urls.with_fragment(local, target.fragment)), True
         if guess or _ABSOLUTE.match(url):
             return None, False
@@ -178,7 +176,6 @@ _ON_DISK: Final = ("integrity", "crossorigin")
 _AT_ORIGINS: Final = ("integrity",)
 _ABSOLUTE: Final = re.compile(r"\s*(?:https?|ftps?|sftp|file):[/\\]{2}", re.IGNORECASE)
 _WS: Final = r"[ \t\n\r\f]"
-_UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
 _ATTRIBUTE: Final = re.compile(
     rf"(?P<name>=?[^= \t\n\r\f/>]*+)(?:{_WS}*+={_WS}*+(?P<quote>[\"']?)(?P<value>.*))?", re.DOTALL
 )
@@ -188,11 +185,11 @@ _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
 _SLASHES_OF_ORIGIN: Final = 2
 _SIGN: Final = re.compile(rf"{_WS}*+=")
-_SELECTORS: Final = ["style", "iframe[srcdoc]", "base[href]", f"{refs.BODY_AGAIN}[background]"] + [
-    "{}[{}]".format("" if name == "*" else name, key.replace(":", "\\:")) for name, key in refs.TABLE
-]
-_SELECTOR: Final = ",".join(_SELECTORS)
-_OWN_BASE_SELECTOR: Final = _SELECTOR.replace("a[href],", 'a[href]:not([href^="#"]),', 1)
+_NAMES: Final = sorted({name for _, name in refs.TABLE} | {"srcdoc"})
+_SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
+"""Elements that may hold a URL, by their attributes alone: each selector more costs each element."""
+
+_OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
 _SCRIPTS: Final = "script:not([src])"
 _XML_TOKEN: Final = re.compile(
     r"""<!--.*?(?:-->|\Z)
@@ -210,15 +207,14 @@ Places = Mapping[str, tuple[int, int]]
 """Attributes: name -> where in the source each stands, name and value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """A start tag: the name of its element, in lower case, and where in the source its attributes stand."""
 
     source: str
     name: str
     places: Places
 
-    def __getitem__(self, key: str) -> Attribute:
+    def attribute(self, key: str) -> Attribute:
         start, end = self.places[key]
         match = _ATTRIBUTE.match(self.source, start, end)
         if match is None or match["value"] is None:
@@ -264,7 +260,7 @@ def _apart(text: str, changes: Iterable[Edit]) -> Iterator[Edit]:
 
 
 def _html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
-    source = _UNREADABLE.sub("\ufffd", text).replace("\r", "\n")  # "\r\n" would be one character and shift all places
+    source = refs.readable(text).replace("\r", "\n")  # "\r\n" would be one character and shift all places
     if source.startswith("\ufeff"):  # a text of its own to the parser, which would begin the body
         source = " " + source[1:]
     document = _parsed(source)
@@ -340,36 +336,37 @@ def _style_end(text: str, start: int) -> int:
     return match.start() if match else len(text)
 
 
-def _tag_edits(tag: Tag, find: refs.FindRule, rewriter: Rewriter) -> Iterator[Edit]:
+def _tag_edits(tag: Tag, find: refs.FindRule, rewriter: Rewriter) -> list[Edit]:
     """Edits of one start tag."""
-    values = {key: tag[key].value for key in tag.places} if tag.name in refs.CONDITIONAL else {}
-    local = False
-    for key in tag.places:
-        for edit in _attribute_edits(tag, key, find(tag.name, key), values, rewriter):
-            local = local or edit.local
-            yield edit
-    if tag.name == "base" and "href" in tag.places:
-        yield tag["href"].replaced(rewriter.name)
-    if tag.name == "meta" and "content" in tag.places and _is_csp(values):
-        yield tag["content"].replaced("")
-    lost = _AT_ORIGINS if rewriter.home else _ON_DISK if local and tag.name != "iframe" else ()
-    yield from (tag[key].removed(tag.source) for key in lost if key in tag.places)
-
-
-def _attribute_edits(tag: Tag, key: str, rule: Rule | None, values: Attributes, rewriter: Rewriter) -> Iterator[Edit]:
-    if rule:
-        plain = _PLAIN.fullmatch(tag.source, *tag.places[key]) if rule.is_one_url else None
-        if plain and plain["value"][:11].lower() != "javascript:":
-            new, local = rewriter.written(plain["value"])
+    source, name, places = tag
+    edits: list[Edit] = []
+    values: dict[str, str] = {key: tag.attribute(key).value for key in places} if name in refs.CONDITIONAL else {}
+    for key, (start, end) in places.items():
+        rule = find(name, key)
+        if rule is None:
+            if key == "srcdoc" and name == "iframe" and rewriter.depth < refs.MAX_NESTED:
+                attribute = tag.attribute(key)
+                edits += attribute.edits(_html_edits(attribute.value, rewriter.within()))
+        elif (
+            rule.is_one_url
+            and (plain := _PLAIN.fullmatch(source, start, end))
+            and plain[2][:11].lower() != "javascript:"
+        ):
+            new, local = rewriter.written(plain[2])
             if new is not None:
-                start, end = plain.span("value")
-                yield Edit(start, end, _quoted(new, plain[1]), local)
-            return
-        attribute = tag[key]
-        yield from attribute.edits(rewriter.edits(rule.spans(attribute.value, values)))
-    elif tag.name == "iframe" and key == "srcdoc" and rewriter.depth < refs.MAX_NESTED:
-        attribute = tag[key]
-        yield from attribute.edits(_html_edits(attribute.value, rewriter.within()))
+                edits.append(Edit(plain.start(2), plain.end(2), _quoted(new, plain[1]), local))
+        else:
+            attribute = tag.attribute(key)
+            edits += attribute.edits(rewriter.edits(rule.spans(attribute.value, values)))
+    if "integrity" in places or "crossorigin" in places:
+        is_led = any(edit.local for edit in edits) and name != "iframe"
+        lost = _AT_ORIGINS if rewriter.home else _ON_DISK if is_led else ()
+        edits += [tag.attribute(key).removed(source) for key in lost if key in places]
+    if name == "base" and "href" in places:
+        edits.append(tag.attribute("href").replaced(rewriter.name))
+    if name == "meta" and "content" in places and _is_csp(values):
+        edits.append(tag.attribute("content").replaced(""))
+    return edits
 
 
 def _is_csp(values: dict[str, str]) -> bool:
@@ -411,8 +408,10 @@ def _xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
             del path[max(2, len(path) - 1) :]
         else:
             tag = _xml_tag(token)
-            places = {key: at for key, at in tag.places.items() if find is refs.xml_rule or "{" not in tag[key].raw}
-            yield from _tag_edits(replace(tag, places=places), find, rewriter)
+            places = {
+                key: at for key, at in tag.places.items() if find is refs.xml_rule or "{" not in tag.attribute(key).raw
+            }
+            yield from _tag_edits(tag._replace(places=places), find, rewriter)
             if not token["empty"]:
                 path.append(tag.name)
                 own = []
@@ -441,7 +440,7 @@ def _xml_bases(text: str, start: int) -> Iterator[str]:
         if token["open"] and refs.local_name(token["open"]) == "base":
             tag = _xml_tag(token)
             if "href" in tag.places:
-                yield tag["href"].value
+                yield tag.attribute("href").value
 
 
 def _xml_text_edits(text: str, pieces: list[Piece], path: list[str], rewriter: Rewriter) -> Iterator[Edit]:

@@ -25,7 +25,7 @@ import codecs
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NewType
+from typing import NamedTuple, NewType
 from urllib.parse import quote
 
 import ada_url
@@ -70,8 +70,7 @@ class InvalidURLError(ValueError):
     """The caller gave a URL that can't be a start: the message says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where a reference leads: the resource, and the place in it (`None`: no fragment at all, "": an empty one)."""
 
     url: CanonicalURL
@@ -105,12 +104,26 @@ def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None
         return None
     if not reference.isascii():
         reference = _encode_query(_SURROGATES.sub("\ufffd", reference), encoding)
+    place = None if scheme or reference[:1] <= " " or reference[0] in "?#" else _place(base)
+    if place:
+        base = place[1]  # which other pages have too
     before, hash_, fragment = reference.partition("#")
     is_trimmed = before != "" and before[-1] <= " "  # it would be at the end of a URL, and is not before a fragment
     if hash_ and not is_trimmed and _PLAIN_FRAGMENT.fullmatch(fragment):  # many places of one page are resolved once
         target = _resolve(before, base)
         return target and Target(target.url, fragment)
     return _resolve(reference, base)
+
+
+def without_fragment(reference: str) -> str:
+    """A reference to the same resource, as a rule without its fragment. What may be a script stays as it is.
+
+    >>> without_fragment("../a.html#b"), without_fragment("#b"), without_fragment("javascript:go('#b')")
+    ('../a.html', '#b', "javascript:go('#b')")
+    """
+    before, hash_, _ = reference.partition("#")
+    is_plain = hash_ and before and before[-1] > " " and ":" not in before
+    return before if is_plain else reference
 
 
 def canonical(url: str) -> CanonicalURL:
@@ -200,7 +213,7 @@ def with_fragment(text: str, fragment: str | None) -> str:
     return text if fragment is None else f"{text}#{fragment}"
 
 
-@lru_cache(maxsize=16384)  # a page is read, and not much later rewritten
+@lru_cache(maxsize=16384)  # a page is read, and not much later rewritten; so are others of its folder
 def _resolve(reference: str, base: str) -> Target | None:
     place = _place(base) if _PLAIN_REFERENCE.fullmatch(reference) else None
     if place:

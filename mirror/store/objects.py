@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NewType
 
+from mirror.store import durable
+
 Digest = NewType("Digest", str)
 """SHA-256 of a payload, 64 hexadecimal digits."""
 
@@ -117,9 +119,7 @@ class Objects:
 
     def sync(self, digests: Sequence[Digest]) -> None:
         """Wait until these objects are on the disk itself, past a power cut."""
-        places = [self.path(digest) for digest in digests]
-        for place in [*places, *{place.parent for place in places}, self._root]:
-            _sync(place)
+        durable.sync(self._root, map(self.path, digests))
 
 
 def _write(place: str, payload: bytes) -> None:
@@ -129,18 +129,5 @@ def _write(place: str, payload: bytes) -> None:
         rest = memoryview(payload)
         while rest:
             rest = rest[os.write(opened, rest) :]
-    finally:
-        os.close(opened)
-
-
-def _sync(place: Path) -> None:
-    try:
-        opened = os.open(place, os.O_RDONLY)
-    except FileNotFoundError:  # it was collected in the meantime
-        return
-    except PermissionError:  # Windows opens no folders, and syncs nothing that is only read
-        return
-    try:
-        os.fsync(opened)
     finally:
         os.close(opened)

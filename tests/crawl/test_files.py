@@ -93,6 +93,26 @@ def test_a_folder_without_its_slash_and_what_is_missing(start: Start, tmp_path: 
     assert "404 Not Found" in missing.stderr
 
 
+def test_a_start_on_the_disk_may_be_a_link_but_nothing_below_it_leads_out(tmp_path: Path) -> None:
+    real = tmp_path / "real files"
+    (real / "inner").mkdir(parents=True)
+    (real / "index.html").write_text("<a href=inner/a.txt>a</a> <a href=away/secret.txt>b</a>")
+    (real / "inner" / "a.txt").write_text("a\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "secret.txt").write_text("secret\n")
+    (real / "away").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "link").symlink_to(real)
+    for name, start in (("folder", "link/"), ("file", "link/index.html")):
+        done = mirror(f"file://{tmp_path}/{start}", tmp_path / "out" / name)
+        assert "inner/a.txt" in str(sorted(tree(tmp_path / "out" / name))), done.stderr
+        assert not [
+            place
+            for place in (tmp_path / "out" / name).rglob("*.*")
+            if place.is_file() and b"secret\n" in place.read_bytes()
+        ]
+        assert "outside the scope" in done.stderr
+
+
 def test_a_second_run_finds_what_changed(start: Start, files: Path, tmp_path: Path) -> None:
     ca = f"ca={tmp_path}/authority.pem"
     mirror(start("/"), tmp_path / "out", ca)
