@@ -1,7 +1,7 @@
 """Sites without an end, and honest ones that look like them.
 
-`TRAPS` and `HONEST` are the tables. A site is a function: the path with its query -> (title, text, links), or `None` where there
-is nothing; `Endless` serves it. Texts are of words by chance, the same for the same path.
+`TRAPS` and `HONEST` are the tables. A site is a function: the path with its query -> (title, text, links), or `None` where
+there is nothing; `Endless` serves it. Texts are of words by chance, the same for the same path.
 """
 
 import time

@@ -506,13 +506,10 @@ def words(html: str, names: Sequence[str], *, numbers: bool = True) -> list[str]
     own, *others = ({word.casefold() for word in _WORD.findall(_behind_host(name))} for name in names)
     near = {number + step for number in _numbers(own) for step in range(-_NEAR, _NEAR + 1)}
     own = own.union(*others)
-    return [
-        word
-        for word in map(str.casefold, _WORD.findall(text))
-        if word not in own
-        and not (word.isdecimal() and (not numbers or _number(word) in near))
-        and not _is_chance(word)
-    ]
+    said = _WORD.findall(text.casefold())
+    others_have = {word for word in set(said) if word in own or _is_chance(word)}
+    others_have |= {word for word in set(said) if word.isdecimal() and (not numbers or _number(word) in near)}
+    return [word for word in said if word not in others_have]
 
 
 def _behind_host(url: str) -> str:
