@@ -397,14 +397,14 @@ class Crawl:
             if old is None or not old.roles:
                 reason = Reason.TRACKING if aliases.without_tracking(reference.url) == plain else Reason.SESSION
                 new = Entry(target_id, reference.url, State.SKIPPED, frozenset(), entry.depth, False, entry.id, reason)  # noqa: FBT003
-                wanted = self._wanted(entry, max(entry.roles), ids[plain], replace(reference, url=plain))
+                wanted = self._wanted(entry, max(entry.roles), ids[plain], reference._replace(url=plain))
                 changes.append((old, new))
                 places.append((target_id, _expected(wanted)))
         self._manifest.stand_for([(target_id, ids[plain]) for target_id, (_, plain) in plains.items()])
         self._admit([change for change in changes if change[0] != change[1]])
         self._manifest.expect(places)
         return [
-            (ids[plains[target_id][1]], replace(reference, url=plains[target_id][1]))
+            (ids[plains[target_id][1]], reference._replace(url=plains[target_id][1]))
             if target_id in plains and reference.kind is not Kind.NEVER
             else (target_id, reference)
             for target_id, reference in found
