@@ -1,6 +1,6 @@
 """Lets each tool loose on each site without an end, and prints what it asked for.
 
-    python -m benchmarks.traps [--seconds 15] [--tools websucker,wget,httrack]
+    python -m benchmarks.traps [--seconds 15] [--tools websucker,wget,httrack] [--traps calendar,facets]
 
 The sites are those of `tests.traps`: thirty-three honest pages and a trap that each of them leads to. A tool that has not ended
 after that many seconds is killed; Websucker has four times as long, with the budgets that the tests have.
@@ -37,11 +37,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare tools on traps.")
     parser.add_argument("--seconds", type=int, default=15)
     parser.add_argument("--tools", default=",".join(COMMANDS))
+    parser.add_argument("--traps", default=",".join(TRAPS))
     words = parser.parse_args()
     tools = words.tools.split(",")
     print(f"| trap | {' | '.join(tools)} |\n|---|{'---|' * len(tools)}")
-    for name, row in TRAPS.items():
-        cells = [cell(tool, row, words.seconds) for tool in tools]
+    for name in words.traps.split(","):
+        cells = [cell(tool, TRAPS[name], words.seconds) for tool in tools]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 

@@ -362,7 +362,7 @@ def low(**budgets: int) -> dict[str, str]:
 TRAPS: Final = {
     "calendar": Row(calendar, "/calendar/2026/11", "calendar", 2000, low(calendar=15)),
     "calendar by query": Row(calendar_query, "/events?year=2026&month=11", "calendar", 500, low(calendar=100)),
-    "facets": Row(facets, "/shop", "combinations of a query", 700, low(facets=100)),
+    "facets": Row(facets, "/shop", "combinations of a query", 1300, low(facets=100)),
     "sessions": Row(sessions, "/s/0", None, 40, {}),
     "repeated segments": Row(repeated, "/docs/guide/", "repeated path segments", 30, {}),
     "deeper": Row(deeper, "/deep/", "ever deeper paths", 180, {}),
