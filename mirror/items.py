@@ -9,16 +9,18 @@ from mirror.core.references import Reference
 from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
 from mirror.store.frontier import Entry
+from mirror.store.objects import Digest
 from mirror.transfers import CurlResponse
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A server answered, whatever it said."""
+    """A server answered, whatever it said. `digest`: its payload is an object already."""
 
     entry: Entry
     response: Response
     references: list[Reference]
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Store:
             raise DropItem("the archive can't be written", log_level="DEBUG")
         try:
             if isinstance(item, Answer):
-                recorded = spider.mirror.record(item.entry, item.response, item.references)
+                recorded = spider.mirror.record(item.entry, item.response, item.references, item.digest)
                 if recorded.saved and item.entry.roles != LISTED:
                     stats.inc_value("mirror/pages" if recorded.page else "mirror/requisites")
                     stats.inc_value("mirror/bytes", recorded.resource.size)

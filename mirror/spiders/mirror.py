@@ -26,7 +26,7 @@ from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry
-from mirror.store.publishing import Publication, Published, publish
+from mirror.store.publishing import Publication, Published, publish, read
 from mirror.store.renewal import Renewal
 from mirror.store.spool import Spools
 from mirror.transfers import IN_MEMORY, InterruptedTransferError
@@ -113,12 +113,15 @@ class MirrorSpider(Spider):
         size, listing = len(answer.payload), Role.LISTING in entry.roles
         if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
             return [Answer(entry, answer, find_references(answer, listing=listing))]
+        keep = answer.is_success and self.mirror.keeps_all
         try:
-            return [
-                Answer(entry, answer, await self.workers.ask(size, partial(find_references, answer, listing=listing)))
-            ]
+            call = partial(read, self.archive.root, answer, listing=listing, keep=keep)
+            return [Answer(entry, answer, *await self.workers.ask(size, call))]
         except WorkerDiedError as error:
             return [Failure(entry, str(error))]
+        except StorageError as error:
+            stop(self.crawler, error)
+            return []
 
     def failed(self, failure: TwistedFailure) -> Iterator[Item]:
         entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy puts it there

@@ -162,8 +162,18 @@ class Crawl:
 
     # --- what came -----------------------------------------------------------------------------------------------------
 
-    def record(self, entry: Entry, response: Response, references: Sequence[Reference]) -> Recorded:
-        """Keep an answer and follow what it leads to. Raises `StorageError` where the disk can't."""
+    @property
+    def keeps_all(self) -> bool:
+        """Whether no host may ask for its pages to be left out: a payload may be kept before it is known what it says."""
+        return self.scope.obeys.isdisjoint(_LEFT_OUT)
+
+    def record(
+        self, entry: Entry, response: Response, references: Sequence[Reference], digest: Digest | None = None
+    ) -> Recorded:
+        """Keep an answer and follow what it leads to. `digest`: its payload is an object already.
+
+        Raises `StorageError` where the disk can't.
+        """
         with self._answering(entry) as known:
             before = self._manifest.resource(known.id)
             if known.reason is Reason.PROBE:
@@ -183,7 +193,8 @@ class Crawl:
                 spooled = response.spooled
                 if spooled:  # it took long to come
                     self._uncommitted = self._together
-                digest = Digest(spooled.digest) if spooled else self.archive.objects.put(response.payload)
+                if digest is None:
+                    digest = Digest(spooled.digest) if spooled else self.archive.objects.put(response.payload)
                 if before is None or before.digest != digest:
                     self._syncing.add(digest)
                 resource = replace(resource, digest=digest, size=response.size)
@@ -321,11 +332,11 @@ class Crawl:
         `before`: it is what was there already.
         """
         if before and before.digest:
-            if self.scope.obeys.isdisjoint(_LEFT_OUT):
+            if self.keeps_all:
                 return None
             response = self.archive.response(before, before.digest)
         is_asked = any(reference.kind is Kind.NOFOLLOW for reference in references)
-        if not response.is_success or not (is_asked or not self.scope.obeys.isdisjoint(_LEFT_OUT)):
+        if not response.is_success or not (is_asked or not self.keeps_all):
             return None
         said = {
             word: words for word, words in documents.said(response, self._now()).items() if word in self.scope.obeys

@@ -401,6 +401,7 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
         "synchronous = NORMAL",
         "temp_store = MEMORY",
         "cache_size = -32768",
+        "wal_autocheckpoint = 8192",  # pages, 32 MiB: the crawl waits for the disk whenever so much was written
         "secure_delete = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")

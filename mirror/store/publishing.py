@@ -1,7 +1,7 @@
 """How files of the tree come about, from objects alone.
 
 Enters: `Publication`s, which the archive makes out of the manifest. Leaves: files of the tree, and the copies of what had to be
-rewritten for it. Nothing here knows the manifest, so other processes can publish beside the one that crawls.
+rewritten for it. Nothing here knows the manifest, so other processes can publish beside the one that crawls, and `read` for it.
 """
 
 from collections import deque
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from mirror.core import documents, paths, rewrite
 from mirror.core.documents import Headers, Response
 from mirror.core.paths import LocalPath
+from mirror.core.references import Reference
 from mirror.core.urls import CanonicalURL
 from mirror.store.errors import storing
 from mirror.store.objects import Digest, Objects
@@ -72,6 +73,10 @@ class Publisher:
         kept = root / KEPT
         return cls(Objects(kept / OBJECTS), Objects(kept / COPIES), Tree(root, kept / SCRATCH))
 
+    def keep(self, payload: bytes) -> Digest:
+        """Put a payload into the objects."""
+        return self._objects.put(payload)
+
     def publish(self, wanted: Publication, payload: bytes | None = None) -> Published:
         """Put one file into the tree; `payload` saves reading it again."""
         copy = local_copy(self._objects, wanted, wanted.places.get, payload)
@@ -107,6 +112,18 @@ def publish(root: Path, wanted: Sequence[Publication]) -> list[Published]:
     with storing(root):
         publisher = _publisher(root)
         return [publisher.publish(one) for one in wanted]
+
+
+def read(root: Path, response: Response, *, listing: bool, keep: bool) -> tuple[list[Reference], Digest | None]:
+    """What another process does with an answer: find what it refers to, and `keep` its payload as an object of an archive.
+
+    Raises `StorageError`.
+    """
+    found = documents.find_references(response, listing=listing)
+    if not keep:
+        return found, None
+    with storing(root):
+        return found, _publisher(root).keep(response.payload)
 
 
 _publisher = lru_cache(maxsize=1)(Publisher.at)

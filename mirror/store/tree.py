@@ -40,8 +40,9 @@ class Tree:
         place = self._place(path)
         try:
             os.link(source, place)
-        except FileNotFoundError:
-            raise
+        except FileNotFoundError:  # another process has taken out the folder, which it left empty
+            self._folders.discard(place.parent)
+            self._replace(self._place(path), source)
         except OSError:  # something stands there, or there are no links to give
             self._replace(place, source)
 

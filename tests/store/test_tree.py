@@ -94,6 +94,14 @@ def test_a_removed_file_takes_its_empty_folders_along(tree: Tree, root: Path) ->
     assert files(root) == {PAGE: b"page", other: b"page"}
 
 
+def test_a_folder_that_another_process_took_out_is_made_again(tree: Tree, root: Path, source: Path) -> None:
+    tree.link(PAGE, source)
+    Tree(root, root / ".mirror" / "new").remove(PAGE)
+    assert not (root / "example.org").exists()
+    tree.link(PAGE, source)
+    assert (root / PAGE).read_bytes() == b"object"
+
+
 def test_a_file_in_the_way_of_a_folder_is_named(tree: Tree, root: Path) -> None:
     (root / "example.org").write_bytes(b"mine")
     with pytest.raises(StorageError, match=r"example\.org: a file stands where a folder is needed"), storing(root):
