@@ -17,6 +17,9 @@ test: .venv/tests needs             ## all tests, with what they need
 long: .venv/tests needs             ## the tests that take minutes: kills over a large site
 	.venv/bin/pytest -m long $(args)
 
+fuzz: .venv/tests                  ## look for input that breaks a law, for ten minutes: make fuzz args="--minutes 60 html"
+	.venv/bin/python -m tests.fuzz $(args)
+
 bench: install tools                ## beside wget, HTTrack and others: writes docs/performance.*, takes an hour
 	.venv/bin/python -m benchmarks.suite $(args)
 
@@ -51,4 +54,4 @@ clean:                              ## take away what was built, not what was mi
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long bench bench-quick check format needs tools clean
+.PHONY: help install mirror test long fuzz bench bench-quick check format needs tools clean

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from mirror.progress import printable
+from mirror.progress import printable, printable_lines
 
 _STREAMS = ("stdin", "stdout", "stderr")
 
@@ -26,15 +26,18 @@ def complete_streams() -> None:
 
 
 def tell(text: str) -> None:
-    """Say something to the user, beside the data that may go to stdout. That nobody listens is no error."""
+    """Say something to the user, beside the data that may go to stdout. That nobody listens is no error.
+
+    Line ends are those of the text; no other character of it can be one that a terminal obeys.
+    """
     with suppress(OSError, ValueError):
-        sys.stderr.write(text)
+        sys.stderr.write(printable_lines(text))
         sys.stderr.flush()
 
 
 def refuse(message: str, code: int) -> NoReturn:
     """End with one line on stderr."""
-    tell(printable(f"websucker: {message}") + "\n")
+    tell(f"{printable(f'websucker: {message}')}\n")
     sys.exit(int(code))
 
 

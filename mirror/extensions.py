@@ -23,6 +23,7 @@ from mirror.console import tell
 from mirror.core.media import media_type
 from mirror.core.paths import local_path
 from mirror.core.urls import CanonicalURL
+from mirror.logs import print_safely
 from mirror.options import parse_size
 from mirror.pacing import Host, Hosts
 from mirror.pipelines import close
@@ -181,6 +182,7 @@ class Finish:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         self = cls(crawler)
+        print_safely()
         crawler.signals.connect(self.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(self.spider_closed, signal=signals.spider_closed)
         return self

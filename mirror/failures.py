@@ -41,6 +41,10 @@ class BrokenAnswerError(Exception):
     """An answer that came but can't be read; the message is the whole of what a user reads."""
 
 
+class EndlessError(Exception):
+    """An answer that would not end; the message is the whole of what a user reads. To ask again would bring the same."""
+
+
 class UnreachableError(Exception):
     """A host does not say what its rules are, and so is not to be asked for anything. `status` is what it said instead."""
 
@@ -52,7 +56,7 @@ class UnreachableError(Exception):
 
 def text(error: BaseException) -> str:
     """One line, the same for the same kind of failure, so that failures can be counted by it."""
-    if isinstance(error, BrokenAnswerError | UnreachableError):
+    if isinstance(error, BrokenAnswerError | EndlessError | UnreachableError):
         return str(error)
     known = next((words for kind, words in TEXTS.items() if isinstance(error, kind)), None)
     if known:

@@ -158,6 +158,7 @@ class Listing(Exchange[list[Entry] | None]):
     def body(self, block: bytes) -> int | None:
         self._blocks.append(block)
         self._size += len(block)
+        self.came += len(block)
         self.heard = monotonic()
         return None if self._size <= MOST_READ else -1
 

@@ -28,10 +28,13 @@ from scrapy.utils._download_handlers import get_dataloss_msg
 from twisted.internet.ssl import Certificate
 
 from mirror import files
+from mirror.core.addresses import Reach
+from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
 from mirror.curl import Multi, Throttle, TransferError
+from mirror.failures import EndlessError, Skipped
 from mirror.store.spool import Part, Spools
-from mirror.transfers import LOGIN, Exchange, InterruptedTransferError, NoLongerThatError, Transfer
+from mirror.transfers import LOGIN, Exchange, InterruptedTransferError, NoLongerThatError, Transfer, opened
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +64,9 @@ class CurlHandler(BaseDownloadHandler):
         self.timeout: float = settings.getfloat("DOWNLOAD_TIMEOUT")
         self.most = settings.getint("DOWNLOAD_MAXSIZE")
         self.warned = settings.getint("DOWNLOAD_WARNSIZE")
+        self.endless = settings.getint("MIRROR_ENDLESS_SIZE")
+        self._endless_for = settings.getfloat("MIRROR_ENDLESS_TIME")
+        self._least_rate = 0.0 if settings.getint("MIRROR_RATE") else settings.getfloat("MIRROR_LEAST_RATE")
         self.fails_on_loss = settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         self.verifies = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
         self._bind = settings.get("DOWNLOAD_BIND_ADDRESS")
@@ -77,6 +83,11 @@ class CurlHandler(BaseDownloadHandler):
     def spools(self) -> Spools | None:
         """Where long payloads go; `None`: to memory."""
         return getattr(self.crawler.spider, "spools", None)
+
+    @property
+    def reach(self) -> Reach | None:
+        """Which addresses may be connected to; `None`: all."""
+        return getattr(self.crawler.spider, "reach", None)
 
     async def download_request(self, request: Request) -> Response:
         """Raises the exceptions of `scrapy.exceptions` that Scrapy's own handlers raise."""
@@ -122,6 +133,8 @@ class CurlHandler(BaseDownloadHandler):
             await self._multi.perform(easy)
             return exchange.result()
         except TransferError as error:
+            if exchange.barred:
+                raise Skipped(Reason.PRIVATE, exchange.barred) from error
             return exchange.failed(error)
         finally:
             self._running.discard(exchange)
@@ -172,6 +185,7 @@ class CurlHandler(BaseDownloadHandler):
             (pycurl.PROXY, ""),  # the environment is read by Scrapy's middleware, which knows NO_PROXY too
             (pycurl.OPT_FILETIME, 1),
             (pycurl.FTP_SKIP_PASV_IP, 1),
+            *([] if settings.getbool("DNSCACHE_ENABLED") else [(pycurl.DNS_CACHE_TIMEOUT, 0)]),
         ]
         least, most = (settings.get(f"DOWNLOAD_TLS_{bound}_VERSION") for bound in ("MIN", "MAX"))
         if least or most:
@@ -195,6 +209,7 @@ class CurlHandler(BaseDownloadHandler):
         easy.setopt(pycurl.URL, request.url.partition("#")[0])
         easy.setopt(pycurl.HEADERFUNCTION, exchange.header)
         easy.setopt(pycurl.WRITEFUNCTION, exchange.body)
+        easy.setopt(pycurl.OPENSOCKETFUNCTION, exchange.open_socket)
         special = self._set_proxy(easy, request) | self._set_login(easy, request) | self._set_bind(easy, request)
         return exchange.set(easy) | special
 
@@ -203,6 +218,7 @@ class CurlHandler(BaseDownloadHandler):
         if not proxy:
             return False
         easy.setopt(pycurl.PROXY, proxy.removeprefix("//"))
+        easy.setopt(pycurl.OPENSOCKETFUNCTION, opened)  # its address is the user's affair
         authorization = request.headers.get("Proxy-Authorization")
         if authorization and authorization.lower().startswith(b"basic "):
             easy.setopt(pycurl.PROXYUSERPWD, b64decode(authorization[6:]))
@@ -264,6 +280,12 @@ class CurlHandler(BaseDownloadHandler):
             if transfer.timeout and now - transfer.heard > transfer.timeout:
                 words = f"Nothing came of {transfer.request.url} for {transfer.timeout:g} seconds."
                 self._multi.fail(transfer.easy, TransferError(pycurl.E_OPERATION_TIMEDOUT, words))
+            elif self._least_rate and transfer.trickles(now, self._least_rate):
+                words = f"Next to nothing came of {transfer.request.url} for {transfer.timeout:g} seconds."
+                self._multi.fail(transfer.easy, TransferError(pycurl.E_OPERATION_TIMEDOUT, words))
+            elif 0 < self._endless_for < now - transfer.begun and transfer.is_endless:
+                words = f"endless: no length was told, and it came for {self._endless_for:g} seconds"
+                self._multi.fail(transfer.easy, EndlessError(words))
             elif is_closing and transfer.can_be_resumed:
                 self._multi.fail(transfer.easy, InterruptedTransferError(transfer.request.url))
         if self._running:

@@ -1,7 +1,8 @@
 """The downloader middlewares that say who asks, and undo what is wrapped around answers."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from http.cookiejar import Cookie
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -10,14 +11,18 @@ from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Response
+from scrapy.http.cookies import CookieJar
 from scrapy.settings import BaseSettings
+from tldextract import TLDExtract
 
 from mirror.core import coding
+from mirror.core.addresses import Reach
 from mirror.core.coding import CodingError, TooLongError
 from mirror.core.credentials import Header
 from mirror.core.documents import header
+from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL
-from mirror.failures import BrokenAnswerError
+from mirror.failures import BrokenAnswerError, Skipped
 from mirror.options import Options
 from mirror.pacing import Pacing
 from mirror.transfers import LOGIN, CurlResponse
@@ -64,10 +69,11 @@ class Decoding:
 class Identity:
     """Says what all requests say and, to whom it is meant for, who one is (`core.credentials`); goes through the proxy."""
 
-    def __init__(self, options: Options, settings: BaseSettings) -> None:
+    def __init__(self, options: Options, settings: BaseSettings, reach: Reach) -> None:
         self._headers = {**settings.getdict("DEFAULT_REQUEST_HEADERS"), "User-Agent": settings["USER_AGENT"]}
         self._timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self._credentials = options.credentials
+        self._reach = reach
         self._is_told = options.credentials.says_anything
         proxy = options.transfers.proxy
         self._proxy = None if proxy is None else proxy.told
@@ -77,9 +83,12 @@ class Identity:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
-        return cls(spider.options, crawler.settings)
+        return cls(spider.options, crawler.settings, spider.reach)
 
     def process_request(self, request: Request) -> None:
+        barred = self._reach.bars_name(CanonicalURL(request.url))
+        if barred:
+            raise Skipped(Reason.PRIVATE, f"its host is {barred}")
         for name, value in self._headers.items():
             request.headers.setdefault(name, value)
         request.meta.setdefault("download_timeout", self._timeout)
@@ -113,8 +122,38 @@ class Identity:
             request.headers["Cookie"] = "; ".join(all_)
 
 
+MOST_OF_COOKIE: Final = 4096
+"""Bytes of a cookie's name and value (RFC 6265bis, 5.7)."""
+
+MOST_COOKIES: Final = 180
+"""Cookies of a domain: as browsers do, the oldest make room."""
+
+MOST_DOMAINS: Final = 4096
+"""Domains of which cookies are kept."""
+
+_DOMAIN = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+
+
+def _limit(jar: CookieJar, domain: str, given: frozenset[str]) -> None:
+    """Let the oldest go, where a domain has too many cookies, or where there are too many domains but those of the user."""
+    kept: dict[str, dict[str, dict[str, Cookie]]] = jar.jar._cookies  # type: ignore[attr-defined]  # noqa: SLF001 - by domain, path, name; there is no public word
+    of_domain = kept.get(domain, {})
+    if sum(map(len, of_domain.values())) > MOST_COOKIES:
+        path = next(iter(of_domain))
+        del of_domain[path][next(iter(of_domain[path]))]
+        if not of_domain[path]:
+            del of_domain[path]
+    if len(kept) > MOST_DOMAINS:
+        del kept[next(one for one in kept if one not in given)]
+
+
 class Cookies(CookiesMiddleware):
-    """Scrapy's own, with the user's cookies. It is asked only where there are some: most requests have none."""
+    """Scrapy's own, with the user's cookies. It is asked only where there are some: most requests have none.
+
+    Scrapy's would ask a server of the suffix list's, and take as many cookies as a server likes to set.
+    """
+
+    _given: frozenset[str] = frozenset()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -122,7 +161,21 @@ class Cookies(CookiesMiddleware):
         spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
         for cookie in spider.options.cookies:
             self.jars[None].set_cookie(cookie)
+        self._given = frozenset(self.jars[None]._cookies)  # noqa: SLF001 - there is no public word
         return self
+
+    def _process_cookies(self, cookies: Iterable[Cookie], *, jar: CookieJar, request: Request) -> None:
+        host = (urlsplit(request.url).hostname or "").lower()
+        for cookie in cookies:
+            if len(cookie.name) + len(cookie.value or "") > MOST_OF_COOKIE:
+                continue
+            domain = cookie.domain.removeprefix(".")
+            if domain and not _DOMAIN(domain).domain:  # a suffix under which others are, too
+                if domain != host:
+                    continue
+                cookie.domain = host
+            jar.set_cookie_if_ok(cookie, request)
+            _limit(jar, cookie.domain, self._given)
 
     def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002 - inherited
         if request.cookies or any(True for _ in self.jars[request.meta.get("cookiejar")]):

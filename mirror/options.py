@@ -142,6 +142,12 @@ HELP: Final[dict[str, Option]] = {
         "socks5 or socks5h; none: ask directly",
         Group.REQUESTS,
     ),
+    "private": Option(
+        "0|1",
+        "0",
+        "connect to loopback, private and other special addresses too, where the start is on the internet",
+        Group.REQUESTS,
+    ),
     "ca": Option("FILE", "", "believe the authorities of this PEM file instead of the usual ones", Group.REQUESTS),
     "insecure": Option("0|1", "0", "believe servers whose certificate nobody vouches for", Group.REQUESTS),
     "login": Option("USER:PASSWORD", "", "who one is to the starts' origins, and to nobody else", Group.CREDENTIALS),
@@ -223,6 +229,7 @@ class Transfers:
     headers: tuple[Header, ...] = field(default=(), repr=False)
     http: str | None = None
     proxy: Proxy | None = None
+    private: bool = False
     ca: Path | None = None
     insecure: bool | None = None
     login: Login | None = None
@@ -248,6 +255,7 @@ class Transfers:
             headers=_headers(given["header"]),
             http=_http(given["http"]),
             proxy=_proxy(given["proxy"]),
+            private=_flag("private", given["private"] or "0"),
             ca=_authorities(_file("ca", given["ca"])),
             insecure=_flag("insecure", given["insecure"]) if given["insecure"] else None,
             login=_login(given["login"]),
@@ -329,6 +337,7 @@ class Options:
             "user_agent": self.transfers.user_agent,
             "traps": None if self.traps else False,
             "fold": None if self.fold else False,
+            "private": 1 if self.transfers.private else None,
             "obey": None if obeys == [HELP["obey"].default] else ",".join(obeys) or NONE,
         }
         return {

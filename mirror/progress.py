@@ -234,6 +234,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def printable_lines(text: str) -> str:
+    r"""The same for a text of several lines.
+
+    >>> printable_lines("a\x9b31m\nb\n") == "a\N{REPLACEMENT CHARACTER}31m\nb\n"
+    True
+    """
+    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+
+
 def shortened(url: str, width: int, ellipsis: str = "…") -> str:
     """A URL cut in its middle to fit a width: first its folders go, then the middle of its name.
 

@@ -30,7 +30,6 @@ from mirror.failures import BrokenAnswerError, Skipped, UnreachableError
 from mirror.items import Answer, Failure, answered
 from mirror.pacing import Hosts
 from mirror.pipelines import Store
-from mirror.progress import printable
 from mirror.transfers import IN_MEMORY
 
 if TYPE_CHECKING:
@@ -111,6 +110,8 @@ class Robots:
         old = self._known.get(place)
         if old:
             return self._keep(place, old.rules, min(self._fresh_for, AGAIN_AFTER))
+        if isinstance(said.error, Skipped):
+            raise said.error
         forgotten = self._forgotten(place)
         if forgotten is None:
             raise _unreachable(said)
@@ -123,7 +124,7 @@ class Robots:
         pace = self._hosts.of_url(place).pace
         if rules.delay is not None and not pace.ask_for(rules.delay, monotonic()) and old is None:
             words = f"{place} asks for {rules.delay:g} s between requests; MIRROR_CRAWL_DELAY_MAX makes that {pace.delay:g} s"
-            tell(f"{printable(words)}\n")
+            tell(f"{words}\n")
         while self._kept > MOST_KEPT and len(self._known) > 1:
             self._kept -= _room(self._known.pop(next(iter(self._known))).rules)
         return rules
@@ -136,6 +137,11 @@ class Robots:
         for _ in range(robots.MOST_REDIRECTS + 1):
             try:
                 answer = answered(await self._download(url))
+            except Skipped as error:  # no address for us, be it the host's own or one that it leads to
+                if url == place:
+                    said.error = error
+                    return said
+                break
             except Exception as error:  # noqa: BLE001 - whatever it is, there are no rules
                 said.error, said.answer = error, None
                 return said
@@ -165,6 +171,8 @@ class Robots:
 
     def _record(self, place: CanonicalURL, said: _Said, rules: Rules | None) -> None:
         """Keep what came under the name of robots.txt: the answer, or the redirect; and the sitemaps that it names."""
+        if isinstance(said.error, Skipped):  # as will be what waits for it, which tells why
+            return
         found = robots.sitemaps(rules, said.answer.url if said.answer else place)
         entry = self._spider.mirror.listing(place)
         pipeline = self._crawler.get_item_pipeline(Store)

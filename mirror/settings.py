@@ -37,6 +37,16 @@ MIRROR_TRAP_WORLD = 5000  # URLs of one kind, and what can't be there is asked f
 
 MIRROR_RESERVE = "100M"  # free bytes of the disk below which the crawl pauses until there is room
 
+# Networks that count as the internet though they are none of it, as "10.1.0.0/16": the start may lead there. See SECURITY.md.
+MIRROR_PUBLIC_NETWORKS = ""
+
+# What would never end; 0: no bound. An answer whose length is told ends by that.
+MIRROR_LEAST_RATE = (
+    100  # bytes a second: less than that in DOWNLOAD_TIMEOUT seconds counts as nothing; not beside MIRROR_RATE
+)
+MIRROR_ENDLESS_SIZE = 16 << 30  # bytes of a body whose length its server does not tell
+MIRROR_ENDLESS_TIME = 6 * 60 * 60  # seconds for which such a body may come
+
 # The frontier is in the manifest: it survives the process, and known URLs never become a Request.
 SCHEDULER = "mirror.scheduler.Scheduler"
 # libcurl for all schemes; `-s DOWNLOAD_HANDLERS={}` takes Scrapy's own, which keep each payload in memory.

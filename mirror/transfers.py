@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from ipaddress import ip_address
+from socket import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -34,7 +35,7 @@ from mirror.core.documents import Spooled
 from mirror.core.ranges import content_range, strong_validator
 from mirror.core.urls import CanonicalURL
 from mirror.curl import TransferError
-from mirror.failures import BrokenAnswerError
+from mirror.failures import BrokenAnswerError, EndlessError
 from mirror.store.spool import BATCH, LengthError, Part, Promise, Spool, Spools
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ LOGIN: Final = "download_login"
 _SMALL: Final = 256 << 10
 """Bytes up to which a payload that nobody reads stays in memory all the same: a file of its own would cost more."""
 
+_MOST_COUNTED: Final = (1 << 63) - 1  # a length over which libcurl takes whatever comes for all
 _AT_ONCE: Final = 256 << 10
 _TOLD_EVERY: Final = 0.1
 _PROTOCOLS: Final = {1: "HTTP/1.0", 2: "HTTP/1.1", 3: "h2", 30: "h3", 31: "h3"}
@@ -127,8 +129,36 @@ class Exchange(ABC, Generic[Result]):
         self.request = request
         self._handler = handler
         self.timeout = 0.0
-        self.heard = monotonic()
+        self.begun = self.heard = monotonic()
+        self.came = 0
+        """Bytes, since the handler has asked the last time."""
+        self.window = 0.0
+        """When it did so; 0: nothing has come yet."""
         self.is_paused = False
+        self.barred = ""
+        """The address that the host turned out to have and that is not connected to; in words."""
+
+    def open_socket(self, purpose: int, address: pycurl.CurlSockAddr) -> socket | int:
+        """A socket for an address, if it may be connected to. Others that the host has are tried after one that may not."""
+        reach = self._handler.reach
+        found = reach and reach.bars(CanonicalURL(self.request.url), str(address.addr[0]))
+        self.barred = f"{address.addr[0]} is {found}" if found else ""
+        return pycurl.SOCKET_BAD if found else opened(purpose, address)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether a body comes of which nobody knows how long it is."""
+        return False
+
+    def trickles(self, now: float, least: float) -> bool:
+        """Whether less than `least` bytes a second came in the last `timeout` seconds; asked again and again."""
+        if not self.window and self.came:
+            self.window = now
+        if not self.window or not self.timeout or now - self.window < self.timeout:
+            return False
+        is_less = self.came < least * (now - self.window)
+        self.window, self.came = now, 0
+        return is_less
 
     @property
     def can_be_resumed(self) -> bool:
@@ -165,13 +195,24 @@ class Exchange(ABC, Generic[Result]):
         """Whatever the end was, the handle is given back."""
 
 
+class _Lent(socket):
+    """A socket that pycurl makes its own copy of, and forgets."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def opened(_purpose: int, address: pycurl.CurlSockAddr) -> socket:
+    """What libcurl would open itself."""
+    return _Lent(address.family, address.socktype, address.protocol)
+
+
 class Transfer(Exchange[Response]):
     """One transfer by HTTP."""
 
     def __init__(self, handler: "CurlHandler", request: Request, part: Part | None) -> None:
         super().__init__(handler, request)
         self.part = part
-        self._begun = self.heard
         self._crawler = handler.crawler
         self._spools = handler.spools if request.method == "GET" else None
         self._most = int(request.meta.get("download_maxsize", handler.most))
@@ -188,6 +229,7 @@ class Transfer(Exchange[Response]):
         self._in_memory = 0
         self._decoder: Decoder | None = None
         self._promise: Promise | None = None
+        self._length: int | None = None
         self._spool: Spool | None = None
         self._error: BaseException | None = None
         self._stop: StopDownload | None = None
@@ -196,6 +238,10 @@ class Transfer(Exchange[Response]):
     def start(self) -> int:
         """From where on the rest is asked for; where nothing is missing, the last byte is, for there is no empty range."""
         return min(self.part.size, self.part.promise.total - 1) if self.part else 0
+
+    @property
+    def is_endless(self) -> bool:
+        return self._is_open and self._length is None
 
     @property
     def can_be_resumed(self) -> bool:
@@ -225,6 +271,7 @@ class Transfer(Exchange[Response]):
 
     def header(self, line: bytes) -> int | None:
         self.heard = monotonic()
+        self.came += len(line)
         if self._is_open:  # a trailer
             return None
         if line.startswith(b"HTTP/"):
@@ -241,6 +288,7 @@ class Transfer(Exchange[Response]):
 
     def body(self, block: bytes) -> int | None:
         self.heard = monotonic()
+        self.came += len(block)
         if self._handler.throttle and self._handler.throttle.holds(self, len(block)):
             return pycurl.WRITEFUNC_PAUSE
         return self._guarded(self._feed, block)
@@ -285,13 +333,16 @@ class Transfer(Exchange[Response]):
             return
         self._is_open = True
         meta = self.request.meta
-        meta["download_latency"] = monotonic() - self._begun
+        meta["download_latency"] = monotonic() - self.begun
         length = self._first("content-length") or ""
         total = int(length) if length.isascii() and length.isdigit() else None
         if self.part:
             total = self._go_on(self.part, total)
         if total is not None and self._status != 304 and not self._may_be_cut:  # noqa: PLR2004 - of which nothing comes
             self._check(total, expected=True)
+        if total is not None and total > _MOST_COUNTED:
+            raise ResponseDataLossError(f"no payload is {total} bytes long")
+        self._length = total
         self._plan(total)
         meta[STATUS] = self._status
         meta[OFFSET] = self._size
@@ -370,6 +421,8 @@ class Transfer(Exchange[Response]):
             self._stop = self._stop or StopDownload(fail=False)
         self._size += len(block)
         self._check(self._size, expected=False)
+        if 0 < self._handler.endless < self._size and self.is_endless:
+            raise EndlessError(f"endless: no length was told, and {self._handler.endless:,} bytes came")
         if self._spool:
             self._spool.feed(block)
             return
@@ -462,7 +515,7 @@ class Transfer(Exchange[Response]):
             if not self._error and self._decoder is None:
                 for block in self._held:
                     spool.feed(block)
-            if isinstance(self._error, CodingError | DownloadCancelledError):
+            if isinstance(self._error, CodingError | DownloadCancelledError | EndlessError):
                 spool.discard()
             else:
                 spool.leave()

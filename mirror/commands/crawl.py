@@ -13,6 +13,7 @@ from scrapy.settings import Settings
 from twisted.logger import globalLogBeginner
 
 from mirror.console import complete_streams, refuse, tell
+from mirror.core.addresses import networks
 from mirror.options import HELP, NONE, Group, Options, Transfers, UsageError, parse_size, without_secrets
 from mirror.progress import InvalidProgressError, display
 from mirror.store.archive import Archive
@@ -86,6 +87,9 @@ _NUMBERS: Final[dict[str, float]] = {
     "DOWNLOAD_DELAY": 0,
     "DOWNLOAD_MAXSIZE": 0,
     "DOWNLOAD_TIMEOUT": 0,
+    "MIRROR_ENDLESS_SIZE": 0,
+    "MIRROR_ENDLESS_TIME": 0,
+    "MIRROR_LEAST_RATE": 0,
     "MIRROR_QUOTA": 0,
     "MIRROR_RATE": 0,
     "RETRY_TIMES": 0,
@@ -116,6 +120,10 @@ def check_settings(settings: Settings) -> None:
         settings.getbool("ROBOTSTXT_OBEY")
     except ValueError:
         raise UsageError(f"ROBOTSTXT_OBEY={settings['ROBOTSTXT_OBEY']} is neither 0 nor 1") from None
+    try:
+        networks(settings["MIRROR_PUBLIC_NETWORKS"] or "")
+    except ValueError as error:
+        raise UsageError(f"MIRROR_PUBLIC_NETWORKS: {error}") from None
     try:
         Transfers.parse({option: str(settings[name] or "") for name, option in _WORDS.items()} | {"netrc": NONE})
     except UsageError as error:

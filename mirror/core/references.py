@@ -434,6 +434,10 @@ def stylesheet_instruction_spans(text: str) -> Iterator[Span]:
 # --- from a document to its references ---------------------------------------------------------------------------------
 
 
+MOST_REFERENCES: Final = 250_000
+"""References of a document that are followed: a sitemap names 50,000 pages, millions would take minutes and gigabytes."""
+
+
 class Collector:
     """Resolves spans against a base and keeps each (URL, kind) once; what is no guess outweighs a guess."""
 
@@ -448,6 +452,8 @@ class Collector:
         self._found: dict[tuple[CanonicalURL, Kind], bool] = {}
 
     def add(self, found: Iterable[Span]) -> None:
+        if len(self._found) >= MOST_REFERENCES:
+            return
         for span in found:
             key = (urls.without_fragment(span.url), span.kind, span.guess)
             if key in self._seen or (self.own_base and (not span.url or span.url.startswith("#"))):

@@ -87,6 +87,7 @@ class Reason(StrEnum):
     SESSION = "the same without a session id"
     CANONICAL = "the same as the URL that it calls canonical"
     ALIAS = "the same by another name of its host"
+    PRIVATE = "at an address that is not on the internet"
 
 
 @dataclass(frozen=True, slots=True)

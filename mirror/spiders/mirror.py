@@ -11,11 +11,13 @@ from urllib.request import getproxies
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
-from scrapy.http import Response
+from scrapy.http import Response as ScrapyResponse
 from twisted.python.failure import Failure as TwistedFailure
 
 from mirror import failures
-from mirror.core.documents import MOST_READ, find_references, most_read
+from mirror.core.addresses import Reach, networks
+from mirror.core.documents import MOST_READ, Response, find_references, most_read
+from mirror.core.references import MOST_REFERENCES
 from mirror.core.scope import Role
 from mirror.core.traps import Budgets
 from mirror.core.urls import CanonicalURL, referer
@@ -47,6 +49,7 @@ class MirrorSpider(Spider):
         self.options = Options.parse(words)
         self.out = self.options.out
         self.archive = Archive(self.out)
+        self.reach = Reach(self.options.scope.starts, everything=self.options.transfers.private)
         self.workers = Workers.of(self.options.workers)
         self.mirror = Crawl(
             self.archive,
@@ -72,6 +75,8 @@ class MirrorSpider(Spider):
         """What the user's options say of settings holds from here on; `-s` is stronger."""
         self = super().from_crawler(crawler, *args, **kwargs)
         crawler.settings.setdict(self.options.settings(), priority="spider")
+        public = networks(crawler.settings.get("MIRROR_PUBLIC_NETWORKS") or "")
+        self.reach = Reach(self.options.scope.starts, everything=self.options.transfers.private, public=public)
         if not getproxies() and not self.options.transfers.proxy:
             crawler.settings.set("HTTPPROXY_ENABLED", value=False, priority="spider")
         if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
@@ -106,10 +111,19 @@ class MirrorSpider(Spider):
             errback=self.failed,
         )
 
-    async def parse(self, response: Response, **_: Any) -> list[Item]:
+    async def parse(self, response: ScrapyResponse, **_: Any) -> list[Item]:
         assert response.request is not None
         entry: Entry = response.request.meta["entry"]
         answer = answered(response)
+        items = await self._read(entry, answer)
+        for item in items:
+            if isinstance(item, Answer) and len(item.references) >= MOST_REFERENCES:
+                self.logger.warning(
+                    "%s refers to more than %d URLs: the others are not followed", entry.url, MOST_REFERENCES
+                )
+        return items
+
+    async def _read(self, entry: Entry, answer: Response) -> list[Item]:
         size, listing = len(answer.payload), Role.LISTING in entry.roles
         if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
             return [Answer(entry, answer, find_references(answer, listing=listing))]

@@ -20,6 +20,7 @@ from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
 from mirror.store.database import Database
 from mirror.store.errors import StorageError, storing
+from mirror.store.folders import refuse_link
 from mirror.store.history import History
 from mirror.store.lock import Lock
 from mirror.store.manifest import Manifest, Resource
@@ -29,6 +30,12 @@ from mirror.store.spool import Spools
 from mirror.store.tree import Tree
 
 INDEX = "index.html"
+PARTS = (
+    *("lock", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal"),
+    *(OBJECTS, COPIES, SCRATCH, "partial"),
+)
+"""What stands in the folder of what is kept."""
+
 MOST_HOPS = 20
 """How many redirects are followed, one from another (WHATWG Fetch, 4.4)."""
 
@@ -55,6 +62,8 @@ class Archive:
         """Documents over which other processes died: their files are as they were received."""
         self._lock: Lock | None = None
         with storing(root):
+            if not read_only:
+                refuse_link(kept)
             if not kept.is_dir():
                 if read_only or not create:
                     raise StorageError(f"{root} is no archive: it has no folder {KEPT}")
@@ -62,6 +71,8 @@ class Archive:
                     raise StorageError(f"{root / INDEX} is not ours: choose a folder without one, or move it away")
                 kept.mkdir(parents=True)
             if not read_only:
+                for part in PARTS:
+                    refuse_link(kept / part)
                 self._lock = Lock(kept / "lock")
                 for store in (self.objects, self.copies):
                     store.prepare()

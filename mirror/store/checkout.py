@@ -16,6 +16,7 @@ from mirror.core.paths import LocalPath
 from mirror.core.urls import CanonicalURL
 from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redirect, planned
 from mirror.store.errors import StorageError
+from mirror.store.folders import refuse_link
 from mirror.store.history import Listed, Shown
 from mirror.store.manifest import Resource
 from mirror.store.publishing import KEPT, local_copy
@@ -36,7 +37,9 @@ def check_out(archive: Archive, snapshot: Listed, target: Path) -> Iterator[Reso
         raise StorageError(f"{target} is not empty: choose a new folder")
     if target.resolve().is_relative_to((archive.root / KEPT).resolve()):
         raise StorageError(f"{target} is inside of what the archive keeps: choose a folder elsewhere")
+    refuse_link(scratch)
     scratch.mkdir(parents=True, exist_ok=True)
+    refuse_link(mark)
     mark.touch()
     tree = Tree(target, scratch)
     layout = _Layout(archive, snapshot, tree)

@@ -50,6 +50,8 @@ from mirror.store.trapping import Trapping
 
 _ROOM: Final = 64 << 20  # free bytes below which each answer is committed at once: later there may be no room for that
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_OF_TODAY: Final = frozenset({Reason.SIZE, Reason.PRIVATE})
+"""Reasons that say nothing of the copy which is there."""
 _GOOD: Final = frozenset({Standing.PRESENT, Standing.KEPT, Standing.UNLINKED, Standing.OUTSIDE})
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 _LEFT_OUT: Final = {Word.NOINDEX: Reason.NOINDEX, Word.NOARCHIVE: Reason.NOARCHIVE}
@@ -230,7 +232,7 @@ class Crawl:
     def skip(self, entry: Entry, reason: Reason, rule: str | None = None) -> None:
         """Keep that a URL is not fetched after all, and by which words of its host.
 
-        A copy of what is too large by now stays, and so does what it leads to.
+        A copy of what is too large by now, or at another address, stays, and so does what it leads to.
         """
         with self._answering(entry) as known:
             if rule:
@@ -238,7 +240,7 @@ class Crawl:
             skipped = replace(known, state=State.SKIPPED, reason=reason)
             self._admit([(known, skipped)])
             before = self._manifest.resource(known.id)
-            if reason is Reason.SIZE and before and before.path and self._is_there(before):
+            if reason in _OF_TODAY and before and before.path and self._is_there(before):
                 self._discover(skipped, before, self._manifest.references(before))
 
     def listing(self, url: CanonicalURL) -> Entry:

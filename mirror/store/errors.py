@@ -21,6 +21,7 @@ _HINTS: Final = {
     errno.EEXIST: _IN_THE_WAY,
     errno.ENOTDIR: _IN_THE_WAY,
     errno.EISDIR: "a folder stands where a file belongs: move it away, or choose another folder",
+    errno.ELOOP: "it is a symbolic link, through which nothing is written or read: remove it",
     errno.ENOENT: "it is missing: an archive's files should not be moved or deleted",
     errno.ENAMETOOLONG: "the name is too long for this file system: choose a folder with a shorter one",
 }

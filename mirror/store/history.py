@@ -392,6 +392,8 @@ _MET: Final = (
 )
 _referrers = urls.alias()
 _stand_ins: Final = urls.alias()
+_RULED: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
+"""The reasons beside which something is told that decided."""
 _DECIDED: Final = (
     sa.select(
         frontier,
@@ -409,7 +411,7 @@ _DECIDED: Final = (
             rules.c.url_id
             == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
         )
-        & frontier.c.reason.in_([Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.TRAP]),
+        & frontier.c.reason.in_(_RULED),
     )
     .outerjoin(
         _stand_ins,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from mirror.store.errors import StorageError
+from mirror.store.folders import NO_LINK
 
 if sys.platform == "win32":
     import msvcrt
@@ -34,7 +35,7 @@ class Lock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o644)
         try:
             _lock(self._file)
         except OSError as error:

@@ -5,6 +5,7 @@ or nothing as long as the machine runs; `sync` makes it so past a power cut too,
 Objects are write-protected, because files of the tree are hard links to them.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final, NewType
 
 from mirror.store import durable
+from mirror.store.folders import NO_LINK, clear, make, opener
 
 Digest = NewType("Digest", str)
 """SHA-256 of a payload, 64 hexadecimal digits."""
@@ -36,9 +38,8 @@ class Objects:
 
     def prepare(self) -> None:
         """Make the folder, and clear away what a killed process was writing."""
-        self._new.mkdir(parents=True, exist_ok=True)
-        for half in self._new.iterdir():
-            half.unlink()
+        make(self._root.parent, self._new)
+        clear(self._new)
 
     def put(self, payload: bytes) -> Digest:
         """Keep a payload; raises `OSError` where the disk can't."""
@@ -56,7 +57,7 @@ class Objects:
 
     def adopt(self, place: Path, digest: Digest) -> None:
         """Keep a file of this digest, on the same file system, as an object; it is gone from its place then."""
-        size = place.stat().st_size
+        size = place.lstat().st_size
         if self.has(digest, size):
             place.unlink()
             return
@@ -65,7 +66,8 @@ class Objects:
 
     def get(self, digest: Digest) -> bytes:
         """A payload; raises `OSError` where it is missing."""
-        return self.path(digest).read_bytes()
+        with open(self._place(digest), "rb", opener=opener) as file:
+            return file.read()
 
     def path(self, digest: Digest) -> Path:
         """Where an object stands, or would."""
@@ -81,12 +83,12 @@ class Objects:
         return None
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
-        """Whether an object stands there, of this size."""
+        """Whether an object stands there, of this size; a link to something is none."""
         try:
-            found = os.stat(self._place(digest)).st_size
+            found = os.lstat(self._place(digest))
         except FileNotFoundError:
             return False
-        return size is None or found == size
+        return stat.S_ISREG(found.st_mode) and (size is None or found.st_size == size)
 
     def _place(self, digest: Digest) -> str:
         """`path`, as text: there is one for each file of a crawl."""
@@ -96,22 +98,25 @@ class Objects:
         """The same, in a folder that is there."""
         place = self._place(digest)
         if digest[:2] not in self._folders:
-            os.makedirs(os.path.dirname(place), exist_ok=True)
+            make(self._root, Path(place).parent)
             self._folders.add(digest[:2])
         return place
 
     def is_whole(self, digest: Digest) -> bool:
         """Whether an object is there and is what its name says."""
         try:
-            with self.path(digest).open("rb") as file:
+            with open(self._place(digest), "rb", opener=opener) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == digest
-        except FileNotFoundError:
-            return False
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ELOOP}:
+                return False
+            raise
 
     def all(self) -> Iterator[Digest]:
         """Every object that stands there, whole or not."""
         for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
-            yield from (Digest(folder.name + place.name) for place in sorted(folder.iterdir()))
+            if not folder.is_symlink():  # what is behind one is nobody's to collect
+                yield from (Digest(folder.name + place.name) for place in sorted(folder.iterdir()))
 
     def remove(self, digest: Digest) -> None:
         """Take an object out of the store; files of the tree that are links to it stay."""
@@ -124,7 +129,7 @@ class Objects:
 
 def _write(place: str, payload: bytes) -> None:
     """A new file that is not to be changed."""
-    opened = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), _READ_ONLY)
+    opened = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK | getattr(os, "O_BINARY", 0), _READ_ONLY)
     try:
         rest = memoryview(payload)
         while rest:

@@ -25,6 +25,7 @@ from typing import BinaryIO, Final
 from mirror.core.documents import HEAD, Spooled
 from mirror.core.urls import CanonicalURL
 from mirror.store.errors import storing
+from mirror.store.folders import make, opener
 from mirror.store.objects import Digest, Objects
 
 BATCH: Final = 1 << 20
@@ -67,7 +68,10 @@ class Spools:
 
     def prepare(self) -> None:
         """Make the folder, and clear away what nobody can go on with."""
-        self._root.mkdir(parents=True, exist_ok=True)
+        make(self._root.parent, self._root)
+        for place in self._root.iterdir():
+            if place.is_symlink():
+                place.unlink()
         names = {place.name for place in self._root.iterdir()}
         for name in names:
             other = name.removesuffix(_NOTE) if name.endswith(_NOTE) else name + _NOTE
@@ -138,7 +142,7 @@ class Spool:
         self._objects = objects
         self._threads = threads
         self._total = total
-        self._file: BinaryIO = place.open("r+b" if start else "w+b", buffering=0)
+        self._file: BinaryIO = open(place, "r+b" if start else "w+b", buffering=0, opener=opener)  # noqa: SIM115 - open until the end
         self._written = self._sent = start
         self._is_broken = False
         self._digest = hashlib.sha256()
@@ -258,7 +262,8 @@ def _note(place: Path) -> Path:
 
 def _write_whole(place: Path, text: str) -> None:
     beside = place.with_name(place.name + ".new")
-    beside.write_text(text, encoding="utf-8")
+    with open(beside, "w", encoding="utf-8", opener=opener) as file:
+        file.write(text)
     beside.replace(place)
 
 

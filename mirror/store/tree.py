@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from mirror.core.paths import LocalPath
-from mirror.store.errors import StorageError
+from mirror.store.folders import clear, is_below, make_one, refuse_link
 
 
 class Tree:
@@ -19,18 +19,19 @@ class Tree:
         self._root = root
         self._scratch = scratch
         self._folders: set[Path] = set()
+        refuse_link(scratch)
         scratch.mkdir(parents=True, exist_ok=True)
 
     def prepare(self) -> None:
         """Clear away what killed processes were writing."""
-        for half in self._scratch.iterdir():
-            half.unlink()
+        clear(self._scratch)
 
     def write(self, path: LocalPath | str, content: bytes) -> None:
         """Put a file of its own into the tree."""
         beside = self._beside()
         try:
-            beside.write_bytes(content)
+            with beside.open("xb") as file:
+                file.write(content)
             beside.replace(self._place(path))
         finally:
             beside.unlink(missing_ok=True)
@@ -40,8 +41,8 @@ class Tree:
         place = self._place(path)
         try:
             os.link(source, place)
-        except FileNotFoundError:  # another process has taken out the folder, which it left empty
-            self._folders.discard(place.parent)
+        except FileNotFoundError:  # another process has taken out the folder, and those above, which it left empty
+            self._folders.difference_update(place.parents)
             self._replace(self._place(path), source)
         except OSError:  # something stands there, or there are no links to give
             self._replace(place, source)
@@ -62,6 +63,8 @@ class Tree:
     def remove(self, path: LocalPath) -> None:
         """Take a file out, and the folders that it leaves empty."""
         place = self._root / path
+        if not is_below(self._root, place.parent):  # it went already, or a link leads elsewhere
+            return
         place.unlink(missing_ok=True)
         for folder in place.parents:
             if folder == self._root:
@@ -74,13 +77,15 @@ class Tree:
 
     def _place(self, path: LocalPath | str) -> Path:
         place = self._root / path
-        folder = place.parent
-        if folder not in self._folders:
-            folder.mkdir(parents=True, exist_ok=True)
-            if not folder.resolve().is_relative_to(self._root.resolve()):
-                raise StorageError(f"{folder} leads out of {self._root} through a symbolic link; remove it")
-            self._folders.add(folder)
+        self._make(place.parent)
         return place
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder, if it is not known to be there and to be no link."""
+        if folder not in self._folders and folder != self._root:
+            self._make(folder.parent)
+            make_one(folder)
+            self._folders.add(folder)
 
     def _beside(self) -> Path:
         beside = self._scratch / str(os.getpid())  # several processes may write

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,11 @@ def test_what_a_killed_process_was_writing_is_no_hindrance(tree: Tree, root: Pat
     os.link(source, left)
     tree.link(PAGE, source)
     assert files(root) == {PAGE: b"object"}
+
+
+def test_folders_that_another_process_took_out_are_made_again(tree: Tree, root: Path, source: Path) -> None:
+    deep = LocalPath("example.org/a/b/c.html")
+    tree.link(deep, source)
+    shutil.rmtree(root / "example.org")
+    tree.link(deep, source)
+    assert files(root) == {deep: b"object"}

@@ -152,11 +152,11 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 256
 
-    def __init__(self, script: Mapping[str, Script]) -> None:
-        super().__init__(("127.0.0.1", 0), Connection)
+    def __init__(self, script: Mapping[str, Script], host: str = "127.0.0.1") -> None:
+        super().__init__((host, 0), Connection)
         self.script = script
         self.port: int = self.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         self.requests: list[Asked] = []
         self._connections = 0
         self._lock = Lock()
@@ -177,9 +177,9 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def serve(script: Mapping[str, Script]) -> Iterator[Server]:
+def serve(script: Mapping[str, Script], host: str = "127.0.0.1") -> Iterator[Server]:
     """Serve the script on a free port until the block ends."""
-    server = Server(script)
+    server = Server(script, host)
     thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

@@ -1,0 +1,162 @@
+"""What becomes of each tool, of its copy and of what stands around it, when it mirrors hostile servers?
+
+    python -m benchmarks.attacks                       # writes the table of docs/comparison.md; some ten minutes
+    python -m benchmarks.attacks traversal             # measures those rows again
+    python -m benchmarks.attacks --tools wget cookies  # prints only
+
+Each tool mirrors each row of `tests/hostile/attacks.py` alone, from servers of its own on loopback, for at most `--timeout`
+seconds and with no file over 512 MB, in a folder that is thrown away. The home of the tool is another such folder, so that
+what climbs out of the copy is found, and stays where it does no harm. What is harm, a row says: it is the same for all.
+"""
+
+import argparse
+import re
+import resource
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from benchmarks.constructs import COMMANDS, NO_LIMITS, ROOT, installed, version
+from benchmarks.suite.measure import Cost
+from benchmarks.suite.measure import run as measured
+from tests.hostile.attacks import ATTACKS, HONEST, MOST_KEPT, MOST_MEMORY, TOKEN, TOKEN_ROW, Attack, plant, world
+
+PAGE: Final = ROOT / "docs" / "comparison.md"
+BEGIN: Final = "<!-- begin attacks -->\n"
+END: Final = "<!-- end attacks -->"
+HELD: Final = "held"
+MOST_WRITTEN: Final = 512 << 20
+TOOLS: Final = ("websucker", "wget", "httrack")
+
+SETTINGS: Final = {
+    "MIRROR_PUBLIC_NETWORKS": "127.0.0.2/31",
+    "MIRROR_ENDLESS_SIZE": str(8 << 20),
+    "MIRROR_BACKOFF": "0.05",
+    "RETRY_TIMES": "1",
+}
+"""So that waits and bounds end in seconds; 127.0.0.2 stands for the internet."""
+
+
+def command(tool: str, start: str, out: str, header: str = "") -> list[str]:
+    """As in the other comparisons, with short waits: 3 seconds of silence, 2 tries.
+
+    A login and a header are given as each tool's
+    manual says.
+    """
+    if tool == "wget":
+        login = _LOGIN.search(start)
+        given = ["--user", login[1], "--password", login[2]] if login else []
+        given += [f"--header={header}"] if header else []
+        return [*COMMANDS["wget"](_LOGIN.sub("//", start), out), "--timeout=3", "--tries=2", "--waitretry=0", *given]
+    if tool == "httrack":
+        given = ["--headers", header] if header else []
+        return ["httrack", start, "-O", out, "-q", "--near", *NO_LIMITS, "--timeout=3", "--retries=1", "-I0", *given]
+    settings = [part for name, value in SETTINGS.items() for part in ("-s", f"{name}={value}")]
+    given = ["-a", f"header={header}"] if header else []
+    return [*COMMANDS["websucker"](start, out), "-a", "timeout=3", *settings, *given]
+
+
+_LOGIN: Final = re.compile(r"//(\w+):(\w+)@")
+
+
+def main() -> None:
+    """Run the tools. Where all are there, their rows go into the table of the page; else they are printed."""
+    parser = argparse.ArgumentParser(description="Compare what hostile servers do to mirroring tools.")
+    parser.add_argument("attacks", nargs="*", help="only those with this text in their names")
+    parser.add_argument("--tools", default=",".join(TOOLS), help="comma-separated, of: %(default)s")
+    parser.add_argument(
+        "--timeout", type=float, default=60, help="seconds for each tool and attack (default: %(default)s)"
+    )
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page to write to (default: %(default)s)")
+    options = parser.parse_args()
+    tools = options.tools.split(",")
+    if unknown := set(tools) - set(TOOLS):
+        parser.error(f"unknown tools: {', '.join(sorted(unknown))}")
+    wanted = [
+        one for one in ATTACKS.values() if not options.attacks or any(text in one.name for text in options.attacks)
+    ]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, MOST_WRITTEN))
+    tools = [tool for tool in tools if installed(tool)]
+    outcomes: dict[str, dict[str, str]] = {}
+    for attack in wanted:
+        with ThreadPoolExecutor(len(tools)) as pool:
+            found = pool.map(lambda tool, attack=attack: run(tool, attack, options.timeout), tools)
+            outcomes[attack.name] = dict(zip(tools, found, strict=True))
+        sys.stderr.write(f"{attack.name}: {outcomes[attack.name]}\n")
+    if tools != list(TOOLS):
+        sys.stdout.write("\n".join([*report(tools, outcomes), ""]))
+        return
+    before = known(options.page, tools)
+    told = {name: outcomes.get(name) or before[name] for name in ATTACKS if name in outcomes or name in before}
+    write(options.page, "\n".join(report(tools, told)))
+
+
+def run(tool: str, attack: Attack, timeout: float) -> str:
+    """What became of it, in a few words."""
+    with tempfile.TemporaryDirectory() as folder:
+        root, home = Path(folder, "around"), Path(folder, "home")
+        copy = root / "copy"
+        copy.mkdir(parents=True)
+        home.mkdir()
+        with world([attack], root) as playing:
+            plant(attack, root, copy, playing.servers[attack.name].port)
+            start = playing.starts[attack.name]
+            environment = {"HOME": str(home), "NO_PROXY": "*", "no_proxy": "*", "PYTHONPATH": str(ROOT)}
+            words = command(tool, start, str(copy), TOKEN if attack.name == TOKEN_ROW else "")
+            cost = measured(words, ROOT if tool == "websucker" else home, Path(folder, "said"), timeout, environment)
+            seen = playing.seen(attack.name, copy, alone=True)
+    climbed = [name for name in seen.outside if name]
+    harms = [
+        f"wrote outside of the copy ({ascii(climbed[0])[1:-1]})" if climbed else "",
+        attack.harm(seen),
+        ended(cost, timeout),
+        f"took {cost.memory >> 20:,} MB of memory" if cost.memory > MOST_MEMORY else "",
+        f"kept {seen.size >> 20:,} MB" if seen.size > MOST_KEPT and not attack.heavy else "",
+        "" if HONEST.encode() in seen.data or attack.alone else "the honest page is missing",
+    ]
+    code = "" if cost.ended == "0" or not cost.ended.lstrip("-").isdigit() else f" [{cost.ended}]"
+    return ("; ".join(filter(None, harms)) or HELD) + code
+
+
+def ended(cost: Cost, timeout: float) -> str:
+    """How it ended, if it should not have."""
+    if not cost.ended.lstrip("-").isdigit():
+        return f"did not end within {timeout:g} s"
+    return f"crashed (signal {cost.ended[1:]})" if cost.ended.startswith("-") else ""
+
+
+def report(tools: list[str], outcomes: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """The lines of the Markdown text."""
+    yield "; ".join(version(tool) for tool in tools) + "."
+    yield ""
+    yield row(["Attack", *tools])
+    yield row(["---"] * (1 + len(tools)))
+    totals = [sum(HELD in told[tool].split(" [")[0] for told in outcomes.values()) for tool in tools]
+    yield row([f"**held, of {len(outcomes)}**", *(f"**{total}**" for total in totals)])
+    for name, told in outcomes.items():
+        yield row([f"{name}", *(told[tool] for tool in tools)])
+
+
+def row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def known(page: Path, tools: list[str]) -> dict[str, dict[str, str]]:
+    """What the table of a page says."""
+    table = page.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    return {name: dict(zip(tools, told, strict=True)) for name, *told in rows if name in ATTACKS}
+
+
+def write(page: Path, lines: str) -> None:
+    """Put the table in the place of the one before."""
+    text = page.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    page.write_text(pattern.sub(lambda _: f"{BEGIN}{lines}\n{END}", text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

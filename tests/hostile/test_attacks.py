@@ -1,0 +1,142 @@
+"""Hostile servers: nothing else is written, memory and time are bounded, the crawl goes on, the manifest tells.
+
+All rows of `attacks.ATTACKS` are starts of one crawl, so that each also shows that it does not harm the others; those that cost
+seconds are another one. The sites count as the internet, so nothing may lead to this machine.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from benchmarks.suite.measure import Cost
+from benchmarks.suite.measure import run as measured
+from tests.crawl.running import ROOT, SCRAPY, rows, run
+from tests.hostile.attacks import ATTACKS, HONEST, TOKEN, Attack, Seen, World, plant, world
+
+PUBLIC: Final = "127.0.0.2/31"
+
+SETTINGS: Final = {
+    "MIRROR_PUBLIC_NETWORKS": PUBLIC,
+    "MIRROR_ENDLESS_SIZE": str(8 << 20),
+    "MIRROR_BACKOFF": "0.05",
+    "MIRROR_MOST_FAILURES": "12",  # a row breaks many connections to show one thing each
+    "RETRY_TIMES": "1",
+    "MIRROR_PROGRESS": "lines",
+}
+TIMEOUT: Final = 3
+PATIENCE: Final = 400
+"""Seconds after which a run counts as one that does not end, on a machine that does five other things."""
+
+MEMORY: Final = {"light": 512 << 20, "heavy": 1 << 30}
+"""Bytes of the run's processes at the most."""
+
+MANY: Final = 300_000
+"""Links of a page: more than are followed."""
+
+COSTS: Final = {
+    heavy: [one for one in ATTACKS.values() if one.heavy is heavy and not one.alone] for heavy in (False, True)
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One crawl of many attacks."""
+
+    world: World
+    copy: Path
+    cost: Cost
+    said: str
+    told: list[tuple[str, str]]
+    """(URL, what the manifest says of why it is not there)."""
+
+    def seen(self, attack: Attack) -> Seen:
+        return self.world.seen(attack.name, self.copy, alone=False)
+
+    def told_of(self, attack: Attack) -> list[str]:
+        """What is said of URLs that the row's pages lead to, at whatever place."""
+        port = self.world.starts[attack.name].rpartition(":")[2].rstrip("/")
+        urls = {url for url, _ in self.told if f":{port}/" in url}
+        led = rows(
+            self.copy,
+            "SELECT DISTINCT t.url FROM links JOIN resources r ON r.id = links.resource_id JOIN urls s ON s.id = r.url_id "
+            f"JOIN urls t ON t.id = links.target_id WHERE s.url LIKE '%:{port}/%'",
+        )
+        urls |= {str(url) for (url,) in led}
+        return [why for url, why in self.told if url in urls]
+
+
+def attacked(root: Path, attacks: list[Attack]) -> Iterator[Outcome]:
+    with world(attacks, root, many=MANY) as playing:
+        copy, said = root / "copy", root.parent / "said"
+        for attack in attacks:
+            plant(attack, root, copy, playing.servers[attack.name].port)
+        starts = root.parent / "starts"
+        starts.write_text("\n".join(playing.starts.values()))
+        words = [f"start=@{starts}", f"out={copy}", f"timeout={TIMEOUT}", "workers=1", "connections=32", "proxy=none"]
+        words.append(f"header={TOKEN}")
+        command = [*SCRAPY, "crawl", "mirror", *(part for word in words for part in ("-a", word))]
+        command += [part for name, value in SETTINGS.items() for part in ("-s", f"{name}={value}")]
+        cost = measured(command, ROOT, said, PATIENCE)
+        told = rows(
+            copy,
+            "SELECT url, coalesce(reason, '') || ' ' || coalesce(error, '') FROM urls "
+            "LEFT JOIN frontier ON frontier.url_id = urls.id LEFT JOIN resources ON resources.url_id = urls.id",
+        )
+        text = said.read_text(encoding="utf-8", errors="surrogateescape")
+        yield Outcome(playing, copy, cost, text, [(str(url), str(why)) for url, why in told])
+
+
+@pytest.fixture(scope="session")
+def light(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    root = tmp_path_factory.mktemp("light") / "around"
+    root.mkdir()
+    yield from attacked(root, COSTS[False])
+
+
+@pytest.fixture(scope="session")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    root = tmp_path_factory.mktemp("heavy") / "around"
+    root.mkdir()
+    yield from attacked(root, COSTS[True])
+
+
+@pytest.fixture
+def outcome(request: pytest.FixtureRequest, attack: Attack) -> Outcome:
+    found: Outcome = request.getfixturevalue("heavy" if attack.heavy else "light")
+    return found
+
+
+@pytest.mark.parametrize("attack", COSTS[False] + COSTS[True], ids=str)
+def test_an_attack_does_no_harm(outcome: Outcome, attack: Attack) -> None:
+    seen = outcome.seen(attack)
+    assert attack.harm(seen) == ""
+    assert HONEST.encode() in seen.data, "the rest of the site is there"
+    if attack.told:
+        assert [why for why in outcome.told_of(attack) if re.search(attack.told, why)], outcome.told_of(attack)
+
+
+@pytest.mark.parametrize("cost", ["light", "heavy"])
+def test_a_crawl_of_attacks_ends_as_any_crawl(request: pytest.FixtureRequest, cost: str) -> None:
+    outcome: Outcome = request.getfixturevalue(cost)
+    assert outcome.cost.ended == "1", outcome.said[-2000:]
+    assert outcome.cost.memory < MEMORY[cost]
+    assert "Traceback" not in outcome.said
+    assert outcome.world.victim.requests == []
+    assert unprintable(outcome.said) == []
+    verified = run(*SCRAPY, "verify", str(outcome.copy))
+    assert verified.code == 0, verified.stdout
+
+
+def test_nothing_around_the_copy_was_touched(light: Outcome) -> None:
+    assert light.seen(next(iter(ATTACKS.values()))).outside == []
+    port = light.world.servers["a symbolic link in the place of a file"].port
+    assert not (light.copy / f"127.0.0.2_{port}" / "planted.html").is_symlink(), "the page stands there now"
+
+
+def unprintable(text: str) -> list[str]:
+    """Characters of a terminal's output that it might obey."""
+    return sorted({ascii(c) for c in text if not c.isprintable() and c != "\n"})

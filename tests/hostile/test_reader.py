@@ -1,0 +1,225 @@
+"""Who reads a mirror is safe too: what a server wrote moves no cursor, is no markup of a report, and is never run.
+
+Titles, texts, header values, types, codings, robots.txt and URLs of the site hold what terminals obey: ESC, CSI, OSC 8 and
+52, C1 controls, carriage returns, backspaces and overrides of the direction of text; and markup that would run.
+"""
+
+import ast
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from lxml import etree
+
+from mirror.console import refuse, say, say_json, tell
+from mirror.logs import Printable
+from mirror.progress import printable_lines
+from tests.crawl.running import ROOT, SCRAPY, Done, mirror, run
+from tests.hostile.test_attacks import unprintable
+from tests.site import HTML, Page, Site, serve
+
+EVIL: Final = (
+    "\x1b[31m\x1b]8;;http://evil.example/\x07x\x1b]52;c;ZXZpbA==\x07\x9b2J\x9d0;t\x9c\u202egnp.exe\u2066\r\b\x7f\x00"
+)
+MARKUP: Final = "</pre></li><script>document.title='run'</script><img src=x onerror=alert(1)>\"'&"
+PATH: Final = "/e%1b%5b31m%c2%9b%e2%80%aex%0d"
+HEADERS: Final = {
+    "X-Robots-Tag": f"noarchive{EVIL.translate({0: None, 13: None})}".encode().decode("latin-1"),
+    "Content-Type": HTML,
+}
+
+
+def site(text: str) -> Site:
+    body = f"<title>{EVIL}{MARKUP}</title><h1>{text}{EVIL}</h1><p>{MARKUP}"
+    found = Site().page("/", body, links=["/a", PATH, "/type", "/coding", "/gone", "/moved", "/kept"])
+    found.page("/a", body, headers=HEADERS)
+    found.page(PATH, f"{text}<pre>{EVIL}\n&lt;script&gt;{text}&lt;/script&gt;</pre>")
+    found["/type"] = Page(200, {"Content-Type": "text/\x1b[31mx\x9b"}, b"x")
+    found["/coding"] = Page(200, {"Content-Type": HTML, "Content-Encoding": "x\x1b[31m\x9b"}, b"x")
+    found["/moved"] = Page(302, {"Location": "/a?\x1b[31m\x9b"})
+    lines = (
+        "User-agent: *\nDisallow: /kept\x1b[31m\x9b\u202e*\nDisallow: /k*t #\x1b[31m\x9b\u202e\nCrawl-delay: 0\x1b\n"
+    )
+    return found.file("/robots.txt", lines, "text/plain")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
+    """What each command printed about the archive of such a site."""
+    out = tmp_path_factory.mktemp("reader") / "out"
+    settings = {"MIRROR_BACKOFF": "0.01", "RETRY_TIMES": "1", "LOG_LEVEL": "DEBUG"}
+    done: dict[str, Done] = {}
+    with serve(site("before")) as server:
+        done["lines"] = mirror(f"{server.url}/", out, settings=settings | {"MIRROR_PROGRESS": "lines"})
+        server.site = site("after")
+        del server.site["/moved"]
+        done["blocks"] = mirror(
+            f"{server.url}/", out, "obey=noarchive", settings=settings | {"MIRROR_PROGRESS": "blocks"}
+        )
+        url = server.url
+    place, report = str(out), out.parent / "report.html"
+    for name, words in {
+        "snapshots": [place],
+        "snapshots --json": [place, "--json"],
+        "diff": [place, "1", "2"],
+        "diff --json": [place, "1", "2", "--json"],
+        "diff --html": [place, "1", "2", "--html", str(report)],
+        "why": [place, url + PATH],
+        "why of a type": [place, f"{url}/type"],
+        "why of a header": [place, f"{url}/a"],
+        "why of a rule": [place, f"{url}/kept"],
+        "why --json": [place, f"{url}/kept", "--json"],
+        "verify": [place],
+        "publish": [place],
+        "checkout": [place, "1", str(out.parent / "one")],
+        "prune": [place, "--keep", "last=1", "--dry-run"],
+        "forget": [place, url + PATH],
+    }.items():
+        done[name] = run(*SCRAPY, name.split()[0], *words)
+    done["report"] = Done(0, report.read_text(encoding="utf-8"), "")
+    done["index"] = Done(0, (out / "index.html").read_text(encoding="utf-8"), "")
+    return done
+
+
+COMMANDS: Final = (
+    *("lines", "blocks", "snapshots", "snapshots --json", "diff", "diff --json", "diff --html", "why", "why of a type"),
+    *("why of a header", "why of a rule", "why --json", "verify", "publish", "checkout", "prune", "forget"),
+)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_prints_what_a_terminal_obeys(runs: dict[str, Done], name: str) -> None:
+    done = runs[name]
+    assert done.stdout + done.stderr
+    assert unprintable(done.stdout) == []
+    assert unprintable(done.stderr) == []
+    assert "Traceback" not in done.stderr
+
+
+def test_the_text_that_is_shown_came_from_the_server(runs: dict[str, Done]) -> None:
+    """Else there would have been nothing to strip."""
+    assert "%1B%5B31m" in runs["lines"].stdout
+    assert r"unknown content coding 'x\x1b[31m" in runs["lines"].stderr
+    assert "Disallow: /k*t" in runs["why of a rule"].stdout
+    assert "after" in runs["report"].stdout
+
+
+@pytest.mark.parametrize("name", ["report", "index"])
+def test_reports_escape_everything(runs: dict[str, Done], name: str) -> None:
+    page = etree.fromstring(runs[name].stdout.encode(), etree.HTMLParser(encoding="utf-8"))
+    assert page.xpath("//script | //img | //@onerror | //iframe | //svg") == []
+    hrefs = {str(href).partition(":")[0] for href in page.xpath("//@href")}
+    assert hrefs <= {"http", "https"} or name == "index"
+    assert not {"javascript", "data"} & hrefs
+
+
+def test_a_report_runs_nothing_whatever_stands_in_it(runs: dict[str, Done]) -> None:
+    assert "Content-Security-Policy" in runs["report"].stdout
+    assert "default-src 'none'" in runs["report"].stdout
+
+
+def test_what_is_told_and_said_keeps_its_lines_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever forgets that a text is a server's: the one place where a program speaks does not."""
+    tell(f"Failed: {EVIL}\nOpen {EVIL}\n")
+    say(EVIL)
+    say_json({"title": EVIL})
+    with pytest.raises(SystemExit):
+        refuse(EVIL, 2)
+    said = capsys.readouterr()
+    assert unprintable(said.out + said.err) == []
+    assert [line.partition(" ")[0] for line in said.err.splitlines()] == ["Failed:", "Open", "websucker:"]
+
+
+def test_a_log_line_keeps_its_lines_and_nothing_else() -> None:
+    record = logging.LogRecord("x", logging.WARNING, __file__, 1, "%s\nsecond", (EVIL,), None)
+    told = Printable(logging.Formatter("%(levelname)s: %(message)s")).format(record)
+    assert told.startswith("WARNING: \N{REPLACEMENT CHARACTER}[31m")
+    assert told.endswith("\nsecond")
+    assert unprintable(told) == []
+    assert printable_lines("plain\n") == "plain\n"
+
+
+RUNS: Final = frozenset(
+    {
+        *(
+            "eval",
+            "exec",
+            "compile",
+            "__import__",
+            "system",
+            "popen",
+            "Popen",
+            "call",
+            "check_call",
+            "check_output",
+            "getoutput",
+        ),
+        *(
+            "execv",
+            "execve",
+            "execvp",
+            "execl",
+            "spawnv",
+            "spawnl",
+            "startfile",
+            "create_subprocess_shell",
+            "subprocess_shell",
+        ),
+        *(
+            "create_subprocess_exec",
+            "subprocess_exec",
+            "import_module",
+            "resolve_name",
+            "load_object",
+            "loads",
+            "Unpickler",
+        ),
+    }
+)
+"""What runs something, or could, if it were given what a server wrote."""
+
+ALLOWED: Final = {
+    ("workers.py", "subprocess_exec"): "our own interpreter with our own module",
+    ("workers.py", "loads"): "what a process of ours said, over a pipe of its own",
+    ("worker.py", "loads"): "what the crawl said to its worker, over that pipe; and what it says itself",
+    ("progress.py", "resolve_name"): "MIRROR_REPORTHOOK, which the user sets",
+    ("pacing.py", "load_object"): "names of exceptions in the settings",
+}
+
+
+def calls() -> Iterator[tuple[str, str, str]]:
+    """(file, function, what it is called on) of each call in the program that is in `RUNS`."""
+    for path in sorted((ROOT / "mirror").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                function = node.func
+                name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+                on = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
+                if name in RUNS and (name, on) not in {("compile", "re"), ("loads", "json")}:
+                    yield path.name, name, on
+
+
+def test_nothing_is_run_but_ourselves() -> None:
+    assert {(file, name) for file, name, _ in calls()} == set(ALLOWED)
+
+
+def test_no_shell_is_spoken_to() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "mirror").rglob("*.py"))
+    assert "shell=True" not in text
+    assert "import subprocess" not in text
+
+
+def test_the_manual_of_what_is_promised_names_tests_that_are_there() -> None:
+    """Each promise in SECURITY.md is followed by the file that holds it."""
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    named = {word.strip("`.,;()") for word in text.split() if word.startswith("`tests/")}
+    assert len(named) >= 8
+    assert [name for name in sorted(named) if not (ROOT / name.partition("::")[0]).exists()] == []
+
+
+def test_where_reliability_is_told_each_attack_is() -> None:
+    from tests.hostile.attacks import ATTACKS  # noqa: PLC0415
+
+    text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    assert [name for name in ATTACKS if name not in text] == []
