@@ -20,11 +20,18 @@ long: .venv/tests needs             ## the tests that take minutes: kills over a
 fuzz: .venv/tests                  ## look for input that breaks a law, for ten minutes: make fuzz args="--minutes 60 html"
 	.venv/bin/python -m tests.fuzz $(args)
 
+fidelity: .venv/tests needs tools    ## sites that generators build: tests, and a table of what is left in whose copies
+	.venv/bin/pytest -m fidelity $(args)
+	.venv/bin/python -m benchmarks.fidelity
+
 bench: install tools                ## beside wget, HTTrack and others: writes docs/performance.*, takes an hour
 	.venv/bin/python -m benchmarks.suite $(args)
 
 bench-quick: install tools          ## the same with small sites, within three minutes; prints only
 	.venv/bin/python -m benchmarks.suite --quick $(args)
+
+sites:                              ## websites as generators build them, from the npm registry, below build/sites
+	$(PYTHON) -m benchmarks.generators $(args)
 
 check: .venv/tests needs            ## format, lint, types, tests
 	.venv/bin/ruff format --check .
@@ -50,8 +57,8 @@ clean:                              ## take away what was built, not what was mi
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-.venv/tests: .venv/installed requirements-dev.txt
+.venv/tests: .venv/installed requirements-dev.txt requirements-browser.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long fuzz bench bench-quick check format needs tools clean
+.PHONY: help install mirror test long fuzz fidelity bench bench-quick sites check format needs tools clean

@@ -29,7 +29,19 @@ COMMANDS: Final[dict[str, Callable[[str, str], list[str]]]] = {
     "wget": lambda start, out: ["wget", "-q", "-m", "-k", "-p", "-E", "-e", "robots=on", "-P", out, start],
     "httrack": lambda start, out: ["httrack", start, "-O", out, "-q", "--near", *NO_LIMITS],
     "websucker": lambda start, out: (
-        [sys.executable, "-m", "scrapy", "crawl", "mirror", "-a", f"start={start}", "-a", f"out={out}"]
+        [
+            sys.executable,
+            "-m",
+            "scrapy",
+            "crawl",
+            "mirror",
+            "-a",
+            f"start={start}",
+            "-a",
+            f"out={out}",
+            "-a",
+            "render=never",
+        ]
     ),
 }
 """Tool -> the command that mirrors a URL into a folder."""

@@ -38,7 +38,19 @@ COMMANDS: Final[dict[str, Callable[[str, str], list[str]]]] = {
         "-%c0",
     ],
     "websucker": lambda url, out: [
-        *(sys.executable, "-m", "scrapy", "crawl", "mirror", "-a", f"start={url}", "-a", f"out={out}"),
+        *(
+            sys.executable,
+            "-m",
+            "scrapy",
+            "crawl",
+            "mirror",
+            "-a",
+            f"start={url}",
+            "-a",
+            f"out={out}",
+            "-a",
+            "render=never",
+        ),
         *("-s", "MIRROR_PROGRESS=off"),
     ],
 }

@@ -83,7 +83,16 @@ def main() -> None:
             server.site = site(words.pages, edition)
             server.requests.clear()
             seconds = command(
-                "crawl", "mirror", "-a", f"start={server.url}", "-a", f"out={out}", "-s", "MIRROR_PROGRESS=off"
+                "crawl",
+                "mirror",
+                "-a",
+                f"start={server.url}",
+                "-a",
+                f"out={out}",
+                "-a",
+                "render=never",
+                "-s",
+                "MIRROR_PROGRESS=off",
             )
             sizes.append(room(out))
             ratio = sizes[-1] / sizes[0]

@@ -40,7 +40,18 @@ QUICK: Final = ("MIRROR_PROGRESS=off", f"DOWNLOAD_TIMEOUT={PATIENCE:g}", "RETRY_
 SETTINGS: Final = tuple(part for setting in QUICK for part in ("-s", setting))
 
 COMMANDS: Final[dict[str, Callable[[str, str, str], list[str]]]] = {
-    "websucker": lambda url, out, _: [*SCRAPY, "crawl", "mirror", "-a", f"start={url}", "-a", f"out={out}", *SETTINGS],
+    "websucker": lambda url, out, _: [
+        *SCRAPY,
+        "crawl",
+        "mirror",
+        "-a",
+        f"start={url}",
+        "-a",
+        f"out={out}",
+        "-a",
+        "render=never",
+        *SETTINGS,
+    ],
     "wget -m": lambda url, out, _: [*WGET, "-m", "-P", out, url],
     "wget -m -k -p -E": lambda url, out, _: [*WGET, "-m", "-k", "-p", "-E", "-P", out, url],
     "wget -m -k -K -p -E --no-if-modified-since": lambda url, out, _: (

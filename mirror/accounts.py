@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from mirror.command import moment
 from mirror.core.urls import CanonicalURL
 from mirror.store.frontier import State
-from mirror.store.history import Account
+from mirror.store.history import Account, Rendered
 from mirror.store.manifest import Resource, Standing
+from mirror.store.rendering import State as Rendering
 
 _STANDINGS = {
     Standing.PRESENT: "in the tree",
@@ -15,6 +16,14 @@ _STANDINGS = {
     Standing.FAILED: "failed",
     Standing.GONE: "gone",
     Standing.OUTSIDE: "left out by the rules",
+}
+
+
+_RENDERED = {
+    Rendering.WAITS: "waits to be rendered",
+    Rendering.DONE: "rendered",
+    Rendering.SPARED: "not rendered, pages of its kind gave nothing new",
+    Rendering.GIVEN_UP: "not rendered",
 }
 
 
@@ -30,7 +39,19 @@ def _lines(url: CanonicalURL, account: Account | None) -> list[str]:
     lines += [_decision(account)] if account.entry else []
     lines += [_version(*version) for version in account.versions]
     lines += [f"linked from {page}" for page in account.linked_from]
+    lines += [f"seen by the browser on {page}" for page in account.seen_on]
+    lines += _rendered(account.rendered) if account.rendered else []
+    lines += [f"works whole in replay only: {account.needs}"] if account.needs else []
     return lines
+
+
+def _rendered(rendered: Rendered) -> list[str]:
+    """What a browser made of it."""
+    what = _RENDERED[Rendering(rendered.state)]
+    found = f", {rendered.found:,} URLs found" if rendered.state == Rendering.DONE else ""
+    outcome = f" ({rendered.outcome})" if rendered.outcome else ""
+    refused = [f"refused while it was rendered: {line}" for line in rendered.refused]
+    return [f"run of {moment(rendered.began)}: {what}{found}{outcome}", *refused]
 
 
 def _decision(account: Account) -> str:

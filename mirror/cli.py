@@ -15,7 +15,7 @@ from mirror.console import complete_streams, refuse
 from mirror.options import HELP, Group, without_secrets
 from mirror.summary import Exit
 
-COMMANDS = ("checkout", "diff", "forget", "prune", "publish", "replay", "snapshots", "verify", "why")
+COMMANDS = ("checkout", "compare", "diff", "forget", "prune", "publish", "replay", "snapshots", "verify", "why")
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

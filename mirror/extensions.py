@@ -30,7 +30,7 @@ from mirror.pipelines import close
 from mirror.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
-from mirror.summary import MOST_FAILURES, Exit, Summary
+from mirror.summary import MOST_EXAMPLES, MOST_FAILURES, Exit, Summary
 from mirror.transfers import OFFSET, STATUS
 
 if TYPE_CHECKING:
@@ -198,10 +198,14 @@ class Finish:
     async def spider_closed(self, spider: "MirrorSpider", reason: str) -> None:
         logging.getLogger("scrapy.crawler").removeHandler(self._hint)
         assert self._crawler.stats is not None
+        if spider.renderer:
+            await spider.renderer.close()
+            if spider.renderer.error:
+                tell(f"Nothing was rendered: {spider.renderer.error}\n")
         error = self._crawler.stats.get_value("mirror/storage_error")
         try:
             if error is None:
-                finished = reason == "finished" or not len(spider.mirror)
+                finished = reason == "finished" or spider.mirror.is_done
                 exit_code = await self._finish(spider.mirror, finished=finished)
             else:
                 spider.mirror.flush()  # what was answered before there was no room for more
@@ -233,6 +237,8 @@ class Finish:
             mirror.archive.rewritten,
             mirror.held,
             mirror.archive.manifest.traps(),
+            mirror.renderings(),
+            mirror.archive.manifest.needing(MOST_EXAMPLES),
         )
         tell(summary.text())
         return summary.exit_code

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from mirror import __version__
+from mirror.browser import what_is_missing
 from mirror.core.cookies import InvalidCookiesError, read_cookies
 from mirror.core.credentials import (
     Credentials,
@@ -31,6 +32,7 @@ from mirror.core.directives import Word
 from mirror.core.freshness import InvalidDurationError, duration
 from mirror.core.scope import Area, Requisites, Scope
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical
+from mirror.store.rendering import When
 from mirror.store.renewal import Renewal
 
 OneWord = TypeVar("OneWord", bound=StrEnum)
@@ -111,6 +113,14 @@ HELP: Final[dict[str, Option]] = {
         "another URL canonical, or is there with and without www. or s",
         Group.WHAT,
     ),
+    "render": Option(
+        "WORD",
+        "auto with a browser, else never",
+        "open pages in a browser for what their scripts load: auto (those of which their HTML says that there is more), "
+        "always, never, dom (and let the tree show what scripts made of them, without scripts)",
+        Group.WHAT,
+    ),
+    "browser": Option("PATH", "the first of chromium, google-chrome...", "the Chromium to open them in", Group.WHAT),
     "out": Option("DIR", "archive", "the folder of the archive", Group.WHERE),
     "refresh": Option(
         "DURATION",
@@ -286,6 +296,15 @@ class Options:
     workers: int | None = None
     traps: bool = True
     fold: bool = True
+    render: When | None = None
+    browser: Path | None = None
+
+    @property
+    def rendering(self) -> When:
+        """Which pages are rendered: where nobody says so, those that are worth it, if there is a browser."""
+        if self.render is not None:
+            return self.render
+        return When.NEVER if what_is_missing(self.browser) else When.AUTO
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> "Options":
@@ -310,6 +329,7 @@ class Options:
             most_lost=_share("max_loss", values["max_loss"]),
         )
         transfers = Transfers.parse(words)
+        browser = _path(words["browser"]) if words.get("browser") else None
         return cls(
             _path(values["out"]),
             scope,
@@ -321,6 +341,8 @@ class Options:
             None if values["workers"] == AUTO else _number("workers", values["workers"], least=0),
             _flag("traps", values["traps"]),
             _flag("fold", values["fold"]),
+            _render(words.get("render") or "", browser),
+            browser,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -337,6 +359,7 @@ class Options:
             "user_agent": self.transfers.user_agent,
             "traps": None if self.traps else False,
             "fold": None if self.fold else False,
+            "render": self.render,
             "private": 1 if self.transfers.private else None,
             "obey": None if obeys == [HELP["obey"].default] else ",".join(obeys) or NONE,
         }
@@ -664,6 +687,17 @@ def _duration(name: str, text: str) -> timedelta | None:
         return duration(text) if text else None
     except InvalidDurationError as error:
         raise UsageError(f"{name}={text}: {error}") from None
+
+
+def _render(text: str, browser: Path | None) -> When | None:
+    """The user's word; what it needs has to be there."""
+    if not text:
+        return None
+    when = _word(When, "render", text)
+    missing = None if when is When.NEVER else what_is_missing(browser)
+    if missing:
+        raise UsageError(f"render={text}: {missing}")
+    return when
 
 
 def _flag(name: str, text: str) -> bool:

@@ -47,6 +47,8 @@ class Store:
                     stats.inc_value("mirror/pages" if recorded.page else "mirror/requisites")
                     stats.inc_value("mirror/bytes", recorded.resource.size)
                 stats.inc_value("mirror/failed", int(recorded.failed))
+                if recorded.page:
+                    spider.is_rendering()  # begins with it, if it is to be rendered
             elif isinstance(item, Failure):
                 stats.inc_value("mirror/failed", int(spider.mirror.fail(item.entry, item.error).failed))
             else:

@@ -8,10 +8,11 @@ beside that.
 import errno
 import os
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from hashlib import sha256
+from threading import Thread
 from typing import Final
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mirror.accounts import account_lines
 from mirror.command import moment
@@ -285,8 +286,26 @@ def listening(host: str | None, port: int) -> list[socket.socket]:
 
 def serve(shelf: Shelf, server: Server, sockets: list[socket.socket]) -> None:
     """Serve until the user ends it."""
+    with suppress(KeyboardInterrupt):
+        _server(Replay(shelf, server)).run(sockets=sockets)
+
+
+@contextmanager
+def serving(application: ASGIApp, sockets: list[socket.socket]) -> Iterator[None]:
+    """Serve an application from a thread, as long as the block takes."""
+    server = _server(application)
+    thread = Thread(target=server.run, kwargs={"sockets": sockets}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _server(application: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
-        Replay(shelf, server),
+        application,
         http="h11",
         ws="none",
         lifespan="off",
@@ -297,5 +316,4 @@ def serve(shelf: Shelf, server: Server, sockets: list[socket.socket]) -> None:
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
     )
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=sockets)
+    return uvicorn.Server(config)

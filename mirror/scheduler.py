@@ -69,7 +69,16 @@ class Scheduler(BaseScheduler):
         return None
 
     def has_pending_requests(self) -> bool:
-        return not self._broken and (bool(self._held) or bool(self._later) or self._spider.mirror.has_next())
+        """Also while pages are rendered: they may ask for more."""
+        if self._broken:
+            return False
+        waits = bool(self._held) or bool(self._later) or self._spider.mirror.has_next()
+        return waits or self._spider.is_rendering()
+
+    def wake(self) -> None:
+        """There may be more in the frontier, or nothing is being rendered any more."""
+        self._look_at = -inf
+        self._go_on()
 
     def enqueue_request(self, request: Request) -> bool:
         """A request that is tried again."""

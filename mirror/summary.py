@@ -12,9 +12,11 @@ from mirror.core.urls import CanonicalURL
 from mirror.progress import printable
 from mirror.store.history import Numbers
 from mirror.store.manifest import Counts
+from mirror.store.rendering import Renderings
 
 MOST_FAILURES: Final = 20
 MOST_TRAPS: Final = 10
+MOST_EXAMPLES: Final = 3
 
 
 class Exit(IntEnum):
@@ -35,7 +37,8 @@ class Summary:
 
     `changes` is what the snapshot has that the one before it had not; `None`: there was none. `rewritten` counts documents
     whose links led elsewhere at the end. `held` is how many of how many pages are gone, where that was too much. `traps` are
-    (rule, number of URLs that were not followed, one of them).
+    (rule, number of URLs that were not followed, one of them). `needing` is how many pages work from no disk, and some of
+    these, each with the reason.
     """
 
     counts: Counts
@@ -47,6 +50,8 @@ class Summary:
     rewritten: int = 0
     held: tuple[int, int] | None = None
     traps: Sequence[tuple[str, int, CanonicalURL]] = ()
+    renderings: Renderings | None = None
+    needing: tuple[int, Sequence[tuple[CanonicalURL, str]]] = (0, ())
 
     @property
     def exit_code(self) -> Exit:
@@ -68,10 +73,10 @@ class Summary:
             lines.append(f"Since the snapshot before: {_changes(self.changes)}")
         if self.rewritten:
             lines.append(f"Written again at the end: {_count(self.rewritten, 'document')}")
-        if counts.redirects:
-            lines.append(f"Redirects: {counts.redirects:,}")
-        if counts.skipped:
-            lines.append(f"Skipped: {_by_reason(counts.skipped)}")
+        if self.renderings and self.renderings.done:
+            lines.append(_rendered(self.renderings))
+        lines += [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
+        lines += [f"Skipped: {_by_reason(counts.skipped)}"] if counts.skipped else []
         lines += [f"  trap: {rule}: {_count(number, 'URL')}, as {url}" for rule, number, url in self.traps[:MOST_TRAPS]]
         lines += [f"  and {len(self.traps) - MOST_TRAPS:,} more traps"] if len(self.traps) > MOST_TRAPS else []
         if counts.failed:
@@ -86,8 +91,29 @@ class Summary:
         if self.held:
             lines += _held(*self.held)
         if counts.pages + counts.linked:
+            lines += needing_lines(*self.needing)
             lines.append(f"Open {self.opens}")
         return "".join(printable(line) + "\n" for line in lines)
+
+
+def needing_lines(count: int, examples: Sequence[tuple[CanonicalURL, str]]) -> list[str]:
+    """Which pages are not whole from a disk."""
+    if not count:
+        return []
+    work = f"{_count(count, 'page')} {'works' if count == 1 else 'work'} whole in `replay` only"
+    more = [f"  and {count - len(examples):,} more; `why` tells it of each"] if count > len(examples) else []
+    return [
+        f"{work}, as no disk gives what their scripts ask for",
+        *(f"  {why}: {url}" for url, why in examples),
+        *more,
+    ]
+
+
+def _rendered(came: Renderings) -> str:
+    found = f"{_count(came.found, 'URL')} found that nothing else led to"
+    unfinished = f", {came.unfinished:,} of them came to no end" if came.unfinished else ""
+    spared = f"; {came.spared:,} like them spared" if came.spared else ""
+    return f"Rendered {_count(came.done, 'page')}{unfinished}{spared}: {found}"
 
 
 def _count(number: int, noun: str, nouns: str = "") -> str:

@@ -55,7 +55,7 @@ def websucker(*words: str, name: str = WEBSUCKER, against: str = WEBSUCKER, entr
     """As the README says, and with more words."""
 
     def command(url: str, out: Path) -> list[str]:
-        crawl = [sys.executable, "-m", "scrapy", "crawl", "mirror"]
+        crawl = [sys.executable, "-m", "scrapy", "crawl", "mirror", "-a", "render=never"]  # the others have no browser
         return [*crawl, "-a", f"start={url}", "-a", f"out={out}", *words]
 
     return Tool(name, WEBSUCKER, command, against, entry=entry)

@@ -4,6 +4,8 @@ import argparse
 
 from mirror.command import ArchiveCommand, now, opened
 from mirror.console import tell
+from mirror.progress import printable
+from mirror.summary import MOST_EXAMPLES, needing_lines
 
 
 class Command(ArchiveCommand):
@@ -27,4 +29,6 @@ class Command(ArchiveCommand):
                 with archive.database.transaction():
                     archive.manifest.accept_loss(now().isoformat(timespec="seconds"))
             count = sum(1 for _ in archive.publish_all())
+            for line in needing_lines(*archive.manifest.needing(MOST_EXAMPLES)):
+                tell(printable(line) + "\n")
             tell(f"Published {count:,} files; open {archive.start_place()}\n")

@@ -234,13 +234,18 @@ def _list(heading: str, sections: Sequence[Section]) -> str:
 
 def _entry(section: Section) -> str:
     note = f" <small>{_escaped(section.note)}</small>" if section.note else ""
-    lines = "".join(map(_line, section.changes))
+    lines = change_lines(section.changes)
     return f"<li>{_link(section.url)}{note}{f'<pre>{lines}</pre>' if lines else ''}</li>"
 
 
 def _link(url: str) -> str:
     text = _escaped(url)
     return f'<a href="{text}" rel="noreferrer">{text}</a>' if url.startswith(("http://", "https://")) else text
+
+
+def change_lines(changes: Iterable[Change]) -> str:
+    """Lines of a comparison as HTML, for a `<pre>`."""
+    return "".join(map(_line, changes))
 
 
 def _line(change: Change) -> str:

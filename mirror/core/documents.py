@@ -148,6 +148,12 @@ def said(response: Response, now: str) -> dict[Word, str]:
     return found
 
 
+def html_text(response: Response) -> str | None:
+    """The text of an HTML document; `None`: it is none, or too long to be one."""
+    document = None if response.spooled else read(response, response.media_type)
+    return document[1].text if document and document[0] is Document.HTML else None
+
+
 def local_copy(response: Response, media_type: str, name: str, resolve: Resolve) -> bytes:
     """The bytes of the copy: the payload with its references led to where `resolve` says.
 

@@ -17,13 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
+from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 import turbohtml
 from lxml import etree
 from turbohtml import TokenType
 
-from mirror.core import directives, spans, urls
+from mirror.core import bundles, directives, spans, urls
 from mirror.core.directives import Word
 from mirror.core.media import Document
 from mirror.core.spans import Kind, Span
@@ -339,9 +340,40 @@ def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[
         script_type = attributes.get("type", "").strip().lower()
         if script_type.partition(";")[0].rstrip() == "application/ld+json":
             return json_ld_spans(text)
+        if script_type == "importmap":
+            return chain(spans.script_spans(text), import_map_spans(text))
         if SCRIPT_TYPES.match(script_type):
-            return spans.script_spans(text)
+            return script_spans(text)
     return iter(())
+
+
+def script_spans(text: str) -> Iterator[Span]:
+    """The URLs in a script: its literals, and what its bundler's loader puts together."""
+    return chain(spans.script_spans(text), bundles.chunk_spans(text))
+
+
+def import_map_spans(text: str) -> Iterator[Span]:
+    """The modules that an import map names, which are no guesses; a prefix is none (WHATWG HTML 8.1.6.2).
+
+    Scripts are never rewritten in the tree, so these spans have no place in the text.
+
+    >>> [span.url for span in import_map_spans('{"imports": {"a": "https://cdn.example/a.js", "b/": "/b/"}, "scopes": {}}')]
+    ['https://cdn.example/a.js']
+    """
+    try:
+        data = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return
+    found = data if isinstance(data, dict) else {}
+    scopes = found.get("scopes")
+    for table in (found.get("imports"), *(scopes.values() if isinstance(scopes, dict) else ())):
+        for url in table.values() if isinstance(table, dict) else ():
+            if (
+                isinstance(url, str)
+                and not url.endswith("/")
+                and url.startswith(("/", "./", "../", "http://", "https://"))
+            ):
+                yield Span(0, 0, url, REQUISITE)
 
 
 def json_ld_spans(text: str) -> Iterator[Span]:
@@ -863,5 +895,5 @@ _READERS: Final[dict[Document, Callable[[str, Collector], None]]] = {
     Document.XML: _read_xml,
     Document.CSS: lambda text, collector: collector.add(spans.css_spans(text)),
     Document.JSON: lambda text, collector: collector.add(spans.json_spans(text)),
-    Document.JAVASCRIPT: lambda text, collector: collector.add(spans.script_spans(text)),
+    Document.JAVASCRIPT: lambda text, collector: collector.add(script_spans(text)),
 }

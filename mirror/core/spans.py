@@ -99,10 +99,10 @@ _JS_LITERAL = re.compile(  # the quote behind it is not consumed: what looks lik
 )
 _JS_ABSOLUTE = re.compile(r"/[\w~%.@\-]|//[\w\-]+\.[\w.\-]+(?::\d+)?/|https?://[\w.\-]+")
 _JS_LOCAL = re.compile(r"\.{1,2}/|[\w~%@\-][\w~%@.\-]*/")
+_ABSOLUTE: Final = r"""(?:https?:)?(?:\\?/){2}[A-Za-z0-9\[](?:[^"'`\s<>{}|^$\\]|\\/|\\u0026)*+"""
 _ABSOLUTE_LITERAL = re.compile(
-    r"""(?P<quote>["'`])(?P<url>(?:https?:)?(?:\\?/){2}[A-Za-z0-9\[](?:[^"'`\s<>{}|^$\\]|\\/|\\u0026)*+)(?P=quote)
-      (?P<key>\s*+:)?""",
-    re.IGNORECASE | re.VERBOSE,
+    rf"""(?P<quote>["'`])(?:(?P<url>{_ABSOLUTE})|url\((?P<css>{_ABSOLUTE.replace('"', '"()')})\))(?P=quote)(?P<key>\s*+:)?""",
+    re.IGNORECASE,
 )
 _NAMESPACE = re.compile(r"https?://(?:www\.w3\.org/(?:[0-9]{4}|XML)/|schema\.org(?:/|\Z))")
 """What looks like a URL and is a name."""
@@ -252,7 +252,7 @@ def script_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
 
 
 def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
-    """String literals of JSON or of a script that are an absolute URL and nothing else; each is a guess.
+    """String literals of JSON or of a script that are an absolute URL, or CSS's `url()` of one; each is a guess.
 
     `keys`: those that a colon follows too. Names of namespaces are none.
 
@@ -260,9 +260,10 @@ def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
     ['https://a.example/b']
     """
     for match in _ABSOLUTE_LITERAL.finditer(value):
-        url = json_unescaped(match["url"])
+        name = "css" if match["url"] is None else "url"
+        url = json_unescaped(match[name])
         if (keys or not match["key"]) and not _NAMESPACE.match(url):
-            yield Span(match.start("url"), match.end("url"), url, Kind.NEVER, guess=True, quoting="script")
+            yield Span(*match.span(name), url, Kind.NEVER, guess=True, quoting="script")
 
 
 def _js_literals(value: str) -> Iterator[re.Match[str]]:

@@ -15,20 +15,24 @@ from scrapy.http import Response as ScrapyResponse
 from twisted.python.failure import Failure as TwistedFailure
 
 from mirror import failures
+from mirror.browser import Browser
+from mirror.browser import find as find_browser
 from mirror.core.addresses import Reach, networks
 from mirror.core.documents import MOST_READ, Response, find_references, most_read
-from mirror.core.references import MOST_REFERENCES
+from mirror.core.references import MOST_REFERENCES, Reference
 from mirror.core.scope import Role
 from mirror.core.traps import Budgets
 from mirror.core.urls import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
 from mirror.options import REPAIR, Options
 from mirror.pipelines import stop
+from mirror.rendering import Renderer
 from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry
 from mirror.store.publishing import Publication, Published, publish, read
+from mirror.store.rendering import When
 from mirror.store.renewal import Renewal
 from mirror.store.spool import Spools
 from mirror.transfers import IN_MEMORY, InterruptedTransferError
@@ -62,8 +66,10 @@ class MirrorSpider(Spider):
             folds=self.options.fold,
             together=_TOGETHER,
             elsewhere=self._elsewhere,
+            rendering=self.options.rendering if repair is None else When.NEVER,
             now=_now,
         )
+        self.renderer: Renderer | None = None
 
     @property
     def spools(self) -> Spools:
@@ -83,7 +89,28 @@ class MirrorSpider(Spider):
             self.mirror.scope = replace(self.mirror.scope, obeys=frozenset())
         if self.options.traps:
             self.mirror.traps.set_budgets(_budgets(crawler))
+        if self.mirror.renderings():
+            self.renderer = self._renderer(crawler)
         return self
+
+    def _renderer(self, crawler: Crawler) -> Renderer:
+        path = find_browser(self.options.browser)
+        assert path is not None
+
+        def wake() -> None:
+            scheduler = crawler.engine.scheduler if crawler.engine else None
+            if scheduler is not None:
+                scheduler.wake()  # type: ignore[attr-defined]  # it is ours
+
+        return Renderer(self.mirror, Browser(path), self._find, wake=wake, fail=partial(stop, crawler))
+
+    def is_rendering(self) -> bool:
+        """Whether a browser has pages open; it opens those that wait."""
+        try:
+            return self.renderer is not None and self.renderer.look()
+        except StorageError as error:
+            stop(self.crawler, error)
+            return False
 
     async def start(self) -> AsyncIterator[Any]:
         """No request: the scheduler hands out what the frontier has. What is fresh is followed without one."""
@@ -136,6 +163,15 @@ class MirrorSpider(Spider):
         except StorageError as error:
             stop(self.crawler, error)
             return []
+
+    async def _find(self, dom: Response) -> list[Reference]:
+        """The references of what a page is in the browser, by a worker where that is worth it. Raises `WorkerDiedError`."""
+        size = len(dom.payload)
+        return (
+            await self.workers.ask(size, partial(find_references, dom))
+            if self.workers.are_there
+            else find_references(dom)
+        )
 
     def failed(self, failure: TwistedFailure) -> Iterator[Item]:
         entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy puts it there

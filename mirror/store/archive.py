@@ -102,7 +102,8 @@ class Archive:
         target = None
         if is_redirect(resource):
             target = next(ref.url for _, ref in self.manifest.references(resource) if ref.kind is Kind.REDIRECT)
-        return planned(resource, target, self.manifest.resolutions(resource), self.manifest.stale(resource))
+        stale, dom = self.manifest.stale(resource)
+        return planned(resource, target, self.manifest.resolutions(resource), stale, dom)
 
     def response(self, resource: Resource, digest: Digest) -> Response:
         """What was received, as it was received; what is too long to be read stays on the disk."""
@@ -267,6 +268,7 @@ def planned(
     target: CanonicalURL | None = None,
     places: Mapping[CanonicalURL, LocalPath] = MappingProxyType({}),
     stale: int = 0,
+    dom: Digest | None = None,
 ) -> Publication:
     """A publication of a resource that has a place in a tree."""
     assert resource.path is not None
@@ -283,6 +285,7 @@ def planned(
         path=resource.path,
         target=target,
         places=places,
+        dom=dom,
     )
 
 

@@ -66,8 +66,8 @@ class _Layout:
         if shown.copy and not shown.unknown and store.copies.has(shown.copy):
             self._tree.link(resource.path, store.copies.path(shown.copy))
             return
-        needs_copy = shown.copy or shown.unknown
-        wanted = planned(resource, self._target(resource))
+        needs_copy = shown.copy or shown.unknown or shown.dom
+        wanted = planned(resource, self._target(resource), dom=shown.dom)
         copy = local_copy(store.objects, wanted, self.place_of) if needs_copy else None
         if copy is not None:
             self._tree.write(resource.path, copy)

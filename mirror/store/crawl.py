@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from mirror.core import aliases, documents, freshness, media, paths
+from mirror.core import aliases, documents, freshness, media, paths, scripted
 from mirror.core.directives import Word
 from mirror.core.documents import Headers, Response
 from mirror.core.references import Reference
@@ -44,6 +44,8 @@ from mirror.store.objects import Digest
 from mirror.store.parting import judge_redirects, leave, part, too_much_lost
 from mirror.store.publishing import Elsewhere
 from mirror.store.putting import Putting
+from mirror.store.rendering import Outcome as Came
+from mirror.store.rendering import Queue, Renderings, Task, When
 from mirror.store.renewal import ASK_ALWAYS, Renewal
 from mirror.store.syncing import Syncing
 from mirror.store.trapping import Trapping
@@ -55,6 +57,10 @@ _OF_TODAY: Final = frozenset({Reason.SIZE, Reason.PRIVATE})
 _GOOD: Final = frozenset({Standing.PRESENT, Standing.KEPT, Standing.UNLINKED, Standing.OUTSIDE})
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 _LEFT_OUT: Final = {Word.NOINDEX: Reason.NOINDEX, Word.NOARCHIVE: Reason.NOARCHIVE}
+
+MODULES: Final = "module scripts"
+LOADS: Final = "scripts that load more"
+"""Why a page works from no disk; more such is told by the browser."""
 
 Found = Sequence[tuple[int, Reference]]
 Change = tuple[Entry | None, Entry]
@@ -76,7 +82,7 @@ class Crawl:
 
     `wanted` are URLs that an earlier run knew and that are asked for whether or not anything leads to them. `budgets` bound
     traps; `None`: nothing is one. `folds`: URLs of one resource are one (`core.aliases`). `elsewhere` publishes in other
-    processes.
+    processes. `rendering` says which pages a browser is to open.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are words with a default
@@ -92,12 +98,15 @@ class Crawl:
         folds: bool = True,
         together: int = 1,
         elsewhere: Elsewhere | None = None,
+        rendering: When = When.NEVER,
         now: Callable[[], str],
     ) -> None:
         self.archive = archive
         self.limit = limit
         self.held: tuple[int, int] | None = None
         """How many of how many pages are gone, where that was too much."""
+        self.when_answered: Callable[[int], None] = lambda _: None
+        """Called with the id of each URL of which is known by now what came of it."""
         self._manifest = archive.manifest
         self._renewal = renewal
         self._now = now
@@ -114,11 +123,14 @@ class Crawl:
             archive.recover()
             self.scope = replace(scope, starts=self.snapshot.starts, tombstones=tuple(self._manifest.tombstones()))
             self._waiting = self._manifest.waiting()
-            self._handing = Handing(self._take, limit, self._manifest.pages_done())
+            self._handing = Handing(self._take, self._take_one, limit, self._manifest.pages_done())
             self.traps = Trapping(archive, self.snapshot, budgets)
             self._folds = folds
             self._admit_starts(scope.starts)
             self._admit_again(wanted)
+        self._rendering: Queue | None = None
+        if rendering is not When.NEVER:
+            self._rendering = Queue(archive.database, self.snapshot.id, rendering)
 
     def __len__(self) -> int:
         """How many URLs wait or are being fetched."""
@@ -206,6 +218,7 @@ class Crawl:
                     resource = replace(resource, standing=before.standing, path=None, stale=False)
                 recorded = self._put(known, before, resource, self._identified(references))
                 leave(self._manifest, before, resource)
+            self._meet(recorded, response.payload)
             self._putting.add(recorded.resource, response.payload or None)
         return recorded
 
@@ -279,6 +292,8 @@ class Crawl:
             if self._folds:
                 fold(self._manifest, self.snapshot, self.scope, _placed)
             judge_redirects(self._manifest, self.scope)
+            if self._rendering:
+                self._rendering.give_up("not rendered")
         self.flush()
         self._complete = True
 
@@ -323,6 +338,115 @@ class Crawl:
         """What this run found otherwise than those before it; `None`: it is the first."""
         history = History(self.archive.database)
         return history.numbers(self.snapshot.id) if history.has_before(self.snapshot.id) else None
+
+    # --- what a browser finds ------------------------------------------------------------------------------------------
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing waits, to be fetched or to be rendered."""
+        return not len(self) and not (self._rendering and self._rendering.is_left())
+
+    def renderings(self) -> Renderings | None:
+        """What came of the pages that a browser was to open; `None`: there is none."""
+        return self._rendering.counts() if self._rendering else None
+
+    def next_to_render(self) -> tuple[Task, Response] | None:
+        """A page to open in a browser, as it was received; `None`: none waits for now."""
+        idle = not self._handing and not self._handing.in_flight
+        if self._rendering is None or not self._rendering.may_have(idle=idle):
+            return None
+        with self._transaction():
+            task = self._rendering.next(idle=idle)
+        resource = self._rendered(task) if task else None
+        if task is None or resource is None:
+            return None
+        assert resource.digest is not None
+        return task, self.archive.response(resource, resource.digest)
+
+    def want(self, task: Task, reference: Reference) -> Entry | None:
+        """What a page asks for is followed at once. Gives what the frontier says of it; `None`: the page is another one."""
+        with self._transaction():
+            resource = self._rendered(task)
+            if resource is None:
+                return None
+            found = self._identified([reference])
+            self._see(task, resource, found)
+            return self._manifest.entries([found[0][0]]).get(found[0][0])
+
+    def wait_for(self, url_id: int) -> tuple[Entry | None, Resource | None]:
+        """What is known of what a page waits for; it is preferred where it is to be fetched."""
+        entry = self._manifest.entries([url_id]).get(url_id)
+        if entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
+            self._handing.prefer(url_id)
+        return entry, self._manifest.resource(url_id) if entry and entry.state is State.DONE else None
+
+    def redirects_to(self, resource: Resource) -> int | None:
+        """The id of the URL to which a redirect leads."""
+        return self._manifest.place(resource.url_id)[1] if resource.is_redirect else None
+
+    def see(self, task: Task, seen: Sequence[Reference], dom: bytes | None, came: Came, needs: Iterable[str]) -> None:
+        """Keep what a page came to in a browser, and follow what it refers to then. `dom` is kept if the user wants that.
+
+        `needs` says what it does that no disk allows.
+        """
+        assert self._rendering is not None
+        with self._transaction():
+            resource = self._rendered(task)
+            if resource is None:
+                self._rendering.done(task, replace(came, outcome="another page by then"))
+                return
+            self._see(task, resource, self._identified(seen))
+            is_kept = dom is not None and self._rendering.when is When.DOM and resource.media_type == "text/html"
+            digest = self.archive.objects.put(dom) if is_kept and dom is not None else None
+            if digest:
+                self._syncing.add(digest)
+            _, before = self._manifest.stale(resource)
+            self._rendering.done(task, replace(came, dom=digest))
+            all_needs = {*needs, *([LOADS] if self._manifest.loads_more(resource) else [])}
+            self._manifest.add_needs(resource.id, all_needs)
+            if digest != before:
+                self._manifest.spoil([resource.id])
+                self._putting.add(replace(resource, stale=True))
+
+    def render_later(self, task: Task) -> None:
+        """A page had to do without something: it is opened again, after the others."""
+        assert self._rendering is not None
+        self._rendering.put_back(task)
+
+    def render_none(self, why: str) -> None:
+        """There is no browser after all."""
+        if self._rendering:
+            with self._transaction():
+                self._rendering.give_up(why)
+
+    def _rendered(self, task: Task) -> Resource | None:
+        """The page of a task, if it is still that."""
+        resource = self._manifest.resource(task.url_id)
+        there = resource is not None and resource.id == task.resource_id and resource.digest and resource.is_html
+        return resource if there else None
+
+    def _see(self, task: Task, resource: Resource, found: Found) -> None:
+        assert self._rendering is not None
+        ids = [url_id for url_id, _ in found]
+        before = {url_id for url_id, entry in self._manifest.entries(ids).items() if entry.roles}
+        self._manifest.see(resource, found)
+        self._discover(self._manifest.entries([task.url_id])[task.url_id], resource, found)
+        wanted = {url_id for url_id, entry in self._manifest.entries(ids).items() if entry.roles}
+        self._rendering.find(task, len(wanted - before))
+
+    def _meet(self, recorded: Recorded, payload: bytes = b"") -> None:
+        """A page may work from no disk, and be worth a browser."""
+        resource = recorded.resource
+        if not recorded.page or recorded.failed or resource.digest is None:
+            return
+        is_module_built = b"module" in payload
+        if self._rendering is None and not is_module_built:
+            return
+        text = documents.html_text(self.archive.response(resource, resource.digest)) or ""
+        if is_module_built and scripted.is_module_built(text):
+            self._manifest.add_needs(resource.id, {MODULES})
+        if self._rendering:
+            self._rendering.add(resource, scripted.look(text, resource.url))
 
     # --- what pages ask robots for ---------------------------------------------------------------------------------------
 
@@ -431,6 +555,11 @@ class Crawl:
         with self._transaction():
             yield self._manifest.entries([entry.id])[entry.id]
         self._handing.answered(entry)
+        self.when_answered(entry.id)
+
+    def _take_one(self, url_id: int) -> Entry | None:
+        with self._transaction():
+            return self._manifest.take_one(url_id)
 
     def _take(self, most: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]:
         with self._transaction():
@@ -521,6 +650,7 @@ class Crawl:
             return False
         with self._answering(entry) as known:
             recorded = self._renew(known, before) if before.error is None else self._put(known, before, before)
+            self._meet(recorded)
             self._putting.add(recorded.resource)
         return True
 
@@ -529,6 +659,8 @@ class Crawl:
         resource = self._manifest.record(self.snapshot, before, resource, found)
         if found is None:
             found = self._manifest.references(resource)
+        elif before:
+            found = [*found, *self._manifest.seen_references(resource)]
         done = replace(entry, state=State.DONE)
         done = self._counted(done) if _is_page(done, resource) else done
         self._admit([(entry, done)])
@@ -626,7 +758,9 @@ class Crawl:
         """What was fetched as something less and turns out to be a page counts as one from now on."""
         if old and old.state is State.DONE and Role.PAGE in new.roles - old.roles:
             resource = self._manifest.resource(new.id)
-            return self._counted(new) if resource and _is_page(new, resource) else new
+            if resource and _is_page(new, resource):
+                new = self._counted(new)
+                self._meet(Recorded(resource, saved=False, page=_is_page(new, resource), failed=False))
         return new
 
     # --- the frontier --------------------------------------------------------------------------------------------------

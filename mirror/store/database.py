@@ -11,6 +11,8 @@ a response and all that it led to are there together or not at all.
     links       the references of each current version, in their order
     copies      digests of what documents became once their links led to the tree, from which snapshot on;
                 a version without one stands there as it was received
+    renderings  what became of pages in a browser, or that they wait for it
+    needs       why pages work from no disk
     leaving     paths that are to leave the tree when the run settles
     unsynced    digests of objects that a power cut could still harm
     families    URLs that look alike, in the run that is not over: whether they are a trap
@@ -113,6 +115,31 @@ copies = sa.Table(
     sa.Column("since", sa.Integer, primary_key=True),  # snapshots.id
     sa.Column("digest", sa.Text, index=True),  # NULL: as it was received
     sqlite_with_rowid=False,
+)
+renderings = sa.Table(
+    "renderings",
+    schema,
+    sa.Column("resource_id", sa.Integer, primary_key=True),
+    sa.Column("since", sa.Integer, primary_key=True),  # snapshots.id: the run that rendered it, or is to
+    sa.Column("state", sa.Integer, nullable=False),  # see `renderings.State`
+    sa.Column("again", sa.Boolean, nullable=False),  # an earlier run has rendered this version
+    sa.Column("template", sa.Text, nullable=False),  # the same for pages that run the same scripts
+    sa.Column(
+        "trials", sa.Integer
+    ),  # pages of it that have to give nothing new before others are spared; NULL: none is
+    sa.Column("tries", sa.Integer, nullable=False),  # how often it was begun
+    sa.Column("found", sa.Integer, nullable=False),  # URLs that nothing else had led to
+    sa.Column("outcome", sa.Text, nullable=False),  # what did not come to an end; "": all did
+    sa.Column("refused", sa.JSON, nullable=False),  # what the page may not ask for, a line each
+    sa.Column("dom", sa.Text, index=True),  # digest of the object with its DOM; NULL: it is not kept
+    sa.Index("renderings_state", "since", "state", "again", "resource_id"),
+    sqlite_with_rowid=False,
+)
+needs = sa.Table(
+    "needs",
+    schema,
+    sa.Column("resource_id", sa.Integer, primary_key=True),
+    sa.Column("why", sa.Text, nullable=False),  # why its page works from no disk
 )
 leaving = sa.Table(
     "leaving",
@@ -357,7 +384,7 @@ def _to_version_3(_: sa.Connection) -> None:
 
 
 def _to_version_4(connection: sa.Connection) -> None:
-    """Version 4 has another table more, and says whose resource a URL is. From version 1 one comes with the newest tables."""
+    """Version 4 has three tables more, and says whose resource a URL is. From version 1 one comes with the newest tables."""
     if "same_as" not in {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(urls)")}:
         connection.exec_driver_sql("ALTER TABLE urls ADD COLUMN same_as INTEGER")
         connection.exec_driver_sql("CREATE INDEX urls_same_as ON urls (same_as) WHERE same_as IS NOT NULL")

@@ -163,6 +163,16 @@ class Frontier:
                 self._entries[entry.id] = replace(entry, state=State.IN_FLIGHT)
         return found
 
+    def take_one(self, url_id: int) -> Entry | None:
+        """A URL, marked as in flight, if it is pending."""
+        rows = self._database.run(_PENDING_ONE, (self.run_id, url_id)).fetchall()
+        if not rows:
+            return None
+        found = replace(_entry(rows[0]), referrer=rows[0][9])
+        self._database.run(_IN_FLIGHT, listed([url_id]))
+        self._entries[url_id] = replace(found, state=State.IN_FLIGHT)
+        return found
+
 
 _COLUMNS: Final = "f.url_id, u.url, f.state, f.roles, f.depth, f.guess, f.referrer_id, f.reason, f.snapshot_id"
 _NEW_URL: Final = "INSERT INTO urls (id, url, since) VALUES (?, ?, ?)"
@@ -187,6 +197,11 @@ _ELSEWHERE: Final = (  # up to the first slash behind `https://`
     "AND substr(u.url, 1, 8 + instr(substr(u.url, 9), '/')) NOT IN (SELECT value FROM json_each(?))"
 )
 _PENDING_ELSEWHERE: Final = {True: _NEAREST.format("= 1", _ELSEWHERE), False: _NEAREST.format("> 1", _ELSEWHERE)}
+_PENDING_ONE: Final = (
+    f"SELECT {_COLUMNS}, r.url FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
+    "LEFT JOIN urls r ON r.id = f.referrer_id "
+    f"WHERE f.snapshot_id = ? AND f.url_id = ? AND f.state = {State.PENDING:d}"
+)
 _IN_FLIGHT: Final = (
     f"UPDATE frontier SET state = {State.IN_FLIGHT:d} "  # noqa: S608 - no word of it is a user's
     "WHERE url_id IN (SELECT value FROM json_each(?))"

@@ -1,11 +1,11 @@
 """Which entries of the frontier a run hands out, and in which order: what pages need comes before further pages.
 
 A few are taken from the manifest ahead. Pages are handed out below the limit only: each in flight that may turn out to be a
-page holds one of its places.
+page holds one of its places. What a page waits for that is being rendered is preferred to all else.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from mirror.store.frontier import Entry
@@ -20,11 +20,16 @@ class Take(Protocol):
     def __call__(self, most: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]: ...
 
 
+TakeOne = Callable[[int], Entry | None]
+"""One pending entry by its id, in flight from now on; `None`: it is not pending."""
+
+
 class Handing:
     """The entries that a run has taken. `limit` bounds the number of pages, of which `pages_done` there are already."""
 
-    def __init__(self, take: Take, limit: int | None, pages_done: int) -> None:
+    def __init__(self, take: Take, take_one: TakeOne, limit: int | None, pages_done: int) -> None:
         self._take_from_manifest = take
+        self._take_one = take_one
         self._limit = limit
         self._pages_done = pages_done
         # Keys: True, what only links lead to; False, what pages need, and lists of pages.
@@ -33,11 +38,14 @@ class Handing:
         self._at_hand: deque[Entry] = deque()  # looked at already
         self._in_flight: dict[int, bool] = {}  # id -> whether it holds one of the places below the limit
         self._held_back: Sequence[str] = ()
+        self._preferred: deque[int] = deque()
 
     def __bool__(self) -> bool:
         """Whether `next` may give something."""
         return (
-            bool(self._at_hand) or self._may_have(pages=False) or (self._may_take_page() and self._may_have(pages=True))
+            bool(self._at_hand or self._preferred)
+            or self._may_have(pages=False)
+            or (self._may_take_page() and self._may_have(pages=True))
         )
 
     @property
@@ -46,7 +54,27 @@ class Handing:
         return list(self._in_flight)
 
     def next(self) -> Entry | None:
+        while self._preferred:
+            entry = self._next_preferred(self._preferred.popleft())
+            if entry:
+                return entry
         return self._at_hand.popleft() if self._at_hand else self.take()
+
+    def prefer(self, url_id: int) -> None:
+        """A page that needs it waits: it is handed out before all others, if it waits itself."""
+        self._preferred.append(url_id)
+
+    def _next_preferred(self, url_id: int) -> Entry | None:
+        for waiting in (self._at_hand, *self._taken.values()):
+            for entry in waiting:
+                if entry.id == url_id:
+                    waiting.remove(entry)
+                    self._in_flight.setdefault(url_id, False)
+                    return entry
+        taken = self._take_one(url_id)
+        if taken:
+            self._in_flight[url_id] = False
+        return taken
 
     def take(self) -> Entry | None:
         """One that was not looked at yet."""

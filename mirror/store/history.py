@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL, origin
-from mirror.store.database import Database, copies, frontier, links, resources, rules, snapshots, urls
+from mirror.store.database import Database, copies, frontier, links, renderings, resources, rules, snapshots, urls
 from mirror.store.frontier import Entry
-from mirror.store.manifest import PRUNED, Outcome, Resource, entry_of, resource_of
+from mirror.store.manifest import PRUNED, SEEN, Outcome, Resource, entry_of, resource_of
 from mirror.store.objects import Digest
 
 _AT_A_TIME: Final = 500
@@ -54,11 +54,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A version in a snapshot. `copy` is how it reads there; `None`: as it was received. Or it is `unknown` by now."""
+    """A version in a snapshot. `copy` is how it reads there; `None`: as it was received. Or it is `unknown` by now.
+
+    `dom` is the DOM that it shows, where a browser's was kept.
+    """
 
     resource: Resource
     copy: Digest | None
     unknown: bool
+    dom: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,22 @@ class Account:
     )  # with since and until as times
     linked_from: list[CanonicalURL] = field(default_factory=list)
     rule: str | None = None  # the words of its host, its page or the one that leads to it which decided
+    seen_on: list[CanonicalURL] = field(
+        default_factory=list
+    )  # pages on which a browser saw it, and nothing else says so
+    rendered: "Rendered | None" = None
+    needs: str | None = None  # why its page works from no disk
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What became of a page in a browser, last. `state` is one of `renderings`; `began`: the run. `refused`: a line each."""
+
+    state: int
+    began: str | None
+    found: int
+    outcome: str
+    refused: list[str]
 
 
 class History:
@@ -164,7 +184,9 @@ class History:
         wanted = {"at": snapshot_id, "last": 0}
         while rows := self._connection.execute(_AT, wanted).all():
             for row in rows:
-                yield Shown(resource_of(row), row.copy and Digest(row.copy), bool(row.stale))
+                yield Shown(
+                    resource_of(row), row.copy and Digest(row.copy), bool(row.stale), row.dom and Digest(row.dom)
+                )
             wanted["last"] = rows[-1].id
 
     def origins(self, snapshot_id: int) -> list[Origin]:
@@ -221,6 +243,8 @@ class History:
         known = self._connection.execute(_DECIDED, {"url_id": row.id}).first()
         versions = self._connection.execute(_VERSIONS, {"url_id": row.id}).all()
         linked = self._connection.execute(_LINKED_FROM, {"url_id": row.id, "most": 5}).scalars()
+        seen = self._connection.execute(_SEEN_ON, {"url_id": row.id, "most": 5}).scalars()
+        rendered = self._connection.execute(_RENDERED, {"url_id": row.id}).first()
         return Account(
             url,
             row.started,
@@ -230,6 +254,9 @@ class History:
             [(resource_of(version), version.began, version.ended) for version in versions],
             [CanonicalURL(page) for page in linked],
             known.rule if known else None,
+            [CanonicalURL(page) for page in seen],
+            _rendered(rendered) if rendered else None,
+            self._connection.execute(_NEED, {"url_id": row.id}).scalar(),
         )
 
     # --- what may go ---------------------------------------------------------------------------------------------------
@@ -249,8 +276,8 @@ class History:
         return count
 
     def objects_in_use(self) -> set[Digest]:
-        """The payloads of all versions."""
-        return self._digests(resources.c.digest)
+        """The payloads of all versions, and the DOMs of those of which these are kept."""
+        return self._digests(resources.c.digest) | self._digests(renderings.c.dom)
 
     def copies_in_use(self) -> set[Digest]:
         """What documents read like in all snapshots."""
@@ -286,6 +313,10 @@ class History:
         while rows := self._connection.execute(_ALL.where(resources.c.id > last)).all():
             yield from map(resource_of, rows)
             last = rows[-1].id
+
+
+def _rendered(row: Any) -> Rendered:
+    return Rendered(row.state, row.started, row.found, row.outcome, json.loads(row.refused))
 
 
 def _with_moves(found: Sequence[Difference]) -> list[Difference]:
@@ -330,7 +361,14 @@ _COPY_THEN: Final = (
     .limit(1)
     .scalar_subquery()
 )
-_AT: Final = _ALL.add_columns(_COPY_THEN.label("copy")).where(
+_DOM_THEN: Final = (
+    sa.select(renderings.c.dom)
+    .where(renderings.c.resource_id == resources.c.id, renderings.c.since <= _at, renderings.c.state == 1)
+    .order_by(renderings.c.since.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_AT: Final = _ALL.add_columns(_COPY_THEN.label("copy"), _DOM_THEN.label("dom")).where(
     _IN, resources.c.path.is_not(None), resources.c.id > sa.bindparam("last")
 )
 _SAME_AS: Final = sa.text("SELECT s.url FROM urls u JOIN urls s ON s.id = u.same_as WHERE u.url = :url")
@@ -434,9 +472,20 @@ _LINKED_FROM: Final = (
     .distinct()
     .join(resources, resources.c.url_id == urls.c.id)
     .join(links, links.c.resource_id == resources.c.id)
-    .where(links.c.target_id == sa.bindparam("url_id"))
+    .where(links.c.target_id == sa.bindparam("url_id"), links.c.position < SEEN)
     .order_by(urls.c.url)
     .limit(sa.bindparam("most"))
+)
+_SEEN_ON: Final = sa.text(
+    "SELECT DISTINCT u.url FROM links l JOIN resources r ON r.id = l.resource_id JOIN urls u ON u.id = r.url_id "  # noqa: S608
+    f"WHERE l.target_id = :url_id AND l.position >= {SEEN} ORDER BY u.url LIMIT :most"
+)
+_RENDERED: Final = sa.text(
+    "SELECT d.state, d.found, d.outcome, d.refused, s.started FROM renderings d JOIN resources r ON r.id = d.resource_id "
+    "LEFT JOIN snapshots s ON s.id = d.since WHERE r.url_id = :url_id ORDER BY d.since DESC LIMIT 1"
+)
+_NEED: Final = sa.text(
+    "SELECT n.why FROM needs n JOIN resources r ON r.id = n.resource_id WHERE r.url_id = :url_id AND r.until IS NULL"
 )
 
 _NUMBERS: Final = sa.text(
@@ -490,6 +539,15 @@ _PRUNE: Final = _script(
         AND (SELECT min(id) FROM kept WHERE id >= later.since) IS (SELECT min(id) FROM kept WHERE id >= copies.since)
     );
     UPDATE copies SET since = (SELECT min(id) FROM kept WHERE id >= since);
+    DELETE FROM renderings WHERE resource_id NOT IN (SELECT id FROM resources);
+    DELETE FROM renderings WHERE EXISTS (
+        SELECT 1 FROM renderings later
+        WHERE later.resource_id = renderings.resource_id AND later.since > renderings.since AND later.state = 1
+        AND (SELECT min(id) FROM kept WHERE id >= later.since) IS (SELECT min(id) FROM kept WHERE id >= renderings.since)
+    );
+    DELETE FROM renderings WHERE state <> 1 AND since NOT IN (SELECT id FROM kept);
+    UPDATE renderings SET since = (SELECT min(id) FROM kept WHERE id >= since);
+    DELETE FROM needs WHERE resource_id NOT IN (SELECT id FROM resources);
     UPDATE snapshots SET outcome = 'pruned', counts = NULL WHERE id NOT IN (SELECT id FROM kept);
     DROP TABLE kept
     """
@@ -504,6 +562,8 @@ _FORGET: Final = _script(
         SELECT path, url_id, 0, 1 FROM resources WHERE path IS NOT NULL AND url_id IN (SELECT url_id FROM forgotten);
     DELETE FROM links WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM copies WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
+    DELETE FROM renderings WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
+    DELETE FROM needs WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM resources WHERE url_id IN (SELECT url_id FROM forgotten);
     DELETE FROM rules WHERE url_id IN (SELECT url_id FROM forgotten);
     UPDATE frontier SET state = 3, roles = 0, reason = 'forgotten on request'

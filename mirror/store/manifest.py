@@ -6,7 +6,8 @@ takes the place of is not lost but ends there (`until`), and `history` tells of 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
@@ -34,6 +35,7 @@ from mirror.store.database import (
     leaving,
     links,
     listed,
+    renderings,
     resources,
     snapshots,
     tombstones,
@@ -43,6 +45,9 @@ from mirror.store.database import (
 from mirror.store.frontier import ROLE_BITS, ROLE_SETS, Entry, Frontier, State
 from mirror.store.objects import Digest
 from mirror.store.publishing import Published
+
+SEEN: Final = 1 << 24
+"""The position among the links of a document from which on they are what a browser saw."""
 
 _AT_A_TIME: Final = 500  # rows read from a large table
 
@@ -164,6 +169,7 @@ class Manifest:
         self.entries = self._frontier.entries
         self.admit = self._frontier.admit
         self.take = self._frontier.take
+        self.take_one = self._frontier.take_one
 
     @classmethod
     def at(cls, path: Path) -> "Manifest":
@@ -291,12 +297,15 @@ class Manifest:
             new_id = self._insert(snapshot, resource, values)
             self._connection.execute(_MOVE_LINKS, {"old": before.id, "new": new_id})
             if before.content == resource.content:
-                self._connection.execute(_MOVE_COPY, {"old": before.id, "new": new_id, "at": snapshot.id})
+                for statement in _MOVE:
+                    self._connection.execute(statement, {"old": before.id, "new": new_id, "at": snapshot.id})
+        if before and before.digest != resource.digest and resource.digest is not None:
+            self._forget_rendered(new_id)  # what a browser saw was seen of something else
         since = before.since if before and new_id == before.id else snapshot.id
         recorded = replace(resource, id=new_id, since=since, checked=resource.checked or resource.fetched)
         if before is None and references:
             self._add_links(new_id, references)
-        elif before and references is not None and self.references(recorded) != list(references):
+        elif before and references is not None and self._own_references(recorded) != list(references):
             self._write_links(new_id, references)
         return recorded
 
@@ -304,7 +313,7 @@ class Manifest:
         return int(self._database.run(_INSERT, (*values, resource.url_id, snapshot.id)).lastrowid or 0)
 
     def _write_links(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
-        self._database.run("DELETE FROM links WHERE resource_id = ?", (resource_id,))
+        self._database.run("DELETE FROM links WHERE resource_id = ? AND position < ?", (resource_id, SEEN))
         self._add_links(resource_id, references)
 
     def _add_links(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
@@ -365,9 +374,52 @@ class Manifest:
         return self._count(query) > 0
 
     def references(self, resource: Resource) -> list[tuple[int, Reference]]:
-        """The stored references of a resource, in their order, each with the id of its target."""
-        rows = self._database.run(_REFERENCES, (resource.id,))
+        """The stored references of a resource, in their order, each with the id of its target; then what a browser saw."""
+        return self._references(resource, 0, sys.maxsize)
+
+    def seen_references(self, resource: Resource) -> list[tuple[int, Reference]]:
+        """Those that a browser saw."""
+        return self._references(resource, SEEN, sys.maxsize)
+
+    def _own_references(self, resource: Resource) -> list[tuple[int, Reference]]:
+        return self._references(resource, 0, SEEN)
+
+    def _references(self, resource: Resource, first: int, end: int) -> list[tuple[int, Reference]]:
+        rows = self._database.run(_REFERENCES, (resource.id, first, end))
         return [(target, Reference(CanonicalURL(url), _KINDS[kind], bool(guess))) for target, kind, guess, url in rows]
+
+    # --- what a browser saw --------------------------------------------------------------------------------------------
+
+    def see(self, resource: Resource, references: Sequence[tuple[int, Reference]]) -> None:
+        """Add what a browser saw of a resource to what is known of it."""
+        known = set(self.references(resource))
+        new = [one for one in dict.fromkeys(references) if one not in known]
+        if new:
+            first = self._database.run(_NEXT_SEEN, (SEEN - 1, resource.id)).fetchone()[0]
+            rows = [(resource.id, first + n, target, str(ref.kind), ref.guess) for n, (target, ref) in enumerate(new)]
+            self._database.run_many(_LINKS, rows)
+
+    def loads_more(self, resource: Resource) -> bool:
+        """Whether a page needs something to which no document leads, but what a browser saw of pages."""
+        return self._database.run(_LOADS_MORE, (resource.id,)).fetchone() is not None
+
+    def add_needs(self, resource_id: int, whys: Iterable[str]) -> None:
+        """Keep why a page works from no disk, beside what is known of that."""
+        known = self._database.run("SELECT why FROM needs WHERE resource_id = ?", (resource_id,)).fetchone()
+        all_ = {*(known[0].split(", ") if known else ()), *whys}
+        if all_:
+            words = (resource_id, ", ".join(sorted(all_)))
+            self._database.run("INSERT OR REPLACE INTO needs (resource_id, why) VALUES (?, ?)", words)
+
+    def needing(self, most: int) -> tuple[int, list[tuple[CanonicalURL, str]]]:
+        """How many pages of the tree work from no disk, and why some of them do not."""
+        count = int(self._database.run(_NEEDING.format("count(*)"), ()).fetchone()[0])
+        rows = self._database.run(_NEEDING.format("u.url, n.why") + " ORDER BY u.id LIMIT ?", (most,)) if count else ()
+        return count, [(CanonicalURL(url), why) for url, why in rows]
+
+    def _forget_rendered(self, resource_id: int) -> None:
+        for statement in _FORGET_RENDERED:
+            self._database.run(statement, (resource_id,))
 
     # --- what documents say of each other ------------------------------------------------------------------------------
 
@@ -376,10 +428,10 @@ class Manifest:
         rows = self._database.run(_RESOLUTIONS, (resource.id,))
         return {CanonicalURL(url): LocalPath(path) for url, path in rows}
 
-    def stale(self, resource: Resource) -> int:
-        """How many things made the file of a resource wrong since it was right."""
-        found = self._database.run("SELECT stale FROM resources WHERE id = ?", (resource.id,)).fetchone()
-        return int(found[0]) if found else 0
+    def stale(self, resource: Resource) -> tuple[int, Digest | None]:
+        """How many things made the file of a resource wrong since it was right; the DOM that it shows, if that is kept."""
+        found = self._database.run(_STALE_AND_DOM, (resource.id,)).fetchone()
+        return (int(found[0]), found[1] and Digest(found[1])) if found else (0, None)
 
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
         """Say where URLs that are wanted will stand; documents that had to do without are stale now.
@@ -629,7 +681,13 @@ _IS_LEFT_OUT: Final = (frontier.c.state == State.SKIPPED) | (
 )
 _IS_ONLY_PAGE: Final = frontier.c.roles == _PAGE
 _HAS_PAGE_ROLE: Final = frontier.c.roles.bitwise_and(_PAGE) != 0
-_FAILED: Final = _DONE & resources.c.error.is_not(None) & ~frontier.c.guess
+_LED_TO: Final = sa.exists().where(links.c.target_id == frontier.c.url_id)
+_IS_ROUTE: Final = (  # what scripts build links to, and no server has, is a page of the script's
+    (resources.c.standing == Standing.GONE)
+    & _LED_TO.where(links.c.position >= SEEN)
+    & ~_LED_TO.where(links.c.position < SEEN, ~links.c.guess)
+)
+_FAILED: Final = _DONE & resources.c.error.is_not(None) & ~frontier.c.guess & ~_IS_ROUTE
 _IS_REDIRECT: Final = resources.c.status.between(300, 399)
 _IS_HTML: Final = resources.c.media_type.in_(["text/html", "application/xhtml+xml"]) & resources.c.path.is_not(None)
 _IS_PAGE: Final = _HAS_PAGE_ROLE & _IS_HTML & ~_IS_REDIRECT
@@ -696,6 +754,10 @@ _LOSE: Final = (
     .where(resources.c.id.in_(sa.select(copies.c.resource_id).where(copies.c.digest.in_(GIVEN))))
     .values(stale=True),
     sa.delete(copies).where(copies.c.digest.in_(GIVEN)),
+    sa.update(resources)
+    .where(resources.c.id.in_(sa.select(renderings.c.resource_id).where(renderings.c.dom.in_(GIVEN))), _CURRENT)
+    .values(stale=True),
+    sa.update(renderings).where(renderings.c.dom.in_(GIVEN)).values(dom=None, outcome="its DOM was lost here"),
     sa.update(frontier)
     .where(
         _THIS_RUN,
@@ -723,10 +785,19 @@ _COPY: Final = (
     .order_by(copies.c.since.desc())
     .limit(1)
 )
-_MOVE_COPY: Final = sa.text(
-    "INSERT INTO copies (resource_id, since, digest) "
-    "SELECT :new, :at, digest FROM copies WHERE resource_id = :old ORDER BY since DESC LIMIT 1"
+_MOVE: Final = (
+    sa.text(
+        "INSERT INTO copies (resource_id, since, digest) "
+        "SELECT :new, :at, digest FROM copies WHERE resource_id = :old ORDER BY since DESC LIMIT 1"
+    ),
+    sa.text(
+        "INSERT INTO renderings SELECT :new, :at, state, 1, template, trials, 0, 0, outcome, refused, dom "
+        "FROM renderings WHERE resource_id = :old AND state = 1 ORDER BY since DESC LIMIT 1"
+    ),
+    sa.text("INSERT INTO needs SELECT :new, why FROM needs WHERE resource_id = :old"),
 )
+"""What the version that takes the place of another one reads as."""
+
 # --- what runs for each answer of a crawl ---------------------------------------------------------------------------------
 
 _VALUES: Final = (
@@ -755,7 +826,26 @@ _UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(_SET.get(name, f'{name} =
 _LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
 _REFERENCES: Final = (
     "SELECT l.target_id, l.kind, l.guess, u.url FROM links l JOIN urls u ON u.id = l.target_id "
-    "WHERE l.resource_id = ? ORDER BY l.position"
+    "WHERE l.resource_id = ? AND l.position >= ? AND l.position < ? ORDER BY l.position"
+)
+_NEXT_SEEN: Final = "SELECT max(coalesce(max(position), 0), ?) + 1 FROM links WHERE resource_id = ?"
+_LOADS_MORE: Final = (
+    f"SELECT 1 FROM links l WHERE l.resource_id = ? AND l.position >= {SEEN} AND l.kind = 'requisite' "  # noqa: S608
+    "AND EXISTS (SELECT 1 FROM frontier f WHERE f.url_id = l.target_id AND f.roles <> 0) AND NOT EXISTS ("
+    f"SELECT 1 FROM links o WHERE o.target_id = l.target_id AND o.position < {SEEN} AND NOT o.guess) LIMIT 1"
+)
+DOM: Final = (  # of a row of resources, as its newest rendering has it
+    "(SELECT dom FROM renderings d WHERE d.resource_id = {} AND d.state = 1 ORDER BY d.since DESC LIMIT 1)"
+)
+_STALE_AND_DOM: Final = f"SELECT stale, {DOM.format('resources.id')} FROM resources WHERE id = ?"  # noqa: S608 - ours
+_NEEDING: Final = (
+    "SELECT {} FROM needs n JOIN resources r ON r.id = n.resource_id JOIN urls u ON u.id = r.url_id "  # noqa: S608
+    f"WHERE r.until IS NULL AND r.path IS NOT NULL AND {DOM.format('r.id')} IS NULL"
+)
+_FORGET_RENDERED: Final = (
+    f"DELETE FROM links WHERE resource_id = ? AND position >= {SEEN}",  # noqa: S608
+    "DELETE FROM renderings WHERE resource_id = ?",
+    "DELETE FROM needs WHERE resource_id = ?",
 )
 _RESOLUTIONS: Final = (
     "SELECT u.url, u.resolution FROM links l JOIN urls u ON u.id = l.target_id "

@@ -27,6 +27,9 @@ OBJECTS: Final = "objects"
 COPIES: Final = "copies"
 SCRATCH: Final = "new"
 
+DOM_HEADERS: Final = (("Content-Type", "text/html; charset=utf-8"),)
+"""As what the DOM of a page is kept."""
+
 PlaceOf = Callable[[CanonicalURL], LocalPath | None]
 """URL -> where it stands in a tree, if it does."""
 
@@ -43,7 +46,8 @@ class Published(NamedTuple):
 class Publication:
     """All that a file of the tree follows from: what was received, and where what it refers to stands.
 
-    `target` is where it leads if it is a redirect. `stale` counts what made its file wrong since it was right.
+    `target` is where it leads if it is a redirect. `stale` counts what made its file wrong since it was right. `dom` is the
+    DOM of a page in a browser, which stands there instead of what was received.
     """
 
     resource_id: int
@@ -57,6 +61,7 @@ class Publication:
     path: LocalPath
     target: CanonicalURL | None
     places: Mapping[CanonicalURL, LocalPath]
+    dom: Digest | None = None
 
 
 class Publisher:
@@ -99,6 +104,9 @@ def local_copy(objects: Objects, wanted: Publication, place_of: PlaceOf, payload
     if wanted.target is not None:
         return rewrite.redirect_page(resolve(wanted.target) or wanted.target)
     media_type = wanted.media_type
+    if wanted.dom is not None and objects.has(wanted.dom):
+        shown = Response(wanted.url, wanted.status, DOM_HEADERS, objects.get(wanted.dom))
+        return documents.local_copy(shown, "text/html", here.rpartition("/")[2], resolve)
     if not documents.may_refer(media_type) or wanted.size > documents.most_read(media_type):
         return None
     payload = objects.get(wanted.digest) if payload is None else payload

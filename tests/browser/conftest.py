@@ -61,8 +61,8 @@ class Nginx:
         self._home = home
         self._running: list[subprocess.Popen[bytes]] = []
 
-    def serve(self, folder: Path) -> str:
-        """Serve a folder; gives the URL once it answers."""
+    def serve(self, folder: Path, fallback: str = "") -> str:
+        """Serve a folder; gives the URL once it answers. `fallback` is the file that is sent for what is not there."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -71,11 +71,12 @@ class Nginx:
         temporary = "".join(
             f"{name}_temp_path {home}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
+        missing = f"location / {{ try_files $uri $uri/ {fallback}; }}" if fallback else ""
         user = "user root;" if os.getuid() == 0 else ""  # so that it can read what a test wrote
         (home / "nginx.conf").write_text(
             f"daemon off; pid {home}/pid; {user} error_log {home}/error.log; events {{}}"
             f"http {{ include /etc/nginx/mime.types; access_log {home}/access.log; {temporary}"
-            f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}"
+            f"server {{ listen 127.0.0.1:{port}; root {folder}; {missing} }} }}"
         )
         command = [self._path, "-e", str(home / "error.log"), "-c", str(home / "nginx.conf")]
         self._running.append(subprocess.Popen(command))
@@ -115,5 +116,7 @@ def run_mirror(start: str, out: Path, *words: str) -> "subprocess.CompletedProce
         f"start={start}",
         "-a",
         f"out={out}",
+        "-a",
+        "render=never",
     ]
     return subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

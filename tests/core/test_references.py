@@ -218,6 +218,7 @@ def test_kind(markup: str, kind: Kind) -> None:
         ("<script>x='/y.js'</script>", ["/y.js"]),
         ("<script type=module>import '/y.js'</script>", ["/y.js"]),
         ('<script type=importmap>{"imports":{"x":"/y.js"}}</script>', ["/y.js"]),
+        ("<script type=importmap>[1]</script><script type=importmap>{</script>", []),
         ("<script type=text/template>'/y.js'</script>", []),
         ("<a href=\"javascript:open('/x.html')\">", ["/x.html"]),
         ("<p onclick=\"location='/x.html'\">", ["/x.html"]),
@@ -619,3 +620,14 @@ def test_attributes_by_the_thousand_are_all_read() -> None:
     many = " ".join(f'a{n}="b"' for n in range(50_000))
     text = f'<svg><image {many} href="x"/></svg>'
     assert [ref.url for ref in refs.references(Document.XML, text, canonical("http://h/"))] == ["http://h/x"]
+
+
+def test_what_an_import_map_names_is_no_guess() -> None:
+    """Its values, which are resolved against the page; not its keys, nor what everything begins with."""
+    table = {
+        "imports": {"far": "https://cdn.example/far.js", "all/": "/all/", "x": 1},
+        "scopes": {"/s/": {"z": "./z.js"}, "/t/": 0},
+    }
+    page = f'<script type="importmap">{json.dumps(table)}</script>'
+    found = refs.references(Document.HTML, page, canonical("https://example.org/d/e"))
+    assert {one.url for one in found if not one.guess} == {"https://cdn.example/far.js", "https://example.org/d/z.js"}

@@ -91,6 +91,10 @@ def test_what_is_relative_or_no_url_stays_to_the_byte(text: str) -> None:
         ('<script>fetch("https://www.example.org/i.json")</script>', f'<script>fetch("{OWN}/i.json")</script>'),
         ("<script>let base = 'https://www.example.org'</script>", f"<script>let base = '{OWN}'</script>"),
         (
+            "<script>new FontFace('A', 'url(https://cdn.example/a.ttf)')</script>",
+            f"<script>new FontFace('A', 'url({CDN}/a.ttf)')</script>",
+        ),
+        (
             r'<script>var a = {"root":"https:\/\/www.example.org\/wp-json\/"}</script>',
             f'<script>var a = {{"root":"{OWN}/wp-json/"}}</script>',
         ),

@@ -33,8 +33,9 @@ def mirror(start: str, out: Path, *words: str, settings: dict[str, str] | None =
 def process(
     start: str, out: Path, *words: str, settings: dict[str, str] | None = None, own_group: bool = False
 ) -> "subprocess.Popen[str]":
-    """The same, while it runs; in a group of processes of its own, as a shell starts it."""
-    arguments = [f"start={start}", f"out={out}", *words]
+    """The same, while it runs, in a group of processes of its own as from a shell. Unless it says so nothing is rendered."""
+    rendering = [] if any(word.startswith("render=") for word in words) else ["render=never"]
+    arguments = [f"start={start}", f"out={out}", *rendering, *words]
     command = [*SCRAPY, "crawl", "mirror", *(part for word in arguments for part in ("-a", word))]
     command += [part for name, value in (settings or {}).items() for part in ("-s", f"{name}={value}")]
     return subprocess.Popen(

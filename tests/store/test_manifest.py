@@ -216,10 +216,10 @@ def test_documents_become_stale_when_what_they_lead_to_moves(manifest: Manifest)
         manifest.expect([(2, LocalPath("b.html"))])
         assert manifest.resolutions(document) == {url(2): "b.html"}
         assert list(manifest.resources(stale=True)) == [replace(document, stale=True)]
-        manifest.published([Published(document.id, manifest.stale(document), None)])
+        manifest.published([Published(document.id, manifest.stale(document)[0], None)])
         manifest.expect([(2, LocalPath("b.png"))])
         assert manifest.resolutions(document) == {url(2): "b.html"}
-        manifest.published([Published(document.id, manifest.stale(document), None)])
+        manifest.published([Published(document.id, manifest.stale(document)[0], None)])
         manifest.settle([(2, None)])
         assert manifest.resolutions(document) == {}
         assert list(manifest.resources(stale=True)) == [replace(document, stale=True)]

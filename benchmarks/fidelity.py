@@ -1,0 +1,122 @@
+"""How much of modern sites is left in a copy: the measure of `websucker compare`, for each tool and each way to open it.
+
+    python -m benchmarks.fidelity [--sites docusaurus,vitepress,react,static,scripted] [--tools websucker,wget,httrack]
+
+The sites are those of `benchmarks.generators`, served by nginx as their hosts would do it, and those of `tests.modern`. Each
+tool mirrors each site once. Then a browser finds pages by the links of the online site and opens each of them there and in the
+copy. `--keep DIR` leaves the copies there, and a report of each comparison.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.generators import NAMES, built
+from tests.browser.conftest import ROOT, Nginx
+from tests.modern import sites
+from tests.site import serve_both
+
+FALLBACK: Final = {"react": "/index.html"}
+"""Site -> what its server sends for what it does not have: an app with routes has one page for all of them."""
+
+MODERN: Final = {"static": "pages/", "scripted": "scripted/"}
+"""Site -> the folder of `tests.modern` that it is."""
+
+_PYTHON: Final = (sys.executable, "-m", "scrapy")
+_NO_LIMITS: Final = ("-c8", "--max-rate=0", "--disable-security-limits", "-%c0")
+TOOLS: Final[dict[str, tuple[str, ...]]] = {
+    "websucker": (*_PYTHON, "crawl", "mirror", "-a", "start={url}", "-a", "out={out}", "-a", "render=auto"),
+    "websucker, not rendering": (
+        *_PYTHON,
+        "crawl",
+        "mirror",
+        "-a",
+        "start={url}",
+        "-a",
+        "out={out}",
+        "-a",
+        "render=never",
+    ),
+    "wget": ("wget", "-q", "-m", "-k", "-p", "-E", "-P", "{out}", "{url}"),
+    "httrack": ("httrack", "{url}", "-O", "{out}", "-q", "--near", *_NO_LIMITS),
+}
+"""Tool -> the command that mirrors a URL into a folder."""
+
+WAYS: Final = {"websucker": ("replay", "file"), "websucker, not rendering": ("replay", "file")}
+OTHERS: Final = ("server", "file")
+SECONDS: Final = 600
+MOST_PAGES: Final = 40
+
+HEAD: Final = (
+    "| Site | Copy | opened by | pages | reached | complete | no new errors | same text | same picture | all of it |"
+)
+
+
+def main() -> None:
+    """Mirror, compare, and print a table."""
+    parser = argparse.ArgumentParser(description="Measure how much of modern sites is left in copies.")
+    parser.add_argument("--sites", default=",".join([*NAMES, *MODERN]))
+    parser.add_argument("--tools", default="websucker;wget;httrack", help="separated by ; of: " + "; ".join(TOOLS))
+    parser.add_argument("--keep", type=Path, help="a folder for copies and reports")
+    options = parser.parse_args()
+    print(HEAD)
+    print("|---" * HEAD.count(" |") + "|", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        home = options.keep or Path(folder)
+        for site in options.sites.split(","):
+            with served(site) as url:
+                for tool in options.tools.split(";"):
+                    for line in measured(site, tool, url, home / f"{site}-{tool.replace(', ', '-').replace(' ', '-')}"):
+                        print(line, flush=True)
+
+
+@contextmanager
+def served(site: str) -> Iterator[str]:
+    """A site on loopback; gives the URL to begin with."""
+    with ExitStack() as stack:
+        if site in MODERN:
+            server, _ = stack.enter_context(serve_both(*sites()))
+            yield f"{server.url}/{MODERN[site]}"
+            return
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        home.chmod(0o755)
+        nginx = Nginx(shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx", home)
+        stack.callback(nginx.stop)
+        yield nginx.serve(built(site).folder, FALLBACK.get(site, ""))
+
+
+def measured(site: str, tool: str, url: str, out: Path) -> Iterator[str]:
+    """A row for each way to open the copy that a tool makes."""
+    shutil.rmtree(out, ignore_errors=True)
+    command = [word.format(url=url, out=out) for word in TOOLS[tool]]
+    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, check=False)
+    for way in WAYS.get(tool, OTHERS):
+        found = compared(out, url, way)
+        counts = found["counts"]
+        cells = [site, tool, way, found["pages_compared"]]
+        cells += [counts[name] for name in ("reached", "complete", "quiet", "text", "picture", "right")]
+        yield f"| {' | '.join(map(str, cells))} |"
+
+
+def compared(out: Path, url: str, way: str) -> dict[str, Any]:
+    """What `compare` says of a copy."""
+    words = ["--walk", "--pages", str(MOST_PAGES), "--through", way, "--json", "--html", f"{out}.{way}.html"]
+    command = [*_PYTHON, "compare", str(out), url, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if not done.stdout:
+        sys.exit(done.stderr)
+    result: dict[str, Any] = json.loads(done.stdout)
+    Path(f"{out}.{way}.json").write_text(done.stdout)
+    return result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Sites as real generators build them, from the npm registry: what a mirror meets today.
+
+    python -m benchmarks.generators [NAME...]     # or: make sites; prints where each one is
+
+Each folder beside this file is a project for npm whose lock file pins all that it stands on. It is built once, in a folder
+below `build/sites` that is named by the digest of the project, so that nothing is built twice and nothing old is taken for
+new. What is built from a generator's own template (`TEMPLATES`) has its files from the registry too.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+CACHE: Final = HERE.parents[1] / "build" / "sites"
+NAMES: Final = ("docusaurus", "vitepress", "react")
+SITE: Final = "site"
+"""The folder that `npm run build` fills."""
+
+_DOCUSAURUS: Final = "node_modules/create-docusaurus/templates"
+_VITE: Final = "node_modules/create-vite/template-react"
+TEMPLATES: Final = {
+    "docusaurus": {
+        f"{_DOCUSAURUS}/shared": ".",
+        f"{_DOCUSAURUS}/classic": ".",
+        f"{_DOCUSAURUS}/classic/docusaurus.config.js": "template.config.js",
+    },
+    "vitepress": {},
+    "react": {_VITE: "."},
+}
+"""Site -> what is laid below the project's own files, and where; later ones are stronger."""
+
+ENVIRONMENT: Final = {"CI": "true", "DO_NOT_TRACK": "1", "NO_UPDATE_NOTIFIER": "1"}
+"""For programs that would otherwise ask their makers for this and that."""
+_IGNORED: Final = (SITE, "node_modules")
+_SECONDS: Final = 600
+
+
+class NotBuiltError(Exception):
+    """A site can't be built: npm is missing, its registry isn't reached, or the build fails. Says what was printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A site on the disk: its name, and the folder that a web server would serve."""
+
+    name: str
+    folder: Path
+
+
+def built(name: str) -> Built:
+    """A site, built if it isn't there yet. Raises `NotBuiltError`."""
+    project = HERE / name
+    home = CACHE / f"{name}-{_digest(project)[:16]}"
+    if not home.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE, prefix=f".{name}-") as work:
+            _build(name, project, Path(work) / name)
+            (Path(work) / name / SITE).replace(home)
+    return Built(name, home)
+
+
+def is_built(name: str) -> bool:
+    """Whether a site is there without being built."""
+    return (CACHE / f"{name}-{_digest(HERE / name)[:16]}").is_dir()
+
+
+def _digest(project: Path) -> str:
+    """Of all that decides what is built: the project's files, and the templates that are laid below."""
+    whole = sha256(repr(TEMPLATES[project.name]).encode())
+    for path in sorted(_files(project)):
+        whole.update(f"{path.relative_to(project)}\n{path.stat().st_size}\n".encode())
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def _files(project: Path) -> list[Path]:
+    paths = (path for path in project.rglob("*") if path.is_file())
+    return [path for path in paths if path.relative_to(project).parts[0] not in _IGNORED]
+
+
+def _build(name: str, project: Path, work: Path) -> None:
+    shutil.copytree(project, work, ignore=shutil.ignore_patterns(*_IGNORED))
+    _npm(work, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    for source, target in TEMPLATES[name].items():
+        _lay(work / source, work / target)
+    shutil.copytree(project, work, ignore=shutil.ignore_patterns(*_IGNORED), dirs_exist_ok=True)
+    _npm(work, "run", "build")
+
+
+def _lay(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
+
+
+def _npm(work: Path, *words: str) -> None:
+    try:
+        done = subprocess.run(
+            ["npm", *words],
+            cwd=work,
+            env=os.environ | ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotBuiltError(f"npm {words[0]}: {error}") from error
+    if done.returncode:
+        said = f"{done.stdout}\n{done.stderr}".strip()[-2000:]
+        raise NotBuiltError(f"npm {' '.join(words)} in {work.name}: exit code {done.returncode}\n{said}")

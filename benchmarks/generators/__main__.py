@@ -1,0 +1,12 @@
+"""Builds the sites that are named, or all, and prints their folders."""
+
+import sys
+
+from benchmarks.generators import NAMES, NotBuiltError, built
+
+if __name__ == "__main__":
+    try:
+        for name in sys.argv[1:] or NAMES:
+            print(built(name).folder)
+    except NotBuiltError as error:
+        sys.exit(str(error))

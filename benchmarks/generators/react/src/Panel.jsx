@@ -1,0 +1,3 @@
+export default function Panel() {
+  return <p className="panel">What was not loaded before.</p>;
+}

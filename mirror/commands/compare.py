@@ -1,0 +1,186 @@
+"""`scrapy compare DIR URL`: open the site and the copy in a browser, page by page, and tell how they differ."""
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mirror.browser import BrowserError, find
+from mirror.command import ArchiveCommand, opened
+from mirror.console import refuse, say, say_json, tell
+from mirror.core import comparing
+from mirror.core.comparing import Compared, Result
+from mirror.core.urls import CanonicalURL, InvalidURLError, canonical, is_web
+from mirror.looking import Viewer, what_is_missing
+from mirror.store.archive import Archive
+from mirror.summary import Exit
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from mirror.compare import Comparison
+    from mirror.copies import Copy
+
+_PAGES: Final = 25
+_MANIFEST: Final = ".mirror"
+
+
+class Command(ArchiveCommand):
+    """Ends with 0 where enough pages are as the original, with 1 where too few are, with 3 where there is none to compare."""
+
+    words = "<DIR> <URL>"
+    short = "Open the online site and the copy in a browser, page by page, and tell how they differ"
+
+    def long_desc(self) -> str:
+        return (
+            f"{self.short}: pages that are not reached, requests that fail or leave the copy, errors of scripts that the "
+            "original has not, text and pixels that differ. DIR is an archive, or a copy that wget, HTTrack or the like have "
+            "made; URL is where the site is, and pages below it are compared. Needs Chromium and requirements-browser.txt. "
+            "Ends with 0 if enough pages are as the original, with 1 if not, with 3 if the site does not answer."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        add = parser.add_argument
+        add(
+            "--through",
+            choices=["replay", "file", "server"],
+            help="how the copy is opened (default: replay; else server)",
+        )
+        add(
+            "--pages",
+            type=int,
+            default=_PAGES,
+            metavar="N",
+            help=f"compare at most N pages (default: {_PAGES}; 0: all)",
+        )
+        add(
+            "--walk",
+            action="store_true",
+            help="find pages by the links of the online site, and not in the archive's manifest",
+        )
+        add(
+            "--threshold",
+            type=float,
+            default=1.0,
+            metavar="SHARE",
+            help="the share of pages that have to be right (default: 1)",
+        )
+        add(
+            "--pixels",
+            type=float,
+            default=0.0,
+            metavar="SHARE",
+            help="the share of a page's pixels that may differ (default: 0)",
+        )
+        add("--html", metavar="FILE", help="write a page that shows both pictures of each page side by side")
+        add("--browser", metavar="PATH", help="the Chromium to use (default: the one that is installed)")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        folder, word = self.taken(args, 2, 2)
+        start = _start(word)
+        _check(opts)
+        browser = _browser(opts)
+        root = Path(folder).expanduser()
+        if (root / _MANIFEST).is_dir():
+            with opened(folder) as archive:
+                result = _result(root, archive, start, browser, opts)
+        elif root.is_dir():
+            result = _result(root, None, start, browser, opts)
+        else:
+            refuse(f"{root}: there is no such folder", Exit.STORAGE)
+        if opts.json:
+            say_json(comparing.as_json(result))
+        else:
+            for line in list(comparing.as_lines(result)):
+                say(line)
+        if not result.judged:
+            refuse(f"{start} does not answer: there is nothing to compare with", Exit.NOTHING_FETCHED)
+        self.exitcode = Exit.WELL if result.is_good else Exit.SOME_FAILED
+
+
+def _start(word: str) -> CanonicalURL:
+    try:
+        url = canonical(word)
+    except InvalidURLError as error:
+        refuse(str(error), Exit.USAGE)
+    if not is_web(url):
+        refuse(f"{word}: a browser compares what is at http:// or https://", Exit.USAGE)
+    return url
+
+
+def _check(opts: argparse.Namespace) -> None:
+    for name in ("threshold", "pixels"):
+        if not 0 <= getattr(opts, name) <= 1:
+            refuse(f"--{name} {getattr(opts, name)}: a share is a number from 0 to 1", Exit.USAGE)
+    if opts.pages < 0:
+        refuse(f"--pages {opts.pages}: a number of pages is 0 or more", Exit.USAGE)
+
+
+def _browser(opts: argparse.Namespace) -> Path:
+    path = Path(opts.browser).expanduser() if opts.browser else None
+    missing = what_is_missing(path)
+    if missing:
+        refuse(missing, Exit.USAGE)
+    found = find(path)
+    assert found is not None
+    return found
+
+
+def _result(
+    root: Path, archive: Archive | None, start: CanonicalURL, browser: Path, opts: argparse.Namespace
+) -> Result:
+    from mirror import copies  # noqa: PLC0415 - Starlette and uvicorn are for few commands
+
+    ways = copies.ways(is_archive=archive is not None)
+    through = copies.Through(opts.through) if opts.through else ways[0]
+    if through not in ways:
+        refuse(f"{root} is no archive: there is nothing to replay; --through file or server", Exit.USAGE)
+    urls = None
+    if archive is not None and not opts.walk:
+        urls = comparing.sampled(copies.pages_of(archive, start), opts.pages)
+        if not urls:
+            refuse(f"there is no page below {start} in {root}", Exit.USAGE)
+    with _copy(root, archive, start, through) as copy:
+        done = asyncio.run(_compared(copy, start, browser, urls, opts))
+    result = Result(start, str(root), through, opts.threshold, tuple(done.pages))
+    if opts.html:
+        _write(Path(opts.html).expanduser(), comparing.report(result, done.pictures))
+        tell(f"Open {opts.html}\n")
+    return result
+
+
+def _copy(root: Path, archive: Archive | None, start: str, through: str) -> "AbstractContextManager[Copy]":
+    from mirror import copies  # noqa: PLC0415
+
+    if archive is not None and through == copies.Through.REPLAY:
+        return copies.replayed(archive)
+    path = copies.paths_of(archive) if archive is not None else copies.guessed(root)
+    return copies.from_disk(root, path) if through == copies.Through.FILE else copies.from_server(root, start, path)
+
+
+async def _compared(
+    copy: "Copy", start: CanonicalURL, browser: Path, urls: list[str] | None, opts: argparse.Namespace
+) -> "Comparison":
+    from mirror.compare import Comparison  # noqa: PLC0415 - Pillow is an extra
+
+    async with Viewer(browser) as viewer:
+        done = Comparison(viewer, copy, start, opts.pixels, keeps_pictures=bool(opts.html), told=_tell)
+        try:
+            await (done.walk(opts.pages) if urls is None else done.of(urls))
+        except BrowserError as error:
+            refuse(str(error), Exit.USAGE)
+    return done
+
+
+def _tell(page: Compared) -> None:
+    """That it goes on."""
+    wrong = ", ".join(f"not {aspect}" for aspect in page.wrong) if page.is_judged else "no original"
+    tell(f"{page.url}: {wrong or 'as the original'}\n")
+
+
+def _write(place: Path, page: str) -> None:
+    try:
+        place.write_text(page, encoding="utf-8")
+    except OSError as error:
+        refuse(f"{place}: {error.strerror}", Exit.STORAGE)

@@ -1,0 +1,217 @@
+"""`scrapy compare`: a copy that is as the original is told from one that is not, page by page, by the real command."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import program, run_mirror
+from tests.crawl.running import ROOT, SCRAPY
+from tests.modern import SCRIPTED, STATIC, picture, sites
+from tests.site import Handler, Page, Server, Site, serve, serve_both
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the command said, and how it ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    def wrong(self) -> dict[str, list[str]]:
+        """Path of each page that is not as the original -> what is wrong with it."""
+        return {
+            re.sub("^.*?//[^/]*", "", page["url"]): page["wrong"] for page in self.json["pages"] if not page["right"]
+        }
+
+
+def compare(out: Path, url: str, *words: str) -> Said:
+    command = [*SCRAPY, "compare", str(out), url, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """The online site, and the copy of it."""
+
+    server: Server
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirrored]:
+    program("chromium")
+    out = tmp_path_factory.mktemp("modern")
+    with serve_both(*sites()) as (server, _):
+        run_mirror(server.url + "/", out)
+        yield Mirrored(server, out)
+
+
+@contextmanager
+def changed(server: Server, path: str, page: Page) -> Iterator[None]:
+    before = server.site[path]
+    server.site[path] = page
+    yield
+    server.site[path] = before
+
+
+def test_each_modern_page_is_as_it_was_in_replay(modern: Mirrored) -> None:
+    said = compare(modern.out, modern.server.url + "/", "--json", "--walk", "--pages", "0")
+    assert said.wrong() == {}, said.stdout
+    assert said.json["pages_compared"] == len(STATIC) + len(SCRIPTED) + 3
+    assert said.code == 0
+
+
+def test_each_static_page_is_as_it_was_from_the_disk(modern: Mirrored) -> None:
+    said = compare(modern.out, modern.server.url + "/pages/", "--json", "--through", "file", "--pages", "0")
+    assert said.wrong() == {}, said.stdout
+    assert said.json["pages_compared"] == len(STATIC) + 2
+    assert said.code == 0
+
+
+def test_what_a_disk_can_not_do_is_told(modern: Mirrored) -> None:
+    """What is told is what a reader of the tree meets: modules and data that no file may load."""
+    said = compare(modern.out, modern.server.url + "/scripted/", "--json", "--through", "file", "--pages", "5")
+    assert said.code == 1
+    wrong = said.wrong()
+    assert {"complete", "text"} <= set(wrong["/scripted/wasm"])
+    assert "/scripted/dynamic" in wrong
+    by_url = {page["url"]: page for page in said.json["pages"]}
+    assert any(url.endswith("/add.wasm") for url in by_url[modern.server.url + "/scripted/wasm"]["lacks"])
+
+
+def test_what_changed_is_told_and_shown(modern: Mirrored, tmp_path: Path) -> None:
+    """The site changes after it was mirrored: its text, a picture, a script that fails no more, a page that is gone."""
+    server, report = modern.server, tmp_path / "report.html"
+    hostile = (
+        "<!DOCTYPE html><title>fonts</title><body><script>alert(1)</script><p>&lt;img src=x onerror=alert(1)&gt;</p>"
+    )
+    with (
+        changed(server, "/pages/fonts", Page(200, {"Content-Type": "text/html"}, hostile.encode())),
+        changed(server, "/blue.png", Page(200, {"Content-Type": "image/png"}, picture("yellow"))),
+        changed(server, "/pages/classic", Page(410, {"Content-Type": "text/html"}, b"gone")),
+    ):
+        said = compare(modern.out, server.url + "/pages/", "--json", "--pages", "0", "--html", str(report))
+    wrong = said.wrong()
+    assert wrong.pop("/pages/fonts")[0] == "text"
+    assert wrong.pop("/pages/classic") == []  # nothing is known of it any more
+    assert set(wrong) == {"/pages/template", "/pages/frames"}
+    assert all(what == ["picture"] for what in wrong.values())
+    assert said.code == 1
+    page = report.read_text()
+    assert (
+        page.count("data:image/webp") == 2 * len(said.json["pages"]) - 1
+    )  # of the one that is gone there is no picture
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "<script" not in page
+    assert "onerror" not in re.sub(r"&lt;.*?&gt;", "", page)
+
+
+def test_a_threshold_allows_for_some(modern: Mirrored) -> None:
+    with changed(modern.server, "/pages/classic", Page(200, {"Content-Type": "text/html"}, b"<title>x</title>")):
+        said = compare(modern.out, modern.server.url + "/pages/", "--pages", "4", "--threshold", "0.75")
+    assert said.stdout.endswith("3 of 4 pages are as the original (75 %)\n")
+    assert f"- {modern.server.url}/pages/classic\n    text differs: " in said.stdout
+    assert said.code == 0
+
+
+def test_pages_are_few_and_always_the_same(modern: Mirrored) -> None:
+    ran = [compare(modern.out, modern.server.url + "/pages/", "--json", "--pages", "2") for _ in range(2)]
+    urls = [[page["url"] for page in said.json["pages"]] for said in ran]
+    assert urls[0] == urls[1]
+    assert len(urls[0]) == 2
+
+
+def test_what_the_original_does_not_keep_still_counts_for_nothing(tmp_path: Path) -> None:
+    """A counter, a picture by chance, an error now and then; but what else is lost, is."""
+    visits: list[str] = []
+
+    def counting(handler: Handler) -> None:
+        visits.append(handler.path)
+        colour = ["red", "green", "blue"][len(visits) % 3]
+        body = f"<title>x</title><p>Visit {len(visits)}<p>The same<p style='background: {colour}'>Coloured"
+        handler.reply(Page(200, {"Content-Type": "text/html"}, body.encode()))
+
+    site = Site().page("/", links=["/counter", "/same"]).page("/same", "<p>Steady")
+    site["/counter"] = counting
+    with serve(site) as server:
+        run_mirror(server.url + "/", tmp_path)
+        assert compare(tmp_path, server.url + "/", "--json").wrong() == {}
+        site.page("/same", "<p>Changed")
+        assert compare(tmp_path, server.url + "/", "--json").wrong() == {"/same": ["text", "picture"]}
+
+
+def test_errors_and_requests_that_only_the_copy_has(tmp_path: Path) -> None:
+    """The copy is made while the server lacks what it has later: a script, and a part of it that leads away."""
+    site = Site().page("/", "<script src=/s.js></script><script>window.known.word</script><img src=/late.png>")
+    site.page("/missing", "<img src=/never.png><script>nobody.knows</script>")
+    with serve(site.page("/start", links=["/", "/missing"])) as server:
+        run_mirror(server.url + "/start", tmp_path)
+        site.file("/s.js", "window.known = {}", "text/javascript").file("/late.png", picture("red"), "image/png")
+        said = compare(tmp_path, server.url + "/", "--json")
+    found = {page["url"].removeprefix(server.url): page for page in said.json["pages"]}
+    assert found["/"]["wrong"][:2] == ["complete", "quiet"]
+    assert {url.rpartition("/")[2] for url in found["/"]["lacks"]} == {"s.js", "late.png"}
+    assert "undefined" in found["/"]["new_errors"][0]
+    assert found["/missing"]["wrong"] == []  # what fails online may fail here
+    assert found["/missing"]["copy"]["errors"] == found["/missing"]["original"]["errors"] != []
+
+
+@pytest.mark.parametrize("through", ["server", "file"])
+def test_a_copy_that_wget_made_is_measured_too(modern: Mirrored, tmp_path: Path, through: str) -> None:
+    wget = [program("wget"), "-q", "-m", "-k", "-p", "-E", "-P", str(tmp_path), modern.server.url + "/"]
+    subprocess.run(wget, timeout=100, check=False)
+    said = compare(tmp_path, modern.server.url + "/pages/", "--json", "--pages", "4", "--through", through)
+    assert said.json["counts"]["reached"] == said.json["pages_compared"] == 4
+    assert set(said.wrong()) == {"/pages/fonts", "/pages/pictures", "/pages/backgrounds"}  # it stays on its host
+    assert said.code == 1
+
+
+def test_a_copy_is_not_completed_by_the_site(tmp_path: Path) -> None:
+    """A copy whose picture is still online is not complete: nothing is asked of the site for it."""
+    with serve(Site().page("/", "<p>x").file("/i.png", picture("red"), "image/png")) as server:
+        page = f"<!DOCTYPE html>\n<title>/</title>\n<p>x<img src='{server.url}/i.png'>"
+        (tmp_path / "index.html").write_text(page)
+        said = compare(tmp_path, server.url + "/", "--json", "--through", "file")
+        assert said.json["pages"][0]["lacks"] == [f"{server.url}/i.png"]
+        assert "/i.png" not in server.paths
+
+
+def test_what_can_not_be_done_is_told_in_a_line(modern: Mirrored, tmp_path: Path) -> None:
+    url = modern.server.url + "/"
+    cases = [
+        (compare(modern.out, url, "--browser", "/no/chromium"), 2, "--browser /no/chromium is no program"),
+        (compare(modern.out, "ftp://example.org/"), 2, "a browser compares what is at http:// or https://"),
+        (compare(modern.out, url, "--threshold", "3"), 2, "a share is a number from 0 to 1"),
+        (compare(modern.out, "http://other.example/"), 2, "there is no page below http://other.example/"),
+        (compare(tmp_path, url, "--through", "replay"), 2, "is no archive"),
+        (compare(tmp_path / "nothing", url), 4, "there is no such folder"),
+        (compare(modern.out, url, "--html", str(tmp_path), "--pages", "1"), 4, "Is a directory"),
+    ]
+    for said, code, words in cases:
+        assert (said.code, words in said.stderr) == (code, True), said
+        assert said.stdout == ""
+        assert "Traceback" not in said.stderr
+
+
+def test_a_site_that_does_not_answer_is_no_success(modern: Mirrored, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(modern.out, copy)
+    with serve(Site()) as server:
+        port = server.server_port
+    said = compare(copy, f"http://127.0.0.1:{port}/", "--walk", "--json")
+    assert said.code == 3
+    assert "does not answer" in said.stderr
