@@ -302,7 +302,7 @@ def test_a_manifest_that_was_damaged_is_told_where_it_is_read(tmp_path: Path) ->
     admitted(manifest, *(entry(n) for n in range(1, 3000)))
     manifest.close()
     content = bytearray(place.read_bytes())
-    content[8192:] = b"\x99" * (len(content) - 8192)
+    content[1 << 16 :] = b"\x99" * (len(content) - (1 << 16))  # behind the schema
     place.write_bytes(content)
     damaged = Manifest.at(place)
     with pytest.raises(StorageError, match="it is damaged: restore it from a backup"):
