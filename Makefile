@@ -17,6 +17,9 @@ test: .venv/tests needs             ## all tests, with what they need
 long: .venv/tests needs             ## the tests that take minutes: kills over a large site
 	.venv/bin/pytest -m long $(args)
 
+fuzz: .venv/tests                  ## look for input that breaks a law, for ten minutes: make fuzz args="--minutes 60 html"
+	.venv/bin/python -m tests.fuzz $(args)
+
 fidelity: .venv/tests needs tools    ## sites that generators build: tests, and a table of what is left in whose copies
 	.venv/bin/pytest -m fidelity $(args)
 	.venv/bin/python -m benchmarks.fidelity
@@ -58,4 +61,4 @@ clean:                              ## take away what was built, not what was mi
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long fidelity bench bench-quick sites check format needs tools clean
+.PHONY: help install mirror test long fuzz fidelity bench bench-quick sites check format needs tools clean

@@ -236,6 +236,7 @@ class Finish:
             mirror.changes(),
             mirror.archive.rewritten,
             mirror.held,
+            mirror.archive.manifest.traps(),
             mirror.renderings(),
             mirror.archive.manifest.needing(MOST_EXAMPLES),
         )

@@ -100,6 +100,19 @@ HELP: Final[dict[str, Option]] = {
         "noarchive (leave us out), several with commas between them; none",
         Group.WHAT,
     ),
+    "traps": Option(
+        "0|1",
+        "1",
+        "stop following what leads on for ever and brings nothing: calendars, combinations of filters, endless pages...",
+        Group.WHAT,
+    ),
+    "fold": Option(
+        "0|1",
+        "1",
+        "take URLs for one that differ in tracking parameters or session ids, or whose content is the same where a page calls "
+        "another URL canonical, or is there with and without www. or s",
+        Group.WHAT,
+    ),
     "render": Option(
         "WORD",
         "auto with a browser, else never",
@@ -281,6 +294,8 @@ class Options:
     credentials: Credentials
     cookies: tuple[Cookie, ...] = field(default=(), repr=False)
     workers: int | None = None
+    traps: bool = True
+    fold: bool = True
     render: When | None = None
     browser: Path | None = None
 
@@ -324,6 +339,8 @@ class Options:
             _credentials(starts, transfers),
             _cookies(transfers.cookies) if transfers.cookies else (),
             None if values["workers"] == AUTO else _number("workers", values["workers"], least=0),
+            _flag("traps", values["traps"]),
+            _flag("fold", values["fold"]),
             _render(words.get("render") or "", browser),
             browser,
         )
@@ -340,6 +357,8 @@ class Options:
         given = {
             "max_file": self.transfers.max_file,
             "user_agent": self.transfers.user_agent,
+            "traps": None if self.traps else False,
+            "fold": None if self.fold else False,
             "render": self.render,
             "private": 1 if self.transfers.private else None,
             "obey": None if obeys == [HELP["obey"].default] else ",".join(obeys) or NONE,

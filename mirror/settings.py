@@ -26,6 +26,15 @@ MIRROR_MOST_FAILURES = (
 )
 MIRROR_HOST_GIVEN_UP_FOR = 600  # then it gets another chance
 
+# How many pages in a row may bring nothing new before no more of their kind are followed; see docs/traps.md. 0: any number.
+MIRROR_TRAP_REPEATED = 10  # /a/b/a/b/a/b
+MIRROR_TRAP_DEEP = 100  # paths of more than ten segments
+MIRROR_TRAP_CALENDAR = 500  # 41 years of empty months
+MIRROR_TRAP_FACETS = 1000  # combinations of filters
+MIRROR_TRAP_PAGES = 500  # ?page=N
+MIRROR_TRAP_SAME = 1000  # whatever is called otherwise
+MIRROR_TRAP_WORLD = 5000  # URLs of one kind, and what can't be there is asked for
+
 MIRROR_RESERVE = "100M"  # free bytes of the disk below which the crawl pauses until there is room
 
 # Networks that count as the internet though they are none of it, as "10.1.0.0/16": the start may lead there. See SECURITY.md.

@@ -15,6 +15,7 @@ from mirror.store.manifest import Counts
 from mirror.store.rendering import Renderings
 
 MOST_FAILURES: Final = 20
+MOST_TRAPS: Final = 10
 MOST_EXAMPLES: Final = 3
 
 
@@ -35,8 +36,9 @@ class Summary:
     """`failures` are (URL, error, a page it stands on), `MOST_FAILURES` of them at most.
 
     `changes` is what the snapshot has that the one before it had not; `None`: there was none. `rewritten` counts documents
-    whose links led elsewhere at the end. `held` is how many of how many pages are gone, where that was too much.
-    `needing` is how many pages work from no disk, and some of these, each with the reason.
+    whose links led elsewhere at the end. `held` is how many of how many pages are gone, where that was too much. `traps` are
+    (rule, number of URLs that were not followed, one of them). `needing` is how many pages work from no disk, and some of
+    these, each with the reason.
     """
 
     counts: Counts
@@ -47,6 +49,7 @@ class Summary:
     changes: Numbers | None = None
     rewritten: int = 0
     held: tuple[int, int] | None = None
+    traps: Sequence[tuple[str, int, CanonicalURL]] = ()
     renderings: Renderings | None = None
     needing: tuple[int, Sequence[tuple[CanonicalURL, str]]] = (0, ())
 
@@ -74,6 +77,8 @@ class Summary:
             lines.append(_rendered(self.renderings))
         lines += [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
         lines += [f"Skipped: {_by_reason(counts.skipped)}"] if counts.skipped else []
+        lines += [f"  trap: {rule}: {_count(number, 'URL')}, as {url}" for rule, number, url in self.traps[:MOST_TRAPS]]
+        lines += [f"  and {len(self.traps) - MOST_TRAPS:,} more traps"] if len(self.traps) > MOST_TRAPS else []
         if counts.failed:
             lines.append(f"Failed: {_by_reason(counts.failed)}")
             lines += [f"  {error}: {url}{f' (on {page})' if page else ''}" for url, error, page in self.failures]

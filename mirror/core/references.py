@@ -63,7 +63,7 @@ class Rule:
 FindRule = Callable[[str, str], Rule | None]
 """(element, attribute) -> its rule."""
 
-_FOLLOWED: Final = frozenset({Kind.PAGE, Kind.FEED, Kind.UNENDORSED})
+_FOLLOWED: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.UNENDORSED})
 _ENDORSING: Final = frozenset({"a", "area"})
 _NOFOLLOW: Final = re.compile(r"(?:^|\s)nofollow(?:$|\s)", re.IGNORECASE)
 
@@ -87,7 +87,7 @@ LINK_RELS: Final[dict[str, Kind]] = {
     "dns-prefetch": NEVER,
     "pingback": NEVER,
     "alternate": PAGE,
-    "canonical": PAGE,
+    "canonical": Kind.CANONICAL,
     "next": PAGE,
     "prev": PAGE,
     "previous": PAGE,

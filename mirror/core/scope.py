@@ -81,6 +81,12 @@ class Reason(StrEnum):
     UNENDORSED = "linked with rel=nofollow"
     NOINDEX = "saying noindex"
     NOARCHIVE = "saying noarchive"
+    TRAP = "in a trap"
+    PROBE = "asked for because it can't be there"
+    TRACKING = "the same without tracking parameters"
+    SESSION = "the same without a session id"
+    CANONICAL = "the same as the URL that it calls canonical"
+    ALIAS = "the same by another name of its host"
     PRIVATE = "at an address that is not on the internet"
 
 
@@ -105,7 +111,7 @@ class Source:
 SuffixList = Callable[[str], str]
 """A host -> its registrable domain, "" where it has none."""
 
-_LINKS: Final = frozenset({Kind.PAGE, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED})
+_LINKS: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED})
 _ASKED_NOT_TO: Final[dict[Kind, tuple[Word, Reason]]] = {
     Kind.NOFOLLOW: (Word.NOFOLLOW, Reason.NOFOLLOW),
     Kind.UNENDORSED: (Word.REL, Reason.UNENDORSED),
@@ -166,6 +172,10 @@ class Scope:
         if kind is Kind.REDIRECT:
             return self._redirect(reference.url, source)
         return self._link(reference, source) if kind in _LINKS else self._requisite(reference, source)
+
+    def is_same_site(self, url: CanonicalURL, other: CanonicalURL) -> bool:
+        """Whether two URLs have one registrable domain."""
+        return self._site(url) == self._site(other)
 
     def is_forgotten(self, url: CanonicalURL) -> bool:
         """Whether the user wanted a URL never to be fetched again."""

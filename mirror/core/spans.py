@@ -21,6 +21,7 @@ class Kind(StrEnum):
     """What a reference is to its document."""
 
     PAGE = "page"  # leads a reader to another document
+    CANONICAL = "canonical"  # a page: the one that this one says that it is
     FRAME = "frame"  # is a document shown inside of this one
     REQUISITE = "requisite"  # is needed to show this one: picture, style, script, font, media
     FEED = "feed"  # lists pages for readers: RSS, Atom

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from mirror.core.addresses import Reach, networks
 from mirror.core.documents import MOST_READ, Response, find_references, most_read
 from mirror.core.references import MOST_REFERENCES, Reference
 from mirror.core.scope import Role
+from mirror.core.traps import Budgets
 from mirror.core.urls import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
 from mirror.options import REPAIR, Options
@@ -61,6 +62,8 @@ class MirrorSpider(Spider):
             limit=self.options.limit,
             renewal=self.options.renewal if repair is None else Renewal(repair=True),
             wanted=repair or (),
+            budgets=Budgets() if self.options.traps else None,
+            folds=self.options.fold,
             together=_TOGETHER,
             elsewhere=self._elsewhere,
             rendering=self.options.rendering if repair is None else When.NEVER,
@@ -84,6 +87,8 @@ class MirrorSpider(Spider):
             crawler.settings.set("HTTPPROXY_ENABLED", value=False, priority="spider")
         if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
             self.mirror.scope = replace(self.mirror.scope, obeys=frozenset())
+        if self.options.traps:
+            self.mirror.traps.set_budgets(_budgets(crawler))
         if self.mirror.renderings():
             self.renderer = self._renderer(crawler)
         return self
@@ -191,6 +196,12 @@ class MirrorSpider(Spider):
             return await self.workers.ask(sum(one.size for one in wanted), partial(publish, root, wanted))
         except WorkerDiedError:
             return []
+
+
+def _budgets(crawler: Crawler) -> Budgets:
+    """MIRROR_TRAP_PAGES is `Budgets.pages`, and so on."""
+    names = [one.name for one in fields(Budgets)]
+    return Budgets(**{name: crawler.settings.getint(f"MIRROR_TRAP_{name.upper()}") for name in names})
 
 
 def _now() -> str:

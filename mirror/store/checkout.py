@@ -76,11 +76,13 @@ class _Layout:
         self._tree.link(resource.path, store.objects.path(resource.digest))
 
     def _place_of(self, url: CanonicalURL) -> LocalPath | None:
-        """Where a chain of redirects ends in this snapshot."""
+        """Where a chain of redirects and aliases ends in this snapshot."""
         for _ in range(MOST_HOPS):
             found = self._archive.history.version(url, self._snapshot.id)
             target = self._target(found) if found else None
-            if found is None or target is None:
+            if target is None and (found is None or found.path is None):
+                target = self._archive.history.same_as(url)
+            if target is None:
                 return found.path if found else None
             url = target
         return None

@@ -14,7 +14,7 @@ when the run is over, and only if that is not too much at once: then the run is 
 The order in which answers come does not matter to the result: what the frontier says of a URL is the sum of all that was
 found, each role in which it is wanted and the shortest way to it. Where that sum grows after a URL was answered (a picture
 turns out to be a page, a page is nearer to a start than it seemed), what it refers to is decided about again. Only which
-pages a limit lets through depends on the order.
+pages a limit lets through depends on the order, and how far into a trap a run goes.
 """
 
 import shutil
@@ -24,15 +24,17 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from mirror.core import documents, freshness, media, paths, scripted
+from mirror.core import aliases, documents, freshness, media, paths, scripted
 from mirror.core.directives import Word
 from mirror.core.documents import Headers, Response
 from mirror.core.references import Reference
 from mirror.core.scope import Decision, Reason, Role, Scope, Source
 from mirror.core.spans import Kind
+from mirror.core.traps import Budgets
 from mirror.core.urls import CanonicalURL
 from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.errors import storing
+from mirror.store.folding import fold
 from mirror.store.frontier import Entry, State
 from mirror.store.handing import Handing
 from mirror.store.history import History, Numbers
@@ -46,6 +48,7 @@ from mirror.store.rendering import Outcome as Came
 from mirror.store.rendering import Queue, Renderings, Task, When
 from mirror.store.renewal import ASK_ALWAYS, Renewal
 from mirror.store.syncing import Syncing
+from mirror.store.trapping import Trapping
 
 _ROOM: Final = 64 << 20  # free bytes below which each answer is committed at once: later there may be no room for that
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
@@ -77,8 +80,9 @@ class Recorded:
 class Crawl:
     """A run. `now` tells the time as ISO 8601 text; `limit` bounds the number of pages; `together` answers are one commit.
 
-    `wanted` are URLs that an earlier run knew and that are asked for whether or not anything leads to them. `elsewhere`
-    publishes in other processes. `rendering` says which pages a browser is to open.
+    `wanted` are URLs that an earlier run knew and that are asked for whether or not anything leads to them. `budgets` bound
+    traps; `None`: nothing is one. `folds`: URLs of one resource are one (`core.aliases`). `elsewhere` publishes in other
+    processes. `rendering` says which pages a browser is to open.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are words with a default
@@ -90,6 +94,8 @@ class Crawl:
         limit: int | None = None,
         renewal: Renewal = ASK_ALWAYS,
         wanted: Sequence[CanonicalURL] = (),
+        budgets: Budgets | None = Budgets(),  # noqa: B008 - it is frozen
+        folds: bool = True,
         together: int = 1,
         elsewhere: Elsewhere | None = None,
         rendering: When = When.NEVER,
@@ -118,6 +124,8 @@ class Crawl:
             self.scope = replace(scope, starts=self.snapshot.starts, tombstones=tuple(self._manifest.tombstones()))
             self._waiting = self._manifest.waiting()
             self._handing = Handing(self._take, self._take_one, limit, self._manifest.pages_done())
+            self.traps = Trapping(archive, self.snapshot, budgets)
+            self._folds = folds
             self._admit_starts(scope.starts)
             self._admit_again(wanted)
         self._rendering: Queue | None = None
@@ -133,7 +141,10 @@ class Crawl:
     def next(self) -> Entry | None:
         """The next URL to fetch: what pages need comes before further pages. `None`: nothing can be handed out now."""
         while entry := self._handing.next():
-            if not self._renew_if_fresh(entry):
+            rule = self.traps.bars(entry.url, entry.referrer) if entry.referrer and entry.is_only_page else None
+            if rule:
+                self.skip(entry, Reason.TRAP, rule)
+            elif not self._renew_if_fresh(entry):
                 return entry
         return None
 
@@ -179,6 +190,8 @@ class Crawl:
         """
         with self._answering(entry) as known:
             before = self._manifest.resource(known.id)
+            if known.reason is Reason.PROBE:
+                return self._hear_probe(known, before, response, references)
             is_unchanged = response.status == HTTPStatus.NOT_MODIFIED and before is not None and self._is_there(before)
             reason = self._asks_for(known, response, before if is_unchanged else None, references)
             if reason:
@@ -201,6 +214,8 @@ class Crawl:
                 resource = replace(resource, digest=digest, size=response.size)
                 if before and resource.reads_as(before):
                     resource = replace(resource, stale=before.stale)
+                if before and before.digest == digest and self._is_folded(before):
+                    resource = replace(resource, standing=before.standing, path=None, stale=False)
                 recorded = self._put(known, before, resource, self._identified(references))
                 leave(self._manifest, before, resource)
             self._meet(recorded, response.payload)
@@ -210,6 +225,8 @@ class Crawl:
     def flush(self) -> None:
         """Make happen what was answered so far. Raises `StorageError` where the disk can't."""
         with storing(self.archive.root):
+            with self._manifest.part():
+                self.traps.save()
             self._manifest.commit()
             self._uncommitted = 0
             has_room = shutil.disk_usage(self.archive.root).free > _ROOM
@@ -272,6 +289,8 @@ class Crawl:
                 self._manifest.skip_waiting_pages(Reason.LIMIT)
             self._waiting = self._manifest.waiting()
             part(self._manifest, self.snapshot, self.scope)
+            if self._folds:
+                fold(self._manifest, self.snapshot, self.scope, _placed)
             judge_redirects(self._manifest, self.scope)
             if self._rendering:
                 self._rendering.give_up("not rendered")
@@ -300,6 +319,7 @@ class Crawl:
             with self._manifest.transaction():
                 outcome = Outcome.HELD if self.held else Outcome.COMPLETE
                 self._manifest.finish(self.snapshot, self._now(), outcome)
+                self._manifest.forget_families()
                 History(self.archive.database).count(self.snapshot.id)
             self._forget_parts()
             self.archive.database.checkpoint()
@@ -468,6 +488,65 @@ class Crawl:
         leave(self._manifest, before, resource)
         return recorded
 
+    # --- what is a trap, and what is one resource -------------------------------------------------------------------------
+
+    def _hear_probe(
+        self, entry: Entry, before: Resource | None, response: Response, references: Sequence[Reference]
+    ) -> Recorded:
+        """What can't be there: nothing of it is kept, and nothing that it leads to is followed."""
+        if response.is_success:
+            self.traps.probed(response, references)
+        return self._leave_out(entry, before, response, (), Reason.PROBE)
+
+    def _probe(self, page: Entry, url: CanonicalURL) -> None:
+        """Ask for what can't be there, as for anything else."""
+        url_id = self._manifest.identify([url])[url]
+        known = self._manifest.entries([url_id]).get(url_id)
+        if known is None:
+            roles = frozenset({Role.LISTING})
+            probe = Entry(url_id, url, State.PENDING, roles, page.depth, True, page.id, Reason.PROBE)  # noqa: FBT003 - a guess
+            self._admit([(None, probe)])
+
+    def _is_folded(self, before: Resource) -> bool:
+        """Whether what was there is another URL's resource: it stays that where it did not change, until the run is over."""
+        return self._folds and before.standing is Standing.OUTSIDE and self._manifest.is_folded(before.url_id)
+
+    def _plain(self, entry: Entry, found: Found) -> Found:
+        """The references, those that are wanted and have a plainer URL led there; that they do is kept."""
+        plains = {
+            target_id: (reference, plain)
+            for target_id, reference in found
+            if reference.kind is not Kind.NEVER and (plain := aliases.plain(reference.url)) != reference.url
+        }
+        plains = {
+            target_id: (reference, plain)
+            for target_id, (reference, plain) in plains.items()
+            if reference.url not in self.scope.starts
+            and any(self._wanted(entry, role, target_id, reference).roles for role in entry.roles)
+        }
+        if not plains:
+            return found
+        ids = self._manifest.identify([plain for _, plain in plains.values()])
+        known = self._manifest.entries(list(plains))
+        changes, places = [], []
+        for target_id, (reference, plain) in plains.items():
+            old = known.get(target_id)
+            if old is None or not old.roles:
+                reason = Reason.TRACKING if aliases.without_tracking(reference.url) == plain else Reason.SESSION
+                new = Entry(target_id, reference.url, State.SKIPPED, frozenset(), entry.depth, False, entry.id, reason)  # noqa: FBT003
+                wanted = self._wanted(entry, max(entry.roles), ids[plain], reference._replace(url=plain))
+                changes.append((old, new))
+                places.append((target_id, _expected(wanted)))
+        self._manifest.stand_for([(target_id, ids[plain]) for target_id, (_, plain) in plains.items()])
+        self._admit([change for change in changes if change[0] != change[1]])
+        self._manifest.expect(places)
+        return [
+            (ids[plains[target_id][1]], reference._replace(url=plains[target_id][1]))
+            if target_id in plains and reference.kind is not Kind.NEVER
+            else (target_id, reference)
+            for target_id, reference in found
+        ]
+
     # --- one answer ----------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -552,10 +631,11 @@ class Crawl:
         self, entry: Entry, before: Resource, *, headers: Headers | None = None, checked: str | None = None
     ) -> Recorded:
         """What the archive has is what the server has."""
+        folded = self._is_folded(before)
         present = replace(
-            _placed(before),
+            before if folded else _placed(before),
             error=None,
-            standing=Standing.PRESENT,
+            standing=before.standing if folded else Standing.PRESENT,
             headers=before.headers if headers is None else headers,
             checked=checked or before.checked,
         )
@@ -607,7 +687,8 @@ class Crawl:
         while work:
             entry, resource, found = work.pop()
             scope = self.scope
-            again = self._follow(entry, entry.roles - {Role.REQUISITE} if resource.is_html else entry.roles, found)
+            roles = entry.roles - {Role.REQUISITE} if resource.is_html else entry.roles
+            again = self._follow(entry, roles, found, resource)
             if self.scope is not scope:
                 again = self._manifest.done()
             for entry in again:
@@ -615,21 +696,36 @@ class Crawl:
                 if known:
                     work.append((entry, known, self._manifest.references(known)))
 
-    def _follow(self, entry: Entry, roles: frozenset[Role], found: Found) -> list[Entry]:
+    def _follow(self, entry: Entry, roles: frozenset[Role], found: Found, resource: Resource) -> list[Entry]:
         """Bring references into the frontier; gives the entries that are done but have to be followed again."""
+        if self._folds and roles:
+            found = self._plain(entry, found)
         known = self._manifest.entries([target_id for target_id, _ in found])
+        if resource.is_html and Role.PAGE in roles:
+            new = [one for target_id, one in found if target_id not in known]
+            probe = self.traps.answered(resource, [one for _, one in found], new)
+            if probe:
+                self._probe(entry, probe)
+        barred: dict[int, str] = {}
         merged: dict[int, Entry] = {}
         for target_id, reference in found:
             old = merged.get(target_id) or known.get(target_id)
             if old and says_nothing_new(old, reference, entry.depth):
                 continue
             self._extend_scope(entry, reference)
+            rule = None if old and old.roles else self.traps.bars(reference.url, entry.url, reference.kind)
             for role in roles:
                 wanted = self._wanted(entry, role, target_id, reference)
+                if rule and wanted.roles:
+                    wanted = replace(wanted, state=State.SKIPPED, roles=frozenset(), reason=Reason.TRAP)
+                    barred[target_id] = rule
                 old = merged[target_id] = merge(old, wanted) if old else wanted
         changes = [(known.get(url_id), new) for url_id, new in merged.items() if new != known.get(url_id)]
         changes = [(old, self._promoted(old, new)) for old, new in changes]
         self._admit(changes)
+        for target_id, rule in barred.items():
+            if merged[target_id].reason is Reason.TRAP:
+                self._manifest.rule(target_id, rule)
         return [new for old, new in changes if old and old.state is State.DONE and differ(old, new)]
 
     def _extend_scope(self, entry: Entry, reference: Reference) -> None:

@@ -15,6 +15,7 @@ a response and all that it led to are there together or not at all.
     needs       why pages work from no disk
     leaving     paths that are to leave the tree when the run settles
     unsynced    digests of objects that a power cut could still harm
+    families    URLs that look alike, in the run that is not over: whether they are a trap
     tombstones  what was forgotten and is never to be fetched again
     facts       what the program wants to know of itself next time
 """
@@ -55,6 +56,8 @@ urls = sa.Table(
     sa.Column("url", sa.Text, nullable=False, unique=True),
     sa.Column("since", sa.Integer, nullable=False, server_default="0"),  # snapshots.id: the run that met it first
     sa.Column("resolution", sa.Text),  # a path in the tree; NULL: documents give its absolute URL
+    sa.Column("same_as", sa.Integer),  # urls.id: whose resource it is, where it has none of its own
+    sa.Index("urls_same_as", "same_as", sqlite_where=sa.text("same_as IS NOT NULL")),
 )
 frontier = sa.Table(
     "frontier",
@@ -155,6 +158,13 @@ rules = sa.Table(
     sa.Column(
         "rule", sa.Text, nullable=False
     ),  # the words that decided about the URL, or about the links of its document
+)
+families = sa.Table(
+    "families",
+    schema,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("state", sa.JSON, nullable=False),  # see `core.traps.State`
+    sqlite_with_rowid=False,
 )
 tombstones = sa.Table(
     "tombstones",
@@ -337,7 +347,7 @@ _TO_VERSION_2: Final = """
     INSERT INTO snapshots
         SELECT id, started, finished, iif(finished IS NULL, 'incomplete', 'complete'), starts, options, NULL
         FROM snapshots_1;
-    INSERT INTO urls
+    INSERT INTO urls (id, url, since, resolution)
         SELECT id, url, (SELECT coalesce(min(id), 0) FROM snapshots_1), resolution
         FROM urls_1;
     INSERT INTO frontier
@@ -373,8 +383,11 @@ def _to_version_3(_: sa.Connection) -> None:
     """Version 3 has one table more."""
 
 
-def _to_version_4(_: sa.Connection) -> None:
-    """Version 4 has two tables more."""
+def _to_version_4(connection: sa.Connection) -> None:
+    """Version 4 has three tables more, and says whose resource a URL is. From version 1 one comes with the newest tables."""
+    if "same_as" not in {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(urls)")}:
+        connection.exec_driver_sql("ALTER TABLE urls ADD COLUMN same_as INTEGER")
+        connection.exec_driver_sql("CREATE INDEX urls_same_as ON urls (same_as) WHERE same_as IS NOT NULL")
 
 
 _MIGRATIONS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}

@@ -211,6 +211,11 @@ class History:
         row = self._connection.execute(_VERSION, {"at": snapshot_id, "url": url}).first()
         return resource_of(row) if row else None
 
+    def same_as(self, url: CanonicalURL) -> CanonicalURL | None:
+        """Whose resource a URL is, where it has none of its own."""
+        found = self._connection.execute(_SAME_AS, {"url": url}).scalar()
+        return found and CanonicalURL(found)
+
     def differences(self, before: int, now: int) -> list[Difference]:
         """What a reader of two snapshots finds different, by URL. What was removed here and added there is moved."""
         found: list[Difference] = []
@@ -366,6 +371,7 @@ _DOM_THEN: Final = (
 _AT: Final = _ALL.add_columns(_COPY_THEN.label("copy"), _DOM_THEN.label("dom")).where(
     _IN, resources.c.path.is_not(None), resources.c.id > sa.bindparam("last")
 )
+_SAME_AS: Final = sa.text("SELECT s.url FROM urls u JOIN urls s ON s.id = u.same_as WHERE u.url = :url")
 _VERSION: Final = (
     sa.select(resources, urls.c.url)
     .join(urls, urls.c.id == resources.c.url_id)
@@ -423,10 +429,17 @@ _MET: Final = (
     .where(urls.c.url == sa.bindparam("url"))
 )
 _referrers = urls.alias()
-_RULED: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE)
+_stand_ins: Final = urls.alias()
+_RULED: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
 """The reasons beside which something is told that decided."""
 _DECIDED: Final = (
-    sa.select(frontier, urls.c.url, snapshots.c.started, _referrers.c.url.label("referrer"), rules.c.rule)
+    sa.select(
+        frontier,
+        urls.c.url,
+        snapshots.c.started,
+        _referrers.c.url.label("referrer"),
+        sa.func.coalesce(rules.c.rule, _stand_ins.c.url).label("rule"),
+    )
     .join(urls, urls.c.id == frontier.c.url_id)
     .outerjoin(snapshots, snapshots.c.id == frontier.c.snapshot_id)
     .outerjoin(_referrers, _referrers.c.id == frontier.c.referrer_id)
@@ -437,6 +450,11 @@ _DECIDED: Final = (
             == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
         )
         & frontier.c.reason.in_(_RULED),
+    )
+    .outerjoin(
+        _stand_ins,
+        (_stand_ins.c.id == urls.c.same_as)
+        & frontier.c.reason.in_([Reason.TRACKING, Reason.SESSION, Reason.CANONICAL, Reason.ALIAS]),
     )
     .where(frontier.c.url_id == sa.bindparam("url_id"))
 )

@@ -7,9 +7,11 @@ takes the place of is not lost but ends there (`until`), and `history` tells of 
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,7 @@ from mirror.store.database import (
     Database,
     copies,
     facts,
+    families,
     frontier,
     leaving,
     links,
@@ -362,9 +365,11 @@ class Manifest:
         self._connection.execute(_SPOIL, {"given": list(ids)})
 
     def is_cut_off(self) -> bool:
-        """Whether a limit or a depth kept this run from seeing all that there is."""
+        """Whether a limit, a depth or a trap kept this run from seeing all that there is."""
         query = sa.select(sa.func.count()).where(
-            _THIS_RUN, frontier.c.state == State.SKIPPED, frontier.c.reason.in_([Reason.LIMIT, Reason.DEPTH])
+            _THIS_RUN,
+            frontier.c.state == State.SKIPPED,
+            frontier.c.reason.in_([Reason.LIMIT, Reason.DEPTH, Reason.TRAP]),
         )
         return self._count(query) > 0
 
@@ -438,12 +443,12 @@ class Manifest:
         self.settle([(url_id, wanted[url_id]) for (url_id,) in rows])
 
     def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
-        """Each URL: id, resolution, its resource's path, and the target's id if that is a redirect.
+        """Each URL: id, resolution, its resource's path, and the id of where it leads, if it is a redirect or an alias.
 
         What is to leave the tree still has its path, until `release`.
         """
         query = (
-            sa.select(urls.c.id, urls.c.resolution, _PATH, _REDIRECT)
+            sa.select(urls.c.id, urls.c.resolution, _PATH, _LEADS_TO)
             .outerjoin(resources, (resources.c.url_id == urls.c.id) & _CURRENT)
             .order_by(urls.c.id)
             .limit(_AT_A_TIME * 4)
@@ -454,7 +459,7 @@ class Manifest:
             last = rows[-1][0]
 
     def place(self, url_id: int) -> tuple[LocalPath | None, int | None]:
-        """The path of a URL's resource, and the id of the target if that is a redirect."""
+        """The path of a URL's resource, and the id of where it leads, if it is a redirect or an alias."""
         row = self._connection.execute(_PLACE, {"url_id": url_id}).first()
         return (row[0], row[1]) if row else (None, None)
 
@@ -476,6 +481,56 @@ class Manifest:
                 _COPIED, [(file.resource_id, at, file.copy, file.copy, file.resource_id) for file in files]
             )
             self.not_synced([file.copy for file in files if file.copy])
+
+    # --- whose resource a URL is ---------------------------------------------------------------------------------------
+
+    def stand_for(self, pairs: Sequence[tuple[int, int | None]]) -> None:
+        """Say of URLs by which other one's resource they are; `None`: by nobody's."""
+        self._database.run_many(_SAME_AS, [(target, url_id) for url_id, target in pairs])
+
+    def is_folded(self, url_id: int) -> bool:
+        """Whether a URL is another one's resource."""
+        found = self._database.run("SELECT same_as FROM urls WHERE id = ?", (url_id,)).fetchone()
+        return bool(found and found[0] is not None)
+
+    def give_reason(self, url_id: int, reason: Reason | None) -> None:
+        """Why the answer of a URL is left out; `None`: it is not any more."""
+        entry = self.entries([url_id]).get(url_id)
+        if entry:
+            self.admit([replace(entry, reason=reason)])
+
+    def canonicals(self) -> list[tuple[CanonicalURL, CanonicalURL]]:
+        """Pages, each with the URL that it calls canonical, where that has the same content."""
+        return [(CanonicalURL(url), CanonicalURL(target)) for url, target in self._database.run(_CANONICALS).fetchall()]
+
+    def same_contents(self) -> Iterator[list[CanonicalURL]]:
+        """URLs that have the same content, as groups."""
+        rows = self._database.run(_SAME_CONTENTS).fetchall()
+        for _, group in groupby(rows, key=itemgetter(0)):
+            yield [CanonicalURL(url) for _, url in group]
+
+    def known_folds(self) -> list[int]:
+        """The URLs with an answer of their own that are another one's resource."""
+        return [row[0] for row in self._database.run(_KNOWN_FOLDS).fetchall()]
+
+    # --- traps ---------------------------------------------------------------------------------------------------------
+
+    def families(self) -> dict[str, dict[str, Any]]:
+        """What the run knows of URLs that look alike."""
+        return {row.key: row.state for row in self._connection.execute(sa.select(families))}
+
+    def keep_families(self, said: Mapping[str, Mapping[str, Any]], gone: Sequence[str]) -> None:
+        """Say what is known of families by now, and which are forgotten."""
+        self._database.run_many(_KEEP_FAMILY, [(key, json.dumps(state)) for key, state in said.items()])
+        self._database.run_many("DELETE FROM families WHERE key = ?", [(key,) for key in gone])
+
+    def forget_families(self) -> None:
+        self._run(sa.delete(families))
+
+    def traps(self) -> list[tuple[str, int, CanonicalURL]]:
+        """What this run did not follow: by which rule, how many URLs, and one of them."""
+        rows = self._database.run(_TRAPS, (self._run_id, int(State.SKIPPED), str(Reason.TRAP))).fetchall()
+        return [(rule, number, CanonicalURL(url)) for rule, number, url in rows]
 
     # --- what leaves the tree ------------------------------------------------------------------------------------------
 
@@ -621,7 +676,8 @@ _OF_RUN: Final = frontier.join(resources, _SAME_URL)
 _WAITS: Final = _THIS_RUN & (frontier.c.state <= State.IN_FLIGHT)
 _DONE: Final = _THIS_RUN & (frontier.c.state == State.DONE)
 _IS_LEFT_OUT: Final = (frontier.c.state == State.SKIPPED) | (
-    (frontier.c.state == State.DONE) & frontier.c.reason.in_([Reason.NOINDEX, Reason.NOARCHIVE])
+    (frontier.c.state == State.DONE)
+    & frontier.c.reason.in_([Reason.NOINDEX, Reason.NOARCHIVE, Reason.CANONICAL, Reason.ALIAS])
 )
 _IS_ONLY_PAGE: Final = frontier.c.roles == _PAGE
 _HAS_PAGE_ROLE: Final = frontier.c.roles.bitwise_and(_PAGE) != 0
@@ -658,10 +714,34 @@ _LEAVING_PATH: Final = (
     sa.select(leaving.c.path).where(leaving.c.url_id == urls.c.id, ~leaving.c.released).limit(1).scalar_subquery()
 )
 _PATH: Final = sa.func.coalesce(resources.c.path, _LEAVING_PATH)
+_LEADS_TO: Final = sa.func.coalesce(_REDIRECT, sa.case((_PATH.is_(None), urls.c.same_as)))
 _PLACE: Final = (
-    sa.select(_PATH, _REDIRECT)
-    .select_from(resources.join(urls, urls.c.id == resources.c.url_id))
-    .where(resources.c.url_id == sa.bindparam("url_id"), _CURRENT)
+    sa.select(_PATH, _LEADS_TO)
+    .select_from(urls.outerjoin(resources, (resources.c.url_id == urls.c.id) & _CURRENT))
+    .where(urls.c.id == sa.bindparam("url_id"))
+)
+_SAME_AS: Final = "UPDATE urls SET same_as = ? WHERE id = ?"
+_IS_WHOLE: Final = (
+    "(r.path IS NOT NULL OR u.same_as IS NOT NULL) AND r.until IS NULL AND r.status = 200 AND r.error IS NULL"
+)
+_CANONICALS: Final = (  # a fold of before still counts: its content is known
+    "SELECT u.url, cu.url FROM links l JOIN resources r ON r.id = l.resource_id JOIN urls u ON u.id = r.url_id "  # noqa: S608
+    "JOIN resources c ON c.url_id = l.target_id AND c.until IS NULL AND c.digest = r.digest AND c.status = 200 "
+    "JOIN urls cu ON cu.id = c.url_id AND (c.path IS NOT NULL OR cu.same_as IS NOT NULL) "
+    f"WHERE l.kind = 'canonical' AND {_IS_WHOLE} ORDER BY r.id, l.position"
+)
+_SAME_CONTENTS: Final = (
+    "SELECT r.digest, u.url FROM resources r JOIN urls u ON u.id = r.url_id "  # noqa: S608
+    f"WHERE {_IS_WHOLE} AND r.size > 0 AND r.digest IN (SELECT digest FROM resources WHERE until IS NULL AND status = 200 "
+    "GROUP BY digest HAVING count(*) > 1) ORDER BY r.digest, u.url"
+)
+_KNOWN_FOLDS: Final = (
+    "SELECT u.id FROM urls u JOIN resources r ON r.url_id = u.id AND r.until IS NULL WHERE u.same_as IS NOT NULL"
+)
+_TRAPS: Final = (
+    "SELECT ru.rule, count(*), min(u.url) FROM frontier f JOIN rules ru ON ru.url_id = f.url_id "
+    "JOIN urls u ON u.id = f.url_id WHERE f.snapshot_id = ? AND f.state = ? AND f.reason = ? GROUP BY ru.rule "
+    "ORDER BY 2 DESC, 1"
 )
 _UPDATE: Final = sa.update(resources).where(resources.c.id == sa.bindparam("known"))
 _END: Final = _UPDATE.values(until=sa.bindparam("at"), stale=0)  # it has no file any more
@@ -689,6 +769,7 @@ _LOSE: Final = (
 _BLAME: Final = (
     sa.update(resources).where(resources.c.url_id == sa.bindparam("url"), _CURRENT).values(error=sa.bindparam("why"))
 )
+_KEEP_FAMILY: Final = "INSERT OR REPLACE INTO families (key, state) VALUES (?, ?)"
 _RULED: Final = sa.text("INSERT OR REPLACE INTO rules (url_id, rule) VALUES (:url, :rule)")
 _FAILING_SINCE: Final = sa.text(
     "SELECT min(s.started) FROM resources r JOIN snapshots s ON s.id = r.since WHERE r.url_id = :url AND r.since > "

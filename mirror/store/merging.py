@@ -10,6 +10,7 @@ from mirror.store.frontier import Entry
 
 _ASKS_FOR: Final = {
     Kind.PAGE: (Role.PAGE, 1),
+    Kind.CANONICAL: (Role.PAGE, 1),
     Kind.FEED: (Role.LISTING, 0),
     Kind.SITEMAP: (Role.LISTING, 0),
     Kind.FRAME: (Role.FRAME, 0),
@@ -19,7 +20,8 @@ _ASKS_FOR: Final = {
 }
 """A kind of reference -> as what its target is wanted at the most, and how much deeper it is (see `core.scope`)."""
 _WEIGHTS: Final = {
-    reason: weight for weight, reason in enumerate((Reason.HOP, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH))
+    reason: weight
+    for weight, reason in enumerate((Reason.HOP, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH, Reason.TRAP))
 }
 """The reasons that hold for one way to a URL and not for others, the lightest first."""
 

@@ -13,7 +13,7 @@ from mirror.core.documents import Response
 from mirror.core.replaying import Home, Server, digested, host_of, read_label
 from mirror.core.scope import covers
 from mirror.core.urls import CanonicalURL, origin
-from mirror.store.archive import Archive
+from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.errors import StorageError
 from mirror.store.history import Account, Listed, Origin
 from mirror.store.manifest import Resource
@@ -80,15 +80,29 @@ class Shelf:
     # --- one URL -------------------------------------------------------------------------------------------------------
 
     def find(self, url: CanonicalURL, snapshot: int) -> Found | None:
-        """What a snapshot has of a URL. Raises `StorageError` where its object is missing, or is no file of the store."""
-        resource = self._history.version(url, snapshot)
+        """What a snapshot has of a URL, or of that whose resource it is.
+
+        Raises `StorageError` where its object is missing, or is no file of the store.
+        """
+        resource = self._version(url, snapshot)
         if resource is None or resource.path is None or resource.digest is None:
             return None
         return Found(resource, resource.digest, self._file(resource.digest))
 
     def has(self, url: CanonicalURL, snapshot: int) -> bool:
-        found = self._history.version(url, snapshot)
+        found = self._version(url, snapshot)
         return found is not None and found.path is not None
+
+    def _version(self, url: CanonicalURL, snapshot: int) -> Resource | None:
+        for _ in range(MOST_HOPS):
+            found = self._history.version(url, snapshot)
+            if found is not None and found.path is not None:
+                return found
+            other = self._history.same_as(url)
+            if other is None:
+                return found
+            url = other
+        return None
 
     def _file(self, digest: Digest) -> Path:
         place = self._archive.objects.file(digest)

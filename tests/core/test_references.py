@@ -138,7 +138,7 @@ def test_each_text_of_xml_is_read(element: str, parent: str) -> None:
         ("<link rel=preload href=x>", REQUISITE),
         ("<link rel=modulepreload href=x>", REQUISITE),
         ("<link rel=manifest href=x>", REQUISITE),
-        ("<link rel=canonical href=x>", PAGE),
+        ("<link rel=canonical href=x>", Kind.CANONICAL),
         ("<link rel=next href=x>", PAGE),
         ("<link rel=prev href=x>", PAGE),
         ("<link rel=alternate hreflang=de href=x>", PAGE),

@@ -143,3 +143,18 @@ def test_a_reader_needs_no_lock_and_sees_what_was_committed(tmp_path: Path, name
             with pytest.raises(StorageError, match="it can't be written"):
                 reader.manifest.finish(crawl.snapshot, "never")
     assert sorted(place.name for place in tmp_path.iterdir()) == [name]
+
+
+def test_an_archive_of_version_3_learns_whose_resource_a_url_is(tmp_path: Path) -> None:
+    place = tmp_path / "manifest.sqlite"
+    Database(place).close()
+    with closing(sqlite3.connect(place)) as old:
+        old.executescript(
+            "DROP INDEX urls_same_as; ALTER TABLE urls DROP COLUMN same_as; DROP TABLE families;"
+            "INSERT INTO urls (id, url) VALUES (1, 'http://example.org/'); PRAGMA user_version = 3"
+        )
+    database = Database(place)
+    assert database.run("SELECT url, same_as FROM urls").fetchall() == [("http://example.org/", None)]
+    assert database.run("SELECT count(*) FROM families").fetchone() == (0,)
+    database.close()
+    assert user_version(place) == SCHEMA_VERSION

@@ -301,8 +301,12 @@ def test_a_manifest_that_was_damaged_is_told_where_it_is_read(tmp_path: Path) ->
     manifest = Manifest.at(place)
     admitted(manifest, *(entry(n) for n in range(1, 3000)))
     manifest.close()
+    connection = sqlite3.connect(place)
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'frontier'").fetchone()[0]
+    connection.close()
     content = bytearray(place.read_bytes())
-    content[8192:] = b"\x99" * (len(content) - 8192)
+    content[size * (root - 1) : size * root] = b"\x99" * size
     place.write_bytes(content)
     damaged = Manifest.at(place)
     with pytest.raises(StorageError, match="it is damaged: restore it from a backup"):

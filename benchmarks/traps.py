@@ -1,0 +1,67 @@
+"""Lets each tool loose on each site without an end, and prints what it asked for.
+
+    python -m benchmarks.traps [--seconds 15] [--tools websucker,wget,httrack] [--traps calendar,facets]
+
+The sites are those of `tests.traps`: thirty-three honest pages and a trap that each of them leads to. A tool that has not ended
+after that many seconds is killed; Websucker has four times as long, with the budgets that the tests have.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Final
+
+from tests.site import serve
+from tests.traps import ARTICLES, NAVIGATION, TRAPS, Endless, Row
+
+HONEST: Final = frozenset({*NAVIGATION, *ARTICLES})
+PATIENCE: Final = 4
+COMMANDS: Final[dict[str, Callable[[str, str, Row], list[str]]]] = {
+    "websucker": lambda url, out, row: [
+        *(sys.executable, "-m", "scrapy", "crawl", "mirror", "-a", f"start={url}", "-a", f"out={out}"),
+        *("-s", "MIRROR_PROGRESS=off"),
+        *(word for name, value in row.settings.items() for word in ("-s", f"{name}={value}")),
+    ],
+    "wget": lambda url, out, _: ["wget", "-q", "-m", "-k", "-p", "-E", "-Q", "100m", "-P", out, url],
+    "httrack": lambda url, out, _: [
+        *("httrack", url, "-O", out, "-q", "-c8", "--max-rate=0", "--disable-security-limits", "-%c0", "-r9999", "-I0"),
+    ],
+}
+"""Tool -> the command that mirrors a URL into a folder."""
+
+
+def main() -> None:
+    """Print a table: of each trap and tool how many URLs of the trap were asked for, and whether the tool came to an end."""
+    parser = argparse.ArgumentParser(description="Compare tools on traps.")
+    parser.add_argument("--seconds", type=int, default=15)
+    parser.add_argument("--tools", default=",".join(COMMANDS))
+    parser.add_argument("--traps", default=",".join(TRAPS))
+    words = parser.parse_args()
+    tools = words.tools.split(",")
+    print(f"| trap | {' | '.join(tools)} |\n|---|{'---|' * len(tools)}")
+    for name in words.traps.split(","):
+        cells = [cell(tool, TRAPS[name], words.seconds) for tool in tools]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def cell(tool: str, row: Row, seconds: int) -> str:
+    """What became of one tool in one trap, in words."""
+    with serve(Endless(row.site)) as server, tempfile.TemporaryDirectory() as out:
+        command = COMMANDS[tool](f"{server.url}/", out, row)
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            running.wait(timeout=seconds * (PATIENCE if tool == "websucker" else 1))
+            end = "ended"
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+            end = "killed"
+        asked = {path for path in server.paths if path != "/robots.txt"}
+    missed = len(HONEST - asked)
+    return f"{end}, {len(asked - HONEST):,}" + (f", {missed} pages of the site missed" if missed else "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The long run: `python -m tests.fuzz [--minutes N] [--coverage] [LAW ...]`, which is what `make fuzz` does.
+
+It goes round among the laws until its time is over; what breaks one is shrunk, shown and kept (`.hypothesis`), so that the next
+run begins with it, and the exit code is 1. With `--coverage` atheris looks for inputs that reach new code of `mirror.core`, for
+each law in a process of its own; its corpus is kept in `.cache/fuzz`.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+
+from hypothesis import HealthCheck, given, settings
+
+from tests.fuzz.inputs import inputs
+from tests.fuzz.laws import LAWS
+
+ROUND = 200
+CORPUS = Path(__file__).resolve().parents[2] / ".cache" / "fuzz"
+
+
+def main() -> int:
+    line = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Look for what breaks a law.")
+    line.add_argument("laws", nargs="*", metavar="LAW", help=f"of {', '.join(LAWS)} (all)")
+    line.add_argument("--minutes", type=float, default=10.0, help="how long, for all together (%(default)s)")
+    line.add_argument("--coverage", action="store_true", help="guided by coverage: needs requirements-fuzz.txt")
+    options = line.parse_args()
+    unknown = [name for name in options.laws if name not in LAWS]
+    if unknown:
+        line.error(f"no law {unknown[0]!r}; there are {', '.join(LAWS)}")
+    names = options.laws or list(LAWS)
+    broken = guided(names, options.minutes) if options.coverage else tried(names, options.minutes)
+    print(f"broken: {', '.join(broken)}" if broken else f"{len(names)} laws hold")
+    return 1 if broken else 0
+
+
+def tried(names: list[str], minutes: float) -> list[str]:
+    """The laws that inputs by chance break, round after round."""
+    ends, broken, rounds = monotonic() + 60 * minutes, [], 0
+    while monotonic() < ends:
+        for name in [name for name in names if name not in broken]:
+            law = LAWS[name]
+            hold = settings(max_examples=ROUND, deadline=None, suppress_health_check=list(HealthCheck))(
+                given(inputs(law.words))(law.holds_for)
+            )
+            try:
+                hold()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it breaks the law
+                broken.append(name)
+                print(
+                    f"{name}: {type(error).__name__}: {error}\n" + "\n".join(getattr(error, "__notes__", [])),
+                    flush=True,
+                )
+            if monotonic() > ends:
+                break
+        rounds += 1
+    print(f"{rounds} rounds of {ROUND} inputs for each law")
+    return broken
+
+
+def guided(names: list[str], minutes: float) -> list[str]:
+    """The laws that atheris breaks."""
+    broken = []
+    for name in names:
+        corpus = CORPUS / name
+        corpus.mkdir(parents=True, exist_ok=True)
+        for n, word in enumerate(LAWS[name].words):
+            (corpus / f"word-{n}").write_bytes(word)
+        seconds = max(1, round(60 * minutes / len(names)))
+        command = [
+            sys.executable,
+            "-m",
+            "tests.fuzz.guided",
+            name,
+            str(corpus),
+            f"-max_total_time={seconds}",
+            "-max_len=20000",
+        ]
+        print(f"--- {name}: {seconds} s", flush=True)
+        if subprocess.run([*command, f"-artifact_prefix={corpus}-"], check=False).returncode:
+            broken.append(name)
+    return broken
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""What holds of whatever a server sends. A law takes bytes, has them read as all that a server's bytes are read as, and raises
+where that breaks a promise: an error that nobody foresaw, a URL that is not canonical, a place outside of the tree, bytes that
+change where nothing should, or a time that does not follow the length.
+
+LAWS["robots"].holds_for(b"User-agent: *\\nDisallow: /*")
+"""
+
+import gzip
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from types import FrameType
+from typing import Final
+
+from mirror.core import (
+    coding,
+    cookies,
+    credentials,
+    differences,
+    directives,
+    documents,
+    encoding,
+    freshness,
+    listings,
+    media,
+    pace,
+    paths,
+    ranges,
+    references,
+    replaying,
+    rewrite,
+    robots,
+    spans,
+    urls,
+)
+from mirror.core.documents import Response
+from mirror.core.media import Document
+from mirror.core.rewrite import Rewriter
+from mirror.core.urls import CanonicalURL
+from tests.fuzz import words
+
+HERE: Final = CanonicalURL("http://example.org/d/p?q")
+NOW: Final = "2026-01-01T00:00:00+00:00"
+FREE: Final = 2.0
+"""Seconds of the processor that anything may take,"""
+PER_BYTE: Final = 60e-6
+"""and what each byte may add: some hundred times what it does, and far from what it does where cost grows with the square."""
+
+MOST_DECODED: Final = 1 << 20
+
+
+class TooSlowError(AssertionError):
+    """Reading took longer than its length explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """`words` are what means something to those who read it: a fuzzer puts its inputs together from them."""
+
+    check: Callable[[bytes], None]
+    words: Sequence[bytes]
+
+    def holds_for(self, payload: bytes) -> None:
+        with within(FREE + PER_BYTE * len(payload)):
+            self.check(payload)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raise `TooSlowError` once so much time of the processor, not of the clock, has gone by."""
+
+    def ring(_: int, __: FrameType | None) -> None:
+        raise TooSlowError(f"not done after {seconds:.1f} seconds of the processor")
+
+    before = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+# --- what is promised of what comes out ------------------------------------------------------------------------------------
+
+
+def assert_canonical(url: CanonicalURL) -> None:
+    """It means itself, shows no login, and has a place inside of the tree."""
+    assert urls.canonical(url) == url
+    assert (url.isprintable() and url.isascii()) or not any(ch.isspace() or ch < " " for ch in url), url
+    assert not urls.has_credentials(url)
+    urls.split(url)
+    for media_type in ("text/html", "image/png"):
+        assert_inside(paths.local_path(url, media_type))
+
+
+def assert_inside(path: paths.LocalPath) -> None:
+    names = path.split("/")
+    assert len(names) > 1, path
+    assert all(names), path
+    assert not any(name in {".", ".."} or len(name.encode()) > 255 for name in names), path
+    assert not names[0].startswith("."), path
+    assert path.isprintable(), path
+    assert not any(ch in path for ch in '\\:*?"<>|'), path
+
+
+def assert_apart(edits: Sequence[rewrite.Edit], length: int) -> None:
+    assert all(0 <= edit.start <= edit.end <= length for edit in edits)
+    assert all(one.end <= other.start for one, other in pairwise(edits))
+
+
+# --- the laws ------------------------------------------------------------------------------------------------------------
+
+
+def _text(payload: bytes) -> str:
+    return payload.decode("utf-8", "surrogateescape")
+
+
+def _url(payload: bytes) -> None:
+    """A reference, and behind a line end the base."""
+    reference, _, base = _text(payload).partition("\n")
+    for text in (base, HERE):
+        start = HERE
+        with suppress(urls.InvalidURLError):
+            start = urls.canonical(text)
+            assert_canonical(start)
+        target = urls.resolve(reference, start)
+        if target:
+            assert_canonical(target.url)
+            kept = urls.resolve(urls.without_fragment(reference), start)
+            assert kept is not None
+            assert kept.url == target.url
+            assert urls.referer(start, target.url) is None or not urls.has_credentials(start)
+    with suppress(credentials.InvalidLoginError):
+        credentials.url_login(reference)
+
+
+def _document(media_type: str) -> Callable[[bytes], None]:
+    """A payload as a document of a type, to be read and rewritten."""
+
+    def check(payload: bytes) -> None:
+        response = Response(HERE, 200, [("Content-Type", media_type)], payload)
+        found = documents.find_references(response)
+        for reference in found:
+            assert_canonical(reference.url)
+        documents.said(response, NOW)
+        saved = {reference.url: f"../{n}.html" for n, reference in enumerate(found) if n % 2}
+        documents.local_copy(response, response.media_type, "p.html", saved.get)
+        origin = "http://example-org.localhost:8000/d/p"
+        documents.copy_at_origin(response, response.media_type, origin, saved.get, saved.get)
+        read = documents.read(response, response.media_type)
+        if read:
+            syntax, source = read
+            edits = rewrite.edits(syntax, source.text, Rewriter(HERE, "p.html", saved.get, source.encoding))
+            assert_apart(edits, len(source.text))
+            if not edits:
+                assert documents.local_copy(response, response.media_type, "p.html", saved.get) == payload
+
+    return check
+
+
+def _style(payload: bytes) -> None:
+    text = _text(payload)
+    places = list(spans.css_spans(text))
+    assert all(0 <= one.start <= one.end <= len(text) for one in places)
+    assert all(one.end <= other.start for one, other in pairwise(places))
+    references.references(Document.CSS, text, HERE)
+
+
+def _values(payload: bytes) -> None:
+    """What stands in attributes: candidates of pictures, refreshes, tasks, scripts, character references."""
+    text = _text(payload)
+    for read in (
+        spans.srcset_spans,
+        spans.refresh_spans,
+        spans.url_spans,
+        spans.list_spans,
+        spans.javascript_url_spans,
+    ):
+        assert all(0 <= span.start <= span.end <= len(text) for span in read(text, spans.Kind.PAGE))
+    list(spans.task_spans(text))
+    list(spans.script_spans(text))
+    list(spans.literal_spans(text))
+    meant, places = spans.html_unescaped(text)
+    ends = [places(n) for n in range(len(meant) + 1)]
+    assert ends == sorted(ends)
+    assert ends[-1] == len(text)
+
+
+def _robots(payload: bytes) -> None:
+    rules = robots.read(payload)
+    for url in (HERE, CanonicalURL("http://example.org/"), CanonicalURL(f"http://example.org/{'a' * 200}?{'b=' * 50}")):
+        assert str(rules.rule(url))
+    for reference in robots.sitemaps(rules, HERE):
+        assert_canonical(reference.url)
+    assert rules.delay is None or rules.delay >= 0
+
+
+def _sitemap(payload: bytes) -> None:
+    for received in (payload, gzip.compress(payload, 1), b"\x1f\x8b" + payload):
+        for reference in references.sitemap_references(received, HERE, 1 << 20):
+            assert_canonical(reference.url)
+
+
+def _headers(payload: bytes) -> None:
+    """Lines of `name: value`, as they come from a server."""
+    lines = payload.decode("latin-1").split("\n")
+    headers = [(name, value.strip(" \t\r")) for name, _, value in (line.partition(":") for line in lines)]
+    for reference in references.header_references(headers, HERE):
+        assert_canonical(reference.url)
+    directives.header_directives(headers, NOW)
+    assert not any("\n" in value or "\r" in value for _, value in freshness.conditions(headers))
+    freshness.renewed(headers, headers)
+    assert freshness.lifetime(headers).total_seconds() >= 0
+    ranges.strong_validator(headers)
+    replaying.told(headers)
+    for _, value in headers:
+        media.parse_media_type(value)
+        media.media_type(value, HERE, payload[:512])
+        freshness.http_date(value)
+        wait = pace.retry_after(value, 0.0)
+        assert wait is None or wait >= 0
+        ranges.content_range(value)
+        for name in (value, "a"):
+            media.extension(name)
+        replaying.location(value, HERE, str)
+        replaying.refresh(value, HERE, str)
+        replaying.content_type(value, "text/html")
+        documents.header(headers, value)
+
+
+def _listing(payload: bytes) -> None:
+    folder = CanonicalURL("ftp://example.org/pub/")
+    for form in listings.Form:
+        entries = listings.parse(payload, form, date(2026, 1, 1))
+        for entry in entries:
+            url = listings.entry_url(folder, entry)
+            assert url.startswith(folder)
+            assert url.removeprefix(folder).strip("/")
+            assert_canonical(url)
+        listings.page(folder, entries)
+
+
+def _coding(payload: bytes) -> None:
+    for name in ("gzip", "deflate", "br", "zstd", "gzip, br", "x-gzip, deflate, zstd"):
+        with suppress(coding.CodingError):
+            assert len(coding.decoded(payload, name, MOST_DECODED)) <= MOST_DECODED
+
+
+def _encoding(payload: bytes) -> None:
+    for content_type in (
+        None,
+        "text/html; charset=utf-16",
+        "text/html; charset=shift_jis",
+        f"text/html; charset={payload[:20]!r}",
+    ):
+        source = encoding.decode(payload, content_type)
+        assert source.encode(source.text) == payload
+
+
+def _users_words(payload: bytes) -> None:
+    """What a user writes, or has in a file."""
+    text = _text(payload)
+    with suppress(cookies.InvalidCookiesError):
+        cookies.read_cookies(text)
+    with suppress(freshness.InvalidDurationError):
+        freshness.duration(text)
+
+
+def _changes(payload: bytes) -> None:
+    """Two pages, one behind the other, and what changed from one to the other."""
+    before, _, now = _text(payload).partition("\0")
+    differences.text_changes(differences.page_lines(before), differences.page_lines(now))
+    pages = [
+        Response(HERE, 200, [("Content-Type", "text/html")], half.encode("utf-8", "replace")) for half in (before, now)
+    ]
+    documents.suspicion(*pages)
+
+
+LAWS: Final[dict[str, Law]] = {
+    "url": Law(_url, words.URL),
+    "html": Law(_document("text/html"), words.MARKUP),
+    "xhtml": Law(_document("application/xhtml+xml"), (b"<html xmlns='http://www.w3.org/1999/xhtml'>", *words.MARKUP)),
+    "xml": Law(_document("application/xml"), words.XML + words.MARKUP),
+    "svg": Law(_document("image/svg+xml"), (b"<style>a{b:url(x)}</style>", *words.XML, *words.MARKUP)),
+    "css": Law(_document("text/css"), words.CSS),
+    "style": Law(_style, words.CSS),
+    "script": Law(_document("text/javascript"), words.SCRIPT),
+    "json": Law(_document("application/manifest+json"), words.SCRIPT),
+    "values": Law(_values, words.VALUES),
+    "robots": Law(_robots, words.ROBOTS),
+    "sitemap": Law(_sitemap, (b"http://h/x\n", *words.XML)),
+    "headers": Law(_headers, words.HEADERS),
+    "listing": Law(_listing, words.LISTING),
+    "coding": Law(_coding, (gzip.compress(b""), gzip.compress(b"a" * 999), *words.CODING)),
+    "encoding": Law(_encoding, words.ENCODING),
+    "words": Law(_users_words, words.WORDS),
+    "changes": Law(
+        _changes, (b"\0", b"<form><input type=password>", b"<title>404</title>", b"<p>word ", *words.MARKUP[:12])
+    ),
+}
