@@ -267,13 +267,15 @@ def _html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = _with_base(rewriter, str(base.attrs["href"]) if base else None)
     yield from rewriter.edits(refs.stylesheet_instruction_spans(text))  # XHTML
+    styled = 0
     for element in document.select(_OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR):
         location = element.source_location
         if location is None:  # an element that the parser made up or made again
             continue
         name = "body" if element.tag == refs.BODY_AGAIN else element.tag.lower()
-        if name == "style":
+        if name == "style" and location.start_tag.start_offset >= styled:  # one in another, in SVG, is read with that
             yield from _style_edits(source, element, location, rewriter)
+            styled = location.end_tag.start_offset if location.end_tag else styled
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
         yield from _tag_edits(Tag(source, name, places), refs.html_rule, rewriter)
     if rewriter.data:
@@ -310,10 +312,11 @@ def _style_edits(
 ) -> Iterator[Edit]:
     """Edits of a `<style>`: raw text, but in SVG text with character references."""
     start = location.start_tag.end_offset
-    end = location.end_tag.start_offset if location.end_tag else _style_end(text, start)
     if element.namespace is turbohtml.Namespace.HTML:
+        end = location.end_tag.start_offset if location.end_tag else _style_end(text, start)
         yield from _moved(rewriter.edits(spans.css_spans(text[start:end])), start)
     elif location.end_tag and element.namespace is turbohtml.Namespace.SVG:
+        end = location.end_tag.start_offset
         source = Attribute(start, end, start, text[start:end], '"')
         yield from source.edits(rewriter.edits(spans.css_spans(source.value)))
 

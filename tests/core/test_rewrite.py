@@ -16,6 +16,7 @@ from mirror.core.rewrite import Edit, Rewriter
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
 from tests.core.test_references import CSS, ENDLESS, READABLE, SOUP, SVG, URL, document_of, nested
+from tests.fuzz.laws import FREE, within
 
 LAW = settings(max_examples=100, deadline=None)
 
@@ -370,6 +371,16 @@ def test_with_absolute_references_and_nothing_saved_the_copy_is_the_original(tex
     rewriter = Rewriter(URL, "p", lambda _: None)
     absolute = rewrite.rewrite(Document.HTML, text, rewriter)
     assert rewrite.edits(Document.HTML, absolute, rewriter) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["<svg>" + "<style>" * 60_000, "<svg>" + "<style>a{b:url(/x)}" * 20_000 + "</style>" * 20_000]
+)
+def test_styles_in_styles_take_linear_work(text: str) -> None:
+    with within(FREE):
+        copied(text)
+    nested = "<svg><style>a{b:url(/x)}<style>c{d:url(/x)}</style></style><style>e{f:url(/x)}</style></svg>"
+    assert copied(nested) == nested.replace("/x", "../x~.html")
 
 
 @pytest.mark.parametrize("piece", ENDLESS)
