@@ -14,7 +14,7 @@ mirror: install                     ## mirror a site: make mirror start=https://
 test: .venv/tests needs             ## all tests, with what they need
 	.venv/bin/pytest $(args)
 
-long: .venv/tests needs             ## the tests that take minutes: kills over a large site
+long: .venv/tests needs             ## the tests that take minutes: a large site, and kills over it
 	.venv/bin/pytest -m long $(args)
 
 fuzz: .venv/tests                  ## look for input that breaks a law, for ten minutes: make fuzz args="--minutes 60 html"

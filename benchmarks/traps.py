@@ -20,7 +20,19 @@ HONEST: Final = frozenset({*NAVIGATION, *ARTICLES})
 PATIENCE: Final = 4
 COMMANDS: Final[dict[str, Callable[[str, str, Row], list[str]]]] = {
     "websucker": lambda url, out, row: [
-        *(sys.executable, "-m", "scrapy", "crawl", "mirror", "-a", f"start={url}", "-a", f"out={out}"),
+        *(
+            sys.executable,
+            "-m",
+            "scrapy",
+            "crawl",
+            "mirror",
+            "-a",
+            "render=never",
+            "-a",
+            f"start={url}",
+            "-a",
+            f"out={out}",
+        ),
         *("-s", "MIRROR_PROGRESS=off"),
         *(word for name, value in row.settings.items() for word in ("-s", f"{name}={value}")),
     ],

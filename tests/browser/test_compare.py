@@ -170,7 +170,7 @@ def test_errors_and_requests_that_only_the_copy_has(tmp_path: Path) -> None:
     assert found["/missing"]["copy"]["errors"] == found["/missing"]["original"]["errors"] != []
 
 
-@pytest.mark.parametrize("through", ["server", "file"])
+@pytest.mark.parametrize("through", ["server", pytest.param("file", marks=pytest.mark.long)])
 def test_a_copy_that_wget_made_is_measured_too(modern: Mirrored, tmp_path: Path, through: str) -> None:
     wget = [program("wget"), "-q", "-m", "-k", "-p", "-E", "-P", str(tmp_path), modern.server.url + "/"]
     subprocess.run(wget, timeout=100, check=False)

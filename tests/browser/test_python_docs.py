@@ -19,6 +19,7 @@ from tests.browser.pages import file_url, opened, same_picture
 
 DOCS = Path("/usr/share/doc/python3.11/html")
 SAMPLE = 40
+pytestmark = pytest.mark.long
 MISSING = "whatsnew/changelog.html"  # Debian packs it, the pages link it unpacked
 
 

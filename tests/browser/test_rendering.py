@@ -312,7 +312,7 @@ def rendered_so_far(out: Path) -> int:
         return 0
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_run_that_ends_while_pages_are_rendered_goes_on(tmp_path: Path, how: signal.Signals) -> None:
     names = ("home", *(f"p{n}" for n in range(8)))
     with serve(app(*names)) as server:

@@ -61,7 +61,11 @@ def limit(per_second: int, headers: Callable[[], dict[str, str]] = dict) -> Call
 
 @pytest.mark.parametrize(
     "headers",
-    [dict, lambda: {"Retry-After": "1"}, lambda: {"Retry-After": formatdate(time() + 1, usegmt=True)}],
+    [
+        dict,
+        lambda: {"Retry-After": "1"},
+        pytest.param(lambda: {"Retry-After": formatdate(time() + 1, usegmt=True)}, marks=pytest.mark.long),
+    ],
     ids=["429", "and seconds", "and a date"],
 )
 def test_a_host_that_takes_five_requests_a_second_is_mirrored_whole(

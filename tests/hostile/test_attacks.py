@@ -76,7 +76,15 @@ def attacked(root: Path, attacks: list[Attack]) -> Iterator[Outcome]:
             plant(attack, root, copy, playing.servers[attack.name].port)
         starts = root.parent / "starts"
         starts.write_text("\n".join(playing.starts.values()))
-        words = [f"start=@{starts}", f"out={copy}", f"timeout={TIMEOUT}", "workers=1", "connections=32", "proxy=none"]
+        words = [
+            f"start=@{starts}",
+            f"out={copy}",
+            f"timeout={TIMEOUT}",
+            "workers=1",
+            "connections=32",
+            "proxy=none",
+            "render=never",
+        ]
         words.append(f"header={TOKEN}")
         command = [*SCRAPY, "crawl", "mirror", *(part for word in words for part in ("-a", word))]
         command += [part for name, value in SETTINGS.items() for part in ("-s", f"{name}={value}")]
