@@ -375,6 +375,7 @@ def test_the_list_loads_nothing(server: Served, browser: Browser) -> None:
     assert {url for url in there.network if not url.endswith("/favicon.ico")} == {f"http://localhost:{server.port}/"}
 
 
+@pytest.mark.long
 def test_every_construct_is_as_it_was(browser: Browser, tmp_path: Path) -> None:
     """The site with every way to refer to something, by the real command: a page lacks and reports what it did online."""
     main, other = sites()
