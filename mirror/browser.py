@@ -13,16 +13,15 @@ and that is started again. What is read of a page is read in a world of our own,
 import asyncio
 import json
 import logging
-import os
-import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from mirror import chromium
+from mirror.chromium import HEIGHT, WIDTH, words
 from mirror.core.spans import Kind
 
 if TYPE_CHECKING:
@@ -31,33 +30,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-"""What a Chromium may be called."""
-
-MISSING_EXTRA: Final = (
-    "rendering needs playwright: pip install -r requirements-browser.txt, or pip install websucker[browser]"
-)
-MISSING_BROWSER: Final = (
-    f"rendering needs a Chromium, and none of {', '.join(NAMES)} is there: install one (Debian: apt-get install chromium) "
-    "or give browser=PATH"
-)
-
 FLAGS: Final = (
     "--host-resolver-rules=MAP * ~NOTFOUND",  # no name and no address leads anywhere,
     "--proxy-server=http://127.0.0.1:9",  # the proxy that all else would go through is none,
     "--proxy-bypass-list=<-loopback>",  # for this machine too;
-    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # nor does WebRTC go past it,
-    "--disable-quic",  # nor QUIC
-    "--no-pings",
-    "--disable-background-networking",  # what Chromium wants for itself
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-domain-reliability",
-    "--no-first-run",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",  # which is 64 MB in containers
-    "--mute-audio",
-    "--block-new-web-contents",  # no pop-ups
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # nor does WebRTC go past it
     "--js-flags=--max-old-space-size=512",
 )
 
@@ -86,10 +63,7 @@ MOST_PAGES: Final = 200
 """Pages after which the browser is started anew, so that what it may leak stays bounded."""
 
 _POLL: Final = 0.05
-_CLOSING: Final = 5.0  # seconds to end something before it is killed
 _MOST_HTML: Final = 32 << 20
-_WIDTH: Final = 1280
-_HEIGHT: Final = 900
 _HOP_BY_HOP: Final = frozenset(
     {
         "connection",
@@ -113,10 +87,6 @@ _NEVER_ASKED: Final = {
 }
 _NOT_SHOWN: Final = frozenset({"media", "texttrack"})  # a film is fetched; nobody watches it here
 _NEEDS_ORIGIN: Final = {"fetch": "fetches data", "xhr": "fetches data"}
-
-
-class BrowserError(Exception):
-    """The browser can't be started; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,21 +130,9 @@ class Rendering:
     needs: set[str] = field(default_factory=set)
 
 
-def find(path: Path | None = None) -> Path | None:
-    """Where a Chromium is: at `path`, or by one of its names."""
-    if path is not None:
-        found = shutil.which(path)
-        return Path(found) if found else None
-    return next((Path(found) for name in NAMES if (found := shutil.which(name))), None)
-
-
 def what_is_missing(path: Path | None = None) -> str | None:
     """What has to be installed before pages can be rendered; `None`: nothing."""
-    if find_spec("playwright") is None:
-        return MISSING_EXTRA
-    if find(path) is None:
-        return f"browser={path} is no program" if path else MISSING_BROWSER
-    return None
+    return chromium.what_is_missing("rendering", [("playwright", "playwright")], path, "browser=")
 
 
 class Browser:
@@ -192,78 +150,51 @@ class Browser:
     async def render(self, document: Document, ask: Ask) -> Rendering:
         """Open a page, let it do what it does, read what it has become. Raises `BrowserError`."""
         for _ in range(2):
-            chromium = await self._running()
+            browser = await self._running()
             self._open += 1
             visit = _Visit(document, ask)
             try:
                 async with asyncio.timeout(MOST_TIME):
-                    await visit.make(chromium)
+                    await visit.make(browser)
             except TimeoutError:
                 visit.result.outcome = visit.result.outcome or "not done in time"
             except Exception as error:  # noqa: BLE001 - playwright's, and what its connection raises where Chromium dies
-                visit.result.outcome = _words(error)
+                visit.result.outcome = words(error)
             finally:
-                await self._end(visit, chromium)
+                await self._end(visit, browser)
                 self._open -= 1
                 self._is_idle.set()
-            if visit.began or chromium.is_connected():
+            if visit.began or browser.is_connected():
                 break  # else it died over another page
         return visit.result
 
     async def close(self) -> None:
         """End it, and all that it has open."""
-        chromium, self._chromium = self._chromium, None
+        browser, self._chromium = self._chromium, None
         playwright, self._playwright = self._playwright, None
-        with suppress(Exception):
-            if chromium:
-                await asyncio.wait_for(chromium.close(), _CLOSING)
-        with suppress(Exception):
-            if playwright:
-                await asyncio.wait_for(playwright.stop(), _CLOSING)
+        await chromium.ended(browser, playwright)
 
     async def _running(self) -> "Chromium":
         async with self._starting:
-            chromium = self._chromium
-            if chromium and chromium.is_connected() and self._opened < MOST_PAGES:
+            running = self._chromium
+            if running and running.is_connected() and self._opened < MOST_PAGES:
                 self._opened += 1
-                return chromium
-            if chromium and chromium.is_connected():
+                return running
+            if running and running.is_connected():
                 while self._open:  # those that it has open are let finish
                     self._is_idle.clear()
                     await self._is_idle.wait()
-                await _closed(chromium)
+                await chromium.ended(running)
             self._opened = 1
-            self._chromium = await self._started()
+            self._playwright, self._chromium = await chromium.started(self._playwright, self._path, FLAGS)
             return self._chromium
 
-    async def _started(self) -> "Chromium":
-        from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - an extra, which nobody else needs
-
-        try:
-            if self._playwright is None:
-                self._playwright = await async_playwright().start()
-            return await self._playwright.chromium.launch(
-                executable_path=self._path,
-                args=list(FLAGS),
-                chromium_sandbox=getattr(os, "geteuid", lambda: 1)() != 0,  # root has none
-                handle_sigint=False,  # Ctrl-C is for us
-                handle_sigterm=False,
-                handle_sighup=False,
-            )
-        except (Error, OSError) as error:
-            raise BrowserError(f"{self._path} can't be started: {_words(error)}") from error
-
-    async def _end(self, visit: "_Visit", chromium: "Chromium") -> None:
+    async def _end(self, visit: "_Visit", browser: "Chromium") -> None:
         """A page that can't be closed takes the browser with it; the others in it are opened again."""
-        if not await visit.close() and chromium is self._chromium:
+        if not await visit.close() and browser is self._chromium:
             self._chromium = None
             logger.info("%s can't be closed: the browser is started again", visit.document.url)
-            await _closed(chromium)
-
-
-async def _closed(chromium: "Chromium") -> None:
-    with suppress(Exception):
-        await asyncio.wait_for(chromium.close(), _CLOSING)
+            await chromium.ended(browser)
 
 
 class _Visit:
@@ -284,11 +215,11 @@ class _Visit:
         self._active = monotonic()
         self._busy = 0.0
 
-    async def make(self, chromium: "Chromium") -> None:
-        self._context = context = await chromium.new_context(
+    async def make(self, browser: "Chromium") -> None:
+        self._context = context = await browser.new_context(
             accept_downloads=False,
             service_workers="block",
-            viewport={"width": _WIDTH, "height": _HEIGHT},
+            viewport={"width": WIDTH, "height": HEIGHT},
             reduced_motion="reduce",
         )
         await context.route("**/*", self._route)
@@ -311,15 +242,7 @@ class _Visit:
 
     async def close(self) -> bool:
         """Whether it could be closed."""
-        if self._context is None:
-            return True
-        try:
-            await asyncio.wait_for(self._context.close(), _CLOSING)
-        except TimeoutError:
-            return False
-        except Exception:  # noqa: BLE001 - the browser is gone, and so is this
-            return True
-        return True
+        return await chromium.is_closed(self._context)
 
     # --- time ----------------------------------------------------------------------------------------------------------
 
@@ -503,11 +426,6 @@ async def _close_page(page: "Page") -> None:
     """Pop-ups are none of ours."""
     with suppress(Exception):
         await page.close()
-
-
-def _words(error: BaseException) -> str:
-    """The first line of an exception: playwright adds its log."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 _MOST_TOLD: Final = 20

@@ -6,49 +6,23 @@ ends with it, and an end in time; one that hangs costs the browser, and that is 
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
-from mirror.browser import NAMES, BrowserError, find
+from mirror import chromium
+from mirror.chromium import HEIGHT, WIDTH
 from mirror.core.comparing import Sight, visible_lines
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Response, Route
 
-MISSING_EXTRA: Final = (
-    "compare needs playwright and Pillow: pip install -r requirements-browser.txt, or pip install websucker[browser]"
-)
-MISSING_BROWSER: Final = (
-    f"compare needs a Chromium, and none of {', '.join(NAMES)} is there: install one (Debian: apt-get install chromium) "
-    "or give --browser PATH"
-)
-
-FLAGS: Final = (
-    "--block-new-web-contents",  # no pop-ups
-    "--disable-background-networking",  # what Chromium wants for itself
-    "--disable-component-update",
-    "--disable-domain-reliability",
-    "--disable-sync",
-    "--disable-quic",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",  # which is 64 MB in containers
-    "--disable-lcd-text",
-    "--font-render-hinting=none",
-    "--force-color-profile=srgb",
-    "--mute-audio",
-    "--no-first-run",
-    "--no-pings",
-)
-WIDTH: Final = 1280
-HEIGHT: Final = 900
+FLAGS: Final = ("--disable-lcd-text", "--font-render-hinting=none", "--force-color-profile=srgb")
 MOST_HEIGHT: Final = 6000
 """Pixels of a long page that are looked at."""
 
@@ -62,7 +36,6 @@ MOST_TOLD: Final = 200
 """Requests that failed, and errors, of which a page is told to have at most so many."""
 
 _POLL: Final = 0.05
-_CLOSING: Final = 5.0
 _BAD: Final = 400
 _OWN: Final = ("data", "blob", "about")  # what is in the document itself
 _NET: Final = ("http", "https", "ws", "wss", "ftp")
@@ -133,11 +106,7 @@ class Look:
 
 def what_is_missing(path: Path | None = None) -> str | None:
     """What has to be installed before pages can be looked at; `None`: nothing."""
-    if find_spec("playwright") is None or find_spec("PIL") is None:
-        return MISSING_EXTRA
-    if find(path) is None:
-        return f"--browser {path} is no program" if path else MISSING_BROWSER
-    return None
+    return chromium.what_is_missing("compare", [("playwright", "playwright"), ("PIL", "Pillow")], path, "--browser ")
 
 
 class Viewer:
@@ -155,10 +124,7 @@ class Viewer:
     async def __aexit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        await self._end_browser()
-        if self._playwright:
-            with suppress(Exception):
-                await asyncio.wait_for(self._playwright.stop(), _CLOSING)
+        await chromium.ended(self._browser, self._playwright)
 
     async def look(self, url: str, is_own: Callable[[str], bool], *, is_sealed: bool) -> Look:
         """Open a page and look at it. `is_own` says what belongs to it; where it is sealed it gets nothing else.
@@ -179,28 +145,14 @@ class Viewer:
                 await self._end_browser()
 
     async def _running(self) -> "Browser":
-        from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - an extra, which nobody else needs
-
         async with self._starting:
-            if self._browser and self._browser.is_connected():
-                return self._browser
-            try:
-                if self._playwright is None:
-                    self._playwright = await async_playwright().start()
-                self._browser = await self._playwright.chromium.launch(
-                    executable_path=self._path,
-                    args=list(FLAGS),
-                    chromium_sandbox=getattr(os, "geteuid", lambda: 1)() != 0,  # root has none
-                )
-            except (Error, OSError) as error:
-                raise BrowserError(f"{self._path} can't be started: {_words(error)}") from error
+            if not (self._browser and self._browser.is_connected()):
+                self._playwright, self._browser = await chromium.started(self._playwright, self._path, FLAGS)
             return self._browser
 
     async def _end_browser(self) -> None:
         browser, self._browser = self._browser, None
-        if browser:
-            with suppress(Exception):
-                await asyncio.wait_for(browser.close(), _CLOSING)
+        await chromium.ended(browser)
 
 
 @dataclass(slots=True)
@@ -269,15 +221,7 @@ class _Visit:
 
     async def close(self) -> bool:
         """Whether it could be closed."""
-        if self._context is None:
-            return True
-        try:
-            await asyncio.wait_for(self._context.close(), _CLOSING)
-        except TimeoutError:
-            return False
-        except Exception:  # noqa: BLE001 - the browser is gone, and so is this
-            return True
-        return True
+        return await chromium.is_closed(self._context)
 
     async def _quiet(self) -> None:
         """Wait until nothing is asked for, as long as a page may be busy."""
@@ -337,5 +281,4 @@ async def _is_page(response: "Response") -> bool:
 
 def _words(error: Exception) -> str:
     """What an error of the browser's is, in a line."""
-    first = str(error).partition("\n")[0]
-    return first.removeprefix("Page.goto: ").partition(" at ")[0] or type(error).__name__
+    return chromium.words(error).removeprefix("Page.goto: ").partition(" at ")[0]

@@ -13,7 +13,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from mirror.browser import MOST_BYTES, Browser, BrowserError, Document, Rendering, Seen
+from mirror.browser import MOST_BYTES, Browser, Document, Rendering, Seen
+from mirror.chromium import BrowserError
 from mirror.core.documents import Response
 from mirror.core.references import Reference
 from mirror.core.spans import Kind

@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mirror.browser import BrowserError, find
+from mirror.chromium import BrowserError, find
 from mirror.command import ArchiveCommand, opened
 from mirror.console import refuse, say, say_json, tell
 from mirror.core import comparing

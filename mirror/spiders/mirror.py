@@ -16,7 +16,7 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from mirror import failures
 from mirror.browser import Browser
-from mirror.browser import find as find_browser
+from mirror.chromium import find as find_browser
 from mirror.core.addresses import Reach, networks
 from mirror.core.documents import MOST_READ, Response, find_references, most_read
 from mirror.core.references import MOST_REFERENCES, Reference

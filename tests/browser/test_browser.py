@@ -12,7 +12,9 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from mirror import browser as browsers
-from mirror.browser import Browser, BrowserError, Document, Rendering, Seen, find, what_is_missing
+from mirror import chromium
+from mirror.browser import Browser, Document, Rendering, Seen, what_is_missing
+from mirror.chromium import BrowserError, find
 from mirror.core.spans import Kind
 from tests.browser.conftest import program
 
@@ -81,7 +83,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browsers, "MOST_BUSY", 2.0)
     monkeypatch.setattr(browsers, "MOST_WAITED", 1.0)
     monkeypatch.setattr(browsers, "MOST_TIME", 20.0)
-    monkeypatch.setattr(browsers, "_CLOSING", 2.0)
+    monkeypatch.setattr(chromium, "_CLOSING", 2.0)
 
 
 def test_what_scripts_load_is_asked_for() -> None:
@@ -356,5 +358,5 @@ def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "google-chrome").chmod(0o755)
     assert find() == tmp_path / "google-chrome"
     assert what_is_missing() is None
-    monkeypatch.setattr(browsers, "find_spec", lambda _: None)
+    monkeypatch.setattr(chromium, "find_spec", lambda _: None)
     assert "requirements-browser.txt" in str(what_is_missing())

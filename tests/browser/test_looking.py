@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mirror import looking
+from mirror import chromium, looking
 from mirror.looking import Look, Viewer
 from tests.browser.conftest import program
 from tests.site import Site, serve
@@ -67,8 +67,10 @@ def test_a_sealed_page_gets_nothing_from_elsewhere() -> None:
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "find_spec", lambda _: None)
-    assert looking.what_is_missing() == looking.MISSING_EXTRA
+    monkeypatch.setattr(chromium, "find_spec", lambda _: None)
+    assert "compare needs playwright and Pillow: pip install -r requirements-browser.txt" in str(
+        looking.what_is_missing()
+    )
     monkeypatch.undo()
     monkeypatch.setenv("PATH", "")
-    assert looking.what_is_missing() == looking.MISSING_BROWSER
+    assert "apt-get install chromium) or give --browser PATH" in str(looking.what_is_missing())
