@@ -19,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from benchmarks.constructs import COMMANDS, NO_LIMITS, ROOT, installed, version
+from benchmarks.commands import httrack, websucker, wget
+from benchmarks.constructs import ROOT, installed, version
 from benchmarks.suite.measure import Cost
 from benchmarks.suite.measure import run as measured
 from tests.hostile.attacks import ATTACKS, HONEST, MOST_KEPT, MOST_MEMORY, TOKEN, TOKEN_ROW, Attack, plant, world
@@ -50,13 +51,15 @@ def command(tool: str, start: str, out: str, header: str = "") -> list[str]:
         login = _LOGIN.search(start)
         given = ["--user", login[1], "--password", login[2]] if login else []
         given += [f"--header={header}"] if header else []
-        return [*COMMANDS["wget"](_LOGIN.sub("//", start), out), "--timeout=3", "--tries=2", "--waitretry=0", *given]
+        return wget(
+            *(_LOGIN.sub("//", start), out, "-e", "robots=on"), *("--timeout=3", "--tries=2", "--waitretry=0", *given)
+        )
     if tool == "httrack":
         given = ["--headers", header] if header else []
-        return ["httrack", start, "-O", out, "-q", "--near", *NO_LIMITS, "--timeout=3", "--retries=1", "-I0", *given]
+        return httrack(start, out, "--near", "--timeout=3", "--retries=1", "-I0", *given)
     settings = [part for name, value in SETTINGS.items() for part in ("-s", f"{name}={value}")]
     given = ["-a", f"header={header}"] if header else []
-    return [*COMMANDS["websucker"](start, out), "-a", "timeout=3", *settings, *given]
+    return websucker(start, out, "-a", "timeout=3", *settings, *given)
 
 
 _LOGIN: Final = re.compile(r"//(\w+):(\w+)@")

@@ -10,7 +10,6 @@ stdout. `wget` stays on its host by design, so that it can't fetch the second ho
 import argparse
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,31 +17,16 @@ from pathlib import Path
 from typing import Final
 
 import mirror
+from benchmarks.commands import httrack, websucker, wget
 from tests.constructs import FETCHED, FETCHED_OTHER, GUESSES, NEVER, NEVER_OTHER, sites
 from tests.site import serve_both
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-NO_LIMITS: Final = ("-c8", "--max-rate=0", "--disable-security-limits", "-%c0")
-
 COMMANDS: Final[dict[str, Callable[[str, str], list[str]]]] = {
-    "wget": lambda start, out: ["wget", "-q", "-m", "-k", "-p", "-E", "-e", "robots=on", "-P", out, start],
-    "httrack": lambda start, out: ["httrack", start, "-O", out, "-q", "--near", *NO_LIMITS],
-    "websucker": lambda start, out: (
-        [
-            sys.executable,
-            "-m",
-            "scrapy",
-            "crawl",
-            "mirror",
-            "-a",
-            f"start={start}",
-            "-a",
-            f"out={out}",
-            "-a",
-            "render=never",
-        ]
-    ),
+    "wget": lambda start, out: wget(start, out, "-e", "robots=on"),
+    "httrack": lambda start, out: httrack(start, out, "--near"),
+    "websucker": websucker,
 }
 """Tool -> the command that mirrors a URL into a folder."""
 

@@ -14,11 +14,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.commands import httrack, websucker, wget
 from benchmarks.generators import NAMES, built
 from tests.browser.conftest import ROOT, Nginx
 from tests.modern import sites
@@ -31,22 +32,11 @@ MODERN: Final = {"static": "pages/", "scripted": "scripted/"}
 """Site -> the folder of `tests.modern` that it is."""
 
 _PYTHON: Final = (sys.executable, "-m", "scrapy")
-_NO_LIMITS: Final = ("-c8", "--max-rate=0", "--disable-security-limits", "-%c0")
-TOOLS: Final[dict[str, tuple[str, ...]]] = {
-    "websucker": (*_PYTHON, "crawl", "mirror", "-a", "start={url}", "-a", "out={out}", "-a", "render=auto"),
-    "websucker, not rendering": (
-        *_PYTHON,
-        "crawl",
-        "mirror",
-        "-a",
-        "start={url}",
-        "-a",
-        "out={out}",
-        "-a",
-        "render=never",
-    ),
-    "wget": ("wget", "-q", "-m", "-k", "-p", "-E", "-P", "{out}", "{url}"),
-    "httrack": ("httrack", "{url}", "-O", "{out}", "-q", "--near", *_NO_LIMITS),
+TOOLS: Final[dict[str, Callable[[str, str], list[str]]]] = {
+    "websucker": lambda url, out: websucker(url, out, render="auto"),
+    "websucker, not rendering": websucker,
+    "wget": wget,
+    "httrack": lambda url, out: httrack(url, out, "--near"),
 }
 """Tool -> the command that mirrors a URL into a folder."""
 
@@ -96,8 +86,7 @@ def served(site: str) -> Iterator[str]:
 def measured(site: str, tool: str, url: str, out: Path) -> Iterator[str]:
     """A row for each way to open the copy that a tool makes."""
     shutil.rmtree(out, ignore_errors=True)
-    command = [word.format(url=url, out=out) for word in TOOLS[tool]]
-    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, check=False)
+    subprocess.run(TOOLS[tool](url, str(out)), cwd=ROOT, capture_output=True, timeout=SECONDS, check=False)
     for way in WAYS.get(tool, OTHERS):
         found = compared(out, url, way)
         counts = found["counts"]

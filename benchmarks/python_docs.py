@@ -21,38 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.commands import httrack, websucker, wget
 from tests.browser.conftest import ROOT, Nginx
 
 DOCS: Final = Path("/usr/share/doc/python3.11/html")
 COMMANDS: Final[dict[str, Callable[[str, str], list[str]]]] = {
-    "wget": lambda url, out: ["wget", "-q", "-m", "-k", "-p", "-E", "-P", out, url],
-    "httrack": lambda url, out: [
-        "httrack",
-        url,
-        "-O",
-        out,
-        "-q",
-        "-c8",
-        "--max-rate=0",
-        "--disable-security-limits",
-        "-%c0",
-    ],
-    "websucker": lambda url, out: [
-        *(
-            sys.executable,
-            "-m",
-            "scrapy",
-            "crawl",
-            "mirror",
-            "-a",
-            f"start={url}",
-            "-a",
-            f"out={out}",
-            "-a",
-            "render=never",
-        ),
-        *("-s", "MIRROR_PROGRESS=off"),
-    ],
+    "wget": wget,
+    "httrack": httrack,
+    "websucker": lambda url, out: websucker(url, out, "-s", "MIRROR_PROGRESS=off"),
 }
 """Tool -> the command that mirrors a URL into a folder, links converted."""
 

@@ -8,38 +8,23 @@ after that many seconds is killed; Websucker has four times as long, with the bu
 
 import argparse
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from typing import Final
 
+from benchmarks.commands import httrack, websucker, wget
 from tests.site import serve
 from tests.traps import ARTICLES, NAVIGATION, TRAPS, Endless, Row
 
 HONEST: Final = frozenset({*NAVIGATION, *ARTICLES})
 PATIENCE: Final = 4
 COMMANDS: Final[dict[str, Callable[[str, str, Row], list[str]]]] = {
-    "websucker": lambda url, out, row: [
-        *(
-            sys.executable,
-            "-m",
-            "scrapy",
-            "crawl",
-            "mirror",
-            "-a",
-            "render=never",
-            "-a",
-            f"start={url}",
-            "-a",
-            f"out={out}",
-        ),
-        *("-s", "MIRROR_PROGRESS=off"),
+    "websucker": lambda url, out, row: websucker(
+        *(url, out, "-s", "MIRROR_PROGRESS=off"),
         *(word for name, value in row.settings.items() for word in ("-s", f"{name}={value}")),
-    ],
-    "wget": lambda url, out, _: ["wget", "-q", "-m", "-k", "-p", "-E", "-Q", "100m", "-P", out, url],
-    "httrack": lambda url, out, _: [
-        *("httrack", url, "-O", out, "-q", "-c8", "--max-rate=0", "--disable-security-limits", "-%c0", "-r9999", "-I0"),
-    ],
+    ),
+    "wget": lambda url, out, _: wget(url, out, "-Q", "100m"),
+    "httrack": lambda url, out, _: httrack(url, out, "-r9999", "-I0"),
 }
 """Tool -> the command that mirrors a URL into a folder."""
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
+from benchmarks.commands import NO_LIMITS, websucker
 from benchmarks.constructs import ROOT, line, version
 from tests.site import HTML, PNG, Handler, Page, Server, Site, serve
 
@@ -34,24 +35,13 @@ PATIENCE: Final = 2.0
 """Seconds of silence after which a tool is told to give up; one retry follows."""
 
 WGET: Final = ("wget", "-q", f"--timeout={PATIENCE:g}", "--tries=2", "--waitretry=0", "--retry-connrefused")
-HTTRACK: Final = ("-q", f"-T{PATIENCE:g}", "-R1", "-c8", "--max-rate=0", "--disable-security-limits", "-%c0")
+HTTRACK: Final = ("-q", f"-T{PATIENCE:g}", "-R1", *NO_LIMITS)
 SCRAPY: Final = (sys.executable, "-m", "scrapy")
 QUICK: Final = ("MIRROR_PROGRESS=off", f"DOWNLOAD_TIMEOUT={PATIENCE:g}", "RETRY_TIMES=1")
 SETTINGS: Final = tuple(part for setting in QUICK for part in ("-s", setting))
 
 COMMANDS: Final[dict[str, Callable[[str, str, str], list[str]]]] = {
-    "websucker": lambda url, out, _: [
-        *SCRAPY,
-        "crawl",
-        "mirror",
-        "-a",
-        f"start={url}",
-        "-a",
-        f"out={out}",
-        "-a",
-        "render=never",
-        *SETTINGS,
-    ],
+    "websucker": lambda url, out, _: websucker(url, out, *SETTINGS),
     "wget -m": lambda url, out, _: [*WGET, "-m", "-P", out, url],
     "wget -m -k -p -E": lambda url, out, _: [*WGET, "-m", "-k", "-p", "-E", "-P", out, url],
     "wget -m -k -K -p -E --no-if-modified-since": lambda url, out, _: (
