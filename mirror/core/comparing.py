@@ -14,9 +14,8 @@ A page of a copy is as the original if it
 5. looks the same: no more pixels differ than are allowed.
 
 The original may be visited twice: what fails in one of the visits may fail, and a pixel or a line that differs between the two
-says nothing. Names of files
-(`name`) and messages without places (`message`) are compared, since a copy stands at other URLs. Of pages that the original
-does not have any more nothing is known: they don't count.
+says nothing. Names of files (`name`) and messages without places (`message`) are compared, since a copy stands at other URLs.
+Of pages that the original does not have any more nothing is known: they don't count.
 """
 
 import re
@@ -25,12 +24,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from html import escape
 from itertools import count
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from mirror.core import reports
 from mirror.core.differences import Change, change_lines, text_changes
+from mirror.core.reports import escaped
 
 _PLACES: Final = re.compile(r"""\b(?:https?|file|blob|data):[^\s"'<>()]*""")
 
@@ -331,41 +331,19 @@ def _percent(share: float) -> str:
 # --- the page of a report ---------------------------------------------------------------------------------------------
 
 
-_PAGE: Final = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>
-body {{ max-width: 90rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }}
-h2 {{ font-size: 1.1rem; overflow-wrap: anywhere; margin: 2.5rem 0 .25rem; border-top: 1px solid #8886; padding-top: 1rem; }}
-table {{ border-collapse: collapse; }}
-td, th {{ border-bottom: 1px solid #8886; padding: .2rem 1rem .2rem 0; text-align: left; overflow-wrap: anywhere; }}
-.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
-.good, .bad {{ font-weight: bold; }}
-.good {{ color: light-dark(#06731f, #5fd37e); }}
-.bad {{ color: light-dark(#b3130f, #ff8a80); }}
-ul {{ margin: .25rem 0; }}
-li {{ overflow-wrap: anywhere; }}
-pre {{ padding: .5rem; border: 1px solid #8886; font-size: .875rem; white-space: pre-wrap; }}
-pre > * {{ display: block; text-decoration: none; }}
-ins {{ background: rgb(0 160 0 / .2); }}
-del {{ background: rgb(220 0 0 / .2); }}
-small, i {{ opacity: .7; }}
-.pair {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }}
-figure {{ margin: .5rem 0; min-width: 0; }}
-figcaption {{ font-size: .875rem; overflow-wrap: anywhere; }}
-img {{ display: block; width: 100%; border: 1px solid #8886; box-sizing: border-box; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
+_STYLE: Final = """body { max-width: 90rem; }
+h2 { font-size: 1.1rem; overflow-wrap: anywhere; margin: 2.5rem 0 .25rem; border-top: 1px solid #8886; padding-top: 1rem; }
+table { border-collapse: collapse; }
+td, th { border-bottom: 1px solid #8886; padding: .2rem 1rem .2rem 0; text-align: left; overflow-wrap: anywhere; }
+.n { text-align: right; font-variant-numeric: tabular-nums; }
+.good, .bad { font-weight: bold; }
+.good { color: light-dark(#06731f, #5fd37e); }
+.bad { color: light-dark(#b3130f, #ff8a80); }
+ul { margin: .25rem 0; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
+figure { margin: .5rem 0; min-width: 0; }
+figcaption { font-size: .875rem; overflow-wrap: anywhere; }
+img { display: block; width: 100%; border: 1px solid #8886; box-sizing: border-box; }
 """
 
 Pictures = Mapping[str, tuple[bytes, bytes]]
@@ -381,19 +359,19 @@ def report(result: Result, pictures: Pictures) -> str:
     rows = "\n".join(_row(page, f"p{next(number)}") for page in ordered)
     word = "good" if result.is_good else "bad"
     head = (
-        f"<p>{_escaped(result.copy)}, through {_escaped(result.through)}, beside {_escaped(result.original)}: "
+        f"<p>{escaped(result.copy)}, through {escaped(result.through)}, beside {escaped(result.original)}: "
         f'<span class="{word}">{result.right} of {len(result.judged)} pages are as the original</span> '
         f"({_percent(result.share)}; wanted: {_percent(result.threshold)}).</p>"
     )
     heads = "".join(f"<th>{aspect} ({result.count(aspect)})" for aspect in Aspect)
     table = f"<table>\n<tr><th>Page{heads}<th>Pixels that differ\n{rows}\n</table>"
-    return _PAGE.format(title="How the copy compares", body="\n".join([head, table, *sections]))
+    return reports.page("How the copy compares", "\n".join([head, table, *sections]), _STYLE, pictures=True)
 
 
 def _row(page: Compared, anchor: str) -> str:
-    link = f'<td><a href="#{anchor}">{_escaped(page.url)}</a>'
+    link = f'<td><a href="#{anchor}">{escaped(page.url)}</a>'
     if not page.is_judged:
-        return f'<tr>{link}<td colspan="6">no original: {_escaped(page.originals[0].problem)}'
+        return f'<tr>{link}<td colspan="6">no original: {escaped(page.originals[0].problem)}'
     cells = "".join(
         '<td class="good">yes' if page.holds(aspect) else '<td class="bad">no' for aspect in Aspect
     )  # words, not only colours
@@ -401,11 +379,11 @@ def _row(page: Compared, anchor: str) -> str:
 
 
 def _section(page: Compared, pictures: tuple[bytes, bytes] | None, anchor: str) -> str:
-    told = "".join(f"<li>{_escaped(line)}" for line in _told(page))
+    told = "".join(f"<li>{escaped(line)}" for line in _told(page))
     changes = change_lines(page.changes) if page.is_judged and not page.copy.problem else ""
     places = (("The original", page.url), ("The copy", page.place))
     shown = "".join(map(_figure, places, pictures)) if pictures else ""
-    parts = [f'<h2 id="{anchor}">{_escaped(page.url)}</h2>']
+    parts = [f'<h2 id="{anchor}">{escaped(page.url)}</h2>']
     parts += [f"<ul>{told}</ul>"] if told else []
     parts += [f"<pre>{changes}</pre>"] if changes else []
     parts += [f'<div class="pair">{shown}</div>'] if shown else []
@@ -417,8 +395,4 @@ def _figure(place: tuple[str, str], picture: bytes) -> str:
     shown = (
         f'<img alt="" src="data:image/webp;base64,{b64encode(picture).decode()}">' if picture else "<p>No picture.</p>"
     )
-    return f"<figure><figcaption>{caption}: {_escaped(url)}</figcaption>{shown}</figure>"
-
-
-def _escaped(text: str) -> str:
-    return escape(text.encode(errors="replace").decode())
+    return f"<figure><figcaption>{caption}: {escaped(url)}</figcaption>{shown}</figure>"

@@ -8,12 +8,12 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import takewhile
 from operator import eq
 from typing import Any, Final, Literal, cast
 
 from mirror.core.references import read_html
+from mirror.core.reports import escaped, page
 
 Sign = Literal["+", "-", " ", "…"]
 """A line that is new, that is gone, that stayed; or a word on lines that are left out."""
@@ -192,31 +192,6 @@ KINDS: Final = ("added", "removed", "changed", "moved")
 
 _ELEMENTS: Final[dict[Sign, str]] = {"+": "ins", "-": "del", " ": "span", "…": "i"}
 
-_PAGE: Final = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }}
-li {{ margin: .25rem 0; overflow-wrap: anywhere; }}
-pre {{ margin: .5rem 0; padding: .5rem; border: 1px solid rgb(128 128 128 / .4); font-size: .875rem; white-space: pre-wrap; }}
-pre > * {{ display: block; text-decoration: none; }}
-ins {{ background: rgb(0 160 0 / .2); }}
-del {{ background: rgb(220 0 0 / .2); }}
-small, i {{ opacity: .7; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
-
 
 def report(title: str, sections: Sequence[Section]) -> str:
     """A page of HTML that tells what happened to each URL, and what changed in its text. It can always be written as UTF-8."""
@@ -224,22 +199,22 @@ def report(title: str, sections: Sequence[Section]) -> str:
     for section in sections:
         by_kind.setdefault(section.kind, []).append(section)
     lists = [_list(kind.capitalize(), found) for kind, found in by_kind.items() if found]
-    return _PAGE.format(title=_escaped(title), body="\n".join(lists) or "<p>Nothing changed.</p>")
+    return page(title, "\n".join(lists) or "<p>Nothing changed.</p>")
 
 
 def _list(heading: str, sections: Sequence[Section]) -> str:
     entries = "\n".join(map(_entry, sections))
-    return f"<h2>{_escaped(heading)} ({len(sections):,})</h2>\n<ul>\n{entries}\n</ul>"
+    return f"<h2>{escaped(heading)} ({len(sections):,})</h2>\n<ul>\n{entries}\n</ul>"
 
 
 def _entry(section: Section) -> str:
-    note = f" <small>{_escaped(section.note)}</small>" if section.note else ""
+    note = f" <small>{escaped(section.note)}</small>" if section.note else ""
     lines = change_lines(section.changes)
     return f"<li>{_link(section.url)}{note}{f'<pre>{lines}</pre>' if lines else ''}</li>"
 
 
 def _link(url: str) -> str:
-    text = _escaped(url)
+    text = escaped(url)
     return f'<a href="{text}" rel="noreferrer">{text}</a>' if url.startswith(("http://", "https://")) else text
 
 
@@ -250,8 +225,4 @@ def change_lines(changes: Iterable[Change]) -> str:
 
 def _line(change: Change) -> str:
     element = _ELEMENTS[change.sign]
-    return f"<{element}>{change.sign} {_escaped(change.text)}</{element}>"
-
-
-def _escaped(text: str) -> str:
-    return escape(text.encode(errors="replace").decode())
+    return f"<{element}>{change.sign} {escaped(change.text)}</{element}>"
