@@ -21,12 +21,12 @@ class Opened:
     errors: list[str] = field(default_factory=list)
 
 
-def opened(context: BrowserContext, url: str, *, picture: bool = True) -> Opened:
-    """Open a page, look, and close it."""
+def opened(context: BrowserContext, url: str, *, picture: bool = True, idle: bool = False) -> Opened:
+    """Open a page, look, and close it; `idle`: once it asks for nothing any more."""
     result = Opened()
     page = context.new_page()
     _listen(page, result)
-    page.goto(url)
+    page.goto(url, wait_until="networkidle" if idle else "load")
     if picture:
         result.picture = page.screenshot(animations="disabled")
     page.close()

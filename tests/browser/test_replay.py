@@ -380,26 +380,22 @@ def test_every_construct_is_as_it_was(browser: Browser, tmp_path: Path) -> None:
     """The site with every way to refer to something, by the real command: a page lacks and reports what it did online."""
     main, other = sites()
     with serve_both(main, other) as (live, _):
-        run_mirror(live.url + "/", tmp_path)
+        run_mirror(live.url + "/", tmp_path, "-a", "render=auto")
         with sqlite3.connect(tmp_path / ".mirror" / "manifest.sqlite") as manifest:
             documents = manifest.execute(
                 "SELECT url FROM resources JOIN urls ON urls.id = url_id WHERE path IS NOT NULL AND status = 200"
                 " AND media_type IN ('text/html', 'application/xhtml+xml', 'image/svg+xml') ORDER BY url"
             ).fetchall()
         online, wrong = browser.new_context(), {}
-        before = {url: judged(opened(online, url, picture=False)) for (url,) in documents}
+        before = {url: judged(opened(online, url, picture=False, idle=True)) for (url,) in documents}
     with served(tmp_path) as server, watched(browser) as (context, asked):
         for url, (failed, errors) in before.items():
-            now = judged(opened(context, server.place(url), picture=False))
-            if now[0] - failed - SERVICE_WORKERS or now[1] != errors:
+            now = judged(opened(context, server.place(url), picture=False, idle=True))
+            if now[0] - failed or now[1] != errors:
                 wrong[url] = (now, failed, errors)
     assert len(before) > 100
     assert wrong == {}
     assert asked == []
-
-
-SERVICE_WORKERS: Final = {"/worker.js"}
-"""Replay refuses them."""
 
 
 def judged(page: Opened) -> tuple[set[str], list[str]]:
