@@ -74,7 +74,7 @@ def test_why_tells_the_rule_and_a_run_that_follows_ends_at_the_same_place(tmp_pa
     assert f"not fetched, in a trap: pages by number, in {server.url}/list" in told.stdout
     assert "30 pages in a row brought nothing new" in told.stdout
     assert again.code == 0
-    assert len(second - first) <= 4
+    assert len(second - first) <= 16  # as many are on their way as it is recognised
     assert before.keys() <= tree(tmp_path).keys()
 
 
