@@ -3,11 +3,15 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+if sys.platform == "linux":
+    import resource
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Playwright
@@ -27,8 +31,13 @@ FLAGS: Final = (
     "--disable-gpu",
     "--disable-dev-shm-usage",  # which is 64 MB in containers
     "--mute-audio",
+    "--disable-site-isolation-trials",  # frames of other sites stay in the process of their page, and so below its bound
 )
 """Of each start, whatever it is for."""
+
+MOST_MEMORY: Final = 1536 << 20
+"""Bytes of memory of its own that a process of the browser may map, on Linux. A page that shows nothing maps 650 MB, and uses
+120 MB of these. Who is refused more gets an error or dies, which costs a page, and nobody else."""
 
 WIDTH: Final = 1280
 HEIGHT: Final = 900
@@ -73,7 +82,7 @@ async def started(playwright: "Playwright | None", path: Path, flags: Sequence[s
 
     try:
         driver = playwright or await async_playwright().start()
-        return driver, await driver.chromium.launch(
+        browser = await driver.chromium.launch(
             executable_path=path,
             args=[*FLAGS, *flags],
             chromium_sandbox=getattr(os, "geteuid", lambda: 1)() != 0,  # root has none
@@ -81,8 +90,34 @@ async def started(playwright: "Playwright | None", path: Path, flags: Sequence[s
             handle_sigterm=False,
             handle_sighup=False,
         )
+        await _bind(browser)
     except (Error, OSError) as error:
         raise BrowserError(f"{path} can't be started: {words(error)}") from error
+    return driver, browser
+
+
+async def _bind(browser: "Browser") -> None:
+    """Bound the memory of all that a browser has started: what pages run in is forked from that, and has the same bound.
+
+    V8's own bound is of a heap of objects alone: buffers, nodes, canvases and WebAssembly come beside it.
+    """
+    if sys.platform == "linux":
+        session = await browser.new_browser_cdp_session()
+        told = await session.send("SystemInfo.getProcessInfo")
+        await session.detach()
+        first = next(one["id"] for one in told["processInfo"] if one["type"] == "browser")
+        for process in list(_below(first)):
+            with suppress(OSError):  # it has ended, or is the sandbox's own
+                resource.prlimit(process, resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+
+
+def _below(process: int) -> Iterator[int]:
+    """The processes that one has started, and theirs."""
+    with suppress(OSError):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            for child in map(int, (thread / "children").read_text().split()):
+                yield child
+                yield from _below(child)
 
 
 async def ended(*what: "Browser | Playwright | None") -> None:
