@@ -2,7 +2,8 @@
 
 What could make two visits of one page differ is held still: the size of the window, the language, the time zone, the clock's
 beginning, chance, animations, the caret, films. A page is a stranger's program: each visit has a context of its own, which
-ends with it, and an end in time; one that hangs costs the browser, and that is started again.
+ends with it, and an end in time; one that hangs costs the browser, and that is started again. Each visit has a gate of its own
+between it and the net: a copy gets to what belongs to it, a site to what a crawl of it would get to.
 """
 
 import asyncio
@@ -14,15 +15,22 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from mirror import chromium
 from mirror.chromium import HEIGHT, WIDTH
 from mirror.core.comparing import Sight, visible_lines
+from mirror.gate import Bars, Gate
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Response, Route
 
-FLAGS: Final = ("--disable-lcd-text", "--font-render-hinting=none", "--force-color-profile=srgb")
+FLAGS: Final = (
+    "--disable-lcd-text",
+    "--font-render-hinting=none",
+    "--force-color-profile=srgb",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # nor does WebRTC go past the gate
+)
 MOST_HEIGHT: Final = 6000
 """Pixels of a long page that are looked at."""
 
@@ -110,10 +118,14 @@ def what_is_missing(path: Path | None = None) -> str | None:
 
 
 class Viewer:
-    """One Chromium, started when it is needed and ended with the block."""
+    """One Chromium, started when it is needed and ended with the block. `bars`: what the pages of a site don't get to.
 
-    def __init__(self, path: Path) -> None:
+    Where the environment names a proxy it is that which connects for them, and nothing is barred.
+    """
+
+    def __init__(self, path: Path, bars: Bars = lambda _, __: None) -> None:
         self._path = path
+        self._bars = bars
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
         self._starting = asyncio.Lock()
@@ -133,16 +145,17 @@ class Viewer:
         """
         browser = await self._running()
         visit = _Visit(url, is_own, is_sealed=is_sealed)
-        try:
-            async with asyncio.timeout(MOST_TIME):
-                return await visit.make(browser)
-        except TimeoutError:
-            return visit.look("not done in time")
-        except Exception as error:  # noqa: BLE001 - playwright's, and what its connection raises where Chromium dies
-            return visit.look(_words(error))
-        finally:
-            if not await visit.close():
-                await self._end_browser()
+        async with Gate((lambda there, _: not is_own(there)) if is_sealed else self._bars) as gate:
+            try:
+                async with asyncio.timeout(MOST_TIME):
+                    return await visit.make(browser, gate.url if is_sealed or not getproxies() else None)
+            except TimeoutError:
+                return visit.look("not done in time")
+            except Exception as error:  # noqa: BLE001 - playwright's, and what its connection raises where Chromium dies
+                return visit.look(f"not to be connected to: {gate.barred[-1]}" if gate.barred else _words(error))
+            finally:
+                if not await visit.close():
+                    await self._end_browser()
 
     async def _running(self) -> "Browser":
         async with self._starting:
@@ -176,8 +189,9 @@ class _Visit:
         self._noted = _Noted()
         self._context: BrowserContext | None = None
 
-    async def make(self, browser: "Browser") -> Look:
+    async def make(self, browser: "Browser", proxy: str | None) -> Look:
         self._context = context = await browser.new_context(
+            proxy={"server": proxy, "bypass": "<-loopback>"} if proxy else None,  # loopback goes through it, too
             accept_downloads=False,
             service_workers="block",
             viewport={"width": WIDTH, "height": HEIGHT},

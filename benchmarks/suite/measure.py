@@ -109,9 +109,10 @@ def memory(pid: int) -> int:
 def descendants(pid: int) -> Iterator[int]:
     """The process and all below it, as far as they are there."""
     yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in _read(children).split():
-            yield from descendants(int(child))
+    with contextlib.suppress(OSError):  # it has ended
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in _read(children).split():
+                yield from descendants(int(child))
 
 
 def _kibibytes(path: str, name: str) -> int:

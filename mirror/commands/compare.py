@@ -5,10 +5,13 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from scrapy.settings import BaseSettings
+
 from mirror.chromium import BrowserError, find
 from mirror.command import ArchiveCommand, opened
 from mirror.console import refuse, say, say_json, tell
 from mirror.core import comparing
+from mirror.core.addresses import Network, Reach, networks
 from mirror.core.comparing import Compared, Result
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical, is_web
 from mirror.looking import Viewer, what_is_missing
@@ -75,18 +78,25 @@ class Command(ArchiveCommand):
         )
         add("--html", metavar="FILE", help="write a page that shows both pictures of each page side by side")
         add("--browser", metavar="PATH", help="the Chromium to use (default: the one that is installed)")
+        add(
+            "--private",
+            action="store_true",
+            help="let a site on the internet lead the browser to this machine and its network, too",
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         folder, word = self.taken(args, 2, 2)
         start = _start(word)
         _check(opts)
         browser = _browser(opts)
+        assert self.settings is not None  # a command of a project has them
+        reach = Reach((start,), everything=opts.private, public=_public(self.settings))
         root = Path(folder).expanduser()
         if (root / _MANIFEST).is_dir():
             with opened(folder) as archive:
-                result = _result(root, archive, start, browser, opts)
+                result = _result(root, archive, start, Viewer(browser, reach.bars), opts)
         elif root.is_dir():
-            result = _result(root, None, start, browser, opts)
+            result = _result(root, None, start, Viewer(browser, reach.bars), opts)
         else:
             refuse(f"{root}: there is no such folder", Exit.STORAGE)
         if opts.json:
@@ -109,6 +119,13 @@ def _start(word: str) -> CanonicalURL:
     return url
 
 
+def _public(settings: BaseSettings) -> list[Network]:
+    try:
+        return networks(settings.get("MIRROR_PUBLIC_NETWORKS") or "")
+    except ValueError as error:
+        refuse(f"MIRROR_PUBLIC_NETWORKS: {error}", Exit.USAGE)
+
+
 def _check(opts: argparse.Namespace) -> None:
     for name in ("threshold", "pixels"):
         if not 0 <= getattr(opts, name) <= 1:
@@ -128,7 +145,7 @@ def _browser(opts: argparse.Namespace) -> Path:
 
 
 def _result(
-    root: Path, archive: Archive | None, start: CanonicalURL, browser: Path, opts: argparse.Namespace
+    root: Path, archive: Archive | None, start: CanonicalURL, viewer: Viewer, opts: argparse.Namespace
 ) -> Result:
     from mirror import copies  # noqa: PLC0415 - Starlette and uvicorn are for few commands
 
@@ -142,7 +159,7 @@ def _result(
         if not urls:
             refuse(f"there is no page below {start} in {root}", Exit.USAGE)
     with _copy(root, archive, start, through) as copy:
-        done = asyncio.run(_compared(copy, start, browser, urls, opts))
+        done = asyncio.run(_compared(copy, start, viewer, urls, opts))
     result = Result(start, str(root), through, opts.threshold, tuple(done.pages))
     if opts.html:
         _write(Path(opts.html).expanduser(), comparing.report(result, done.pictures))
@@ -160,11 +177,11 @@ def _copy(root: Path, archive: Archive | None, start: str, through: str) -> "Abs
 
 
 async def _compared(
-    copy: "Copy", start: CanonicalURL, browser: Path, urls: list[str] | None, opts: argparse.Namespace
+    copy: "Copy", start: CanonicalURL, viewer: Viewer, urls: list[str] | None, opts: argparse.Namespace
 ) -> "Comparison":
     from mirror.compare import Comparison  # noqa: PLC0415 - Pillow is an extra
 
-    async with Viewer(browser) as viewer:
+    async with viewer:
         done = Comparison(viewer, copy, start, opts.pixels, keeps_pictures=bool(opts.html), told=_tell)
         try:
             await (done.walk(opts.pages) if urls is None else done.of(urls))

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from mirror import chromium, looking
+from mirror.core.addresses import Reach, networks
+from mirror.core.urls import canonical
+from mirror.gate import Bars
 from mirror.looking import Look, Viewer
 from tests.browser.conftest import program
 from tests.site import Site, serve
@@ -15,9 +18,9 @@ CHANCE = """<p id=said></p><style>@keyframes x { to { margin-left: 500px } } p {
 new Date(0).getTime(), new Date() instanceof Date, Intl.DateTimeFormat().resolvedOptions().timeZone].join()</script>"""
 
 
-def looked(server_url: str, *paths: str, is_sealed: bool = False) -> list[Look]:
+def looked(server_url: str, *paths: str, is_sealed: bool = False, bars: Bars = lambda _, __: None) -> list[Look]:
     async def look() -> list[Look]:
-        async with Viewer(Path(program("chromium"))) as viewer:
+        async with Viewer(Path(program("chromium")), bars) as viewer:
             return [
                 await viewer.look(server_url + path, lambda url: url.startswith(server_url), is_sealed=is_sealed)
                 for path in paths
@@ -64,6 +67,36 @@ def test_a_sealed_page_gets_nothing_from_elsewhere() -> None:
             (seen,) = looked(server.url, "/", is_sealed=True)
         assert set(seen.sight.left) == {f"{other.url}/i.png", f"{other.url}/x"}
         assert other.paths == []
+
+
+def test_a_sealed_page_gets_nothing_from_elsewhere_by_any_way() -> None:
+    """Requests that no route sees: of sockets, of what is connected to ahead, of what redirects lead to."""
+    with serve(Site().file("/i.png", b"")) as other:
+        ws = other.url.replace("http:", "ws:")
+        page = f"""<link rel=preconnect href="{other.url}"><img src=/led><iframe src=/led></iframe><script>
+            new WebSocket("{ws}/s")
+            new Worker(URL.createObjectURL(new Blob([`new WebSocket("{ws}/w"); fetch("{other.url}/w")`])))</script><p>here"""
+        with serve(Site().page("/", page).redirect("/led", f"{other.url}/i.png")) as server:
+            (seen,) = looked(server.url, "/", is_sealed=True)
+        assert seen.sight.lines[-1] == "here"
+        assert other.paths == []
+
+
+def test_a_site_on_the_internet_leads_the_browser_to_no_address_of_this_machine() -> None:
+    """By no picture, redirect, socket or page; one that is there itself gets to its like."""
+    with serve(Site().file("/i.png", b"").page("/"), "127.0.0.9") as inner, serve(Site(), "127.0.0.1") as public:
+        port, ws = inner.server_port, inner.url.replace("http:", "ws:")
+        page = f"<img src='{inner.url}/i.png'><img src=/led><script>new WebSocket('{ws}/s');"
+        page += f"fetch('http://[::ffff:127.0.0.9]:{port}/m', {{mode: 'no-cors'}})</script><p>here"
+        public.site.page("/", page).redirect("/led", f"{inner.url}/i.png").redirect("/gone", f"{inner.url}/")
+        reach = Reach((canonical(f"{public.url}/"),), public=networks("127.0.0.1/32"))
+        seen, gone = looked(public.url, "/", "/gone", bars=reach.bars)
+        assert inner.paths == []
+        assert (seen.sight.problem, seen.sight.lines[-1]) == ("", "here")
+        assert f"{inner.url}/i.png" in seen.sight.failed
+        assert gone.sight.problem == f"not to be connected to: 127.0.0.9:{port} (loopback)"
+        looked(public.url, "/", bars=Reach((canonical(f"{public.url}/"),)).bars)
+        assert "/i.png" in inner.paths
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
