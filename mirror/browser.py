@@ -13,12 +13,12 @@ and that is started again. What is read of a page is read in a world of our own,
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mirror import chromium
 from mirror.chromium import HEIGHT, WIDTH, words
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, CDPSession, Page, Playwright, Request, Route, WebSocket
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 FLAGS: Final = (
     "--host-resolver-rules=MAP * ~NOTFOUND",  # no name and no address leads anywhere,
@@ -209,7 +211,7 @@ class _Visit:
         self._page: Page | None = None
         self._is_answered = False
         self._has_loaded = False
-        self._has_crashed = False
+        self._crash = asyncio.Event()
         self._asked: set[str] = set()
         self._waiting = 0
         self._active = monotonic()
@@ -233,12 +235,12 @@ class _Visit:
         self.began = True
         await page.goto(self.document.url, wait_until="commit", timeout=MOST_BUSY * 1000)
         session = await context.new_cdp_session(page)
-        world = await asyncio.wait_for(_World.of(session), MOST_BUSY)
+        world = await self._soon(_World.of(session))
         await self._settle()
         await self._scroll(world)
         if page.url.startswith(("http://", "https://")):
             self.result.url = page.url
-            self.result.html, self.result.still = await asyncio.wait_for(world.read(self.document.url), MOST_BUSY)
+            self.result.html, self.result.still = await self._soon(world.read(self.document.url))
 
     async def close(self) -> bool:
         """Whether it could be closed."""
@@ -255,11 +257,23 @@ class _Visit:
             if not self._waiting:
                 self._busy += now - before
             before = now
-            if self._has_crashed:
+            if self._crash.is_set():
                 raise _CrashedError
             if self._busy > MOST_BUSY:
                 self.result.outcome = "never quiet" if self._has_loaded else "never loaded"
                 return
+
+    async def _soon(self, work: Coroutine[Any, Any, T]) -> T:
+        """What a page is to answer at once: a tab that died never does, and one that hangs is not waited for."""
+        doing, crash = asyncio.ensure_future(work), asyncio.ensure_future(self._crash.wait())
+        try:
+            await asyncio.wait({doing, crash}, timeout=MOST_BUSY, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                return doing.result()
+            raise _CrashedError if crash.done() else TimeoutError
+        finally:
+            doing.cancel()
+            crash.cancel()
 
     def _is_quiet(self) -> bool:
         return self._has_loaded and not self._waiting and monotonic() - self._active > QUIET
@@ -269,18 +283,18 @@ class _Visit:
         if self.result.outcome:
             return
         for screen in range(1, MOST_SCREENS + 1):
-            is_end = await asyncio.wait_for(world.scroll(screen), MOST_BUSY)
+            is_end = await self._soon(world.scroll(screen))
             if self._waiting:
                 await self._settle()
             if is_end and (self.result.outcome or not await self._grows(world, screen)):
                 break
-        await asyncio.wait_for(world.scroll(0), MOST_BUSY)
+        await self._soon(world.scroll(0))
         await self._settle()
 
     async def _grows(self, world: "_World", screen: int) -> bool:
         """Whether there is more below the end of the page, once it was seen."""
         await self._settle()
-        return not self.result.outcome and not await asyncio.wait_for(world.scroll(screen), MOST_BUSY)
+        return not self.result.outcome and not await self._soon(world.scroll(screen))
 
     def _loaded(self, _: object) -> None:
         self._has_loaded = True
@@ -293,7 +307,7 @@ class _Visit:
         self.result.needs.add("starts workers")
 
     def _crashed(self, _: object) -> None:
-        self._has_crashed = True
+        self._crash.set()
 
     # --- requests ------------------------------------------------------------------------------------------------------
 

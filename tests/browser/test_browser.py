@@ -1,7 +1,9 @@
 """The browser that has no network: what pages ask for is asked of us, what they may not do costs nobody else anything."""
 
 import asyncio
+import re
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -219,6 +221,27 @@ def test_a_page_without_end_costs_itself_alone(script: str, outcome: str) -> Non
     assert outcome in first.outcome or first.outcome == "not done in time"
     assert second.html is not None
     assert "<title>fine</title>" in second.html
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where there is prlimit, memory has a bound")
+def test_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What asks for more is refused, or dies. Other pages don't notice."""
+    monkeypatch.setattr(chromium, "MOST_MEMORY", 900 << 20)
+    greedy = """<link rel=icon href=data:,><body><script>const all = []
+        try { for (;;) all.push(new Uint8Array(1 << 24).fill(1)) } catch (e) { document.title = `${e.name} ${all.length}` }</script>"""
+    nodes = "<link rel=icon href=data:,><body><script>for (;;) document.body.append('x'.repeat(1e5) + Math.random())</script>"
+    world = World({"/ok.js": "document.title = 'fine'"})
+    pages = [greedy, nodes, "<script src=/ok.js></script>"]
+
+    async def all_of(browser: Browser) -> list[Rendering]:
+        return [await browser.render(Document(f"{SITE}/", 200, HTML, page.encode()), world.ask) for page in pages]
+
+    refused, died, fine = within(all_of)
+    told = re.search("<title>RangeError ([0-9]+)</title>", refused.html or "")
+    assert told
+    assert 0 < int(told[1]) << 24 < 900 << 20
+    assert (died.outcome, died.html) == ("the tab crashed", None)
+    assert "<title>fine</title>" in (fine.html or "")
 
 
 @pytest.mark.usefixtures("hurried")
