@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import pytest
@@ -19,7 +20,7 @@ from tests.browser.pages import file_url, opened
 from tests.crawl.running import ROOT, Done, interrupted, mirror, process, publish, rows, run, tree
 from tests.mirroring import folder
 from tests.replay.serving import served
-from tests.site import Site, serve, serve_both
+from tests.site import Handler, Page, Site, serve, serve_both
 
 ICON: Final = "<link rel=icon href=data:,>"
 TEXT: Final = "<p>" + "A paragraph that says something. " * 20 + "</p>"
@@ -312,7 +313,16 @@ def rendered_so_far(out: Path) -> int:
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_run_that_ends_while_pages_are_rendered_goes_on(tmp_path: Path, how: signal.Signals) -> None:
     names = ("home", *(f"p{n}" for n in range(8)))
-    with serve(app(*names)) as server:
+    site, ended = app(*names), Event()
+    last = site["/data/p7.json"]
+
+    def held(handler: Handler) -> None:  # so that the run can't be done before it ends
+        ended.wait(60)
+        assert isinstance(last, Page)
+        handler.reply(last)
+
+    site["/data/p7.json"] = held
+    with serve(site) as server:
         running = process(f"{server.url}/", tmp_path / "cut", "render=auto", own_group=True)
         eventually(lambda: rendered_so_far(tmp_path / "cut") >= 2)
         below = children(running.pid)
@@ -321,6 +331,7 @@ def test_a_run_that_ends_while_pages_are_rendered_goes_on(tmp_path: Path, how: s
             os.killpg(running.pid, signal.SIGINT)  # as a terminal does it: the browser hears it as well
         else:
             running.kill()
+        ended.set()
         _, stderr = running.communicate(timeout=60)
         assert "Traceback" not in stderr
         assert running.returncode == (130 if how is signal.SIGINT else -9)
