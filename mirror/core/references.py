@@ -496,6 +496,13 @@ class Collector:
                 name = (target.url, span.kind)
                 self._found[name] = span.guess and self._found.get(name, True)
 
+    def add_url(self, url: str, kind: Kind) -> None:
+        """Add what is plainly a URL, of another document than this one."""
+        if len(self._found) < MOST_REFERENCES:
+            target = urls.resolve(url, self.base, self.encoding)
+            if target:
+                self._found[target.url, kind] = False
+
     def rebase(self, base: str) -> None:
         """What is added from now on has a base that is not the document's URL."""
         target = urls.resolve(base, self.base, self.encoding)
@@ -563,6 +570,9 @@ def gunzip(payload: bytes, most: int) -> bytes:
     return bytes(found[:most])
 
 
+_IS_URL: Final = re.compile(r"(?![#jJ])[^\x00-\x20](?:.*[^\x00-\x20])?", re.DOTALL).fullmatch
+"""Whether a value is all URL: not of this document, no script, and no white space around it."""
+
 _COMMON: Final = frozenset({"class", "id", "title", "alt", "name", "type", "width", "height", "lang", "role"})
 """Attributes that most elements have and none of which holds a URL: they are not looked up."""
 
@@ -588,7 +598,11 @@ def _read_html(text: str, collector: Collector) -> None:
             key = (name, attribute, urls.without_fragment(value) if attribute == "href" else value)
             if key not in seen or name in CONDITIONAL:
                 seen.add(key)
-                _read_attribute(html_rule(name, attribute), key, attributes, collector)
+                rule = html_rule(name, attribute)
+                if rule and rule.is_one_url and _IS_URL(key[2]):
+                    collector.add_url(key[2], cast("Kind", rule.kind))
+                else:
+                    _read_attribute(rule, key, attributes, collector)
 
 
 def _read_xml(text: str, collector: Collector) -> None:

@@ -101,9 +101,9 @@ class Rewriter:
             return None, False
         local = self.resolve(target.url)
         if local is not None:
-            there = target._replace(url=CanonicalURL(local))
-            stays = self.home and urls.resolve(url, self.home, self.encoding) == there
-            return (None if stays else urls.with_fragment(local, target.fragment)), True
+            if self.home and urls.resolve(url, self.home, self.encoding) == (local, target.fragment):
+                return None, True
+            return urls.with_fragment(local, target.fragment), True
         if guess or _ABSOLUTE.match(url):
             return None, False
         return urls.with_fragment(target.url, target.fragment), False
