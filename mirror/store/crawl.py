@@ -38,12 +38,12 @@ from mirror.store.folding import fold
 from mirror.store.frontier import Entry, State
 from mirror.store.handing import Handing
 from mirror.store.history import History, Numbers
-from mirror.store.manifest import Counts, Outcome, Resource, Standing
 from mirror.store.merging import differ, merge, says_nothing_new
 from mirror.store.objects import Digest
 from mirror.store.parting import judge_redirects, leave, part, too_much_lost
 from mirror.store.publishing import Elsewhere
 from mirror.store.putting import Putting
+from mirror.store.records import Counts, Outcome, Resource, Standing
 from mirror.store.rendering import Outcome as Came
 from mirror.store.rendering import Queue, Renderings, Task, When
 from mirror.store.renewal import ASK_ALWAYS, Renewal
