@@ -143,9 +143,8 @@ def said(response: Response, now: str) -> dict[Word, str]:
     """What a response asks robots for, each with the words that say it. `now` is ISO 8601."""
     found = directives.header_directives(response.headers, now)
     document = None if response.spooled else read(response, response.media_type)
-    if document and document[0] is Document.HTML:
-        found = directives.meta_directives(references.metas(document[1].text), now) | found
-    return found
+    metas = references.metas(document[0], document[1].text) if document else []
+    return directives.meta_directives(metas, now) | found
 
 
 def html_text(response: Response) -> str | None:

@@ -534,9 +534,17 @@ def unfollowed(found: Iterable[Reference]) -> list[Reference]:
     return list(dict.fromkeys(ref._replace(kind=Kind.NOFOLLOW) if ref.kind in _FOLLOWED else ref for ref in found))
 
 
-def metas(text: str) -> list[tuple[str, str]]:
-    """What the `<meta>` elements of an HTML document say to robots: (name, content)."""
-    return read_html(text, _Elements).metas
+def metas(syntax: Document, text: str) -> list[tuple[str, str]]:
+    """What the `<meta>` elements of a document say to robots: (name, content). XHTML may be XML."""
+    if syntax is Document.HTML:
+        return read_html(text, _Elements).metas
+    root = _xml_root(text) if syntax is Document.XML and "meta" in text else None
+    found = (_named(element) for element in (root.iter(etree.Element) if root is not None else ()))
+    return [
+        (attributes["name"], attributes.get("content", ""))
+        for name, attributes in found
+        if name == "meta" and directives.is_named(attributes.get("name", ""))
+    ]
 
 
 def header_references(headers: Iterable[tuple[str, str]], url: CanonicalURL) -> list[Reference]:
@@ -615,8 +623,7 @@ def _read_xml(text: str, collector: Collector) -> None:
         collector.rebase(base.get("href", ""))
     find = xslt_rule if is_xslt(text) else xml_rule
     for element in root.iter(etree.Element):
-        name = local_name(element.tag)
-        attributes = {attribute_name(key): value for key, value in _attributes(element)}
+        name, attributes = _named(element)
         if name == "meta" and directives.is_named(attributes.get("name", "")):
             collector.metas.append((attributes["name"], attributes.get("content", "")))
         for attribute, value in attributes.items():
@@ -628,6 +635,11 @@ def _read_xml(text: str, collector: Collector) -> None:
             collector.add(xml_text_spans(name, parent_name, element.text))
             if name == "script":
                 collector.add(raw_text_spans(name, element.text, attributes))
+
+
+def _named(element: etree._Element) -> tuple[str, dict[str, str]]:
+    """An element's name and its attributes, as the table has them."""
+    return local_name(element.tag), {attribute_name(key): value for key, value in _attributes(element)}
 
 
 def _attributes(element: etree._Element) -> Iterable[tuple[str, str]]:

@@ -73,6 +73,16 @@ def test_the_words_that_say_it_are_told() -> None:
     }
 
 
+@pytest.mark.parametrize("media_type", ["text/html", "application/xhtml+xml"])
+def test_a_page_that_is_xml_is_heard_too(media_type: str) -> None:
+    page = b'<html xmlns="http://www.w3.org/1999/xhtml"><head><meta name="robots" content="none"/></head></html>'
+    told = '<meta name="robots" content="none">'
+    assert said(Response(URL, 200, [("Content-Type", media_type)], page), NOW) == {
+        Word.NOINDEX: told,
+        Word.NOFOLLOW: told,
+    }
+
+
 LINKS = (
     '<a href="/a">a</a><link rel=alternate type="application/rss+xml" href="/feed"><img src="/x.png">'
     '<iframe src="/f"></iframe>'
