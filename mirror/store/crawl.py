@@ -161,9 +161,8 @@ class Crawl:
         if self._renewal.asks_always:
             return
         with self._transaction():
-            self._admit_again(
-                self._manifest.listings()
-            )  # nobody asks for a robots.txt before anything else is asked for
+            listings = self._manifest.listings()  # nobody asks for a robots.txt before anything else is asked for
+            self._admit_again(listings)
         while self._handing.may_look_ahead and (entry := self._handing.take()):
             if not self._renew_if_fresh(entry):
                 self._handing.keep_at_hand(entry)
