@@ -421,7 +421,9 @@ class Transfer(Exchange[Response]):
             self._stop = self._stop or StopDownload(fail=False)
         self._size += len(block)
         self._check(self._size, expected=False)
-        if 0 < self._handler.endless < self._size and self.is_endless:
+        if 0 < self._handler.endless < self._size and (
+            self.is_endless or self._decoder
+        ):  # a length is of what is packed
             raise EndlessError(f"endless: no length was told, and {self._handler.endless:,} bytes came")
         if self._spool:
             self._spool.feed(block)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from mirror.core import directives, encoding, media, paths, references, rewrite
+from mirror.core import directives, encoding, markup, media, paths, references, rewrite
 from mirror.core import suspicion as suspicions
 from mirror.core.directives import Word
 from mirror.core.encoding import Text
@@ -99,7 +99,7 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
     if kind is None:
         return None
     text = encoding.decode(response.payload, response.header("content-type"))
-    if media_type == _XHTML and references.is_xml(text.text):
+    if media_type == _XHTML and markup.is_xml(text.text):
         kind = Document.XML
     return kind, text
 
@@ -143,9 +143,8 @@ def said(response: Response, now: str) -> dict[Word, str]:
     """What a response asks robots for, each with the words that say it. `now` is ISO 8601."""
     found = directives.header_directives(response.headers, now)
     document = None if response.spooled else read(response, response.media_type)
-    if document and document[0] is Document.HTML:
-        found = directives.meta_directives(references.metas(document[1].text), now) | found
-    return found
+    metas = references.metas(document[0], document[1].text) if document else []
+    return directives.meta_directives(metas, now) | found
 
 
 def html_text(response: Response) -> str | None:

@@ -152,7 +152,8 @@ class MirrorSpider(Spider):
 
     async def _read(self, entry: Entry, answer: Response) -> list[Item]:
         size, listing = len(answer.payload), Role.LISTING in entry.roles
-        if not (listing or most_read(answer.media_type)) or not self.workers.are_worth(size):
+        is_read = not answer.spooled and (listing or most_read(answer.media_type) > 0)
+        if not is_read or not self.workers.are_worth(size):
             return [Answer(entry, answer, find_references(answer, listing=listing))]
         keep = answer.is_success and self.mirror.keeps_all
         try:

@@ -73,6 +73,16 @@ def test_the_words_that_say_it_are_told() -> None:
     }
 
 
+@pytest.mark.parametrize("media_type", ["text/html", "application/xhtml+xml"])
+def test_a_page_that_is_xml_is_heard_too(media_type: str) -> None:
+    page = b'<html xmlns="http://www.w3.org/1999/xhtml"><head><meta name="robots" content="none"/></head></html>'
+    told = '<meta name="robots" content="none">'
+    assert said(Response(URL, 200, [("Content-Type", media_type)], page), NOW) == {
+        Word.NOINDEX: told,
+        Word.NOFOLLOW: told,
+    }
+
+
 LINKS = (
     '<a href="/a">a</a><link rel=alternate type="application/rss+xml" href="/feed"><img src="/x.png">'
     '<iframe src="/f"></iframe>'
@@ -119,7 +129,7 @@ TEXT = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(TEXT, TEXT, TEXT)
 def test_no_value_is_a_failure(header: str, name: str, content: str) -> None:
     directives.header_directives([("X-Robots-Tag", header)], NOW)

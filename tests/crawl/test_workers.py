@@ -77,6 +77,18 @@ def test_the_same_comes_of_it(tmp_path: Path) -> None:
     assert found["4"] == found["0"]
 
 
+def test_what_is_too_long_to_be_read_is_kept_as_it_came(tmp_path: Path) -> None:
+    """It is on the disk already, and workers would be given a payload of nothing."""
+    data = b'{"index": "%s"}' % (b"x" * (1 << 21))
+    with serve(
+        Site().page("/", '<link rel=preload href="/data.json">').file("/data.json", data, "application/json")
+    ) as server:
+        done = mirror(server.url, tmp_path, "workers=1")
+    assert done.code == 0
+    (copy,) = tmp_path.glob("127*/data.json")
+    assert copy.read_bytes() == data
+
+
 def test_they_end_with_a_crawl_that_is_killed_and_the_next_one_goes_on(tmp_path: Path, site: Site) -> None:
     with serve(site) as server:
         whole = mirror(server.url, tmp_path / "whole", "workers=0")

@@ -17,6 +17,9 @@ from tests.fuzz.inputs import inputs
 from tests.fuzz.laws import LAWS
 
 ROUND = 200
+HANGS = 60
+"""Seconds after which atheris ends what no signal of ours can: a call that does not return from C."""
+
 CORPUS = Path(__file__).resolve().parents[2] / ".cache" / "fuzz"
 
 
@@ -41,7 +44,7 @@ def tried(names: list[str], minutes: float) -> list[str]:
     while monotonic() < ends:
         for name in [name for name in names if name not in broken]:
             law = LAWS[name]
-            hold = settings(max_examples=ROUND, deadline=None, suppress_health_check=list(HealthCheck))(
+            hold = settings(max_examples=ROUND, suppress_health_check=list(HealthCheck))(
                 given(inputs(law.words))(law.holds_for)
             )
             try:
@@ -67,6 +70,8 @@ def guided(names: list[str], minutes: float) -> list[str]:
         corpus.mkdir(parents=True, exist_ok=True)
         for n, word in enumerate(LAWS[name].words):
             (corpus / f"word-{n}").write_bytes(word)
+        table = CORPUS / f"{name}.words"
+        table.write_text("".join(map(_entry, filter(None, LAWS[name].words))))
         seconds = max(1, round(60 * minutes / len(names)))
         command = [
             sys.executable,
@@ -76,11 +81,20 @@ def guided(names: list[str], minutes: float) -> list[str]:
             str(corpus),
             f"-max_total_time={seconds}",
             "-max_len=20000",
+            "-len_control=10",  # by itself it would try no input over a hundred bytes within a minute
+            f"-timeout={HANGS}",
+            f"-dict={table}",
         ]
         print(f"--- {name}: {seconds} s", flush=True)
         if subprocess.run([*command, f"-artifact_prefix={corpus}-"], check=False).returncode:
             broken.append(name)
     return broken
+
+
+def _entry(word: bytes) -> str:
+    """A word as libFuzzer's dictionaries have it."""
+    escaped = "".join(f"\\x{byte:02X}" for byte in word)
+    return f'"{escaped}"\n'
 
 
 if __name__ == "__main__":

@@ -104,12 +104,16 @@ class Seen:
 Harm = Callable[[Seen], str]
 """What is wrong, in a few words; "": nothing."""
 
+Told = str | Mapping[str, str]
+"""What our manifest says of one of a row's URLs, a regular expression ("": nothing); or path -> what of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A row. `told`: what our manifest says of one of its URLs, as a regular expression; "": nothing in particular.
+    """A row.
 
-    `heavy` rows cost seconds; `planted` puts symbolic links into the folder of the copy before; `alone`: that ends the run.
+    `heavy` rows cost seconds; `silent` ones end because nobody waits any longer; `planted` puts symbolic links into the copy
+    before; `alone`: that ends the run.
     """
 
     name: str
@@ -117,9 +121,10 @@ class Attack:
     text: str
     play: Callable[[Places], Played]
     harm: Harm
-    told: str = ""
+    told: Told = ""
     start: str = "{url}/"
     heavy: bool = False
+    silent: bool = False
     planted: tuple[tuple[str, str], ...] = ()
     alone: bool = False
 
@@ -136,10 +141,11 @@ def attack(
     name: str,
     group: str,
     harm: Harm = lambda _: "",
-    told: str = "",
+    told: Told = "",
     *,
     start: str = "{url}/",
     heavy: bool = False,
+    silent: bool = False,
     planted: tuple[tuple[str, str], ...] = (),
     alone: bool = False,
 ) -> Callable[[Play], Play]:
@@ -147,7 +153,7 @@ def attack(
 
     def put(play: Play) -> Play:
         text = " ".join((play.__doc__ or "").split())
-        ATTACKS[name] = Attack(name, group, text, play, harm, told, start, heavy, planted, alone)
+        ATTACKS[name] = Attack(name, group, text, play, harm, told, start, heavy, silent, planted, alone)
         return play
 
     return put
@@ -561,25 +567,25 @@ def flood(connection: Connection) -> bool:
     return False
 
 
-@attack("slow body", "What does not end", told=r"timed out")
+@attack("slow body", "What does not end", told=r"timed out", silent=True)
 def _(_: Places) -> Played:
     """A byte in each fifth of a second, without an end."""
     return Played(links("/x"), {"x": trickle_body})
 
 
-@attack("slow headers", "What does not end", told=r"timed out")
+@attack("slow headers", "What does not end", told=r"timed out", silent=True)
 def _(_: Places) -> Played:
     """A short header in each fifth of a second, without an end."""
     return Played(links("/x"), {"x": trickle_headers})
 
 
-@attack("silence", "What does not end", told=r"timed out")
+@attack("silence", "What does not end", told=r"timed out", silent=True)
 def _(_: Places) -> Played:
     """A connection that is taken, and no word."""
     return Played(links("/x"), {"x": silence})
 
 
-@attack("redirects in a circle", "What does not end", asked_often("r", 20), told=r"circle")
+@attack("redirects in a circle", "What does not end", asked_often("r", 20), dict.fromkeys("rstu", "circle"))
 def _(_: Places) -> Played:
     """To itself, to one another, to the same by another spelling."""
     script = {"r": moved("/r"), "s": moved("/t"), "t": moved("/s"), "u": moved("/./u")}
@@ -617,9 +623,21 @@ def coded(coding: str, data: Callable[[], bytes]) -> Script:
     return reply
 
 
-@attack("compression bombs", "Bombs", told=r"expand|larger|bomb|times")
+@attack(
+    "compression bombs",
+    "Bombs",
+    told={
+        "gzip": "endless",
+        "br": "expands more than",
+        "zstd": "expands more than",
+        "nested": "expands more than",
+        "many": "more than 5 content codings",
+    },
+)
 def _(_: Places) -> Played:
     """A gigabyte of zeros by gzip, zstd, and brotli (a quarter of it); gzip in gzip; eight codings on each other."""
+    for coding in ("gzip", "br", "zstd"):
+        bomb(coding)  # before anybody waits for it
     script = {
         "gzip": coded("gzip", lambda: bomb("gzip")),
         "br": coded("br", lambda: bomb("br")),
@@ -765,7 +783,10 @@ def _(_: Places) -> Played:
 _CUT: Final = b"half of a page that was cut"
 
 
-@attack("wrong lengths", "What is broken", kept_as_good(_CUT), told=r"cut short|connection failed")
+_BROKEN: Final = "cut short|connection failed"
+
+
+@attack("wrong lengths", "What is broken", kept_as_good(_CUT), dict.fromkeys(("long", "forty", "two"), _BROKEN))
 def _(_: Places) -> Played:
     """Longer than what comes, of letters, below zero, of forty digits, two that differ."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
@@ -780,7 +801,12 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("invalid chunks", "What is broken", kept_as_good(_CUT), told=r"cut short|connection failed")
+@attack(
+    "invalid chunks",
+    "What is broken",
+    kept_as_good(_CUT),
+    dict.fromkeys(("cut", "letters", "below", "beyond", "longer"), _BROKEN),
+)
 def _(_: Places) -> Played:
     """Cut, of no size, of sizes below zero and beyond counting, longer than their size."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -798,7 +824,7 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("what is no HTTP", "What is broken", told=r"connection failed|cut short")
+@attack("what is no HTTP", "What is broken", told=dict.fromkeys(("bytes", "half", "letters", "old"), _BROKEN))
 def _(_: Places) -> Played:
     """Bytes, half a head, a status of letters, HTTP/0.9."""
     script = {
@@ -810,7 +836,7 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("wrong TLS", "What is broken", told=r"certificate not trusted|connection failed")
+@attack("wrong TLS", "What is broken", told=r"certificate not trusted", silent=True)
 def _(at: Places) -> Played:
     """A certificate of an unknown authority, and TLS where there is none."""
     return Played(images(f"{at.tls}/i.png", at.url.replace("http:", "https:") + "/i.png"))
