@@ -12,6 +12,7 @@ from mirror.core.credentials import Login, Proxy
 from mirror.core.scope import Area, Requisites
 from mirror.core.urls import canonical
 from mirror.options import HELP, Group, Options, UsageError, parse_size, parse_starts
+from mirror.store.rendering import When
 from mirror.store.renewal import Renewal
 from tests.crawl.running import ROOT, run
 
@@ -412,3 +413,14 @@ def test_a_key_of_another_certificate_and_one_that_is_encrypted(tmp_path: Path) 
     assert refused(certificate=str(certificate), key=str(key)) == f"key={key} is encrypted; give it in the clear"
     _, key = certified(tmp_path / "other")
     assert "(key values mismatch)" in refused(certificate=str(certificate), key=str(key))
+
+
+@pytest.mark.parametrize(("missing", "expected"), [(None, When.AUTO), ("rendering needs a Chromium", When.NEVER)])
+def test_without_a_word_pages_are_rendered_where_there_is_a_browser(
+    monkeypatch: pytest.MonkeyPatch, missing: str | None, expected: When
+) -> None:
+    monkeypatch.setattr("mirror.options.what_is_missing", lambda _: missing)
+    assert options().rendering is expected
+    assert options(render="never").rendering is When.NEVER
+    if missing:
+        assert refused(render="auto") == f"render=auto: {missing}"
