@@ -80,8 +80,9 @@ async def started(playwright: "Playwright | None", path: Path, flags: Sequence[s
     """A Chromium with these flags beside `FLAGS`, and what drives it, started too if it is not. Raises `BrowserError`."""
     from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - an extra, which nobody else needs
 
+    driver = playwright
     try:
-        driver = playwright or await async_playwright().start()
+        driver = driver or await async_playwright().start()
         browser = await driver.chromium.launch(
             executable_path=path,
             args=[*FLAGS, *flags],
@@ -92,6 +93,8 @@ async def started(playwright: "Playwright | None", path: Path, flags: Sequence[s
         )
         await _bind(browser)
     except (Error, OSError) as error:
+        if playwright is None:
+            await ended(driver)
         raise BrowserError(f"{path} can't be started: {words(error)}") from error
     return driver, browser
 

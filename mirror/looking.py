@@ -148,7 +148,7 @@ class Viewer:
         async with Gate((lambda there, _: not is_own(there)) if is_sealed else self._bars) as gate:
             try:
                 async with asyncio.timeout(MOST_TIME):
-                    return await visit.make(browser, gate.url if is_sealed or not getproxies() else None)
+                    return await visit.make(browser, gate.url if is_sealed or not _has_proxy() else None)
             except TimeoutError:
                 return visit.look("not done in time")
             except Exception as error:  # noqa: BLE001 - playwright's, and what its connection raises where Chromium dies
@@ -281,6 +281,11 @@ class _Visit:
         """What a script calls an error; what the browser says itself, it says of requests that are known to have failed."""
         if message.type == "error" and message.args:
             self._noted.errors.append(message.text[:_LONGEST])
+
+
+def _has_proxy() -> bool:
+    """Whether the environment names a proxy; for whom there is none alone says nothing."""
+    return any(name != "no" for name in getproxies())
 
 
 async def _refuse(route: "Route") -> None:

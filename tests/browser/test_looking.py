@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from urllib.request import getproxies
 
 import pytest
 
@@ -89,8 +90,14 @@ def test_a_sealed_page_gets_nothing_from_elsewhere_by_any_way() -> None:
         assert other.paths == []
 
 
-def test_a_site_on_the_internet_leads_the_browser_to_no_address_of_this_machine() -> None:
+def test_a_site_on_the_internet_leads_the_browser_to_no_address_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """By no picture, redirect, socket or page; one that is there itself gets to its like."""
+    for name in getproxies():
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name}_PROXY".upper(), raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.9")  # which names no proxy
     with serve(Site().file("/i.png", b"").page("/"), "127.0.0.9") as inner, serve(Site(), "127.0.0.1") as public:
         port, ws = inner.server_port, inner.url.replace("http:", "ws:")
         page = f"<img src='{inner.url}/i.png'><img src=/led><script>new WebSocket('{ws}/s');"
