@@ -30,6 +30,7 @@ from tests.transfers.scripted import (
     Script,
     Server,
     Then,
+    endless,
     endless_headers,
     endless_interim,
     ok,
@@ -538,16 +539,30 @@ def silence(connection: Connection) -> bool:
     return False
 
 
-@attack("endless headers", "What does not end", told=r"connection failed|cut|timed out")
+@attack(
+    "endless headers", "What does not end", told=dict.fromkeys(("x", "one", "trailers"), "connection failed|cut short")
+)
 def _(_: Places) -> Played:
-    """Header after header, as fast as they are taken."""
-    return Played(links("/x"), {"x": endless_headers})
+    """Header after header, as fast as they are taken; one without an end; the same behind the last chunk of a body."""
+    chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+    script = {
+        "x": endless_headers,
+        "one": endless(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 65536),
+        "trailers": endless(chunks, b"X: y\r\n" * 10_000),
+    }
+    return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("endless interim answers", "What does not end", told=r"connection failed|cut|timed out")
+@attack("endless interim answers", "What does not end", told="connection failed|cut short")
 def _(_: Places) -> Played:
     """One `103 Early Hints` after the other."""
     return Played(links("/x"), {"x": endless_interim})
+
+
+@attack("endless chunk", "What does not end", told="timed out", silent=True)
+def _(_: Places) -> Played:
+    """An extension of a chunk's size without an end, as fast as it is taken: it is no byte of the body."""
+    return Played(links("/x"), {"x": endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;", b"x" * 65536)})
 
 
 @attack("endless body", "What does not end", told=r"endless")
