@@ -6,7 +6,7 @@ from mirror.command import moment
 from mirror.core.urls import CanonicalURL
 from mirror.store.frontier import State
 from mirror.store.history import Account, Rendered
-from mirror.store.manifest import Resource, Standing
+from mirror.store.records import Resource, Standing
 from mirror.store.rendering import State as Rendering
 
 _STANDINGS = {

@@ -35,7 +35,7 @@ from mirror.core.urls import CanonicalURL
 from mirror.replay_pages import list_page, missing_page, plain_page
 from mirror.store.archive import is_redirect
 from mirror.store.errors import StorageError
-from mirror.store.manifest import Resource
+from mirror.store.records import Resource
 from mirror.store.shelf import Found, Shelf
 
 _METHODS: Final = ("GET", "HEAD")

@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from mirror.core.urls import CanonicalURL
 from mirror.progress import printable
 from mirror.store.history import Numbers
-from mirror.store.manifest import Counts
+from mirror.store.records import Counts
 from mirror.store.rendering import Renderings
 
 MOST_FAILURES: Final = 20

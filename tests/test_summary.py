@@ -7,7 +7,7 @@ import pytest
 
 from mirror.core.urls import CanonicalURL
 from mirror.store.history import Numbers
-from mirror.store.manifest import Counts
+from mirror.store.records import Counts
 from mirror.summary import Exit, Summary
 
 ALL_WELL = Counts(

@@ -12,7 +12,7 @@ from mirror.core.documents import header
 from mirror.core.media import DOCUMENTS, Document
 from mirror.store.archive import Archive
 from mirror.store.history import Difference, Kind, Listed
-from mirror.store.manifest import Outcome, Resource
+from mirror.store.records import Outcome, Resource
 from mirror.summary import Exit
 
 _SIGNS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "*", Kind.MOVED: ">"}

@@ -10,7 +10,7 @@ from mirror.console import refuse, say, say_json, tell
 from mirror.core import retention
 from mirror.core.retention import InvalidPolicyError, Policy
 from mirror.store.history import Listed
-from mirror.store.manifest import Outcome
+from mirror.store.records import Outcome
 from mirror.summary import Exit
 
 

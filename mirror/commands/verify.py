@@ -9,7 +9,7 @@ from mirror.commands.crawl import run_mirror
 from mirror.console import say, say_json, tell
 from mirror.options import REPAIR
 from mirror.store.archive import Archive
-from mirror.store.manifest import Outcome, Resource
+from mirror.store.records import Outcome, Resource
 from mirror.store.verification import Damage, Part, mend, strangers, verify
 from mirror.summary import Exit
 

@@ -12,7 +12,7 @@ from itertools import takewhile
 from operator import eq
 from typing import Any, Final, Literal, cast
 
-from mirror.core.references import read_html
+from mirror.core.markup import read_html
 from mirror.core.reports import escaped, page
 
 Sign = Literal["+", "-", " ", "…"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from mirror.core import directives, encoding, media, paths, references, rewrite
+from mirror.core import directives, encoding, markup, media, paths, references, rewrite
 from mirror.core import suspicion as suspicions
 from mirror.core.directives import Word
 from mirror.core.encoding import Text
@@ -99,7 +99,7 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
     if kind is None:
         return None
     text = encoding.decode(response.payload, response.header("content-type"))
-    if media_type == _XHTML and references.is_xml(text.text):
+    if media_type == _XHTML and markup.is_xml(text.text):
         kind = Document.XML
     return kind, text
 

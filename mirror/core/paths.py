@@ -43,6 +43,8 @@ import re
 import unicodedata
 from base64 import b32encode
 from functools import lru_cache
+from itertools import takewhile
+from operator import eq
 from typing import Final, NewType
 from urllib.parse import quote
 
@@ -92,12 +94,16 @@ def href(target: LocalPath, origin: LocalPath) -> str:
     >>> href(LocalPath("example.org/a/b~.html"), LocalPath("example.org/c/d.html"))
     '../a/b~.html'
     """
-    there, here = target.split("/"), origin.split("/")
-    shared = 0
-    while shared < min(len(there), len(here)) - 1 and there[shared] == here[shared]:
-        shared += 1
-    steps = [".."] * (len(here) - 1 - shared) + [_quoted(name) for name in there[shared:]]
-    return "/".join(steps)
+    folder, _, name = target.rpartition("/")
+    return _way(folder, origin.rpartition("/")[0]) + _quoted(name)
+
+
+@lru_cache(maxsize=8192)  # many files are in one folder
+def _way(there: str, here: str) -> str:
+    """The way from one folder to another: empty, or with a slash at its end."""
+    ours, theirs = (folder.split("/") if folder else [] for folder in (here, there))
+    shared = len(list(takewhile(bool, map(eq, ours, theirs))))
+    return "../" * (len(ours) - shared) + "".join(f"{_quoted(name)}/" for name in theirs[shared:])
 
 
 @lru_cache(maxsize=8192)

@@ -36,8 +36,7 @@ from typing import Final, NamedTuple
 
 import turbohtml
 
-from mirror.core import references as refs
-from mirror.core import spans, urls
+from mirror.core import markup, spans, table, urls
 from mirror.core.media import Document
 from mirror.core.spans import Span
 from mirror.core.urls import CanonicalURL
@@ -103,9 +102,9 @@ class Rewriter:
             return None, False
         local = self.resolve(target.url)
         if local is not None:
-            there = target._replace(url=CanonicalURL(local))
-            stays = self.home and urls.resolve(url, self.home, self.encoding) == there
-            return (None if stays else urls.with_fragment(local, target.fragment)), True
+            if self.home and urls.resolve(url, self.home, self.encoding) == (local, target.fragment):
+                return None, True
+            return urls.with_fragment(local, target.fragment), True
         if guess or _ABSOLUTE.match(url):
             return None, False
         return urls.with_fragment(target.url, target.fragment), False
@@ -188,7 +187,7 @@ _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
 _SLASHES_OF_ORIGIN: Final = 2
 _SIGN: Final = re.compile(rf"{_WS}*+=")
-_NAMES: Final = sorted({name for _, name in refs.TABLE} | {"srcdoc"})
+_NAMES: Final = sorted({name for _, name in table.TABLE} | {"srcdoc"})
 _SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
 """Elements that may hold a URL, by their attributes alone: each selector more costs each element."""
 
@@ -264,24 +263,24 @@ def _apart(text: str, changes: Iterable[Edit]) -> Iterator[Edit]:
 
 
 def _html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
-    source = refs.readable(text).replace("\r", "\n")  # "\r\n" would be one character and shift all places
+    source = markup.readable(text).replace("\r", "\n")  # "\r\n" would be one character and shift all places
     if source.startswith("\ufeff"):  # a text of its own to the parser, which would begin the body
         source = " " + source[1:]
     document = _parsed(source)
     base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = _with_base(rewriter, str(base.attrs["href"]) if base else None)
-    yield from rewriter.edits(refs.stylesheet_instruction_spans(text))  # XHTML
+    yield from rewriter.edits(table.stylesheet_instruction_spans(text))  # XHTML
     styled = 0
     for element in document.select(_OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR):
         location = element.source_location
         if location is None:  # an element that the parser made up or made again
             continue
-        name = "body" if element.tag == refs.BODY_AGAIN else element.tag.lower()
+        name = "body" if element.tag == markup.BODY_AGAIN else element.tag.lower()
         if name == "style" and location.start_tag.start_offset >= styled:  # one in another, in SVG, is read with that
             yield from _style_edits(source, element, location, rewriter)
             styled = location.end_tag.start_offset if location.end_tag else styled
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
-        yield from _tag_edits(Tag(source, name, places), refs.html_rule, rewriter)
+        yield from _tag_edits(Tag(source, name, places), table.html_rule, rewriter)
     if rewriter.data:
         for element in document.select(_SCRIPTS):
             yield from _script_edits(source, element, rewriter)
@@ -298,8 +297,8 @@ def _is_base(element: turbohtml.Element) -> bool:
 def _parsed(source: str) -> turbohtml.Document:
     document = turbohtml.parse(source, source_locations=True, allow_declarative_shadow_roots=False)
     body = document.select_one("body")
-    if len(refs.BODY.findall(source)) > bool(body and body.source_location):
-        source = refs.BODY.sub(f"<{refs.BODY_AGAIN}", source)
+    if len(markup.BODY.findall(source)) > bool(body and body.source_location):
+        source = markup.BODY.sub(f"<{markup.BODY_AGAIN}", source)
         return turbohtml.parse(source, source_locations=True, allow_declarative_shadow_roots=False)
     return document
 
@@ -331,7 +330,7 @@ def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> 
     kind = str(element.attrs.get("type") or "").strip().lower()
     if location is None or location.end_tag is None or element.namespace is not turbohtml.Namespace.HTML:
         return
-    if refs.SCRIPT_TYPES.match(kind):
+    if table.SCRIPT_TYPES.match(kind):
         start, end = location.start_tag.end_offset, location.end_tag.start_offset
         found = spans.literal_spans(text[start:end], keys=kind != "application/json")
         yield from _moved(rewriter.data_edits(found), start)
@@ -343,15 +342,15 @@ def _style_end(text: str, start: int) -> int:
     return match.start() if match else len(text)
 
 
-def _tag_edits(tag: Tag, find: refs.FindRule, rewriter: Rewriter) -> list[Edit]:
+def _tag_edits(tag: Tag, find: table.FindRule, rewriter: Rewriter) -> list[Edit]:
     """Edits of one start tag."""
     source, name, places = tag
     edits: list[Edit] = []
-    values: dict[str, str] = {key: tag.attribute(key).value for key in places} if name in refs.CONDITIONAL else {}
+    values: dict[str, str] = {key: tag.attribute(key).value for key in places} if name in table.CONDITIONAL else {}
     for key, (start, end) in places.items():
         rule = find(name, key)
         if rule is None:
-            if key == "srcdoc" and name == "iframe" and rewriter.depth < refs.MAX_NESTED:
+            if key == "srcdoc" and name == "iframe" and rewriter.depth < table.MAX_NESTED:
                 attribute = tag.attribute(key)
                 edits += attribute.edits(_html_edits(attribute.value, rewriter.within()))
         elif (
@@ -396,10 +395,10 @@ def _script_file_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
 
 def _xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     """Edits of SVG, XHTML, feeds, sitemaps: start tags, the text in front of an element's first child, `<?xml-stylesheet?>`."""
-    yield from rewriter.edits(refs.stylesheet_instruction_spans(text))
-    start = max((part.end() for part in refs.prolog(text)), default=0)
+    yield from rewriter.edits(table.stylesheet_instruction_spans(text))
+    start = max((part.end() for part in markup.prolog(text)), default=0)
     rewriter = _with_base(rewriter, next(_xml_bases(text, start), None))
-    find = refs.xslt_rule if refs.is_xslt(text) else refs.xml_rule
+    find = table.xslt_rule if markup.is_xslt(text) else table.xml_rule
     path = ["", ""]
     own: list[Piece] | None = None  # the element's text, up to its first child
     end = start
@@ -416,7 +415,7 @@ def _xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
         else:
             tag = _xml_tag(token)
             places = {
-                key: at for key, at in tag.places.items() if find is refs.xml_rule or "{" not in tag.attribute(key).raw
+                key: at for key, at in tag.places.items() if find is table.xml_rule or "{" not in tag.attribute(key).raw
             }
             yield from _tag_edits(tag._replace(places=places), find, rewriter)
             if not token["empty"]:
@@ -429,7 +428,7 @@ def _xml_tag(token: re.Match[str]) -> Tag:
     for match in _XML_ATTRIBUTE.finditer(token.string, *token.span("attributes")):
         if not _has_entity(match[0]):
             places.setdefault(_xml_attribute_name(match[1]), match.span())
-    return Tag(token.string, refs.local_name(token["open"]), places)
+    return Tag(token.string, markup.local_name(token["open"]), places)
 
 
 def _has_entity(source: str) -> bool:
@@ -439,12 +438,12 @@ def _has_entity(source: str) -> bool:
 
 def _xml_attribute_name(name: str) -> str:
     """A name as the table has it: only `xlink:href` has a prefix, whatever it is in the source."""
-    return refs.attribute_name(name.replace(":", "}"))
+    return markup.attribute_name(name.replace(":", "}"))
 
 
 def _xml_bases(text: str, start: int) -> Iterator[str]:
     for token in _XML_TOKEN.finditer(text, start):
-        if token["open"] and refs.local_name(token["open"]) == "base":
+        if token["open"] and markup.local_name(token["open"]) == "base":
             tag = _xml_tag(token)
             if "href" in tag.places:
                 yield tag.attribute("href").value
@@ -459,7 +458,7 @@ def _xml_text_edits(text: str, pieces: list[Piece], path: list[str], rewriter: R
         return
     for start, end, cdata in pieces:
         source = Attribute(start, end, start, text[start:end], '"')
-        found = refs.xml_text_spans(path[-1], path[-2], source.raw if cdata else source.value)
+        found = table.xml_text_spans(path[-1], path[-2], source.raw if cdata else source.value)
         edits = rewriter.edits(found)
         yield from _moved(edits, start) if cdata else source.edits(edits)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from mirror.core.references import read_html
+from mirror.core.markup import read_html
 from mirror.core.urls import CanonicalURL, split
 
 

@@ -48,8 +48,14 @@ _SPLIT = re.compile(
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):")
 _USER = re.compile(r"[\x00-\x20]*(?:https?|ftps?|sftp):[/\\\s]*+[^/\\?#]*@", re.IGNORECASE)
 _NO_NAME = re.compile(r"%(?:00|0A|0D|2F)", re.IGNORECASE)
-_PLAIN_REFERENCE = re.compile(r"/?(?:[A-Za-z0-9_~\-][A-Za-z0-9._~\-]*+(?:/|\Z))++", re.ASCII)
-"""A path in which nothing needs an escape and no segment is a dot: it only has to be put behind the folder."""
+_LETTER = r"[\w~\-!$&()*+,=@]"
+_PLAIN_REFERENCE = re.compile(
+    rf"""(?: (?P<up>(?:\.\./)++) | (?P<root>/) | (?={_LETTER}) )
+        (?P<rest>(?:{_LETTER}(?:{_LETTER}|\.)*+/)*+ (?:{_LETTER}(?:{_LETTER}|\.)*+)?+ (?:\?(?:{_LETTER}|[.:;/?])*+)?+)
+        (?:\#(?P<fragment>(?:{_LETTER}|[.:;/?%])*+))?+""",
+    re.ASCII | re.VERBOSE,
+)
+"""A path, a query and a fragment in which nothing needs an escape, and no segment is a dot but those that it begins with."""
 _AUTHORITY = re.compile(r"[^:]*+:[/\\\s]*+[^/\\?]*+\??")
 """What is in front of a path, and the question mark that would end it there."""
 _ROOT = re.compile(r"^ftps?://[^/]+/%2F")
@@ -99,6 +105,10 @@ def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None
     >>> resolve("mailto:guido@example.org", "http://example.org/") is None
     True
     """
+    plain = _PLAIN_REFERENCE.fullmatch(reference)
+    place = _place(base) if plain else None
+    if plain and place:  # it only has to be put behind the folder: a tenth of what Ada takes
+        return _plain_target(plain, *place)
     scheme = _SCHEME.match(reference)
     if scheme and scheme[1].lower() not in SCHEMES:
         return None
@@ -213,11 +223,18 @@ def with_fragment(text: str, fragment: str | None) -> str:
     return text if fragment is None else f"{text}#{fragment}"
 
 
+def _plain_target(plain: re.Match[str], origin: str, folder: str) -> Target:
+    """The target of a plain reference from a document in a folder; above the root there is the root."""
+    up, root, rest, fragment = plain.groups()
+    if root:
+        return Target(CanonicalURL(f"{origin}/{rest}"), fragment)
+    for _ in range(len(up or "") // len("../")):
+        folder = folder[: max(folder.rindex("/", 0, -1), len(origin)) + 1]
+    return Target(CanonicalURL(folder + rest), fragment)
+
+
 @lru_cache(maxsize=16384)  # a page is read, and not much later rewritten; so are others of its folder
 def _resolve(reference: str, base: str) -> Target | None:
-    place = _place(base) if _PLAIN_REFERENCE.fullmatch(reference) else None
-    if place:
-        return Target(CanonicalURL(place[reference[0] != "/"] + reference), None)
     try:
         absolute = _join(base, reference)
     except ValueError:

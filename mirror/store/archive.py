@@ -23,9 +23,10 @@ from mirror.store.errors import StorageError, storing
 from mirror.store.folders import refuse_link
 from mirror.store.history import History
 from mirror.store.lock import Lock
-from mirror.store.manifest import Manifest, Resource
+from mirror.store.manifest import Manifest
 from mirror.store.objects import Digest, Objects
 from mirror.store.publishing import COPIES, KEPT, OBJECTS, SCRATCH, Publication, Published, Publisher, Queue
+from mirror.store.records import Resource
 from mirror.store.spool import Spools
 from mirror.store.tree import Tree
 

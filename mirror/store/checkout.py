@@ -18,8 +18,8 @@ from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redir
 from mirror.store.errors import StorageError
 from mirror.store.folders import refuse_link
 from mirror.store.history import Listed, Shown
-from mirror.store.manifest import Resource
 from mirror.store.publishing import KEPT, local_copy
+from mirror.store.records import Resource
 from mirror.store.tree import Tree
 
 UNFINISHED: Final = ".checkout"

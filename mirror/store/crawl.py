@@ -38,12 +38,12 @@ from mirror.store.folding import fold
 from mirror.store.frontier import Entry, State
 from mirror.store.handing import Handing
 from mirror.store.history import History, Numbers
-from mirror.store.manifest import Counts, Outcome, Resource, Standing
 from mirror.store.merging import differ, merge, says_nothing_new
 from mirror.store.objects import Digest
 from mirror.store.parting import judge_redirects, leave, part, too_much_lost
 from mirror.store.publishing import Elsewhere
 from mirror.store.putting import Putting
+from mirror.store.records import Counts, Outcome, Resource, Standing
 from mirror.store.rendering import Outcome as Came
 from mirror.store.rendering import Queue, Renderings, Task, When
 from mirror.store.renewal import ASK_ALWAYS, Renewal
@@ -161,9 +161,8 @@ class Crawl:
         if self._renewal.asks_always:
             return
         with self._transaction():
-            self._admit_again(
-                self._manifest.listings()
-            )  # nobody asks for a robots.txt before anything else is asked for
+            listings = self._manifest.listings()  # nobody asks for a robots.txt before anything else is asked for
+            self._admit_again(listings)
         while self._handing.may_look_ahead and (entry := self._handing.take()):
             if not self._renew_if_fresh(entry):
                 self._handing.keep_at_hand(entry)

@@ -13,8 +13,9 @@ from dataclasses import replace
 from mirror.core.aliases import preferred, same_place
 from mirror.core.scope import Reason, Scope
 from mirror.core.urls import CanonicalURL
-from mirror.store.manifest import Manifest, Resource, Snapshot, Standing
+from mirror.store.manifest import Manifest
 from mirror.store.parting import leave
+from mirror.store.records import Resource, Snapshot, Standing
 
 Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
 """URL -> the one that stands for it, and why."""

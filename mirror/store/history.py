@@ -18,8 +18,9 @@ from mirror.core.scope import Reason
 from mirror.core.urls import CanonicalURL, origin
 from mirror.store.database import Database, copies, frontier, links, renderings, resources, rules, snapshots, urls
 from mirror.store.frontier import Entry
-from mirror.store.manifest import PRUNED, SEEN, Outcome, Resource, entry_of, resource_of
+from mirror.store.manifest import SEEN, entry_of, resource_of
 from mirror.store.objects import Digest
+from mirror.store.records import PRUNED, Outcome, Resource
 
 _AT_A_TIME: Final = 500
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from mirror.core.scope import Reason, Role, Scope
 from mirror.store.frontier import Entry
-from mirror.store.manifest import Manifest, Resource, Snapshot, Standing
+from mirror.store.manifest import Manifest
+from mirror.store.records import Resource, Snapshot, Standing
 
 FEW: Final = 10
 """So many pages may be gone in any case: of a small site, half is not much."""

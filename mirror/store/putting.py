@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from mirror.store.archive import Archive
-from mirror.store.manifest import Resource
 from mirror.store.publishing import Elsewhere, Published, Queue
+from mirror.store.records import Resource
 
 _AT_ONCE: Final = 8  # files that another process is asked for at once
 _HELD: Final = 256 << 10  # bytes of a payload up to which it stays in memory until it is published

@@ -16,8 +16,8 @@ from typing import Final
 from mirror.core.scripted import AGAIN, Look
 from mirror.core.urls import CanonicalURL
 from mirror.store.database import Database
-from mirror.store.manifest import Resource
 from mirror.store.objects import Digest
+from mirror.store.records import Resource
 
 MOST_TRIES: Final = 3
 """How often a page is opened whose resources did not come in time: each time there are more of them."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mirror.core import freshness
-from mirror.store.manifest import Resource, Standing
+from mirror.store.records import Resource, Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from mirror.core.urls import CanonicalURL, origin
 from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.errors import StorageError
 from mirror.store.history import Account, Listed, Origin
-from mirror.store.manifest import Resource
 from mirror.store.objects import Digest
+from mirror.store.records import Resource
 
 _PREFERRED: Final = ("https://{}", "http://{}")
 

@@ -13,7 +13,7 @@ from mirror.core.spans import Kind
 from mirror.core.traps import Budgets, Traps
 from mirror.core.urls import CanonicalURL, origin
 from mirror.store.archive import Archive
-from mirror.store.manifest import Resource, Snapshot
+from mirror.store.records import Resource, Snapshot
 
 _LINKS: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.FRAME, Kind.NOFOLLOW, Kind.UNENDORSED})
 

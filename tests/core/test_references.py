@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mirror.core import markup, spans, urls
 from mirror.core import references as refs
-from mirror.core import spans, urls
 from mirror.core.media import Document
-from mirror.core.references import MAX_NESTED, TABLE, XML_ATTRIBUTES, XML_TEXT, Reference
+from mirror.core.references import Reference
 from mirror.core.spans import Kind
+from mirror.core.table import MAX_NESTED, TABLE, XML_ATTRIBUTES, XML_TEXT
 from mirror.core.urls import CanonicalURL, canonical
 
 gzipped = partial(gzip.compress, mtime=0)  # the same at each time: workers compare what they collect
@@ -392,7 +393,7 @@ def test_an_xml_document_reads_no_file_and_does_not_swell() -> None:
     [("<a/>", True), ("\ufeff\n<a>&lt;</a>", True), ("<a>", False), ("<a b=c/>", False), ("", False)],
 )
 def test_is_xml(text: str, *, is_xml: bool) -> None:
-    assert refs.is_xml(text) is is_xml
+    assert markup.is_xml(text) is is_xml
 
 
 # --- other documents, headers, sitemaps -----------------------------------------------------------------------------
@@ -572,7 +573,7 @@ def test_what_stays_open_takes_no_time(text: str) -> None:
     assert html(text + "<img src=/x>") == ["/x"]
 
 
-DEEP = "<b>" * (refs.DEEPEST + 100)
+DEEP = "<b>" * (markup.DEEPEST + 100)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from mirror.core import references as refs
 from mirror.core import rewrite, urls
 from mirror.core.media import Document
-from mirror.core.references import MAX_NESTED, TABLE
 from mirror.core.rewrite import Edit, Rewriter
 from mirror.core.spans import Kind
+from mirror.core.table import MAX_NESTED, TABLE
 from mirror.core.urls import CanonicalURL
 from tests.core.test_references import CSS, ENDLESS, READABLE, SOUP, SVG, URL, document_of, nested
 from tests.fuzz.laws import FREE, within

@@ -521,6 +521,28 @@ def _unescaped(url: str) -> bytes:
     return re.sub(rb"^(file:///[A-Za-z])\|(?=/|$)", rb"\1:", unquote_to_bytes(url))
 
 
+PLAIN = st.lists(
+    st.sampled_from(("a", "b.c", ".", "..", "../", "/", "?", "=1", "&", "#", ":", ";", "+", "~", "!", "(", "*"))
+)
+
+
+@LAW
+@example(reference="../../../x?a/../b", base="http://example.org/a/b/c")
+@example(reference="../?q", base="http://example.org/a//b/")
+@example(reference="..//x", base="http://example.org/a/b/c")
+@given(reference=PLAIN.map("".join), base=st.sampled_from(("http://example.org/", "https://[::1]:8080/a/b//c/d?e/f")))
+def test_what_needs_no_escape_is_resolved_as_browsers_do(reference: str, base: str) -> None:
+    """Most references are such, and are put together without asking Ada."""
+    found = resolve(reference, base)
+    try:
+        expected = ada_url.join_url(base, reference)
+    except ValueError:
+        assert found is None
+    else:
+        assert found is None or with_fragment(found.url, found.fragment) == expected
+        assert (found is None) is not expected.startswith(("http:", "https:"))
+
+
 @LAW
 @given(form=st.sampled_from(("{}", "{}:", "{}://")), text=REFERENCES, scheme=st.sampled_from(("ftps", "sftp")))
 def test_what_browsers_do_not_know_is_read_as_ftp_is(form: str, text: str, scheme: str) -> None:

@@ -18,8 +18,8 @@ from mirror.core.urls import canonical
 from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
-from mirror.store.manifest import Standing
 from mirror.store.publishing import Elsewhere
+from mirror.store.records import Standing
 from mirror.store.spool import Promise
 from tests.mirroring import Beside, Web, archive_state, complete, dangling, files, give, is_relative, links, run, settle
 from tests.site import HTML, PNG, Site

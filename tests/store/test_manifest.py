@@ -16,8 +16,9 @@ from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL, canonical
 from mirror.store.errors import StorageError
 from mirror.store.frontier import Entry, State
-from mirror.store.manifest import Manifest, Resource, Snapshot
+from mirror.store.manifest import Manifest
 from mirror.store.publishing import Published
+from mirror.store.records import Resource, Snapshot
 
 HOME = canonical("http://example.org/")
 PAGE = frozenset({Role.PAGE})

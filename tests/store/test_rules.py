@@ -15,7 +15,7 @@ from mirror.core.scope import Area, Requisites, Scope
 from mirror.core.urls import canonical
 from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
-from mirror.store.manifest import Standing
+from mirror.store.records import Standing
 from mirror.store.renewal import Renewal
 from tests.mirroring import complete, dangling, files, run
 from tests.site import PNG, Site

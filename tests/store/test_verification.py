@@ -13,9 +13,9 @@ from mirror.core.urls import canonical
 from mirror.store.archive import Archive
 from mirror.store.crawl import Crawl
 from mirror.store.errors import StorageError
-from mirror.store.manifest import Resource
 from mirror.store.objects import Digest
 from mirror.store.publishing import KEPT
+from mirror.store.records import Resource
 from mirror.store.verification import Damage, Part, mend, strangers, verify
 from tests.mirroring import archive_state, complete, dangling, files, run
 from tests.site import PNG, Site
