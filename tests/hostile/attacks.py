@@ -314,11 +314,22 @@ def _(_: Places) -> Played:
 
 
 @attack(
-    "names too long or too deep", "Names and places", lambda seen: "" if len(seen.names) > 2 else "nothing kept of it"
+    "names too long or too deep",
+    "Names and places",
+    lambda seen: "" if len(seen.names) > 2 else "nothing kept of it",
+    "by a URL that is too long",
 )
 def _(_: Places) -> Played:
-    """A name of 5,000 letters, one of 300 of four bytes each, 600 folders in one another."""
-    return Played(links("/" + "n" * 5000, "/" + "%f0%9f%92%a9" * 300, "/d" * 600 + "/x"), also=page("x"))
+    """A name of 5,000 letters, one of 300 of four bytes each, 600 folders in one another; URLs of a megabyte, and of 200 KB
+    in a redirect."""
+    long = (
+        "/" + "n" * 5000,
+        "/" + "%f0%9f%92%a9" * 300,
+        "/d" * 600 + "/x",
+        "/" + "n" * 1_000_000,
+        "/?" + "n&" * 500_000,
+    )
+    return Played(links(*long, "/r"), {"r": moved("/" + "n" * 200_000)}, also=page("x"))
 
 
 @attack("collision with our own folder", "Names and places", bad_names)
@@ -776,7 +787,12 @@ def _(at: Places) -> Played:
     return Played(links("/million"), {"million": keep(million, HTML)})
 
 
-@attack("a picture that is HTML, and the reverse", "Bombs", bad_names)
+def _followed_no_page(seen: Seen) -> str:
+    followed = [name for name in ("from-picture", "from-utf7") if seen.here.asked(name)]
+    return f"followed a link of what is no page (/{followed[0]})" if followed else bad_names(seen)
+
+
+@attack("a picture that is HTML, and the reverse", "Bombs", _followed_no_page)
 def _(_: Places) -> Played:
     """HTML and scripts as `image/png`, a PNG as `text/html`, HTML in UTF-7 and UTF-16, types that are no types."""
     script = {
