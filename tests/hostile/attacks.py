@@ -320,7 +320,7 @@ def _(_: Places) -> Played:
     "by a URL that is too long",
 )
 def _(_: Places) -> Played:
-    """A name of 5,000 letters, one of 300 of four bytes each, 600 folders in one another; URLs of a megabyte, and of 200 KB
+    """A name of 5,000 letters, one of 300 of four bytes each, 600 folders in one another; URLs of a megabyte, and of 90 KB
     in a redirect."""
     long = (
         "/" + "n" * 5000,
@@ -329,7 +329,7 @@ def _(_: Places) -> Played:
         "/" + "n" * 1_000_000,
         "/?" + "n&" * 500_000,
     )
-    return Played(links(*long, "/r"), {"r": moved("/" + "n" * 200_000)}, also=page("x"))
+    return Played(links(*long, "/r"), {"r": moved("/" + "n" * 90_000)}, also=page("x"))
 
 
 @attack("collision with our own folder", "Names and places", bad_names)
