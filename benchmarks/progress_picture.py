@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
-from mirror.progress import UNKNOWN_SIZE, Bars, BlockCounter, Frame, Totals
+from mirror.bars import Bars, Frame
+from mirror.progress import UNKNOWN_SIZE, BlockCounter, Totals
 
 PICTURE = Path(__file__).parent.parent / "docs" / "progress.svg"
 COMMAND = "scrapy crawl mirror -a start=https://example.org/"

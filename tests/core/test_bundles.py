@@ -1,7 +1,7 @@
 """What loaders of bundlers load: names that are put together in scripts."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mirror.core.bundles import MOST_CHUNKS, chunk_spans
@@ -105,7 +105,6 @@ def test_names_are_bounded() -> None:
     assert len(list(chunk_spans(hostile))) == MOST_CHUNKS
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="\"'{}[]()+:,|.=e1a/ js\\\n"))
 def test_whatever_a_script_says_nothing_breaks(text: str) -> None:
     for span in chunk_spans(text):

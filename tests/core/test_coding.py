@@ -23,7 +23,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=200)
 
 TEXT = b"So long, and thanks for all the fish. " * 9
 MOST = 1 << 20

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mirror.core.comparing import (
@@ -118,7 +118,6 @@ def test_lines_tell_what_is_wrong() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1), st.text(), st.binary(max_size=20))
 def test_nothing_that_a_page_says_becomes_markup(url: str, text: str, picture: bytes) -> None:
     """Whatever is in URLs, errors and texts, the report has the elements that it has without it."""
@@ -162,7 +161,6 @@ def test_pages_below_the_start_are_compared(url: str, start: str, below: bool) -
     assert is_below(url, start) is below
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(), unique=True), st.integers(0, 50))
 def test_a_sample_is_some_of_all_in_their_order(urls: list[str], most: int) -> None:
     taken = sampled(urls, most)

@@ -113,7 +113,7 @@ def test_a_line_that_is_no_cookie_is_told_with_its_number_and_nothing_of_it(text
 PLAIN = st.text(alphabet=st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters=";#$"), min_size=1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     fields=st.lists(
         st.tuples(PLAIN, PLAIN, st.sampled_from(("example.org", "www.example.org")), st.booleans(), st.booleans()),

@@ -20,7 +20,7 @@ from mirror.core.credentials import (
 )
 from mirror.core.urls import CanonicalURL, InvalidURLError, canonical, resolve
 
-LAW = settings(max_examples=400, deadline=None)
+LAW = settings(max_examples=400)
 
 GUIDO = Login("guido", "spam")
 HEADERS = (("Authorization", "Bearer spam"), ("Accept-Language", "de"), ("Cookie", "id=spam"), ("X-Api-Key", "spam"))

@@ -7,7 +7,7 @@ from lxml import etree
 
 from mirror.core.differences import KINDS, TOO_LONG, Change, Section, page_lines, report, text_changes
 
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=200)
 
 WHOLE = 1 << 30
 

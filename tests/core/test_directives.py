@@ -129,7 +129,7 @@ TEXT = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(TEXT, TEXT, TEXT)
 def test_no_value_is_a_failure(header: str, name: str, content: str) -> None:
     directives.header_directives([("X-Robots-Tag", header)], NOW)

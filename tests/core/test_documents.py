@@ -15,7 +15,7 @@ from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
 from tests.core.test_references import SOUP
 
-LAW = settings(max_examples=120, deadline=None)
+LAW = settings(max_examples=120)
 
 URL = CanonicalURL("http://h/d/p")
 TYPES = (*DOCUMENTS, "application/json", "text/plain", "application/gzip", "image/png", "")

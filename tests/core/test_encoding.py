@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mirror.core import encoding
 from mirror.core.encoding import decode
 
-LAW = settings(max_examples=150, deadline=None)
+LAW = settings(max_examples=150)
 
 # fmt: off
 LABELS = (

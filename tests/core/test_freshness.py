@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mirror.core.freshness import LONGEST, NOT_RENEWED, InvalidDurationError, conditions, duration, lifetime, renewed
 
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=200)
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 LATER = "Sun, 06 Nov 1994 09:49:37 GMT"

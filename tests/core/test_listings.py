@@ -13,7 +13,7 @@ from mirror.core.references import Reference, references
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL, canonical
 
-LAW = settings(max_examples=300, deadline=None)
+LAW = settings(max_examples=300)
 TODAY = date(2026, 11, 24)
 
 # --- what servers say -----------------------------------------------------------------------------------------------

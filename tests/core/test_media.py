@@ -1,7 +1,7 @@
 """Media types: what a response is, and which extensions tell a browser so."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mirror.core.media import (
@@ -19,8 +19,6 @@ from mirror.core.media import (
     sniff,
 )
 from mirror.core.urls import canonical
-
-LAW = settings(deadline=None)
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 
@@ -84,7 +82,6 @@ def test_extension(name: str, ext: str) -> None:
     assert extension(name) == ext
 
 
-@LAW
 @given(
     stem=st.text(st.characters(exclude_characters="\n"), min_size=1),
     ext=st.from_regex(r"[A-Za-z0-9]{0,13}", fullmatch=True),
@@ -249,7 +246,6 @@ def test_a_file_is_what_it_is_called(folder: str, content_type: str | None, name
     assert media_type(content_type, canonical(folder + name), head) == found
 
 
-@LAW
 @given(content_type=st.none() | st.text(), head=st.binary())
 def test_every_response_has_a_media_type(content_type: str | None, head: bytes) -> None:
     found = media_type(content_type, canonical("http://example.org/a"), head)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mirror.core.pace import MOST_WAITING, Bounds, Pace, Trouble, retry_after, trouble_of
 
-LAW = settings(max_examples=60, deadline=None)
+LAW = settings(max_examples=60)
 
 BOUNDS = Bounds()
 LIMITED, BUSY, CONNECTION, SERVER, BROKEN = Trouble

@@ -8,14 +8,14 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import ada_url
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirror.core import media, paths
 from mirror.core.paths import MAX_NAME, MAX_PATH, LocalPath, href, local_path
 from mirror.core.urls import DEFAULT_PORTS, CanonicalURL, canonical
 
-LAW = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=200)
 
 DIGEST = "[a-z2-7]{24}"
 CUT_PATH_BYTES = MAX_NAME + len("/~~/") + 24 + MAX_NAME

@@ -18,7 +18,7 @@ from mirror.core.urls import CanonicalURL, canonical
 
 gzipped = partial(gzip.compress, mtime=0)  # the same at each time: workers compare what they collect
 
-LAW = settings(max_examples=100, deadline=None)
+LAW = settings(max_examples=100)
 
 URL = CanonicalURL("http://h/d/p")
 PAGE, FRAME, REQUISITE, FEED, NEVER = Kind.PAGE, Kind.FRAME, Kind.REQUISITE, Kind.FEED, Kind.NEVER

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mirror.core.retention import PERIODS, InvalidPolicyError, Policy, kept, parse
 
-LAW = settings(max_examples=300, deadline=None)
+LAW = settings(max_examples=300)
 
 NOW = datetime(2024, 3, 10, 12, tzinfo=UTC)
 

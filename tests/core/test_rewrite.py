@@ -18,7 +18,7 @@ from mirror.core.urls import CanonicalURL
 from tests.core.test_references import CSS, ENDLESS, READABLE, SOUP, SVG, URL, document_of, nested
 from tests.fuzz.laws import FREE, within
 
-LAW = settings(max_examples=100, deadline=None)
+LAW = settings(max_examples=100)
 
 SAVED = {f"http://h/{name}": f"../{name}~.html" for name in ("x", "y", "a/b", "d/p", "b/", "b/x", "x?a&b")}
 

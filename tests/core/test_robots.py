@@ -10,7 +10,7 @@ from mirror.core.robots import MAX_SIZE, Robots
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL
 
-LAW = settings(max_examples=120, deadline=None)
+LAW = settings(max_examples=120)
 
 AGENT = "Websucker/1.0 (+https://websucker.example/)"
 

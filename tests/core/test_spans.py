@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mirror.core import spans
 from mirror.core.spans import Kind, Span
 
-LAW = settings(max_examples=120, deadline=None)
+LAW = settings(max_examples=120)
 
 READERS: dict[str, Callable[[str, Kind], Iterator[Span]]] = {
     "url": spans.url_spans,

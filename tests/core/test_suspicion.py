@@ -17,7 +17,7 @@ from mirror.core.suspicion import (
 from mirror.core.urls import canonical
 
 PAGE = canonical("https://example.org/fish")
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=200)
 
 LOGIN, NOT_FOUND = Suspicion.LOGIN, Suspicion.NOT_FOUND
 FORM = "<form><input name=user><input type=password></form>"

@@ -25,7 +25,7 @@ from mirror.core.urls import (
     with_fragment,
 )
 
-LAW = settings(max_examples=400, deadline=None)
+LAW = settings(max_examples=400)
 
 BASE = "http://example.org/a/b?q#f"
 

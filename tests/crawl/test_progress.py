@@ -32,15 +32,12 @@ from scrapy.exceptions import ResponseDataLossError
 from scrapy.http import Headers, Response
 from scrapy.utils.test import get_crawler
 
+from mirror.bars import LINGER, ROWS, Bars, Rate
 from mirror.extensions import Progress
 from mirror.progress import (
-    LINGER,
-    ROWS,
     UNKNOWN_SIZE,
-    Bars,
     Blocks,
     InvalidProgressError,
-    Rate,
     Reporthook,
     Totals,
     display,

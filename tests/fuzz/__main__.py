@@ -44,7 +44,7 @@ def tried(names: list[str], minutes: float) -> list[str]:
     while monotonic() < ends:
         for name in [name for name in names if name not in broken]:
             law = LAWS[name]
-            hold = settings(max_examples=ROUND, deadline=None, suppress_health_check=list(HealthCheck))(
+            hold = settings(max_examples=ROUND, suppress_health_check=list(HealthCheck))(
                 given(inputs(law.words))(law.holds_for)
             )
             try:

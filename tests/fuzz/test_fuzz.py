@@ -11,7 +11,7 @@ LENGTH = 1 << 15
 
 
 @pytest.mark.parametrize("name", LAWS)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_law_holds(name: str, data: st.DataObject) -> None:
     law = LAWS[name]

@@ -267,7 +267,7 @@ def webs(draw: st.DrawFn) -> Web:
     return web
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     web=webs(),
     choices=st.lists(st.integers(0, 5), max_size=30),
@@ -298,7 +298,7 @@ def test_the_order_of_answers_does_not_matter(
     assert other_tree == tree
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     webs=st.lists(webs(), min_size=2, max_size=3),
     depths=st.lists(st.none() | st.integers(0, 3), min_size=3, max_size=3),

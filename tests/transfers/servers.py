@@ -242,6 +242,20 @@ def microsocks(home: Path, *, user: str = "", password: str = "") -> Iterator[Pr
         yield Proxy(port, log)
 
 
+@contextmanager
+def aioquic(folder: Path, home: Path, certificate: tuple[Path, Path]) -> Iterator[int]:
+    """A server of HTTP/3 alone."""
+    port = free_port()
+    script = Path(__file__).with_name("http3server.py")
+    log = home / "aioquic.log"
+    with running([sys.executable, str(script), str(folder), str(port), *map(str, certificate)], log):
+        end = time.monotonic() + START_WITHIN
+        while "ready" not in (said := log.read_text()):
+            assert time.monotonic() < end, said
+            time.sleep(0.05)
+        yield port
+
+
 # FTP, SFTP
 
 

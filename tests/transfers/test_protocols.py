@@ -100,6 +100,25 @@ def test_headers_are_sent_by_http2(http2: Told) -> None:
     assert [line for line in lines if line.startswith("x-multi")] == ["x-multi: a", "x-multi: b"]
 
 
+# HTTP/3
+
+
+def test_http3_is_spoken_where_it_is_wanted_and_there(world: World, tmp_path: Path) -> None:
+    """Where a server does not speak it, an older version is."""
+    with servers.aioquic(world.files, tmp_path, world.authority.sign("127.0.0.1")) as port:
+        place = f"https://127.0.0.1:{port}"
+        asks = {f"binary-{number}": Ask(f"{place}/binary?{number}") for number in range(3)}
+        asks |= {"missing": Ask(f"{place}/missing"), "older": Ask(f"{world.web.https}/binary?not-h3")}
+        known = {"DOWNLOAD_VERIFY_CERTIFICATES": True, CA_FILE: str(world.authority.certificate)}
+        told = ask(asks, {HTTP_VERSION: "3", **known})
+        asked = (tmp_path / "aioquic.log").read_text().split()
+    assert {told[f"binary-{number}"].sha256 for number in range(3)} | {told["older"].sha256} == {DIGEST}
+    assert {told[f"binary-{number}"].protocol for number in range(3)} == {"h3"}
+    assert sorted(asked) == ["/binary?0", "/binary?1", "/binary?2", "/missing", "ready"]
+    assert told["missing"].status == 404
+    assert told["older"].protocol == "h2"
+
+
 # Who asks
 
 
