@@ -62,6 +62,7 @@ class Archive:
         self.unwritten: list[CanonicalURL] = []
         """Documents over which other processes died: their files are as they were received."""
         self._lock: Lock | None = None
+        self._at_hand: tuple[Digest, bytes] = Digest(""), b""
         with storing(root):
             if not read_only:
                 refuse_link(kept)
@@ -106,11 +107,16 @@ class Archive:
         stale, dom = self.manifest.stale(resource)
         return planned(resource, target, self.manifest.resolutions(resource), stale, dom)
 
+    def hold(self, digest: Digest, payload: bytes) -> None:
+        """Have the payload of an object at hand, up to the next one: what came is looked at more than once."""
+        self._at_hand = digest, payload
+
     def response(self, resource: Resource, digest: Digest) -> Response:
         """What was received, as it was received; what is too long to be read stays on the disk."""
         known = (resource.url, resource.status or 0, resource.headers)
         if resource.size <= documents.MOST_READ:
-            return Response(*known, self.objects.get(digest))
+            held, payload = self._at_hand
+            return Response(*known, payload if held == digest else self.objects.get(digest))
         with self.objects.path(digest).open("rb") as file:
             return Response(*known, b"", Spooled(digest, resource.size, file.read(documents.HEAD)))
 

@@ -203,23 +203,30 @@ class Crawl:
                 doubt = self._doubt(before, resource, response)
                 if before and doubt:
                     return self._keep(known, before, doubt)
-                spooled = response.spooled
-                if spooled:  # it took long to come
-                    self._uncommitted = self._together
-                if digest is None:
-                    digest = Digest(spooled.digest) if spooled else self.archive.objects.put(response.payload)
-                if before is None or before.digest != digest:
-                    self._syncing.add(digest)
-                resource = replace(resource, digest=digest, size=response.size)
-                if before and resource.reads_as(before):
-                    resource = replace(resource, stale=before.stale)
-                if before and before.digest == digest and self._is_folded(before):
-                    resource = replace(resource, standing=before.standing, path=None, stale=False)
+                resource = self._kept(before, resource, response, digest)
                 recorded = self._put(known, before, resource, self._identified(references))
                 leave(self._manifest, before, resource)
             self._meet(recorded, response.payload)
             self._putting.add(recorded.resource, response.payload or None)
         return recorded
+
+    def _kept(self, before: Resource | None, resource: Resource, response: Response, digest: Digest | None) -> Resource:
+        """A resource with its payload, which is an object from here on."""
+        spooled = response.spooled
+        if spooled:  # it took long to come
+            self._uncommitted = self._together
+        if digest is None:
+            digest = Digest(spooled.digest) if spooled else self.archive.objects.put(response.payload)
+        if before is None or before.digest != digest:
+            self._syncing.add(digest)
+        if response.payload:
+            self.archive.hold(digest, response.payload)
+        resource = replace(resource, digest=digest, size=response.size)
+        if before and resource.reads_as(before):
+            resource = replace(resource, stale=before.stale)
+        if before and before.digest == digest and self._is_folded(before):
+            resource = replace(resource, standing=before.standing, path=None, stale=False)
+        return resource
 
     def flush(self) -> None:
         """Make happen what was answered so far. Raises `StorageError` where the disk can't."""
