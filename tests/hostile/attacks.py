@@ -718,7 +718,15 @@ def _(_: Places) -> Played:
     return Played(links("/div", "/b", "/svg"), script | {"deep": page("x")})
 
 
-@attack("attributes by the megabyte", "Bombs", heavy=True)
+_HUGE: Final = 100_000_000
+
+
+@attack(
+    "attributes by the megabyte",
+    "Bombs",
+    lambda seen: "" if seen.size > _HUGE else "lost a page of 100 MB",
+    heavy=True,
+)
 def _(_: Places) -> Played:
     """100 MB of attributes on one element, a value of 20 MB, 200,000 attributes of distinct names on another."""
 
