@@ -12,6 +12,7 @@ what climbs out of the copy is found, and stays where it does no harm. What is h
 import argparse
 import re
 import resource
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +31,7 @@ BEGIN: Final = "<!-- begin attacks -->\n"
 END: Final = "<!-- end attacks -->"
 HELD: Final = "held"
 MOST_WRITTEN: Final = 512 << 20
+STOPPED: Final = f"-{signal.SIGXFSZ}"
 TOOLS: Final = ("websucker", "wget", "httrack")
 
 SETTINGS: Final = {
@@ -111,16 +113,17 @@ def run(tool: str, attack: Attack, timeout: float) -> str:
             words = command(tool, start, str(copy), TOKEN if attack.name == TOKEN_ROW else "")
             cost = measured(words, ROOT if tool == "websucker" else home, Path(folder, "said"), timeout, environment)
             seen = playing.seen(attack.name, copy, alone=True)
+    is_stopped = cost.ended == STOPPED  # by us: what it left undone is no fault of its own
     climbed = [name for name in seen.outside if name]
     harms = [
         f"wrote outside of the copy ({ascii(climbed[0])[1:-1]})" if climbed else "",
         attack.harm(seen),
         ended(cost, timeout),
         f"took {cost.memory >> 20:,} MB of memory" if cost.memory > MOST_MEMORY else "",
-        f"kept {seen.size >> 20:,} MB" if seen.size > MOST_KEPT and not attack.heavy else "",
-        "" if HONEST.encode() in seen.data or attack.alone else "the honest page is missing",
+        f"kept {seen.size >> 20:,} MB" if seen.size > MOST_KEPT and not (attack.heavy or is_stopped) else "",
+        "" if HONEST.encode() in seen.data or attack.alone or is_stopped else "the honest page is missing",
     ]
-    code = "" if cost.ended == "0" or not cost.ended.lstrip("-").isdigit() else f" [{cost.ended}]"
+    code = "" if cost.ended == "0" or is_stopped or not cost.ended.lstrip("-").isdigit() else f" [{cost.ended}]"
     return ("; ".join(filter(None, harms)) or HELD) + code
 
 
@@ -128,6 +131,8 @@ def ended(cost: Cost, timeout: float) -> str:
     """How it ended, if it should not have."""
     if not cost.ended.lstrip("-").isdigit():
         return f"did not end within {timeout:g} s"
+    if cost.ended == STOPPED:
+        return f"wrote a file of {MOST_WRITTEN >> 20} MB, and was stopped"
     return f"crashed (signal {cost.ended[1:]})" if cost.ended.startswith("-") else ""
 
 

@@ -134,7 +134,7 @@ MOST_DOMAINS: Final = 4096
 _DOMAIN = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
-def _limit(jar: CookieJar, domain: str, given: frozenset[str]) -> None:
+def limit(jar: CookieJar, domain: str, given: frozenset[str]) -> None:
     """Let the oldest go, where a domain has too many cookies, or where there are too many domains but those of the user."""
     kept: dict[str, dict[str, dict[str, Cookie]]] = jar.jar._cookies  # type: ignore[attr-defined]  # noqa: SLF001 - by domain, path, name; there is no public word
     of_domain = kept.get(domain, {})
@@ -144,7 +144,7 @@ def _limit(jar: CookieJar, domain: str, given: frozenset[str]) -> None:
         if not of_domain[path]:
             del of_domain[path]
     if len(kept) > MOST_DOMAINS:
-        del kept[next(one for one in kept if one not in given)]
+        kept.pop(next((one for one in kept if one not in given), ""), None)  # there may be none: the user gave as many
 
 
 class Cookies(CookiesMiddleware):
@@ -175,7 +175,7 @@ class Cookies(CookiesMiddleware):
                     continue
                 cookie.domain = host
             jar.set_cookie_if_ok(cookie, request)
-            _limit(jar, cookie.domain, self._given)
+            limit(jar, cookie.domain, self._given)
 
     def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002 - inherited
         if request.cookies or any(True for _ in self.jars[request.meta.get("cookiejar")]):

@@ -44,7 +44,7 @@ MIRROR_PUBLIC_NETWORKS = ""
 MIRROR_LEAST_RATE = (
     100  # bytes a second: less than that in DOWNLOAD_TIMEOUT seconds counts as nothing; not beside MIRROR_RATE
 )
-MIRROR_ENDLESS_SIZE = 16 << 30  # bytes of a body whose length its server does not tell
+MIRROR_ENDLESS_SIZE = 16 << 30  # bytes of a body whose length its server does not tell, or that is packed
 MIRROR_ENDLESS_TIME = 6 * 60 * 60  # seconds for which such a body may come
 
 # The frontier is in the manifest: it survives the process, and known URLs never become a Request.

@@ -82,6 +82,8 @@ class Rewriter:
             return None, False
         known = self._known.get((url, guess))
         if known is None:
+            if len(self._known) >= _MOST_KNOWN:  # a document of so many different ones repeats none soon
+                self._known.clear()
             known = self._known[url, guess] = self._replacement(url, guess=guess)
         return known
 
@@ -171,6 +173,7 @@ def _quoted(text: str, quote: str) -> str:
     return text.replace("'", "&#39;") if quote == "'" else text.replace('"', "&quot;")
 
 
+_MOST_KNOWN: Final = 10_000
 _ON_DISK: Final = ("integrity", "crossorigin")
 _AT_ORIGINS: Final = ("integrity",)
 _ABSOLUTE: Final = re.compile(r"\s*(?:https?|ftps?|sftp|file):[/\\]{2}", re.IGNORECASE)
@@ -246,7 +249,8 @@ def apply(text: str, changes: Iterable[Edit]) -> str:
     for edit in _apart(text, changes):
         pieces += [text[position : edit.start], edit.new]
         position = edit.end
-    return "".join([*pieces, text[position:]])
+    pieces.append(text[position:])
+    return "".join(pieces)
 
 
 def _apart(text: str, changes: Iterable[Edit]) -> Iterator[Edit]:

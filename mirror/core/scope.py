@@ -18,7 +18,8 @@ The rules
    words are; on servers `site` means the same for pages, and `host` the whole server. Files lead to the web as pages do.
 6. The links of a page that asks robots not to follow them (`core.directives`) lead nowhere, if the user wants it so; links
    with rel=nofollow do, unless.
-7. A start that was sent to itself with a slash behind it is the name of that folder, not of one in the folder above.
+7. A URL of more than `MOST_LONG` characters leads nowhere: no server of files or pages takes one.
+8. A start that was sent to itself with a slash behind it is the name of that folder, not of one in the folder above.
 """
 
 import re
@@ -34,6 +35,9 @@ from mirror.core.directives import Word
 from mirror.core.references import Reference
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL, is_web, origin, split
+
+MOST_LONG: Final = 64 << 10
+"""Characters of a URL: nginx takes 8 KB of a request's line unless it is told otherwise, as Apache does."""
 
 
 class Role(IntEnum):
@@ -88,6 +92,7 @@ class Reason(StrEnum):
     CANONICAL = "the same as the URL that it calls canonical"
     ALIAS = "the same by another name of its host"
     PRIVATE = "at an address that is not on the internet"
+    LENGTH = "by a URL that is too long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +165,9 @@ class Scope:
     def decide(self, reference: Reference, source: Source) -> Decision:
         """As what the target of a reference is to be fetched."""
         kind = reference.kind
-        if kind is Kind.NEVER:
-            return Decision(None, reason=Reason.NEVER)
-        if self.is_forgotten(reference.url):
-            return Decision(None, reason=Reason.FORGOTTEN)
-        if self.exclude and self.exclude.search(reference.url) and reference.url not in self.starts:
-            return Decision(None, reason=Reason.EXCLUDE)
-        barred = self._barred(reference.url, source.url)
-        if barred:
-            return Decision(None, reason=barred)
+        refused = self._refused(reference) or self._barred(reference.url, source.url)
+        if refused:
+            return Decision(None, reason=refused)
         if kind is Kind.REDIRECT:
             return self._redirect(reference.url, source)
         return self._link(reference, source) if kind in _LINKS else self._requisite(reference, source)
@@ -187,6 +186,17 @@ class Scope:
             return False
         excluded = self.exclude is not None and self.exclude.search(url) is not None
         return excluded or self.is_forgotten(url) or ((page or _is_on_disk(url)) and not self.contains(url))
+
+    def _refused(self, reference: Reference) -> Reason | None:
+        """Why a target is not fetched, wherever it was found."""
+        if reference.kind is Kind.NEVER:
+            return Reason.NEVER
+        if len(reference.url) > MOST_LONG:
+            return Reason.LENGTH
+        if self.is_forgotten(reference.url):
+            return Reason.FORGOTTEN
+        is_excluded = self.exclude and self.exclude.search(reference.url) and reference.url not in self.starts
+        return Reason.EXCLUDE if is_excluded else None
 
     def _barred(self, url: CanonicalURL, source: CanonicalURL) -> Reason | None:
         """Why a resource may not lead to a file, whatever it wants it for; see rule 5."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirror.core.references import Reference
-from mirror.core.scope import Area, Decision, Reason, Requisites, Role, Scope, Source, bundled_suffix_list
+from mirror.core.scope import MOST_LONG, Area, Decision, Reason, Requisites, Role, Scope, Source, bundled_suffix_list
 from mirror.core.spans import Kind
 from mirror.core.urls import CanonicalURL, is_web, origin
 
@@ -188,6 +188,13 @@ def test_a_guess_stays_on_the_hosts_that_are_known() -> None:
 def test_requisites(requisites: Requisites, here: Role | Reason, elsewhere: Role | Reason) -> None:
     assert decided("https://static.example.org/x.css", Kind.REQUISITE, scope(Area.HOST, requisites)) == here
     assert decided("https://cdn.example/x.css", Kind.REQUISITE, scope(Area.HOST, requisites)) == elsewhere
+
+
+@pytest.mark.parametrize("kind", [Kind.PAGE, Kind.REQUISITE, Kind.FRAME, Kind.REDIRECT, Kind.SITEMAP])
+def test_a_url_that_is_too_long_leads_nowhere(kind: Kind) -> None:
+    url = "https://www.example.org/".ljust(MOST_LONG, "x")
+    assert isinstance(decided(url, kind), Role)
+    assert decided(url + "x", kind) is Reason.LENGTH
 
 
 def test_depth() -> None:

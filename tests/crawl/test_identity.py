@@ -124,3 +124,31 @@ def test_a_rate_is_kept_over_all_transfers(tmp_path: Path) -> None:
     assert done.code == 0
     seconds = float(done.stderr.partition(" in ")[2].partition(" s")[0])
     assert seconds >= 2.5
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "domain"), [("a.co.uk", "b.co.uk", "co.uk"), ("a.github.io", "b.github.io", ".github.io")]
+)
+def test_no_cookie_is_for_all_below_a_public_suffix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, second: str, domain: str
+) -> None:
+    """Nor for a host that did not set it; one for its own domain goes to a subdomain."""
+    site = Site()
+    cookies = {"Set-Cookie": f"evil=1; Domain={domain}; Path=/"}
+    body = f'<img src="http://{second}/i.png"><img src="http://www.{first}/i.png">'
+    site.page(f"http://{first}/", body, links=[f"http://{first}/own"], headers=cookies)
+    site.page(
+        f"http://{first}/own", headers={"Set-Cookie": f"own=1; Domain={first}; Path=/"}, links=[f"http://{first}/more"]
+    )
+    site.page(f"http://{first}/more", f'<img src="http://www.{first}/j.png"><img src="http://{second}/j.png">')
+    for host in (second, f"www.{first}"):
+        site.file(f"http://{host}/i.png", PNG, "image/png").file(f"http://{host}/j.png", PNG, "image/png")
+    with serve(site) as server:
+        monkeypatch.setenv("http_proxy", server.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        done = mirror(f"http://{first}/", tmp_path, "connections=1")
+    assert done.code == 0, done.stderr
+    told = {path: headers.get("cookie", "") for path, headers in server.requests}
+    assert "own=1" in told[f"http://www.{first}/j.png"]
+    assert [path for path, cookie in told.items() if "evil" in cookie] == []
+    assert told[f"http://{second}/j.png"] == ""

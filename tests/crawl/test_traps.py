@@ -9,6 +9,7 @@ from mirror.core.urls import canonical
 from mirror.store.archive import Archive
 from mirror.store.shelf import Shelf
 from tests.crawl.running import SCRAPY, Done, dangling, mirror, publish, rows, run, tree
+from tests.replay.serving import mirrored
 from tests.site import Server, Site, serve
 from tests.traps import ARTICLES, HONEST, NAVIGATION, TRAPS, Endless, low, walk, with_articles
 
@@ -207,6 +208,21 @@ def test_names_of_one_host_are_one_where_the_contents_are(
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("a~.html")) == [f"{own}/a~.html"]
     assert dangling(tmp_path) == []
     assert "the same by another name of its host" in done.stderr
+
+
+@pytest.mark.parametrize("start", ["http://example.org", "https://example.org"])
+def test_http_and_https_are_one_where_the_contents_are(tmp_path: Path, start: str) -> None:
+    """What differs stays two."""
+    links = '<a href="http://example.org/a">a</a><a href="https://example.org/a">b</a><a href="{0}/own">c</a>'
+    web = {origin: Site().file("/a", "<p>A", "text/html") for origin in ("http://example.org", "https://example.org")}
+    for origin, site in web.items():
+        both = links.format("http://example.org") + '<a href="https://example.org/own">d</a>'
+        site.file("/", both, "text/html").file("/own", f"<p>{origin}", "text/html")
+    mirrored(tmp_path, web, start)
+    copies = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*~.html"))
+    own = "example.org" if start.startswith("https") else "example.org_80"
+    assert copies == sorted([f"{own}/a~.html", "example.org/own~.html", "example.org_80/own~.html"])
+    assert dangling(tmp_path) == []
 
 
 def test_a_session_id_makes_no_second_resource(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from tests.transfers.scripted import (
     Script,
     Server,
     Then,
+    endless,
     endless_headers,
     endless_interim,
     ok,
@@ -313,11 +314,22 @@ def _(_: Places) -> Played:
 
 
 @attack(
-    "names too long or too deep", "Names and places", lambda seen: "" if len(seen.names) > 2 else "nothing kept of it"
+    "names too long or too deep",
+    "Names and places",
+    lambda seen: "" if len(seen.names) > 2 else "nothing kept of it",
+    "by a URL that is too long",
 )
 def _(_: Places) -> Played:
-    """A name of 5,000 letters, one of 300 of four bytes each, 600 folders in one another."""
-    return Played(links("/" + "n" * 5000, "/" + "%f0%9f%92%a9" * 300, "/d" * 600 + "/x"), also=page("x"))
+    """A name of 5,000 letters, one of 300 of four bytes each, 600 folders in one another; URLs of a megabyte, and of 90 KB
+    in a redirect."""
+    long = (
+        "/" + "n" * 5000,
+        "/" + "%f0%9f%92%a9" * 300,
+        "/d" * 600 + "/x",
+        "/" + "n" * 1_000_000,
+        "/?" + "n&" * 500_000,
+    )
+    return Played(links(*long, "/r"), {"r": moved("/" + "n" * 90_000)}, also=page("x"))
 
 
 @attack("collision with our own folder", "Names and places", bad_names)
@@ -538,16 +550,30 @@ def silence(connection: Connection) -> bool:
     return False
 
 
-@attack("endless headers", "What does not end", told=r"connection failed|cut|timed out")
+@attack(
+    "endless headers", "What does not end", told=dict.fromkeys(("x", "one", "trailers"), "connection failed|cut short")
+)
 def _(_: Places) -> Played:
-    """Header after header, as fast as they are taken."""
-    return Played(links("/x"), {"x": endless_headers})
+    """Header after header, as fast as they are taken; one without an end; the same behind the last chunk of a body."""
+    chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+    script = {
+        "x": endless_headers,
+        "one": endless(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 65536),
+        "trailers": endless(chunks, b"X: y\r\n" * 10_000),
+    }
+    return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("endless interim answers", "What does not end", told=r"connection failed|cut|timed out")
+@attack("endless interim answers", "What does not end", told="connection failed|cut short")
 def _(_: Places) -> Played:
     """One `103 Early Hints` after the other."""
     return Played(links("/x"), {"x": endless_interim})
+
+
+@attack("endless chunk", "What does not end", told="timed out", silent=True)
+def _(_: Places) -> Played:
+    """An extension of a chunk's size without an end, as fast as it is taken: it is no byte of the body."""
+    return Played(links("/x"), {"x": endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;", b"x" * 65536)})
 
 
 @attack("endless body", "What does not end", told=r"endless")
@@ -692,7 +718,15 @@ def _(_: Places) -> Played:
     return Played(links("/div", "/b", "/svg"), script | {"deep": page("x")})
 
 
-@attack("attributes by the megabyte", "Bombs", heavy=True)
+_HUGE: Final = 100_000_000
+
+
+@attack(
+    "attributes by the megabyte",
+    "Bombs",
+    lambda seen: "" if seen.size > _HUGE else "lost a page of 100 MB",
+    heavy=True,
+)
 def _(_: Places) -> Played:
     """100 MB of attributes on one element, a value of 20 MB, 200,000 attributes of distinct names on another."""
 
@@ -761,7 +795,12 @@ def _(at: Places) -> Played:
     return Played(links("/million"), {"million": keep(million, HTML)})
 
 
-@attack("a picture that is HTML, and the reverse", "Bombs", bad_names)
+def _followed_no_page(seen: Seen) -> str:
+    followed = [name for name in ("from-picture", "from-utf7") if seen.here.asked(name)]
+    return f"followed a link of what is no page (/{followed[0]})" if followed else bad_names(seen)
+
+
+@attack("a picture that is HTML, and the reverse", "Bombs", _followed_no_page)
 def _(_: Places) -> Played:
     """HTML and scripts as `image/png`, a PNG as `text/html`, HTML in UTF-7 and UTF-16, types that are no types."""
     script = {

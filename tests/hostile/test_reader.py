@@ -200,6 +200,24 @@ def calls() -> Iterator[tuple[str, str, str]]:
                     yield path.name, name, on
 
 
+SPEAKS: Final = {"console.py": "tell, say", "progress.py": "the displays", "__main__.py": "a line of its own"}
+
+
+def test_all_that_is_said_goes_through_few_places() -> None:
+    """Whoever prints by another way would print what a server wrote."""
+    found = set()
+    for path in sorted((ROOT / "mirror").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", *WRITES}:
+                found.add(path.name)
+    assert found == set(SPEAKS)
+
+
+WRITES: Final = {
+    f"sys.{stream}.{name}" for stream in ("stdout", "stderr") for name in ("write", "writelines", "buffer.write")
+}
+
+
 def test_nothing_is_run_but_ourselves() -> None:
     assert {(file, name) for file, name, _ in calls()} == set(ALLOWED)
 

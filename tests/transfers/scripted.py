@@ -200,6 +200,16 @@ def echo(connection: Connection) -> bool:
     return True
 
 
+def endless(head: bytes, data: bytes) -> Script:
+    """A head, and then the same data again and again until the client has had enough."""
+
+    def reply(connection: Connection) -> bool:
+        connection.send(head)
+        return _endless(connection, data)
+
+    return reply
+
+
 def endless_body(connection: Connection) -> bool:
     """A body without a length that does not end before the client has had enough."""
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")

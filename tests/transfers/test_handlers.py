@@ -605,13 +605,14 @@ def limited(handler: Handler) -> Iterator[Told]:
     """What meta can say, said by settings."""
 
     def table(url: str) -> dict[str, Ask]:
+        patient = {"download_timeout": 60}  # only what is silent is to feel the setting
         return {
             "silent": Ask(f"{url}/silent"),
-            "maxsize-known": Ask(f"{url}/binary"),
-            "maxsize-counted": Ask(f"{url}/endless"),
-            "maxsize-raised": Ask(f"{url}/binary/raised", meta={"download_maxsize": 0}),
-            "warnsize": Ask(f"{url}/echo/warnsize", headers={"X-Long": "x" * 500}),
-            "cut": Ask(f"{url}/cut"),
+            "maxsize-known": Ask(f"{url}/binary", meta=patient),
+            "maxsize-counted": Ask(f"{url}/endless", meta=patient),
+            "maxsize-raised": Ask(f"{url}/binary/raised", meta=patient | {"download_maxsize": 0}),
+            "warnsize": Ask(f"{url}/echo/warnsize", headers={"X-Long": "x" * 500}, meta=patient),
+            "cut": Ask(f"{url}/cut", meta=patient),
         }
 
     settings = {
