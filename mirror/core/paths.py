@@ -64,6 +64,7 @@ _HOST: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_[]")
 _LITERAL: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._!$&'()+,;=[]{}")
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)(?:[0-9¹²³]))(?=\.|$| )", re.IGNORECASE)
 _ESCAPES = re.compile(r"(?:%[89A-F][0-9A-F])+|%[0-9A-F]{2}|.", re.DOTALL)
+_SAFE = re.compile(r"[\w\-.~@!+]*", re.ASCII).fullmatch
 _ESCAPED = re.compile(r"%(?:25)?[0-9A-F]{2}")
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 """Printable to Python, but Default_Ignorable to Unicode: to ext4 and HFS+ a name is the same without them."""
@@ -106,9 +107,8 @@ def _way(there: str, here: str) -> str:
     return "../" * (len(ours) - shared) + "".join(f"{_quoted(name)}/" for name in theirs[shared:])
 
 
-@lru_cache(maxsize=8192)
 def _quoted(name: str) -> str:
-    return quote(name, safe="-._~@!+")
+    return name if _SAFE(name) else quote(name, safe="-._~@!+")
 
 
 def _host_folder(scheme: str, host: str, port: int) -> str:

@@ -291,6 +291,7 @@ class Crawl:
         for entry in self._manifest.entries(self._handing.in_flight).values():
             self.fail(entry, "answer not understood, see the log")
         with self._transaction():
+            self._manifest.index_links()
             if self.limit is not None:
                 self._manifest.skip_waiting_pages(Reason.LIMIT)
             self._waiting = self._manifest.waiting()
@@ -313,6 +314,7 @@ class Crawl:
             self._putting.hear()
             yield
         with self._transaction():
+            self._manifest.index_links()
             if self._complete:
                 self.held = too_much_lost(self._manifest, self.scope, self._renewal.most_lost)
                 if not self.held:
@@ -363,6 +365,8 @@ class Crawl:
             return None
         with self._transaction():
             task = self._rendering.next(idle=idle)
+            if task:
+                self._manifest.index_links()
         resource = self._rendered(task) if task else None
         if task is None or resource is None:
             return None

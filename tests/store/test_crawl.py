@@ -594,6 +594,26 @@ def again(archive: Archive, site: Site, **words: Any) -> Crawl:
     return running
 
 
+def test_who_refers_to_whom_is_indexed_when_a_first_run_ends_and_from_then_on(archive: Archive) -> None:
+    """What would be killed before that goes on without, and ends with one."""
+    site = Site().page("/", links=["/a", "/b"]).page("/a", links=["/b"]).page("/b")
+    index = "SELECT 1 FROM sqlite_master WHERE name = 'ix_links_target_id'"
+    seen = []
+    first = crawl(archive)
+    run(first, {HOME: site}, most=1)
+    first.flush()
+    seen.append(archive.database.run(index).fetchone())
+    second = crawl(archive)
+    assert second.snapshot.resumed
+    seen.append(archive.database.run(index).fetchone())
+    run(second, {HOME: site})
+    complete(second)
+    seen.append(archive.database.run(index).fetchone())
+    crawl(archive)
+    seen.append(archive.database.run(index).fetchone())
+    assert seen == [None, None, (1,), (1,)]
+
+
 @pytest.mark.parametrize("status", [500, 503, 429, 403])
 def test_a_failure_keeps_the_last_good_copy(archive: Archive, status: int) -> None:
     site = Site().page("/", links=["/a"]).page("/a", '<img src="/x.png">').file("/x.png", PNG, "image/png")
