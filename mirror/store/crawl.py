@@ -583,6 +583,7 @@ class Crawl:
         """
         self._putting.hear()
         with self._putting.told() as published, storing(self.archive.root), self._manifest.part():
+            self._manifest.next()
             self._manifest.published(published)
             self._syncing.sync()
             yield

@@ -92,6 +92,8 @@ class Frontier:
         self._ids: Recent[CanonicalURL, int] = Recent(_KEPT)
         self._entries: Recent[int, Entry | None] = Recent(_KEPT)
         self._last_id: int | None = None
+        self.new: set[int] = set()
+        """URLs that got their row in this transaction: what is recorded in it is all that refers to them."""
         database.when_undone.append(self.forget)
 
     def forget(self) -> None:
@@ -99,6 +101,7 @@ class Frontier:
         self._ids.clear()
         self._entries.clear()
         self._last_id = None
+        self.new.clear()
 
     # --- URLs ----------------------------------------------------------------------------------------------------------
 
@@ -114,6 +117,7 @@ class Frontier:
             for url_id, url in rows:
                 found[url] = self._ids[url] = url_id
                 self._entries[url_id] = None
+                self.new.add(url_id)
         return found
 
     def known(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:

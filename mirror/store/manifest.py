@@ -216,6 +216,9 @@ class Manifest:
         self._database.run("DELETE FROM links WHERE resource_id = ? AND position < ?", (resource_id, SEEN))
         self._add_links(resource_id, references)
 
+    def _is_indexed(self) -> bool:
+        return self._database.run(_HAS_INDEX).fetchone() is not None
+
     def index_links(self) -> None:
         """Before anybody asks who refers to a URL. A first run puts it off: to make it once takes a sixth of keeping it."""
         self._database.run(_INDEX)
@@ -344,7 +347,16 @@ class Manifest:
         """
         wanted = dict(places)
         rows = self._database.run(_UNRESOLVED, listed(list(wanted))).fetchall() if wanted else ()
-        self.settle([(url_id, wanted[url_id]) for (url_id,) in rows])
+        changed = [(url_id, wanted[url_id]) for (url_id,) in rows]
+        if self._is_indexed() or not self._frontier.new.issuperset(url_id for url_id, _ in changed):
+            self.index_links()
+            self.settle(changed)
+        else:  # only what is being recorded refers to these, and that is to be published anyway
+            self._database.run_many(_SETTLE, [(path, url_id) for url_id, path in changed])
+
+    def next(self) -> None:
+        """What follows is another transaction."""
+        self._frontier.new.clear()
 
     def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
         """Each URL: id, resolution, its resource's path, and the id of where it leads, if it is a redirect or an alias.
@@ -729,6 +741,7 @@ _SET: Final = {"stale": "stale = iif(?, stale + 1, 0)"}
 _UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(_SET.get(name, f'{name} = ?') for name in _VALUES)} WHERE id = ?"  # noqa: S608
 _LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
 _ANY_LINK: Final = "SELECT 1 FROM links LIMIT 1"
+_HAS_INDEX: Final = "SELECT 1 FROM sqlite_master WHERE name = 'ix_links_target_id'"
 _NO_INDEX: Final = "DROP INDEX IF EXISTS ix_links_target_id"
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS ix_links_target_id ON links (target_id)"
 _REFERENCES: Final = (
