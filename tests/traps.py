@@ -342,7 +342,8 @@ def diary(path: str) -> Content | None:
 @dataclass(frozen=True, slots=True)
 class Row:
     """A trap: its entrance, what tells its URLs, the word of the rule that ends it (`None`: none has to), and how many of them
-    are asked for at most; `settings`: with these, since the default would take a while."""
+    are asked for at most, about twice as many as usually: how soon it ends depends on the order of answers; `settings`: with
+    these, since the default would take a while."""
 
     answer: Answer
     entrance: str
@@ -360,16 +361,16 @@ def low(**budgets: int) -> dict[str, str]:
 
 
 TRAPS: Final = {
-    "calendar": Row(calendar, "/calendar/2026/11", "calendar", 2000, low(calendar=15)),
-    "calendar by query": Row(calendar_query, "/events?year=2026&month=11", "calendar", 500, low(calendar=100)),
-    "facets": Row(facets, "/shop", "combinations of a query", 1300, low(facets=100)),
+    "calendar": Row(calendar, "/calendar/2026/11", "calendar", 3000, low(calendar=15)),
+    "calendar by query": Row(calendar_query, "/events?year=2026&month=11", "calendar", 1000, low(calendar=100)),
+    "facets": Row(facets, "/shop", "combinations of a query", 3000, low(facets=100)),
     "sessions": Row(sessions, "/s/0", None, 40, {}),
-    "repeated segments": Row(repeated, "/docs/guide/", "repeated path segments", 30, {}),
-    "deeper": Row(deeper, "/deep/", "ever deeper paths", 180, {}),
-    "pagination": Row(pagination, "/list", "pages by number", 250, low(pages=100)),
-    "soft 404": Row(soft_404, "/x/a", "pages that say the same", 500, low(same=200)),
-    "tarpit": Row(tarpit, "/maze/a", "pages for whatever is asked", 300, low(world=500)),
-    "twins": Row(twins, "/twin/1", "pages by number", 250, low(pages=100)),
+    "repeated segments": Row(repeated, "/docs/guide/", "repeated path segments", 60, {}),
+    "deeper": Row(deeper, "/deep/", "ever deeper paths", 300, {}),
+    "pagination": Row(pagination, "/list", "pages by number", 400, low(pages=100)),
+    "soft 404": Row(soft_404, "/x/a", "pages that say the same", 1000, low(same=200)),
+    "tarpit": Row(tarpit, "/maze/a", "pages for whatever is asked", 600, low(world=500)),
+    "twins": Row(twins, "/twin/1", "pages by number", 400, low(pages=100)),
 }
 HONEST: Final = {
     "the archive of a blog": archive,
