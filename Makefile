@@ -2,6 +2,7 @@
 PYTHON ?= python3
 out ?= archive
 export start out
+unexport PYTHONDONTWRITEBYTECODE # tests and benchmarks start the program as a desk does: compiled once, not each time
 
 help:             ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -14,7 +15,7 @@ mirror: install                     ## mirror a site: make mirror start=https://
 test: .venv/tests needs             ## all tests, with what they need
 	.venv/bin/pytest $(args)
 
-long: .venv/tests needs             ## the tests that take minutes: a large site, and kills over it
+long: .venv/tests needs             ## tests that take longer: a large site, kills over it, the rest of long tables
 	.venv/bin/pytest -m long $(args)
 
 fuzz: .venv/tests                  ## look for input that breaks a law, for ten minutes: make fuzz args="--minutes 60 html"

@@ -68,6 +68,7 @@ def changed(server: Server, path: str, page: Page) -> Iterator[None]:
     server.site[path] = before
 
 
+@pytest.mark.long
 def test_each_modern_page_is_as_it_was_in_replay(modern: Mirrored) -> None:
     said = compare(modern.out, modern.server.url + "/", "--json", "--walk", "--pages", "0")
     assert said.wrong() == {}, said.stdout
@@ -75,6 +76,7 @@ def test_each_modern_page_is_as_it_was_in_replay(modern: Mirrored) -> None:
     assert said.code == 0
 
 
+@pytest.mark.long
 def test_each_static_page_is_as_it_was_from_the_disk(modern: Mirrored) -> None:
     said = compare(modern.out, modern.server.url + "/pages/", "--json", "--through", "file", "--pages", "0")
     assert said.wrong() == {}, said.stdout
@@ -82,6 +84,7 @@ def test_each_static_page_is_as_it_was_from_the_disk(modern: Mirrored) -> None:
     assert said.code == 0
 
 
+@pytest.mark.long
 def test_what_a_disk_can_not_do_is_told(modern: Mirrored) -> None:
     """What is told is what a reader of the tree meets: modules and data that no file may load."""
     said = compare(modern.out, modern.server.url + "/scripted/", "--json", "--through", "file", "--pages", "5")
@@ -128,6 +131,7 @@ def test_a_threshold_allows_for_some(modern: Mirrored) -> None:
     assert said.code == 0
 
 
+@pytest.mark.long
 def test_pages_are_few_and_always_the_same(modern: Mirrored) -> None:
     ran = [compare(modern.out, modern.server.url + "/pages/", "--json", "--pages", "2") for _ in range(2)]
     urls = [[page["url"] for page in said.json["pages"]] for said in ran]
@@ -135,6 +139,7 @@ def test_pages_are_few_and_always_the_same(modern: Mirrored) -> None:
     assert len(urls[0]) == 2
 
 
+@pytest.mark.long
 def test_what_the_original_does_not_keep_still_counts_for_nothing(tmp_path: Path) -> None:
     """A counter, a picture by chance, an error now and then; but what else is lost, is."""
     visits: list[str] = []
@@ -170,7 +175,8 @@ def test_errors_and_requests_that_only_the_copy_has(tmp_path: Path) -> None:
     assert found["/missing"]["copy"]["errors"] == found["/missing"]["original"]["errors"] != []
 
 
-@pytest.mark.parametrize("through", ["server", pytest.param("file", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("through", ["server", "file"])
 def test_a_copy_that_wget_made_is_measured_too(modern: Mirrored, tmp_path: Path, through: str) -> None:
     wget = [program("wget"), "-q", "-m", "-k", "-p", "-E", "-P", str(tmp_path), modern.server.url + "/"]
     subprocess.run(wget, timeout=100, check=False)

@@ -251,6 +251,7 @@ HOSTILE: Final = {
 }
 
 
+@pytest.mark.long
 def test_pages_that_mean_ill_hold_up_nobody(tmp_path: Path) -> None:
     site = Site().file("/poll.json", "1", JSON).page("/elsewhere").file("/late.json", "1", JSON)
     site.page("/", TEXT, links=[*HOSTILE, "good"])

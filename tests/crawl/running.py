@@ -14,6 +14,7 @@ from lxml import etree
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRAPY = [sys.executable, "-W", "error", "-m", "scrapy"]
+QUICK = {"MIRROR_BACKOFF": "0.05"}  # seconds: few tests are about how long one waits for a host in trouble
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def process(
     rendering = [] if any(word.startswith("render=") for word in words) else ["render=never"]
     arguments = [f"start={start}", f"out={out}", *rendering, *words]
     command = [*SCRAPY, "crawl", "mirror", *(part for word in arguments for part in ("-a", word))]
-    command += [part for name, value in (settings or {}).items() for part in ("-s", f"{name}={value}")]
+    command += [part for name, value in (QUICK | (settings or {})).items() for part in ("-s", f"{name}={value}")]
     return subprocess.Popen(
         command,
         cwd=ROOT,

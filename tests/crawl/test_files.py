@@ -31,7 +31,15 @@ Start = Callable[[str], str]
 """A path below the folder -> its URL."""
 
 
-@pytest.fixture(params=["ftp", "lists", "ftps", "sftp", "file"])
+@pytest.fixture(
+    params=[
+        "ftp",
+        pytest.param("lists", marks=pytest.mark.long),
+        pytest.param("ftps", marks=pytest.mark.long),
+        "sftp",
+        "file",
+    ]
+)
 def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     files = tmp_path / "files"
     publish(files)
@@ -126,7 +134,9 @@ def test_a_second_run_finds_what_changed(start: Start, files: Path, tmp_path: Pa
     assert place.read_text() == "something else\n"
 
 
-@pytest.mark.parametrize("start", ["ftp", "lists", "ftps", "sftp"], indirect=True)
+@pytest.mark.parametrize(
+    "start", ["ftp", *(pytest.param(name, marks=pytest.mark.long) for name in ("lists", "ftps")), "sftp"], indirect=True
+)
 def test_a_large_file_goes_on_where_a_kill_cut_it(start: Start, files: Path, tmp_path: Path) -> None:
     content = random.Random(1).randbytes(12 << 20)
     (files / "large.bin").write_bytes(content)

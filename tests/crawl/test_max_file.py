@@ -61,7 +61,7 @@ def names(out: Path) -> set[str]:
 
 @pytest.mark.parametrize("handlers", [{}, SCRAPY_S_OWN], ids=["libcurl", "Scrapy's own"])
 @pytest.mark.parametrize("answer", [with_length, without_length, coded])
-@pytest.mark.parametrize("most", ["10k", "1M"])
+@pytest.mark.parametrize("most", ["10k", pytest.param("1M", marks=pytest.mark.long)])
 def test_it_is_skipped_for_that_reason(
     tmp_path: Path, answer: Callable[[Handler], None], handlers: dict[str, str], most: str
 ) -> None:
@@ -196,7 +196,7 @@ def test_a_failure_of_an_earlier_run_is_none_of_this_one(tmp_path: Path) -> None
 # Files without a web
 
 
-@pytest.fixture(params=["ftp", "lists", "sftp", "file"])
+@pytest.fixture(params=["ftp", *(pytest.param(name, marks=pytest.mark.long) for name in ("lists", "sftp")), "file"])
 def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     files = tmp_path / "files"
     files.mkdir()

@@ -14,8 +14,8 @@ from tests.crawl.running import SCRAPY, ended, interrupted, mirror, process, row
 from tests.mirroring import dangling
 from tests.site import Handler, Page, Site, serve, serve_both
 
-QUICK = {"MIRROR_BACKOFF": "0.02"}
-"""Settings by which nobody waits for long."""
+AS_IT_COMES = {"MIRROR_BACKOFF": "1"}
+"""Other tests wait for less."""
 
 
 def linked(number: int) -> Site:
@@ -62,7 +62,7 @@ def limit(per_second: int, headers: Callable[[], dict[str, str]] = dict) -> Call
 @pytest.mark.parametrize(
     "headers",
     [
-        dict,
+        pytest.param(dict, marks=pytest.mark.long),
         lambda: {"Retry-After": "1"},
         pytest.param(lambda: {"Retry-After": formatdate(time() + 1, usegmt=True)}, marks=pytest.mark.long),
     ],
@@ -73,7 +73,7 @@ def test_a_host_that_takes_five_requests_a_second_is_mirrored_whole(
 ) -> None:
     site, said = guarded(linked(80), limit(5, headers))
     with serve(site) as server:
-        done = mirror(server.url, tmp_path)
+        done = mirror(server.url, tmp_path, settings=AS_IT_COMES)
     assert (done.code, done.stderr.count("Failed")) == (0, 0)
     assert said[200] == 81
     assert said[429] / said.total() <= 0.1
@@ -85,7 +85,7 @@ def test_a_host_that_is_busy_for_a_while_is_mirrored_whole(tmp_path: Path) -> No
     busy = iter([*[None] * 20, *[Page(503)] * 8])
     site, said = guarded(linked(60), lambda _: next(busy, None))
     with serve(site) as server:
-        done = mirror(server.url, tmp_path, settings=QUICK)
+        done = mirror(server.url, tmp_path)
     assert done.code == 0
     assert (said[200], said[503]) == (61, 8)
 
@@ -93,7 +93,7 @@ def test_a_host_that_is_busy_for_a_while_is_mirrored_whole(tmp_path: Path) -> No
 def test_a_page_that_is_never_there_does_not_hold_up_the_others(tmp_path: Path) -> None:
     site, said = guarded(linked(60), lambda path: Page(503) if path in {"/3", "/7"} else None)
     with serve(site) as server:
-        done = mirror(server.url, tmp_path, settings=QUICK)
+        done = mirror(server.url, tmp_path)
     assert done.code == 1
     assert "2 503 Service Unavailable" in done.stderr
     assert said[200] == 59
@@ -113,7 +113,7 @@ def test_a_host_that_refuses_for_good_is_given_up_with_a_reason_and_asked_again_
 
     site["/5"] = turn
     with serve(site) as server:
-        done = mirror(server.url, tmp_path, settings=QUICK)
+        done = mirror(server.url, tmp_path)
         assert done.code == 1
         assert said[503] < 80  # of 10 refusals in a row, some at once with others
         assert "host given up: 503 Service Unavailable" in done.stderr
@@ -124,7 +124,7 @@ def test_a_host_that_refuses_for_good_is_given_up_with_a_reason_and_asked_again_
         )
         site["/5"] = first
         refused.clear()
-        again = mirror(server.url, tmp_path, settings=QUICK)
+        again = mirror(server.url, tmp_path)
     assert again.code == 0
     assert len(rows(tmp_path, "SELECT 1 FROM resources WHERE status = 200 AND until IS NULL")) == 51
 
@@ -141,7 +141,7 @@ def test_a_dead_host_is_given_up_and_the_other_is_mirrored_whole(tmp_path: Path)
     for path in [*other, "/robots.txt", *(f"/{n}.png" for n in range(60))]:
         other[path] = hang_up
     with serve_both(site, other) as (server, dead):
-        done = mirror(server.url, tmp_path, settings=QUICK)
+        done = mirror(server.url, tmp_path)
         assert done.code == 1
         assert {f"/{n}" for n in range(40)} <= set(server.paths)
         assert len(dead.paths) <= 10
@@ -174,7 +174,7 @@ def test_one_host_waits_and_the_other_goes_on_and_ctrl_c_waits_for_none(tmp_path
     other, said = guarded(other, lambda path: Page(429, {"Retry-After": "3600"}) if path != "/robots.txt" else None)
     other["/robots.txt"] = lambda request: request.reply(Page(404))
     with serve_both(site, other) as (server, slow):
-        running = process(f"{server.url},{slow.url}", tmp_path)
+        running = process(f"{server.url},{slow.url}", tmp_path, settings=AS_IT_COMES)
         assert through.wait(60)
         interrupted(running)
         done = ended(running)
@@ -194,7 +194,7 @@ def test_crawl_delay_is_kept_to_and_bounded(tmp_path: Path, delay: str, *, kept:
     site, _ = guarded(linked(8), note)
     site.file("/robots.txt", f"User-agent: *\nCrawl-delay: {delay}\n")
     with serve(site) as server:
-        done = mirror(server.url, tmp_path, settings={"MIRROR_CRAWL_DELAY_MAX": "0.2"})
+        done = mirror(server.url, tmp_path, settings=AS_IT_COMES | {"MIRROR_CRAWL_DELAY_MAX": "0.2"})
     assert done.code == 0
     assert times[-1] - times[0] >= 8 * 0.19  # at the least
     assert ("asks for 3600 s between requests" in done.stderr) == (not kept)
@@ -204,7 +204,7 @@ def test_a_page_with_an_error_is_tried_again_and_told(tmp_path: Path) -> None:
     answers = {"/1": iter([Page(500), Page(502)]), "/2": iter([Page(500)] * 9)}
     site, said = guarded(linked(5), lambda path: next(answers.get(path, iter([])), None))
     with serve(site) as server:
-        done = mirror(server.url, tmp_path, settings=QUICK)
+        done = mirror(server.url, tmp_path)
     assert (said[500], said[502], said[200]) == (4, 1, 5)
     assert "1 500 Internal Server Error" in done.stderr
     assert json.dumps(done.code) == "1"
@@ -215,7 +215,7 @@ def test_robots_txt_that_is_refused_for_a_while_is_waited_for(tmp_path: Path) ->
     answers = iter([Page(503), Page(429, {"Retry-After": "0"})])
     site["/robots.txt"] = lambda request: request.reply(next(answers, Page(200, {}, b"User-agent: *\nDisallow: /3")))
     with serve(site) as server:
-        done = mirror(server.url, tmp_path, settings=QUICK)
+        done = mirror(server.url, tmp_path)
     assert done.code == 0
     assert server.paths.count("/robots.txt") == 3
     assert set(server.paths) == {"/robots.txt", "/", "/0", "/1", "/2", "/4"}

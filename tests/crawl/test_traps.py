@@ -13,6 +13,9 @@ from tests.replay.serving import mirrored
 from tests.site import Server, Site, serve
 from tests.traps import ARTICLES, HONEST, NAVIGATION, TRAPS, Endless, low, walk, with_articles
 
+LARGE = {"a catalogue", "an application", "a forum", "puzzles", "a diary"}
+"""Honest sites of a thousand pages and more."""
+
 
 def asked(server: Server) -> list[str]:
     return [path for path in server.paths if path != "/robots.txt"]
@@ -42,7 +45,7 @@ def test_a_trap_ends_and_the_rest_of_its_site_is_whole(tmp_path: Path, name: str
         assert " in a trap" in done.stderr
 
 
-@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LARGE)) for name in HONEST])
 def test_an_honest_site_is_mirrored_whole(tmp_path: Path, name: str) -> None:
     pages = walk(HONEST[name])
     with serve(Endless(HONEST[name])) as server:

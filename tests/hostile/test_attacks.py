@@ -132,7 +132,15 @@ def outcome(request: pytest.FixtureRequest, attack: Attack) -> Outcome:
     return found
 
 
-@pytest.mark.parametrize("attack", [attack for attacks in COSTS.values() for attack in attacks], ids=str)
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param(attack, marks=[pytest.mark.long] * (kind == "heavy"))
+        for kind, attacks in COSTS.items()
+        for attack in attacks
+    ],
+    ids=str,
+)
 def test_an_attack_does_no_harm(outcome: Outcome, attack: Attack) -> None:
     seen = outcome.seen(attack)
     assert attack.harm(seen) == ""
@@ -144,7 +152,7 @@ def test_an_attack_does_no_harm(outcome: Outcome, attack: Attack) -> None:
         assert [why for why in outcome.told_of(attack) if re.search(attack.told, why)], outcome.told_of(attack)
 
 
-@pytest.mark.parametrize("kind", COSTS)
+@pytest.mark.parametrize("kind", ["light", "silent", pytest.param("heavy", marks=pytest.mark.long)])
 def test_a_crawl_of_attacks_ends_as_any_crawl(request: pytest.FixtureRequest, kind: str) -> None:
     outcome: Outcome = request.getfixturevalue(kind)
     assert outcome.cost.ended == "1", outcome.said[-2000:]
