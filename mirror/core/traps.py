@@ -36,7 +36,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import unquote
@@ -55,6 +55,8 @@ _MOST_MARKED: Final = 256
 _SKETCH: Final = 64
 _ALIKE: Final = 0.8
 _NEAR: Final = 10
+_KEPT: Final = 1 << 14
+"""URLs of which the family is remembered: the pages of a site link to the same ones."""
 
 
 class Trap(StrEnum):
@@ -198,7 +200,7 @@ _READ_AFTER: Final = 50
 """URLs to which a family has to lead before its pages are read."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_KEPT)
 def family(url: CanonicalURL) -> Family | None:
     """The family of a URL of the web.
 
@@ -309,7 +311,7 @@ class Traps:
         met = [one for one in (_met(reference, page) for reference in new) if one is not None]
         if not met:
             return None
-        probe, texts = None, _Once(read)
+        probe, text = None, _Text(read)
         for one in self._families(page):
             key = _key(one)
             own = sum(_is_own(one, key, other) for other in met)
@@ -320,10 +322,12 @@ class Traps:
             state.led += own
             self._changed.add(key)
             if is_worth_it:
-                names = [page, *(link.url for link in links if _is_own(one, key, (family(link.url), link.url)))]
-                is_barren = self._reads_like_another(one, key, state, names, texts()) and own == len(met)
+                names = [page]
+                if one.trap is not Trap.FACETS and not _is_whole(one):
+                    names += [link.url for link in links if _is_own(one, key, (family(link.url), link.url))]
+                is_barren = self._reads_like_another(one, key, state, names, text) and own == len(met)
                 self._count(one, key, state, own if is_barren else 0)
-            probe = probe or self._probe(one, key, state, page, texts)
+            probe = probe or self._probe(one, key, state, page, text)
         return probe
 
     def _is_worth_it(self, trap: Trap, state: State, page: CanonicalURL) -> bool:
@@ -349,11 +353,10 @@ class Traps:
         many = trap is Trap.CALENDAR and state.barren_led >= _VIEWS * budget
         return state.is_world or (budget > 0 and (budget <= state.barren or many))
 
-    def _reads_like_another(self, one: Family, key: str, state: State, names: Sequence[str], text: str) -> bool:
-        """Whether there was a page like it. `names`: its URL, and those of the family that stand on it."""
+    def _reads_like_another(self, one: Family, key: str, state: State, names: Sequence[str], text: "_Text") -> bool:
+        """Whether there was a page like it. `names`: its URL, and those that stand on it and do not count."""
         self._mark(key)
-        names = names[:1] if one.trap is Trap.FACETS or _is_whole(one) else names
-        said = words(text, names, numbers=one.trap is not Trap.CALENDAR)
+        said = own_words(text.words, names, numbers=one.trap is not Trap.CALENDAR)
         repeats = state.has(_hash("\0".join(said)))
         if len(one.parts) < _TWO:
             return repeats
@@ -363,9 +366,7 @@ class Traps:
 
     # --- what can't be there -------------------------------------------------------------------------------------------
 
-    def _probe(
-        self, one: Family, key: str, state: State, page: CanonicalURL, read: Callable[[], str]
-    ) -> CanonicalURL | None:
+    def _probe(self, one: Family, key: str, state: State, page: CanonicalURL, text: "_Text") -> CanonicalURL | None:
         is_root = _is_whole(one)
         place = origin(page)
         budget = self.budgets.world * (_AT_ROOT if is_root else 1)
@@ -373,7 +374,7 @@ class Traps:
             return None
         if sum(probe.startswith(place + "/") for probe in self._probes) >= MOST_PROBES:
             return None
-        state.sketch = sketch(read())
+        state.sketch = sketch(text.html)
         state.probe = absent(CanonicalURL(f"{place}/") if is_root else page, key)
         self._probes[state.probe] = key
         return CanonicalURL(state.probe)
@@ -436,17 +437,19 @@ class Traps:
             self._changed.add(old)
 
 
-class _Once:
-    """A text that is read when it is asked for, and not twice."""
+class _Text:
+    """What a page says, read when somebody asks, and not twice."""
 
     def __init__(self, read: Callable[[], str]) -> None:
         self._read = read
-        self._text: str | None = None
 
-    def __call__(self) -> str:
-        if self._text is None:
-            self._text = self._read()
-        return self._text
+    @cached_property
+    def html(self) -> str:
+        return self._read()
+
+    @cached_property
+    def words(self) -> list[str]:
+        return words(self.html)
 
 
 Met = tuple[Family | None, CanonicalURL]
@@ -496,20 +499,28 @@ _BY_CHANCE: Final = re.compile(r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{12,}|[0-9a-f]{12,
 _MOST_READ: Final = 1 << 16  # characters of a page
 
 
-def words(html: str, names: Sequence[str], *, numbers: bool = True) -> list[str]:
-    """The words of a page that are its own: see point 2 of the law. `names`: its URL first, then those to which it leads.
+def words(html: str) -> list[str]:
+    """The words that a reader of a page sees, in small letters; no times.
 
-    >>> words("<p>Page 7 of many, next: 8</p> 12:30:01", ["http://example.org/?page=7"])
+    >>> words("<p>Page 7 of many, <!-- no --> next: 8</p> 12:30:01")
+    ['page', '7', 'of', 'many', 'next', '8']
+    """
+    return _WORD.findall(_TIME.sub(" ", _UNREAD.sub(" ", html[:_MOST_READ])).casefold())
+
+
+def own_words(said: Sequence[str], names: Sequence[str], *, numbers: bool = True) -> list[str]:
+    """Of the words of a page those that are its own: see point 2 of the law. `names`: its URL, then those to which it leads.
+
+    >>> own_words(["page", "7", "of", "many", "next", "8"], ["http://example.org/?page=7"])
     ['of', 'many', 'next']
     """
-    text = _TIME.sub(" ", _UNREAD.sub(" ", html[:_MOST_READ]))
-    own, *others = ({word.casefold() for word in _WORD.findall(_behind_host(name))} for name in names)
+    own = _WORD.findall(_behind_host(names[0]).casefold())
+    named = {*own, *_WORD.findall(" ".join(map(_behind_host, names[1:])).casefold())}
     near = {number + step for number in _numbers(own) for step in range(-_NEAR, _NEAR + 1)}
-    own = own.union(*others)
-    said = _WORD.findall(text.casefold())
-    others_have = {word for word in set(said) if word in own or _is_chance(word)}
-    others_have |= {word for word in set(said) if word.isdecimal() and (not numbers or _number(word) in near)}
-    return [word for word in said if word not in others_have]
+    different = {*said}
+    theirs = {word for word in different if word in named or _is_chance(word)}
+    theirs |= {word for word in different if word.isdecimal() and (not numbers or _number(word) in near)}
+    return [word for word in said if word not in theirs]
 
 
 def _behind_host(url: str) -> str:
