@@ -44,6 +44,9 @@ PAINTED_EVERY: Final = 0.2
 LOOKED_EVERY: Final = 1.0
 """Seconds between two looks at the room on the disk, while no answers come."""
 
+MOMENT: Final = 0.001
+"""Seconds for which one waits for other processes at a time: to look all the time would take a core from them."""
+
 MOST_RESERVED: Final = 0.05
 """The share of a small disk that is kept free at the most."""
 
@@ -222,8 +225,8 @@ class Finish:
     async def _finish(self, mirror: Crawl, *, finished: bool) -> Exit:
         if finished:
             mirror.finish()
-        for _ in mirror.settle():
-            await asyncio.sleep(0)  # so that a second Ctrl-C is heard
+        for is_waiting in mirror.settle():
+            await asyncio.sleep(MOMENT if is_waiting else 0)  # so that a second Ctrl-C is heard
         for url in mirror.archive.unwritten:
             logger.error("%s: the process that rewrote it died: its file is as it was received", url)
         failures = mirror.archive.manifest.failures(MOST_FAILURES)

@@ -120,10 +120,11 @@ class Archive:
         with self.objects.path(digest).open("rb") as file:
             return Response(*known, b"", Spooled(digest, resource.size, file.read(documents.HEAD)))
 
-    def settle(self, queue: Queue | None = None) -> Iterator[None]:
+    def settle(self, queue: Queue | None = None) -> Iterator[bool]:
         """Publish again what leads somewhere else by now, then let go what is released.
 
-        Yields often, so that a caller can do something beside it, and answers can come to what is in the `queue`.
+        Yields often, so that a caller can do something beside it, and answers can come to what is in the `queue`: whether there
+        is nothing to do but to wait for them.
         """
         changed = []
         for url_id, resolution, path, redirect in self.manifest.all_urls():
@@ -133,15 +134,14 @@ class Archive:
             if len(changed) >= _BATCH:
                 self._settle(changed)
                 changed.clear()
-                yield
+                yield False
         self._settle(changed)
-        for _ in self._publish_stale(queue):
-            yield
+        yield from self._publish_stale(queue)
         for path in self.manifest.released():
             self.tree.remove(path)
             with self.database.transaction():
                 self.manifest.left(path)
-            yield
+            yield False
         self.write_index()
 
     def publish_all(self) -> Iterator[Resource]:
@@ -231,20 +231,20 @@ class Archive:
         places = {self._final_place(ids[start]) for start in starts if start in ids} - {None}
         return self.root / (str(places.pop()) if len(places) == 1 else INDEX)
 
-    def _publish_stale(self, queue: Queue | None) -> Iterator[None]:
+    def _publish_stale(self, queue: Queue | None) -> Iterator[bool]:
         """One file at a time: where a process dies over it, it is that one. It stays stale, and as it was received."""
         for resource in self.manifest.resources(stale=True):
             wanted = self.publication(resource)
             asked = queue is not None and queue.put([wanted])
             self._tell([] if asked else [self.publisher.publish(wanted)])
             self.rewritten += 1
-            yield
+            yield False
             while queue is not None and len(queue) > _BEHIND:
                 self._tell(queue.done())
-                yield
+                yield True
         while queue:
             self._tell(queue.done())
-            yield
+            yield True
         for resource in self.manifest.resources(stale=True) if queue is not None else ():
             assert resource.path is not None
             assert resource.digest is not None

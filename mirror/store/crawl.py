@@ -304,15 +304,15 @@ class Crawl:
         self.flush()
         self._complete = True
 
-    def settle(self) -> Iterator[None]:
-        """Publish again what leads somewhere else by now; yields often. A run that is complete ends here.
+    def settle(self) -> Iterator[bool]:
+        """Publish again what leads somewhere else by now; yields as `Archive.settle` does. A run that is complete ends here.
 
         What other processes were asked for is waited for first: their answers have to be able to come in between.
         """
         self.flush()
         while self._putting.queue:
             self._putting.hear()
-            yield
+            yield True
         with self._transaction():
             self._manifest.index_links()
             if self._complete:

@@ -19,6 +19,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -87,8 +88,10 @@ class Spools:
         return [promise.url for note in notes if (promise := _promise(note))]
 
     def part(self, url: CanonicalURL) -> Part | None:
-        """What an earlier transfer left of a payload."""
-        place = self._place(url)
+        """What an earlier transfer left of a payload. It is asked for each URL, and most runs have no part of anything."""
+        place = self._place(url) if self._noted else None
+        if place is None or _note(place).name not in self._noted:
+            return None
         promise = _promise(_note(place))
         size = place.stat().st_size if promise and place.exists() else 0
         return Part(promise, min(size, promise.total)) if promise and size and promise.url == url else None
@@ -101,6 +104,7 @@ class Spools:
             spool = Spool(place, self._objects, self._threads, total=promise.total if promise else None)
             if promise:
                 _write_whole(_note(place), json.dumps(asdict(promise)))
+                self._noted.add(_note(place).name)
         return spool
 
     def go_on(self, part: Part, start: int) -> "Spool":
@@ -115,6 +119,11 @@ class Spools:
         place = self._place(url)
         _note(place).unlink(missing_ok=True)
         place.unlink(missing_ok=True)
+
+    @cached_property
+    def _noted(self) -> set[str]:
+        """The names of notes, some of which may be gone. Nobody else writes any while a run has the archive."""
+        return {note.name for note in self._root.glob(f"*{_NOTE}")}
 
     def _place(self, url: CanonicalURL) -> Path:
         return self._root / hashlib.sha256(url.encode()).hexdigest()[:40]
