@@ -2,7 +2,8 @@
 
 import json
 import signal
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -11,7 +12,8 @@ from typing import Final
 
 import pytest
 
-from tests.crawl.running import Done, ended, interrupted, mirror, process, rows
+from benchmarks.suite.measure import run as measured
+from tests.crawl.running import ROOT, SCRAPY, Done, ended, interrupted, mirror, process, rows
 from tests.site import Handler, Server, Site, serve
 
 SIZE: Final = 3 << 20
@@ -297,3 +299,38 @@ def test_a_large_file_is_an_object_like_any_other(tmp_path: Path) -> None:
         digests = rows(tmp_path, "SELECT DISTINCT digest, size FROM resources WHERE size > 1000000")
         assert len(digests) == 1
         assert mirror(server.url, tmp_path).code == 0
+
+
+def blocks(count: int, coding: str) -> Iterator[bytes]:
+    """So many MiB of a file, as they go over the wire."""
+    packing = zlib.compressobj(0, wbits=31)
+    for n in range(count):
+        block = n.to_bytes(4, "big") + OLD[4 : 1 << 20]
+        yield packing.compress(block) if coding else block
+    yield packing.flush() if coding else b""
+
+
+@pytest.mark.parametrize("coding", ["", "gzip"])
+def test_memory_does_not_grow_with_a_file(tmp_path: Path, coding: str) -> None:
+    def peak(count: int) -> int:
+        def answer(handler: Handler) -> None:
+            length = {"Content-Length": str(count << 20)} if not coding else {"Content-Encoding": coding}
+            handler.send_response(200)
+            for name, value in ({"Content-Type": "application/x-iso9660-image"} | length).items():
+                handler.send_header(name, value)
+            handler.end_headers()
+            for block in blocks(count, coding):
+                handler.wfile.write(block)
+            handler.close_connection = True
+
+        out, pages = tmp_path / str(count), Site().page("/", links=["/a.iso"])
+        pages["/a.iso"] = answer
+        with serve(pages) as server:
+            words = (f"start={server.url}", f"out={out}", "render=never")
+            command = [*SCRAPY, "crawl", "mirror", *(part for word in words for part in ("-a", word))]
+            cost = measured(command, ROOT, tmp_path / "said", 100)
+        assert cost.ended == "0", (tmp_path / "said").read_text()
+        assert rows(out, "SELECT size FROM resources WHERE size > 1000000") == [(count << 20,)]
+        return cost.memory
+
+    assert peak(256) - peak(16) < 48 << 20
