@@ -284,16 +284,28 @@ def listening(host: str | None, port: int) -> list[socket.socket]:
     return sockets
 
 
-def serve(shelf: Shelf, server: Server, sockets: list[socket.socket]) -> None:
-    """Serve until the user ends it."""
+def serve(shelf: Shelf, server: Server, sockets: list[socket.socket], tell: Callable[[], None]) -> None:
+    """Serve until the user ends it; `tell` is called once it is served, and Ctrl-C is heard."""
     with suppress(KeyboardInterrupt):
-        _server(Replay(shelf, server)).run(sockets=sockets)
+        _Server(_config(Replay(shelf, server)), tell).run(sockets=sockets)
+
+
+class _Server(uvicorn.Server):
+    """One that says when it has begun: before that a Ctrl-C would be lost in a script, where shells have it ignored."""
+
+    def __init__(self, config: uvicorn.Config, tell: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = tell
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell()
 
 
 @contextmanager
 def serving(application: ASGIApp, sockets: list[socket.socket]) -> Iterator[None]:
     """Serve an application from a thread, as long as the block takes."""
-    server = _server(application)
+    server = uvicorn.Server(_config(application))
     thread = Thread(target=server.run, kwargs={"sockets": sockets}, daemon=True)
     thread.start()
     try:
@@ -303,8 +315,8 @@ def serving(application: ASGIApp, sockets: list[socket.socket]) -> Iterator[None
         thread.join()
 
 
-def _server(application: ASGIApp) -> uvicorn.Server:
-    config = uvicorn.Config(
+def _config(application: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
         application,
         http="h11",
         ws="none",
@@ -316,4 +328,3 @@ def _server(application: ASGIApp) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
     )
-    return uvicorn.Server(config)

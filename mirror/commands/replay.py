@@ -49,10 +49,13 @@ class Command(ArchiveCommand):
             if opts.host and not _is_loopback(opts.host):
                 tell(f"Warning: all who reach {opts.host} can read the archive; its links only work on this machine\n")
             server = Server(sockets[0].getsockname()[1])
-            say(server.root)
-            sys.stdout.flush()
-            tell(f"Replaying {archive.root} at {server.root}; Ctrl-C ends it\n")
-            replay.serve(Shelf(archive), server, sockets)
+
+            def begun() -> None:
+                say(server.root)
+                sys.stdout.flush()
+                tell(f"Replaying {archive.root} at {server.root}; Ctrl-C ends it\n")
+
+            replay.serve(Shelf(archive), server, sockets, begun)
 
 
 def _why_not(error: OSError, opts: argparse.Namespace) -> str:

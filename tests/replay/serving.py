@@ -87,7 +87,10 @@ def served(out: Path, *words: str) -> Iterator[Served]:
             yield Served(int(url.rstrip("/").rpartition(":")[2]), process)
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            try:
+                process.communicate(timeout=30)
+            finally:
+                process.kill()  # where it did not end, the block would wait for it
 
 
 def mirrored(root: Path, web: Web, start: str, day: str = "2026-11-24") -> int:

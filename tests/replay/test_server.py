@@ -378,6 +378,22 @@ def test_stdout_has_the_url_alone_and_ctrl_c_is_a_good_end(tmp_path: Path) -> No
         assert server.process.returncode == 0
 
 
+def test_ctrl_c_is_heard_from_the_first_line_on(tmp_path: Path) -> None:
+    """Also where a script has started it in the background: shells have it ignored there."""
+    mirrored(tmp_path, web(), SITE)
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
+    command = [*ignoring, *SCRAPY, "replay", str(tmp_path), "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+
+
 def test_only_loopback_is_listened_at(tmp_path: Path) -> None:
     mirrored(tmp_path, web(), SITE)
     with served(tmp_path) as server:
