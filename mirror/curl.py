@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LEAST_AT_ONCE: Final = 1 << 10  # libcurl takes no less
 _MOST_AT_ONCE: Final = 512 << 10
+_MADE_UP: Final = 0.05  # seconds that the loop may be late and are made up for
 
 
 class TransferError(Exception):
@@ -63,7 +64,7 @@ class Throttle:
             transfer.is_paused = True
             self._waiting.append(transfer)
             return True
-        self._free = max(self._free, now) + size / self._rate
+        self._free = max(self._free, now - _MADE_UP) + size / self._rate
         return False
 
     def _wake(self) -> None:

@@ -52,6 +52,9 @@ _NOT_MODIFIED: Final = 304
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
+_NO_RANGES: Final = frozenset({pycurl.E_FTP_COULDNT_USE_REST, pycurl.E_RANGE_ERROR, pycurl.E_BAD_DOWNLOAD_RESUME})
+"""What a server says that can't begin in the middle, or of what has no such middle any more."""
+
 _UNKNOWN_COMMAND: Final = frozenset({202, 500, 501, 502, 504})  # RFC 959, 4.2.1
 _STATUSES: Final = {
     pycurl.E_REMOTE_FILE_NOT_FOUND: _NOT_FOUND,
@@ -230,6 +233,8 @@ class FileTransfer(Transfer):
             return self._response(None)
         if self._is_open or self._error or self._stop:
             return super().failed(error)
+        if self.part and error.code in _NO_RANGES:
+            raise NoLongerThatError from error
         status = _STATUSES.get(error.code, _NOT_FOUND if error.code == pycurl.E_SSH else None)
         if status is None:
             raise _told(error, self.request.url) from error

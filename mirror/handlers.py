@@ -34,7 +34,7 @@ from mirror.core.urls import CanonicalURL
 from mirror.curl import Multi, Throttle, TransferError
 from mirror.failures import EndlessError, Skipped
 from mirror.store.spool import Part, Spools
-from mirror.transfers import LOGIN, Exchange, InterruptedTransferError, NoLongerThatError, Transfer, opened
+from mirror.transfers import CERTIFICATE, LOGIN, Exchange, InterruptedTransferError, NoLongerThatError, Transfer, opened
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,14 @@ class CurlHandler(BaseDownloadHandler):
         self.throttle = Throttle.of(crawler, settings.getint("MIRROR_RATE"))
         self._sweeper: asyncio.TimerHandle | None = None
         self._common = self._common_options()
+        self._client = [
+            (option, str(settings[name]))
+            for name, option in (
+                ("MIRROR_CLIENT_CERTIFICATE", pycurl.SSLCERT),
+                ("MIRROR_CLIENT_KEY", pycurl.SSLKEY),
+            )
+            if settings.get(name)
+        ]
         self._told_loss = False
 
     @property
@@ -190,11 +198,7 @@ class CurlHandler(BaseDownloadHandler):
         least, most = (settings.get(f"DOWNLOAD_TLS_{bound}_VERSION") for bound in ("MIN", "MAX"))
         if least or most:
             found.append((pycurl.SSLVERSION, _TLS.get(least or "", 0) | _TLS.get(most or "", 0) << 16))
-        for name, option in (
-            ("MIRROR_CA_FILE", pycurl.CAINFO),
-            ("MIRROR_CLIENT_CERTIFICATE", pycurl.SSLCERT),
-            ("MIRROR_CLIENT_KEY", pycurl.SSLKEY),
-        ):
+        for name, option in (("MIRROR_CA_FILE", pycurl.CAINFO),):
             if settings.get(name):
                 found.append((option, str(settings[name])))
         ciphers = settings.get("DOWNLOADER_CLIENT_TLS_CIPHERS")
@@ -211,7 +215,7 @@ class CurlHandler(BaseDownloadHandler):
         easy.setopt(pycurl.WRITEFUNCTION, exchange.body)
         easy.setopt(pycurl.OPENSOCKETFUNCTION, exchange.open_socket)
         special = self._set_proxy(easy, request) | self._set_login(easy, request) | self._set_bind(easy, request)
-        return exchange.set(easy) | special
+        return exchange.set(easy) | special | self._set_client(easy, request)
 
     def _set_proxy(self, easy: pycurl.Curl, request: Request) -> bool:
         proxy = request.meta.get("proxy")
@@ -231,9 +235,17 @@ class CurlHandler(BaseDownloadHandler):
         if not login:
             return False
         user, password = login
-        easy.setopt(pycurl.USERNAME, user)
-        easy.setopt(pycurl.PASSWORD, password)
+        easy.setopt(pycurl.USERNAME, user.encode())  # RFC 7617, 2.1
+        easy.setopt(pycurl.PASSWORD, password.encode())
         easy.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_ANY)
+        return True
+
+    def _set_client(self, easy: pycurl.Curl, request: Request) -> bool:
+        """The certificate by which the user is known, for whom it is meant."""
+        if not self._client or not request.meta.get(CERTIFICATE, True):
+            return False
+        for option, path in self._client:
+            easy.setopt(option, path)
         return True
 
     def _set_bind(self, easy: pycurl.Curl, request: Request) -> bool:

@@ -25,7 +25,7 @@ from mirror.core.urls import CanonicalURL
 from mirror.failures import BrokenAnswerError, Skipped
 from mirror.options import Options
 from mirror.pacing import Pacing
-from mirror.transfers import LOGIN, CurlResponse
+from mirror.transfers import CERTIFICATE, LOGIN, CurlResponse
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -75,6 +75,7 @@ class Identity:
         self._credentials = options.credentials
         self._reach = reach
         self._is_told = options.credentials.says_anything
+        self._has_certificate = options.transfers.certificate is not None
         proxy = options.transfers.proxy
         self._proxy = None if proxy is None else proxy.told
         self._is_proxy_given = proxy is not None
@@ -96,6 +97,8 @@ class Identity:
             request.meta["proxy"] = self._proxy
         elif self._proxies.get("all") and request.url.partition(":")[0] not in self._proxies:
             self._ask_for_all(request)
+        if self._has_certificate:
+            request.meta[CERTIFICATE] = self._credentials.is_start(CanonicalURL(request.url))
         if self._is_told:
             url = CanonicalURL(request.url)
             login = self._credentials.login(url)

@@ -27,6 +27,7 @@ from mirror.core.credentials import (
     by_host,
     hidden,
     url_login,
+    veiled,
 )
 from mirror.core.directives import Word
 from mirror.core.freshness import InvalidDurationError, duration
@@ -435,7 +436,7 @@ def _start(text: str) -> Start:
     try:
         return _without_links(canonical(shown)), url_login(text)
     except InvalidURLError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(str(error).replace(repr(shown), repr(veiled(shown)))) from None
     except InvalidLoginError as error:
         raise UsageError(f"{shown}: {error}") from None
 

@@ -32,7 +32,7 @@ from scrapy.utils._download_handlers import check_stop_download, get_maxsize_msg
 from mirror.core import documents, media
 from mirror.core.coding import CodingError, Decoder
 from mirror.core.documents import Spooled
-from mirror.core.ranges import content_range, strong_validator
+from mirror.core.ranges import content_range, may_be_of, strong_validator
 from mirror.core.urls import CanonicalURL
 from mirror.curl import TransferError
 from mirror.failures import BrokenAnswerError, EndlessError
@@ -57,6 +57,9 @@ IN_MEMORY: Final = "download_in_memory"
 LOGIN: Final = "download_login"
 """The key of `Request.meta` for (user, password): sent by the scheme that the server asks for, and on no redirect."""
 
+CERTIFICATE: Final = "download_certificate"
+"""The key of `Request.meta` that tells whether the server may know the user's certificate, if it asks; it may by default."""
+
 _SMALL: Final = 256 << 10
 """Bytes up to which a payload that nobody reads stays in memory all the same: a file of its own would cost more."""
 
@@ -71,6 +74,9 @@ _ERRORS: Final[dict[int, type[Exception]]] = {
     pycurl.E_OPERATION_TIMEDOUT: DownloadTimeoutError,
     pycurl.E_PARTIAL_FILE: ResponseDataLossError,
 }
+_NO_RANGES: Final = frozenset({400, 405, 412, 416, 501})
+"""What servers say to the rest that was asked for and would not say to the whole."""
+
 _LOST: Final = frozenset(
     {
         pycurl.E_PARTIAL_FILE,
@@ -357,8 +363,8 @@ class Transfer(Exchange[Response]):
         if self._status == 206:  # noqa: PLR2004
             found = content_range(self._first("content-range") or "")
             start = self.start
-            same = self._validator() in {None, part.promise.validator}
-            if not found or found.start != start or found.total != part.promise.total or not same:
+            is_same = may_be_of(self._received, part.promise.validator)
+            if not found or found.start != start or found.total != part.promise.total or not is_same:
                 raise NoLongerThatError
             self._resume(part)
             self._status = 200
@@ -367,7 +373,7 @@ class Transfer(Exchange[Response]):
             ]
             self._received.append(("Content-Length", str(part.promise.total)))
             return part.promise.total
-        if self._status == 416:  # noqa: PLR2004
+        if self._status in _NO_RANGES:
             raise NoLongerThatError
         return total
 
@@ -511,7 +517,8 @@ class Transfer(Exchange[Response]):
         raise exception(error) from error
 
     def close(self) -> None:
-        """What is on the disk stays there for the next transfer, if that can go on."""
+        """What is on the disk stays there for the next transfer, if that can go on; nothing stays in memory."""
+        self._blocks = []
         if self._spool:
             spool, self._spool = self._spool, None
             if not self._error and self._decoder is None:

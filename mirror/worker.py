@@ -28,7 +28,11 @@ def serve(calls: BinaryIO, answers: BinaryIO) -> None:
     answers.write(packed(READY))
     answers.flush()
     while length := calls.read(LENGTH):
-        function = pickle.loads(calls.read(int.from_bytes(length, "big")))  # noqa: S301 - the crawl says it
+        size = int.from_bytes(length, "big")
+        call = calls.read(size)
+        if len(call) < size:  # the crawl ended while it said it
+            return
+        function = pickle.loads(call)  # noqa: S301 - the crawl says it
         answers.write(_answer(function))
         answers.flush()
 

@@ -36,6 +36,7 @@ _ORIGIN = re.compile(
     r"([a-z][a-z0-9+.\-]*)://(\[[^\]]*\]|[^:/?#@\[\]]+|(?<=file://))(?::([0-9]+))?(?:[/?#].*)?", re.DOTALL
 )
 _USERINFO = re.compile(r"([\x00-\x20]*[A-Za-z][A-Za-z0-9+.\-]*:[/\\\s]*+)([^/\\?#]*)@", re.DOTALL)
+_IN_VAIN = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*:/*)(?:.*(?=@)|([^/?#:@]*:)(?![0-9]*(?:[/?#]|$)).*)", re.DOTALL)
 _ON_DISK = re.compile(r"[\x00-\x20]*file:", re.IGNORECASE)
 _MACHINE = re.compile(r"[^/\\?#@:\s\[\]]+|\[?([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -132,6 +133,10 @@ class Credentials:
         """Whether there is anything to say to anybody on the web; libcurl knows the anonymous login."""
         return bool(self.logins or self.hosts or self.given)
 
+    def is_start(self, url: CanonicalURL) -> bool:
+        """Whether a URL is of an origin that the user named."""
+        return Origin.of(url) in self.starts
+
     def login(self, url: CanonicalURL) -> Login | None:
         """Who one is to the server of a URL."""
         origin = Origin.of(url)
@@ -176,6 +181,15 @@ def hidden(url: str) -> str:
     ('ftp://...@example.org/a@b', 'http://example.org/')
     """
     return url if _ON_DISK.match(url) else _USERINFO.sub(r"\1...@", url, count=1)
+
+
+def veiled(text: str) -> str:
+    """A text that was to be a URL and is none, for a message: without whatever may be a login in it.
+
+    >>> veiled("http://guido:sp#am@example.org/"), veiled("http://guido:sp"), veiled("http://:80/")
+    ('http://...@example.org/', 'http://guido:...', 'http://:80/')
+    """
+    return text if _ON_DISK.match(text) else _IN_VAIN.sub(r"\1\2...", text, count=1)
 
 
 def by_host(entries: Iterable[tuple[str, str, str]]) -> dict[str, Login]:

@@ -25,6 +25,7 @@ Headers = Sequence[tuple[str, str]]
 VERSION = 4
 """Which references are found and how documents are rewritten: where that changes, archives are read again."""
 
+_OF_THE_USER = frozenset({"set-cookie", "set-cookie2"})
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
 _XHTML = "application/xhtml+xml"
 _MANIFEST_MARKS = (b'"icons"', b'"start_url"')
@@ -73,11 +74,18 @@ class Response:
 
     @property
     def is_success(self) -> bool:
-        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+        """Whether it is all of something: a part that nobody asked for (206) is not. One that was is put together before."""
+        is_part = self.status == HTTPStatus.PARTIAL_CONTENT
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES and not is_part
 
     @property
     def is_redirect(self) -> bool:
         return self.status in {301, 302, 303, 307, 308} and self.header("location") is not None
+
+
+def kept(headers: Headers) -> Headers:
+    """The headers of an answer that belong to an archive: a cookie is for whom it was set, and may be a secret."""
+    return [pair for pair in headers if pair[0].lower() not in _OF_THE_USER]
 
 
 def header(headers: Headers, name: str) -> str | None:

@@ -68,3 +68,21 @@ def is_range(value: str) -> bool:
     unit, _, ranges = value.partition("=")
     found = [_RANGE.fullmatch(part) for part in ranges.split(",")]
     return unit.strip().lower() == "bytes" and all(one and int(one[1] or 0) <= int(one[2] or _MOST) for one in found)
+
+
+def may_be_of(headers: Sequence[tuple[str, str]], validator: str) -> bool:
+    """Whether the headers of a 206 say nothing against that it is of what `strong_validator` told apart before.
+
+    A server that knows If-Range sends a 206 for nothing else, and need not repeat its validators; one that does not know it
+    may send a part of anything.
+
+    >>> may_be_of([("ETag", 'W/"b"')], '"a"'), may_be_of([("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")], '"a"')
+    (False, False)
+    >>> may_be_of([("ETag", '"a"'), ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")], '"a"'), may_be_of([], '"a"')
+    (True, True)
+    """
+    values = {name.lower(): value.strip() for name, value in reversed(headers)}
+    tag, modified = values.get("etag"), values.get("last-modified")
+    if tag is None and modified is None:
+        return True
+    return validator == (tag.removeprefix("W/") if validator.startswith('"') and tag is not None else modified)

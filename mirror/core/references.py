@@ -41,6 +41,27 @@ MOST_REFERENCES: Final = 250_000
 """References of a document that are followed: a sitemap names 50,000 pages, millions would take minutes and gigabytes."""
 
 
+MOST_CHARACTERS: Final = 32 << 20
+"""Characters of all references of a document that are followed: behind a long `<base>`, a short page has many long ones."""
+
+
+class Found(dict[tuple[CanonicalURL, Kind], bool]):
+    """(URL, kind) -> whether all that refer to it guess."""
+
+    length = 0
+    """Characters of the URLs."""
+
+    def put(self, url: CanonicalURL, kind: Kind, *, guess: bool) -> None:
+        known = self.get((url, kind))
+        if known is None:
+            self.length += len(url)
+        self[url, kind] = guess and known is not False
+
+    @property
+    def is_full(self) -> bool:
+        return len(self) >= MOST_REFERENCES or self.length >= MOST_CHARACTERS
+
+
 class Collector:
     """Resolves spans against a base and keeps each (URL, kind) once; what is no guess outweighs a guess."""
 
@@ -52,10 +73,10 @@ class Collector:
         self.metas: list[tuple[str, str]] = []
         """What `<meta>` elements say to robots: (name, content)."""
         self._seen: set[tuple[str, Kind, bool]] = set()
-        self._found: dict[tuple[CanonicalURL, Kind], bool] = {}
+        self._found = Found()
 
     def add(self, found: Iterable[Span]) -> None:
-        if len(self._found) >= MOST_REFERENCES:
+        if self._found.is_full:
             return
         for span in found:
             key = (urls.without_fragment(span.url), span.kind, span.guess)
@@ -64,15 +85,14 @@ class Collector:
             self._seen.add(key)
             target = urls.resolve(key[0], self.base, self.encoding)
             if target:
-                name = (target.url, span.kind)
-                self._found[name] = span.guess and self._found.get(name, True)
+                self._found.put(target.url, span.kind, guess=span.guess)
 
     def add_url(self, url: str, kind: Kind) -> None:
         """Add what is plainly a URL, of another document than this one."""
-        if len(self._found) < MOST_REFERENCES:
+        if not self._found.is_full:
             target = urls.resolve(url, self.base, self.encoding)
             if target:
-                self._found[target.url, kind] = False
+                self._found.put(target.url, kind, guess=False)
 
     def rebase(self, base: str) -> None:
         """What is added from now on has a base that is not the document's URL."""

@@ -54,6 +54,12 @@ class Edit(NamedTuple):
     local: bool = False  # it leads to a local copy
 
 
+class _Known(dict[tuple[str, bool], tuple[str | None, bool]]):
+    """What is written for a reference, and how many characters were written of all."""
+
+    written = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Rewriter:
     """What is the same for all references of one document.
@@ -70,7 +76,7 @@ class Rewriter:
     data: Resolve | None = None
     own_base: bool = True
     depth: int = 0
-    _known: dict[tuple[str, bool], tuple[str | None, bool]] = field(default_factory=dict)
+    _known: "_Known" = field(default_factory=_Known)
 
     def replacement(self, span: Span) -> tuple[str | None, bool]:
         """What to write for a reference, unquoted (`None`: let it stand), and whether that is a local copy."""
@@ -85,12 +91,13 @@ class Rewriter:
             if len(self._known) >= _MOST_KNOWN:  # a document of so many different ones repeats none soon
                 self._known.clear()
             known = self._known[url, guess] = self._replacement(url, guess=guess)
-        return known
+        self._known.written += len(known[0] or "")
+        return known if self._known.written < _MOST_WRITTEN else (None, False)
 
     def with_base(self, base: str) -> "Rewriter":
         """The same for a document with a `<base>` element."""
         home = self.home and (self.resolve(CanonicalURL(base)) or base)
-        return replace(self, base=base, home=home, name=home or self.name, own_base=False, _known={})
+        return replace(self, base=base, home=home, name=home or self.name, own_base=False, _known=_Known())
 
     def within(self) -> "Rewriter":
         """The same for a document in an attribute of this one."""
@@ -174,6 +181,7 @@ def _quoted(text: str, quote: str) -> str:
 
 
 _MOST_KNOWN: Final = 10_000
+_MOST_WRITTEN: Final = 64 << 20  # characters of a document's references, after which they stand as they are
 _ON_DISK: Final = ("integrity", "crossorigin")
 _AT_ORIGINS: Final = ("integrity",)
 _ABSOLUTE: Final = re.compile(r"\s*(?:https?|ftps?|sftp|file):[/\\]{2}", re.IGNORECASE)

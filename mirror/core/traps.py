@@ -200,7 +200,6 @@ _READ_AFTER: Final = 50
 """URLs to which a family has to lead before its pages are read."""
 
 
-@lru_cache(maxsize=_KEPT)
 def family(url: CanonicalURL) -> Family | None:
     """The family of a URL of the web.
 
@@ -209,6 +208,11 @@ def family(url: CanonicalURL) -> Family | None:
     >>> family(CanonicalURL("http://example.org/events/2026/05/")).trap
     <Trap.CALENDAR: 'calendar'>
     """
+    return _family(url) if len(url) <= _MOST_PATH else _family.__wrapped__(url)
+
+
+@lru_cache(maxsize=_KEPT)
+def _family(url: CanonicalURL) -> Family | None:
     if not is_web(url):
         return None
     place = origin(url)

@@ -196,7 +196,7 @@ class Crawl:
             if reason:
                 recorded = self._leave_out(known, before, response, None if is_unchanged else references, reason)
             elif is_unchanged and before:
-                headers = freshness.renewed(before.headers, response.headers)
+                headers = freshness.renewed(before.headers, documents.kept(response.headers))
                 recorded = self._renew(known, before, headers=headers, checked=self._now())
             else:
                 resource = self._resource(known, response, references)
@@ -603,7 +603,7 @@ class Crawl:
             url=entry.url,
             fetched=self._now(),
             status=response.status,
-            headers=response.headers,
+            headers=documents.kept(response.headers),
             digest=None,
             size=0,
             media_type=media_type,

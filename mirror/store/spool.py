@@ -94,7 +94,12 @@ class Spools:
             return None
         promise = _promise(_note(place))
         size = place.stat().st_size if promise and place.exists() else 0
-        return Part(promise, min(size, promise.total)) if promise and size and promise.url == url else None
+        if promise is None or not size or promise.url != url:
+            return None
+        if size > promise.total:  # more came than was promised: nobody knows what of it is true
+            self.forget(url)
+            return None
+        return Part(promise, size)
 
     def begin(self, url: CanonicalURL, promise: Promise | None) -> "Spool":
         """A payload comes from its beginning. Without a promise, what is cut off is lost."""
@@ -119,6 +124,7 @@ class Spools:
         place = self._place(url)
         _note(place).unlink(missing_ok=True)
         place.unlink(missing_ok=True)
+        self._noted.discard(_note(place).name)
 
     @cached_property
     def _noted(self) -> set[str]:
@@ -259,10 +265,13 @@ class LengthError(Exception):
 
 
 def _promise(note: Path) -> Promise | None:
+    """What a note says; `None`: nothing that can be believed, for others may have written it."""
     try:
-        return Promise(**json.loads(note.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        promise = Promise(**json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    is_text = isinstance(promise.url, str) and isinstance(promise.validator, str) and promise.validator.isprintable()
+    return promise if is_text and type(promise.total) is int and promise.total > 0 else None
 
 
 def _note(place: Path) -> Path:

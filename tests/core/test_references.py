@@ -632,3 +632,9 @@ def test_what_an_import_map_names_is_no_guess() -> None:
     page = f'<script type="importmap">{json.dumps(table)}</script>'
     found = refs.references(Document.HTML, page, canonical("https://example.org/d/e"))
     assert {one.url for one in found if not one.guess} == {"https://cdn.example/far.js", "https://example.org/d/z.js"}
+
+
+def test_behind_a_long_base_no_more_is_found_than_can_be_kept() -> None:
+    links = "".join(f"<a href={n}>" for n in range(4000))
+    found = refs.references(Document.HTML, f"<base href=/{'a' * 60_000}/>{links}", CanonicalURL("http://example.org/"))
+    assert refs.MOST_CHARACTERS <= sum(len(one.url) for one in found) < refs.MOST_CHARACTERS + 100_000

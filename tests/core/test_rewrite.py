@@ -435,3 +435,11 @@ def test_templates_of_xslt_stay() -> None:
 def test_a_link_to_a_file_that_was_not_saved_stays_as_it_was(link: str) -> None:
     text = f"<a href='{link}'>"
     assert copied(text) == text
+
+
+def test_behind_a_long_base_no_more_is_written_than_can_be_kept() -> None:
+    links = "".join(f"<a href={n}>" for n in range(4000))
+    text = f"<base href=/{'a' * 60_000}/>{links}"
+    copy = rewrite.rewrite(Document.HTML, text, Rewriter("http://example.org/", "index.html", lambda _: None))
+    assert 64 << 20 <= len(copy) < 65 << 20
+    assert copy.endswith(links[-100:])

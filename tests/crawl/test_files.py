@@ -158,6 +158,26 @@ def test_a_large_file_goes_on_where_a_kill_cut_it(start: Start, files: Path, tmp
     assert sizes(partial) == []
 
 
+@pytest.mark.parametrize(
+    "start", ["ftp", *(pytest.param(name, marks=pytest.mark.long) for name in ("lists", "sftp"))], indirect=True
+)
+def test_a_part_of_what_is_shorter_by_now_begins_anew(start: Start, files: Path, tmp_path: Path) -> None:
+    (files / "large.bin").write_bytes(random.Random(1).randbytes(12 << 20))
+    partial = tmp_path / "out" / ".mirror" / "partial"
+    running = process(start("/"), tmp_path / "out", "rate=4M")
+    until = time.monotonic() + 60
+    while time.monotonic() < until and sum(sizes(partial)) < 5 << 20:
+        time.sleep(0.02)
+    running.kill()
+    ended(running)
+    assert len(sizes(partial)) == 1
+    (files / "large.bin").write_bytes(b"short")
+    done = mirror(start("/"), tmp_path / "out")
+    assert done.code == 0, done.stderr
+    assert [path.read_bytes() for path in (tmp_path / "out").rglob("large.bin")] == [b"short"]
+    assert sizes(partial) == []
+
+
 def sizes(partial: Path) -> list[int]:
     """Of what is not whole yet."""
     places = partial.iterdir() if partial.exists() else ()

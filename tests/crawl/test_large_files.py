@@ -5,6 +5,7 @@ import signal
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -102,6 +103,30 @@ def sends_a_range_of_a_longer_file(large: Large, handler: Handler, start: int | 
         large.part(handler, start, NEW + OLD, total=2 * SIZE)
 
 
+def sends_a_range_of_another_weak_file(large: Large, handler: Handler, start: int | None) -> None:
+    if start is None:
+        large.whole(handler, NEW, f"W/{OTHER_TAG}")
+    else:
+        large.part(handler, start, NEW, f"W/{OTHER_TAG}")
+
+
+def sends_a_range_of_another_date(large: Large, handler: Handler, start: int | None) -> None:
+    now = {"Last-Modified": formatdate(usegmt=True)}
+    if start is None:
+        large.head(handler, 200, SIZE, now)
+        handler.wfile.write(NEW)
+    else:
+        large.head(handler, 206, SIZE - start, now | {"Content-Range": f"bytes {start}-{SIZE - 1}/{SIZE}"})
+        handler.wfile.write(NEW[start:])
+
+
+def understands_no_range(large: Large, handler: Handler, start: int | None) -> None:
+    if start is None:
+        large.whole(handler, OLD)
+    else:
+        large.head(handler, 400, 0, {})
+
+
 def says_that_there_is_no_such_range(large: Large, handler: Handler, start: int | None) -> None:
     if start is None:
         large.whole(handler, NEW[:1000], OTHER_TAG)
@@ -151,7 +176,10 @@ REST = [
     (knows_no_ranges, OLD, 1),
     (sends_another_range, OLD, 2),
     (sends_a_range_of_another_file, NEW, 2),
+    (sends_a_range_of_another_weak_file, NEW, 2),
+    (sends_a_range_of_another_date, NEW, 2),
     (sends_a_range_of_a_longer_file, NEW + OLD, 2),
+    (understands_no_range, OLD, 2),
     (says_that_there_is_no_such_range, NEW[:1000], 2),
     (is_cut_again, OLD, 2),
 ]
@@ -275,6 +303,22 @@ def test_a_file_that_is_longer_than_was_promised_is_none(tmp_path: Path) -> None
     with serve(pages) as server:
         assert mirror(server.url, tmp_path).code == 0
         assert copy(tmp_path) == OLD
+
+
+def test_a_part_that_nobody_asked_for_takes_the_place_of_nothing(tmp_path: Path) -> None:
+    pages = Site().page("/", links=["/a.iso"]).file("/a.iso", OLD, "application/x-iso9660-image")
+
+    def unasked(handler: Handler) -> None:
+        Large(goes_on).head(handler, 206, 100, {"ETag": OTHER_TAG, "Content-Range": f"bytes 0-99/{SIZE}"})
+        handler.wfile.write(OLD[:100])
+
+    with serve(pages) as server:
+        assert mirror(server.url, tmp_path).code == 0
+        server.site["/a.iso"] = unasked
+        done = mirror(server.url, tmp_path)
+    assert done.code == 1
+    assert "206 Partial Content" in done.stderr
+    assert copy(tmp_path) == OLD
 
 
 def test_the_hook_is_told_of_what_was_there_already(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.crawl.running import Done, mirror, run
-from tests.site import Site, serve
+from tests.site import Page, Site, serve
 
 SECRET = "Sp4mSp4mSp4m"
 LOUD = {"LOG_LEVEL": "DEBUG", "MIRROR_PROGRESS": "lines"}
@@ -66,6 +66,8 @@ def test_a_proxy_that_nobody_answers_at_does_not_show_its_password(tmp_path: Pat
         f"header=Host: {SECRET}",
         f"proxy=http://guido:{SECRET}@nowhere",
         f"start=http://guido:{SECRET}@/",
+        f"start=http://guido:a#{SECRET}@127.0.0.1:9/",
+        f"start=http://guido:{SECRET}",
         f"start=http://guido:{SECRET}@127.0.0.1:9/ http://guido:other@127.0.0.1:9/",
         f"lgoin=guido:{SECRET}",
         "depth=two",
@@ -75,6 +77,17 @@ def test_a_refusal_shows_no_secret(tmp_path: Path, words: list[str], word: str) 
     done = mirror("http://127.0.0.1:9/", tmp_path / "out", *words, word, settings=LOUD)
     assert done.code == 2
     assert len([line for line in done.stderr.splitlines() if line.startswith("websucker: ")]) == 1
+    no_secret(done, tmp_path / "out")
+
+
+def test_a_cookie_that_comes_back_is_not_kept(tmp_path: Path) -> None:
+    """As servers do that make a session last longer with each answer."""
+    answers = {"Set-Cookie": f"session={SECRET}; Path=/", "ETag": '"a"'}
+    with serve(Site().page("/", headers=answers)) as server:
+        assert mirror(server.url, tmp_path / "out").code == 0
+        server.site["/"] = Page(304, answers)
+        done = mirror(server.url, tmp_path / "out")
+        assert done.code == 0
     no_secret(done, tmp_path / "out")
 
 

@@ -2,10 +2,12 @@
 
 import errno
 import hashlib
+import json
 import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +52,7 @@ def test_a_payload_becomes_an_object_whatever_blocks_it_comes_in(spools: Spools,
     assert spools.part(URL) is None
 
 
-@pytest.mark.parametrize("there", [1, BATCH - 1, 2 * BATCH, len(PAYLOAD) - 1])
+@pytest.mark.parametrize("there", [1, BATCH - 1, 2 * BATCH, len(PAYLOAD) - 101])
 @pytest.mark.parametrize("behind", [0, 100])
 def test_who_goes_on_hashes_what_is_there(spools: Spools, objects: Objects, there: int, behind: int) -> None:
     """What is behind the place where the rest begins is not of the payload."""
@@ -130,3 +132,31 @@ def test_nothing_follows_what_could_not_be_written(spools: Spools, tmp_path: Pat
     there = place.read_bytes()
     assert 0 < len(there) < len(PAYLOAD)
     assert PAYLOAD.startswith(there)
+
+
+def test_what_is_longer_than_was_promised_is_no_part(spools: Spools) -> None:
+    spool = spools.begin(URL, PROMISE)
+    feed(spool, PAYLOAD + b"?")
+    spool.leave()
+    assert spools.part(URL) is None
+    assert spools.urls() == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"total": "z"}, {"total": 0}, {"total": True}, {"validator": None}, {"validator": '"x"\r\nX-Evil: 1'}, {"url": 1}],
+)
+def test_a_note_that_somebody_else_wrote_is_not_believed(
+    tmp_path: Path, objects: Objects, said: dict[str, Any]
+) -> None:
+    before = Spools(tmp_path / "partial", objects)
+    before.prepare()
+    spool = before.begin(URL, PROMISE)
+    feed(spool, PAYLOAD[:1000])
+    spool.leave()
+    before.close()
+    (note,) = (tmp_path / "partial").glob("*.json")
+    note.write_text(json.dumps(json.loads(note.read_text()) | said))
+    spools = Spools(tmp_path / "partial", objects)
+    assert spools.part(URL) is None
+    spools.close()

@@ -23,6 +23,7 @@ CA_FILE: Final = "MIRROR_CA_FILE"
 CLIENT_CERTIFICATE: Final = "MIRROR_CLIENT_CERTIFICATE"
 CLIENT_KEY: Final = "MIRROR_CLIENT_KEY"
 LOGIN: Final = "download_login"
+CERTIFICATE: Final = "download_certificate"
 
 LOGGED_IN: Final = {LOGIN: [USER, PASSWORD]}
 WRONG: Final = {LOGIN: [USER, "guessed"]}
@@ -149,6 +150,7 @@ def logins(world: World) -> Iterator[Logins]:
             "basic": Ask(f"{world.web.http}/private/secret.txt", meta=LOGGED_IN),
             "basic-wrong": Ask(f"{world.web.http}/private/secret.txt", meta=WRONG),
             "basic-none": Ask(f"{world.web.http}/private/secret.txt"),
+            "basic-foreign": Ask(f"{world.web.http}/private/secret.txt", meta={LOGIN: ["g\u00fc", "p\u00e4"]}),
             "basic-tls": Ask(f"{world.web.https}/private/secret.txt", meta=LOGGED_IN),
         }
         for name in SCHEMES:
@@ -164,6 +166,10 @@ def logins(world: World) -> Iterator[Logins]:
 @pytest.mark.parametrize("name", ["basic", "basic-tls"])
 def test_basic_lets_in_who_knows(logins: Logins, name: str) -> None:
     assert (logins[name].status, logins[name].text) == (200, "secret\n")
+
+
+def test_a_login_need_not_be_ascii(logins: Logins) -> None:
+    assert (logins["basic-foreign"].status, logins["basic-foreign"].error) == (401, "")
 
 
 @pytest.mark.parametrize("name", SCHEMES)
@@ -208,6 +214,9 @@ def test_a_client_has_a_certificate_and_a_version_of_http(world: World) -> None:
     asks = {"member": Ask(f"{world.web.https}/members/member.txt")}
     known = ask(asks, {CLIENT_CERTIFICATE: str(certificate), CLIENT_KEY: str(key), HTTP_VERSION: "1.1"})
     unknown = ask(asks, {HTTP_VERSION: ""})
+    meant = {"member": Ask(f"{world.web.https}/members/member.txt", meta={CERTIFICATE: False})}
+    not_meant = ask(meant, {CLIENT_CERTIFICATE: str(certificate), CLIENT_KEY: str(key)})
+    assert not_meant["member"].status == 403
     assert (known["member"].status, known["member"].text) == (200, "member\n")
     assert unknown["member"].status == 403
     assert (known["member"].protocol, unknown["member"].protocol) == ("HTTP/1.1", "h2")
