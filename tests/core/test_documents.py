@@ -44,7 +44,8 @@ def test_response() -> None:
     assert (answer.header("location"), answer.header("server")) == ("/x", None)
     assert (answer.is_redirect, answer.is_success) == (True, False)
     assert not Response(URL, 301, [], b"").is_redirect
-    assert Response(URL, 206, [], b"").is_success
+    assert Response(URL, 204, [], b"").is_success
+    assert not Response(URL, 206, [], b"").is_success  # a part of something
     assert response("<html>", "").media_type == "text/html"
 
 

@@ -25,7 +25,12 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PATIENCE = {"DOWNLOAD_TIMEOUT": "2", "RETRY_TIMES": "1", "MIRROR_PROGRESS": "off"}
+PATIENCE = {
+    "DOWNLOAD_TIMEOUT": "2",
+    "RETRY_TIMES": "1",
+    "MIRROR_BACKOFF": "1",  # as it comes: with less, so much fails so fast that the host is given up
+    "MIRROR_PROGRESS": "off",
+}
 AGAIN = 2  # RETRY_TIMES=1
 
 
