@@ -198,9 +198,8 @@ class CurlHandler(BaseDownloadHandler):
         least, most = (settings.get(f"DOWNLOAD_TLS_{bound}_VERSION") for bound in ("MIN", "MAX"))
         if least or most:
             found.append((pycurl.SSLVERSION, _TLS.get(least or "", 0) | _TLS.get(most or "", 0) << 16))
-        for name, option in (("MIRROR_CA_FILE", pycurl.CAINFO),):
-            if settings.get(name):
-                found.append((option, str(settings[name])))
+        if settings.get("MIRROR_CA_FILE"):
+            found.append((pycurl.CAINFO, str(settings["MIRROR_CA_FILE"])))
         ciphers = settings.get("DOWNLOADER_CLIENT_TLS_CIPHERS")
         if ciphers and ciphers != "DEFAULT":
             found.append((pycurl.SSL_CIPHER_LIST, ciphers))
