@@ -19,19 +19,19 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
-from mirror.console import tell
-from mirror.core.media import media_type
-from mirror.core.paths import local_path
-from mirror.core.urls import CanonicalURL
+from mirror.cli.options import parse_size
+from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import local_path
+from mirror.core.url.media_types import media_type
 from mirror.logs import print_safely
-from mirror.options import parse_size
 from mirror.pacing import Host, Hosts
 from mirror.pipelines import close
-from mirror.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
-from mirror.store.crawl import Crawl
-from mirror.store.errors import StorageError
-from mirror.summary import MOST_EXAMPLES, MOST_FAILURES, Exit, Summary
-from mirror.transfers import OFFSET, STATUS
+from mirror.reports.run_summary import MOST_EXAMPLES, MOST_FAILURES, Exit, Summary
+from mirror.store.disk.errors import StorageError
+from mirror.store.run.crawl import Crawl
+from mirror.terminal.console import tell
+from mirror.terminal.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
+from mirror.transfer.http_transfer import OFFSET, STATUS
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall

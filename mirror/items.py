@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from scrapy.http import Response as ScrapyResponse
 
-from mirror.core.documents import Response
-from mirror.core.references import Reference
-from mirror.core.scope import Reason
-from mirror.core.urls import CanonicalURL
-from mirror.store.frontier import Entry
-from mirror.store.objects import Digest
-from mirror.transfers import CurlResponse
+from mirror.core.document.documents import Response
+from mirror.core.document.references import Reference
+from mirror.core.policy.scope import Reason
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk.objects import Digest
+from mirror.store.manifest.frontier import Entry
+from mirror.transfer.http_transfer import CurlResponse
 
 
 @dataclass(frozen=True, slots=True)

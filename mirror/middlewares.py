@@ -15,17 +15,17 @@ from scrapy.http.cookies import CookieJar
 from scrapy.settings import BaseSettings
 from tldextract import TLDExtract
 
-from mirror.core import coding
-from mirror.core.addresses import Reach
-from mirror.core.coding import CodingError, TooLongError
-from mirror.core.credentials import Header
-from mirror.core.documents import header
-from mirror.core.scope import Reason
-from mirror.core.urls import CanonicalURL
-from mirror.failures import BrokenAnswerError, Skipped
-from mirror.options import Options
+from mirror.cli.options import Options
+from mirror.core.document.documents import header
+from mirror.core.http import content_coding
+from mirror.core.http.content_coding import CodingError, TooLongError
+from mirror.core.http.credentials import Header
+from mirror.core.policy.private_addresses import Reach
+from mirror.core.policy.scope import Reason
+from mirror.core.url.canonical import CanonicalURL
 from mirror.pacing import Pacing
-from mirror.transfers import CERTIFICATE, LOGIN, CurlResponse
+from mirror.transfer.failures import BrokenAnswerError, Skipped
+from mirror.transfer.http_transfer import CERTIFICATE, LOGIN, CurlResponse
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -43,7 +43,7 @@ class Decoding:
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        request.headers.setdefault("Accept-Encoding", coding.ACCEPTED)
+        request.headers.setdefault("Accept-Encoding", content_coding.ACCEPTED)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
         if isinstance(response, CurlResponse):  # whose handler did it, block by block
@@ -52,7 +52,7 @@ class Decoding:
         if not codings:
             return response
         try:
-            body = coding.decoded(response.body, codings, int(request.meta.get("download_maxsize", self._most)))
+            body = content_coding.decoded(response.body, codings, int(request.meta.get("download_maxsize", self._most)))
         except TooLongError as error:
             raise DownloadCancelledError(str(error)) from error
         except CodingError as error:
@@ -67,7 +67,7 @@ class Decoding:
 
 
 class Identity:
-    """Says what all requests say and, to whom it is meant for, who one is (`core.credentials`); goes through the proxy."""
+    """Says what all requests say and, to whom it is meant for, who one is (`core.http.credentials`); goes through the proxy."""
 
     def __init__(self, options: Options, settings: BaseSettings, reach: Reach) -> None:
         self._headers = {**settings.getdict("DEFAULT_REQUEST_HEADERS"), "User-Agent": settings["USER_AGENT"]}

@@ -1,4 +1,4 @@
-"""How hosts are paced: each has a `core.pace.Pace`, which the scheduler asks before a request, and tells of what came of it.
+"""How hosts are paced: each has a `core.policy.request_rate.Pace`, which the scheduler asks before each request.
 
 `Hosts` is what a crawl knows of them. The scheduler hands out what may start; what may not stays in the frontier, but for the
 few URLs of a host that were taken from there already. The middleware, innermost of all, hears how each request ended, and gives
@@ -20,12 +20,12 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
-from mirror import failures
-from mirror.core.documents import status_text
-from mirror.core.pace import OF_HOST, Bounds, Pace, Trouble, retry_after, trouble_of
-from mirror.core.urls import CanonicalURL, origin
-from mirror.failures import BrokenAnswerError, UnreachableError
-from mirror.store.frontier import Entry
+from mirror.core.document.documents import status_text
+from mirror.core.policy.request_rate import OF_HOST, Bounds, Pace, Trouble, retry_after, trouble_of
+from mirror.core.url.canonical import CanonicalURL, origin
+from mirror.store.manifest.frontier import Entry
+from mirror.transfer import failures
+from mirror.transfer.failures import BrokenAnswerError, UnreachableError
 
 TURN: Final = "mirror_turn"
 """Key of `Request.meta`: (host, epoch), while a request is under way."""

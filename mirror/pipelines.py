@@ -1,4 +1,4 @@
-"""The pipeline: items go into the archive. Each is one call of `store.crawl` and some counting."""
+"""The pipeline: items go into the archive. Each is one call of `store.run.crawl` and some counting."""
 
 import asyncio
 from typing import TYPE_CHECKING, Final, Self
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final, Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
-from mirror.core.scope import Role
+from mirror.core.policy.scope import Role
 from mirror.items import Answer, Failure, Item
-from mirror.store.errors import StorageError
+from mirror.store.disk.errors import StorageError
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider

@@ -1,7 +1,7 @@
 """The downloader middleware that obeys robots.txt: it asks each host once a day, and says which line forbids a URL.
 
-What an answer means is `core.robots`'. Here is the asking: past redirects, once for all who wait for it, and again after
-`MIRROR_ROBOTS_FRESH` seconds, because a crawl may take days. Where a host can't be asked, its requests fail for that, and
+`core.policy.robots_txt` says what an answer means. Here is the asking: past redirects, once for all who wait for it, and again
+after `MIRROR_ROBOTS_FRESH` seconds, because a crawl may take days. Where a host can't be asked, its requests fail for that, and
 are tried again as what else fails; what was known in this run holds on.
 """
 
@@ -18,19 +18,20 @@ from scrapy.exceptions import DownloadCancelledError, NotConfigured, ResponseDat
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from mirror import failures
-from mirror.console import tell
-from mirror.core import documents, robots
-from mirror.core.documents import status_text
-from mirror.core.references import Reference, header_references
-from mirror.core.robots import Robots as Rules
-from mirror.core.scope import Reason
-from mirror.core.urls import CanonicalURL, is_web
-from mirror.failures import BrokenAnswerError, Skipped, UnreachableError
+from mirror.core.document import documents
+from mirror.core.document.documents import status_text
+from mirror.core.document.references import Reference, header_references
+from mirror.core.policy import robots_txt
+from mirror.core.policy.robots_txt import Robots as Rules
+from mirror.core.policy.scope import Reason
+from mirror.core.url.canonical import CanonicalURL, is_web
 from mirror.items import Answer, Failure, answered
 from mirror.pacing import Hosts
 from mirror.pipelines import Store
-from mirror.transfers import IN_MEMORY
+from mirror.terminal.console import tell
+from mirror.transfer import failures
+from mirror.transfer.failures import BrokenAnswerError, Skipped, UnreachableError
+from mirror.transfer.http_transfer import IN_MEMORY
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -71,7 +72,7 @@ class Robots:
             raise NotConfigured
         self._crawler = crawler
         self._agent = settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"]
-        self._fresh_for = settings.getfloat("MIRROR_ROBOTS_FRESH", robots.FRESH_FOR)
+        self._fresh_for = settings.getfloat("MIRROR_ROBOTS_FRESH", robots_txt.FRESH_FOR)
         self._known: dict[CanonicalURL, _Known] = {}
         self._kept = 0
         self._hosts = Hosts.of(crawler)
@@ -85,7 +86,7 @@ class Robots:
         if request.meta.get("dont_obey_robotstxt"):
             return
         url = CanonicalURL(request.url)
-        place = robots.robots_url(url)
+        place = robots_txt.robots_url(url)
         if place is None or place == url:
             return
         known = self._known.get(place)
@@ -103,7 +104,7 @@ class Robots:
 
     async def _renewed(self, place: CanonicalURL) -> Rules:
         said = await self._ask(place)
-        rules = robots.robots(said.answer.status, said.answer.payload, self._agent) if said.answer else None
+        rules = robots_txt.robots(said.answer.status, said.answer.payload, self._agent) if said.answer else None
         self._record(place, said, rules)
         if rules is not None:
             return self._keep(place, rules, self._fresh_for)
@@ -134,7 +135,7 @@ class Robots:
     async def _ask(self, place: CanonicalURL) -> _Said:
         """Ask, and go where the answer leads, to other hosts too (2.3.1.2)."""
         said, url = _Said(), place
-        for _ in range(robots.MOST_REDIRECTS + 1):
+        for _ in range(robots_txt.MOST_REDIRECTS + 1):
             try:
                 answer = answered(await self._download(url))
             except Skipped as error:  # no address for us, be it the host's own or one that it leads to
@@ -173,7 +174,7 @@ class Robots:
         """Keep what came under the name of robots.txt: the answer, or the redirect; and the sitemaps that it names."""
         if isinstance(said.error, Skipped):  # as will be what waits for it, which tells why
             return
-        found = robots.sitemaps(rules, said.answer.url if said.answer else place)
+        found = robots_txt.sitemaps(rules, said.answer.url if said.answer else place)
         entry = self._spider.mirror.listing(place)
         pipeline = self._crawler.get_item_pipeline(Store)
         assert pipeline is not None
@@ -191,10 +192,10 @@ class Robots:
         mirror = self._spider.mirror
         since = mirror.failing_since(place)
         age = datetime.fromisoformat(mirror.now()) - datetime.fromisoformat(since) if since else timedelta()
-        if age < timedelta(seconds=robots.FORGOTTEN_AFTER):
+        if age < timedelta(seconds=robots_txt.FORGOTTEN_AFTER):
             return None
         last = mirror.last_good(place)
-        return Rules() if last is None else robots.robots(last.status, last.payload, self._agent)
+        return Rules() if last is None else robots_txt.robots(last.status, last.payload, self._agent)
 
     @property
     def _spider(self) -> "MirrorSpider":

@@ -19,8 +19,8 @@ from twisted.internet.defer import Deferred
 from mirror.items import Failure
 from mirror.pacing import TURN, WAIT, Host, Hosts
 from mirror.pipelines import Store, stop
-from mirror.store.errors import StorageError
-from mirror.store.frontier import Entry
+from mirror.store.disk.errors import StorageError
+from mirror.store.manifest.frontier import Entry
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -36,7 +36,7 @@ _LOOKED_SHARE: Final = 20
 
 
 class Scheduler(BaseScheduler):
-    """Scrapy's interface in front of `store.crawl.Crawl`."""
+    """Scrapy's interface in front of `store.run.crawl.Crawl`."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler

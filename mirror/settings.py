@@ -50,7 +50,9 @@ MIRROR_ENDLESS_TIME = 6 * 60 * 60  # seconds for which such a body may come
 # The frontier is in the manifest: it survives the process, and known URLs never become a Request.
 SCHEDULER = "mirror.scheduler.Scheduler"
 # libcurl for all schemes; `-s DOWNLOAD_HANDLERS={}` takes Scrapy's own, which keep each payload in memory.
-DOWNLOAD_HANDLERS = dict.fromkeys(("http", "https", "ftp", "ftps", "sftp", "file"), "mirror.handlers.CurlHandler")
+DOWNLOAD_HANDLERS = dict.fromkeys(
+    ("http", "https", "ftp", "ftps", "sftp", "file"), "mirror.transfer.download_handler.CurlHandler"
+)
 DOWNLOAD_MAXSIZE = 0  # a mirror meets large files; -a max_file= is the user's bound
 ITEM_PIPELINES = {"mirror.pipelines.Store": 0}
 CONCURRENT_ITEMS = 1  # a response yields one item; 100 would start 100 tasks for it
@@ -101,7 +103,10 @@ SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
 }
 
-RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "mirror.failures.BrokenAnswerError"]  # a stream that was cut
+RETRY_EXCEPTIONS = [
+    *default_settings.RETRY_EXCEPTIONS,
+    "mirror.transfer.failures.BrokenAnswerError",
+]  # a stream that was cut
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "websucker"
 DOWNLOAD_VERIFY_CERTIFICATES = True  # Scrapy takes any

@@ -14,12 +14,12 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from mirror.core.documents import Response, find_references
-from mirror.core.scope import Reason, Role
-from mirror.core.urls import CanonicalURL
-from mirror.store.crawl import Crawl
-from mirror.store.frontier import Entry
-from mirror.store.publishing import KEPT, Publication, Published, Task, publish
+from mirror.core.document.documents import Response, find_references
+from mirror.core.policy.scope import Reason, Role
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk.publisher import KEPT, Publication, Published, Task, publish
+from mirror.store.manifest.frontier import Entry
+from mirror.store.run.crawl import Crawl
 from tests.site import NOT_FOUND, Page, Site, spelled
 
 Web = Mapping[str, Site]

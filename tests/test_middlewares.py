@@ -6,7 +6,7 @@ import pytest
 from scrapy.http.cookies import CookieJar
 
 from mirror import middlewares
-from mirror.core.cookies import read_cookies
+from mirror.core.http.cookies_txt import read_cookies
 from mirror.middlewares import limit
 
 

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from mirror.command import ArchiveCommand, chosen, opened
-from mirror.console import tell
+from mirror.cli.archive_command import ArchiveCommand, chosen, opened
 from mirror.store.archive import INDEX
 from mirror.store.checkout import check_out
+from mirror.terminal.console import tell
 
 
 class Command(ArchiveCommand):

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Final
 
 from scrapy.settings import BaseSettings
 
-from mirror.chromium import BrowserError, find
-from mirror.command import ArchiveCommand, opened
-from mirror.console import refuse, say, say_json, tell
-from mirror.core import comparing
-from mirror.core.addresses import Network, Reach, networks
-from mirror.core.comparing import Compared, Result
-from mirror.core.urls import CanonicalURL, InvalidURLError, canonical, is_web
-from mirror.looking import Viewer, what_is_missing
+from mirror.browser.chromium import BrowserError, find
+from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.compare.page_capture import Viewer, what_is_missing
+from mirror.core.comparison import fidelity
+from mirror.core.comparison.fidelity import Compared, Result
+from mirror.core.policy.private_addresses import Network, Reach, networks
+from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical, is_web
+from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
-from mirror.summary import Exit
+from mirror.terminal.console import refuse, say, say_json, tell
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from mirror.compare import Comparison
-    from mirror.copies import Copy
+    from mirror.compare.comparison import Comparison
+    from mirror.compare.copies import Copy
 
 _PAGES: Final = 25
 _MANIFEST: Final = ".mirror"
@@ -100,9 +100,9 @@ class Command(ArchiveCommand):
         else:
             refuse(f"{root}: there is no such folder", Exit.STORAGE)
         if opts.json:
-            say_json(comparing.as_json(result))
+            say_json(fidelity.as_json(result))
         else:
-            for line in list(comparing.as_lines(result)):
+            for line in list(fidelity.as_lines(result)):
                 say(line)
         if not result.judged:
             refuse(f"{start} does not answer: there is nothing to compare with", Exit.NOTHING_FETCHED)
@@ -147,7 +147,7 @@ def _browser(opts: argparse.Namespace) -> Path:
 def _result(
     root: Path, archive: Archive | None, start: CanonicalURL, viewer: Viewer, opts: argparse.Namespace
 ) -> Result:
-    from mirror import copies  # noqa: PLC0415 - Starlette and uvicorn are for few commands
+    from mirror.compare import copies  # noqa: PLC0415 - Starlette and uvicorn are for few commands
 
     ways = copies.ways(is_archive=archive is not None)
     through = copies.Through(opts.through) if opts.through else ways[0]
@@ -155,20 +155,20 @@ def _result(
         refuse(f"{root} is no archive: there is nothing to replay; --through file or server", Exit.USAGE)
     urls = None
     if archive is not None and not opts.walk:
-        urls = comparing.sampled(copies.pages_of(archive, start), opts.pages)
+        urls = fidelity.sampled(copies.pages_of(archive, start), opts.pages)
         if not urls:
             refuse(f"there is no page below {start} in {root}", Exit.USAGE)
     with _copy(root, archive, start, through) as copy:
         done = asyncio.run(_compared(copy, start, viewer, urls, opts))
     result = Result(start, str(root), through, opts.threshold, tuple(done.pages))
     if opts.html:
-        _write(Path(opts.html).expanduser(), comparing.report(result, done.pictures))
+        _write(Path(opts.html).expanduser(), fidelity.report(result, done.pictures))
         tell(f"Open {opts.html}\n")
     return result
 
 
 def _copy(root: Path, archive: Archive | None, start: str, through: str) -> "AbstractContextManager[Copy]":
-    from mirror import copies  # noqa: PLC0415
+    from mirror.compare import copies  # noqa: PLC0415
 
     if archive is not None and through == copies.Through.REPLAY:
         return copies.replayed(archive)
@@ -179,7 +179,7 @@ def _copy(root: Path, archive: Archive | None, start: str, through: str) -> "Abs
 async def _compared(
     copy: "Copy", start: CanonicalURL, viewer: Viewer, urls: list[str] | None, opts: argparse.Namespace
 ) -> "Comparison":
-    from mirror.compare import Comparison  # noqa: PLC0415 - Pillow is an extra
+    from mirror.compare.comparison import Comparison  # noqa: PLC0415 - Pillow is an extra
 
     async with viewer:
         done = Comparison(viewer, copy, start, opts.pixels, keeps_pictures=bool(opts.html), told=_tell)

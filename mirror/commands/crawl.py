@@ -12,13 +12,13 @@ from scrapy.exceptions import UsageError as ScrapyUsageError
 from scrapy.settings import Settings
 from twisted.logger import globalLogBeginner
 
-from mirror.console import complete_streams, refuse, tell
-from mirror.core.addresses import networks
-from mirror.options import HELP, NONE, Group, Options, Transfers, UsageError, parse_size, without_secrets
-from mirror.progress import InvalidProgressError, display
+from mirror.cli.options import HELP, NONE, Group, Options, Transfers, UsageError, parse_size, without_secrets
+from mirror.core.policy.private_addresses import networks
+from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
-from mirror.store.errors import StorageError
-from mirror.summary import Exit
+from mirror.store.disk.errors import StorageError
+from mirror.terminal.console import complete_streams, refuse, tell
+from mirror.terminal.progress import InvalidProgressError, display
 
 
 class Command(CrawlCommand):
@@ -80,7 +80,11 @@ def silence_what_the_summary_tells() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-_SILENT: Final = ("scrapy.utils._download_handlers", "mirror.handlers", "mirror.transfers")
+_SILENT: Final = (
+    "scrapy.utils._download_handlers",
+    "mirror.transfer.download_handler",
+    "mirror.transfer.http_transfer",
+)
 _NUMBERS: Final[dict[str, float]] = {
     "CONCURRENT_REQUESTS": 1,
     "CONCURRENT_REQUESTS_PER_DOMAIN": 1,

@@ -4,16 +4,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mirror.command import ArchiveCommand, chosen, opened
-from mirror.console import refuse, say, say_json, tell
-from mirror.core import differences, encoding
-from mirror.core.differences import Section
-from mirror.core.documents import header
-from mirror.core.media import DOCUMENTS, Document
+from mirror.cli.archive_command import ArchiveCommand, chosen, opened
+from mirror.core.comparison import text_diff
+from mirror.core.comparison.text_diff import Section
+from mirror.core.document.documents import header
+from mirror.core.syntax import character_encoding
+from mirror.core.url.media_types import DOCUMENTS, Document
+from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
-from mirror.store.history import Difference, Kind, Listed
-from mirror.store.records import Outcome, Resource
-from mirror.summary import Exit
+from mirror.store.manifest.history import Difference, Kind, Listed
+from mirror.store.manifest.records import Outcome, Resource
+from mirror.terminal.console import refuse, say, say_json, tell
 
 _SIGNS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "*", Kind.MOVED: ">"}
 
@@ -68,7 +69,7 @@ def _as_json(one: Difference) -> dict[str, Any]:
 
 def _page(archive: Archive, before: Listed, now: Listed, found: list[Difference]) -> str:
     sections = [_section(archive, one) for one in found]
-    return differences.report(f"Snapshot {before.id} of {before.started} and {now.id} of {now.started}", sections)
+    return text_diff.report(f"Snapshot {before.id} of {before.started} and {now.id} of {now.started}", sections)
 
 
 def _section(archive: Archive, one: Difference) -> Section:
@@ -79,16 +80,18 @@ def _section(archive: Archive, one: Difference) -> Section:
     return Section(side.url, one.kind, note, changes)
 
 
-def _text_changes(archive: Archive, one: Difference) -> list[differences.Change]:
+def _text_changes(archive: Archive, one: Difference) -> list[text_diff.Change]:
     before, now = (_lines(archive, side) if side else None for side in (one.before, one.now))
-    return [] if before is None or now is None else differences.text_changes(before, now)
+    return [] if before is None or now is None else text_diff.text_changes(before, now)
 
 
 def _lines(archive: Archive, resource: Resource) -> list[str] | None:
     if DOCUMENTS.get(resource.media_type or "") is not Document.HTML or resource.digest is None:
         return None
-    text = encoding.decode(archive.objects.get(resource.digest), header(resource.headers, "content-type")).text
-    return differences.page_lines(text)
+    text = character_encoding.decode(
+        archive.objects.get(resource.digest), header(resource.headers, "content-type")
+    ).text
+    return text_diff.page_lines(text)
 
 
 def _write(place: Path, page: str) -> None:

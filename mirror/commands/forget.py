@@ -4,10 +4,10 @@ import argparse
 
 from rich.filesize import decimal
 
-from mirror.command import ArchiveCommand, now, opened
-from mirror.console import refuse, tell
-from mirror.core.urls import InvalidURLError, canonical
-from mirror.summary import Exit
+from mirror.cli.archive_command import ArchiveCommand, now, opened
+from mirror.core.url.canonical import InvalidURLError, canonical
+from mirror.reports.run_summary import Exit
+from mirror.terminal.console import refuse, tell
 
 
 class Command(ArchiveCommand):

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from rich.filesize import decimal
 
-from mirror.command import ArchiveCommand, moment, now, opened
-from mirror.console import refuse, say, say_json, tell
-from mirror.core import retention
-from mirror.core.retention import InvalidPolicyError, Policy
-from mirror.store.history import Listed
-from mirror.store.records import Outcome
-from mirror.summary import Exit
+from mirror.cli.archive_command import ArchiveCommand, moment, now, opened
+from mirror.core.policy import retention
+from mirror.core.policy.retention import InvalidPolicyError, Policy
+from mirror.reports.run_summary import Exit
+from mirror.store.manifest.history import Listed
+from mirror.store.manifest.records import Outcome
+from mirror.terminal.console import refuse, say, say_json, tell
 
 
 class Command(ArchiveCommand):

@@ -2,10 +2,10 @@
 
 import argparse
 
-from mirror.command import ArchiveCommand, now, opened
-from mirror.console import tell
-from mirror.progress import printable
-from mirror.summary import MOST_EXAMPLES, needing_lines
+from mirror.cli.archive_command import ArchiveCommand, now, opened
+from mirror.reports.run_summary import MOST_EXAMPLES, needing_lines
+from mirror.terminal.console import tell
+from mirror.terminal.progress import printable
 
 
 class Command(ArchiveCommand):

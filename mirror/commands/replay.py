@@ -5,11 +5,11 @@ import errno
 import sys
 from ipaddress import ip_address
 
-from mirror.command import ArchiveCommand, opened
-from mirror.console import refuse, say, tell
-from mirror.core.replaying import Server
-from mirror.store.shelf import Shelf
-from mirror.summary import Exit
+from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.core.replay.origins import Server
+from mirror.reports.run_summary import Exit
+from mirror.store.playback import Shelf
+from mirror.terminal.console import refuse, say, tell
 
 _PORT = 8000
 _PORTS = 65535
@@ -36,26 +36,26 @@ class Command(ArchiveCommand):
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        from mirror import replay  # noqa: PLC0415 - Starlette and uvicorn are for this command alone
+        from mirror.replay import server  # noqa: PLC0415 - Starlette and uvicorn are for this command alone
 
         (folder,) = self.taken(args, 1, 1)
         if not 0 <= opts.port <= _PORTS:
             refuse(f"--port {opts.port}: a port is a number from 0 to {_PORTS}", Exit.USAGE)
         with opened(folder) as archive:
             try:
-                sockets = replay.listening(opts.host, opts.port)
+                sockets = server.listening(opts.host, opts.port)
             except OSError as error:
                 refuse(_why_not(error, opts), Exit.USAGE)
             if opts.host and not _is_loopback(opts.host):
                 tell(f"Warning: all who reach {opts.host} can read the archive; its links only work on this machine\n")
-            server = Server(sockets[0].getsockname()[1])
+            place = Server(sockets[0].getsockname()[1])
 
             def begun() -> None:
-                say(server.root)
+                say(place.root)
                 sys.stdout.flush()
-                tell(f"Replaying {archive.root} at {server.root}; Ctrl-C ends it\n")
+                tell(f"Replaying {archive.root} at {place.root}; Ctrl-C ends it\n")
 
-            replay.serve(Shelf(archive), server, sockets, begun)
+            server.serve(Shelf(archive), place, sockets, begun)
 
 
 def _why_not(error: OSError, opts: argparse.Namespace) -> str:

@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 from rich.filesize import decimal
 
-from mirror.command import ArchiveCommand, moment, opened
-from mirror.console import say, say_json
-from mirror.store.history import Listed
+from mirror.cli.archive_command import ArchiveCommand, moment, opened
+from mirror.store.manifest.history import Listed
+from mirror.terminal.console import say, say_json
 
 _COLUMNS = ("id", "begun (UTC)", "outcome", "pages", "files", "size", "new", "added", "changed", "gone", "failed")
 

@@ -4,14 +4,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mirror.command import ArchiveCommand, opened
+from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.cli.options import REPAIR
 from mirror.commands.crawl import run_mirror
-from mirror.console import say, say_json, tell
-from mirror.options import REPAIR
+from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
-from mirror.store.records import Outcome, Resource
+from mirror.store.manifest.records import Outcome, Resource
 from mirror.store.verification import Damage, Part, mend, strangers, verify
-from mirror.summary import Exit
+from mirror.terminal.console import say, say_json, tell
 
 
 class Command(ArchiveCommand):

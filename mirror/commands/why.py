@@ -3,14 +3,14 @@
 import argparse
 from typing import Any
 
-from mirror.accounts import account_lines
-from mirror.command import ArchiveCommand, opened
-from mirror.console import refuse, say, say_json
-from mirror.core.scope import covers
-from mirror.core.urls import InvalidURLError, canonical
-from mirror.store.frontier import Entry
-from mirror.store.history import Account
-from mirror.summary import Exit
+from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.core.policy.scope import covers
+from mirror.core.url.canonical import InvalidURLError, canonical
+from mirror.reports.run_summary import Exit
+from mirror.reports.url_report import account_lines
+from mirror.store.manifest.frontier import Entry
+from mirror.store.manifest.history import Account
+from mirror.terminal.console import refuse, say, say_json
 
 
 class Command(ArchiveCommand):

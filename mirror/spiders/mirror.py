@@ -14,36 +14,36 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response as ScrapyResponse
 from twisted.python.failure import Failure as TwistedFailure
 
-from mirror import failures
-from mirror.browser import Browser
-from mirror.chromium import find as find_browser
-from mirror.core.addresses import Reach, networks
-from mirror.core.documents import MOST_READ, Response, find_references, most_read
-from mirror.core.references import MOST_REFERENCES, Reference
-from mirror.core.scope import Role
-from mirror.core.traps import Budgets
-from mirror.core.urls import CanonicalURL, referer
+from mirror.browser.chromium import find as find_browser
+from mirror.browser.offline_browser import Browser
+from mirror.browser.renderer import Renderer
+from mirror.cli.options import REPAIR, Options
+from mirror.core.document.documents import MOST_READ, Response, find_references, most_read
+from mirror.core.document.references import MOST_REFERENCES, Reference
+from mirror.core.policy.crawler_traps import Budgets
+from mirror.core.policy.private_addresses import Reach, networks
+from mirror.core.policy.scope import Role
+from mirror.core.url.canonical import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
-from mirror.options import REPAIR, Options
 from mirror.pipelines import stop
-from mirror.rendering import Renderer
 from mirror.store.archive import Archive
-from mirror.store.crawl import Crawl
-from mirror.store.errors import StorageError
-from mirror.store.frontier import Entry
-from mirror.store.publishing import Publication, Published, publish, read
-from mirror.store.rendering import When
-from mirror.store.renewal import Renewal
-from mirror.store.spool import Spools
-from mirror.transfers import IN_MEMORY, InterruptedTransferError
-from mirror.workers import WorkerDiedError, Workers
+from mirror.store.disk.errors import StorageError
+from mirror.store.disk.publisher import Publication, Published, publish, read
+from mirror.store.disk.spool import Spools
+from mirror.store.manifest.frontier import Entry
+from mirror.store.manifest.renderings import When
+from mirror.store.run.crawl import Crawl
+from mirror.store.run.refresh_policy import Renewal
+from mirror.transfer import failures
+from mirror.transfer.http_transfer import IN_MEMORY, InterruptedTransferError
+from mirror.workers.pool import WorkerDiedError, Workers
 
 _TOGETHER: Final = 32
 """Answers that are committed together: more hold up the others for longer."""
 
 
 class MirrorSpider(Spider):
-    """`scrapy crawl mirror -a start=URL`; the arguments are those of `mirror.options`."""
+    """`scrapy crawl mirror -a start=URL`; the arguments are those of `mirror.cli.options`."""
 
     name = "mirror"
 

@@ -13,22 +13,23 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from mirror.core import documents, paths
-from mirror.core.documents import Response, Spooled
-from mirror.core.paths import LocalPath
-from mirror.core.spans import Kind
-from mirror.core.urls import CanonicalURL
-from mirror.store.database import Database
-from mirror.store.errors import StorageError, storing
-from mirror.store.folders import refuse_link
-from mirror.store.history import History
-from mirror.store.lock import Lock
-from mirror.store.manifest import Manifest
-from mirror.store.objects import Digest, Objects
-from mirror.store.publishing import COPIES, KEPT, OBJECTS, SCRATCH, Publication, Published, Publisher, Queue
-from mirror.store.records import Resource
-from mirror.store.spool import Spools
-from mirror.store.tree import Tree
+from mirror.core.document import documents
+from mirror.core.document.documents import Response, Spooled
+from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.url import local_paths
+from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import LocalPath
+from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.lock import Lock
+from mirror.store.disk.objects import Digest, Objects
+from mirror.store.disk.publisher import COPIES, KEPT, OBJECTS, SCRATCH, Publication, Published, Publisher, Queue
+from mirror.store.disk.spool import Spools
+from mirror.store.disk.symlink_guard import refuse_link
+from mirror.store.disk.tree import Tree
+from mirror.store.manifest.database import Database
+from mirror.store.manifest.history import History
+from mirror.store.manifest.manifest import Manifest
+from mirror.store.manifest.records import Resource
 
 INDEX = "index.html"
 PARTS = (
@@ -210,7 +211,7 @@ class Archive:
         found = documents.find_references(response, listing=listing)
         ids = self.manifest.identify(list(dict.fromkeys(reference.url for reference in found)))
         shown = "text/html" if response.is_redirect else response.media_type
-        place = paths.local_path(resource.url, shown)
+        place = local_paths.local_path(resource.url, shown)
         if resource.path and place != resource.path:
             self.manifest.leave(resource.path, resource.url_id, lost=False)
         again = replace(resource, media_type=response.media_type, path=place, stale=True)
@@ -308,7 +309,7 @@ def index_page(starts: Iterable[tuple[CanonicalURL, LocalPath | None]]) -> bytes
         if place is not None:
             entries.setdefault(place, start)
     items = "".join(
-        f'<li><a href="{html.escape(paths.href(place, LocalPath(INDEX)))}">{html.escape(start)}</a>\n'
+        f'<li><a href="{html.escape(local_paths.href(place, LocalPath(INDEX)))}">{html.escape(start)}</a>\n'
         for place, start in entries.items()
     )
     return _INDEX_PAGE.format(items=items or "<li>Nothing yet.\n").encode()

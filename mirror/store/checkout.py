@@ -10,17 +10,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from mirror.core import documents
-from mirror.core.documents import Response
-from mirror.core.paths import LocalPath
-from mirror.core.urls import CanonicalURL
+from mirror.core.document import documents
+from mirror.core.document.documents import Response
+from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redirect, planned
-from mirror.store.errors import StorageError
-from mirror.store.folders import refuse_link
-from mirror.store.history import Listed, Shown
-from mirror.store.publishing import KEPT, local_copy
-from mirror.store.records import Resource
-from mirror.store.tree import Tree
+from mirror.store.disk.errors import StorageError
+from mirror.store.disk.publisher import KEPT, local_copy
+from mirror.store.disk.symlink_guard import refuse_link
+from mirror.store.disk.tree import Tree
+from mirror.store.manifest.history import Listed, Shown
+from mirror.store.manifest.records import Resource
 
 UNFINISHED: Final = ".checkout"
 """The folder in a target that says: this is not whole yet; the same checkout goes on with it."""

@@ -12,9 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from mirror.store.archive import INDEX, Archive
-from mirror.store.objects import Digest, Objects
-from mirror.store.publishing import KEPT
-from mirror.store.records import Resource
+from mirror.store.disk.objects import Digest, Objects
+from mirror.store.disk.publisher import KEPT
+from mirror.store.manifest.records import Resource
 
 
 class Part(StrEnum):

@@ -376,7 +376,7 @@ def test_where_nothing_is_rendered_playwright_is_not_imported(tmp_path: Path, gi
     with serve(Site().page("/", "<script>1</script>")) as server:
         done = words(f"start={server.url}/", f"out={tmp_path / 'out'}", *given, path=path)
     assert done.code == 0
-    assert "mirror.browser" in done.stderr
+    assert "mirror.browser.offline_browser" in done.stderr
     assert "playwright" not in done.stderr
     assert states(tmp_path / "out") == []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.crawl.running import dangling, ended, mirror, process, tree
-from tests.transfers import servers
+from tests.transfer import servers
 
 PAGE = '<!DOCTYPE html>\n<title>{0}</title>\n<link rel="stylesheet" href="{1}style.css"><a href="{1}a%20b.txt">a</a>'
 

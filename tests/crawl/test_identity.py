@@ -7,8 +7,8 @@ import pytest
 
 from tests.crawl.running import dangling, mirror, tree
 from tests.site import PNG, Page, Server, Site, serve, serve_both
-from tests.transfers import servers
-from tests.transfers.servers import free_port
+from tests.transfer import servers
+from tests.transfer.servers import free_port
 
 CHALLENGE = Page(401, {"WWW-Authenticate": 'Basic realm="Readers"', "Content-Type": "text/html"}, b"Who are you?")
 BASIC = "Basic " + b64encode(b"guido:spam").decode()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.crawl.running import SCRAPY, Done, dangling, mirror, rows, run, tree
 from tests.site import Handler, Page, Site, serve
-from tests.transfers import servers
+from tests.transfer import servers
 
 LARGE: Final = random.Random(1).randbytes(3 << 20)
 WORDS: Final = "Skipped: 1 larger than max_file"

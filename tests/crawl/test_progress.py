@@ -32,9 +32,8 @@ from scrapy.exceptions import ResponseDataLossError
 from scrapy.http import Headers, Response
 from scrapy.utils.test import get_crawler
 
-from mirror.bars import LINGER, ROWS, Bars, Rate
 from mirror.extensions import Progress
-from mirror.progress import (
+from mirror.terminal.progress import (
     UNKNOWN_SIZE,
     Blocks,
     InvalidProgressError,
@@ -43,7 +42,8 @@ from mirror.progress import (
     display,
     is_terminal,
 )
-from mirror.transfers import STATUS
+from mirror.terminal.progress_bars import LINGER, ROWS, Bars, Rate
+from mirror.transfer.http_transfer import STATUS
 from tests.site import Handler, Server, Site, serve
 
 ROOT = Path(__file__).parents[2]

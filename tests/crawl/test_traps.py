@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mirror.core.urls import canonical
+from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
-from mirror.store.shelf import Shelf
+from mirror.store.playback import Shelf
 from tests.crawl.running import SCRAPY, Done, dangling, mirror, publish, rows, run, tree
 from tests.replay.serving import mirrored
 from tests.site import Server, Site, serve

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mirror.options import HELP
+from mirror.cli.options import HELP
 from mirror.store import verification
 from mirror.store.archive import Archive
 from tests.crawl.running import SCRAPY, Done, ended, mirror, process, publish, run
@@ -81,7 +81,7 @@ def test_a_setting_that_means_nothing(tmp_path: Path, setting: str) -> None:
     [
         ("MIRROR_HTTP_VERSION=4", "MIRROR_HTTP_VERSION=4 is unknown; it is one of 1.1, 2, 3"),
         ("MIRROR_CA_FILE=/nowhere", "MIRROR_CA_FILE=/nowhere can't be read: No such file or directory"),
-        ("MIRROR_CLIENT_KEY=mirror/options.py", "MIRROR_CLIENT_KEY=mirror/options.py is of no use without"),
+        ("MIRROR_CLIENT_KEY=mirror/cli/options.py", "MIRROR_CLIENT_KEY=mirror/cli/options.py is of no use without"),
     ],
 )
 def test_a_setting_that_means_what_an_option_means(tmp_path: Path, setting: str, said: str) -> None:

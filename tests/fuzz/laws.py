@@ -15,31 +15,17 @@ from itertools import pairwise
 from types import FrameType
 from typing import Final
 
-from mirror.core import (
-    coding,
-    cookies,
-    credentials,
-    differences,
-    directives,
-    documents,
-    encoding,
-    freshness,
-    listings,
-    media,
-    pace,
-    paths,
-    ranges,
-    references,
-    replaying,
-    rewrite,
-    robots,
-    spans,
-    urls,
-)
-from mirror.core.documents import Response
-from mirror.core.media import Document
-from mirror.core.rewrite import Rewriter
-from mirror.core.urls import CanonicalURL
+from mirror.core.comparison import text_diff
+from mirror.core.document import documents, link_rewriter, references
+from mirror.core.document.documents import Response
+from mirror.core.document.link_rewriter import Rewriter
+from mirror.core.http import byte_ranges, caching, content_coding, cookies_txt, credentials
+from mirror.core.policy import request_rate, robots_txt
+from mirror.core.replay import origins
+from mirror.core.syntax import character_encoding, directory_listings, embedded_urls, robots_meta
+from mirror.core.url import canonical, local_paths, media_types
+from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.media_types import Document
 from tests.fuzz import words
 
 HERE: Final = CanonicalURL("http://example.org/d/p?q")
@@ -89,15 +75,15 @@ def within(seconds: float) -> Iterator[None]:
 
 def assert_canonical(url: CanonicalURL) -> None:
     """It means itself, shows no login, and has a place inside of the tree."""
-    assert urls.canonical(url) == url
+    assert canonical.canonical(url) == url
     assert (url.isprintable() and url.isascii()) or not any(ch.isspace() or ch < " " for ch in url), url
-    assert not urls.has_credentials(url)
-    urls.split(url)
+    assert not canonical.has_credentials(url)
+    canonical.split(url)
     for media_type in ("text/html", "image/png"):
-        assert_inside(paths.local_path(url, media_type))
+        assert_inside(local_paths.local_path(url, media_type))
 
 
-def assert_inside(path: paths.LocalPath) -> None:
+def assert_inside(path: local_paths.LocalPath) -> None:
     names = path.split("/")
     assert len(names) > 1, path
     assert all(names), path
@@ -107,7 +93,7 @@ def assert_inside(path: paths.LocalPath) -> None:
     assert not any(ch in path for ch in '\\:*?"<>|'), path
 
 
-def assert_apart(edits: Sequence[rewrite.Edit], length: int) -> None:
+def assert_apart(edits: Sequence[link_rewriter.Edit], length: int) -> None:
     assert all(0 <= edit.start <= edit.end <= length for edit in edits)
     assert all(one.end <= other.start for one, other in pairwise(edits))
 
@@ -124,16 +110,16 @@ def _url(payload: bytes) -> None:
     reference, _, base = _text(payload).partition("\n")
     for text in (base, HERE):
         start = HERE
-        with suppress(urls.InvalidURLError):
-            start = urls.canonical(text)
+        with suppress(canonical.InvalidURLError):
+            start = canonical.canonical(text)
             assert_canonical(start)
-        target = urls.resolve(reference, start)
+        target = canonical.resolve(reference, start)
         if target:
             assert_canonical(target.url)
-            kept = urls.resolve(urls.without_fragment(reference), start)
+            kept = canonical.resolve(canonical.without_fragment(reference), start)
             assert kept is not None
             assert kept.url == target.url
-            assert urls.referer(start, target.url) is None or not urls.has_credentials(start)
+            assert canonical.referer(start, target.url) is None or not canonical.has_credentials(start)
     with suppress(credentials.InvalidLoginError):
         credentials.url_login(reference)
 
@@ -154,7 +140,7 @@ def _document(media_type: str) -> Callable[[bytes], None]:
         read = documents.read(response, response.media_type)
         if read:
             syntax, source = read
-            edits = rewrite.edits(syntax, source.text, Rewriter(HERE, "p.html", saved.get, source.encoding))
+            edits = link_rewriter.edits(syntax, source.text, Rewriter(HERE, "p.html", saved.get, source.encoding))
             assert_apart(edits, len(source.text))
             if not edits:
                 assert documents.local_copy(response, response.media_type, "p.html", saved.get) == payload
@@ -164,7 +150,7 @@ def _document(media_type: str) -> Callable[[bytes], None]:
 
 def _style(payload: bytes) -> None:
     text = _text(payload)
-    places = list(spans.css_spans(text))
+    places = list(embedded_urls.css_spans(text))
     assert all(0 <= one.start <= one.end <= len(text) for one in places)
     assert all(one.end <= other.start for one, other in pairwise(places))
     references.references(Document.CSS, text, HERE)
@@ -174,27 +160,27 @@ def _values(payload: bytes) -> None:
     """What stands in attributes: candidates of pictures, refreshes, tasks, scripts, character references."""
     text = _text(payload)
     for read in (
-        spans.srcset_spans,
-        spans.refresh_spans,
-        spans.url_spans,
-        spans.list_spans,
-        spans.javascript_url_spans,
+        embedded_urls.srcset_spans,
+        embedded_urls.refresh_spans,
+        embedded_urls.url_spans,
+        embedded_urls.list_spans,
+        embedded_urls.javascript_url_spans,
     ):
-        assert all(0 <= span.start <= span.end <= len(text) for span in read(text, spans.Kind.PAGE))
-    list(spans.task_spans(text))
-    list(spans.script_spans(text))
-    list(spans.literal_spans(text))
-    meant, places = spans.html_unescaped(text)
+        assert all(0 <= span.start <= span.end <= len(text) for span in read(text, embedded_urls.Kind.PAGE))
+    list(embedded_urls.task_spans(text))
+    list(embedded_urls.script_spans(text))
+    list(embedded_urls.literal_spans(text))
+    meant, places = embedded_urls.html_unescaped(text)
     ends = [places(n) for n in range(len(meant) + 1)]
     assert ends == sorted(ends)
     assert ends[-1] == len(text)
 
 
 def _robots(payload: bytes) -> None:
-    rules = robots.read(payload)
+    rules = robots_txt.read(payload)
     for url in (HERE, CanonicalURL("http://example.org/"), CanonicalURL(f"http://example.org/{'a' * 200}?{'b=' * 50}")):
         assert str(rules.rule(url))
-    for reference in robots.sitemaps(rules, HERE):
+    for reference in robots_txt.sitemaps(rules, HERE):
         assert_canonical(reference.url)
     assert rules.delay is None or rules.delay >= 0
 
@@ -211,43 +197,43 @@ def _headers(payload: bytes) -> None:
     headers = [(name, value.strip(" \t\r")) for name, _, value in (line.partition(":") for line in lines)]
     for reference in references.header_references(headers, HERE):
         assert_canonical(reference.url)
-    directives.header_directives(headers, NOW)
-    assert not any("\n" in value or "\r" in value for _, value in freshness.conditions(headers))
-    freshness.renewed(headers, headers)
-    assert freshness.lifetime(headers).total_seconds() >= 0
-    ranges.strong_validator(headers)
-    replaying.told(headers)
+    robots_meta.header_directives(headers, NOW)
+    assert not any("\n" in value or "\r" in value for _, value in caching.conditions(headers))
+    caching.renewed(headers, headers)
+    assert caching.lifetime(headers).total_seconds() >= 0
+    byte_ranges.strong_validator(headers)
+    origins.told(headers)
     for _, value in headers:
-        media.parse_media_type(value)
-        media.media_type(value, HERE, payload[:512])
-        freshness.http_date(value)
-        wait = pace.retry_after(value, 0.0)
+        media_types.parse_media_type(value)
+        media_types.media_type(value, HERE, payload[:512])
+        caching.http_date(value)
+        wait = request_rate.retry_after(value, 0.0)
         assert wait is None or wait >= 0
-        ranges.content_range(value)
+        byte_ranges.content_range(value)
         for name in (value, "a"):
-            media.extension(name)
-        replaying.location(value, HERE, str)
-        replaying.refresh(value, HERE, str)
-        replaying.content_type(value, "text/html")
+            media_types.extension(name)
+        origins.location(value, HERE, str)
+        origins.refresh(value, HERE, str)
+        origins.content_type(value, "text/html")
         documents.header(headers, value)
 
 
 def _listing(payload: bytes) -> None:
     folder = CanonicalURL("ftp://example.org/pub/")
-    for form in listings.Form:
-        entries = listings.parse(payload, form, date(2026, 1, 1))
+    for form in directory_listings.Form:
+        entries = directory_listings.parse(payload, form, date(2026, 1, 1))
         for entry in entries:
-            url = listings.entry_url(folder, entry)
+            url = directory_listings.entry_url(folder, entry)
             assert url.startswith(folder)
             assert url.removeprefix(folder).strip("/")
             assert_canonical(url)
-        listings.page(folder, entries)
+        directory_listings.page(folder, entries)
 
 
 def _coding(payload: bytes) -> None:
     for name in ("gzip", "deflate", "br", "zstd", "gzip, br", "x-gzip, deflate, zstd"):
-        with suppress(coding.CodingError):
-            assert len(coding.decoded(payload, name, MOST_DECODED)) <= MOST_DECODED
+        with suppress(content_coding.CodingError):
+            assert len(content_coding.decoded(payload, name, MOST_DECODED)) <= MOST_DECODED
 
 
 def _encoding(payload: bytes) -> None:
@@ -257,23 +243,23 @@ def _encoding(payload: bytes) -> None:
         "text/html; charset=shift_jis",
         f"text/html; charset={payload[:20]!r}",
     ):
-        source = encoding.decode(payload, content_type)
+        source = character_encoding.decode(payload, content_type)
         assert source.encode(source.text) == payload
 
 
 def _users_words(payload: bytes) -> None:
     """What a user writes, or has in a file."""
     text = _text(payload)
-    with suppress(cookies.InvalidCookiesError):
-        cookies.read_cookies(text)
-    with suppress(freshness.InvalidDurationError):
-        freshness.duration(text)
+    with suppress(cookies_txt.InvalidCookiesError):
+        cookies_txt.read_cookies(text)
+    with suppress(caching.InvalidDurationError):
+        caching.duration(text)
 
 
 def _changes(payload: bytes) -> None:
     """Two pages, one behind the other, and what changed from one to the other."""
     before, _, now = _text(payload).partition("\0")
-    differences.text_changes(differences.page_lines(before), differences.page_lines(now))
+    text_diff.text_changes(text_diff.page_lines(before), text_diff.page_lines(now))
     pages = [
         Response(HERE, 200, [("Content-Type", "text/html")], half.encode("utf-8", "replace")) for half in (before, now)
     ]

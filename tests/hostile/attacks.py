@@ -23,8 +23,8 @@ from backports import zstd
 
 from tests.hostile.ftp import serve_ftp
 from tests.site import PNG
-from tests.transfers import scripted
-from tests.transfers.scripted import (
+from tests.transfer import scripted
+from tests.transfer.scripted import (
     Connection,
     Reply,
     Script,

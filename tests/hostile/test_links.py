@@ -6,11 +6,11 @@ from typing import Final
 
 import pytest
 
-from mirror.core.paths import LocalPath
+from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import Archive
 from mirror.store.checkout import check_out
-from mirror.store.errors import StorageError, storing
-from mirror.store.objects import Digest
+from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.objects import Digest
 from tests.crawl.running import mirror
 from tests.hostile.attacks import LAID_OUT, OUTSIDE, lay_out
 from tests.replay.serving import mirrored

@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 from lxml import etree
 
-from mirror.console import refuse, say, say_json, tell
 from mirror.logs import Printable
-from mirror.progress import printable_lines
+from mirror.terminal.console import refuse, say, say_json, tell
+from mirror.terminal.progress import printable_lines
 from tests.crawl.running import ROOT, SCRAPY, Done, mirror, run
 from tests.hostile.test_attacks import unprintable
 from tests.site import HTML, Page, Site, serve

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
-from mirror.core.replaying import Server
-from mirror.core.scope import Scope
-from mirror.core.urls import canonical
+from mirror.core.policy.scope import Scope
+from mirror.core.replay.origins import Server
+from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
-from mirror.store.crawl import Crawl
-from mirror.store.renewal import Renewal
+from mirror.store.run.crawl import Crawl
+from mirror.store.run.refresh_policy import Renewal
 from tests.crawl.running import ROOT, SCRAPY
 from tests.mirroring import Web, complete, run
 

@@ -455,7 +455,7 @@ def test_it_works_beside_a_running_crawl(tmp_path: Path) -> None:
 def test_crawls_need_neither_starlette_nor_uvicorn() -> None:
     program = (
         "import sys; sys.modules.update(starlette=None, uvicorn=None, anyio=None)\n"
-        "import mirror.handlers, mirror.pipelines, mirror.extensions, mirror.spiders.mirror, mirror.cli\n"
+        "import mirror.transfer.download_handler, mirror.pipelines, mirror.extensions, mirror.spiders.mirror, mirror.cli\n"
         "from scrapy.cmdline import execute; execute(['scrapy', 'replay', '--help'])"
     )
     done = run(sys.executable, "-c", program)

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import pytest
 
-from mirror.core.scope import Scope
-from mirror.core.urls import canonical
+from mirror.core.policy.scope import Scope
+from mirror.core.url.canonical import canonical
 from mirror.store.archive import INDEX, Archive
-from mirror.store.crawl import Crawl
-from mirror.store.errors import StorageError, storing
-from mirror.store.objects import Digest
-from mirror.store.publishing import KEPT
+from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.objects import Digest
+from mirror.store.disk.publisher import KEPT
+from mirror.store.run.crawl import Crawl
 from tests.mirroring import Web, complete, dangling, files, links, run
 from tests.site import HTML, PNG, Site
 
@@ -311,7 +311,7 @@ OPENING = """
 import sys
 from pathlib import Path
 from mirror.store.archive import Archive
-from mirror.store.errors import StorageError
+from mirror.store.disk.errors import StorageError
 try:
     Archive(Path(sys.argv[1]))
 except StorageError as error:

@@ -9,15 +9,15 @@ from typing import Any, Final
 
 import pytest
 
-from mirror.core.scope import Scope
-from mirror.core.urls import canonical
+from mirror.core.policy.scope import Scope
+from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.checkout import UNFINISHED, check_out
-from mirror.store.crawl import Crawl
-from mirror.store.errors import StorageError
-from mirror.store.history import Kind
-from mirror.store.publishing import KEPT
-from mirror.store.renewal import Renewal
+from mirror.store.disk.errors import StorageError
+from mirror.store.disk.publisher import KEPT
+from mirror.store.manifest.history import Kind
+from mirror.store.run.crawl import Crawl
+from mirror.store.run.refresh_policy import Renewal
 from mirror.store.verification import verify
 from tests.mirroring import complete, dangling, files, run
 from tests.site import PNG, Page, Site

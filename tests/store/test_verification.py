@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import pytest
 
-from mirror.core.scope import Scope
-from mirror.core.urls import canonical
+from mirror.core.policy.scope import Scope
+from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
-from mirror.store.crawl import Crawl
-from mirror.store.errors import StorageError
-from mirror.store.objects import Digest
-from mirror.store.publishing import KEPT
-from mirror.store.records import Resource
+from mirror.store.disk.errors import StorageError
+from mirror.store.disk.objects import Digest
+from mirror.store.disk.publisher import KEPT
+from mirror.store.manifest.records import Resource
+from mirror.store.run.crawl import Crawl
 from mirror.store.verification import Damage, Part, mend, strangers, verify
 from tests.mirroring import archive_state, complete, dangling, files, run
 from tests.site import PNG, Site

@@ -1,0 +1,162 @@
+"""Pages are rendered beside the crawl: what the browser asks for, the crawl fetches; what the browser finds, it is told.
+
+Enters: pages that `store.manifest.renderings` has waiting. Leaves: calls of `store.run.crawl`. A resource that a page asks
+for is a requisite like any other: scope, robots.txt, the pace of its host and the archive decide about it. The page waits
+for it, and gets what the archive has; so does each later page, without another request.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from mirror.browser.chromium import BrowserError
+from mirror.browser.offline_browser import MOST_BYTES, Browser, Document, Rendering, Seen
+from mirror.core.document.documents import Response
+from mirror.core.document.references import Reference
+from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
+from mirror.store.archive import MOST_HOPS
+from mirror.store.disk.errors import StorageError
+from mirror.store.disk.publisher import DOM_HEADERS
+from mirror.store.manifest.frontier import State
+from mirror.store.manifest.renderings import MOST_TRIES, Outcome, Task
+from mirror.store.run.crawl import Crawl
+from mirror.workers.pool import WorkerDiedError
+
+logger = logging.getLogger(__name__)
+
+MOST_AT_ONCE: Final = 4
+"""Pages that are open at a time, at the most: one for each core."""
+
+Find = Callable[[Response], Awaitable[list[Reference]]]
+"""The references of a document."""
+
+
+class Renderer:
+    """Opens pages as they come. `wake`: there is something to fetch, or nothing any more. `fail`: the disk can't."""
+
+    def __init__(
+        self,
+        crawl: Crawl,
+        browser: Browser,
+        find: Find,
+        *,
+        wake: Callable[[], None],
+        fail: Callable[[StorageError], None],
+    ) -> None:
+        self._crawl = crawl
+        self._browser = browser
+        self._find = find
+        self._wake = wake
+        self._fail = fail
+        self._at_once = min(os.cpu_count() or 1, MOST_AT_ONCE)
+        self._running: set[asyncio.Task[None]] = set()
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._is_closed = False
+        self.error: str | None = None
+        """Why there is no browser after all."""
+        crawl.when_answered = self._heard
+
+    def look(self) -> bool:
+        """Begin with what waits; whether anything is being rendered. Raises `StorageError`."""
+        while len(self._running) < self._at_once and not self._is_closed:
+            found = self._crawl.next_to_render()
+            if found is None:
+                break
+            running = asyncio.get_running_loop().create_task(self._render(*found))
+            self._running.add(running)
+            running.add_done_callback(self._ended)
+        return bool(self._running)
+
+    async def close(self) -> None:
+        """Give up what is being rendered: the run that goes on does it."""
+        self._is_closed = True
+        for running in self._running:
+            running.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+        await self._browser.close()
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        self._running.discard(running)
+        if not running.cancelled() and (error := running.exception()):
+            if isinstance(error, StorageError):
+                self._fail(error)
+            else:
+                logger.error("A page could not be rendered", exc_info=error)
+        if not self._is_closed:
+            self._wake()
+
+    async def _render(self, task: Task, response: Response) -> None:
+        try:
+            page = Document(response.url, response.status, response.headers, response.payload)
+            rendering = await self._browser.render(page, partial(self._ask, task))
+        except BrowserError as error:
+            self._is_closed = True
+            self.error = str(error)
+            self._crawl.render_none("no browser")
+            return
+        if rendering.missed and task.tries < MOST_TRIES:
+            self._crawl.render_later(task)
+            return
+        seen = await self._read(response, rendering)
+        outcome = rendering.outcome or ("went on without what did not come in time" if rendering.missed else "")
+        dom = rendering.still.encode("utf-8", "replace") if rendering.still is not None else None
+        self._crawl.see(task, seen, dom, Outcome(outcome, rendering.refused), rendering.needs)
+
+    async def _read(self, response: Response, rendering: Rendering) -> list[Reference]:
+        """What the DOM of a page refers to."""
+        if rendering.html is None:
+            return []
+        url = response.url
+        with suppress(InvalidURLError):
+            url = canonical(rendering.url)
+        headers = [pair for pair in response.headers if pair[0].lower() != "content-type"]
+        dom = Response(url, 200, [*headers, *DOM_HEADERS], rendering.html.encode("utf-8", "replace"))
+        moved = [Reference(url, Kind.PAGE, guess=True)] if url != response.url else []
+        try:
+            return [*await self._find(dom), *moved]
+        except WorkerDiedError:
+            rendering.outcome = rendering.outcome or "the process that read its DOM died"
+            return moved
+
+    # --- what pages ask for --------------------------------------------------------------------------------------------
+
+    async def _ask(self, task: Task, seen: Seen) -> Document | None:
+        try:
+            url = canonical(seen.url)
+        except InvalidURLError:
+            return None
+        try:
+            entry = self._crawl.want(task, Reference(url, seen.kind))
+            self._wake()
+            return await self._stored(entry.id, url) if entry and seen.waits else None
+        except StorageError as error:
+            self._fail(error)
+            return None
+
+    async def _stored(self, url_id: int, url: CanonicalURL) -> Document | None:
+        """What the archive has, once it has it, at the end of all redirects."""
+        for _ in range(MOST_HOPS):
+            entry, resource = self._crawl.wait_for(url_id)
+            while entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
+                self._wake()
+                await asyncio.shield(self._waiting.setdefault(url_id, asyncio.get_running_loop().create_future()))
+                entry, resource = self._crawl.wait_for(url_id)
+            if resource is None or resource.digest is None or resource.size > MOST_BYTES:
+                return None
+            target = self._crawl.redirects_to(resource)
+            if target is None:
+                response = self._crawl.archive.response(resource, resource.digest)
+                return Document(url, response.status, response.headers, response.payload)
+            url_id = target
+        return None
+
+    def _heard(self, url_id: int) -> None:
+        answered = self._waiting.pop(url_id, None)
+        if answered and not answered.done():
+            answered.set_result(None)

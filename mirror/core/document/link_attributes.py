@@ -1,0 +1,414 @@
+"""Which parts of a document are URLs: one table, (element, attribute) -> what its value is and what it is for.
+
+Enters: names and values of a document's elements. Leaves: `Span`s. `references` and `rewrite` both go by this table, so they
+can't disagree. Never here: a parser, a base, or an opinion on what is fetched.
+
+What is never a reference: form actions and pings (kind `NEVER`: they are kept right but not followed), comments, `data:`,
+`mailto:` and all schemes that `urls.SCHEMES` does not have.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+
+from mirror.core.syntax import bundler_chunks, embedded_urls, markup
+from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.syntax.markup import Attributes
+
+Reader = Callable[[str, Kind], Iterator[Span]]
+"""Reads a value: which parts of it are URLs. The readers are in `spans`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one attribute is read. `kind` may depend on the element's other attributes."""
+
+    read: Reader
+    kind: Kind | Callable[[Attributes], Kind | None]
+    is_one_url: bool = field(init=False)
+    """Whether the whole value is a URL, whatever the other attributes say."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_one_url", isinstance(self.kind, Kind) and self.read in _ONE_URL)
+
+    def spans(self, value: str, attributes: Attributes) -> Iterator[Span]:
+        kind = self.kind if isinstance(self.kind, Kind) else self.kind(attributes)
+        return iter(()) if kind is None else self.read(value, kind)
+
+
+FindRule = Callable[[str, str], Rule | None]
+"""(element, attribute) -> its rule."""
+
+PAGE, FRAME, REQUISITE, FEED, NEVER = Kind.PAGE, Kind.FRAME, Kind.REQUISITE, Kind.FEED, Kind.NEVER
+
+LINK_RELS: Final[dict[str, Kind]] = {
+    "stylesheet": REQUISITE,
+    "icon": REQUISITE,
+    "apple-touch-icon": REQUISITE,
+    "apple-touch-icon-precomposed": REQUISITE,
+    "apple-touch-startup-image": REQUISITE,
+    "mask-icon": REQUISITE,
+    "fluid-icon": REQUISITE,
+    "image_src": REQUISITE,
+    "preload": REQUISITE,
+    "modulepreload": REQUISITE,
+    "prefetch": REQUISITE,
+    "manifest": REQUISITE,
+    "search": REQUISITE,
+    "preconnect": NEVER,
+    "dns-prefetch": NEVER,
+    "pingback": NEVER,
+    "alternate": PAGE,
+    "canonical": Kind.CANONICAL,
+    "next": PAGE,
+    "prev": PAGE,
+    "previous": PAGE,
+    "first": PAGE,
+    "last": PAGE,
+    "up": PAGE,
+    "start": PAGE,
+    "contents": PAGE,
+    "index": PAGE,
+    "chapter": PAGE,
+    "section": PAGE,
+    "appendix": PAGE,
+    "glossary": PAGE,
+    "copyright": PAGE,
+    "bookmark": PAGE,
+    "help": PAGE,
+    "author": PAGE,
+    "license": PAGE,
+    "prerender": PAGE,
+    "sitemap": Kind.SITEMAP,
+    "enclosure": REQUISITE,
+}
+"""The relations of `<link>`, of the `Link` header and of Atom's `link`; an unlisted one is `NEVER` fetched."""
+
+META_NAMES: Final[dict[str, Kind]] = {
+    "og:image": REQUISITE,
+    "og:image:url": REQUISITE,
+    "og:image:secure_url": REQUISITE,
+    "og:video": REQUISITE,
+    "og:video:url": REQUISITE,
+    "og:video:secure_url": REQUISITE,
+    "og:audio": REQUISITE,
+    "og:audio:url": REQUISITE,
+    "og:audio:secure_url": REQUISITE,
+    "og:url": NEVER,
+    "twitter:image": REQUISITE,
+    "twitter:image:src": REQUISITE,
+    "thumbnail": REQUISITE,
+    "image": REQUISITE,
+    "msapplication-tileimage": REQUISITE,
+    "msapplication-square70x70logo": REQUISITE,
+    "msapplication-square150x150logo": REQUISITE,
+    "msapplication-square310x310logo": REQUISITE,
+    "msapplication-wide310x150logo": REQUISITE,
+    "msapplication-config": REQUISITE,
+    "msapplication-starturl": NEVER,
+    "msapplication-task": REQUISITE,
+    "thumbnailurl": REQUISITE,
+    "contenturl": REQUISITE,
+}
+"""`name`, `property` or `itemprop` of a `<meta>` whose content is a URL."""
+
+
+def link_kind(attributes: Attributes) -> Kind | None:
+    """The kind of a `<link>`: the strongest of its relations; a feed where its type says so."""
+    kinds = [LINK_RELS.get(rel, NEVER) for rel in attributes.get("rel", "").lower().split()]
+    kind = min(kinds, key=list(Kind).index, default=NEVER)
+    feed = attributes.get("type", "").lower() in {"application/rss+xml", "application/atom+xml", "application/rdf+xml"}
+    if REQUISITE in kinds:  # "alternate stylesheet"
+        return REQUISITE
+    return FEED if feed and kind is PAGE else kind
+
+
+def meta_kind(attributes: Attributes) -> Kind | None:
+    """The kind of a `<meta>`, by its name; a refresh is a page."""
+    if attributes.get("http-equiv", "").strip().lower() == "refresh":
+        return PAGE
+    name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
+    return META_NAMES.get(name.strip().lower())
+
+
+def _meta_spans(value: str, kind: Kind) -> Iterator[Span]:
+    if kind is PAGE:
+        return embedded_urls.refresh_spans(value, kind)
+    return embedded_urls.task_spans(value) if embedded_urls.is_task(value) else embedded_urls.url_spans(value, kind)
+
+
+def link_spans(value: str, kind: Kind) -> Iterator[Span]:
+    """A link may be empty, and leads to the base then."""
+    return embedded_urls.javascript_url_spans(value, kind) if value.strip() else iter([Span(0, len(value), "", kind)])
+
+
+_url, _srcset, _css, _lazy = (
+    embedded_urls.url_spans,
+    embedded_urls.srcset_spans,
+    embedded_urls.css_spans,
+    embedded_urls.css_or_url_spans,
+)
+_resource = embedded_urls.resource_spans
+_ONE_URL: Final = frozenset({link_spans, _url, _resource, embedded_urls.javascript_url_spans})
+
+TABLE: Final[dict[tuple[str, str], Rule]] = {
+    # what a reader follows
+    ("a", "href"): Rule(link_spans, PAGE),
+    ("a", "xlink:href"): Rule(_url, PAGE),
+    ("area", "href"): Rule(link_spans, PAGE),
+    ("blockquote", "cite"): Rule(_url, PAGE),
+    ("q", "cite"): Rule(_url, PAGE),
+    ("ins", "cite"): Rule(_url, PAGE),
+    ("del", "cite"): Rule(_url, PAGE),
+    ("img", "longdesc"): Rule(_url, PAGE),
+    ("iframe", "longdesc"): Rule(_url, PAGE),
+    ("frame", "longdesc"): Rule(_url, PAGE),
+    # what a browser loads, by relation
+    ("link", "href"): Rule(_url, link_kind),
+    ("link", "imagesrcset"): Rule(_srcset, REQUISITE),
+    ("meta", "content"): Rule(_meta_spans, meta_kind),
+    # documents inside of documents
+    ("iframe", "src"): Rule(embedded_urls.javascript_url_spans, FRAME),
+    ("frame", "src"): Rule(embedded_urls.javascript_url_spans, FRAME),
+    ("object", "data"): Rule(_url, FRAME),
+    ("embed", "src"): Rule(_url, FRAME),
+    ("portal", "src"): Rule(_url, FRAME),
+    # pictures
+    ("img", "src"): Rule(_url, REQUISITE),
+    ("img", "srcset"): Rule(_srcset, REQUISITE),
+    ("img", "lowsrc"): Rule(_url, REQUISITE),
+    ("img", "dynsrc"): Rule(_url, REQUISITE),
+    ("source", "src"): Rule(_url, REQUISITE),
+    ("source", "srcset"): Rule(_srcset, REQUISITE),
+    ("input", "src"): Rule(_url, REQUISITE),
+    ("amp-img", "src"): Rule(_url, REQUISITE),
+    ("amp-img", "srcset"): Rule(_srcset, REQUISITE),
+    ("body", "background"): Rule(_url, REQUISITE),
+    ("table", "background"): Rule(_url, REQUISITE),
+    ("thead", "background"): Rule(_url, REQUISITE),
+    ("tbody", "background"): Rule(_url, REQUISITE),
+    ("tfoot", "background"): Rule(_url, REQUISITE),
+    ("tr", "background"): Rule(_url, REQUISITE),
+    ("td", "background"): Rule(_url, REQUISITE),
+    ("th", "background"): Rule(_url, REQUISITE),
+    # sound and film
+    ("video", "src"): Rule(_url, REQUISITE),
+    ("video", "poster"): Rule(_url, REQUISITE),
+    ("audio", "src"): Rule(_url, REQUISITE),
+    ("track", "src"): Rule(_url, REQUISITE),
+    ("bgsound", "src"): Rule(_url, REQUISITE),
+    # scripts
+    ("script", "src"): Rule(_url, REQUISITE),
+    ("script", "href"): Rule(_url, REQUISITE),
+    ("script", "xlink:href"): Rule(_url, REQUISITE),
+    ("applet", "code"): Rule(_url, REQUISITE),
+    ("applet", "archive"): Rule(embedded_urls.list_spans, REQUISITE),
+    ("object", "archive"): Rule(embedded_urls.list_spans, REQUISITE),
+    ("html", "manifest"): Rule(_url, REQUISITE),
+    # SVG, in HTML and in files of its own
+    ("image", "src"): Rule(_url, REQUISITE),  # to HTML this is an img
+    ("image", "srcset"): Rule(_srcset, REQUISITE),
+    ("image", "href"): Rule(_resource, REQUISITE),
+    ("image", "xlink:href"): Rule(_resource, REQUISITE),
+    ("feimage", "href"): Rule(_resource, REQUISITE),
+    ("feimage", "xlink:href"): Rule(_resource, REQUISITE),
+    ("use", "href"): Rule(_resource, REQUISITE),
+    ("use", "xlink:href"): Rule(_resource, REQUISITE),
+    ("pattern", "href"): Rule(_resource, REQUISITE),
+    ("pattern", "xlink:href"): Rule(_resource, REQUISITE),
+    ("lineargradient", "href"): Rule(_resource, REQUISITE),
+    ("lineargradient", "xlink:href"): Rule(_resource, REQUISITE),
+    ("radialgradient", "href"): Rule(_resource, REQUISITE),
+    ("radialgradient", "xlink:href"): Rule(_resource, REQUISITE),
+    ("filter", "xlink:href"): Rule(_resource, REQUISITE),
+    ("textpath", "href"): Rule(_resource, REQUISITE),
+    ("textpath", "xlink:href"): Rule(_resource, REQUISITE),
+    ("*", "fill"): Rule(_css, REQUISITE),
+    ("*", "stroke"): Rule(_css, REQUISITE),
+    ("*", "filter"): Rule(_css, REQUISITE),
+    ("*", "mask"): Rule(_css, REQUISITE),
+    ("*", "clip-path"): Rule(_css, REQUISITE),
+    ("*", "marker-start"): Rule(_css, REQUISITE),
+    ("*", "marker-mid"): Rule(_css, REQUISITE),
+    ("*", "marker-end"): Rule(_css, REQUISITE),
+    ("*", "cursor"): Rule(_css, REQUISITE),
+    # browserconfig.xml
+    ("square70x70logo", "src"): Rule(_url, REQUISITE),
+    ("square150x150logo", "src"): Rule(_url, REQUISITE),
+    ("square310x310logo", "src"): Rule(_url, REQUISITE),
+    ("wide310x150logo", "src"): Rule(_url, REQUISITE),
+    ("tileimage", "src"): Rule(_url, REQUISITE),
+    # any element
+    ("*", "style"): Rule(_css, REQUISITE),
+    ("*", "data-src"): Rule(_url, REQUISITE),
+    ("*", "data-srcset"): Rule(_srcset, REQUISITE),
+    ("*", "data-original"): Rule(_url, REQUISITE),
+    ("*", "data-lazy-src"): Rule(_url, REQUISITE),
+    ("*", "data-lazy-srcset"): Rule(_srcset, REQUISITE),
+    ("*", "data-lazy"): Rule(_url, REQUISITE),
+    ("*", "data-original-src"): Rule(_url, REQUISITE),
+    ("*", "data-hi-res-src"): Rule(_url, REQUISITE),
+    ("*", "data-poster"): Rule(_url, REQUISITE),
+    ("*", "data-bg"): Rule(_lazy, REQUISITE),
+    ("*", "data-background"): Rule(_lazy, REQUISITE),
+    ("*", "data-background-image"): Rule(_lazy, REQUISITE),
+    # where a browser sends something: never fetched, kept right
+    ("form", "action"): Rule(_url, NEVER),
+    ("button", "formaction"): Rule(_url, NEVER),
+    ("input", "formaction"): Rule(_url, NEVER),
+    ("a", "ping"): Rule(embedded_urls.list_spans, NEVER),
+    ("area", "ping"): Rule(embedded_urls.list_spans, NEVER),
+}
+"""The one place that knows which attributes hold URLs. Names are in lower case, `*` is any element."""
+
+CONDITIONAL: Final = frozenset(name for (name, _), rule in TABLE.items() if not isinstance(rule.kind, Kind))
+"""The elements whose other attributes tell what a URL is for."""
+# Text elements of XML vocabularies: (element, its parent) -> kind; `*` is any parent. Local names, in lower case.
+
+XML_TEXT: Final[dict[tuple[str, str], Kind]] = {
+    ("loc", "sitemap"): Kind.SITEMAP,
+    ("loc", "url"): PAGE,
+    ("loc", "image"): REQUISITE,
+    ("thumbnail_loc", "video"): REQUISITE,
+    ("content_loc", "video"): REQUISITE,
+    ("link", "item"): PAGE,
+    ("link", "channel"): PAGE,
+    ("link", "image"): PAGE,
+    ("comments", "item"): PAGE,
+    ("url", "image"): REQUISITE,
+    ("logo", "feed"): REQUISITE,
+    ("icon", "feed"): REQUISITE,
+}
+# Attributes of XML vocabularies: in addition to TABLE.
+
+XML_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
+    ("link", "href"): Rule(_url, lambda attributes: link_kind({"rel": "alternate", **attributes})),
+    ("enclosure", "url"): Rule(_url, REQUISITE),
+    ("content", "url"): Rule(_url, REQUISITE),
+    ("content", "src"): Rule(_url, PAGE),
+    ("thumbnail", "url"): Rule(_url, REQUISITE),
+    ("image", "href"): Rule(_url, REQUISITE),
+}
+# Attributes of XSLT: in addition to those of XML.
+
+XSLT_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
+    ("import", "href"): Rule(_url, REQUISITE),
+    ("include", "href"): Rule(_url, REQUISITE),
+}
+SCRIPT_TYPES: Final = re.compile(
+    r"(?:(?:text|application)/(?:x-)?(?:java|ecma)script|application/json|importmap|module|)\s*(?:;|$)", re.IGNORECASE
+)
+MAX_NESTED: Final = 8
+"""How deep documents in attributes (`srcdoc`) are read."""
+
+JSON_LD_PICTURES: Final = frozenset({"image", "logo", "thumbnailUrl", "contentUrl", "photo"})
+
+
+def html_rule(element: str, attribute: str) -> Rule | None:
+    """How an attribute of HTML is read. `srcdoc` is not in the table: it is a document in itself."""
+    return TABLE.get((element, attribute)) or TABLE.get(("*", attribute))
+
+
+def xml_rule(element: str, attribute: str) -> Rule | None:
+    """How an attribute of an XML document is read: SVG, XHTML, feeds, sitemaps, browserconfig."""
+    return XML_ATTRIBUTES.get((element, attribute)) or html_rule(element, attribute)
+
+
+def xslt_rule(element: str, attribute: str) -> Rule | None:
+    """How an attribute of an XSLT stylesheet is read: as in other XML, but it has stylesheets of its own."""
+    return XSLT_ATTRIBUTES.get((element, attribute)) or xml_rule(element, attribute)
+
+
+def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[Span]:
+    """The URLs in the text of a `<style>` or `<script>`."""
+    if element == "style":
+        return embedded_urls.css_spans(text)
+    if element == "script":
+        script_type = attributes.get("type", "").strip().lower()
+        if script_type.partition(";")[0].rstrip() == "application/ld+json":
+            return json_ld_spans(text)
+        if script_type == "importmap":
+            return chain(embedded_urls.script_spans(text), import_map_spans(text))
+        if SCRIPT_TYPES.match(script_type):
+            return script_spans(text)
+    return iter(())
+
+
+def script_spans(text: str) -> Iterator[Span]:
+    """The URLs in a script: its literals, and what its bundler's loader puts together."""
+    return chain(embedded_urls.script_spans(text), bundler_chunks.chunk_spans(text))
+
+
+def import_map_spans(text: str) -> Iterator[Span]:
+    """The modules that an import map names, which are no guesses; a prefix is none (WHATWG HTML 8.1.6.2).
+
+    Scripts are never rewritten in the tree, so these spans have no place in the text.
+
+    >>> [span.url for span in import_map_spans('{"imports": {"a": "https://cdn.example/a.js", "b/": "/b/"}, "scopes": {}}')]
+    ['https://cdn.example/a.js']
+    """
+    try:
+        data = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return
+    found = data if isinstance(data, dict) else {}
+    scopes = found.get("scopes")
+    for table in (found.get("imports"), *(scopes.values() if isinstance(scopes, dict) else ())):
+        for url in table.values() if isinstance(table, dict) else ():
+            if (
+                isinstance(url, str)
+                and not url.endswith("/")
+                and url.startswith(("/", "./", "../", "http://", "https://"))
+            ):
+                yield Span(0, 0, url, REQUISITE)
+
+
+def json_ld_spans(text: str) -> Iterator[Span]:
+    """The pictures that structured data names: a string, a list of them, or an object with a `url` (schema.org).
+
+    Scripts are never rewritten, so these spans have no place in the text.
+    """
+    try:
+        data = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return iter(())
+    return (Span(0, 0, url, REQUISITE) for url in _pictures(data))
+
+
+def _pictures(data: object) -> Iterator[str]:
+    work = [(data, False)]
+    while work:
+        found, wanted = work.pop()
+        match found:
+            case str() if wanted and found.strip():
+                yield found.strip()
+            case list():
+                work += [(entry, wanted) for entry in reversed(found)]
+            case dict():
+                work += [
+                    (value, key in JSON_LD_PICTURES or (wanted and key == "url"))
+                    for key, value in reversed(found.items())
+                ]
+
+
+def xml_text_spans(element: str, parent: str, text: str) -> Iterator[Span]:
+    """The URLs in the text of an element of an XML document."""
+    if element == "style":
+        return embedded_urls.css_spans(text)
+    kind = XML_TEXT.get((element, parent))
+    return embedded_urls.url_spans(text, kind) if kind else iter(())
+
+
+_PSEUDO_ATTRIBUTE: Final = re.compile(r"""(?P<name>[^\s="']++)\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)')""")
+
+
+def stylesheet_instruction_spans(text: str) -> Iterator[Span]:
+    """The URLs in each `<?xml-stylesheet href="..."?>` of a prolog."""
+    for instruction in markup.prolog(text):
+        for found in _PSEUDO_ATTRIBUTE.finditer(text, *instruction.span("sheet")):
+            url = embedded_urls.html_unescaped(found["double"] or found["single"] or "")[0].strip()
+            if found["name"] == "href" and url:
+                yield Span(*found.span("double" if found["double"] else "single"), url, REQUISITE, quoting="xml")

@@ -1,0 +1,268 @@
+"""What a document refers to.
+
+Enters: a document as text, its URL, its headers. Leaves: `Reference`s, each URL canonical. lxml reads the markup (`markup`),
+and `table` says what in it is a URL; `rewrite` finds the same values in the source through the same table. Never here: a
+decision to fetch (that is `scope`).
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from io import BytesIO
+from typing import Final, NamedTuple, cast
+
+from lxml import etree
+
+from mirror.core.document import link_attributes
+from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Rule
+from mirror.core.syntax import embedded_urls, markup, robots_meta
+from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.syntax.markup import COMMON, Attributes, read_html
+from mirror.core.syntax.robots_meta import Word
+from mirror.core.url import canonical
+from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.media_types import Document
+
+
+class Reference(NamedTuple):
+    """A resource that a document refers to. A guess may not exist; that is no failure then."""
+
+    url: CanonicalURL
+    kind: Kind
+    guess: bool = False
+
+
+_FOLLOWED: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.UNENDORSED})
+_ENDORSING: Final = frozenset({"a", "area"})
+_NOFOLLOW: Final = re.compile(r"(?:^|\s)nofollow(?:$|\s)", re.IGNORECASE)
+
+MOST_REFERENCES: Final = 250_000
+"""References of a document that are followed: a sitemap names 50,000 pages, millions would take minutes and gigabytes."""
+
+
+MOST_CHARACTERS: Final = 32 << 20
+"""Characters of all references of a document that are followed: behind a long `<base>`, a short page has many long ones."""
+
+
+class Found(dict[tuple[CanonicalURL, Kind], bool]):
+    """(URL, kind) -> whether all that refer to it guess."""
+
+    length = 0
+    """Characters of the URLs."""
+
+    def put(self, url: CanonicalURL, kind: Kind, *, guess: bool) -> None:
+        known = self.get((url, kind))
+        if known is None:
+            self.length += len(url)
+        self[url, kind] = guess and known is not False
+
+    @property
+    def is_full(self) -> bool:
+        return len(self) >= MOST_REFERENCES or self.length >= MOST_CHARACTERS
+
+
+class Collector:
+    """Resolves spans against a base and keeps each (URL, kind) once; what is no guess outweighs a guess."""
+
+    def __init__(self, base: str, encoding: str = "utf-8", depth: int = 0) -> None:
+        self.base = base
+        self.encoding = encoding
+        self.depth = depth
+        self.own_base = True
+        self.metas: list[tuple[str, str]] = []
+        """What `<meta>` elements say to robots: (name, content)."""
+        self._seen: set[tuple[str, Kind, bool]] = set()
+        self._found = Found()
+
+    def add(self, found: Iterable[Span]) -> None:
+        if self._found.is_full:
+            return
+        for span in found:
+            key = (canonical.without_fragment(span.url), span.kind, span.guess)
+            if key in self._seen or (self.own_base and (not span.url or span.url.startswith("#"))):
+                continue
+            self._seen.add(key)
+            target = canonical.resolve(key[0], self.base, self.encoding)
+            if target:
+                self._found.put(target.url, span.kind, guess=span.guess)
+
+    def add_url(self, url: str, kind: Kind) -> None:
+        """Add what is plainly a URL, of another document than this one."""
+        if not self._found.is_full:
+            target = canonical.resolve(url, self.base, self.encoding)
+            if target:
+                self._found.put(target.url, kind, guess=False)
+
+    def rebase(self, base: str) -> None:
+        """What is added from now on has a base that is not the document's URL."""
+        target = canonical.resolve(base, self.base, self.encoding)
+        self.base = target.url if target else self.base
+        self.own_base = False
+        self._seen.clear()
+
+    def within(self) -> "Collector":
+        """The same collection, for a document in an attribute of this one."""
+        part = Collector(self.base, self.encoding, self.depth + 1)
+        part.own_base = self.own_base
+        part._found = self._found
+        return part
+
+    def references(self) -> list[Reference]:
+        return [Reference(url, kind, guess) for (url, kind), guess in self._found.items()]
+
+
+def references(syntax: Document, text: str, url: CanonicalURL, encoding: str = "utf-8") -> list[Reference]:
+    """All that a document refers to, in its order, each (URL, kind) once."""
+    collector = Collector(url, encoding)
+    _READERS[syntax](text, collector)
+    found = collector.references()
+    return unfollowed(found) if Word.NOFOLLOW in robots_meta.meta_directives(collector.metas) else found
+
+
+def unfollowed(found: Iterable[Reference]) -> list[Reference]:
+    """The references of a document that asks for its links not to be followed: what it needs to be shown stays."""
+    return list(dict.fromkeys(ref._replace(kind=Kind.NOFOLLOW) if ref.kind in _FOLLOWED else ref for ref in found))
+
+
+def metas(syntax: Document, text: str) -> list[tuple[str, str]]:
+    """What the `<meta>` elements of a document say to robots: (name, content). XHTML may be XML."""
+    if syntax is Document.HTML:
+        return read_html(text, markup.Elements).metas
+    root = markup.xml_root(text) if syntax is Document.XML and "meta" in text else None
+    found = (markup.named(element) for element in (root.iter(etree.Element) if root is not None else ()))
+    return [
+        (attributes["name"], attributes.get("content", ""))
+        for name, attributes in found
+        if name == "meta" and robots_meta.is_named(attributes.get("name", ""))
+    ]
+
+
+def header_references(headers: Iterable[tuple[str, str]], url: CanonicalURL) -> list[Reference]:
+    """What the headers refer to: `Location`, `Link` (RFC 8288) and `Refresh`. `headers` are (name, value) pairs."""
+    collector = Collector(url)
+    for name, value in headers:
+        read = _HEADERS.get(name.lower())
+        if read:
+            collector.add(read(value))
+    return collector.references()
+
+
+def sitemap_references(payload: bytes, url: CanonicalURL, most: int = 64 << 20) -> list[Reference]:
+    """The pages of a sitemap as it was received: XML, the same in gzip, or a list of URLs (sitemaps.org)."""
+    if payload.startswith(b"\x1f\x8b"):
+        payload = gunzip(payload, most)
+    text = payload.decode("utf-8-sig", errors="replace")
+    if text.lstrip().startswith("<"):
+        return references(Document.XML, text, url)
+    collector = Collector(url)
+    collector.add(Span(0, 0, line.strip(), PAGE) for line in text.splitlines() if re.match(r"\s*https?://", line))
+    return collector.references()
+
+
+def gunzip(payload: bytes, most: int) -> bytes:
+    """The first `most` bytes of what was compressed; what a damaged file still gives."""
+    found = bytearray()
+    with gzip.GzipFile(fileobj=BytesIO(payload)) as file, suppress(EOFError, OSError, zlib.error):
+        while len(found) < most and (piece := file.read1(_BLOCK)):
+            found += piece
+    return bytes(found[:most])
+
+
+_BLOCK: Final = 1 << 16
+_IS_URL: Final = re.compile(r"(?![#jJ])[^\x00-\x20](?:.*[^\x00-\x20])?", re.DOTALL).fullmatch
+"""Whether a value is all URL: not of this document, no script, and no white space around it."""
+
+
+def _read_html(text: str, collector: Collector) -> None:
+    collector.add(link_attributes.stylesheet_instruction_spans(text))  # XHTML
+    read = read_html(text, markup.Elements)
+    elements = read.found
+    collector.metas = read.metas
+    if read.base is not None:
+        collector.rebase(read.base)
+    seen: set[tuple[str, str, str]] = set()
+    for name, attributes, pieces in elements:
+        if pieces:
+            collector.add(link_attributes.raw_text_spans(name, "".join(pieces), attributes))
+        endorsed = not ("rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]))
+        for attribute, value in attributes.items():
+            if attribute in COMMON or (collector.own_base and attribute == "href" and value[:1] == "#"):
+                continue
+            if not endorsed and attribute == "href":
+                collector.add(span._replace(kind=Kind.UNENDORSED) for span in link_attributes.link_spans(value, PAGE))
+                continue
+            key = (name, attribute, canonical.without_fragment(value) if attribute == "href" else value)
+            if key not in seen or name in link_attributes.CONDITIONAL:
+                seen.add(key)
+                rule = link_attributes.html_rule(name, attribute)
+                if rule and rule.is_one_url and _IS_URL(key[2]):
+                    collector.add_url(key[2], cast("Kind", rule.kind))
+                else:
+                    _read_attribute(rule, key, attributes, collector)
+
+
+def _read_xml(text: str, collector: Collector) -> None:
+    root = markup.xml_root(text)
+    if root is None:
+        return
+    collector.add(link_attributes.stylesheet_instruction_spans(text))
+    base = root.find(".//{*}base[@href]")
+    if base is not None:
+        collector.rebase(base.get("href", ""))
+    find = link_attributes.xslt_rule if markup.is_xslt(text) else link_attributes.xml_rule
+    for element in root.iter(etree.Element):
+        name, attributes = markup.named(element)
+        if name == "meta" and robots_meta.is_named(attributes.get("name", "")):
+            collector.metas.append((attributes["name"], attributes.get("content", "")))
+        for attribute, value in attributes.items():
+            if find is link_attributes.xml_rule or "{" not in value:
+                _read_attribute(find(name, attribute), (name, attribute, value), attributes, collector)
+        if element.text:
+            parent = element.getparent()
+            parent_name = markup.local_name(parent.tag) if parent is not None else ""
+            collector.add(link_attributes.xml_text_spans(name, parent_name, element.text))
+            if name == "script":
+                collector.add(link_attributes.raw_text_spans(name, element.text, attributes))
+
+
+def _read_attribute(
+    rule: Rule | None, found: tuple[str, str, str], attributes: Attributes, collector: Collector
+) -> None:
+    name, attribute, value = found
+    if rule:
+        collector.add(rule.spans(value, attributes))
+    elif attribute == "srcdoc" and name == "iframe":
+        if collector.depth < MAX_NESTED:
+            _read_html(value, collector.within())
+    elif attribute.startswith("on"):
+        collector.add(embedded_urls.script_spans(value))
+
+
+def _link_header_spans(value: str) -> Iterator[Span]:
+    for link in _LINK.finditer(value):
+        parameters: dict[str, str] = {}
+        for parameter in _LINK_PARAMETER.finditer(link["parameters"]):
+            parameters.setdefault(parameter[1].lower(), parameter[2] or parameter[3] or "")
+        kind = link_attributes.link_kind(parameters)
+        if kind:
+            yield from embedded_urls.url_spans(link["url"], kind)
+            yield from embedded_urls.srcset_spans(parameters.get("imagesrcset", ""), REQUISITE)
+
+
+_LINK: Final = re.compile(r'<(?P<url>[^<>]*+)>(?P<parameters>(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"?)*+)', re.DOTALL)
+_LINK_PARAMETER: Final = re.compile(r';\s*+([\w*!-]++)(?:\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)"?|([^\s;"]*+)))?', re.DOTALL)
+_HEADERS: Final[dict[str, Callable[[str], Iterator[Span]]]] = {
+    "location": partial(embedded_urls.url_spans, kind=Kind.REDIRECT),
+    "link": _link_header_spans,
+    "refresh": partial(embedded_urls.refresh_spans, kind=PAGE),
+}
+_READERS: Final[dict[Document, Callable[[str, Collector], None]]] = {
+    Document.HTML: _read_html,
+    Document.XML: _read_xml,
+    Document.CSS: lambda text, collector: collector.add(embedded_urls.css_spans(text)),
+    Document.JSON: lambda text, collector: collector.add(embedded_urls.json_spans(text)),
+    Document.JAVASCRIPT: lambda text, collector: collector.add(link_attributes.script_spans(text)),
+}

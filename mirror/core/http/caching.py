@@ -1,0 +1,163 @@
+"""Freshness: how long a stored answer stays good, how to ask whether it still is, and what a 304 changes in it (RFC 9111).
+
+Enters: headers as received; a user's words for a span of time. Leaves: request headers, headers, a `timedelta`. Never here:
+the clock (a lifetime counts from when the answer came), a heuristic (an answer that names no lifetime has none), and a
+header value with a control character in it.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from mirror.core.document.documents import Headers
+
+LONGEST: Final = timedelta(days=3650)
+"""No answer is fresh for longer, whatever it says."""
+
+NOT_RENEWED: Final = frozenset(
+    {
+        # they tell how the stored payload reads; the payload of a 304 is none
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        # they end with their connection (RFC 9110 7.6.1)
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authentication-info",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that a 304 never changes (RFC 9111 3.1 and 3.2), in lower case."""
+
+_DATES: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
+"""The three forms of an HTTP date (RFC 9110 5.6.7)."""
+
+_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\xa0-\xff]*"')  # RFC 9110 8.8.3, less the control characters C1
+_BARE_TAG = re.compile(r"(?!\*$)[\x21\x23-\x2b\x2d-\x7e]+")
+_DIRECTIVE = re.compile(r'([^\s,;="]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s,"]*+)))?')
+_DIGITS = re.compile(r"0*([0-9]+)")
+_ENOUGH_DIGITS = 12
+_UNITS: Final = ("weeks", "days", "hours", "minutes", "seconds")
+_DURATION = re.compile("(?=.)" + "".join(rf"(?:(?P<{unit}>[0-9]{{1,6}}){unit[0]})?" for unit in _UNITS))
+
+
+class InvalidDurationError(ValueError):
+    """The caller gave words that are no span of time: the message says how to write one."""
+
+
+def conditions(headers: Headers) -> list[tuple[str, str]]:
+    """The request headers that ask whether a stored answer still holds (RFC 9110 13.1).
+
+    Both validators are sent as received. An entity-tag without quotes is none (RFC 9110 8.8.3), but goes back as it came,
+    as browsers do it: the server that writes it reads it. `*` does not, since it would match whatever there is now.
+
+    >>> conditions([("ETag", 'W/"a"'), ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")])
+    [('If-None-Match', 'W/"a"'), ('If-Modified-Since', 'Sun, 06 Nov 1994 08:49:37 GMT')]
+    >>> conditions([("ETag", "*"), ("Last-Modified", "yesterday")])
+    []
+    """
+    tag, modified = _first(headers, "etag"), _first(headers, "last-modified")
+    found = []
+    if _ENTITY_TAG.fullmatch(tag) or _BARE_TAG.fullmatch(tag):
+        found.append(("If-None-Match", tag))
+    if http_date(modified):
+        found.append(("If-Modified-Since", modified))
+    return found
+
+
+def renewed(stored: Headers, answer: Headers) -> list[tuple[str, str]]:
+    """Stored headers after a 304: what it names is replaced, in its old place; what is new comes last (RFC 9111 3.2).
+
+    Doing it twice is doing it once.
+
+    >>> renewed([("etag", "a"), ("Age", "9"), ("Server", "x")], [("Age", "0"), ("Content-Length", "0"), ("Vary", "*")])
+    [('etag', 'a'), ('Age', '0'), ('Server', 'x'), ('Vary', '*')]
+    """
+    left_out = NOT_RENEWED | {name.strip().lower() for name in ",".join(_values(answer, "connection")).split(",")}
+    fresh: dict[str, list[tuple[str, str]]] = {}
+    for name, value in answer:
+        if name.lower() not in left_out:
+            fresh.setdefault(name.lower(), []).append((name, value))
+    result: list[tuple[str, str]] = []
+    waiting = dict(fresh)
+    for name, value in stored:
+        key = name.lower()
+        result += waiting.pop(key, []) if key in fresh else [(name, value)]
+    return result + [pair for pairs in waiting.values() for pair in pairs]
+
+
+def lifetime(headers: Headers) -> timedelta:
+    """For how long after it came an answer is good unasked: what it says, less its Age, from 0 to `LONGEST` (RFC 9111 4.2).
+
+    `max-age` outweighs `Expires`; `no-store`, `no-cache` and what can't be read mean 0.
+
+    >>> str(lifetime([("Cache-Control", "public, max-age=600"), ("Age", "60")]))
+    '0:09:00'
+    >>> str(lifetime([("Expires", "0")]))
+    '0:00:00'
+    """
+    age = timedelta(seconds=_seconds(_first(headers, "age").partition(",")[0].strip()))
+    return min(max(_lifetime_at_origin(headers) - age, timedelta(0)), LONGEST)
+
+
+def duration(text: str) -> timedelta:
+    """The span of time a user writes: numbers with w, d, h, m or s, the longest unit first.
+
+    >>> str(duration("1d12h")), str(duration("0s"))
+    ('1 day, 12:00:00', '0:00:00')
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise InvalidDurationError(f"{text!r} is no duration: write it as 90s, 30m, 12h, 1d, 2w or 1d12h")
+    return timedelta(**{unit: int(number) for unit, number in match.groupdict(default="0").items()})
+
+
+def _lifetime_at_origin(headers: Headers) -> timedelta:
+    directives = _directives(headers)
+    if directives.keys() & {"no-store", "no-cache"}:
+        return timedelta(0)
+    if "max-age" in directives:
+        return timedelta(seconds=_seconds(directives["max-age"]))
+    expires, date = http_date(_first(headers, "expires")), http_date(_first(headers, "date"))
+    return expires - date if expires and date else timedelta(0)
+
+
+def _directives(headers: Headers) -> dict[str, str]:
+    """The directives of Cache-Control, the first of each name (RFC 9111 4.2.1)."""
+    found: dict[str, str] = {}
+    for directive in _DIRECTIVE.finditer(",".join(_values(headers, "cache-control"))):
+        found.setdefault(directive[1].lower(), directive[2] or directive[3] or "")
+    return found
+
+
+def _seconds(text: str) -> int:
+    """A number of seconds; 0 where there is none. A larger one than anybody means is cut off, not overflowing."""
+    match = _DIGITS.fullmatch(text)
+    if match is None:
+        return 0
+    return int(match[1]) if len(match[1]) <= _ENOUGH_DIGITS else 10**_ENOUGH_DIGITS
+
+
+def http_date(text: str) -> datetime | None:
+    """An HTTP date; `None`: it is none."""
+    for form in _DATES if text.isascii() and text.isprintable() else ():
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            pass
+    return None
+
+
+def _values(headers: Headers, name: str) -> list[str]:
+    return [value.strip(" \t") for key, value in headers if key.lower() == name]
+
+
+def _first(headers: Headers, name: str) -> str:
+    return next(iter(_values(headers, name)), "")

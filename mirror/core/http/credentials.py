@@ -1,0 +1,207 @@
+"""Credentials: who one is, and to whom that is said.
+
+Enters: what a user gave (logins, entries of a netrc file, headers), the origins of the starts, and the URL of a request.
+Leaves: the login and the headers that this request gets.
+Never here: a file, an environment, a request.
+
+The law of credentials
+----------------------
+1. An origin is scheme, host and port (RFC 6454, 4). `http://host/` and `http://host:80/` are one; `https://host/` is another.
+2. What is given for an origin is said to that origin. Not to another host, port or scheme, whatever it redirects to, and not
+   to the same host over https either: who wants that gives both as starts.
+3. A netrc file knows hosts alone. Its entries go to every port of their host, but unencrypted to origins of starts only:
+   a page that anybody wrote may refer to `http://host/`. Its `default` entry names no host, and goes nowhere.
+4. A header of the user's whose name speaks of a secret goes to the origins of the starts. Others go to everyone, as curl's do.
+5. More exact is stronger: an Authorization header, then a start's own login, then one for all starts, then netrc.
+6. FTP servers want a login from everyone: they get the anonymous one (RFC 1635) where there is none.
+
+No `repr` shows a login or the value of a header.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Self
+from urllib.parse import quote, unquote
+
+from mirror.core.url.canonical import DEFAULT_PORTS, CanonicalURL, InvalidURLError, canonical, split
+
+Header = tuple[str, str]
+"""A name and a value."""
+
+ENCRYPTED: Final = frozenset({"https", "ftps", "sftp"})
+ANONYMOUS_SCHEMES: Final = frozenset({"ftp", "ftps"})
+
+_ORIGIN = re.compile(
+    r"([a-z][a-z0-9+.\-]*)://(\[[^\]]*\]|[^:/?#@\[\]]+|(?<=file://))(?::([0-9]+))?(?:[/?#].*)?", re.DOTALL
+)
+_USERINFO = re.compile(r"([\x00-\x20]*[A-Za-z][A-Za-z0-9+.\-]*:[/\\\s]*+)([^/\\?#]*)@", re.DOTALL)
+_IN_VAIN = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*:/*)(?:.*(?=@)|([^/?#:@]*:)(?![0-9]*(?:[/?#]|$)).*)", re.DOTALL)
+_ON_DISK = re.compile(r"[\x00-\x20]*file:", re.IGNORECASE)
+_MACHINE = re.compile(r"[^/\\?#@:\s\[\]]+|\[?([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SECRET = re.compile(r"auth|cookie|credential|key|passw|secret|session|token", re.IGNORECASE)
+
+
+class InvalidLoginError(ValueError):
+    """A login that no server could be told; the message does not show it."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Login:
+    """A user's name and password. A name alone may be a secret too, where it is a token.
+
+    >>> Login("guido", "spam")
+    Login(...)
+    """
+
+    user: str
+    password: str
+
+    def __post_init__(self) -> None:
+        if ":" in self.user:
+            raise InvalidLoginError("the name of a user can't hold a colon")  # RFC 7617, 2
+        if _CONTROL.search(self.user + self.password):
+            raise InvalidLoginError("a name or a password can't hold a control character")
+
+    def __repr__(self) -> str:
+        return "Login(...)"
+
+
+ANONYMOUS: Final = Login("anonymous", "websucker@")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Through whom to ask. The URL names no user; it is empty where nobody is to be between, whatever the environment says."""
+
+    url: str
+    login: Login | None = None
+
+    @property
+    def told(self) -> str | None:
+        """The URL with the login in it; `None`: ask directly.
+
+        >>> Proxy("http://localhost:3128", Login("a", "b/c")).told, Proxy("").told
+        ('http://a:b%2Fc@localhost:3128', None)
+        """
+        if not self.url or self.login is None:
+            return self.url or None
+        scheme, _, place = self.url.partition("://")
+        return f"{scheme}://{quote(self.login.user, safe='')}:{quote(self.login.password, safe='')}@{place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whom one talks to.
+
+    >>> str(Origin.of(CanonicalURL("https://example.org:8443/a"))), str(Origin("http", "example.org", 80))
+    ('https://example.org:8443', 'http://example.org')
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: CanonicalURL) -> Self:
+        """The origin of a canonical URL, a file's has no host; raises `InvalidURLError` for what is none."""
+        match = _ORIGIN.fullmatch(url)
+        if match is None or (match[3] is None and match[1] not in DEFAULT_PORTS):
+            raise InvalidURLError(f"{hidden(url)!r} has no origin")
+        return cls(match[1], match[2], int(match[3]) if match[3] else DEFAULT_PORTS[match[1]])
+
+    def __str__(self) -> str:
+        port = "" if self.port == DEFAULT_PORTS.get(self.scheme) else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is said to whom, by the law above.
+
+    `starts` are the origins that the user named, `logins` what was given for one of them, `hosts` what a netrc file says.
+    """
+
+    starts: frozenset[Origin] = frozenset()
+    logins: Mapping[Origin, Login] = field(default_factory=dict)
+    hosts: Mapping[str, Login] = field(default_factory=dict)
+    given: tuple[Header, ...] = field(default=(), repr=False)
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether there is anything to say to anybody on the web; libcurl knows the anonymous login."""
+        return bool(self.logins or self.hosts or self.given)
+
+    def is_start(self, url: CanonicalURL) -> bool:
+        """Whether a URL is of an origin that the user named."""
+        return Origin.of(url) in self.starts
+
+    def login(self, url: CanonicalURL) -> Login | None:
+        """Who one is to the server of a URL."""
+        origin = Origin.of(url)
+        if origin in self.starts and any(name.lower() == "authorization" for name, _ in self.given):
+            return None
+        found = self.logins.get(origin)
+        if found is None and (origin.scheme in ENCRYPTED or origin in self.starts):
+            found = self.hosts.get(origin.host)
+        return found or (ANONYMOUS if origin.scheme in ANONYMOUS_SCHEMES else None)
+
+    def headers(self, url: CanonicalURL) -> Sequence[Header]:
+        """What the user has added to a request, in the order in which it was given."""
+        if Origin.of(url) in self.starts:
+            return self.given
+        return tuple(header for header in self.given if not is_secret(header[0]))
+
+
+def is_secret(header: str) -> bool:
+    """Whether the name of a header speaks of a secret.
+
+    >>> is_secret("Authorization"), is_secret("X-Api-Key"), is_secret("Accept-Language")
+    (True, True, False)
+    """
+    return bool(_SECRET.search(header))
+
+
+def url_login(url: str) -> Login | None:
+    """The login in the text of a URL, its escapes undone; raises `InvalidLoginError`.
+
+    >>> url_login("http://guido:sp%40m@example.org/") == Login("guido", "sp@m"), url_login("http://example.org/@guido")
+    (True, None)
+    """
+    match = None if _ON_DISK.match(url) else _USERINFO.match(url)
+    user, _, password = (unquote(part) for part in match[2].partition(":")) if match else ("", "", "")
+    return Login(user, password) if user or password else None
+
+
+def hidden(url: str) -> str:
+    """The text of a URL for a message: without the login, and as good or bad as with it.
+
+    >>> hidden("ftp://guido:spam@example.org/a@b"), hidden("http://example.org/")
+    ('ftp://...@example.org/a@b', 'http://example.org/')
+    """
+    return url if _ON_DISK.match(url) else _USERINFO.sub(r"\1...@", url, count=1)
+
+
+def veiled(text: str) -> str:
+    """A text that was to be a URL and is none, for a message: without whatever may be a login in it.
+
+    >>> veiled("http://guido:sp#am@example.org/"), veiled("http://guido:sp"), veiled("http://:80/")
+    ('http://...@example.org/', 'http://guido:...', 'http://:80/')
+    """
+    return text if _ON_DISK.match(text) else _IN_VAIN.sub(r"\1\2...", text, count=1)
+
+
+def by_host(entries: Iterable[tuple[str, str, str]]) -> dict[str, Login]:
+    """The logins of a netrc file, from (machine, user, password); its `default`, and what is no host, is left out."""
+    found = ((_host(machine), user, password) for machine, user, password in entries if user and machine != "default")
+    return {host: Login(user, password) for host, user, password in found if host}
+
+
+def _host(machine: str) -> str | None:
+    """The host as canonical URLs spell it."""
+    match = _MACHINE.fullmatch(machine)
+    try:
+        return split(canonical(f"http://[{match[1]}]/" if match[1] else f"http://{machine}/")).host if match else None
+    except InvalidURLError:
+        return None

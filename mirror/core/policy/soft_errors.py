@@ -1,0 +1,244 @@
+"""Suspicion: a page that was good before now answers with success, and is not that page.
+
+Enters: two HTML documents as text, or the status and the target of a redirect. Leaves: a `Suspicion` or `None`. Never here:
+a decision what becomes of the page that was good; an opinion on a page that was never seen before.
+
+Honest sites come first: a page about logins or about the number 404 is none of these. What a table has is what servers,
+frameworks and content management systems really call such a page.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mirror.core.syntax.markup import read_html
+from mirror.core.url.canonical import CanonicalURL, split
+
+
+class Suspicion(StrEnum):
+    """What an answer looks like instead of the page that was there."""
+
+    LOGIN = "login page where a page was"
+    NOT_FOUND = "soft 404 where a page was"
+
+
+PHRASES: Final = (
+    "404",
+    "not found",
+    "cannot be found",
+    "can't be found",
+    "could not be found",
+    "couldn't be found",
+    "couldn't find",
+    "does not exist",
+    "doesn't exist",
+    "no longer exists",
+    "no longer available",
+    "page missing",
+    "page unavailable",
+    "nicht gefunden",
+    "existiert nicht",
+    "nicht mehr verfügbar",
+    "introuvable",
+    "n'existe pas",
+    "n'existe plus",
+    "no encontrado",
+    "no encontrada",
+    "no existe",
+    "não encontrado",
+    "não encontrada",
+    "não existe",
+    "non trovata",
+    "non trovato",
+    "non esiste",
+    "niet gevonden",
+    "bestaat niet",
+    "nie znaleziono",
+    "nie istnieje",
+    "nenalezena",
+    "nenalezeno",
+    "nebyla nalezena",
+    "hittades inte",
+    "ikke funnet",
+    "ikke fundet",
+    "ei löytynyt",
+    "не найдена",
+    "не найдено",
+    "не существует",
+    "не знайдено",
+    "nem található",
+    "δεν βρέθηκε",
+)
+"""What a title or heading says of a page that is not there; whole words, folded as `_folded` does it."""
+
+UNSPACED_PHRASES: Final = ("页面不存在", "未找到", "找不到", "見つかりません", "찾을 수 없")
+"""The same in scripts in which a word has no bounds."""
+
+LOGIN_PLACES: Final = (
+    "login",
+    "log-in",
+    "log_in",
+    "wp-login",
+    "userlogin",
+    "user-login",
+    "special:userlogin",
+    "logon",
+    "log-on",
+    "signin",
+    "sign-in",
+    "sign_in",
+    "session/new",
+    "sessions/new",
+    "/auth",
+    "/authenticate",
+    "/authorize",
+    "/oauth",
+    "/oauth2",
+    "/openid",
+    "/saml",
+    "/saml2",
+    "/sso",
+    "/cas",
+)
+"""Segments of a path that ask who is there. With a slash in front: at the root alone, since manuals have an `auth` too."""
+
+NOT_FOUND_PLACES: Final = (
+    "/404",
+    "/notfound",
+    "/not-found",
+    "/not_found",
+    "error/404",
+    "error/notfound",
+    "error/not-found",
+    "errors/404",
+    "errors/notfound",
+    "errors/not-found",
+    "error404",
+    "error-404",
+    "404-not-found",
+    "page-not-found",
+    "page_not_found",
+    "pagenotfound",
+)
+"""Segments of a path that say that there is nothing, in the same notation: `/articles/404` is an article."""
+
+LOGIN_HOSTS: Final = frozenset(
+    {"login", "logon", "signin", "sign-in", "auth", "oauth", "sso", "saml", "cas", "idp", "accounts"}
+)
+"""Labels of a host, before its last two, of a place that asks who is there: `cas.cz` is an academy."""
+
+TEMPORARY: Final = frozenset({302, 303, 307})
+"""Redirects that say nothing of where the page will be next time (RFC 9110 15.4)."""
+
+
+def suspicion(before: str, now: str) -> Suspicion | None:
+    """What a page looks like now, judged by what it was before; both are HTML documents.
+
+    A soft 404 says so in its title or first heading; a login page has a password field and a title of its own. What the
+    page had before already is no reason for suspicion.
+
+    >>> suspicion("<title>Fish</title>", "<title>Sorry: page not found</title>")
+    <Suspicion.NOT_FOUND: 'soft 404 where a page was'>
+    >>> suspicion("<title>Room 4039</title>", "<title>Room 4040</title>") is None
+    True
+    """
+    old, new = _read(before), _read(now)
+    if new.is_missing and not old.is_missing:
+        return Suspicion.NOT_FOUND
+    if new.has_password and not old.has_password and new.title != old.title:
+        return Suspicion.LOGIN
+    return None
+
+
+def redirect_suspicion(page: CanonicalURL, status: int, target: CanonicalURL) -> Suspicion | None:
+    """What a redirect away from a page looks like, by where it leads: a place to log in, an error, or just the home page.
+
+    >>> page = CanonicalURL("https://example.org/a")
+    >>> redirect_suspicion(page, 302, CanonicalURL("https://example.org/login?next=/a"))
+    <Suspicion.LOGIN: 'login page where a page was'>
+    >>> redirect_suspicion(page, 302, CanonicalURL("https://example.org/authors/")) is None
+    True
+    """
+    if status not in TEMPORARY:
+        return None
+    parts, here = split(target), split(page)
+    path = parts.path.lower()
+    if _NOT_FOUND_PATH.search(path):
+        return Suspicion.NOT_FOUND
+    if _LOGIN_PATH.search(path) or LOGIN_HOSTS.intersection(parts.host.split(".")[:-2]):
+        return Suspicion.LOGIN
+    is_home = (parts.host, parts.path) == (here.host, "/") and not parts.query
+    return Suspicion.NOT_FOUND if is_home and not _HOME_PATH.fullmatch(here.path) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What of a page is judged."""
+
+    title: str
+    heading: str
+    has_password: bool
+
+    @property
+    def is_missing(self) -> bool:
+        return bool(_MISSING.search(self.title) or _MISSING.search(self.heading))
+
+
+class _Reader:
+    """Takes down the first title, the first h1, and whether there is a password field."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, list[str]] = {}
+        self.has_password = False
+        self._open = ""
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag in {"title", "h1"} and tag not in self.texts:
+            self.texts[tag] = []
+            self._open = tag
+        elif tag == "input" and attributes.get("type", "").strip().lower() == "password":
+            self.has_password = True
+
+    def data(self, text: str) -> None:
+        if self._open:
+            self.texts[self._open].append(text)
+
+    def end(self, tag: str) -> None:
+        if tag == self._open:
+            self._open = ""
+
+    def text(self, tag: str) -> str:
+        return _folded("".join(self.texts.get(tag, ())))
+
+
+def _read(html: str) -> _Page:
+    reader = read_html(html, _Reader)
+    return _Page(reader.text("title"), reader.text("h1"), reader.has_password)
+
+
+def _folded(text: str) -> str:
+    """Text as it is compared: white space, case, compatible characters and apostrophes are one each."""
+    return " ".join(unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold().split())
+
+
+def _alternatives(phrases: tuple[str, ...]) -> str:
+    return "|".join(re.escape(_folded(phrase)) for phrase in phrases)
+
+
+def _places(places: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds places in a path, a language in front of those at the root, an extension behind any."""
+    root = r"^(?:/[a-z]{2}(?:[-_][a-z]{2})?)?"
+    alternatives = "|".join((root if place[0] == "/" else "/") + re.escape(place) for place in places)
+    return re.compile(rf"(?:{alternatives})(?:\.[a-z]{{2,5}})?(?=[/;]|$)")
+
+
+# part of a number, a price or a count is no 404: 1,404 or $404 or 404.5
+_MISSING: Final = re.compile(
+    rf"(?<![\w$€£#])(?<!\d[.,])(?:{_alternatives(PHRASES)})(?!\w|[.,]\d)|{_alternatives(UNSPACED_PHRASES)}"
+)
+_HOME_PATH: Final = re.compile(r"/(?:(?:index|home|default|start)(?:\.\w+)?/?)?", re.IGNORECASE)
+_LOGIN_PATH: Final = _places(LOGIN_PLACES)
+_NOT_FOUND_PATH: Final = _places(NOT_FOUND_PLACES)

@@ -1,0 +1,145 @@
+"""Bytes of a document as text and back, without the loss of a byte.
+
+Enters: a payload and its Content-Type. Leaves: `Text`, whose `encode` gives the very same bytes where nothing changed,
+whatever bytes they are. Never here: a replacement character that would lose what stood there.
+"""
+
+import codecs
+from dataclasses import dataclass
+from typing import Final
+
+from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, resolve_encoding
+
+_SINGLE_BYTE: Final = (
+    "cp866 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10 iso8859-13 iso8859-14 "
+    "iso8859-15 iso8859-16 koi8-r koi8-u mac-roman mac-cyrillic cp874 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 "
+    "cp1257 cp1258"
+)
+_MULTI_BYTE: Final = "utf-8 gb18030 big5hkscs cp932 euc_jp iso2022_jp cp949"
+_WIDE: Final = "utf-16 utf-16-le utf-16-be"
+_CODECS: Final = frozenset(f"{_SINGLE_BYTE} {_MULTI_BYTE} {_WIDE}".split())
+"""The encodings of browsers (WHATWG Encoding 4.2), by the names of Python's codecs; others are no declaration."""
+
+_CSS_CHARSET: Final = b'@charset "'
+_LATIN_1: Final = "latin-1"
+_RESTORABLE: Final = "surrogateescape"
+_BLOCK: Final = 1 << 12
+_UNREAD: Final = 0xDC00  # surrogateescape does it with bytes over 0x7F
+_OR_REFERENCE: Final = "mirror.core.syntax.character_encoding.or_reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A document as text. `encoding` is a Python codec; what it can't read stands as surrogates, U+DC00 and the byte.
+
+    `rest` is half a code of a wide encoding, at the very end.
+    """
+
+    text: str
+    encoding: str
+    rest: bytes = b""
+
+    def encode(self, text: str) -> bytes:
+        """The bytes of a changed text; a character the encoding lacks becomes a numeric reference."""
+        errors = "surrogatepass" if self.encoding in _WIDE.split() else _OR_REFERENCE
+        return text.encode(self.encoding, errors) + self.rest
+
+
+def decode(payload: bytes, content_type: str | None = None, fallback: str = "utf-8") -> Text:
+    """Read a payload by its BOM, its Content-Type, its own declaration, else as UTF-8, else as windows-1252.
+
+    The order is the one of WHATWG HTML 13.2.3.2. Some codecs read two codes as one character; the code that they would
+    not write stands as its bytes. Where even so other bytes would come back than were read, the text is read as Latin-1,
+    which keeps markup and bytes and loses only the names of characters.
+
+    >>> decode(b"caf\\xe9", "text/html; charset=iso-8859-1").text
+    'café'
+    """
+    encoding = _encoding(payload, content_type, fallback)
+    odd = len(payload) % 2 if encoding in _WIDE.split() else 0
+    whole, rest = payload[: len(payload) - odd], payload[len(payload) - odd :]
+    for read in (_decoded, _decoded_by_pieces):
+        try:
+            found = Text(read(whole, encoding), encoding, rest)
+            if encoding == "utf-8" or found.encode(found.text) == payload:
+                return found
+        except UnicodeError:
+            pass
+    return Text(payload.decode(_LATIN_1), _LATIN_1)
+
+
+def _decoded(payload: bytes, encoding: str) -> str:
+    return payload.decode(encoding, "surrogatepass" if encoding in _WIDE.split() else _RESTORABLE)
+
+
+def _decoded_by_pieces(payload: bytes, encoding: str) -> str:
+    """Text of which each code that an encoder would not write stands as its bytes; by blocks where there is none."""
+    decoder = codecs.getincrementaldecoder(encoding)(_RESTORABLE)
+    pieces: list[str] = []
+    start = 0  # of the code that is being read
+    for begin in range(0, len(payload), _BLOCK):
+        end = min(begin + _BLOCK, len(payload))
+        state = decoder.getstate()
+        text = decoder.decode(payload[begin:end], end == len(payload))
+        whole = end - len(decoder.getstate()[0])
+        if text.encode(encoding, _RESTORABLE) == payload[start:whole]:
+            pieces.append(text)
+            start = whole
+        else:
+            decoder.setstate(state)
+            for place in range(begin + 1, end + 1):
+                piece = decoder.decode(payload[place - 1 : place], place == len(payload))
+                if piece:
+                    pieces.append(_as_written(payload[start:place], piece, encoding))
+                    start = place
+    return "".join(pieces)
+
+
+def _as_written(code: bytes, text: str, encoding: str) -> str:
+    """What a code says, or its bytes where they are not what an encoder would write."""
+    other = code.removesuffix(text.encode(encoding, _RESTORABLE))
+    return "".join(chr(_UNREAD + byte) for byte in other) + text * (other != code)
+
+
+def _encoding(payload: bytes, content_type: str | None, fallback: str) -> str:
+    by_bom, _ = read_bom(payload)
+    if by_bom in _CODECS:
+        return by_bom
+    declared = http_content_type_encoding(content_type)
+    if declared in _CODECS:
+        return "utf-16-le" if declared == "utf-16" else declared
+    in_text = _css_charset(payload) or html_body_declared_encoding(payload)
+    if in_text in _WIDE.split():  # it was read as ASCII, so it can't be true (WHATWG HTML 13.2.3.2)
+        return "utf-8"
+    if in_text in _CODECS:
+        return in_text
+    return fallback if _is_utf8(payload) else "cp1252"
+
+
+def _css_charset(payload: bytes) -> str | None:
+    if not payload.startswith(_CSS_CHARSET):
+        return None
+    label = payload[len(_CSS_CHARSET) : 128].partition(b'"')[0].decode("ascii", "ignore")
+    return resolve_encoding(label)
+
+
+def _is_utf8(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _or_reference(error: UnicodeError) -> tuple[bytes, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    lost = error.object[error.start : error.end]
+    return b"".join(_byte(c) or f"&#{ord(c)};".encode() for c in lost), error.end
+
+
+def _byte(character: str) -> bytes:
+    code = ord(character) - _UNREAD
+    return bytes([code]) if code in range(256) else b""
+
+
+codecs.register_error(_OR_REFERENCE, _or_reference)

@@ -1,0 +1,293 @@
+"""HTML and XML as lxml tells of them, whatever somebody wrote: what the libraries read otherwise than browsers is mended here.
+
+Enters: a document as text. Leaves: its tags and texts, told to a `Target`, or a tree of XML. Never here: what a URL is.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final, Protocol, TypeVar, cast
+
+import turbohtml
+from lxml import etree
+from turbohtml import TokenType
+
+from mirror.core.syntax import embedded_urls, robots_meta
+
+Attributes = Mapping[str, str]
+"""Names, in lower case, and values."""
+
+BODY: Final = re.compile(r"<body(?=[ \t\n\r\f/>])", re.IGNORECASE)
+BODY_AGAIN: Final = "b0dy"
+"""A parser tells nothing of a `<body>` tag where a body is already, or has to be made up; a browser takes the attributes that
+it adds (WHATWG HTML 13.2.6.4.7). With another name, of the same length, it is told of like any element."""
+
+DEEPEST: Final = 512
+"""Open elements up to which lxml reads HTML: Chromium nests no deeper."""
+
+_BLOCK: Final = 1 << 16
+_MANY: Final = 100
+COMMON: Final = frozenset({"class", "id", "title", "alt", "name", "type", "width", "height", "lang", "role"})
+"""Attributes that most elements have and none of which holds a URL: they are not looked up."""
+
+_RAW: Final = frozenset({"style", "script"})
+_FOREIGN: Final = frozenset({"svg", "math"})
+_PLACES: Final = _FOREIGN | {"foreignobject", "template"}
+_TOLD_APART: Final = _RAW | _PLACES | {"base", "meta", BODY_AGAIN}
+_NOTHING: Final[list[str]] = []
+_UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
+_UNKNOWN: Final = "\ufffd".encode()
+_XSLT_ROOT: Final = re.compile(r"<[^<>]*?=\s*[\"']http://www\.w3\.org/1999/XSL/Transform[\"']")
+_BARE_AMPERSAND: Final = re.compile(
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|(?P<bare>&(?!#?[A-Za-z0-9_.:\-]++;))", re.DOTALL
+)
+_PROLOG: Final = re.compile(
+    r"""[\s\ufeff]++ | <!--.*?--> | <\?xml-stylesheet\s(?P<sheet>.*?)\?> | <\?.*?\?>
+      | <!DOCTYPE(?:[^\[>"']++|"[^"]*+"|'[^']*+')*+(?:\[.*?\]\s*+)?>""",
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
+_NOSCRIPT: Final = re.compile(r"(?<=<)noscript(?=[\s/>])|(?<=</)noscript(?=[\s/>])", re.IGNORECASE)
+_SELF_CLOSED: Final = re.compile(
+    r"""<(?P<name>style|script)(?=[\s/])(?:[^<>"'/]++|"[^"]*+"|'[^']*+'|/(?!>))*+
+        (?:(?<=[\s"'])|(?<=<style)|(?<=<script))/>""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A style or script that seems to be a whole element: `src=a/>` has no slash at its end."""
+
+_SVG_OR_SELF_CLOSED: Final = re.compile(
+    rf"<svg\b | (?P<end></svg\b) | (?P<tag>{_SELF_CLOSED.pattern})", re.IGNORECASE | re.VERBOSE
+)
+
+
+class Target(Protocol):
+    """What is told of a document: the interface of lxml."""
+
+    def start(self, tag: str, attributes: Attributes, /) -> None: ...
+    def data(self, text: str, /) -> None: ...
+    def end(self, tag: str, /) -> None: ...
+
+
+AnyTarget = TypeVar("AnyTarget", bound=Target)
+
+
+class Elements:
+    """Takes down each start tag of an HTML document that may hold a URL, the text of styles and scripts, and the base.
+
+    There is no tree: lxml's would end at `</html>` and at 2,048 open elements, where browsers read on. Its methods are called
+    for each tag, so they look at what most tags have first.
+    """
+
+    def __init__(self) -> None:
+        self.deepest = 0
+        self.found: list[tuple[str, Attributes, list[str]]] = []
+        self.base: str | None = None
+        self.metas: list[tuple[str, str]] = []
+        self._open = 0
+        self._raw: list[str] | None = None
+        self._places: list[str] = []  # those of `_PLACES` that are open
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        self._open = is_open = self._open + 1
+        self.deepest = max(self.deepest, is_open)
+        if tag in _TOLD_APART:
+            self._start_apart(tag, attributes)
+        else:
+            self._raw = None
+            if attributes and not COMMON.issuperset(attributes):
+                self.found.append((tag, attributes, _NOTHING))
+
+    def data(self, text: str) -> None:
+        if self._raw is not None:
+            self._raw.append(text)
+
+    def end(self, tag: str) -> None:
+        self._open -= 1
+        if self._raw is not None:
+            if self._raw and self._is_foreign:
+                self._raw[:] = [embedded_urls.html_unescaped("".join(self._raw))[0]]
+            self._raw = None
+        if tag in _PLACES and tag in self._places:
+            while self._places.pop() != tag:
+                pass
+
+    def close(self) -> None:
+        """lxml asks for it."""
+
+    def _start_apart(self, tag: str, attributes: Attributes) -> None:
+        self._raw = [] if tag in _RAW else None
+        if tag == "base" and self.base is None and "template" not in self._places and not self._is_foreign:
+            self.base = attributes.get("href")
+        elif tag == "meta" and robots_meta.is_named(attributes.get("name", "")):
+            self.metas.append((attributes["name"], attributes.get("content", "")))
+        if attributes or self._raw is not None:
+            name = "body" if tag == BODY_AGAIN else tag
+            self.found.append((name, attributes, _NOTHING if self._raw is None else self._raw))
+        if tag in _PLACES and len(self._places) < DEEPEST:
+            self._places.append(tag)
+
+    @property
+    def _is_foreign(self) -> bool:
+        return bool(self._places) and self._places[-1] in _FOREIGN
+
+
+class _Counting:
+    """Hands on what lxml tells, and counts the open elements."""
+
+    def __init__(self, target: Target) -> None:
+        self.deepest = 0
+        self.data = target.data
+        self._target = target
+        self._open = 0
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        self._open += 1
+        self.deepest = max(self.deepest, self._open)
+        self._target.start(tag, attributes)
+
+    def end(self, tag: str) -> None:
+        self._open -= 1
+        self._target.end(tag)
+
+    def close(self) -> None:
+        """lxml asks for it."""
+
+
+def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
+    """Have lxml tell a new target of each tag and text of an HTML document; gives the target.
+
+    libxml2 looks for each end tag through all that is open, which takes for ever where somebody means it to. Where more is open
+    than a browser keeps, another tokenizer tells of the document.
+    """
+    text = BODY.sub(f"<{BODY_AGAIN}", text)
+    if "/>" in text and _SELF_CLOSED.search(text):
+        text = _without_idle_slashes(text)
+    target = new()
+    counting = target if isinstance(target, Elements) else _Counting(target)
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", counting))
+    payload = utf8(text)
+    with suppress(etree.LxmlError):
+        for start in range(0, len(payload), _BLOCK):
+            parser.feed(payload[start : start + _BLOCK])
+            if counting.deepest > DEEPEST:
+                return _read_deep_html(text, new())
+        parser.close()
+    return target
+
+
+def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
+    """The same with turbohtml's tokenizer, whatever is open. To it `<noscript>` is no element, so it gets another name."""
+    opened: Counter[str] = Counter()
+    for token in turbohtml.tokenize(_NOSCRIPT.sub("n0script", utf8(text).decode())):
+        tag = token.tag or ""
+        if token.type is TokenType.START_TAG:
+            opened[tag] += 1
+            target.start(tag, dict(token.attrs or ()))
+        elif token.type is TokenType.TEXT:
+            target.data(token.data or "")
+        if opened[tag] and (token.type is TokenType.END_TAG or token.self_closing):
+            opened[tag] -= 1
+            target.end(tag)
+    return target
+
+
+def _without_idle_slashes(text: str) -> str:
+    """`<style/>` and `<script/>` of HTML are start tags like any other; lxml takes them for whole elements. In SVG they are."""
+    svgs = 0
+
+    def mended(tag: re.Match[str]) -> str:
+        nonlocal svgs
+        if tag["tag"]:
+            start = tag["tag"].removesuffix("/>")
+            return f"{start}></{tag['name']}>" if svgs > 0 else f"{start}>"
+        svgs += -1 if tag["end"] else 1
+        return tag[0]
+
+    return _SVG_OR_SELF_CLOSED.sub(mended, text)
+
+
+def prolog(text: str) -> Iterator[re.Match[str]]:
+    """What stands before the first element of an XML document: declaration, comments, instructions, DOCTYPE."""
+    position = 0
+    while match := _PROLOG.match(text, position):
+        yield match
+        position = match.end()
+
+
+def is_xslt(text: str) -> bool:
+    """Whether an XML document is an XSLT stylesheet: its attributes may be templates, as in `href="{$url}"`."""
+    start = max((part.end() for part in prolog(text)), default=0)
+    return bool(_XSLT_ROOT.match(text, start))
+
+
+def local_name(tag: object) -> str:
+    """An element's name without its namespace, in lower case."""
+    return str(tag).rpartition("}")[2].rpartition(":")[2].lower()
+
+
+def attribute_name(name: object) -> str:
+    """An attribute's name as the table has it: `xlink:href` is the only one of a namespace, whatever its prefix is."""
+    namespace, _, local = str(name).rpartition("}")
+    return f"xlink:{local}" if namespace and local == "href" else str(name)
+
+
+def named(element: etree._Element) -> tuple[str, dict[str, str]]:
+    """An element's name and its attributes, as the table has them."""
+    return local_name(element.tag), {attribute_name(key): value for key, value in _attributes(element)}
+
+
+def _attributes(element: etree._Element) -> Iterable[tuple[str, str]]:
+    """The attributes of an element. lxml looks each up by its name, which is no way to read thousands."""
+    if len(element.attrib) < _MANY:
+        return ((str(key), str(value)) for key, value in element.attrib.items())
+    return ((str(value.attrname), str(value)) for value in cast("list[Any]", element.xpath("@*")))
+
+
+def xml_root(text: str) -> etree._Element | None:
+    if "&" in text:  # libxml2 would lose what stands behind one that begins no reference
+        text = _BARE_AMPERSAND.sub(lambda found: "&amp;" if found["bare"] else found[0], text)
+    try:
+        return etree.fromstring(_xml_bytes(text), _xml_parser(recover=True, huge="<!ENTITY" not in text))
+    except etree.LxmlError:
+        return None
+
+
+def is_xml(text: str) -> bool:
+    """Whether a text is a well-formed XML document."""
+    try:
+        etree.fromstring(_xml_bytes(text), _xml_parser(recover=False))
+    except etree.LxmlError:
+        return False
+    return True
+
+
+def _xml_parser(*, recover: bool, huge: bool = False) -> etree.XMLParser:
+    """A parser that asks for nothing. `huge`: without libxml2's limits, one of which is that of what entities grow to."""
+    return etree.XMLParser(
+        encoding="utf-8",
+        recover=recover,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=huge,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def _xml_bytes(text: str) -> bytes:
+    return utf8(text.lstrip("\ufeff \t\r\n"))
+
+
+def utf8(text: str) -> bytes:
+    """A text in UTF-8, with U+FFFD for what no parser takes: NUL, and halves of surrogate pairs."""
+    try:
+        payload = text.encode()
+    except UnicodeEncodeError:
+        return readable(text).encode()
+    return payload.replace(b"\0", _UNKNOWN) if b"\0" in payload else payload
+
+
+def readable(text: str) -> str:
+    """A text with U+FFFD for what no parser takes, of the same length."""
+    return text if text.isascii() and "\0" not in text else _UNREADABLE.sub("\ufffd", text)

@@ -1,0 +1,240 @@
+"""Where a resource stands in the tree: one law, (canonical URL, media type) -> path, and back.
+
+Enters: a `CanonicalURL` and a media type. Leaves: a `LocalPath`, relative to the root, with "/" between its names.
+Never here: a look at the disk or at other URLs. So no name depends on what was fetched before.
+
+The law
+-------
+Distinct URLs stand at distinct paths, on file systems that fold case or normalise Unicode too; no path leaves the
+root; each name is legal on Linux, macOS and Windows; a page and a folder of one name live side by side; the extension
+fits the media type. In the names `~` and `@` are marks:
+
+    https://example.org/                 text/html   example.org/index.html
+    https://example.org/a/               text/html   example.org/a/index.html
+    https://example.org/a.html           text/html   example.org/a.html
+    https://example.org/a                text/html   example.org/a~.html         ~.  the extension was added
+    https://example.org/a/b.css          text/css    example.org/a/b.css
+    https://example.org/b.css?v=2        text/css    example.org/b.css@v=2~.css  @   the query begins
+    https://example.org/x.php?id=1       text/html   example.org/x.php@id=1~.html
+    https://example.org/Main.html        text/html   example.org/Main~b.html     ~b  the capital letters (bits, base 26)
+    https://example.org/index.html       text/html   example.org/index~a.html    ~a  a page that is named index
+    https://example.org/LICENSE      octet-stream    example.org/LICENSE~ex~
+    https://example.org/v.x/a.js  text/javascript    example.org/v.x~~/a.js      ~~  a folder with an extension
+    http://example.org/                  text/html   example.org_80/index.html
+    http://example.org:8000/             text/html   example.org_8000/index.html
+    https://example.org:8443/            text/html   example.org_8443s/index.html
+    ftp://example.org/pub/               text/html   example.org_21ftp/pub/index.html
+    sftp://example.org:2222/pub/a.css    text/css    example.org_2222sftp/pub/a.css
+    file:///srv/www/                     text/html   _file/srv/www/index.html
+
+1. The host folder is the host, and `_PORT` unless it is https at its own port; https at another port adds `s`, and what is
+   not the web its scheme. Files of the disk have no host: theirs is `_file`.
+2. A name is the URL's own text. UTF-8 escapes become characters where those are printable, visible, NFC and have no
+   other case; a space becomes a space inside a name. A character that some system forbids is written `%XX`; an escape
+   that would then read the same is written `%25XX`. Names that Windows keeps for devices, and last dots and spaces, are
+   escaped too.
+3. An empty segment is `%`.
+4. A name over `MAX_NAME` bytes is cut and ends in `~~` and a digest of the whole; where the path is over `MAX_PATH`
+   bytes the folders become one, `~~` and a digest of them. These two are the only names that can't be read back.
+"""
+
+import hashlib
+import re
+import unicodedata
+from base64 import b32encode
+from functools import lru_cache
+from itertools import takewhile
+from operator import eq
+from typing import Final, NewType
+from urllib.parse import quote
+
+from mirror.core.url import media_types
+from mirror.core.url.canonical import DEFAULT_PORTS, CanonicalURL, split
+
+LocalPath = NewType("LocalPath", str)
+"""A path relative to the root of the tree that obeys the law above: safe to join to the root and to open."""
+
+MAX_NAME: Final = 200
+"""Bytes of a name in UTF-8. Systems end at 255, encrypting ones lower; a temporary file wants room for its suffix."""
+
+MAX_PATH: Final = 800
+"""Bytes of a path from the root. macOS ends at 1,024, and the root needs some."""
+
+_HOST: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_[]")
+_LITERAL: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._!$&'()+,;=[]{}")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)(?:[0-9¹²³]))(?=\.|$| )", re.IGNORECASE)
+_ESCAPES = re.compile(r"(?:%[89A-F][0-9A-F])+|%[0-9A-F]{2}|.", re.DOTALL)
+_SAFE = re.compile(r"[\w\-.~@!+]*", re.ASCII).fullmatch
+_ESCAPED = re.compile(r"%(?:25)?[0-9A-F]{2}")
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""Printable to Python, but Default_Ignorable to Unicode: to ext4 and HFS+ a name is the same without them."""
+_PORT_LIKE = re.compile(r"_(?=\d+(?:s|s?ftp|ftps)?$)|^_(?=file$)")
+_PORT_MARKS: Final = {"http": "", "https": "s", "ftp": "ftp", "ftps": "ftps", "sftp": "sftp"}
+
+
+@lru_cache(maxsize=8192)  # the same targets are linked from page after page
+def local_path(url: CanonicalURL, media_type: str) -> LocalPath:
+    """The place of a resource in the tree.
+
+    >>> local_path(CanonicalURL("https://example.org/a/b?c"), "text/html")
+    'example.org/a/b@c~.html'
+    """
+    parts = split(url)
+    *folders, last = parts.path.split("/")[1:]
+    names = [_host_folder(parts.scheme, parts.host, parts.port), *map(_folder, folders)]
+    leaf = _leaf(last, parts.query, media_type)
+    path = "/".join([*names, leaf])
+    if len(path.encode()) > MAX_PATH:
+        path = "/".join([names[0], "~~" + _digest("/".join(folders)), leaf])
+    return LocalPath(path)
+
+
+def href(target: LocalPath, origin: LocalPath) -> str:
+    """The relative reference from one file of the tree to another, with only characters that are safe in every quoting.
+
+    >>> href(LocalPath("example.org/a/b~.html"), LocalPath("example.org/c/d.html"))
+    '../a/b~.html'
+    """
+    folder, _, name = target.rpartition("/")
+    return _way(folder, origin.rpartition("/")[0]) + _quoted(name)
+
+
+@lru_cache(maxsize=8192)  # many files are in one folder
+def _way(there: str, here: str) -> str:
+    """The way from one folder to another: empty, or with a slash at its end."""
+    ours, theirs = (folder.split("/") if folder else [] for folder in (here, there))
+    shared = len(list(takewhile(bool, map(eq, ours, theirs))))
+    return "../" * (len(ours) - shared) + "".join(f"{_quoted(name)}/" for name in theirs[shared:])
+
+
+def _quoted(name: str) -> str:
+    return name if _SAFE(name) else quote(name, safe="-._~@!+")
+
+
+def _host_folder(scheme: str, host: str, port: int) -> str:
+    if scheme == "file":
+        return "_file"
+    text = "".join(c if c in _HOST else f"%{ord(c):02X}" for c in host)
+    text = _whole_name(_PORT_LIKE.sub("%5F", text))
+    if text.startswith(".") or text == "index.html":  # the root has .mirror/ and index.html of its own
+        text = _first_escaped(text)
+    is_plain = scheme == "https" and port == DEFAULT_PORTS[scheme]
+    return _clipped(text, "" if is_plain else f"_{port}{_PORT_MARKS[scheme]}")
+
+
+def _folder(segment: str) -> str:
+    if not segment:
+        return "%"
+    text = _text(segment, lead=True)
+    return _clipped(_whole_name(text), _capitals(text) + ("~~" if media_types.extension(text) else ""))
+
+
+def _leaf(segment: str, query: str | None, media_type: str) -> str:
+    """The file's own name: text, the mark of its capitals, then its extension or the mark of one that was added."""
+    text = _text(segment, lead=True) or "index"
+    ext = media_types.extension(text)
+    if segment and query is None and ext and media_types.fits(media_type, ext):
+        stem = text[: -len(ext) - 1]
+        return _clipped(_no_device(stem), _capitals(text, is_index=stem.lower() == "index"), f".{ext}")
+    added = media_types.EXTENSIONS.get(media_type, ("",))[0] or _kept_extension(media_type, ext)
+    dotted = f".{added}" if added else ""
+    if not segment and query is None and added:
+        return text + dotted
+    is_index = bool(segment) and text.lower() == "index"
+    if query is not None:
+        text += "@" + _text(query, lead=False)
+    return _clipped(_no_device(text), _capitals(text, is_index=is_index), f"~{dotted}")
+
+
+def _kept_extension(media_type: str, ext: str) -> str:
+    """What to end a name with where the media type has no extension of its own; no document is made of what is none."""
+    if media_type == "text/plain":
+        return "txt"
+    return ext if media_types.fits(media_type, ext) else ""
+
+
+def _text(segment: str, *, lead: bool) -> str:
+    """A piece of a URL as a piece of a name, by rule 2; with `lead`, a first `~` or `@` is no mark and stays."""
+    text = "".join(_shown(piece) for piece in _ESCAPES.findall(segment))
+    if lead and segment[:1] in {"~", "@"}:
+        text = segment[0] + text[3:]
+    if text.startswith(" "):
+        text = _first_escaped(text)
+    if not text.isascii() and unicodedata.normalize("NFC", text) != text:
+        text = "".join(c if c.isascii() else quote(c) for c in text)
+    return text
+
+
+def _shown(piece: str) -> str:
+    if piece[0] != "%":
+        return piece if piece in _LITERAL else f"%{ord(piece):02X}"
+    if piece[1] in "89ABCDEF":
+        return _decoded(piece)
+    if piece == "%20":
+        return " "
+    character = chr(int(piece[1:], 16))
+    hidden = "!" <= character <= "~" and character not in _LITERAL
+    return "%25" + piece[1:] if hidden else piece
+
+
+def _decoded(escapes: str) -> str:
+    """A run of escaped bytes over 0x7F as characters, those that are no safe part of a name left escaped."""
+    raw = bytes.fromhex(escapes.replace("%", ""))
+    try:
+        return "".join(c if _has_one_form(c) else quote(c) for c in raw.decode())
+    except UnicodeDecodeError:
+        return escapes
+
+
+def _has_one_form(character: str) -> bool:
+    """Whether no other character, nor none at all, is the same to a file system that folds case or normalises."""
+    return (
+        character.isprintable()
+        and not _UNSEEN.match(character)
+        and character.casefold() == character.lower() == character
+        and character.upper().casefold() == character
+        and unicodedata.normalize("NFC", character) == character
+    )
+
+
+def _capitals(text: str, *, is_index: bool = False) -> str:
+    """The mark that tells which ASCII letters are capitals: `~` and their bits, the first letter lowest, in base 26.
+
+    No number begins with a zero, so an `a` in front is free to tell a page named index from the index of its folder.
+    """
+    letters = [c for c in _ESCAPED.sub("", text) if c.isascii() and c.isalpha()]
+    bits = sum(letter.isupper() << place for place, letter in enumerate(letters))
+    digits = ""
+    while bits:
+        bits, digit = divmod(bits, 26)
+        digits = chr(ord("a") + digit) + digits
+    code = "a" * is_index + digits
+    return code and "~" + code
+
+
+def _first_escaped(text: str) -> str:
+    return f"%{ord(text[0]):02X}{text[1:]}"
+
+
+def _no_device(text: str) -> str:
+    return _first_escaped(text) if _DEVICE.match(text) else text
+
+
+def _whole_name(text: str) -> str:
+    """Escape what Windows drops at the end of a name, and the names that it keeps for devices."""
+    text = _no_device(text)
+    return text if text[-1] not in " ." else f"{text[:-1]}%{ord(text[-1]):02X}"
+
+
+def _clipped(text: str, marks: str, ext: str = "") -> str:
+    """A name of `text`, its `marks` and its extension; by rule 4 where they are too long together."""
+    name = text + marks + ext
+    if len(name.encode()) <= MAX_NAME:
+        return name
+    tail = f"~~{_digest(name)}{ext if ext.startswith('~') else '~' + ext if ext else ''}"
+    kept = text.encode()[: MAX_NAME - len(tail)].decode(errors="ignore")
+    return kept.rstrip(" .%") + tail
+
+
+def _digest(text: str) -> str:
+    return b32encode(hashlib.sha256(text.encode()).digest()[:15]).decode().lower()

@@ -1,0 +1,226 @@
+"""Media types: what a response is, what its parser is, and which file extensions fit it.
+
+Enters: header values, URLs, the first bytes of a payload. Leaves: a media type in lower case, or a `Document` kind.
+Never here: a guess that runs against a specific Content-Type (a browser would not make it either).
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from mirror.core.url.canonical import CanonicalURL, is_web, split
+
+UNKNOWN: Final = "application/octet-stream"
+
+EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
+    "text/html": ("html", "htm", "shtml"),
+    "application/xhtml+xml": ("xhtml", "xht"),
+    "text/css": ("css",),
+    "text/javascript": ("js", "mjs", "cjs"),
+    "application/json": ("json", "map", "webmanifest", "geojson", "ipynb"),
+    "application/ld+json": ("jsonld", "json"),
+    "application/manifest+json": ("webmanifest", "json"),
+    "application/xml": ("xml", "xsl", "xslt", "rng", "xsd", "rss", "atom", "rdf", "svg", "ncx", "opf"),
+    "application/rss+xml": ("rss", "xml", "rdf"),
+    "application/atom+xml": ("atom", "xml", "rss"),
+    "application/rdf+xml": ("rdf", "xml"),
+    "application/wasm": ("wasm",),
+    "application/pdf": ("pdf",),
+    "application/zip": ("zip", "jar", "whl", "docx", "xlsx", "pptx", "odt", "ods", "odp", "xpi"),
+    "application/gzip": ("gz", "tgz"),
+    "application/epub+zip": ("epub",),
+    "image/svg+xml": ("svg",),
+    "image/png": ("png",),
+    "image/jpeg": ("jpg", "jpeg", "jpe", "jfif"),
+    "image/gif": ("gif",),
+    "image/webp": ("webp",),
+    "image/avif": ("avif",),
+    "image/bmp": ("bmp",),
+    "image/tiff": ("tif", "tiff"),
+    "image/x-icon": ("ico", "cur"),
+    "audio/mpeg": ("mp3",),
+    "audio/mp4": ("m4a",),
+    "audio/ogg": ("oga", "ogg", "opus"),
+    "audio/wav": ("wav",),
+    "audio/flac": ("flac",),
+    "video/mp4": ("mp4", "m4v"),
+    "video/webm": ("webm",),
+    "video/ogg": ("ogv", "ogg"),
+    "video/quicktime": ("mov",),
+    "text/vtt": ("vtt",),
+    "font/woff": ("woff",),
+    "font/woff2": ("woff2",),
+    "font/ttf": ("ttf",),
+    "font/otf": ("otf",),
+    "application/vnd.ms-fontobject": ("eot",),
+}
+"""Media type -> the extensions from which a browser, reading a disk, infers it; the first is the one we add."""
+
+ALIASES: Final[dict[str, str]] = {
+    "application/javascript": "text/javascript",
+    "application/x-javascript": "text/javascript",
+    "application/ecmascript": "text/javascript",
+    "text/ecmascript": "text/javascript",
+    "text/x-javascript": "text/javascript",
+    "text/jscript": "text/javascript",
+    "text/xml": "application/xml",
+    "text/xsl": "application/xml",
+    "application/xslt+xml": "application/xml",
+    "application/x-gzip": "application/gzip",
+    "application/x-pdf": "application/pdf",
+    "application/x-zip-compressed": "application/zip",
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/svg": "image/svg+xml",
+    "image/vnd.microsoft.icon": "image/x-icon",
+    "image/ico": "image/x-icon",
+    "application/font-woff": "font/woff",
+    "application/x-font-woff": "font/woff",
+    "application/font-woff2": "font/woff2",
+    "application/x-font-ttf": "font/ttf",
+    "application/x-font-opentype": "font/otf",
+    "audio/mp3": "audio/mpeg",
+    "audio/x-wav": "audio/wav",
+    "binary/octet-stream": UNKNOWN,
+    "application/x-download": UNKNOWN,
+    "application/force-download": UNKNOWN,
+    "content/unknown": UNKNOWN,
+    "unknown/unknown": UNKNOWN,
+}
+"""Other names of the same type, as servers send them (WHATWG MIME Sniffing 4.6 has most of them)."""
+
+EXTENSION_TYPES: Final[dict[str, str]] = {
+    extension: media_type for media_type, extensions in reversed(EXTENSIONS.items()) for extension in extensions
+} | {extensions[0]: media_type for media_type, extensions in EXTENSIONS.items()}
+"""Extension -> media type, the other way round: the type that adds it, else the first one that it fits."""
+
+PLAIN_TEXT: Final = frozenset({"txt", "text", "log", "csv", "md", "rst", "asc"})
+"""Extensions of files that are what they are called, though they may begin as a page does."""
+
+_EXTENSION = re.compile(r"(?<=.)\.(?=[A-Za-z0-9]{1,12}$)(?=[0-9]*[A-Za-z])([A-Za-z0-9]+)$")
+_MEDIA_TYPE = re.compile(r"\s*([\w!#$&^.+\-]+/[\w!#$&^.+\-]+)\s*(?:;|,|$)", re.ASCII)
+_HTML_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?[\s\0]*"
+    rb"<(?:!--|(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[\s>])",
+    re.IGNORECASE,
+)
+_XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s")
+_SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF8", "image/gif"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"%PDF-", "application/pdf"),
+    (b"PK\x03\x04", "application/zip"),
+    (b"\x1f\x8b", "application/gzip"),
+    (b"wOFF", "font/woff"),
+    (b"wOF2", "font/woff2"),
+)
+
+
+class Document(StrEnum):
+    """The syntaxes in which references are found and rewritten."""
+
+    HTML = "html"
+    CSS = "css"
+    JAVASCRIPT = "javascript"
+    JSON = "json"
+    XML = "xml"
+
+
+DOCUMENTS: Final[dict[str, Document]] = {
+    "text/html": Document.HTML,
+    "application/xhtml+xml": Document.HTML,
+    "text/css": Document.CSS,
+    "text/javascript": Document.JAVASCRIPT,
+    "application/manifest+json": Document.JSON,
+    "application/xml": Document.XML,
+    "application/rss+xml": Document.XML,
+    "application/atom+xml": Document.XML,
+    "application/rdf+xml": Document.XML,
+    "image/svg+xml": Document.XML,
+}
+"""Media type -> the syntax to read it as; a type that is not here has no references."""
+
+_WRITTEN_AS_XML: Final = frozenset({Document.HTML, Document.XML})
+
+
+def extension(name: str) -> str:
+    """The extension of a file name, without its dot, as written; "" where there is none.
+
+    An extension is a dot and up to twelve letters and digits, a letter among them, behind something.
+
+    >>> extension("a.tar.gz"), extension("3.11"), extension(".profile"), extension("LICENSE")
+    ('gz', '', '', '')
+    """
+    match = _EXTENSION.search(name)
+    return match[1] if match else ""
+
+
+def fits(media_type: str, ext: str) -> bool:
+    """Whether a browser that opens a file with this extension from a disk takes it for this media type.
+
+    >>> fits("text/html", "HTM"), fits("text/html", "php"), fits("text/x-python", "py")
+    (True, False, True)
+    """
+    known = EXTENSIONS.get(media_type)
+    if known is not None:
+        return ext.lower() in known
+    return media_type == UNKNOWN or EXTENSION_TYPES.get(ext.lower()) not in DOCUMENTS
+
+
+def parse_media_type(content_type: str | None) -> str:
+    """The media type of a Content-Type value, in lower case, aliases folded; "" where there is none.
+
+    >>> parse_media_type("Text/HTML; charset=utf-8"), parse_media_type("nonsense")
+    ('text/html', '')
+    """
+    match = _MEDIA_TYPE.match(content_type or "")
+    if match is None:
+        return ""
+    essence = match[1].lower()
+    return ALIASES.get(essence, essence)
+
+
+def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"") -> str:
+    """What a response is: what the server says; else what its first bytes say; else what its name says.
+
+    Of XML, the name may know better which XML it is. Of a file that no web server gave, the name is asked first, as browsers
+    do it with what they open from a disk.
+
+    `head` is the beginning of the payload, 512 bytes are enough.
+    """
+    declared = parse_media_type(content_type)
+    if declared and declared != UNKNOWN:
+        return declared
+    ext = _url_extension(url)
+    name = EXTENSION_TYPES.get(ext)
+    if not declared and not is_web(url) and (name or ext in PLAIN_TEXT):
+        return name or "text/plain"
+    if declared:
+        return name if name and name not in {"text/html", "application/xhtml+xml"} else UNKNOWN
+    found = sniff(head) or name or UNKNOWN
+    return name if name and found == "application/xml" and DOCUMENTS.get(name) in _WRITTEN_AS_XML else found
+
+
+def sniff(head: bytes) -> str:
+    """The media type that the first bytes of an undeclared payload show (a part of WHATWG MIME Sniffing 7)."""
+    for signature, found in _SIGNATURES:
+        if head.startswith(signature):
+            return found
+    if _XML_START.match(head[:512]):
+        return "application/xml"
+    return "text/html" if _HTML_START.match(head[:512]) else ""
+
+
+def expected_type(url: CanonicalURL, *, page: bool) -> str:
+    """The media type to expect before the response is there: by the name's extension, else a page is HTML.
+
+    In a tree of files only a folder is, as its listing.
+    """
+    page = page and (is_web(url) or url.endswith("/"))
+    return EXTENSION_TYPES.get(_url_extension(url)) or ("text/html" if page else UNKNOWN)
+
+
+def _url_extension(url: CanonicalURL) -> str:
+    return extension(split(url).path.rpartition("/")[2]).lower()

@@ -1,0 +1,78 @@
+"""What is known of a URL, in words: `scrapy why` prints it, and replay says it of what is missing."""
+
+from collections.abc import Sequence
+
+from mirror.cli.archive_command import moment
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.manifest.frontier import State
+from mirror.store.manifest.history import Account, Rendered
+from mirror.store.manifest.records import Resource, Standing
+from mirror.store.manifest.renderings import State as Rendering
+
+_STANDINGS = {
+    Standing.PRESENT: "in the tree",
+    Standing.KEPT: "the last good copy is in the tree",
+    Standing.UNLINKED: "in the tree, but nothing leads to it any more",
+    Standing.FAILED: "failed",
+    Standing.GONE: "gone",
+    Standing.OUTSIDE: "left out by the rules",
+}
+
+
+_RENDERED = {
+    Rendering.WAITS: "waits to be rendered",
+    Rendering.DONE: "rendered",
+    Rendering.SPARED: "not rendered, pages of its kind gave nothing new",
+    Rendering.GIVEN_UP: "not rendered",
+}
+
+
+def account_lines(url: CanonicalURL, account: Account | None, forgotten: Sequence[str]) -> list[str]:
+    """A sentence a line. `forgotten` are the words by which it was forgotten."""
+    return [*(f"forgotten on request ({pattern})" for pattern in forgotten), *_lines(url, account)]
+
+
+def _lines(url: CanonicalURL, account: Account | None) -> list[str]:
+    if account is None:
+        return [f"{url} was never met: no page that was fetched refers to it"]
+    lines = [f"{url} was first met in the run of {moment(account.met)}" if account.met else url]
+    lines += [_decision(account)] if account.entry else []
+    lines += [_version(*version) for version in account.versions]
+    lines += [f"linked from {page}" for page in account.linked_from]
+    lines += [f"seen by the browser on {page}" for page in account.seen_on]
+    lines += _rendered(account.rendered) if account.rendered else []
+    lines += [f"works whole in replay only: {account.needs}"] if account.needs else []
+    return lines
+
+
+def _rendered(rendered: Rendered) -> list[str]:
+    """What a browser made of it."""
+    what = _RENDERED[Rendering(rendered.state)]
+    found = f", {rendered.found:,} URLs found" if rendered.state == Rendering.DONE else ""
+    outcome = f" ({rendered.outcome})" if rendered.outcome else ""
+    refused = [f"refused while it was rendered: {line}" for line in rendered.refused]
+    return [f"run of {moment(rendered.began)}: {what}{found}{outcome}", *refused]
+
+
+def _decision(account: Account) -> str:
+    """What the newest run that met it made of it."""
+    entry = account.entry
+    assert entry is not None
+    found = f", found on {account.referrer}" if account.referrer else ""
+    run = f"run of {moment(account.decided)}"
+    rule = f": {account.rule}" if account.rule else ""
+    if entry.state is State.SKIPPED:
+        return f"{run}: not fetched, {entry.reason}{rule}{found}"
+    roles = " and ".join(sorted(role.name.lower() for role in entry.roles))
+    guess = ", as a guess" if entry.guess else ""
+    done = "asked for" if entry.state is State.DONE else "waits to be asked for"
+    left_out = f"; left out, {entry.reason}{rule}" if entry.reason and entry.state is State.DONE else ""
+    return f"{run}: {done} as {roles}{guess}, {entry.depth} links from a start{found}{left_out}"
+
+
+def _version(resource: Resource, began: str | None, ended: str | None) -> str:
+    span = f"from {moment(began)} to {moment(ended)}" if ended else f"since {moment(began)}"
+    error = f" ({resource.error})" if resource.error else ""
+    content = f": {resource.size:,} bytes, {resource.media_type}, sha256 {resource.digest}" if resource.path else ""
+    place = f", {resource.path}" if resource.path else ""
+    return f"{span}: {_STANDINGS[resource.standing]}{error}{content}{place}; last checked {moment(resource.checked)}"

@@ -1,0 +1,247 @@
+"""The frontier: each URL that was ever referred to, and what the run wants of it.
+
+Owns the tables `urls` and `frontier`. A page's links are looked up and written as one statement each, whatever their number,
+and what was met of late is kept in memory: a site's navigation stands on each of its pages. Memory is bounded all the same;
+the whole of the frontier is on the disk. Nobody but this module writes these tables while a run has it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from itertools import combinations
+from typing import Any, Final, Generic, TypeVar
+
+from mirror.core.policy.scope import Reason, Role
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.manifest.database import Database, listed
+
+_KEPT: Final = 1 << 14
+"""URLs that are kept in memory, a few hundred bytes each."""
+
+ROLE_BITS: Final = {Role.PAGE: 1, Role.LISTING: 2, Role.FRAME: 4, Role.REQUISITE: 8}
+_ONLY_PAGE: Final = frozenset({Role.PAGE})
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class State(IntEnum):
+    """Where a URL stands in this run."""
+
+    PENDING = 0
+    IN_FLIGHT = 1
+    DONE = 2
+    SKIPPED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A URL in the frontier. `id` is the URL's; `roles` is all as what it is wanted. Without any, `reason` says why."""
+
+    id: int
+    url: CanonicalURL
+    state: State
+    roles: frozenset[Role]
+    depth: int
+    guess: bool = False
+    referrer_id: int | None = None
+    reason: Reason | None = None
+    referrer: CanonicalURL | None = None
+
+    @property
+    def is_only_page(self) -> bool:
+        """Whether only links lead to it: no page needs it to be shown."""
+        return self.roles == _ONLY_PAGE
+
+
+class Recent(Generic[Key, Value]):
+    """A mapping that forgets the older half of what it has when it is full."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[Key, Value] = {}
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        self._kept[key] = value
+        if len(self._kept) > self._most:
+            for old in list(self._kept)[: self._most // 2]:
+                del self._kept[old]
+
+    def split(self, keys: Iterable[Key]) -> tuple[dict[Key, Value], list[Key]]:
+        """What it has of some keys, and the keys that it does not know, each once."""
+        kept = self._kept
+        found: dict[Key, Value] = {}
+        unknown: dict[Key, None] = {}
+        for key in keys:
+            if key in kept:
+                found[key] = kept[key]
+            else:
+                unknown[key] = None
+        return found, list(unknown)
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+
+class Frontier:
+    """What one run knows of URLs. `run_id` is its snapshot's."""
+
+    def __init__(self, database: Database) -> None:
+        self.run_id = 0
+        self._database = database
+        self._ids: Recent[CanonicalURL, int] = Recent(_KEPT)
+        self._entries: Recent[int, Entry | None] = Recent(_KEPT)
+        self._last_id: int | None = None
+        self.new: set[int] = set()
+        """URLs that got their row in this transaction: what is recorded in it is all that refers to them."""
+        database.when_undone.append(self.forget)
+
+    def forget(self) -> None:
+        """Something else wrote to the tables, or took back what was written: what is in memory may be wrong."""
+        self._ids.clear()
+        self._entries.clear()
+        self._last_id = None
+        self.new.clear()
+
+    # --- URLs ----------------------------------------------------------------------------------------------------------
+
+    def identify(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
+        """The id of each URL; a new one gets its row."""
+        found = self.known(wanted)
+        new = [url for url in dict.fromkeys(wanted) if url not in found]
+        if new:
+            last = self._last_url()
+            self._last_id = last + len(new)
+            rows = list(enumerate(new, last + 1))
+            self._database.run_many(_NEW_URL, [(url_id, url, self.run_id) for url_id, url in rows])
+            for url_id, url in rows:
+                found[url] = self._ids[url] = url_id
+                self._entries[url_id] = None
+                self.new.add(url_id)
+        return found
+
+    def known(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
+        """The id of each URL that has one."""
+        found, unknown = self._ids.split(wanted)
+        if unknown:
+            for url, url_id in self._database.run(_URL_IDS, listed(unknown)):
+                found[url] = self._ids[url] = url_id
+        return found
+
+    def _last_url(self) -> int:
+        if self._last_id is None:
+            self._last_id = int(self._database.run("SELECT coalesce(max(id), 0) FROM urls").fetchone()[0])
+        return self._last_id
+
+    # --- entries -------------------------------------------------------------------------------------------------------
+
+    def entries(self, ids: Iterable[int]) -> dict[int, Entry]:
+        """What the frontier says of URLs; those it does not know are not there."""
+        found, unknown = self._entries.split(ids)
+        if unknown:
+            read = {row[0]: _entry(row) for row in self._database.run(_ENTRIES, (self.run_id, *listed(unknown)))}
+            for url_id in unknown:
+                found[url_id] = self._entries[url_id] = read.get(url_id)
+        return {url_id: entry for url_id, entry in found.items() if entry is not None}
+
+    def admit(self, entries: Sequence[Entry]) -> None:
+        """Put URLs into the frontier, or change what it says of them."""
+        if entries:
+            self._database.run_many(_ADMIT, [_values(entry, self.run_id) for entry in entries])
+            for entry in entries:
+                self._entries[entry.id] = entry
+
+    def take(self, most: int, *, pages: bool, without: Sequence[str] = ()) -> list[Entry]:
+        """Up to `most` pending URLs, marked as in flight, near ones before far ones: mere pages, or what pages need.
+
+        None of the origins `without`; each ends in a slash.
+        """
+        if without:
+            rows = self._database.run(_PENDING_ELSEWHERE[pages], (self.run_id, *listed(list(without)), most)).fetchall()
+        else:
+            rows = self._database.run(_PENDING[pages], (self.run_id, most)).fetchall()
+        found = [replace(_entry(row), referrer=row[9]) for row in rows]
+        if found:
+            self._database.run(_IN_FLIGHT, listed([entry.id for entry in found]))
+            for entry in found:
+                self._entries[entry.id] = replace(entry, state=State.IN_FLIGHT)
+        return found
+
+    def take_one(self, url_id: int) -> Entry | None:
+        """A URL, marked as in flight, if it is pending."""
+        rows = self._database.run(_PENDING_ONE, (self.run_id, url_id)).fetchall()
+        if not rows:
+            return None
+        found = replace(_entry(rows[0]), referrer=rows[0][9])
+        self._database.run(_IN_FLIGHT, listed([url_id]))
+        self._entries[url_id] = replace(found, state=State.IN_FLIGHT)
+        return found
+
+
+_COLUMNS: Final = "f.url_id, u.url, f.state, f.roles, f.depth, f.guess, f.referrer_id, f.reason, f.snapshot_id"
+_NEW_URL: Final = "INSERT INTO urls (id, url, since) VALUES (?, ?, ?)"
+_URL_IDS: Final = "SELECT url, id FROM urls WHERE url IN (SELECT value FROM json_each(?))"
+_ENTRIES: Final = (  # the sum keeps SQLite from going through all of the run
+    f"SELECT {_COLUMNS} FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
+    "WHERE f.snapshot_id + 0 = ? AND f.url_id IN (SELECT value FROM json_each(?))"
+)
+_ADMIT: Final = (
+    "INSERT INTO frontier (url_id, snapshot_id, state, roles, depth, guess, referrer_id, reason) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (url_id) DO UPDATE SET snapshot_id = excluded.snapshot_id, "
+    "state = excluded.state, roles = excluded.roles, depth = excluded.depth, guess = excluded.guess, "
+    "referrer_id = excluded.referrer_id, reason = excluded.reason"
+)
+_NEAREST: Final = (
+    f"SELECT {_COLUMNS}, r.url FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
+    "LEFT JOIN urls r ON r.id = f.referrer_id "
+    f"WHERE f.snapshot_id = ? AND f.state = {State.PENDING:d} AND f.roles {{}} {{}} ORDER BY f.depth, f.url_id LIMIT ?"
+)
+_PENDING: Final = {True: _NEAREST.format("= 1", ""), False: _NEAREST.format("> 1", "")}
+_ELSEWHERE: Final = (  # up to the first slash behind `https://`
+    "AND substr(u.url, 1, 8 + instr(substr(u.url, 9), '/')) NOT IN (SELECT value FROM json_each(?))"
+)
+_PENDING_ELSEWHERE: Final = {True: _NEAREST.format("= 1", _ELSEWHERE), False: _NEAREST.format("> 1", _ELSEWHERE)}
+_PENDING_ONE: Final = (
+    f"SELECT {_COLUMNS}, r.url FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
+    "LEFT JOIN urls r ON r.id = f.referrer_id "
+    f"WHERE f.snapshot_id = ? AND f.url_id = ? AND f.state = {State.PENDING:d}"
+)
+_IN_FLIGHT: Final = (
+    f"UPDATE frontier SET state = {State.IN_FLIGHT:d} "  # noqa: S608 - no word of it is a user's
+    "WHERE url_id IN (SELECT value FROM json_each(?))"
+)
+ROLE_SETS: Final = {
+    sum(ROLE_BITS[role] for role in roles): frozenset(roles)
+    for number in range(len(Role) + 1)
+    for roles in combinations(Role, number)
+}
+_BITS: Final = {roles: bits for bits, roles in ROLE_SETS.items()}
+_STATES: Final = {int(state): state for state in State}
+_REASONS: Final[dict[str | None, Reason | None]] = {None: None, "": None} | {str(reason): reason for reason in Reason}
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    """A row of `_COLUMNS` as an entry."""
+    return Entry(
+        row[0],
+        CanonicalURL(row[1]),
+        _STATES[row[2]],
+        ROLE_SETS[row[3]],
+        row[4],
+        bool(row[5]),
+        row[6],
+        _REASONS[row[7]],
+    )
+
+
+def _values(entry: Entry, run_id: int) -> tuple[Any, ...]:
+    return (
+        entry.id,
+        run_id,
+        int(entry.state),
+        _BITS[entry.roles],
+        entry.depth,
+        entry.guess,
+        entry.referrer_id,
+        None if entry.reason is None else str(entry.reason),
+    )

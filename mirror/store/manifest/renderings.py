@@ -1,0 +1,237 @@
+"""Which pages of a run a browser is to open, which were opened, and what that came to.
+
+Owns the table `renderings`. A page that may be worth it waits from the transaction on in which it was recorded, so that a run
+that was killed goes on with it. How long others of its template are tried is decided when its turn comes: by then it is known
+what those before it gave. Pages that an earlier run rendered and that are what they were then come last, when nothing else is
+left to fetch, and only where something that they need has changed.
+"""
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from mirror.core.policy.dynamic_pages import AGAIN, Look
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk.objects import Digest
+from mirror.store.manifest.database import Database
+from mirror.store.manifest.records import Resource
+
+MOST_TRIES: Final = 3
+"""How often a page is opened whose resources did not come in time: each time there are more of them."""
+
+_AHEAD: Final = 16
+
+
+class When(StrEnum):
+    """Which pages a user wants rendered."""
+
+    AUTO = "auto"  # those of which their HTML says that more comes of it
+    ALWAYS = "always"
+    NEVER = "never"
+    DOM = "dom"  # those in which anything runs; what the tree shows of them is what they are then
+
+
+class State(IntEnum):
+    """Where a page stands in this run."""
+
+    WAITS = 0
+    DONE = 1
+    SPARED = 2  # of its template enough were rendered that gave nothing new
+    GIVEN_UP = 3  # there is no browser after all
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A page to render. `tries` counts this one."""
+
+    resource_id: int
+    url_id: int
+    url: CanonicalURL
+    template: str
+    trials: int | None
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it: what did not come to an end, "" if all did; what was refused; the DOM, if it is kept."""
+
+    outcome: str = ""
+    refused: Sequence[str] = ()
+    dom: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renderings:
+    """How many pages were rendered in a run, how many were not done, were spared; how many URLs that brought."""
+
+    done: int
+    unfinished: int
+    spared: int
+    found: int
+
+
+class Queue:
+    """The pages of one run. Its methods are called within a transaction of the manifest."""
+
+    def __init__(self, database: Database, run_id: int, when: When) -> None:
+        self.when = when
+        self._database = database
+        self._run_id = run_id
+        self._ahead: deque[Task] = deque()
+        self._may_have_more = True  # whether some may wait that are not taken,
+        self._may_have_again = True  # or that an earlier run has rendered
+        self._begun: set[int] = set()
+        self._found: dict[int, int] = {}
+        self._barren: dict[str, int] = {}
+
+    def may_have(self, *, idle: bool) -> bool:
+        """Whether `next` may give something."""
+        return bool(self._ahead) or self._may_have_more or (idle and self._may_have_again)
+
+    def add(self, resource: Resource, look: Look) -> None:
+        """A page was recorded."""
+        trials = look.trials
+        if self.when is When.ALWAYS or (self.when is When.DOM and trials != 0):
+            trials = None
+        if trials == 0:
+            return
+        before = (resource.id, self._run_id, self.when is When.DOM)
+        again = self._database.run(_RENDERED_BEFORE, before).fetchone() is not None
+        self._database.run(_ADD, (resource.id, self._run_id, again, look.template, trials))
+        self._may_have_again |= again
+        self._may_have_more |= not again
+
+    def next(self, *, idle: bool) -> Task | None:
+        """The next page to render. `idle`: there is nothing to fetch any more, so what was rendered before may be looked at."""
+        while task := self._take(idle=idle):
+            if task.trials is not None and self._barrenness(task.template) >= task.trials and task.resource_id % AGAIN:
+                self._database.run(_SPARE, (self._run_id, task.template, AGAIN))
+                self._ahead.clear()
+                self._may_have_more = True
+                continue
+            if task.tries > MOST_TRIES:  # each time the process died, or was killed
+                self.done(task, Outcome(f"begun {MOST_TRIES} times"))
+                continue
+            self._begun.add(task.resource_id)
+            self._database.run(_TRY, (task.resource_id, self._run_id))
+            return task
+        return None
+
+    def find(self, task: Task, count: int) -> None:
+        """A page has led to so many URLs that nothing else had led to."""
+        self._found[task.resource_id] = self._found.get(task.resource_id, 0) + count
+
+    def done(self, task: Task, came: Outcome) -> None:
+        found = self._found.pop(task.resource_id, 0)
+        values = (found, came.outcome, json.dumps(list(came.refused)), came.dom, task.resource_id, self._run_id)
+        self._database.run(_DONE, values)
+        self._begun.discard(task.resource_id)
+        if found:
+            if (
+                self._barren.get(task.template, 0)
+                and self._database.run(_UNSPARE, (self._run_id, task.template)).rowcount
+            ):
+                self._may_have_more = True
+            self._barren[task.template] = 0
+        else:
+            self._barren[task.template] = self._barrenness(task.template) + 1
+
+    def put_back(self, task: Task) -> None:
+        """It was not done: it is rendered once more, when those have been that wait now."""
+        self._begun.discard(task.resource_id)
+        self._may_have_more = True
+
+    def give_up(self, why: str) -> None:
+        """No page is rendered any more in this run."""
+        self._database.run(_GIVE_UP, (why, self._run_id))
+        self._ahead.clear()
+        self._may_have_more = self._may_have_again = False
+
+    def is_left(self) -> bool:
+        """Whether pages wait that are new in this run."""
+        return self._database.run(_WAITING, (self._run_id, False, 1)).fetchone() is not None
+
+    def counts(self) -> Renderings:
+        return Renderings(*(int(number or 0) for number in self._database.run(_COUNTS, (self._run_id,)).fetchone()))
+
+    def _take(self, *, idle: bool) -> Task | None:
+        while self.may_have(idle=idle):
+            if not self._ahead:
+                self._look(idle=idle)
+            while self._ahead:
+                task = self._ahead.popleft()
+                if not (idle and self._is_what_it_was(task)):
+                    return task
+        return None
+
+    def _look(self, *, idle: bool) -> None:
+        rows = self._database.run(_WAITING, (self._run_id, idle, _AHEAD + len(self._begun))).fetchall()
+        tasks = [Task(row[0], row[1], CanonicalURL(row[2]), row[3], row[4], row[5] + 1) for row in rows]
+        self._ahead.extend(task for task in tasks if task.resource_id not in self._begun)
+        if not self._ahead:
+            self._may_have_more = False
+            self._may_have_again &= not idle
+
+    def _is_what_it_was(self, task: Task) -> bool:
+        """Whether an earlier run has rendered a page, and nothing has changed since of what it needs."""
+        if self._database.run(_HAS_CHANGED, (task.resource_id, self._run_id, self._run_id)).fetchone():
+            return False
+        self._database.run(_DROP, (task.resource_id, self._run_id))
+        return True
+
+    def _barrenness(self, template: str) -> int:
+        """How many pages of a template gave nothing new since one did; of a run that goes on, the manifest knows."""
+        if template not in self._barren:
+            row = self._database.run(_BARREN, (self._run_id, template)).fetchone()
+            self._barren[template] = 0 if row[1] else int(row[0])
+        return self._barren[template]
+
+
+_RENDERED_BEFORE: Final = (
+    f"SELECT 1 FROM renderings WHERE resource_id = ? AND (since < ? OR tries = 0) AND state = {State.DONE:d} AND outcome = '' "  # noqa: S608
+    "AND (dom IS NOT NULL) = ? LIMIT 1"
+)
+_ADD: Final = (
+    "INSERT INTO renderings (resource_id, since, state, again, template, trials, tries, found, outcome, refused) "  # noqa: S608
+    f"VALUES (?, ?, {State.WAITS:d}, ?, ?, ?, 0, 0, '', '[]') "
+    "ON CONFLICT DO UPDATE SET state = excluded.state, again = excluded.again WHERE tries = 0"
+)
+_WAITING: Final = (
+    "SELECT d.resource_id, r.url_id, u.url, d.template, d.trials, d.tries FROM renderings d "  # noqa: S608
+    "JOIN resources r ON r.id = d.resource_id JOIN urls u ON u.id = r.url_id "
+    f"WHERE d.since = ? AND d.state = {State.WAITS:d} AND d.again <= ? ORDER BY d.again, d.tries, d.resource_id LIMIT ?"
+)
+_TRY: Final = "UPDATE renderings SET tries = tries + 1 WHERE resource_id = ? AND since = ?"
+_DONE: Final = (
+    f"UPDATE renderings SET state = {State.DONE:d}, found = ?, outcome = ?, refused = ?, dom = ? "  # noqa: S608
+    "WHERE resource_id = ? AND since = ?"
+)
+_DROP: Final = "DELETE FROM renderings WHERE resource_id = ? AND since = ?"
+_SPARE: Final = (
+    f"UPDATE renderings SET state = {State.SPARED:d} "  # noqa: S608
+    f"WHERE since = ? AND state = {State.WAITS:d} AND template = ? AND resource_id % ? <> 0"
+)
+_UNSPARE: Final = (
+    f"UPDATE renderings SET state = {State.WAITS:d} WHERE since = ? AND state = {State.SPARED:d} AND template = ?"  # noqa: S608
+)
+_GIVE_UP: Final = (
+    f"UPDATE renderings SET state = {State.GIVEN_UP:d}, outcome = ? WHERE since = ? AND state = {State.WAITS:d}"  # noqa: S608
+)
+_BARREN: Final = (
+    "SELECT count(*), max(found) FROM renderings "  # noqa: S608
+    f"WHERE since = ? AND state = {State.DONE:d} AND tries > 0 AND template = ?"
+)
+_HAS_CHANGED: Final = (
+    "SELECT 1 FROM renderings d WHERE d.resource_id = ? AND d.since = ? AND (NOT d.again OR EXISTS ("
+    "SELECT 1 FROM links l JOIN resources t ON t.url_id = l.target_id AND t.until IS NULL "
+    "WHERE l.resource_id = d.resource_id AND l.kind IN ('requisite', 'frame') AND t.since = ?))"
+)
+_COUNTS: Final = (
+    f"SELECT sum(state = {State.DONE:d}), sum(state = {State.DONE:d} AND outcome <> ''), "  # noqa: S608
+    f"sum(state IN ({State.SPARED:d}, {State.GIVEN_UP:d})), sum(found) FROM renderings "
+    "WHERE since = ? AND (tries > 0 OR state <> 1)"
+)

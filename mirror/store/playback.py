@@ -1,0 +1,138 @@
+"""The shelf: what an archive has to replay of a URL in a snapshot, and in which snapshots.
+
+Enters: canonical URLs and numbers of snapshots. Leaves: versions, each with the file of its object. Nothing is found by a path:
+a URL is looked up in the manifest, and what the manifest has of it names an object by its digest.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mirror.core.document import documents
+from mirror.core.document.documents import Response
+from mirror.core.policy.scope import covers
+from mirror.core.replay.origins import Home, Server, digested, host_of, read_label
+from mirror.core.url.canonical import CanonicalURL, origin
+from mirror.store.archive import MOST_HOPS, Archive
+from mirror.store.disk.errors import StorageError
+from mirror.store.disk.objects import Digest
+from mirror.store.manifest.history import Account, Listed, Origin
+from mirror.store.manifest.records import Resource
+
+_PREFERRED: Final = ("https://{}", "http://{}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A version, its digest, and the file of its payload."""
+
+    resource: Resource
+    digest: Digest
+    file: Path
+
+
+class Shelf:
+    """An archive to replay, which is only read: a crawl may go on beside it."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._history = archive.history
+        self._digested: dict[str, str] = {}
+
+    # --- which snapshot, which origin ----------------------------------------------------------------------------------
+
+    def snapshots(self) -> list[Listed]:
+        """All snapshots, the newest first."""
+        return self._history.snapshots()[::-1]
+
+    def on(self, date: str) -> Listed | None:
+        """The newest snapshot of a day, a month, a year; of "" the newest complete one, else the newest."""
+        return self._history.find(date or "latest") or (None if date else next(iter(self.snapshots()), None))
+
+    def has_snapshot(self, number: int) -> bool:
+        return self._history.has(number)
+
+    def origins(self, snapshot: int) -> list[Origin]:
+        """All of which a snapshot shows something, what runs began with first."""
+        starts = {origin(start): n for n, start in enumerate(self._history.starts(snapshot))}
+        return sorted(self._history.origins(snapshot), key=lambda one: (starts.get(one.name, len(starts)), one.name))
+
+    def starts(self, snapshot: int) -> list[CanonicalURL]:
+        """What runs began with, up to a snapshot, if it shows that."""
+        return [start for start in self._history.starts(snapshot) if self._history.version(start, snapshot)]
+
+    def origin_of(self, host: str, snapshot: int) -> str | None:
+        """The origin that somebody means who says a host: https, http, else another of which the snapshot has something."""
+        for form in _PREFERRED:
+            if self._history.has_origin(form.format(host), snapshot):
+                return form.format(host)
+        return next((one.name for one in self.origins(snapshot) if host_of(one.name) == host), None)
+
+    def home(self, label: str) -> Home | None:
+        """What a label stands for."""
+        return read_label(label, self._digested_origin)
+
+    def _digested_origin(self, name: str) -> str | None:
+        if name not in self._digested:
+            self._digested = {digested(one): one for one in self._history.met_origins()}
+        return self._digested.get(name)
+
+    # --- one URL -------------------------------------------------------------------------------------------------------
+
+    def find(self, url: CanonicalURL, snapshot: int) -> Found | None:
+        """What a snapshot has of a URL, or of that whose resource it is.
+
+        Raises `StorageError` where its object is missing, or is no file of the store.
+        """
+        resource = self._version(url, snapshot)
+        if resource is None or resource.path is None or resource.digest is None:
+            return None
+        return Found(resource, resource.digest, self._file(resource.digest))
+
+    def has(self, url: CanonicalURL, snapshot: int) -> bool:
+        found = self._version(url, snapshot)
+        return found is not None and found.path is not None
+
+    def _version(self, url: CanonicalURL, snapshot: int) -> Resource | None:
+        for _ in range(MOST_HOPS):
+            found = self._history.version(url, snapshot)
+            if found is not None and found.path is not None:
+                return found
+            other = self._history.same_as(url)
+            if other is None:
+                return found
+            url = other
+        return None
+
+    def _file(self, digest: Digest) -> Path:
+        place = self._archive.objects.file(digest)
+        if place is None:
+            raise StorageError(f"the payload {digest[:64]!r} is missing: `verify --repair` fetches it again")
+        return place
+
+    def copy(self, found: Found, server: Server, snapshot: int) -> bytes | None:
+        """How a version reads where it is replayed; `None`: as it was received."""
+        resource = found.resource
+        media_type = resource.media_type or ""
+        if not documents.may_lead(media_type) or resource.size > documents.MOST_READ:
+            return None
+        shown: dict[str, bool] = {}
+
+        def place(url: CanonicalURL) -> str:
+            return server.place(url, snapshot)
+
+        def data(url: CanonicalURL) -> str | None:
+            name = origin(url)
+            if name not in shown:
+                shown[name] = self._history.has_origin(name, snapshot)
+            return place(url) if shown[name] else None
+
+        payload = self._archive.objects.get(found.digest)
+        response = Response(resource.url, resource.status or 0, resource.headers, payload)
+        home = place(resource.url)
+        copy = documents.copy_at_origin(response, media_type, home, place, data)
+        return None if copy is payload else copy
+
+    def account(self, url: CanonicalURL) -> tuple[Account | None, list[str]]:
+        """All that is known of a URL, and the words by which it was forgotten."""
+        return self._history.account(url), [one for one in self._archive.manifest.tombstones() if covers(one, url)]

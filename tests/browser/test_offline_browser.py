@@ -1,0 +1,388 @@
+"""The browser that has no network: what pages ask for is asked of us, what they may not do costs nobody else anything."""
+
+import asyncio
+import re
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from mirror.browser import chromium
+from mirror.browser import offline_browser as browsers
+from mirror.browser.chromium import BrowserError, find
+from mirror.browser.offline_browser import Browser, Document, Rendering, Seen, what_is_missing
+from mirror.core.syntax.embedded_urls import Kind
+from tests.browser.conftest import program
+
+SITE: Final = "https://site.example"
+HTML: Final = (("Content-Type", "text/html; charset=utf-8"),)
+TYPES: Final = {
+    "js": "text/javascript",
+    "json": "application/json",
+    "html": "text/html",
+    "css": "text/css",
+    "png": "image/png",
+}
+
+Got = TypeVar("Got")
+
+
+class World:
+    """What there is to ask for, and what was asked."""
+
+    def __init__(self, files: dict[str, str] | None = None) -> None:
+        self.files = files or {}
+        self.seen: list[Seen] = []
+
+    async def ask(self, seen: Seen) -> Document | None:
+        self.seen.append(seen)
+        name = seen.url.removeprefix(SITE)
+        if name not in self.files:
+            return None
+        headers = (("Content-Type", TYPES[name.rpartition(".")[2]]),)
+        return Document(seen.url, 200, headers, self.files[name].encode())
+
+    @property
+    def asked(self) -> list[str]:
+        return sorted({seen.url.removeprefix(SITE) for seen in self.seen} - {"/favicon.ico"})
+
+
+def within(make: Callable[[Browser], Coroutine[Any, Any, Got]]) -> Got:
+    """Do something with a browser."""
+    path = Path(program("chromium"))
+
+    async def run() -> Got:
+        browser = Browser(path)
+        try:
+            return await make(browser)
+        finally:
+            await browser.close()
+
+    return alone(run())
+
+
+def alone(made: Coroutine[Any, Any, Got]) -> Got:
+    """In a thread of its own: the browser of the other tests has a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, made).result()
+
+
+def rendered(html: str, files: dict[str, str] | None = None) -> tuple[Rendering, World]:
+    world = World(files)
+    page = Document(f"{SITE}/", 200, HTML, html.encode())
+    return within(lambda browser: browser.render(page, world.ask)), world
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that a test can wait for."""
+    monkeypatch.setattr(browsers, "MOST_BUSY", 2.0)
+    monkeypatch.setattr(browsers, "MOST_WAITED", 1.0)
+    monkeypatch.setattr(browsers, "MOST_TIME", 20.0)
+    monkeypatch.setattr(chromium, "_CLOSING", 2.0)
+
+
+def test_what_scripts_load_is_asked_for() -> None:
+    got, world = rendered(
+        """<!DOCTYPE html><link rel="icon" href="data:,"><script type="importmap">{"imports": {"far": "/far.js"}}</script>
+        <div id="root"></div><script type="module" src="/app.js"></script>""",
+        {
+            "/app.js": "import {a} from '/part.js'; import 'far'; (await import('/lazy.js')).go((await (await fetch('/d.json')).json()).word);"
+            "new Worker('/worker.js'); const i = new Image(); i.src = '/i.png'; document.body.append(i)",
+            "/part.js": "export const a = 1",
+            "/far.js": "",
+            "/lazy.js": "export const go = word => { root.innerHTML = `<a href='/next'>${word}</a>` }",
+            "/d.json": '{"word": "data"}',
+            "/worker.js": "fetch('/of-worker.json')",
+            "/of-worker.json": "1",
+            "/i.png": "",
+        },
+    )
+    assert world.asked == sorted(
+        ["/app.js", "/part.js", "/far.js", "/lazy.js", "/d.json", "/worker.js", "/of-worker.json", "/i.png"]
+    )
+    assert {seen.kind for seen in world.seen} == {Kind.REQUISITE}
+    assert got.html is not None
+    assert got.still is not None
+    assert '<a href="/next">data</a>' in got.html
+    assert "<script" in got.html
+    assert "<script" not in got.still
+    assert got.needs == {"fetches data", "starts workers"}
+    assert (got.outcome, got.missed, got.refused) == ("", False, [])
+
+
+def test_what_is_seen_when_one_scrolls_is_asked_for() -> None:
+    rows = "".join(f"<div class=far style='height: 700px' data-n='{n}'></div>" for n in range(8))
+    script = """new IntersectionObserver(all => all.forEach(e => { if (e.isIntersecting) fetch(`/n${e.target.dataset.n}.json`) }))"""
+    _, world = rendered(
+        f"<link rel=icon href=data:,>{rows}<script>const o = {script}; for (const e of document.querySelectorAll('.far')) o.observe(e)</script>"
+    )
+    assert world.asked == [f"/n{n}.json" for n in range(8)]
+
+
+def test_a_part_of_a_page_that_scrolls_is_scrolled_too() -> None:
+    _, world = rendered(
+        "<link rel=icon href=data:,><body style='margin:0'><main style='height:100vh;overflow:auto'><div style='height:3000px'></div>"
+        "<img loading=lazy src='/end.png'></main>"
+    )
+    assert world.asked == ["/end.png"]
+
+
+def test_frames_and_pages_that_scripts_go_to() -> None:
+    got, world = rendered(
+        "<link rel=icon href=data:,><iframe src='/frame.html'></iframe><script>onload = () => { location = '/elsewhere' }</script><p>here",
+        {"/frame.html": "<img src=/in-frame.png>"},
+    )
+    kinds = {seen.url.removeprefix(SITE): seen.kind for seen in world.seen}
+    assert kinds == {"/frame.html": Kind.FRAME, "/in-frame.png": Kind.REQUISITE, "/elsewhere": Kind.PAGE}
+    assert got.url == f"{SITE}/"
+    assert got.html is not None
+    assert "<p>here" in got.html
+
+
+def test_what_is_left_shows_what_was_to_be_seen() -> None:
+    got, _ = rendered(
+        """<!DOCTYPE html><html lang="en" data-a='"&lt;'><head><link rel=icon href=data:,><noscript>x</noscript><link rel=modulepreload href=/m.js></head>
+        <body onload="go()"><div id=host></div><a href="javascript:go()">a</a><input id=box value=old><script>
+        function go() { document.querySelector('#box').setAttribute('value', 'new') }
+        const sheet = new CSSStyleSheet(); sheet.replaceSync('p { color: red }'); document.adoptedStyleSheets = [sheet]
+        const style = document.head.appendChild(document.createElement('style')); style.sheet.insertRule('b { color: blue }')
+        host.attachShadow({mode: 'open'}).innerHTML = '<i>shadow</i><script>1<\\/script>'
+        history.replaceState(null, '', '/sub/page')
+        document.documentElement.getHTML = document.createElement = () => { throw 1 }
+        </script></body></html>"""
+    )
+    assert got.url == f"{SITE}/sub/page"
+    still = got.still
+    assert still is not None
+    assert still.startswith('<!DOCTYPE html><html lang="en" data-a="&quot;')
+    for there in (
+        "p { color: red; }",
+        "b { color: blue; }",
+        '<template shadowrootmode="open"><i>shadow</i></template>',
+        f'<base href="{SITE}/sub/page">',
+        'value="new"',
+    ):
+        assert there in still
+    for gone in ("<script", "onload", "noscript", "javascript:", "modulepreload"):
+        assert gone not in still
+    assert still.count("</html>") == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "refused"),
+    [
+        ("fetch('/a', {method: 'POST', body: 'x'})", f"POST {SITE}/a"),
+        ("fetch('/a', {method: 'DELETE'})", f"DELETE {SITE}/a"),
+        ("navigator.sendBeacon('/a', 'x')", f"POST {SITE}/a"),
+        ("new EventSource('/a')", f"EventSource {SITE}/a"),
+        ("new WebSocket('wss://site.example/a')", "WebSocket wss://site.example/a"),
+        (
+            "const f = document.createElement('form'); f.method = 'post'; f.action = '/a'; document.body.append(f); f.submit()",
+            f"POST {SITE}/a",
+        ),
+    ],
+)
+def test_what_may_not_be_asked_for_is_refused_and_told(script: str, refused: str) -> None:
+    got, world = rendered(f"<link rel=icon href=data:,><body><p>here<script>{script}</script>")
+    assert got.refused == [refused]
+    assert world.asked == []
+    assert got.html is not None
+    assert "<p>here" in got.html
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        ("while (true) {}", "never loaded"),
+        ("setInterval(() => fetch('/x.json?' + Math.random()), 50)", "never quiet"),
+        ("for (;;) alert('a')", "never loaded"),
+        ("onload = () => { while (true) {} }", ""),
+        ("const a = []; while (true) a.push(new Array(1e6).fill(a.length))", "crashed"),
+    ],
+)
+@pytest.mark.usefixtures("hurried")
+def test_a_page_without_end_costs_itself_alone(script: str, outcome: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World({"/ok.js": "document.title = 'fine'"})
+    bad = Document(f"{SITE}/bad", 200, HTML, f"<link rel=icon href=data:,><p>bad<script>{script}</script>".encode())
+    good = Document(f"{SITE}/", 200, HTML, b"<title>no</title><script src=/ok.js></script>")
+
+    async def both(browser: Browser) -> list[Rendering]:
+        first = await browser.render(bad, world.ask)
+        monkeypatch.setattr(browsers, "MOST_BUSY", 60.0)  # it is not hurried
+        return [first, await browser.render(good, world.ask)]
+
+    first, second = within(both)
+    assert first.outcome != ""
+    assert outcome in first.outcome or first.outcome == "not done in time"
+    assert second.html is not None
+    assert "<title>fine</title>" in second.html
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where there is prlimit, memory has a bound")
+def test_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What asks for more is refused, or dies. Other pages don't notice."""
+    monkeypatch.setattr(chromium, "MOST_MEMORY", 900 << 20)
+    greedy = """<link rel=icon href=data:,><body><script>const all = []
+        try { for (;;) all.push(new Uint8Array(1 << 24).fill(1)) } catch (e) { document.title = `${e.name} ${all.length}` }</script>"""
+    nodes = "<link rel=icon href=data:,><body><script>for (;;) document.body.append('x'.repeat(1e5) + Math.random())</script>"
+    world = World({"/ok.js": "document.title = 'fine'"})
+    pages = [greedy, nodes, "<script src=/ok.js></script>"]
+
+    async def all_of(browser: Browser) -> list[Rendering]:
+        return [await browser.render(Document(f"{SITE}/", 200, HTML, page.encode()), world.ask) for page in pages]
+
+    refused, died, fine = within(all_of)
+    told = re.search("<title>RangeError ([0-9]+)</title>", refused.html or "")
+    assert told
+    assert 0 < int(told[1]) << 24 < 900 << 20
+    assert (died.outcome, died.html) == ("the tab crashed", None)
+    assert "<title>fine</title>" in (fine.html or "")
+
+
+def test_a_page_that_grows_for_ever_is_shown_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browsers, "MOST_SCREENS", 5)
+    got, _ = rendered(
+        "<link rel=icon href=data:,><body><script>const more = () => { for (let n = 0; n < 9; n++) document.body.append(Object.assign("
+        "document.createElement('p'), {textContent: 'row', style: 'height: 300px'})) }; more();"
+        "onscroll = () => { if (innerHeight + scrollY > document.body.scrollHeight - 100) more() }</script>"
+    )
+    assert got.html is not None
+    assert 9 < got.html.count("<p") <= 9 * (5 + 2)  # the rows of the beginning, and of each screen, and of the way back
+
+
+def test_a_page_goes_on_without_what_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browsers, "MOST_WAITED", 0.5)
+
+    async def never(seen: Seen) -> Document | None:
+        await asyncio.sleep(3600)
+        raise AssertionError(seen)
+
+    page = Document(f"{SITE}/", 200, HTML, b"<link rel=icon href=data:,><script src=/slow.js></script><p>here")
+    got = within(lambda browser: browser.render(page, never))
+    assert got.missed
+    assert got.html is not None
+    assert "<p>here" in got.html
+
+
+def test_pop_ups_downloads_and_dialogs_hold_up_nobody() -> None:
+    got, world = rendered(
+        "<link rel=icon href=data:,><p>here<a id=a href='/file.zip' download></a><a id=b target=_blank href='/pop'></a><script>"
+        "alert(1); confirm(2); prompt(3); open('/opened'); a.click(); b.click(); onbeforeunload = () => 'stay'</script>"
+    )
+    assert (got.outcome, got.html is not None) == ("", True)
+    assert set(world.asked) <= {"/file.zip", "/pop"}
+
+
+@contextmanager
+def listening(kind: socket.SocketKind) -> Iterator[tuple[int, list[bytes]]]:
+    """A port of this machine, and what came to it."""
+    came: list[bytes] = []
+    with socket.socket(socket.AF_INET, kind) as server:
+        server.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            server.listen()
+        server.settimeout(0.05)
+        done = False
+
+        def listen() -> None:
+            while not done:
+                with suppress(TimeoutError):
+                    came.append(
+                        server.recvfrom(100)[0] if kind is socket.SOCK_DGRAM else repr(server.accept()).encode()
+                    )
+
+        thread = Thread(target=listen)
+        thread.start()
+        yield server.getsockname()[1], came
+        done = True
+        thread.join()
+
+
+def test_nothing_leaves_the_browser() -> None:
+    with listening(socket.SOCK_STREAM) as (tcp, connected), listening(socket.SOCK_DGRAM) as (udp, sent):
+        local = f"http://127.0.0.1:{tcp}"
+        got, world = rendered(
+            f"""<link rel=icon href=data:,><link rel=preconnect href={local}><link rel=dns-prefetch href=//localhost:{tcp}>
+            <link rel=prefetch href={local}/prefetched><img src={local}/picture><script>
+            new WebSocket('ws://127.0.0.1:{tcp}/'); new WebSocket('ws://localhost:{tcp}/')
+            const p = new RTCPeerConnection({{iceServers: [{{urls: 'stun:127.0.0.1:{udp}'}},
+                {{urls: 'turn:127.0.0.1:{tcp}?transport=tcp', username: 'a', credential: 'b'}}]}})
+            p.createDataChannel('x'); p.createOffer().then(o => p.setLocalDescription(o))
+            try {{ new WebTransport('https://127.0.0.1:{udp}/') }} catch {{}}
+            new Worker(URL.createObjectURL(new Blob([`new WebSocket('ws://127.0.0.1:{tcp}/w'); fetch('{local}/of-worker')`])))
+            navigator.serviceWorker?.register('/sw.js').catch(() => 0)
+            </script>"""
+        )
+    assert connected == []
+    assert sent == []
+    assert f"{local}/picture" in world.asked
+    assert f"{local}/of-worker" in world.asked
+    assert "/sw.js" not in world.asked
+    assert got.html is not None
+
+
+def test_pages_know_nothing_of_each_other() -> None:
+    world = World()
+    html = (
+        "<link rel=icon href=data:,><script>document.title = localStorage.a + document.cookie;"
+        "localStorage.a = 1; document.cookie = 'b=2'</script>"
+    )
+    page = Document(f"{SITE}/", 200, HTML, html.encode())
+
+    async def twice(browser: Browser) -> list[Rendering]:
+        return [await browser.render(page, world.ask) for _ in range(2)]
+
+    assert [one.html and "<title>undefined</title>" in one.html for one in within(twice)] == [True, True]
+
+
+def test_the_browser_is_started_again_after_so_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browsers, "MOST_PAGES", 2)
+    world = World()
+    page = Document(f"{SITE}/", 200, HTML, b"<p>here")
+
+    async def many(browser: Browser) -> tuple[list[Rendering], set[int]]:
+        started: set[int] = set()
+        got = []
+        for _ in range(5):
+            got.append(await browser.render(page, world.ask))
+            started.add(id(browser._chromium))  # noqa: SLF001 - nobody else knows
+        return got, started
+
+    got, started = within(many)
+    assert all(one.html and "here" in one.html for one in got)
+    assert len(started) == 3
+
+
+def test_a_browser_that_can_not_be_started_says_so(tmp_path: Path) -> None:
+    broken = tmp_path / "chromium"
+    broken.write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
+    broken.chmod(0o755)
+
+    async def run() -> None:
+        browser = Browser(broken)
+        try:
+            await browser.render(Document(f"{SITE}/", 200, HTML, b""), World().ask)
+        finally:
+            await browser.close()
+
+    with pytest.raises(BrowserError, match="chromium can't be started"):
+        alone(run())
+
+
+def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert what_is_missing(tmp_path / "none") == f"browser={tmp_path / 'none'} is no program"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "apt-get install chromium" in str(what_is_missing())
+    (tmp_path / "google-chrome").write_text("#!/bin/sh\n")
+    (tmp_path / "google-chrome").chmod(0o755)
+    assert find() == tmp_path / "google-chrome"
+    assert what_is_missing() is None
+    monkeypatch.setattr(chromium, "find_spec", lambda _: None)
+    assert "requirements-browser.txt" in str(what_is_missing())

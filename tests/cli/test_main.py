@@ -1,0 +1,118 @@
+"""`websucker`, by its short name: from any folder, with one line for each mistake."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mirror
+from mirror.cli.main import parser, scrapy_words
+from mirror.cli.options import HELP
+from tests.crawl.running import ROOT, Done, run
+from tests.site import Server, Site, serve
+
+START = "http://127.0.0.1:9/"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serve(Site().page("/", links=["/a"]).page("/a", links=["/b"]).page("/b")) as running:
+        yield running
+
+
+def websucker(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> Done:
+    """What the installed command does, started in a folder that knows nothing of us."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    program = "import sys; from mirror.cli.main import main; main(sys.argv[1:])"
+    return run(sys.executable, "-W", "error", "-c", program, *words, cwd=folder)
+
+
+def test_a_site_is_mirrored_into_the_folder_one_is_in(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = websucker(tmp_path, monkeypatch, f"{server.url}/b", f"{server.url}/", "--depth", "0")
+    assert done.code == 0
+    assert sorted(path for path in server.paths if path != "/robots.txt") == ["/", "/b"]
+    here = Path("archive", server.url.removeprefix("http://").replace(":", "_"))
+    assert sorted(done.stdout.splitlines()) == [
+        f"{server.url}/ -> {here}/index.html",
+        f"{server.url}/b -> {here}/b~.html",
+    ]
+    assert done.stderr.startswith("Mirrored 2 pages, 0 requisites; ")
+    assert done.stderr.splitlines()[-1] == "Open archive/index.html"
+    assert (tmp_path / here / "index.html").is_file()
+
+
+def test_a_setting_reaches_scrapy_and_publish_makes_the_tree_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = websucker(tmp_path, monkeypatch, server.url, "--out", "x y", "-s", "MIRROR_PROGRESS=off", "-L", "ERROR")
+    assert quiet.code == 0
+    assert quiet.stdout == ""
+    (tmp_path / "x y" / "index.html").unlink()
+    published = websucker(tmp_path, monkeypatch, "publish", "x y")
+    assert published.code == 0
+    assert published.stderr.startswith("Published 3 files; open x y/")
+    assert (tmp_path / "x y" / "index.html").is_file()
+
+
+def test_nothing_to_publish_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = websucker(tmp_path, monkeypatch, "publish")
+    assert (done.code, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("websucker: use: publish <DIR>")
+
+
+def test_help_tells_every_option_and_exit_code() -> None:
+    text = " ".join(parser().format_help().split())
+    for name, option in HELP.items():
+        assert name == "start" or f"--{name} {option.takes} " in text
+        assert option.text in text
+        assert not option.default or f"(default: {option.default})" in text
+        assert f"{option.group}: " in text
+    for told in ("0 all well", "1 some", "2 bad usage", "3 nothing", "4 the archive", "130 interrupted"):
+        assert told in text
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        scrapy_words(["--version"])
+    assert capsys.readouterr().out == f"websucker {mirror.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "the following arguments are required: URL"),
+        (["--colour", "red", START], "unrecognized arguments: --colour"),
+        (["--log=guido:spam", START], "unrecognized arguments: --log=...;"),
+        (["--max", "5", START], "unrecognized arguments: --max"),
+        ([START, "--depth"], "argument --depth: expected one argument"),
+        ([START, "-s"], "argument -s/--set: expected one argument"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        scrapy_words(words)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"websucker: {said}")
+    assert told.err.endswith("; see websucker --help\n")
+    assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "scrapys"),
+    [
+        ([START, "--limit", "3"], ["crawl", "mirror", "-a", f"start={START}", "-a", "limit=3"]),
+        (["@starts", "-L", "DEBUG"], ["crawl", "mirror", "-a", "start=@starts", "--loglevel", "DEBUG"]),
+        ([START, "--exclude", "a b"], ["crawl", "mirror", "-a", f"start={START}", "-a", "exclude=a b"]),
+        (
+            [START, "--header", "A: b", "--login", "guido:spam", "--header", "C: d"],
+            ["crawl", "mirror", "-a", f"start={START}", "-a", "header=A: b\nC: d", "-a", "login=guido:spam"],
+        ),
+        (["publish", "x", "-L", "DEBUG"], ["publish", "x", "-L", "DEBUG"]),
+    ],
+)
+def test_every_word_has_its_translation(ours: list[str], scrapys: list[str]) -> None:
+    assert scrapy_words(ours) == scrapys

@@ -1,0 +1,426 @@
+"""A user's words, and what they mean."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from scrapy.settings import Settings
+
+from mirror.cli.main import scrapy_words
+from mirror.cli.options import HELP, Group, Options, UsageError, parse_size, parse_starts
+from mirror.core.http.credentials import Login, Proxy
+from mirror.core.policy.scope import Area, Requisites
+from mirror.core.url.canonical import canonical
+from mirror.store.manifest.renderings import When
+from mirror.store.run.refresh_policy import Renewal
+from tests.crawl.running import ROOT, run
+
+START = "http://example.org/"
+SECRET = "spam"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home where nothing is."""
+    place = tmp_path / "home"
+    place.mkdir()
+    monkeypatch.setenv("HOME", str(place))
+    return place
+
+
+def options(**words: str) -> Options:
+    return Options.parse({"start": START, **words})
+
+
+def login(given: Options, url: str) -> Login | None:
+    return given.credentials.login(canonical(url))
+
+
+def refused(**words: str) -> str:
+    """The one line in which words are refused; no secret is in it."""
+    with pytest.raises(UsageError) as error:
+        options(**words)
+    assert "\n" not in str(error.value)
+    assert SECRET not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("http://example.org", ["http://example.org/"]),
+        (" http://example.org/a\n http://example.org/b\t", ["http://example.org/a", "http://example.org/b"]),
+        ("http://example.org/a,http://example.org/b", ["http://example.org/a", "http://example.org/b"]),
+        ("http://example.org/a, https://example.org/b,", ["http://example.org/a", "https://example.org/b"]),
+        ("http://example.org/a,b", ["http://example.org/a,b"]),
+        ("http://example.org/#top http://example.org/", ["http://example.org/"]),
+        ("http://example.org/?a=b,c=d", ["http://example.org/?a=b,c=d"]),
+        ("http://example.org/a,b:c", ["http://example.org/a,b:c"]),
+        ("http://guido:sp,am:x@example.org,http://a@example.com", ["http://example.org/", "http://example.com/"]),
+    ],
+)
+def test_starts(text: str, starts: list[str]) -> None:
+    assert list(Options.parse({"start": text}).scope.starts) == starts
+
+
+def urls(text: str) -> list[str]:
+    return [url for url, _ in parse_starts(text)]
+
+
+def test_starts_and_lists_of_them_side_by_side(tmp_path: Path) -> None:
+    listed = tmp_path / "list"
+    listed.write_text("# remarks\nhttp://example.org/a#b  # a remark\n\nhttp://example.org/c, http://example.org/d\n")
+    wanted = ["http://example.org/a", "http://example.org/c", "http://example.org/d"]
+    assert urls(f"@{listed}") == wanted
+    assert urls(f"@{listed} http://example.org/e") == [*wanted, "http://example.org/e"]
+    assert urls(f"http://example.org/e,@{listed}") == ["http://example.org/e", *wanted]
+
+
+def test_a_list_in_a_folder_with_a_space(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / "list").write_text("http://example.org/")
+    assert urls(f"@{tmp_path}/a b/list") == ["http://example.org/"]
+
+
+def test_defaults() -> None:
+    options = Options.parse({"start": "http://example.org/"})
+    assert options.out == Path("archive")
+    assert options.limit is None
+    scope = options.scope
+    assert (scope.area, scope.requisites, scope.include, scope.exclude, scope.depth) == (
+        Area.SITE,
+        Requisites.ALL,
+        None,
+        None,
+        None,
+    )
+
+
+def test_how_what_is_there_is_renewed() -> None:
+    words = {"start": "http://example.org/", "refresh": "1d12h", "trust": "1", "max_loss": "0.25"}
+    assert Options.parse(words).renewal == Renewal(timedelta(hours=36), trust=True, most_lost=0.25)
+    assert Options.parse({"start": "http://example.org/"}).renewal == Renewal()
+
+
+@pytest.mark.parametrize("text", ["", "1 K", "1e3", "-1", "M", "1kiB", "1i", "nan"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(UsageError, match="is no size: write it as"):
+        parse_size("MIRROR_RESERVE", text)
+
+
+def test_an_empty_word_is_the_default() -> None:
+    assert Options.parse({"start": "http://example.org/", "out": "", "depth": "", "scope": ""}).scope.area is Area.SITE
+
+
+def test_what_a_run_is_told_apart_by() -> None:
+    words = {"start": "http://example.org/", "depth": "3", "limit": "4", "include": "a", "scope": "host"}
+    assert Options.parse(words).as_json() == {
+        "start": ["http://example.org/"],
+        "scope": "host",
+        "requisites": "all",
+        "include": "a",
+        "exclude": None,
+        "depth": 3,
+        "limit": 4,
+    }
+
+
+def test_what_a_run_is_told_apart_by_where_it_was_given() -> None:
+    before = Options.parse({"start": START}).as_json()
+    now = Options.parse({"start": START, "max_file": "1k", "user_agent": "Spam/1", "login": "guido:spam", "rate": "1k"})
+    assert now.as_json() == before | {"max_file": 1000, "user_agent": "Spam/1"}
+
+
+@pytest.mark.parametrize("words", [{}, {"start": " "}, {"start": "http://example.org/", "depth": "two"}])
+def test_words_that_mean_nothing(words: dict[str, str]) -> None:
+    with pytest.raises(UsageError):
+        Options.parse(words)
+
+
+@pytest.mark.parametrize(
+    ("ours", "scrapys"),
+    [
+        (["http://a/", "http://b/"], ["crawl", "mirror", "-a", "start=http://a/ http://b/"]),
+        (["http://a/", "--out", "x"], ["crawl", "mirror", "-a", "start=http://a/", "-a", "out=x"]),
+        (["-s", "A=1", "http://a/"], ["crawl", "mirror", "-a", "start=http://a/", "-s", "A=1"]),
+        (["publish", "x"], ["publish", "x"]),
+    ],
+)
+def test_the_short_name_is_translated(ours: list[str], scrapys: list[str]) -> None:
+    assert scrapy_words(ours) == scrapys
+
+
+def test_what_nobody_asked_for_is_no_setting() -> None:
+    assert options().settings() == {}
+
+
+def test_options_that_are_settings(tmp_path: Path) -> None:
+    certificate, key = certified(tmp_path)
+    given = options(
+        connections="4",
+        delay="1.5",
+        timeout="30",
+        user_agent="Spam/1",
+        insecure="1",
+        max_file="0",
+        rate="500k",
+        http="1.1",
+        certificate=str(certificate),
+        key=str(key),
+        ca=str(certificate),
+    )
+    assert given.settings() == {
+        "CONCURRENT_REQUESTS": 4,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": 4,
+        "DOWNLOAD_DELAY": 1.5,
+        "DOWNLOAD_DELAY_JITTER": 0.0,
+        "DOWNLOAD_TIMEOUT": 30.0,
+        "USER_AGENT": "Spam/1",
+        "DOWNLOAD_VERIFY_CERTIFICATES": False,
+        "DOWNLOAD_MAXSIZE": 0,
+        "MIRROR_RATE": 500_000,
+        "MIRROR_HTTP_VERSION": "1.1",
+        "MIRROR_CLIENT_CERTIFICATE": str(certificate),
+        "MIRROR_CLIENT_KEY": str(key),
+        "MIRROR_CA_FILE": str(certificate),
+    }
+
+
+def test_defaults_that_are_told_are_those_of_the_settings() -> None:
+    settings = Settings()
+    settings.setmodule("mirror.settings")
+    for name in ("connections", "delay", "timeout", "max_file"):
+        given = options(**{name: HELP[name].default}).settings()
+        setting = next(iter(given))
+        assert settings.getfloat(setting) == given[setting]
+    assert settings["USER_AGENT"].startswith(f"{HELP['user_agent'].default} ")
+    assert settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES") is (HELP["insecure"].default == "0")
+
+
+def test_the_readme_tells_each_option_in_its_group() -> None:
+    told = dict.fromkeys(Group, "")
+    group = Group.WHAT
+    for line in (ROOT / "README.md").read_text().splitlines():
+        cells = [cell.strip(" *`") for cell in re.split(r"(?<!\\)\|", line)]
+        if len(cells) == 5:
+            group = next((one for one in Group if one == cells[3]), group)
+            name, _, takes = cells[1].replace("\\", "").partition("=")
+            told[group] += f"{name}={takes}" if takes else ""
+    for group in Group:
+        assert told[group] == "".join(f"{name}={o.takes}" for name, o in HELP.items() if o.group is group)
+
+
+def test_no_secret_is_shown_by_what_holds_it(tmp_path: Path) -> None:
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text(f"example.org\tTRUE\t/\tFALSE\t0\tid\t{SECRET}\n")
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine example.com login guido password {SECRET}\n")
+    given = options(
+        start=f"http://guido:{SECRET}@example.org/",
+        login=f"guido:{SECRET}",
+        header=f"Authorization: Bearer {SECRET}\nX-Word: {SECRET}",
+        proxy=f"http://guido:{SECRET}@127.0.0.1:9",
+        cookies=str(cookies),
+        netrc=str(netrc),
+    )
+    assert SECRET not in repr(given)
+    assert SECRET not in repr((given.settings(), given.as_json(), given.transfers, given.credentials))
+    assert [cookie.value for cookie in given.cookies] == [SECRET]
+    assert given.transfers.proxy == Proxy("http://127.0.0.1:9", Login("guido", SECRET))
+
+
+def test_a_login_in_a_start_is_for_its_origin() -> None:
+    given = options(start="https://guido:sp%40m@example.org/a http://example.com/")
+    assert given.scope.starts == ("https://example.org/a", "http://example.com/")
+    assert login(given, "https://example.org/b") == Login("guido", "sp@m")
+    assert login(given, "http://example.org/b") is None
+    assert login(given, "http://example.com/") is None
+
+
+def test_a_login_is_for_all_starts_and_one_in_a_start_is_stronger() -> None:
+    given = options(start="http://a:b@example.org/ http://example.com:8000/x", login="guido:sp:am")
+    assert login(given, "http://example.org/x") == Login("a", "b")
+    assert login(given, "http://example.com:8000/") == Login("guido", "sp:am")
+    assert login(given, "http://example.com/") is None
+
+
+def test_a_start_with_and_without_its_login_is_one_start() -> None:
+    given = options(start="http://example.org/ http://a:b@example.org/ http://a:b@example.org/#top")
+    assert given.scope.starts == ("http://example.org/",)
+    assert login(given, "http://example.org/") == Login("a", "b")
+
+
+NETRC = """
+machine Example.org login guido password spam  # a remark
+machine example.com
+    login guido
+    password "sp am"
+default login anonymous password anybody
+"""
+
+
+def test_the_netrc_file_of_the_home_is_asked_unless_it_is_turned_off(home: Path) -> None:
+    (home / ".netrc").write_text(NETRC)
+    assert login(options(), START) == Login("guido", "spam")
+    assert login(options(), "https://example.com:8443/") == Login("guido", "sp am")
+    assert login(options(), "http://example.com/") is None  # in the clear, and no start
+    assert login(options(), "https://example.net/") is None  # `default` is nobody's name
+    assert options().transfers.netrc == home / ".netrc"
+    for off in ("0", "none"):
+        assert login(options(netrc=off), START) is None
+
+
+def test_another_netrc_file(home: Path, tmp_path: Path) -> None:
+    (home / ".netrc").write_text("nonsense")
+    (tmp_path / "netrc").write_text(NETRC)
+    given = options(start="http://guido@example.org/ http://else@example.com/", netrc=str(tmp_path / "netrc"))
+    assert login(given, START) == Login("guido", "spam")  # the name in the URL, the password in the file
+    assert login(given, "http://example.com/") == Login("else", "")
+
+
+def test_a_home_without_a_netrc_file_or_with_a_folder_of_its_name(home: Path) -> None:
+    assert options().transfers.netrc is None
+    (home / ".netrc").mkdir()
+    assert options().transfers.netrc is None
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    [
+        ("A: b", (("A", "b"),)),
+        ("A:b\r\n\nX-C:  d: e \n", (("A", "b"), ("X-C", "d: e"))),
+        ("A: b\nA: c", (("A", "b"), ("A", "c"))),
+        ("Accept-Language: de\t", (("Accept-Language", "de"),)),
+    ],
+)
+def test_headers(text: str, headers: tuple[tuple[str, str], ...]) -> None:
+    assert options(header=text).transfers.headers == headers
+    assert options(header=text).credentials.headers(canonical("http://example.com/")) == headers
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "user"),
+    [
+        ("none", "", None),
+        ("127.0.0.1:3128", "http://127.0.0.1:3128", None),
+        ("HTTPS://proxy.example:443/", "https://proxy.example:443", None),
+        ("socks5h://guido:sp%40m@[::1]:1080", "socks5h://[::1]:1080", Login("guido", "sp@m")),
+        ("socks4://guido@127.0.0.1:1080", "socks4://127.0.0.1:1080", Login("guido", "")),
+    ],
+)
+def test_a_proxy(text: str, url: str, user: Login | None) -> None:
+    assert options(proxy=text).transfers.proxy == Proxy(url, user)
+    assert options().transfers.proxy is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("start", "http://guido:spam@/x", "'http://...@/x' has no valid host"),
+        ("start", "http://guido:spam@example.org:port/", "'http://...@example.org:port/' has no valid host"),
+        ("start", "http:guido:spam@", "'http:...@' has no valid host"),
+        ("start", "gopher://guido:spam@example.org/", "'gopher://...@example.org/': the scheme 'gopher' is not"),
+        ("start", "//guido:spam@example.org/", "is no URL: it should begin with http://"),
+        ("start", "guido:spam@example.org", "'guido:...@example.org' is no URL"),
+        ("start", "http://a%3Ab:spam@example.org/", "http://...@example.org/: the name of a user can't hold a colon"),
+        ("start", "http://guido:spam%0A@example.org/", "can't hold a control character"),
+        ("start", "http://guido:spam@example.org/ http://guido:x@example.org/a", "two logins for http://example.org"),
+        ("login", "spam", "login has no password: write it as user:password"),
+        ("login", ":spam", "login has no user: write it as user:password"),
+        ("login", "guido:spam\n", "login: a name or a password can't hold a control character"),
+        ("header", "A: b\nspam", "header: its line 2 has no name and colon"),
+        ("header", " A: spam", "header: its line 1 has no name and colon"),
+        ("header", "A b: spam", "header: its line 1 has no name and colon"),
+        ("header", "A: spam\rB: c", "header A has a control character in its value"),
+        ("header", "A:", "header A has no value"),
+        ("header", "HOST: spam", "header HOST can't be given: it belongs to the connection"),
+        ("header", "Transfer-Encoding: chunked", "header Transfer-Encoding can't be given"),
+        ("header", "Range: bytes=0-1", "header Range can't be given: the archive knows what it has"),
+        ("header", "User-Agent: x", "header User-Agent can't be given: give user_agent=TEXT"),
+        (
+            "proxy",
+            "gopher://guido:spam@127.0.0.1:70",
+            "proxy=gopher://... is unknown; it is one of http, https, socks4",
+        ),
+        ("proxy", "http://guido:spam@127.0.0.1", "proxy is no URL of one: write it as http://host:port, or none"),
+        ("proxy", "http://guido:spam@127.0.0.1:99999", "proxy: there is no port 99999"),
+        ("proxy", "http://guido:spam%00@127.0.0.1:80", "proxy: a name or a password can't hold a control character"),
+        ("user_agent", "a\nb", "user_agent has a control character in it"),
+        ("http", "4", "http=4 is unknown; it is one of 1.1, 2, 3"),
+        ("insecure", "yes", "insecure=yes is neither 0 nor 1"),
+        ("connections", "0", "connections=0 is no whole number from 1 on"),
+        ("delay", "-1", "delay=-1 is no number of seconds"),
+        ("delay", "inf", "delay=inf is no number of seconds"),
+        ("timeout", "0", "timeout=0 is no number of seconds"),
+        ("rate", "fast", "rate=fast is no size"),
+        ("max_file", "1g", "max_file=1g is no size"),
+        ("quota", "half", "quota=half is no size"),
+        ("netrc", "/nowhere", "netrc=/nowhere can't be read: No such file or directory"),
+        ("cookies", "/", "cookies=/ is no file"),
+        ("cookies", "~nobody-here/x", "is in the home of nobody known here"),
+        ("certificate", "/nowhere", "certificate=/nowhere can't be read"),
+        ("ca", "/nowhere", "ca=/nowhere can't be read"),
+    ],
+)
+def test_a_word_that_is_refused(name: str, value: str, said: str) -> None:
+    assert said in refused(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "netrc",
+            "machine example.org\nlogin guido spam\n",
+            "netrc={}: near line 3 is no entry of a netrc file; mend it or",
+        ),
+        ("netrc", 'machine example.org login guido password "spam\n"', "netrc={}: a name or a password can't hold"),
+        ("cookies", "# spam\nexample.org spam\n", "cookies={}: line 2 has 1 fields, not the 7 that tabs divide"),
+        ("cookies", "sp\udcffam", "cookies={} can't be read: it is no UTF-8, at byte 2"),
+        ("certificate", "spam", "certificate={}: no certificate and its private key in PEM"),
+        ("ca", "spam", "ca={}: no certificates of authorities in PEM"),
+        ("key", "spam", "key={} is of no use without certificate=FILE"),
+    ],
+)
+def test_a_file_that_is_refused(tmp_path: Path, name: str, text: str, said: str) -> None:
+    path = tmp_path / "file"
+    path.write_text(text, errors="surrogateescape")
+    assert said.format(path) in refused(**{name: str(path)})
+
+
+def certified(folder: Path, *words: str) -> tuple[Path, Path]:
+    """A certificate and its key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-subj", "/CN=localhost", *(words or ("-nodes",))]
+    assert run(*command, "-keyout", str(key), "-out", str(certificate)).code == 0
+    return certificate, key
+
+
+def test_a_certificate_and_its_key_in_one_file_or_in_two(tmp_path: Path) -> None:
+    certificate, key = certified(tmp_path)
+    both = tmp_path / "both.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    assert options(certificate=str(both)).transfers.certificate == both
+    assert options(certificate=str(certificate), key=str(key)).transfers.key == key
+    assert "and its private key in PEM" in refused(certificate=str(certificate))
+
+
+def test_a_key_of_another_certificate_and_one_that_is_encrypted(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    certificate, _ = certified(tmp_path)
+    _, key = certified(tmp_path / "other", "-passout", f"pass:{SECRET}")
+    assert refused(certificate=str(certificate), key=str(key)) == f"key={key} is encrypted; give it in the clear"
+    _, key = certified(tmp_path / "other")
+    assert "(key values mismatch)" in refused(certificate=str(certificate), key=str(key))
+
+
+@pytest.mark.parametrize(("missing", "expected"), [(None, When.AUTO), ("rendering needs a Chromium", When.NEVER)])
+def test_without_a_word_pages_are_rendered_where_there_is_a_browser(
+    monkeypatch: pytest.MonkeyPatch, missing: str | None, expected: When
+) -> None:
+    monkeypatch.setattr("mirror.cli.options.what_is_missing", lambda _: missing)
+    assert options().rendering is expected
+    assert options(render="never").rendering is When.NEVER
+    if missing:
+        assert refused(render="auto") == f"render=auto: {missing}"

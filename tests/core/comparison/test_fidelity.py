@@ -1,0 +1,169 @@
+"""How a copy differs from the original: the law, row by row, and reports that hold whatever a page says."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirror.core.comparison.fidelity import (
+    Aspect,
+    Compared,
+    Result,
+    Sight,
+    as_json,
+    as_lines,
+    files_of_page,
+    host_folders,
+    is_below,
+    message,
+    report,
+    sampled,
+)
+
+URL = "http://example.org/a"
+PLACE = "http://example-org---http---s1.localhost:8000/a"
+ORIGINAL = Sight(lines=("Title", "one", "two"), failed=("http://example.org/gone.png",), errors=("Error: x",))
+
+
+def compared(copy: Sight, *originals: Sight, pixels: float = 0.0, allowed: float = 0.0) -> Compared:
+    return Compared(URL, PLACE, originals or (ORIGINAL,), copy, pixels, allowed)
+
+
+LINES = ORIGINAL.lines
+
+
+@pytest.mark.parametrize(
+    ("copy", "wrong"),
+    [
+        (ORIGINAL, []),
+        (Sight(lines=LINES), []),
+        (Sight("404 Not Found"), list(Aspect)),
+        (Sight(lines=LINES, failed=("http://other.localhost:8000/x/gone.png?v=2",)), []),
+        (Sight(lines=LINES, left=("http://example.org/gone.png",)), []),
+        (Sight(lines=LINES, failed=("file:///srv/app.js",)), [Aspect.COMPLETE]),
+        (Sight(lines=LINES, left=("http://example.org/app.js",)), [Aspect.COMPLETE]),
+        (Sight(lines=LINES, errors=("Error: x\n at http://a.example/1.js",)), []),
+        (Sight(lines=LINES, errors=("Error: x", "Error: x")), [Aspect.QUIET]),
+        (Sight(lines=LINES, errors=("Error: y",)), [Aspect.QUIET]),
+        (Sight(lines=("Title", "one")), [Aspect.TEXT]),
+    ],
+)
+def test_the_law(copy: Sight, wrong: list[Aspect]) -> None:
+    assert compared(copy).wrong == wrong
+
+
+def test_pixels_that_are_allowed_may_differ() -> None:
+    assert compared(ORIGINAL, pixels=0.01).wrong == [Aspect.PICTURE]
+    assert compared(ORIGINAL, pixels=0.01, allowed=0.01).wrong == []
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "copy", "same"),
+    [
+        ("a 1", "a 2", "a 0", True),
+        ("a 1", "a 2", "b 0", False),
+        ("a 1", "a 2", "a 0 0", False),
+        ("a 1", "a 1", "a 0", False),
+        ("a", "a 2", "a 2", True),
+    ],
+)
+def test_a_line_that_does_not_stay_says_nothing(first: str, again: str, copy: str, same: bool) -> None:
+    sights = [Sight(lines=tuple(text.split())) for text in (copy, first, again)]
+    assert compared(*sights).has_same_text is same
+
+
+def test_what_fails_in_one_visit_of_the_original_may_fail() -> None:
+    copy = Sight(lines=LINES, failed=("file:///x/now.js",), errors=("Error: now",))
+    again = Sight(lines=LINES, failed=("http://example.org/now.js",), errors=("Error: now",))
+    assert compared(copy).wrong == [Aspect.COMPLETE, Aspect.QUIET]
+    assert compared(copy, ORIGINAL, again).wrong == []
+
+
+def test_a_message_names_no_place() -> None:
+    said = "Failed to fetch dynamically imported module: {}/assets/a.js"
+    assert message(said.format("https://example.org")) == message(said.format("file:///srv/copy"))
+    assert message("no such place: http://[x/a.js") == "no such place: a.js"
+
+
+def test_a_page_that_is_gone_online_does_not_count() -> None:
+    gone = compared(Sight(), Sight("410 Gone"))
+    result = Result(URL, "copy", "replay", 1.0, (gone, compared(ORIGINAL)))
+    assert (result.right, len(result.judged), result.is_good) == (1, 1, True)
+    assert not Result(URL, "copy", "replay", 0.0, (gone,)).is_good
+
+
+def test_a_share_has_to_be_reached() -> None:
+    pages = (compared(ORIGINAL), compared(Sight()))
+    assert [Result(URL, "copy", "file", share, pages).is_good for share in (0.5, 0.51)] == [True, False]
+
+
+def test_lines_tell_what_is_wrong() -> None:
+    copy = Sight(lines=("Title", "one", "three"), left=("http://example.org/app.js",), errors=("Error: y",))
+    result = Result(URL, "copy", "replay", 1.0, (compared(copy, pixels=0.25), compared(ORIGINAL)))
+    assert list(as_lines(result)) == [
+        f"- {URL}",
+        "    lacks http://example.org/app.js",
+        "    new error: Error: y",
+        "    text differs: 1 of its lines missing, 1 new",
+        "    25 % of the pixels differ",
+        f"= {URL}",
+        "2 of 2 reached",
+        "1 of 2 complete",
+        "1 of 2 no new errors",
+        "1 of 2 same text",
+        "1 of 2 same picture",
+        "1 of 2 pages are as the original (50 %)",
+    ]
+
+
+@given(st.text(min_size=1), st.text(), st.binary(max_size=20))
+def test_nothing_that_a_page_says_becomes_markup(url: str, text: str, picture: bytes) -> None:
+    """Whatever is in URLs, errors and texts, the report has the elements that it has without it."""
+
+    def tags(url: str, text: str, *, is_gone: bool) -> list[str]:
+        sight = Sight(lines=(text,), failed=(f"http://x/{text}",), left=(text,), errors=(text or "e",))
+        original = Sight(text or "gone") if is_gone else Sight(lines=("other",))
+        page = Compared(url, url, (original,), sight, 0.5)
+        result = Result(url, url, "file", 1.0, (page,))
+        json.dumps(as_json(result))
+        made = report(result, {url: (picture, picture)})
+        made.encode()
+        return re.findall("</?[a-z]+", made)
+
+    for is_gone in (False, True):
+        assert set(tags(url, text, is_gone=is_gone)) <= set(tags("u", "t", is_gone=is_gone)) | {"<span"}
+
+
+@pytest.mark.parametrize("name", ["dir", "dir/", "a.html", "", "x?y=1"])
+def test_a_page_is_looked_for_where_tools_put_it(name: str) -> None:
+    names = files_of_page(f"http://example.org/{name}")
+    assert all(not one.startswith("/") for one in names)
+    assert any(one.endswith(".html") for one in names)
+
+
+def test_hosts_have_folders_by_several_names() -> None:
+    assert host_folders("http://127.0.0.1:80/")[:2] == ["127.0.0.1:80", "127.0.0.1_80"]
+
+
+@pytest.mark.parametrize(
+    ("url", "start", "below"),
+    [
+        ("http://example.org/docs/b", "http://example.org/docs/", True),
+        ("http://example.org/docs/b", "http://example.org/docs/a?x=/y/", True),
+        ("http://example.org/docs", "http://example.org/docs/", False),
+        ("http://example.org.evil.example/", "http://example.org/", False),
+        ("https://example.org/", "http://example.org/", False),
+    ],
+)
+def test_pages_below_the_start_are_compared(url: str, start: str, below: bool) -> None:
+    assert is_below(url, start) is below
+
+
+@given(st.lists(st.text(), unique=True), st.integers(0, 50))
+def test_a_sample_is_some_of_all_in_their_order(urls: list[str], most: int) -> None:
+    taken = sampled(urls, most)
+    assert len(taken) == (min(most, len(urls)) if most else len(urls))
+    assert taken == sorted(taken, key=urls.index)
+    assert len(set(taken)) == len(taken)

@@ -1,0 +1,115 @@
+"""Pages that are worth a browser, and pages that are not."""
+
+import pytest
+
+from mirror.core.policy.dynamic_pages import (
+    BUNDLERS,
+    FEW_TRIALS,
+    MANY_TRIALS,
+    MOUNTS,
+    Look,
+    Sign,
+    is_module_built,
+    look,
+)
+from mirror.core.url.canonical import CanonicalURL
+
+URL = CanonicalURL("https://example.org/docs/")
+TEXT = "<p>" + "A paragraph that says something. " * 20 + "</p>"
+
+
+def signs(html: str) -> set[str]:
+    return {str(sign) for sign in look(html, URL).signs}
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        TEXT,
+        "<p>short",
+        "",
+        f"{TEXT}<script type='application/ld+json'>{{}}</script>",
+        f"{TEXT}<script type='text/x-template'><b>import(</b></script>",
+        f"<div id=root>{TEXT}</div>",
+        f"<link rel=modulepreload href=a.js>{TEXT}",
+        "<noscript>no script</noscript>",
+        "<p>&lt;script&gt;",
+    ],
+)
+def test_where_nothing_runs_no_browser_finds_more(html: str) -> None:
+    assert look(html, URL).trials == 0
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "<script>var a</script>",
+        "<script src=/a.js></script>",
+        "<SCRIPT TYPE='text/javascript' SRC='a.js'></SCRIPT>",
+        "<script async defer src='a.js'>",
+        '<script data-x="a>b" src="a.js"></script>',
+        "<script type=''>1</script>",
+    ],
+)
+def test_of_pages_with_scripts_a_few_are_tried(script: str) -> None:
+    found = look(TEXT + script, URL)
+    assert found.signs == {Sign.SCRIPT}
+    assert found.trials == FEW_TRIALS
+
+
+@pytest.mark.parametrize(
+    ("html", "sign"),
+    [
+        ("<script type=module src=/assets/app.js></script>", Sign.MODULE),
+        ('<script type="module">import "/a.js"</script>', Sign.MODULE),
+        ("<script>setTimeout(() => import('./a.js'))</script>", Sign.IMPORT),
+        ("<script>1</script><link rel='modulepreload' href='/a.js'>", Sign.PRELOAD),
+        ("<script src=a.js></script><app-root></app-root>", Sign.MOUNT),
+        *((f"<script src=a.js></script><div class=x id='{name}'></div>", Sign.MOUNT) for name in MOUNTS),
+        *((f"<script>self.{name}=1</script>", Sign.BUNDLER) for name in BUNDLERS),
+    ],
+)
+def test_of_pages_that_scripts_build_more_are_tried(html: str, sign: Sign) -> None:
+    found = look(TEXT + html, URL)
+    assert sign in found.signs
+    assert found.trials == MANY_TRIALS
+
+
+def test_a_page_that_says_next_to_nothing_is_always_rendered() -> None:
+    shell = "<title>A long title</title><style>p{color:red}</style><div id=root></div><script src=/a.js></script>"
+    assert look(shell, URL).trials is None
+    assert "little text" in signs("<noscript>" + TEXT + "</noscript><script src=a.js></script>")
+    assert "little text" not in signs(TEXT + "<script src=a.js></script>")
+
+
+def test_a_template_is_the_scripts_of_an_origin() -> None:
+    def template(html: str, url: str = URL) -> str:
+        return look(TEXT + html, CanonicalURL(url)).template
+
+    one = template("<script src=/a.js?v=1></script><script>var page = 1</script>")
+    assert one == template("<p>more</p><script>var page = 2</script><script src='/a.js?v=2'></script>")
+    assert one == template("<script src=/a.js></script><script></script>", "https://example.org/other?x")
+    assert one != template("<script src=/b.js></script><script></script>")
+    assert one != template("<script src=/a.js></script><script></script>", "https://example.com/")
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<script type=module src=a.js></script>", True),
+        ("<script type='module'>import { a } from './a.js'</script>", True),
+        ("<script type='module'>const a = await import('./a.js')</script>", True),
+        ("<script type='module'>document.title = 1</script>", False),
+        ("<script nomodule src=a.js></script>", False),
+        ("<script src=module.js></script>", False),
+        ("<script type='importmap'>{}</script>", False),
+    ],
+)
+def test_what_no_disk_gives(html: str, *, expected: bool) -> None:
+    assert is_module_built(html) is expected
+
+
+def test_a_look_at_a_large_page_is_quick() -> None:
+    """Linear: each of these would take hours with a step too many."""
+    for part in ("<script", "<script>", "<div id=", "<!--", "<", "<script a='", "import (", "<template>"):
+        assert isinstance(look(part * 20_000, URL), Look)

@@ -1,0 +1,152 @@
+"""Which addresses a crawl may connect to."""
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirror.core.policy.private_addresses import Kind, Reach, carried, kind, networks
+from mirror.core.url.canonical import CanonicalURL, canonical
+
+PUBLIC = "93.184.216.34"
+START = canonical("https://example.org/")
+OTHER = canonical("http://other.example/")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PUBLIC, Kind.PUBLIC),
+        ("2606:2800:220:1::1", Kind.PUBLIC),
+        ("127.0.0.1", Kind.LOOPBACK),
+        ("127.255.0.1", Kind.LOOPBACK),
+        ("::1", Kind.LOOPBACK),
+        ("0.0.0.0", Kind.LOOPBACK),
+        ("0.1.2.3", Kind.LOOPBACK),
+        ("::", Kind.LOOPBACK),
+        ("10.1.2.3", Kind.PRIVATE),
+        ("172.16.0.1", Kind.PRIVATE),
+        ("172.32.0.1", Kind.PUBLIC),
+        ("192.168.255.255", Kind.PRIVATE),
+        ("100.64.0.1", Kind.PRIVATE),
+        ("fc00::1", Kind.PRIVATE),
+        ("fdff::1", Kind.PRIVATE),
+        ("fec0::1", Kind.PRIVATE),
+        ("169.254.1.1", Kind.LINK_LOCAL),
+        ("fe80::1%eth0", Kind.LINK_LOCAL),
+        ("169.254.169.254", Kind.METADATA),
+        ("168.63.129.16", Kind.METADATA),
+        ("100.100.100.200", Kind.METADATA),
+        ("fd00:ec2::254", Kind.METADATA),
+        ("224.0.0.1", Kind.SPECIAL),
+        ("ff0e::1", Kind.SPECIAL),
+        ("192.0.2.1", Kind.SPECIAL),
+        ("255.255.255.255", Kind.SPECIAL),
+        ("::ffff:127.0.0.1", Kind.LOOPBACK),
+        ("::ffff:a9fe:a9fe", Kind.METADATA),
+        ("::10.0.0.1", Kind.PRIVATE),
+        ("2002:c0a8:1::", Kind.PRIVATE),
+        ("64:ff9b::7f00:1", Kind.LOOPBACK),
+        ("64:ff9b:1::a00:1", Kind.PRIVATE),
+        ("2001:0:5ef5:79fd:0:0:80ff:fffe", Kind.LOOPBACK),  # Teredo, of 127.0.0.1
+        (f"::ffff:{PUBLIC}", Kind.PUBLIC),
+    ],
+)
+def test_kinds(text: str, expected: Kind) -> None:
+    assert kind(carried(text)) is expected
+
+
+@given(st.ip_addresses(v=4))
+def test_an_address_that_is_carried_is_no_better(address: object) -> None:
+    number = int(ip_address(str(address)))
+    for form in (f"::ffff:{address}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}"):
+        assert kind(carried(form)) is kind(ip_address(str(address)))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "fe80::1", "169.254.169.254", "::ffff:10.0.0.1"])
+def test_a_start_on_the_internet_leads_to_the_internet_alone(address: str) -> None:
+    reach = Reach([START])
+    assert reach.bars(START, PUBLIC) is None
+    assert reach.bars(OTHER, PUBLIC) is None
+    assert reach.bars(OTHER, address)
+    assert reach.bars(START, address), "its name is another one's now"
+    assert Reach([START], everything=True).bars(OTHER, address) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "a.localhost", "localhost.", "[::1]", "0x7f.1", "2130706433", "[::ffff:10.0.0.1]", "0"],
+)
+def test_an_address_in_a_url_is_refused_before_anybody_is_asked(host: str) -> None:
+    url = canonical(f"http://{host}:8080/")
+    assert Reach([START]).bars_name(url)
+    assert Reach([START], everything=True).bars_name(url) is None
+    assert Reach([url]).bars_name(url) is None
+
+
+def test_a_name_is_no_address() -> None:
+    assert Reach([START]).bars_name(OTHER) is None
+    assert Reach([START]).bars_name(canonical("http://localhost.example.org/")) is None
+
+
+@pytest.mark.parametrize("start", ["http://127.0.0.1:8000/", "http://localhost:8000/"])
+def test_a_start_of_this_machine_leads_to_this_machine(start: str) -> None:
+    reach = Reach([canonical(start)])
+    assert reach.bars_name(canonical("http://127.0.0.1:9000/")) is None
+    assert reach.bars(OTHER, "::1") is None
+    assert reach.bars(OTHER, PUBLIC) is None
+    assert reach.bars(OTHER, "192.168.0.1") is Kind.PRIVATE
+    assert reach.bars(OTHER, "169.254.169.254") is Kind.METADATA
+
+
+def test_a_start_of_an_intranet_leads_to_the_intranet() -> None:
+    reach = Reach([START])
+    assert reach.bars(START, "10.0.0.1") is None
+    assert reach.bars(OTHER, "192.168.0.1") is None
+    assert reach.bars(OTHER, "127.0.0.1") is Kind.LOOPBACK
+    assert reach.bars(OTHER, "100.100.100.200") is Kind.METADATA
+
+
+def test_a_start_that_turns_out_to_be_on_the_internet_allows_no_more() -> None:
+    """Its resolver said "127.0.0.1" first, for that to be allowed later."""
+    reach = Reach([START])
+    assert reach.bars(START, "127.0.0.1") is None
+    assert reach.bars(START, PUBLIC) is None
+    assert reach.bars(START, "127.0.0.1") is Kind.LOOPBACK
+    assert reach.bars(OTHER, "127.0.0.1") is Kind.LOOPBACK
+
+
+def test_of_several_starts_each_allows_itself_alone() -> None:
+    inside = canonical("http://127.0.0.1:8000/")
+    reach = Reach([START, inside])
+    for _ in range(2):
+        assert reach.bars_name(inside) is None
+        assert reach.bars(inside, "127.0.0.1") is None
+        assert reach.bars_name(canonical("http://127.0.0.1:8001/")) is Kind.LOOPBACK
+        assert reach.bars(OTHER, "127.0.0.1") is Kind.LOOPBACK
+        assert reach.bars(START, PUBLIC) is None
+
+
+def test_several_starts_that_are_addresses_allow_each_other() -> None:
+    reach = Reach([canonical("http://127.0.0.1:8000/"), canonical("http://localhost:9000/")])
+    assert reach.bars_name(canonical("http://[::1]/")) is None
+
+
+def test_metadata_is_there_for_who_asks_for_it() -> None:
+    url = canonical("http://169.254.169.254/latest/")
+    reach = Reach([url])
+    assert reach.bars_name(url) is None
+    assert reach.bars(url, "169.254.169.254") is None
+    assert reach.bars_name(canonical("http://100.100.100.200/")) is Kind.METADATA
+
+
+def test_networks_that_count_as_the_internet() -> None:
+    reach = Reach([canonical("http://10.1.0.1/")], public=networks("10.1.0.0/16"))
+    assert reach.bars(canonical("http://10.1.0.1/"), "10.1.0.1") is None
+    assert reach.bars_name(canonical("http://10.1.2.3/")) is None
+    assert reach.bars_name(canonical("http://10.2.0.1/")) is Kind.PRIVATE
+
+
+def test_files_have_no_address() -> None:
+    assert Reach([CanonicalURL("file:///srv/www/")]).bars_name(CanonicalURL("file:///srv/www/")) is None

@@ -1,0 +1,84 @@
+"""URLs of one resource: what is taken out of them, and which of several names stands for the others."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirror.core.url.aliases import plain, preferred, same_place
+from mirror.core.url.canonical import CanonicalURL, canonical
+
+HOST = "http://example.org"
+NUMBER = "0123456789abcdef0123456789abcdef"
+PARTS = st.lists(
+    st.sampled_from(["utm_source=x", "a=1", "a", "fbclid", f"sid={NUMBER}", "sid=7", "=", "", "%C3%A9", "utm=7"])
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "same"),
+    [
+        ("/?utm_source=a&utm_medium=b", "/"),
+        ("/a?x=1&fbclid=IwAR&y=2", "/a?x=1&y=2"),
+        ("/a?UTM_Source=a", "/a"),
+        ("/a?utm_campaign", "/a"),
+        ("/a?mc_eid=1&mc_cid=2&b", "/a?b"),
+        (f"/a;jsessionid={NUMBER}", "/a"),
+        (f"/a;jsessionid={NUMBER}.node1?b=c", "/a?b=c"),
+        (f"/a?PHPSESSID={NUMBER}&b=c", "/a?b=c"),
+        (f"/a?sid={NUMBER}", "/a"),
+        ("/a?CFID=123&CFTOKEN=4567", "/a"),
+        ("/(S(hesgtpfd5k4jdsjchvkvdjzy))/a.aspx", "/a.aspx"),
+    ],
+)
+def test_what_makes_no_second_resource(path: str, same: str) -> None:
+    assert plain(canonical(HOST + path)) == HOST + same
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?",
+        "/a?utm=1",
+        "/a?autm_source=1",
+        "/a?ref=home",
+        "/a?sid=7",
+        "/a?s=fish",
+        "/a?session=morning",
+        "/a?session_id=keynote",
+        "/a;b=c",
+        "/a?b=utm_source=c",
+        "/(S)/a",
+        "/utm_source=a",
+    ],
+)
+def test_what_may_be_another_resource_stays(path: str) -> None:
+    assert plain(canonical(HOST + path)) == HOST + path
+
+
+def test_files_have_no_parameters() -> None:
+    url = CanonicalURL(f"ftp://example.org/a;jsessionid={NUMBER}")
+    assert plain(url) == url
+
+
+@given(PARTS)
+def test_plain_is_idempotent_and_canonical(parts: list[str]) -> None:
+    url = canonical(f"{HOST}/a?{'&'.join(parts)}")
+    once = plain(url)
+    assert plain(once) == once == canonical(once)
+
+
+def test_names_of_one_place() -> None:
+    names = ["http://example.org/a", "https://example.org/a", "http://www.example.org/a", "https://www.example.org/a"]
+    assert len({same_place(CanonicalURL(name)) for name in names}) == 1
+    assert same_place(CanonicalURL("http://example.org:8080/a")) != same_place(CanonicalURL("http://example.org/a"))
+
+
+@given(
+    st.permutations(
+        ["http://example.org/a", "https://example.org/a", "http://www.example.org/a", "https://www.example.org/a"]
+    )
+)
+def test_who_stands_for_the_others_does_not_depend_on_the_order(names: list[str]) -> None:
+    urls = [CanonicalURL(name) for name in names]
+    assert preferred(urls, []) == "https://example.org/a"
+    assert preferred(urls, [CanonicalURL("http://www.example.org/")]) == "http://www.example.org/a"

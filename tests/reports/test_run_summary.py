@@ -1,0 +1,79 @@
+"""The lines at the end of a run, and its exit code."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mirror.core.url.canonical import CanonicalURL
+from mirror.reports.run_summary import Exit, Summary
+from mirror.store.manifest.history import Numbers
+from mirror.store.manifest.records import Counts
+
+ALL_WELL = Counts(
+    fetched=1203,
+    pages=1200,
+    requisites=34,
+    linked=3,
+    kept=0,
+    size=5_600_000,
+    redirects=0,
+    pending=0,
+    skipped={},
+    failed={},
+)
+
+
+def summary(counts: Counts, *, finished: bool = True, failures: int = 0) -> Summary:
+    url = CanonicalURL("http://example.org/\x1b[31mx")
+    page = CanonicalURL("http://example.org/")
+    return Summary(counts, [(url, "404 Not Found", page)] * failures, Path("archive/index.html"), 12.34, finished)
+
+
+@pytest.mark.parametrize(
+    ("changes", "finished", "code"),
+    [
+        ({}, True, Exit.WELL),
+        ({"failed": {"404 Not Found": 1}}, True, Exit.SOME_FAILED),
+        ({"fetched": 0, "failed": {"timed out": 1}}, True, Exit.NOTHING_FETCHED),
+        ({"pending": 3}, False, Exit.INTERRUPTED),
+        ({"fetched": 0, "kept": 1203, "failed": {"timed out": 1203}}, True, Exit.NOTHING_FETCHED),
+    ],
+)
+def test_exit_codes(changes: dict[str, int], finished: bool, code: Exit) -> None:
+    assert summary(replace(ALL_WELL, **changes), finished=finished).exit_code is code  # type: ignore[arg-type]
+
+
+def test_what_is_said() -> None:
+    counts = replace(
+        ALL_WELL, redirects=2, skipped={"outside the scope": 4, "excluded": 5}, failed={"404 Not Found": 3}
+    )
+    assert summary(counts, failures=2).text().splitlines() == [
+        "Mirrored 1,200 pages, 31 requisites, 3 other files; 5.6 MB in 12.3 s",
+        "Redirects: 2",
+        "Skipped: 5 excluded, 4 outside the scope",
+        "Failed: 3 404 Not Found",
+        "  404 Not Found: http://example.org/\ufffd[31mx (on http://example.org/)",
+        "  404 Not Found: http://example.org/\ufffd[31mx (on http://example.org/)",
+        "  and 1 more",
+        "Open archive/index.html",
+    ]
+
+
+def test_an_interrupted_run_says_how_to_go_on() -> None:
+    assert (
+        "Interrupted with 3 URLs left: the same command goes on from here"
+        in summary(replace(ALL_WELL, pending=3), finished=False).text()
+    )
+
+
+def test_what_a_run_changed_and_what_it_holds_back() -> None:
+    numbers = Numbers(added=1, changed=1_200, new_size=2_000)
+    told = replace(summary(replace(ALL_WELL, kept=1)), changes=numbers, rewritten=2, held=(600, 1_200))
+    text = told.text()
+    assert "Since the snapshot before: 1 added, 1,200 changed; 2.0 kB new\n" in text
+    assert "Written again at the end: 2 documents\n" in text
+    assert "Of what failed, 1 last good copy stayed\n" in text
+    assert "Held: 600 of 1,200 pages are gone on the server. Nothing was taken out of the tree.\n" in text
+    assert told.exit_code is Exit.HELD
+    assert "nothing changed; 0 bytes new" in replace(told, changes=Numbers()).text()

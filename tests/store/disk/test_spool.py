@@ -1,0 +1,162 @@
+"""Spools: what comes in blocks becomes an object of the right digest, or stays for those who go on with it."""
+
+import errno
+import hashlib
+import json
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk.errors import StorageError
+from mirror.store.disk.objects import Digest, Objects
+from mirror.store.disk.spool import BATCH, LengthError, Promise, Spool, Spools
+
+URL = CanonicalURL("http://example.org/large.iso")
+PAYLOAD = random.Random(1).randbytes(5 * BATCH + 12_345)
+PROMISE = Promise(URL, '"1"', len(PAYLOAD))
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    found = Objects(tmp_path / "objects")
+    found.prepare()
+    return found
+
+
+@pytest.fixture
+def spools(tmp_path: Path, objects: Objects) -> Iterator[Spools]:
+    found = Spools(tmp_path / "partial", objects)
+    found.prepare()
+    yield found
+    found.close()
+
+
+def feed(spool: Spool, payload: bytes, size: int = 16 << 10) -> None:
+    for start in range(0, len(payload), size):
+        spool.feed(payload[start : start + size])
+
+
+@pytest.mark.parametrize("size", [1000, 16 << 10, BATCH, 3 * BATCH + 7])
+def test_a_payload_becomes_an_object_whatever_blocks_it_comes_in(spools: Spools, objects: Objects, size: int) -> None:
+    spool = spools.begin(URL, PROMISE)
+    feed(spool, PAYLOAD, size)
+    spooled = spool.finish()
+    assert spooled.digest == hashlib.sha256(PAYLOAD).hexdigest()
+    assert (spooled.size, spooled.head) == (len(PAYLOAD), PAYLOAD[: len(spooled.head)])
+    assert objects.get(Digest(spooled.digest)) == PAYLOAD
+    assert spools.part(URL) is None
+
+
+@pytest.mark.parametrize("there", [1, BATCH - 1, 2 * BATCH, len(PAYLOAD) - 101])
+@pytest.mark.parametrize("behind", [0, 100])
+def test_who_goes_on_hashes_what_is_there(spools: Spools, objects: Objects, there: int, behind: int) -> None:
+    """What is behind the place where the rest begins is not of the payload."""
+    spool = spools.begin(URL, PROMISE)
+    feed(spool, PAYLOAD[:there] + b"?" * behind)
+    spool.leave()
+    part = spools.part(URL)
+    assert part
+    assert part.size == min(there + behind, len(PAYLOAD))
+    spool = spools.go_on(part, there)
+    feed(spool, PAYLOAD[there:])
+    assert objects.get(Digest(spool.finish().digest)) == PAYLOAD
+
+
+def test_several_payloads_at_once_do_not_mix(spools: Spools, objects: Objects) -> None:
+    payloads = [PAYLOAD[n:] for n in range(3)]
+    begun = [spools.begin(CanonicalURL(f"{URL}?{n}"), None) for n in range(3)]
+    for start in range(0, len(PAYLOAD), BATCH):
+        for spool, payload in zip(begun, payloads, strict=True):
+            spool.feed(payload[start : start + BATCH])
+    assert [objects.get(Digest(spool.finish().digest)) for spool in begun] == payloads
+
+
+def test_a_payload_of_another_length_becomes_no_object(spools: Spools, objects: Objects) -> None:
+    spool = spools.begin(URL, PROMISE)
+    feed(spool, PAYLOAD[:-1])
+    with pytest.raises(LengthError):
+        spool.finish()
+    assert list(objects.all()) == []
+
+
+def test_what_nobody_can_go_on_with_does_not_stay(spools: Spools, tmp_path: Path) -> None:
+    spool = spools.begin(URL, None)
+    feed(spool, PAYLOAD)
+    spool.leave()
+    assert list((tmp_path / "partial").iterdir()) == []
+
+
+def test_a_part_that_became_shorter_meanwhile_is_no_part(spools: Spools, tmp_path: Path) -> None:
+    spool = spools.begin(URL, PROMISE)
+    feed(spool, PAYLOAD[:BATCH])
+    spool.leave()
+    part = spools.part(URL)
+    assert part
+    os.truncate(next(place for place in (tmp_path / "partial").iterdir() if not place.suffix), BATCH - 1)
+    with pytest.raises(StorageError, match="shorter than it was"):
+        spools.go_on(part, part.size)
+
+
+class FullOnce:
+    """A file on a disk that has no room for one write, and then has again."""
+
+    def __init__(self, spool: Spool, writes: int) -> None:
+        self._file = spool._file  # noqa: SLF001 - a disk has no other way in
+        self._left = writes
+
+    def write(self, block: bytes) -> int:
+        self._left -= 1
+        if self._left == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self._file.write(block)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
+
+
+def test_nothing_follows_what_could_not_be_written(spools: Spools, tmp_path: Path) -> None:
+    """What is there is the beginning of the payload, without a hole, so that a later run can go on with it."""
+    spool = spools.begin(URL, PROMISE)
+    spool._file = FullOnce(spool, 12)  # type: ignore[assignment]  # noqa: SLF001
+    with pytest.raises(StorageError, match="the disk is full"):  # noqa: PT012 - whichever of them hears of it
+        feed(spool, PAYLOAD, BATCH)
+        spool.finish()
+    part = spools.part(URL)
+    assert part
+    (place,) = (place for place in (tmp_path / "partial").iterdir() if not place.suffix)
+    there = place.read_bytes()
+    assert 0 < len(there) < len(PAYLOAD)
+    assert PAYLOAD.startswith(there)
+
+
+def test_what_is_longer_than_was_promised_is_no_part(spools: Spools) -> None:
+    spool = spools.begin(URL, PROMISE)
+    feed(spool, PAYLOAD + b"?")
+    spool.leave()
+    assert spools.part(URL) is None
+    assert spools.urls() == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"total": "z"}, {"total": 0}, {"total": True}, {"validator": None}, {"validator": '"x"\r\nX-Evil: 1'}, {"url": 1}],
+)
+def test_a_note_that_somebody_else_wrote_is_not_believed(
+    tmp_path: Path, objects: Objects, said: dict[str, Any]
+) -> None:
+    before = Spools(tmp_path / "partial", objects)
+    before.prepare()
+    spool = before.begin(URL, PROMISE)
+    feed(spool, PAYLOAD[:1000])
+    spool.leave()
+    before.close()
+    (note,) = (tmp_path / "partial").glob("*.json")
+    note.write_text(json.dumps(json.loads(note.read_text()) | said))
+    spools = Spools(tmp_path / "partial", objects)
+    assert spools.part(URL) is None
+    spools.close()

@@ -1,0 +1,155 @@
+"""The tree: whole files at their places, links where nothing had to change, nothing outside of it."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mirror.core.url.local_paths import LocalPath
+from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.tree import Tree
+from tests.mirroring import files
+
+PAGE = LocalPath("example.org/a/b.html")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def tree(root: Path) -> Tree:
+    return Tree(root, root / ".mirror" / "new")
+
+
+@pytest.fixture
+def source(root: Path) -> Path:
+    place = root / ".mirror" / "object"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"object")
+    place.chmod(0o444)
+    return place
+
+
+def test_a_file_is_written_with_its_folders_and_nothing_beside_it(tree: Tree, root: Path) -> None:
+    tree.write(PAGE, b"page")
+    assert files(root) == {PAGE: b"page"}
+    assert list(root.joinpath(".mirror/new").iterdir()) == []
+
+
+def test_a_file_is_replaced_as_a_whole(tree: Tree, root: Path) -> None:
+    tree.write(PAGE, b"page")
+    with (root / PAGE).open("rb") as reader:
+        tree.write(PAGE, b"another page")
+        assert reader.read() == b"page"
+    assert files(root) == {PAGE: b"another page"}
+
+
+def test_an_object_is_linked_and_linked_again(tree: Tree, root: Path, source: Path) -> None:
+    for _ in range(2):
+        tree.link(PAGE, source)
+        assert (root / PAGE).samefile(source)
+    assert list(root.joinpath(".mirror/new").iterdir()) == []
+
+
+def test_writing_over_a_link_leaves_the_object_as_it_was(tree: Tree, root: Path, source: Path) -> None:
+    tree.link(PAGE, source)
+    tree.write(PAGE, b"page")
+    assert source.read_bytes() == b"object"
+    tree.link(PAGE, source)
+    assert files(root) == {PAGE: b"object"}
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EOPNOTSUPP])
+def test_an_object_is_copied_where_links_are_not_to_be_had(
+    tree: Tree, root: Path, source: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", refuse)
+    tree.link(PAGE, source)
+    assert files(root) == {PAGE: b"object"}
+    assert not (root / PAGE).samefile(source)
+
+
+def test_an_object_that_is_missing_is_an_error_and_changes_nothing(tree: Tree, root: Path) -> None:
+    tree.write(PAGE, b"page")
+    with pytest.raises(FileNotFoundError):
+        tree.link(PAGE, root / "nothing")
+    assert files(root) == {PAGE: b"page"}
+
+
+def test_a_removed_file_takes_its_empty_folders_along(tree: Tree, root: Path) -> None:
+    other = LocalPath("example.org/c.html")
+    tree.write(PAGE, b"page")
+    tree.write(other, b"page")
+    for _ in range(2):
+        tree.remove(PAGE)
+        assert not (root / "example.org/a").exists()
+    assert files(root) == {other: b"page"}
+    tree.write(PAGE, b"page")
+    assert files(root) == {PAGE: b"page", other: b"page"}
+
+
+def test_a_folder_that_another_process_took_out_is_made_again(tree: Tree, root: Path, source: Path) -> None:
+    tree.link(PAGE, source)
+    Tree(root, root / ".mirror" / "new").remove(PAGE)
+    assert not (root / "example.org").exists()
+    tree.link(PAGE, source)
+    assert (root / PAGE).read_bytes() == b"object"
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(tree: Tree, root: Path) -> None:
+    (root / "example.org").write_bytes(b"mine")
+    with pytest.raises(StorageError, match=r"example\.org: a file stands where a folder is needed"), storing(root):
+        tree.write(PAGE, b"page")
+    assert files(root) == {"example.org": b"mine"}
+
+
+def test_a_folder_in_the_way_of_a_file_is_named(tree: Tree, root: Path) -> None:
+    (root / PAGE).mkdir(parents=True)
+    with pytest.raises(StorageError, match="a folder stands where a file belongs"), storing(root):
+        tree.write(PAGE, b"page")
+
+
+@pytest.mark.parametrize("place", ["example.org", "example.org/a"])
+def test_a_symbolic_link_leads_nowhere_else(tree: Tree, root: Path, tmp_path: Path, place: str) -> None:
+    outside = tmp_path / "outside"
+    (outside / "a").mkdir(parents=True)
+    (root / place).parent.mkdir(exist_ok=True)
+    (root / place).symlink_to(outside)
+    with pytest.raises(StorageError, match="through a symbolic link"):
+        tree.write(PAGE, b"page")
+    assert files(outside) == {}
+
+
+def test_a_symbolic_link_in_the_place_of_a_file_is_replaced(tree: Tree, root: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    (root / PAGE).parent.mkdir(parents=True)
+    (root / PAGE).symlink_to(victim)
+    tree.write(PAGE, b"page")
+    assert victim.read_bytes() == b"mine"
+    assert not (root / PAGE).is_symlink()
+
+
+def test_what_a_killed_process_was_writing_is_no_hindrance(tree: Tree, root: Path, source: Path) -> None:
+    left = root / ".mirror/new" / str(os.getpid())
+    os.link(source, left)
+    tree.write(PAGE, b"page")
+    assert source.read_bytes() == b"object"
+    os.link(source, left)
+    tree.link(PAGE, source)
+    assert files(root) == {PAGE: b"object"}
+
+
+def test_folders_that_another_process_took_out_are_made_again(tree: Tree, root: Path, source: Path) -> None:
+    deep = LocalPath("example.org/a/b/c.html")
+    tree.link(deep, source)
+    shutil.rmtree(root / "example.org")
+    tree.link(deep, source)
+    assert files(root) == {deep: b"object"}

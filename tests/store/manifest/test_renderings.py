@@ -1,0 +1,301 @@
+"""The pages that wait for a browser: which of them, in which order, across kills and runs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from mirror.core.document.documents import find_references
+from mirror.core.document.references import Reference
+from mirror.core.policy.scope import Scope
+from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.url.canonical import canonical
+from mirror.store.archive import Archive
+from mirror.store.disk.objects import Digest
+from mirror.store.manifest.frontier import State
+from mirror.store.manifest.renderings import MOST_TRIES, Outcome, Renderings, Task, When
+from mirror.store.run.crawl import Crawl
+from tests.mirroring import answer, complete, files, run
+from tests.site import PNG, Site
+
+HOME: Final = "http://example.org"
+TEXT: Final = "<p>" + "A paragraph that says something. " * 20 + "</p>"
+SHELL: Final = "<div id=root></div><script src=/app.js></script>"
+SCRIPT: Final = f"{TEXT}<script src=/count.js></script>"
+
+
+def site() -> Site:
+    found = Site().file("/app.js", "1", "text/javascript").file("/count.js", "1", "text/javascript")
+    return (
+        found.page("/", SHELL, links=["/plain"])
+        .page("/plain", TEXT)
+        .page("/built", SHELL)
+        .file("/p.png", PNG, "image/png")
+    )
+
+
+@contextmanager
+def crawling(out: Path, when: When = When.AUTO) -> Iterator[Crawl]:
+    with closing(Archive(out)) as archive:
+        yield Crawl(archive, Scope((canonical(HOME),)), rendering=when, now=lambda: "2026-11-24T12:00:00+00:00")
+
+
+def tasks(crawl: Crawl) -> list[Task]:
+    """All that wait now, begun with and not done."""
+    return [found[0] for found in iter(crawl.next_to_render, None)]
+
+
+def names(found: list[Task]) -> list[str]:
+    return [task.url.removeprefix(HOME) for task in found]
+
+
+def requisite(path: str) -> Reference:
+    return Reference(canonical(HOME + path), Kind.REQUISITE)
+
+
+def link(path: str) -> Reference:
+    return Reference(canonical(HOME + path), Kind.PAGE)
+
+
+def rendered(crawl: Crawl, task: Task, *seen: Reference, dom: bytes | None = None) -> None:
+    crawl.see(task, seen, dom, Outcome(), ())
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [(When.NEVER, []), (When.AUTO, ["/"]), (When.DOM, ["/"]), (When.ALWAYS, ["/", "/plain"])],
+)
+def test_which_pages_wait(tmp_path: Path, when: When, expected: list[str]) -> None:
+    with crawling(tmp_path, when) as crawl:
+        run(crawl, {HOME: site()})
+        assert names(tasks(crawl)) == expected
+
+
+def test_what_a_page_asks_for_is_handed_out_before_all_else(tmp_path: Path) -> None:
+    many = site().page("/", SHELL + "".join(f"<img src=/{n}.png>" for n in range(50)), links=["/plain", "/built"])
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: many}, most=2, flying=1)
+        found = crawl.next_to_render()
+        assert found is not None
+        entry = crawl.want(found[0], requisite("/p.png"))
+        assert entry is not None
+        assert crawl.wait_for(entry.id)[0] == entry
+        following = crawl.next()
+        assert following is not None
+        assert following.url == f"{HOME}/p.png"
+        # So is what was taken from the manifest already.
+        entry = crawl.want(found[0], requisite("/40.png"))
+        assert entry is not None
+        crawl.wait_for(entry.id)
+        following = crawl.next()
+        assert following is not None
+        assert following.url == f"{HOME}/40.png"
+        response = answer({HOME: many}, following.url)
+        assert response is not None
+        heard: list[int] = []
+        crawl.when_answered = heard.append
+        crawl.record(following, response, find_references(response))
+        assert heard == [following.id]
+        done, resource = crawl.wait_for(following.id)
+        assert done is not None
+        assert done.state is State.DONE
+        assert resource is not None
+        assert resource.status == 404
+
+
+def test_what_the_scope_leaves_out_is_not_waited_for(tmp_path: Path) -> None:
+    with closing(Archive(tmp_path)) as archive:
+        scope = Scope((canonical(HOME),), exclude=__import__("re").compile("secret"))
+        crawl = Crawl(archive, scope, rendering=When.AUTO, now=lambda: "2026-11-24T12:00:00+00:00")
+        run(crawl, {HOME: site()})
+        (task,) = tasks(crawl)
+        entry = crawl.want(task, requisite("/secret.json"))
+        assert entry is not None
+        assert (entry.state, entry.roles) == (State.SKIPPED, frozenset())
+
+
+def test_what_was_seen_is_followed_and_leads_a_later_run(tmp_path: Path) -> None:
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: site()})
+        (task,) = tasks(crawl)
+        rendered(crawl, task, link("/built"), requisite("/p.png"))
+        assert set(run(crawl, {HOME: site()})) == {f"{HOME}/built", f"{HOME}/p.png"}
+        assert crawl.renderings() == Renderings(done=1, unfinished=0, spared=0, found=2)
+        for task in tasks(crawl):
+            rendered(crawl, task)
+        assert crawl.is_done
+        complete(crawl)
+    with crawling(tmp_path) as crawl:
+        answered = run(crawl, {HOME: site()})
+        assert {f"{HOME}/built", f"{HOME}/p.png"} <= set(answered)
+        assert tasks(crawl) == []  # nothing that they need has changed
+        complete(crawl)
+    with crawling(tmp_path, When.NEVER) as crawl:
+        assert {f"{HOME}/built", f"{HOME}/p.png"} <= set(run(crawl, {HOME: site()}))
+
+
+def test_a_page_that_is_another_one_is_seen_anew(tmp_path: Path) -> None:
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: site()})
+        (task,) = tasks(crawl)
+        rendered(crawl, task, requisite("/p.png"))
+        run(crawl, {HOME: site()})
+        complete(crawl)
+    other = site().page("/", SHELL + "changed", links=["/plain"])
+    with crawling(tmp_path) as crawl:
+        assert f"{HOME}/p.png" not in run(crawl, {HOME: other})
+        assert names(tasks(crawl)) == ["/"]
+
+
+def test_a_page_is_rendered_again_where_what_it_needs_has_changed(tmp_path: Path) -> None:
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: site()})
+        (task,) = tasks(crawl)
+        rendered(crawl, task, requisite("/p.png"))
+        run(crawl, {HOME: site()})
+        complete(crawl)
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: site().file("/p.png", PNG + b"x", "image/png")})
+        assert names(tasks(crawl)) == ["/"]
+
+
+def test_a_run_that_goes_on_renders_what_was_not_done(tmp_path: Path) -> None:
+    pages = site().page("/", SHELL, links=["/built"])
+    for tries in range(1, MOST_TRIES + 1):
+        with crawling(tmp_path) as crawl:
+            run(crawl, {HOME: pages})
+            assert [(task.tries, crawl.is_done) for task in tasks(crawl)] == [(tries, False)] * 2
+    with crawling(tmp_path) as crawl:  # it is the page that kills
+        assert tasks(crawl) == []
+        assert crawl.is_done
+        assert crawl.renderings() == Renderings(done=2, unfinished=2, spared=0, found=0)
+
+
+def test_what_had_to_do_without_something_comes_after_the_others(tmp_path: Path) -> None:
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: site().page("/", SHELL, links=["/built"])})
+        first = crawl.next_to_render()
+        assert first is not None
+        crawl.render_later(first[0])
+        assert names(tasks(crawl)) == ["/built", "/"]
+
+
+def template(count: int) -> Site:
+    found = Site().file("/count.js", "1", "text/javascript")
+    for n in range(count):
+        found.page(f"/{n}" if n else "/", SCRIPT, links=[f"/{n + 1}"] if n + 1 < count else [])
+    return found
+
+
+def through(crawl: Crawl, give: Callable[[str], tuple[Reference, ...]]) -> list[str]:
+    """Render one after the other."""
+    done = []
+    while found := crawl.next_to_render():
+        rendered(crawl, found[0], *give(found[0].url.removeprefix(HOME)))
+        done.append(found[0].url.removeprefix(HOME))
+    return done
+
+
+def test_a_template_that_gives_nothing_new_is_spared(tmp_path: Path) -> None:
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: template(60)})
+        done = through(crawl, lambda _: ())
+        assert done[:3] == ["/", "/1", "/2"]
+        assert 3 < len(done) < 8  # each twentieth is tried all the same
+        renderings = crawl.renderings()
+        assert renderings is not None
+        assert renderings.spared == 60 - len(done)
+        complete(crawl)
+
+
+def test_where_one_gives_something_after_all_those_that_were_spared_are_rendered(tmp_path: Path) -> None:
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: template(60)})
+        seen: list[str] = []
+
+        def give(path: str) -> tuple[Reference, ...]:
+            seen.append(path)
+            return (requisite(f"{path}.png"),) if len(seen) > 3 else ()
+
+        assert len(through(crawl, give)) == 60
+
+
+def test_a_template_that_gives_something_each_time_is_not_spared(tmp_path: Path) -> None:
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: template(12)})
+        assert len(through(crawl, lambda path: (requisite(f"{path}.png"),))) == 12
+
+
+def test_the_tree_shows_the_dom_that_is_kept(tmp_path: Path) -> None:
+    with crawling(tmp_path, When.DOM) as crawl:
+        run(crawl, {HOME: site()})
+        (task,) = tasks(crawl)
+        dom = b"<!DOCTYPE html><html><head></head><body><a href='/plain'>built</a><img src='/p.png'></body></html>"
+        rendered(crawl, task, requisite("/p.png"), dom=dom)
+        run(crawl, {HOME: site()})
+        complete(crawl)
+        page = files(tmp_path)["example.org_80/index.html"]
+        assert b'href="plain~.html"' in page or b"href='plain~.html'" in page
+        assert b"p.png" in page
+        crawl.archive.collect()
+        assert crawl.archive.objects.has(Digest(sha256(dom).hexdigest()))
+        before = files(tmp_path)
+        for _ in crawl.archive.publish_all():
+            pass
+        assert files(tmp_path) == before
+    with crawling(tmp_path, When.AUTO) as crawl:  # whoever wants the DOM no more gets the original again
+        run(crawl, {HOME: site()})
+        for task in tasks(crawl):
+            rendered(crawl, task, requisite("/p.png"), dom=dom)
+        complete(crawl)
+    assert b"built" not in files(tmp_path)["example.org_80/index.html"]
+
+
+def test_pages_that_work_from_no_disk_are_told(tmp_path: Path) -> None:
+    pages = site().page("/", "<script type=module src=/app.js></script>" + TEXT, links=["/built", "/plain"])
+    with crawling(tmp_path, When.NEVER) as crawl:
+        run(crawl, {HOME: pages})
+        complete(crawl)
+        assert crawl.archive.manifest.needing(5) == (1, [(f"{HOME}/", "module scripts")])
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: pages})
+        for task in tasks(crawl):
+            crawl.see(
+                task, [requisite("/p.png")] if task.url.endswith("built") else [], None, Outcome(), ["fetches data"]
+            )
+        run(crawl, {HOME: pages})
+        complete(crawl)
+        assert crawl.archive.manifest.needing(1) == (2, [(f"{HOME}/", "fetches data, module scripts")])
+        account = crawl.archive.history.account(canonical(f"{HOME}/built"))
+        assert account is not None
+        assert account.needs == "fetches data, scripts that load more"
+
+
+def test_a_link_that_a_script_builds_and_no_server_has_is_no_failure(tmp_path: Path) -> None:
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: site()})
+        (task,) = tasks(crawl)
+        rendered(crawl, task, link("/route"), requisite("/missing.json"))
+        run(crawl, {HOME: site()})
+        complete(crawl)
+        assert [url for url, _, _ in crawl.archive.manifest.failures(9)] == []
+
+
+def test_snapshots_that_go_take_their_renderings_along(tmp_path: Path) -> None:
+    for n in range(3):
+        with crawling(tmp_path) as crawl:
+            pages = site().page("/", f"{SHELL}{n}")
+            run(crawl, {HOME: pages})
+            for task in tasks(crawl):
+                rendered(crawl, task, requisite("/p.png"))
+            run(crawl, {HOME: pages})
+            complete(crawl)
+    with closing(Archive(tmp_path)) as archive, archive.database.transaction():
+        assert archive.database.run("SELECT count(*) FROM renderings").fetchone() == (3,)
+        archive.history.prune([3])
+        assert archive.database.run("SELECT since, state FROM renderings").fetchall() == [(3, 1)]
+        archive.history.forget(f"{HOME}/*", "2026-11-25T12:00:00+00:00")
+        assert archive.database.run("SELECT count(*) FROM renderings").fetchone() == (0,)

@@ -1,0 +1,778 @@
+"""A run over an archive, in this process: what is asked for, and that the order of the answers does not matter."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mirror.core.document.documents import Response
+from mirror.core.policy.scope import Area, Reason, Requisites, Scope
+from mirror.core.url.canonical import canonical
+from mirror.core.url.local_paths import LocalPath
+from mirror.store.archive import Archive
+from mirror.store.disk.errors import StorageError
+from mirror.store.disk.publisher import Elsewhere
+from mirror.store.disk.spool import Promise
+from mirror.store.manifest.records import Standing
+from mirror.store.run.crawl import Crawl
+from tests.mirroring import Beside, Web, archive_state, complete, dangling, files, give, is_relative, links, run, settle
+from tests.site import HTML, PNG, Site
+
+HOME: Final = "http://example.org"
+WWW: Final = "http://www.example.org"
+CDN: Final = "http://cdn.example.com"
+START: Final = canonical(HOME)
+GUESS: Final = '<script>load("/x.js")</script>'
+FEED: Final = '<link rel="alternate" type="application/rss+xml" href="{}">'
+
+Choose = Callable[[int], int]
+State = tuple[dict[str, object], dict[str, bytes]]
+
+
+def scope(*starts: str, **words: Any) -> Scope:
+    return Scope(tuple(canonical(start) for start in starts or (HOME,)), **words)
+
+
+def at(path: str) -> str:
+    return HOME + path
+
+
+def moved(site: Site, path: str, location: str) -> Site:
+    """A redirect as servers send it, with a page for readers."""
+    return site.file(path, "<p>Moved", HTML, status=302, headers={"Location": location})
+
+
+def in_order(_: int) -> int:
+    return 0
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    opened = Archive(tmp_path / "archive")
+    yield opened
+    opened.close()
+
+
+def crawl(archive: Archive, rules: Scope | None = None, **words: Any) -> Crawl:
+    return Crawl(archive, rules or scope(), now=lambda: "2020-02-02T02:02:02+00:00", **words)
+
+
+# The order of answers
+
+
+def mirrored(
+    web: Web, rules: Scope, choose: Choose = in_order, elsewhere: Elsewhere | None = None, **words: Any
+) -> State:
+    """The manifest and the tree after a whole run."""
+    with TemporaryDirectory() as folder:
+        archive = Archive(Path(folder))
+        running = crawl(archive, rules, elsewhere=elsewhere)
+        run(running, web, choose, **words)
+        complete(running)
+        found = archive_state(archive), files(Path(folder))
+        assert dangling(Path(folder)) == []
+        archive.close()
+    return found
+
+
+def orders(most: int) -> Iterator[Choose]:
+    """The orders in which answers can come, one after the other, as far as there are, `most` of them."""
+    chosen: list[int] = []
+    for _ in range(most):
+        offered: list[int] = []
+
+        def choose(n: int, chosen: list[int] = chosen, offered: list[int] = offered) -> int:
+            offered.append(n)
+            return chosen[len(offered) - 1] if len(offered) <= len(chosen) else 0
+
+        yield choose
+        chosen = chosen + [0] * (len(offered) - len(chosen))
+        while chosen and chosen[-1] + 1 >= offered[len(chosen) - 1]:
+            chosen.pop()
+        if not chosen:
+            return
+        chosen = [*chosen[:-1], chosen[-1] + 1]
+
+
+REVISED: Final[dict[str, tuple[Web, Scope]]] = {
+    "a picture turns out to be a page that another page links": (
+        {
+            HOME: Site()
+            .page("/", '<img src="/p">', links=["/a"])
+            .page("/a", links=["/p"])
+            .page("/p", '<img src="/x.png">', links=["/q"])
+            .page("/q")
+            .file("/x.png", PNG, "image/png")
+        },
+        scope(),
+    ),
+    "a frame of another host has a frame, and its page is a start": (
+        {
+            HOME: Site().page("/", f'<iframe src="{CDN}/"></iframe>').page("/b"),
+            CDN: Site().page("/", '<iframe src="/f"></iframe>', links=["/c", at("/b")]).page("/f").page("/c"),
+        },
+        scope(HOME, CDN),
+    ),
+    "a frame is linked as well": (
+        {
+            HOME: Site()
+            .page("/", '<iframe src="/f"></iframe>', links=["/a"])
+            .page("/a", links=["/f"])
+            .page("/f", links=["/g"])
+            .page("/g")
+        },
+        scope(depth=2),
+    ),
+    "a guess is a reference of another page": (
+        {HOME: Site().page("/", GUESS, links=["/a"]).page("/a", '<script src="/x.js"></script>')},
+        scope(),
+    ),
+    "a guess that is sent on is a reference of another page": (
+        {
+            HOME: Site()
+            .page("/", GUESS, links=["/a"])
+            .redirect("/x.js", "/y.js")
+            .page("/a", '<script src="/x.js"></script>')
+        },
+        scope(),
+    ),
+    "a picture that is linked is sent to another host": (
+        {
+            HOME: moved(Site(), "/r", f"{CDN}/x.png").page("/", links=["/r", "/a"]).page("/a", '<img src="/r">'),
+            CDN: Site().file("/x.png", PNG, "image/png"),
+        },
+        scope(),
+    ),
+    "a picture that is a feed is sent to another host": (
+        {
+            HOME: moved(Site(), "/r", f"{CDN}/x.png")
+            .page("/", FEED.format("/r"), links=["/a"])
+            .page("/a", '<img src="/r">'),
+            CDN: Site().file("/x.png", PNG, "image/png"),
+        },
+        scope(),
+    ),
+    "a drawing in a frame is a picture of another page": (
+        {
+            HOME: Site()
+            .page("/", f'<object data="{CDN}/d.svg"></object>', links=["/a"])
+            .page("/a", f'<img src="{CDN}/d.svg">')
+            .page("/b"),
+            CDN: Site().file(
+                "/d.svg", f'<svg xmlns="http://www.w3.org/2000/svg"><a href="{HOME}/b"/></svg>', "image/svg+xml"
+            ),
+        },
+        scope(),
+    ),
+    "a start takes the scope along to another host": (
+        {
+            HOME: Site().redirect("/", f"{WWW}/"),
+            WWW: Site().page("/", links=["/b", f"{CDN}/"]).page("/b").page("/c"),
+            CDN: Site().page("/", links=[f"{WWW}/c", at("/d")]),
+        },
+        scope(HOME, CDN, area=Area.HOST),
+    ),
+    "a short way is found after a long one": (
+        {
+            HOME: Site()
+            .page("/", links=["/a", "/x"])
+            .page("/a", links=["/b"])
+            .page("/b", links=["/c"])
+            .page("/x", links=["/c"])
+            .page("/c", '<img src="/x.png">', links=["/d"])
+            .page("/d", links=["/e"])
+            .page("/e")
+            .file("/x.png", PNG, "image/png")
+        },
+        scope(depth=3),
+    ),
+    "what is too deep on one page is not included on another": (
+        {HOME: Site().page("/", links=["/b"]).page("/a", links=["/no"]).page("/b", links=["/no"])},
+        scope(HOME, at("/a"), depth=1, include=re.compile("/[a-d]?$")),
+    ),
+    "a page that is not followed links what is found later": (
+        {
+            HOME: Site()
+            .page("/", '<img src="/p">', links=["/a"])
+            .page("/p", links=["/q"])
+            .page("/a", links=["/q"])
+            .page("/q")
+        },
+        scope(),
+    ),
+    "redirects lead in a circle, and out of one": (
+        {
+            HOME: Site()
+            .page("/", links=["/r", "/s", "/t"])
+            .redirect("/r", "/s")
+            .redirect("/s", "/r")
+            .redirect("/t", "/u")
+            .redirect("/u", "/")
+        },
+        scope(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REVISED)
+def test_every_order_of_answers_gives_the_same(name: str) -> None:
+    web, rules = REVISED[name]
+    state, tree = mirrored(web, rules, flying=1)
+    for choose in orders(40):
+        other_state, other_tree = mirrored(web, rules, choose, flying=8)
+        assert other_state == state
+        assert other_tree == tree
+
+
+ADDRESSES: Final = [f"{origin}/{number or ''}" for origin in (HOME, CDN) for number in range(6)]
+KINDS: Final = (
+    '<a href="{}">link</a>',
+    '<img src="{}">',
+    '<iframe src="{}"></iframe>',
+    FEED,
+    '<script>load("{}")</script>',
+    '<form action="{}"></form>',
+)
+
+
+@st.composite
+def webs(draw: st.DrawFn) -> Web:
+    """Two small sites whose every resource may refer to every other one in any way."""
+    web = {HOME: Site(), CDN: Site()}
+    for address in ADDRESSES:
+        origin, _, name = address.rpartition("/")
+        site, path = web[origin], f"/{name}"
+        targets = draw(st.lists(st.tuples(st.sampled_from(ADDRESSES), st.sampled_from(KINDS)), min_size=2, max_size=5))
+        urls = [url for url, _ in targets]
+        match (
+            "page"
+            if address == START
+            else draw(st.sampled_from(["page"] * 4 + ["redirect", "drawing", "missing", "broken"]))
+        ):
+            case "page":
+                site.page(path, "\n".join(markup.format(url) for url, markup in targets))
+            case "redirect":
+                moved(site, path, urls[0])
+            case "drawing":
+                inside = "".join(f'<a href="{url}"/><image href="{url}"/>' for url in urls)
+                site.file(path, f'<svg xmlns="http://www.w3.org/2000/svg">{inside}</svg>', "image/svg+xml")
+            case "broken":
+                site.page(path, status=500)
+    return web
+
+
+@settings(max_examples=40)
+@given(
+    web=webs(),
+    choices=st.lists(st.integers(0, 5), max_size=30),
+    waits=st.lists(st.integers(0, 9), max_size=30),
+    depth=st.none() | st.integers(0, 3),
+    area=st.sampled_from(Area),
+    requisites=st.sampled_from(Requisites),
+    starts=st.sampled_from([(HOME,), (HOME, at("/3")), (HOME, CDN)]),
+    forbidden=st.sampled_from(["", "/2"]),
+)
+def test_the_order_of_answers_does_not_matter(
+    *,
+    web: Web,
+    choices: list[int],
+    waits: list[int],
+    depth: int | None,
+    area: Area,
+    requisites: Requisites,
+    starts: tuple[str, ...],
+    forbidden: str,
+) -> None:
+    rules = scope(*starts, depth=depth, area=area, requisites=requisites, exclude=re.compile("/5$"))
+    left = iter(choices)
+    state, tree = mirrored(web, rules, flying=1, forbidden=forbidden)
+    beside = Beside(iter(waits)) if waits else None
+    other_state, other_tree = mirrored(web, rules, lambda n: next(left, 0) % n, beside, flying=6, forbidden=forbidden)
+    assert other_state == state
+    assert other_tree == tree
+
+
+@settings(max_examples=20)
+@given(
+    webs=st.lists(webs(), min_size=2, max_size=3),
+    depths=st.lists(st.none() | st.integers(0, 3), min_size=3, max_size=3),
+    waits=st.lists(st.integers(0, 9), max_size=30),
+)
+def test_the_tree_follows_from_what_is_kept_however_it_came_to_be(
+    webs: list[Web], depths: list[int | None], waits: list[int]
+) -> None:
+    """Runs over a site that changes: what stands there then is what would be published anew."""
+    with TemporaryDirectory() as folder:
+        archive = Archive(Path(folder))
+        for web, depth in zip(webs, depths, strict=False):
+            running = crawl(archive, scope(depth=depth), elsewhere=Beside(cycle(waits)) if waits else None)
+            run(running, web)
+            complete(running)
+        tree = files(Path(folder))
+        assert dangling(Path(folder)) == []
+        for path in tree:
+            Path(folder, path).unlink()
+        for _ in archive.publish_all():
+            pass
+        assert files(Path(folder)) == tree
+        archive.close()
+
+
+# What is asked for, and as what
+
+
+def paths(archive: Archive) -> set[str]:
+    return files(archive.root).keys() - {"index.html"}
+
+
+def answered(archive: Archive, site: Site, rules: Scope | None = None, **words: Any) -> tuple[list[str], Crawl]:
+    """The paths that a whole run asks the site for, without those of other hosts, and the run."""
+    running = crawl(archive, rules, **words)
+    urls = run(running, {HOME: site})
+    complete(running)
+    assert dangling(archive.root) == []
+    return [url.removeprefix(HOME) for url in urls if url.startswith(HOME)], running
+
+
+def test_what_a_page_needs_comes_before_further_pages(archive: Archive) -> None:
+    site = Site().page("/", links=["/a", "/b"]).page("/a", '<img src="/a.png">').page("/b", '<img src="/b.png">')
+    running = crawl(archive)
+    asked = run(running, {HOME: site}, flying=1)
+    assert [url.removeprefix(HOME) for url in asked] == ["/", "/a", "/a.png", "/b", "/b.png"]
+
+
+def test_a_picture_that_is_html_is_kept_and_not_followed(archive: Archive) -> None:
+    asked, running = answered(archive, Site().page("/", '<img src="/p">').page("/p", links=["/q"]).page("/q"))
+    assert asked == ["/", "/p"]
+    assert running.counts().pages == running.counts().requisites == 1
+
+
+def test_a_picture_that_is_sent_on_with_a_page_for_readers_is_followed(archive: Archive) -> None:
+    asked, _ = answered(
+        archive, moved(Site(), "/r", "/x.png").page("/", '<img src="/r">').file("/x.png", PNG, "image/png")
+    )
+    assert asked == ["/", "/r", "/x.png"]
+
+
+def test_a_picture_that_is_linked_is_fetched_from_where_it_is_sent(archive: Archive) -> None:
+    """As a page it would lead outside; the picture is needed all the same."""
+    site = moved(Site(), "/r", f"{CDN}/x.png").page("/", '<a href="/r"><img src="/r"></a>')
+    answers = run(crawl(archive), {HOME: site, CDN: Site().file("/x.png", PNG, "image/png")})
+    assert answers == [at("/"), at("/r"), f"{CDN}/x.png"]
+
+
+@pytest.mark.parametrize(
+    ("site", "failed"),
+    [
+        (Site().page("/", GUESS), {}),
+        (Site().page("/", GUESS).redirect("/x.js", "/y.js"), {}),
+        (Site().page("/", GUESS).page("/x.js", status=500), {}),
+        (Site().page("/", GUESS, links=["/a"]).page("/a", '<script src="/x.js"></script>'), {"404 Not Found": 1}),
+        (
+            Site()
+            .page("/", GUESS, links=["/a"])
+            .redirect("/x.js", "/y.js")
+            .page("/a", '<script src="/x.js"></script>'),
+            {"404 Not Found": 1},
+        ),
+    ],
+)
+def test_a_guess_that_is_wrong_is_no_failure_but_a_reference_is(
+    archive: Archive, site: Site, failed: dict[str, int]
+) -> None:
+    _, running = answered(archive, site)
+    assert running.counts().failed == failed
+
+
+def test_robots_txt_is_no_failure_and_lists_what_it_names(archive: Archive) -> None:
+    running = crawl(archive)
+    run(running, {HOME: Site().page("/", links=["/robots.txt"]).page("/a").page("/b")}, flying=1, most=1)
+    place = running.listing(canonical(at("/robots.txt")))
+    response = Response(place.url, 404, (("Content-Type", "text/plain"),), b"")
+    assert running.record(place, response, ()).failed  # because a page links it
+    unlinked = running.listing(canonical(f"{CDN}/robots.txt"))
+    assert not running.record(unlinked, Response(unlinked.url, 404, (), b""), ()).failed
+    assert len(running) == 0
+
+
+def test_parts_of_payloads_stay_for_what_failed_alone(archive: Archive) -> None:
+    failed, gone = canonical(at("/failed")), canonical(at("/gone"))
+    for url in (failed, gone):
+        spool = archive.spools.begin(url, Promise(url, '"a"', 9))
+        spool.feed(b"pay")
+        spool.leave()
+    site = Site().page("/", links=["/failed", "/gone"]).page("/failed", status=500).page("/gone", status=404)
+    assert set(archive.spools.urls()) == {failed, gone}
+    answered(archive, site)
+    assert archive.spools.urls() == [failed]
+
+
+@pytest.mark.parametrize("location", ["", "mailto:nobody@example.org", "http://", "http://[", "javascript:void(0)"])
+def test_a_redirect_that_leads_nowhere_is_a_failure(archive: Archive, location: str) -> None:
+    _, running = answered(archive, Site().page("/", links=["/r"]).redirect("/r", location))
+    assert running.counts().failed == {"302 Found without a valid target": 1}
+    assert paths(archive) == {"example.org_80/index.html"}
+
+
+def test_an_answer_that_gets_lost_on_the_way_is_a_failure(archive: Archive) -> None:
+    running = crawl(archive)
+    assert running.next()
+    assert running.next() is None
+    complete(running)
+    assert running.counts().failed == {"answer not understood, see the log": 1}
+    assert running.counts().pending == 0
+
+
+def test_what_robots_txt_forbids_is_skipped_for_that_reason(archive: Archive) -> None:
+    running = crawl(archive)
+    run(running, {HOME: Site().page("/", links=["/a", "/b"]).page("/b", '<img src="/a">')}, forbidden="/a", flying=1)
+    complete(running)
+    assert running.counts().skipped == {"forbidden by robots.txt": 1}
+    assert len(running) == 0
+
+
+def test_what_is_too_large_by_now_leaves_its_copy_and_what_that_leads_to(archive: Archive) -> None:
+    site = Site().page("/", links=["/a"]).page("/a", links=["/a/b"]).page("/a/b")
+    answered(archive, site)
+    before = paths(archive)
+    running = crawl(archive)
+    while entry := running.next():
+        if entry.url == at("/a"):
+            running.skip(entry, Reason.SIZE)
+        else:
+            give(running, entry, {HOME: site})
+    complete(running)
+    assert running.counts().skipped == {"larger than max_file": 1}
+    assert running.counts().failed == {}
+    assert paths(archive) == before
+    assert {resource.standing for resource in archive.manifest.resources()} == {Standing.PRESENT}
+
+
+# The limit
+
+
+def numbered(count: int, body: str = "") -> Site:
+    """A start and as many pages, each with a picture of its own, all linked from the start."""
+    site = Site().page("/", body, links=[f"/{n}" for n in range(count)])
+    for n in range(count):
+        site.page(f"/{n}", f'<img src="/{n}.png">').file(f"/{n}.png", PNG, "image/png")
+    return site
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 40])
+@pytest.mark.parametrize("flying", [1, 16])
+def test_a_limit_is_a_number_of_pages_and_these_are_complete(archive: Archive, limit: int, flying: int) -> None:
+    running = crawl(archive, limit=limit)
+    asked = run(running, {HOME: numbered(60)}, flying=flying)
+    complete(running)
+    pages = [url for url in asked if not url.endswith(".png")]
+    counts = running.counts()
+    assert counts.pages == len(pages) == limit
+    assert counts.requisites == limit - 1
+    assert counts.skipped == {"over the limit of pages": 61 - limit}
+    assert counts.pending == len(running) == 0
+    assert dangling(archive.root) == []
+
+
+def test_redirects_and_failures_do_not_count(archive: Archive) -> None:
+    site = numbered(9).redirect("/0", "/8").page("/1", status=500).redirect("/2", CDN)
+    del site["/3"]
+    asked, running = answered(archive, site.file("/4", PNG, "image/png"), limit=3)
+    assert running.counts().pages == 3
+    assert {"/", "/0", "/1", "/2", "/3", "/4", "/5", "/6"} <= set(asked)
+
+
+def test_what_a_page_needs_is_fetched_though_links_to_it_are_over_the_limit(archive: Archive) -> None:
+    body = '<a href="/big.png"><img src="/big.png"></a> <iframe src="/frame"></iframe>'
+    site = Site().page("/", body, links=["/frame", "/a"]).file("/big.png", PNG, "image/png")
+    site.page("/frame", '<img src="/x.png">', links=["/b"]).file("/x.png", PNG, "image/png").page("/a").page("/b")
+    asked, running = answered(archive, site, limit=1)
+    assert sorted(asked) == ["/", "/big.png", "/frame", "/x.png"]
+    assert running.counts().pages == 1
+    assert running.counts().requisites == 3
+
+
+def test_a_page_in_flight_that_another_one_shows_keeps_its_place(archive: Archive) -> None:
+    site = Site().page("/", links=["/a", "/b", "/c"]).page("/a").page("/b", '<iframe src="/a"></iframe>').page("/c")
+    running = crawl(archive, limit=3)
+    run(running, {HOME: site}, lambda n: n - 1)
+    complete(running)
+    assert running.counts().pages == 3
+
+
+# At any moment
+
+
+@pytest.mark.parametrize("flying", [1, 5])
+def test_published_links_lead_to_where_a_copy_is_or_is_expected(archive: Archive, flying: int) -> None:
+    site = Site().page("/", '<img src="/p">', links=["/a", "/old", f"{CDN}/"]).page("/p", links=["/d"])
+    site.page("/a", '<link rel="stylesheet" href="/s.css">', links=["/d", "/gone"]).redirect("/old", "/d")
+    site.file("/s.css", "a { background: url(/x.png) }", "text/css").file("/x.png", PNG, "image/png").page(
+        "/d", links=["/e"]
+    )
+    running = crawl(archive, scope(depth=2))
+
+    def check() -> None:
+        expected = {place for _, place, _, _ in archive.manifest.all_urls()}
+        for path, content in files(archive.root).items():
+            if path.endswith(".html"):
+                for link in filter(is_relative, links(content)):
+                    assert Path(path).parent.joinpath(link).as_posix() in expected
+
+    answers = run(running, {HOME: site}, flying=flying, after_each=check)
+    assert len(answers) == 9
+    assert "s.css" in str(files(archive.root)["example.org_80/a~.html"])
+    complete(running)
+    assert dangling(archive.root) == []
+
+
+def test_what_was_too_deep_and_now_is_not_is_expected_somewhere(archive: Archive) -> None:
+    site = Site().page("/a", links=["/b"]).page("/b", links=["/c"]).page("/c").page("/", links=["/c"])
+    running = crawl(archive, scope(at("/a"), HOME, depth=1))
+    order = iter([0, 1, 0])
+    answers = run(running, {HOME: site}, lambda _: next(order), flying=2, most=3)
+    assert answers == [at("/a"), at("/b"), at("/")]
+    assert list(links(files(archive.root)["example.org_80/b~.html"])) == [at("/c")]
+    assert list(links(files(archive.root)["example.org_80/index.html"])) == ["c~.html"]
+    run(running, {HOME: site})
+    complete(running)
+    assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["c~.html"]
+
+
+def test_what_was_expected_nowhere_when_another_process_was_asked_is_expected_somewhere_by_now(
+    archive: Archive,
+) -> None:
+    site = Site().page("/a", links=["/b"]).page("/b", links=["/c"]).page("/c").page("/", links=["/c"])
+    running = crawl(archive, scope(at("/a"), HOME, depth=1), elsewhere=Beside(iter([0, 6])))
+    order = iter([0, 1, 0])
+    run(running, {HOME: site}, lambda _: next(order, 0), flying=2)
+    complete(running)
+    assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["c~.html"]
+
+
+def test_a_document_over_which_other_processes_die_is_there_as_it_was_received(archive: Archive) -> None:
+    site = Site().page("/", links=["/a", "/b"]).page("/a", links=["/"]).page("/b", links=["/"])
+    running = crawl(archive, elsewhere=Beside(iter(()), deadly="b~"), together=8)
+    run(running, {HOME: site})
+    complete(running)
+    tree = files(archive.root)
+    assert archive.unwritten == [at("/b")]
+    assert [list(links(tree[f"example.org_80/{name}"])) for name in ("index.html", "a~.html", "b~.html")] == [
+        ["a~.html", "b~.html"],
+        ["index.html"],
+        ["/"],
+    ]
+    run(crawl(archive), {HOME: site})  # a later run makes it
+    complete(crawl(archive))
+    assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["index.html"]
+
+
+def test_only_what_leads_elsewhere_is_published_again(archive: Archive) -> None:
+    site = Site().page("/", links=["/a", "/b"]).page("/a", links=["/"]).page("/b", links=["/gone"])
+    running = crawl(archive)
+    run(running, {HOME: site})
+    before = {path: archive.root.joinpath(path).stat().st_ino for path in paths(archive)}
+    complete(running)
+    after = {path: archive.root.joinpath(path).stat().st_ino for path in paths(archive)}
+    assert {path for path in before if before[path] != after[path]} == {"example.org_80/b~.html"}
+
+
+# Further runs
+
+
+def again(archive: Archive, site: Site, **words: Any) -> Crawl:
+    running = crawl(archive, **words)
+    run(running, {HOME: site})
+    complete(running)
+    assert dangling(archive.root) == []
+    return running
+
+
+def test_who_refers_to_whom_is_indexed_when_a_first_run_ends_and_from_then_on(archive: Archive) -> None:
+    """What would be killed before that goes on without, and ends with one."""
+    site = Site().page("/", links=["/a", "/b"]).page("/a", links=["/b"]).page("/b")
+    index = "SELECT 1 FROM sqlite_master WHERE name = 'ix_links_target_id'"
+    seen = []
+    first = crawl(archive)
+    run(first, {HOME: site}, most=1)
+    first.flush()
+    seen.append(archive.database.run(index).fetchone())
+    second = crawl(archive)
+    assert second.snapshot.resumed
+    seen.append(archive.database.run(index).fetchone())
+    run(second, {HOME: site})
+    complete(second)
+    seen.append(archive.database.run(index).fetchone())
+    crawl(archive)
+    seen.append(archive.database.run(index).fetchone())
+    assert seen == [None, None, (1,), (1,)]
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 403])
+def test_a_failure_keeps_the_last_good_copy(archive: Archive, status: int) -> None:
+    site = Site().page("/", links=["/a"]).page("/a", '<img src="/x.png">').file("/x.png", PNG, "image/png")
+    again(archive, site)
+    tree = files(archive.root)
+    running = again(archive, site.page("/a", status=status))
+    assert files(archive.root) == tree
+    assert sum(running.counts().failed.values()) == 1
+    assert running.counts().pages == 2
+
+
+def test_no_answer_keeps_the_last_good_copy_of_everything(archive: Archive) -> None:
+    again(archive, Site().page("/", links=["/a"]).redirect("/a", "/b").page("/b", '<img src="/x.png">').page("/x.png"))
+    tree = files(archive.root)
+    running = crawl(archive)
+    run(running, {})
+    complete(running)
+    assert files(archive.root) == tree
+    assert running.counts().failed == {"connection refused": 4}
+    running = again(archive, Site().page("/"))
+    assert running.counts().failed == {}
+
+
+def test_a_copy_that_is_kept_still_follows_what_it_leads_to(archive: Archive) -> None:
+    site = Site().page("/", links=["/a"]).page("/a", links=["/b"]).page("/b")
+    shallow = crawl(archive, scope(depth=1))
+    run(shallow, {HOME: site})
+    complete(shallow)
+    assert list(links(files(archive.root)["example.org_80/a~.html"])) == [at("/b")]
+    again(archive, site.page("/", links=["/b", "/a"]).page("/a", status=500))
+    assert list(links(files(archive.root)["example.org_80/a~.html"])) == ["b~.html"]
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_what_is_gone_is_removed(archive: Archive, status: int) -> None:
+    site = Site().page("/", links=["/a/b", "/c"]).page("/a/b").page("/c", links=["/a/b"])
+    again(archive, site)
+    assert "example.org_80/a/b~.html" in paths(archive)
+    running = again(archive, site.page("/a/b", status=status))
+    assert paths(archive) == {"example.org_80/index.html", "example.org_80/c~.html"}
+    assert not archive.root.joinpath("example.org_80/a").exists()
+    assert list(running.counts().failed.values()) == [1]
+
+
+def test_a_copy_moves_when_its_media_type_changes(archive: Archive) -> None:
+    again(archive, Site().page("/", links=["/a"]).page("/a"))
+    again(archive, Site().page("/", links=["/a"]).file("/a", PNG, "image/png"))
+    assert paths(archive) == {"example.org_80/index.html", "example.org_80/a~.png"}
+
+
+def test_a_page_becomes_a_redirect_and_a_page_again(archive: Archive) -> None:
+    pages = Site().page("/", links=["/a", "/b"]).page("/a").page("/b")
+    again(archive, pages)
+    tree = files(archive.root)
+    again(archive, Site(pages).redirect("/a", "/b"))
+    assert files(archive.root) != tree
+    again(archive, pages)
+    assert files(archive.root) == tree
+
+
+def test_what_is_linked_no_more_stays(archive: Archive) -> None:
+    again(archive, Site().page("/", links=["/a"]).page("/a"))
+    again(archive, Site().page("/"))
+    assert "example.org_80/a~.html" in paths(archive)
+
+
+# Going on
+
+
+WIDE: Final = Site().page("/", '<img src="/x.png">', links=["/a", "/b", "/r"]).file("/x.png", PNG, "image/png")
+WIDE.page("/a", links=["/b", "/c"]).page("/b", '<img src="/x.png">', links=["/d"]).page("/c").page("/d").redirect(
+    "/r", "/d"
+)
+
+
+@pytest.mark.parametrize("most", range(8))
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_run_that_was_cut_short_goes_on(tmp_path: Path, most: int, *, settled: bool) -> None:
+    state, tree = mirrored({HOME: WIDE}, scope())
+    cut = Archive(tmp_path)
+    running = crawl(cut)
+    first = run(running, {HOME: WIDE}, most=most)
+    if settled:  # as an interrupted run does
+        settle(running)
+        assert dangling(tmp_path) == []
+    cut.close()
+    resumed = Archive(tmp_path)
+    running = crawl(resumed)
+    assert running.snapshot.resumed
+    assert len(running) > 0 or most == 7
+    second = run(running, {HOME: WIDE})
+    complete(running)
+    assert sorted(first + second) == sorted(at(path) for path in WIDE)
+    assert archive_state(resumed) == state
+    assert files(tmp_path) == tree
+    assert not crawl(resumed).snapshot.resumed
+    resumed.close()
+
+
+def test_a_run_that_was_cut_short_while_it_was_settled_goes_on(archive: Archive) -> None:
+    _, tree = mirrored({HOME: WIDE}, scope())
+    running = crawl(archive)
+    run(running, {HOME: WIDE})
+    running.finish()
+    running = crawl(archive)
+    assert running.snapshot.resumed
+    assert len(running) == 0
+    assert not running.has_next() or running.next() is None
+    complete(running)
+    assert files(archive.root) == tree
+
+
+def test_a_file_that_could_not_be_published_is_made_by_the_run_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, tree = mirrored({HOME: WIDE}, scope())
+    cut = Archive(tmp_path)
+
+    link = cut.tree.link
+
+    def full(path: LocalPath, source: Path) -> None:
+        if path.endswith(".png"):
+            raise OSError(28, "No space left on device")
+        link(path, source)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cut.tree, "link", full)
+        with pytest.raises(StorageError, match="the disk is full"):
+            run(crawl(cut), {HOME: WIDE})
+    assert dangling(tmp_path)
+    cut.close()
+    resumed = Archive(tmp_path)
+    running = crawl(resumed)
+    second = run(running, {HOME: WIDE})
+    complete(running)
+    assert at("/x.png") not in second
+    assert archive_state(resumed) == state
+    assert files(tmp_path) == tree
+    resumed.close()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_limit_holds_over_an_interruption(archive: Archive, limit: int) -> None:
+    run(crawl(archive, limit=limit), {HOME: numbered(9)}, most=3)
+    running = crawl(archive, limit=limit)
+    run(running, {HOME: numbered(9)})
+    complete(running)
+    assert running.counts().pages == limit
+
+
+@pytest.mark.parametrize("words", [{"options": {"depth": 2}}, {"rules": scope(at("/a"))}])
+def test_another_command_begins_anew(archive: Archive, words: dict[str, Any]) -> None:
+    run(crawl(archive), {HOME: WIDE}, most=3)
+    assert not crawl(archive, **words).snapshot.resumed
+
+
+def test_starts_that_a_redirect_added_are_starts_of_the_run_that_goes_on(archive: Archive) -> None:
+    web = {HOME: Site().redirect("/", f"{WWW}/"), WWW: Site().page("/", links=["/a", "/b"]).page("/a").page("/b")}
+    run(crawl(archive, scope(area=Area.HOST)), web, most=2)
+    running = crawl(archive, scope(area=Area.HOST))
+    assert running.snapshot.resumed
+    assert run(running, web) == [f"{WWW}/a", f"{WWW}/b"]

@@ -1,0 +1,173 @@
+"""Worker processes: what they give, and what becomes of calls over which they die."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+
+from mirror.workers.pool import WorkerDiedError, Workers
+
+PATIENCE = 30.0
+
+
+class OddError(Exception):
+    """One that can't be sent: it can't be made of what it holds."""
+
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__(f"{first}, {second}")
+
+
+def doubled(payload: bytes) -> bytes:
+    return payload * 2
+
+
+def process() -> int:
+    return os.getpid()
+
+
+def failing() -> None:
+    raise ValueError("no such thing")
+
+
+def odd() -> None:
+    raise OddError(1, 2)
+
+
+def talkative() -> str:
+    sys.stdout.write("this is no answer")
+    os.write(1, b"neither is this\n")
+    return "an answer"
+
+
+def dying() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleeping() -> None:
+    time.sleep(PATIENCE)
+
+
+def with_workers(count: int, use: Callable[[Workers], Awaitable[None]]) -> None:
+    async def used() -> None:
+        workers = Workers(count)
+        try:
+            await asyncio.wait_for(use(workers), PATIENCE)
+        finally:
+            await workers.close()
+
+    asyncio.run(used())
+
+
+def is_running(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_answers_are_those_of_the_calls(count: int) -> None:
+    async def use(workers: Workers) -> None:
+        payloads = [bytes([n]) * n * 10_000 for n in range(40)]
+        answers = await asyncio.gather(*(workers.ask(len(one), partial(doubled, one)) for one in payloads))
+        assert answers == [one * 2 for one in payloads]
+        processes = set(await asyncio.gather(*(workers.ask(1, partial(process)) for _ in range(40))))
+        assert len(processes - {os.getpid()}) == count
+
+    with_workers(count, use)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_errors_are_raised_where_a_call_is_waited_for(count: int) -> None:
+    async def use(workers: Workers) -> None:
+        with pytest.raises(ValueError, match="no such thing"):
+            await workers.ask(1, failing)
+        with pytest.raises(Exception, match=r"^(OddError: )?1, 2"):
+            await workers.ask(1, odd)
+        assert await workers.ask(1, partial(doubled, b"a")) == b"aa"
+
+    with_workers(count, use)
+
+
+def test_what_is_printed_is_no_answer() -> None:
+    async def use(workers: Workers) -> None:
+        assert await workers.ask(1, talkative) == "an answer"
+
+    with_workers(1, use)
+
+
+def test_a_call_that_kills_its_process_fails_and_no_other() -> None:
+    async def use(workers: Workers) -> None:
+        calls: list[Callable[[], bytes | None]] = [
+            partial(doubled, b"a"),
+            dying,
+            partial(doubled, b"b"),
+            dying,
+            partial(doubled, b"c"),
+        ]
+        answers = await asyncio.gather(*(workers.ask(1, call) for call in calls), return_exceptions=True)
+        assert [answers[n] for n in (0, 2, 4)] == [b"aa", b"bb", b"cc"]
+        assert [type(answers[n]) for n in (1, 3)] == [WorkerDiedError] * 2
+
+    with_workers(1, use)
+
+
+def test_a_process_that_dies_without_a_call_is_replaced() -> None:
+    async def use(workers: Workers) -> None:
+        first = await workers.ask(1, process)
+        os.kill(first, signal.SIGKILL)
+        answers = await asyncio.gather(workers.ask(1, process), workers.ask(1, process), return_exceptions=True)
+        assert answers[1] not in {first, os.getpid()}  # the first of them may have been on its way
+
+    with_workers(1, use)
+
+
+def test_where_no_process_can_be_started_all_is_done_here(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def use(workers: Workers) -> None:
+        answers = await asyncio.gather(*(workers.ask(1, process) for _ in range(5)))
+        assert set(answers) == {os.getpid()}
+        with pytest.raises(ValueError, match="no such thing"):
+            await workers.ask(1, failing)
+
+    for program in ("/bin/false", "/nowhere/python"):
+        caplog.clear()
+        monkeypatch.setattr(sys, "executable", program)
+        with_workers(2, use)
+        assert [record.message for record in caplog.records] == [
+            "No worker processes can be started here: going on without"
+        ]
+
+
+def test_to_close_them_ends_their_calls() -> None:
+    running: list[int] = []
+
+    async def use(workers: Workers) -> None:
+        running.append(await workers.ask(1, process))
+        call = workers.ask(1, sleeping)
+        await workers.close()
+        assert call.cancelled()
+
+    with_workers(1, use)
+    assert not is_running(running[0])
+
+
+def test_few_bytes_are_no_work_for_others() -> None:
+    workers = Workers(2, after=1000)
+    assert [workers.are_worth(400) for _ in range(4)] == [False, False, True, True]
+    assert not Workers(0).are_worth(1 << 30)
+    assert Workers(1).are_worth(1)
+
+
+def test_there_are_as_many_as_the_cores_have_work_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, count in ((1, 0), (2, 2), (64, 4)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
+        assert Workers.of(None).most == count
+    assert Workers.of(7).most == 7
