@@ -25,12 +25,13 @@ from mirror.core.url.local_paths import local_path
 from mirror.core.url.media_types import media_type
 from mirror.logs import print_safely
 from mirror.pacing import Host, Hosts
-from mirror.pipelines import close
 from mirror.reports.run_summary import MOST_EXAMPLES, MOST_FAILURES, Exit, Summary
+from mirror.shutdown import close
 from mirror.store.disk.errors import StorageError
 from mirror.store.run.crawl import Crawl
 from mirror.terminal.console import tell
-from mirror.terminal.progress import UNKNOWN_SIZE, Display, Totals, Transfer, display, is_file, is_terminal
+from mirror.terminal.displays import display, is_terminal
+from mirror.terminal.progress import UNKNOWN_SIZE, Display, Totals, Transfer, is_file
 from mirror.transfer.http_transfer import OFFSET, STATUS
 
 if TYPE_CHECKING:

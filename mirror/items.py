@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from scrapy.http import Response as ScrapyResponse
 
-from mirror.core.document.documents import Response
 from mirror.core.document.references import Reference
+from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest

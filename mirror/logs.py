@@ -10,7 +10,7 @@ from scrapy import Request, Spider
 from scrapy.http import Response
 from scrapy.logformatter import LogFormatter as ScrapyLogFormatter
 
-from mirror.terminal.progress import printable_lines
+from mirror.terminal.printable import printable_lines
 
 _ENGINE = logging.getLogger("scrapy.core.engine")
 

@@ -16,10 +16,10 @@ from scrapy.settings import BaseSettings
 from tldextract import TLDExtract
 
 from mirror.cli.options import Options
-from mirror.core.document.documents import header
 from mirror.core.http import content_coding
 from mirror.core.http.content_coding import CodingError, TooLongError
 from mirror.core.http.credentials import Header
+from mirror.core.http.messages import header
 from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL

@@ -20,7 +20,7 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
-from mirror.core.document.documents import status_text
+from mirror.core.http.messages import status_text
 from mirror.core.policy.request_rate import OF_HOST, Bounds, Pace, Trouble, retry_after, trouble_of
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.manifest.frontier import Entry

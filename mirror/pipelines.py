@@ -8,6 +8,7 @@ from scrapy.exceptions import DropItem
 
 from mirror.core.policy.scope import Role
 from mirror.items import Answer, Failure, Item
+from mirror.shutdown import stop
 from mirror.store.disk.errors import StorageError
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 LISTED = frozenset({Role.LISTING})
 """What lists pages, as robots.txt does: it is no part of the mirror that anybody counts."""
-
-_TASKS: set[asyncio.Task[None]] = set()
-
 
 KEPT_WITHIN: Final = 0.25
 """Seconds after which an answer is committed, be there more or not."""
@@ -72,19 +70,3 @@ class Store:
             spider.mirror.flush()
         except StorageError as error:
             stop(self._crawler, error)
-
-
-def stop(crawler: Crawler, error: StorageError) -> None:
-    """Close the spider because of the local storage; the first error is the one that is told."""
-    assert crawler.stats is not None
-    if crawler.stats.get_value("mirror/storage_error") is None:
-        crawler.stats.set_value("mirror/storage_error", str(error))
-        close(crawler, "storage")
-
-
-def close(crawler: Crawler, reason: str) -> None:
-    """Close the spider, once what is in flight has ended."""
-    assert crawler.engine is not None
-    task = asyncio.get_running_loop().create_task(crawler.engine.close_spider_async(reason=reason))
-    _TASKS.add(task)
-    task.add_done_callback(_TASKS.discard)

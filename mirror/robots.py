@@ -18,9 +18,9 @@ from scrapy.exceptions import DownloadCancelledError, NotConfigured, ResponseDat
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from mirror.core.document import documents
-from mirror.core.document.documents import status_text
 from mirror.core.document.references import Reference, header_references
+from mirror.core.http import messages
+from mirror.core.http.messages import status_text
 from mirror.core.policy import robots_txt
 from mirror.core.policy.robots_txt import Robots as Rules
 from mirror.core.policy.scope import Reason
@@ -58,9 +58,9 @@ class _Known:
 class _Said:
     """What came of asking: the last answer, or why there is none."""
 
-    answer: documents.Response | None = None
+    answer: messages.Response | None = None
     error: Exception | None = None
-    hops: list[tuple[documents.Response, list[Reference]]] = field(default_factory=list)
+    hops: list[tuple[messages.Response, list[Reference]]] = field(default_factory=list)
 
 
 class Robots:
@@ -154,7 +154,7 @@ class Robots:
             if not targets or not is_web(targets[0].url):  # the web leads to no files
                 break
             url = targets[0].url
-        said.answer = documents.Response(place, HTTPStatus.NOT_FOUND, (), b"")
+        said.answer = messages.Response(place, HTTPStatus.NOT_FOUND, (), b"")
         return said
 
     async def _download(self, url: CanonicalURL) -> Response:

@@ -18,7 +18,8 @@ from twisted.internet.defer import Deferred
 
 from mirror.items import Failure
 from mirror.pacing import TURN, WAIT, Host, Hosts
-from mirror.pipelines import Store, stop
+from mirror.pipelines import Store
+from mirror.shutdown import stop
 from mirror.store.disk.errors import StorageError
 from mirror.store.manifest.frontier import Entry
 

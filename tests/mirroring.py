@@ -14,7 +14,8 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from mirror.core.document.documents import Response, find_references
+from mirror.core.document.documents import find_references
+from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.publisher import KEPT, Publication, Published, Task, publish

@@ -15,8 +15,8 @@ from typing import Final
 
 from mirror.browser.chromium import BrowserError
 from mirror.browser.offline_browser import MOST_BYTES, Browser, Document, Rendering, Seen
-from mirror.core.document.documents import Response
 from mirror.core.document.references import Reference
+from mirror.core.http.messages import Response
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 from mirror.store.archive import MOST_HOPS

@@ -19,11 +19,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def moment(time: str | None) -> str:
-    """A time of the manifest as a reader wants it."""
-    return time[:19].replace("T", " ") if time else ""
-
-
 class ArchiveCommand(ScrapyCommand):
     """A command about an archive: its first word is the folder. What is wrong is told in one line."""
 

@@ -18,7 +18,7 @@ from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.terminal.console import complete_streams, refuse, tell
-from mirror.terminal.progress import InvalidProgressError, display
+from mirror.terminal.displays import InvalidProgressError, display
 
 
 class Command(CrawlCommand):

@@ -7,7 +7,7 @@ from typing import Any
 from mirror.cli.archive_command import ArchiveCommand, chosen, opened
 from mirror.core.comparison import text_diff
 from mirror.core.comparison.text_diff import Section
-from mirror.core.document.documents import header
+from mirror.core.http.messages import header
 from mirror.core.syntax import character_encoding
 from mirror.core.url.media_types import DOCUMENTS, Document
 from mirror.reports.run_summary import Exit

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import ArchiveCommand, moment, now, opened
+from mirror.cli.archive_command import ArchiveCommand, now, opened
 from mirror.core.policy import retention
 from mirror.core.policy.retention import InvalidPolicyError, Policy
 from mirror.reports.run_summary import Exit
+from mirror.reports.wording import moment
 from mirror.store.manifest.history import Listed
 from mirror.store.manifest.records import Outcome
 from mirror.terminal.console import refuse, say, say_json, tell

@@ -5,7 +5,7 @@ import argparse
 from mirror.cli.archive_command import ArchiveCommand, now, opened
 from mirror.reports.run_summary import MOST_EXAMPLES, needing_lines
 from mirror.terminal.console import tell
-from mirror.terminal.progress import printable
+from mirror.terminal.printable import printable
 
 
 class Command(ArchiveCommand):

@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import ArchiveCommand, moment, opened
+from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.reports.wording import moment
 from mirror.store.manifest.history import Listed
 from mirror.terminal.console import say, say_json
 

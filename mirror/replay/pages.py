@@ -6,9 +6,9 @@ from html import escape
 from rich.filesize import decimal
 
 from mirror import __version__
-from mirror.cli.archive_command import moment
 from mirror.core.replay.origins import Server
 from mirror.core.url.canonical import CanonicalURL, is_web
+from mirror.reports.wording import moment
 from mirror.store.manifest.history import Listed, Origin
 
 

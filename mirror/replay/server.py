@@ -23,9 +23,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mirror.cli.archive_command import moment
-from mirror.core.document.documents import header
 from mirror.core.http.byte_ranges import is_range
+from mirror.core.http.messages import header
 from mirror.core.policy.scope import SuffixList, bundled_suffix_list
 from mirror.core.replay import origins
 from mirror.core.replay.origins import Home, Server
@@ -34,6 +33,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import UNKNOWN
 from mirror.replay.pages import list_page, missing_page, plain_page
 from mirror.reports.url_report import account_lines
+from mirror.reports.wording import moment
 from mirror.store.archive import is_redirect
 from mirror.store.disk.errors import StorageError
 from mirror.store.manifest.records import Resource

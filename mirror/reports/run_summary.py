@@ -12,7 +12,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.history import Numbers
 from mirror.store.manifest.records import Counts
 from mirror.store.manifest.renderings import Renderings
-from mirror.terminal.progress import printable
+from mirror.terminal.printable import printable
 
 MOST_FAILURES: Final = 20
 MOST_TRAPS: Final = 10

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from mirror.cli.archive_command import moment
 from mirror.core.url.canonical import CanonicalURL
+from mirror.reports.wording import moment
 from mirror.store.manifest.frontier import State
 from mirror.store.manifest.history import Account, Rendered
 from mirror.store.manifest.records import Resource, Standing

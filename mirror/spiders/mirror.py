@@ -18,14 +18,15 @@ from mirror.browser.chromium import find as find_browser
 from mirror.browser.offline_browser import Browser
 from mirror.browser.renderer import Renderer
 from mirror.cli.options import REPAIR, Options
-from mirror.core.document.documents import MOST_READ, Response, find_references, most_read
+from mirror.core.document.documents import MOST_READ, find_references, most_read
 from mirror.core.document.references import MOST_REFERENCES, Reference
+from mirror.core.http.messages import Response
 from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Role
 from mirror.core.url.canonical import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, answered
-from mirror.pipelines import stop
+from mirror.shutdown import stop
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import Publication, Published, publish, read

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mirror.core.document import documents
-from mirror.core.document.documents import Response, Spooled
+from mirror.core.http import messages
+from mirror.core.http.messages import Response, Spooled
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL
@@ -119,7 +120,7 @@ class Archive:
             held, payload = self._at_hand
             return Response(*known, payload if held == digest else self.objects.get(digest))
         with self.objects.path(digest).open("rb") as file:
-            return Response(*known, b"", Spooled(digest, resource.size, file.read(documents.HEAD)))
+            return Response(*known, b"", Spooled(digest, resource.size, file.read(messages.HEAD)))
 
     def settle(self, queue: Queue | None = None) -> Iterator[bool]:
         """Publish again what leads somewhere else by now, then let go what is released.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mirror.core.document import documents
-from mirror.core.document.documents import Response
+from mirror.core.http.messages import Response
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redirect, planned

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mirror.core.document import documents
-from mirror.core.document.documents import Response
+from mirror.core.http.messages import Response
 from mirror.core.policy.scope import covers
 from mirror.core.replay.origins import Home, Server, digested, host_of, read_label
 from mirror.core.url.canonical import CanonicalURL, origin

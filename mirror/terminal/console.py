@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from mirror.terminal.progress import printable, printable_lines
+from mirror.terminal.printable import printable, printable_lines
 
 _STREAMS = ("stdin", "stdout", "stderr")
 

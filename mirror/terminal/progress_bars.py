@@ -20,7 +20,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from mirror.terminal.progress import UNKNOWN_SIZE, Display, Reporthook, Totals, printable
+from mirror.terminal.printable import printable
+from mirror.terminal.progress import UNKNOWN_SIZE, Display, Reporthook, Totals
 
 ROWS: Final = 8
 """Files shown at a time: the display has one height, so nothing jumps."""

@@ -30,9 +30,10 @@ from scrapy.responsetypes import responsetypes
 from scrapy.utils._download_handlers import check_stop_download, get_maxsize_msg, get_warnsize_msg
 
 from mirror.core.document import documents
-from mirror.core.document.documents import Spooled
+from mirror.core.http import messages
 from mirror.core.http.byte_ranges import content_range, may_be_of, strong_validator
 from mirror.core.http.content_coding import CodingError, Decoder
+from mirror.core.http.messages import Spooled
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import BATCH, LengthError, Part, Promise, Spool, Spools
@@ -332,7 +333,7 @@ class Transfer(Exchange[Response]):
     # --- headers -------------------------------------------------------------------------------------------------------
 
     def _first(self, name: str) -> str | None:
-        return documents.header(self._received, name)
+        return messages.header(self._received, name)
 
     def _open(self) -> None:
         """The headers are there: decide where the payload goes, and tell."""
@@ -448,7 +449,7 @@ class Transfer(Exchange[Response]):
         if asked is not None:
             return int(asked)
         url = CanonicalURL(self.request.url)
-        kind = media_types.media_type(self._first("content-type"), url, b"".join(self._blocks)[: documents.HEAD])
+        kind = media_types.media_type(self._first("content-type"), url, b"".join(self._blocks)[: messages.HEAD])
         return max(_SMALL, documents.most_read(kind))
 
     def _spill(self, spools: Spools) -> None:

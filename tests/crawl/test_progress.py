@@ -33,15 +33,8 @@ from scrapy.http import Headers, Response
 from scrapy.utils.test import get_crawler
 
 from mirror.extensions import Progress
-from mirror.terminal.progress import (
-    UNKNOWN_SIZE,
-    Blocks,
-    InvalidProgressError,
-    Reporthook,
-    Totals,
-    display,
-    is_terminal,
-)
+from mirror.terminal.displays import Blocks, InvalidProgressError, display, is_terminal
+from mirror.terminal.progress import UNKNOWN_SIZE, Reporthook, Totals
 from mirror.terminal.progress_bars import LINGER, ROWS, Bars, Rate
 from mirror.transfer.http_transfer import STATUS
 from tests.site import Handler, Server, Site, serve

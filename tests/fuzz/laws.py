@@ -17,10 +17,10 @@ from typing import Final
 
 from mirror.core.comparison import text_diff
 from mirror.core.document import documents, link_rewriter, references
-from mirror.core.document.documents import Response
 from mirror.core.document.link_rewriter import Rewriter
-from mirror.core.http import byte_ranges, caching, content_coding, cookies_txt, credentials
-from mirror.core.policy import request_rate, robots_txt
+from mirror.core.http import byte_ranges, caching, content_coding, cookies_txt, credentials, messages
+from mirror.core.http.messages import Response
+from mirror.core.policy import request_rate, robots_txt, soft_errors
 from mirror.core.replay import origins
 from mirror.core.syntax import character_encoding, directory_listings, embedded_urls, robots_meta
 from mirror.core.url import canonical, local_paths, media_types
@@ -215,7 +215,7 @@ def _headers(payload: bytes) -> None:
         origins.location(value, HERE, str)
         origins.refresh(value, HERE, str)
         origins.content_type(value, "text/html")
-        documents.header(headers, value)
+        messages.header(headers, value)
 
 
 def _listing(payload: bytes) -> None:
@@ -263,7 +263,7 @@ def _changes(payload: bytes) -> None:
     pages = [
         Response(HERE, 200, [("Content-Type", "text/html")], half.encode("utf-8", "replace")) for half in (before, now)
     ]
-    documents.suspicion(*pages)
+    soft_errors.answer_suspicion(*pages)
 
 
 LAWS: Final[dict[str, Law]] = {

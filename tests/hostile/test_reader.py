@@ -14,7 +14,7 @@ from lxml import etree
 
 from mirror.logs import Printable
 from mirror.terminal.console import refuse, say, say_json, tell
-from mirror.terminal.progress import printable_lines
+from mirror.terminal.printable import printable_lines
 from tests.crawl.running import ROOT, SCRAPY, Done, mirror, run
 from tests.hostile.test_attacks import unprintable
 from tests.site import HTML, Page, Site, serve

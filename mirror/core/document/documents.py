@@ -4,95 +4,26 @@ Enters: status, headers and payload of a response. Leaves: `Reference`s, or the 
 type, encoding, references and rewriting meet.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from http import HTTPStatus
-
 from mirror.core.document import link_rewriter, references
 from mirror.core.document.link_rewriter import Resolve, Rewriter
 from mirror.core.document.references import Reference
-from mirror.core.policy import soft_errors as suspicions
-from mirror.core.policy.soft_errors import Suspicion
+from mirror.core.http.messages import Response
 from mirror.core.syntax import character_encoding, markup, robots_meta
 from mirror.core.syntax.character_encoding import Text
 from mirror.core.syntax.robots_meta import Word
-from mirror.core.url import local_paths, media_types
-from mirror.core.url.canonical import CanonicalURL, is_web
+from mirror.core.url import local_paths
 from mirror.core.url.local_paths import LocalPath
 from mirror.core.url.media_types import DOCUMENTS, Document
-
-Headers = Sequence[tuple[str, str]]
-"""(name, value) pairs, as received."""
 
 VERSION = 4
 """Which references are found and how documents are rewritten: where that changes, archives are read again."""
 
-_OF_THE_USER = frozenset({"set-cookie", "set-cookie2"})
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
 _XHTML = "application/xhtml+xml"
 _MANIFEST_MARKS = (b'"icons"', b'"start_url"')
-HEAD = 512
-"""Bytes of a payload that tell its media type where no header does."""
 MOST_READ = 64 << 20
 """Bytes up to which a payload is read for its references: a sitemap may have 50 MiB (sitemaps.org)."""
 _MANIFEST_MOST = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """A payload that is not in memory: its SHA-256 in hexadecimal digits, its size in bytes, and how it begins."""
-
-    digest: str
-    size: int
-    head: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer of a server, its payload after transfer- and content-decoding.
-
-    A payload that was `spooled` is none to read: it is no document, or too long for one. `payload` is empty then.
-    """
-
-    url: CanonicalURL
-    status: int
-    headers: Headers
-    payload: bytes
-    spooled: Spooled | None = None
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header; `name` is in lower case."""
-        return header(self.headers, name)
-
-    @property
-    def media_type(self) -> str:
-        head = self.spooled.head if self.spooled else self.payload[:HEAD]
-        return media_types.media_type(self.header("content-type"), self.url, head)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the payload."""
-        return self.spooled.size if self.spooled else len(self.payload)
-
-    @property
-    def is_success(self) -> bool:
-        """Whether it is all of something: a part that nobody asked for (206) is not. One that was is put together before."""
-        is_part = self.status == HTTPStatus.PARTIAL_CONTENT
-        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES and not is_part
-
-    @property
-    def is_redirect(self) -> bool:
-        return self.status in {301, 302, 303, 307, 308} and self.header("location") is not None
-
-
-def kept(headers: Headers) -> Headers:
-    """The headers of an answer that belong to an archive: a cookie is for whom it was set, and may be a secret."""
-    return [pair for pair in headers if pair[0].lower() not in _OF_THE_USER]
-
-
-def header(headers: Headers, name: str) -> str | None:
-    """The first value of a header; `name` is in lower case."""
-    return next((value for key, value in headers if key.lower() == name), None)
 
 
 def syntax(media_type: str, payload: bytes) -> Document | None:
@@ -201,30 +132,3 @@ def copy_at_origin(response: Response, media_type: str, home: str, resolve: Reso
 
 def _is_json(media_type: str) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
-
-
-def suspicion(before: Response, now: Response) -> Suspicion | None:
-    """Whether a good answer is something else than the page that was there: a place to log in, an error in disguise.
-
-    Where files come from there is neither: what is not there is 404.
-    """
-    if not is_web(before.url):
-        return None
-    if now.is_redirect:
-        target = next((reference.url for reference in find_references(now)), None)
-        return suspicions.redirect_suspicion(before.url, now.status, target) if target else None
-    pages = [read(response, response.media_type) for response in (before, now)]
-    texts = [page[1].text for page in pages if page and page[0] is Document.HTML]
-    return suspicions.suspicion(*texts) if len(texts) == len(pages) else None
-
-
-def status_text(status: int) -> str:
-    """A status as people know it.
-
-    >>> status_text(404), status_text(299 + 300)
-    ('404 Not Found', '599')
-    """
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)

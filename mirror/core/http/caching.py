@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from mirror.core.document.documents import Headers
+from mirror.core.http.messages import Headers
 
 LONGEST: Final = timedelta(days=3650)
 """No answer is fresh for longer, whatever it says."""

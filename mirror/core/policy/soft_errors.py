@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from mirror.core.document import documents
+from mirror.core.http.messages import Response
 from mirror.core.syntax.markup import read_html
-from mirror.core.url.canonical import CanonicalURL, split
+from mirror.core.url.canonical import CanonicalURL, is_web, split
 
 
 class Suspicion(StrEnum):
@@ -132,6 +134,20 @@ LOGIN_HOSTS: Final = frozenset(
 
 TEMPORARY: Final = frozenset({302, 303, 307})
 """Redirects that say nothing of where the page will be next time (RFC 9110 15.4)."""
+
+
+def answer_suspicion(before: Response, now: Response) -> Suspicion | None:
+    """Whether a good answer is something else than the page that was there: a place to log in, an error in disguise.
+
+    Where files come from there is neither: what is not there is 404.
+    """
+    if not is_web(before.url):
+        return None
+    if now.is_redirect:
+        target = next((reference.url for reference in documents.find_references(now)), None)
+        return redirect_suspicion(before.url, now.status, target) if target else None
+    texts = [text for response in (before, now) if (text := documents.html_text(response)) is not None]
+    return suspicion(*texts) if len(texts) == 2 else None  # noqa: PLR2004 - both
 
 
 def suspicion(before: str, now: str) -> Suspicion | None:

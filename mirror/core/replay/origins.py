@@ -33,7 +33,7 @@ from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Final
 
-from mirror.core.document.documents import Headers
+from mirror.core.http.messages import Headers
 from mirror.core.syntax import embedded_urls
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url import canonical

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from mirror.core.document import documents, link_rewriter
-from mirror.core.document.documents import Headers, Response
 from mirror.core.document.references import Reference
+from mirror.core.http.messages import Headers, Response
 from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath

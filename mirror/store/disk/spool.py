@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from mirror.core.document.documents import HEAD, Spooled
+from mirror.core.http.messages import HEAD, Spooled
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest, Objects

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from mirror.core.document.documents import header
+from mirror.core.http.messages import header
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath

@@ -25,10 +25,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from mirror.core.document import documents
-from mirror.core.document.documents import Headers, Response
 from mirror.core.document.references import Reference
-from mirror.core.http import caching
-from mirror.core.policy import dynamic_pages
+from mirror.core.http import caching, messages
+from mirror.core.http.messages import Headers, Response
+from mirror.core.policy import dynamic_pages, soft_errors
 from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.scope import Decision, Reason, Role, Scope, Source
 from mirror.core.syntax.embedded_urls import Kind
@@ -199,7 +199,7 @@ class Crawl:
             if reason:
                 recorded = self._leave_out(known, before, response, None if is_unchanged else references, reason)
             elif is_unchanged and before:
-                headers = caching.renewed(before.headers, documents.kept(response.headers))
+                headers = caching.renewed(before.headers, messages.kept(response.headers))
                 recorded = self._renew(known, before, headers=headers, checked=self._now())
             else:
                 resource = self._resource(known, response, references)
@@ -597,7 +597,7 @@ class Crawl:
     def _resource(self, entry: Entry, response: Response, references: Sequence[Reference]) -> Resource:
         """The row of an answer, still without its payload."""
         good = response.is_success or (response.is_redirect and any(ref.kind is Kind.REDIRECT for ref in references))
-        error = documents.status_text(response.status) + (" without a valid target" if response.is_redirect else "")
+        error = messages.status_text(response.status) + (" without a valid target" if response.is_redirect else "")
         media_type = response.media_type if response.status else None
         shown = "text/html" if response.is_redirect else media_type or ""
         missing = Standing.GONE if response.status in _GONE else Standing.FAILED
@@ -606,7 +606,7 @@ class Crawl:
             url=entry.url,
             fetched=self._now(),
             status=response.status,
-            headers=documents.kept(response.headers),
+            headers=messages.kept(response.headers),
             digest=None,
             size=0,
             media_type=media_type,
@@ -634,7 +634,7 @@ class Crawl:
         earlier = self.archive.response(before, before.digest)
         if response.spooled or earlier.spooled or earlier.payload == response.payload:
             return None
-        return documents.suspicion(earlier, response)
+        return soft_errors.answer_suspicion(earlier, response)
 
     def _keep(self, entry: Entry, before: Resource, error: str) -> Recorded:
         """The last good copy stays; that it could not be renewed is said beside it."""

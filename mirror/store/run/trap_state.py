@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from mirror.core.document import documents
-from mirror.core.document.documents import Response
 from mirror.core.document.references import Reference
+from mirror.core.http.messages import Response
 from mirror.core.policy.crawler_traps import Budgets, Traps
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, origin

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirror.core.document import documents
-from mirror.core.document.documents import Response
+from mirror.core.http.messages import Response
+from mirror.core.policy import soft_errors
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import DOCUMENTS, Document
@@ -283,6 +284,9 @@ def test_what_a_file_says_of_itself_is_no_suspicion(url: str) -> None:
         Response(CanonicalURL(f"{url}a.html"), 200, (), f"<title>{title}</title>".encode())
         for title in ("Fish", "404 not found")
     )
-    assert documents.suspicion(before, now) is None
+    assert soft_errors.answer_suspicion(before, now) is None
     web = CanonicalURL("http://h/a.html")
-    assert documents.suspicion(Response(web, 200, (), before.payload), Response(web, 200, (), now.payload)) is not None
+    assert (
+        soft_errors.answer_suspicion(Response(web, 200, (), before.payload), Response(web, 200, (), now.payload))
+        is not None
+    )

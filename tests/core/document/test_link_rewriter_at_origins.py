@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.document.documents import Response, copy_at_origin
+from mirror.core.document.documents import copy_at_origin
+from mirror.core.http.messages import Response
 from mirror.core.replay.origins import Server
 from mirror.core.url.canonical import CanonicalURL, canonical, origin, resolve
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.document.documents import Response, find_references, said
+from mirror.core.document.documents import find_references, said
+from mirror.core.http.messages import Response
 from mirror.core.syntax import robots_meta
 from mirror.core.syntax.robots_meta import Word
 from mirror.core.url.canonical import CanonicalURL

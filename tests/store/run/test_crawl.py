@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.document.documents import Response
+from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Area, Reason, Requisites, Scope
 from mirror.core.url.canonical import canonical
 from mirror.core.url.local_paths import LocalPath

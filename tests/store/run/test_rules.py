@@ -11,6 +11,7 @@ import pytest
 
 from mirror.core.document import documents
 from mirror.core.document.references import Reference
+from mirror.core.http import messages
 from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
@@ -95,7 +96,7 @@ def test_a_program_that_reads_otherwise_reads_again_what_is_kept(
 ) -> None:
     find, copy = documents.find_references, documents.local_copy
 
-    def finds_less(response: documents.Response, *, listing: bool = False) -> list[Reference]:
+    def finds_less(response: messages.Response, *, listing: bool = False) -> list[Reference]:
         return [ref for ref in find(response, listing=listing) if not ref.url.endswith("/b/")]
 
     def signs(*words: Any) -> bytes:

@@ -1,0 +1,200 @@
+"""The displays that MIRROR_PROGRESS names, and the user's own hook: which there are, and lines for each file.
+
+Enters: files as `progress.Display` is told of them. Leaves: lines on stdout, calls of a user's hook.
+"""
+
+import logging
+import os
+import pkgutil
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, Final, ParamSpec, TypeVar
+
+from mirror.terminal.printable import printable
+from mirror.terminal.progress import Display, HookFactory, Reporthook, Totals, silent
+
+_P = ParamSpec("_P")
+
+_T = TypeVar("_T")
+
+logger = logging.getLogger(__name__)
+
+
+class InvalidProgressError(ValueError):
+    """The caller asked for a display or a hook that does not exist: the message says which and what there is."""
+
+
+def display(name: str, reporthook: str = "", *, terminal: bool) -> Display:
+    """The display of this name, or the user's hook instead of it; `terminal` tells whether stderr is one.
+
+    Raises `InvalidProgressError` with a sentence for the user.
+
+    >>> display("fancy", terminal=False)
+    Traceback (most recent call last):
+    mirror.terminal.displays.InvalidProgressError: MIRROR_PROGRESS is 'fancy': it should be one of auto, bars, lines, blocks, off
+    """
+    if name not in NAMES:
+        raise InvalidProgressError(f"MIRROR_PROGRESS is {name!r}: it should be one of {', '.join(NAMES)}")
+    if reporthook:
+        return Guarded(Hooks(load_factory(reporthook)), f"MIRROR_REPORTHOOK {reporthook}")
+    if name == "auto":
+        name = "bars" if terminal else "lines"
+    return Guarded(NAMES[name](), f"the progress display {name!r}")
+
+
+def load_factory(dotted: str) -> HookFactory:
+    """The user's factory, by its dotted path; raises `InvalidProgressError`."""
+    try:
+        factory = pkgutil.resolve_name(dotted)
+    except Exception as error:  # a module of the user's can raise anything while it is imported
+        raise InvalidProgressError(f"MIRROR_REPORTHOOK {dotted!r} can't be imported: {_in_one_line(error)}") from error
+    if not callable(factory):
+        raise InvalidProgressError(f"MIRROR_REPORTHOOK {dotted!r} can't be called: it is no factory of hooks")
+    return factory  # type: ignore[no-any-return]
+
+
+def is_terminal(stream: IO[str]) -> bool:
+    """Whether a display can be painted on this stream: it is a terminal that can move its cursor."""
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _say(text: str) -> None:
+    """Write a line to stdout, at once, whatever characters it can take."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stdout.flush()
+
+
+def _arrow(url: str, path: str) -> str:
+    return f"{printable(url)} -> {printable(path)}"
+
+
+class Lines(Display):
+    """One line a file, `URL -> path`."""
+
+    def file(self, url: str, path: str) -> Reporthook:
+        _say(_arrow(url, path))
+        return silent
+
+
+class Hooks(Display):
+    """Leaves it all to the hooks of one factory."""
+
+    def __init__(self, factory: HookFactory) -> None:
+        self._factory = factory
+
+    def file(self, url: str, path: str) -> Reporthook:
+        return self._factory(url, path)
+
+
+class Blocks(Display):
+    """What `wget.py` printed: `URL -> path`, and the arguments of every call of the hook.
+
+    It fetched one file after the other and we do not, so the first file prints as it comes and the others wait for
+    their turn: the lines under a name are always the lines of its file.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[Reporthook, deque[str]] = {}
+        self._ended: set[Reporthook] = set()
+
+    def file(self, url: str, path: str) -> Reporthook:
+        lines = deque([_arrow(url, path)])
+
+        def hook(block: int, size: int, total: int) -> None:
+            lines.append(str((block, size, total)))
+            self._print()
+
+        self._waiting[hook] = lines
+        return hook
+
+    def finished(self, hook: Reporthook, size: int | None) -> None:  # noqa: ARG002 - the signature is the display's
+        self._ended.add(hook)
+        self._print()
+
+    def close(self) -> None:
+        self._ended.update(self._waiting)
+        self._print()
+
+    def _print(self) -> None:
+        while self._waiting:
+            hook, lines = next(iter(self._waiting.items()))
+            while lines:
+                _say(lines.popleft())
+            if hook not in self._ended:
+                return
+            del self._waiting[hook]
+            self._ended.remove(hook)
+
+
+class Guarded(Display):
+    """Another display that can't break the crawl: where it raises, it says so in one line of the log and is silent."""
+
+    def __init__(self, display: Display, name: str) -> None:
+        self.live = display.live
+        self._display = display
+        self._name = name
+        self._broken = False
+        self._hooks: dict[Reporthook, Reporthook] = {}
+
+    def start(self) -> None:
+        self._try(self._display.start)
+
+    def file(self, url: str, path: str) -> Reporthook:
+        inner = self._try(self._display.file, url, path)
+        if inner is None or inner is silent:
+            return silent
+
+        def hook(block: int, size: int, total: int) -> None:
+            self._try(inner, block, size, total)
+
+        self._hooks[hook] = inner
+        return hook
+
+    def finished(self, hook: Reporthook, size: int | None) -> None:
+        if hook in self._hooks:
+            self._try(self._display.finished, self._hooks.pop(hook), size)
+
+    def totals(self, totals: Totals) -> None:
+        self._try(self._display.totals, totals)
+
+    def close(self) -> None:
+        self._try(self._display.close)
+
+    def _try(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
+        if self._broken:
+            return None
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the user's code, or a pipe that nobody reads any more
+            self._broken = True
+            with suppress(Exception):
+                self._display.close()
+            file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
+            message = "%s raised %s (%s:%s); it is not called again"
+            logger.error(message, self._name, _in_one_line(error), file, line)  # noqa: TRY400 - a traceback tells no more
+            return None
+
+
+def _bars() -> Display:
+    """What paints is imported where there is something to paint on."""
+    from mirror.terminal.progress_bars import Bars  # noqa: PLC0415
+
+    return Bars()
+
+
+NAMES: Final[dict[str, Callable[[], Display]]] = {
+    "auto": Display,  # which of the others, `display` decides
+    "bars": _bars,
+    "lines": Lines,
+    "blocks": Blocks,
+    "off": Display,
+}
+"""The values of MIRROR_PROGRESS."""
