@@ -19,7 +19,7 @@ from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.publisher import KEPT, Publication, Published, Task, publish
-from mirror.store.manifest.frontier import Entry
+from mirror.store.sqlite.frontier import Entry
 from mirror.store.run.crawl import Crawl
 from tests.site import NOT_FOUND, Page, Site, spelled
 

@@ -10,7 +10,7 @@ from mirror.core.policy import retention
 from mirror.core.policy.retention import InvalidPolicyError, Policy
 from mirror.reports.run_summary import Exit
 from mirror.reports.wording import moment
-from mirror.store.manifest.history import Listed
+from mirror.store.sqlite.history import Listed
 from mirror.store.manifest.records import Outcome
 from mirror.terminal.console import refuse, say, say_json, tell
 

@@ -8,8 +8,8 @@ from mirror.core.policy.scope import covers
 from mirror.core.url.canonical import InvalidURLError, canonical
 from mirror.reports.run_summary import Exit
 from mirror.reports.url_report import account_lines
-from mirror.store.manifest.frontier import Entry
-from mirror.store.manifest.history import Account
+from mirror.store.sqlite.frontier import Entry
+from mirror.store.sqlite.history import Account
 from mirror.terminal.console import refuse, say, say_json
 
 

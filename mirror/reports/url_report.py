@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.wording import moment
-from mirror.store.manifest.frontier import State
-from mirror.store.manifest.history import Account, Rendered
+from mirror.store.sqlite.frontier import State
+from mirror.store.sqlite.history import Account, Rendered
 from mirror.store.manifest.records import Resource, Standing
-from mirror.store.manifest.renderings import State as Rendering
+from mirror.store.sqlite.renderings import State as Rendering
 
 _STANDINGS = {
     Standing.PRESENT: "in the tree",

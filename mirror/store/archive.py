@@ -27,9 +27,9 @@ from mirror.store.disk.publisher import COPIES, KEPT, OBJECTS, SCRATCH, Publicat
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import refuse_link
 from mirror.store.disk.tree import Tree
-from mirror.store.manifest.database import Database
-from mirror.store.manifest.history import History
-from mirror.store.manifest.manifest import Manifest
+from mirror.store.sqlite.database import Database
+from mirror.store.sqlite.history import History
+from mirror.store.sqlite.manifest import Manifest
 from mirror.store.manifest.records import Resource
 
 INDEX = "index.html"

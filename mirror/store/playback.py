@@ -16,7 +16,7 @@ from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.history import Account, Listed, Origin
+from mirror.store.sqlite.history import Account, Listed, Origin
 from mirror.store.manifest.records import Resource
 
 _PREFERRED: Final = ("https://{}", "http://{}")

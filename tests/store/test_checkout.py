@@ -15,7 +15,7 @@ from mirror.store.archive import Archive
 from mirror.store.checkout import UNFINISHED, check_out
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT
-from mirror.store.manifest.history import Kind
+from mirror.store.sqlite.history import Kind
 from mirror.store.run.crawl import Crawl
 from mirror.store.run.refresh_policy import Renewal
 from mirror.store.verification import verify

@@ -13,7 +13,7 @@ from dataclasses import replace
 from mirror.core.policy.scope import Reason, Scope
 from mirror.core.url.aliases import preferred, same_place
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.manifest.manifest import Manifest
+from mirror.store.sqlite.manifest import Manifest
 from mirror.store.manifest.records import Resource, Snapshot, Standing
 from mirror.store.run.departures import leave
 

@@ -39,11 +39,11 @@ from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Elsewhere
-from mirror.store.manifest.frontier import Entry, State
-from mirror.store.manifest.history import History, Numbers
+from mirror.store.sqlite.frontier import Entry, State
+from mirror.store.sqlite.history import History, Numbers
 from mirror.store.manifest.records import Counts, Outcome, Resource, Standing
-from mirror.store.manifest.renderings import Outcome as Came
-from mirror.store.manifest.renderings import Queue, Renderings, Task, When
+from mirror.store.sqlite.renderings import Outcome as Came
+from mirror.store.sqlite.renderings import Queue, Renderings, Task, When
 from mirror.store.run.aliases import fold
 from mirror.store.run.departures import judge_redirects, leave, part, too_much_lost
 from mirror.store.run.entry_merge import differ, merge, says_nothing_new

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Final
 
 from mirror.core.policy.scope import Reason, Role, Scope
-from mirror.store.manifest.frontier import Entry
-from mirror.store.manifest.manifest import Manifest
+from mirror.store.sqlite.frontier import Entry
+from mirror.store.sqlite.manifest import Manifest
 from mirror.store.manifest.records import Resource, Snapshot, Standing
 
 FEW: Final = 10

@@ -14,8 +14,8 @@ from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Objects
 from mirror.store.disk.publisher import KEPT
-from mirror.store.manifest import database
-from mirror.store.manifest.database import SCHEMA_VERSION, Database
+from mirror.store.sqlite import database
+from mirror.store.sqlite.database import SCHEMA_VERSION, Database
 from mirror.store.run.crawl import Crawl
 from mirror.store.verification import verify
 from tests.mirroring import complete, dangling, files, run

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.database import (
+from mirror.store.sqlite.database import (
     Database,
     copies,
     frontier,
@@ -28,8 +28,8 @@ from mirror.store.manifest.database import (
     snapshots,
     urls,
 )
-from mirror.store.manifest.frontier import Entry
-from mirror.store.manifest.manifest import SEEN, entry_of, resource_of
+from mirror.store.sqlite.frontier import Entry
+from mirror.store.sqlite.manifest import SEEN, entry_of, resource_of
 from mirror.store.manifest.records import PRUNED, Outcome, Resource
 
 _AT_A_TIME: Final = 500

@@ -16,8 +16,8 @@ from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import Published
-from mirror.store.manifest.frontier import Entry, State
-from mirror.store.manifest.manifest import Manifest
+from mirror.store.sqlite.frontier import Entry, State
+from mirror.store.sqlite.manifest import Manifest
 from mirror.store.manifest.records import Resource, Snapshot
 
 HOME = canonical("http://example.org/")

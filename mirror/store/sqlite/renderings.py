@@ -16,7 +16,7 @@ from typing import Final
 from mirror.core.policy.dynamic_pages import AGAIN, Look
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.database import Database
+from mirror.store.sqlite.database import Database
 from mirror.store.manifest.records import Resource
 
 MOST_TRIES: Final = 3

@@ -23,7 +23,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
-from mirror.store.manifest.database import (
+from mirror.store.sqlite.database import (
     GIVEN,
     Database,
     copies,
@@ -40,7 +40,7 @@ from mirror.store.manifest.database import (
     unsynced,
     urls,
 )
-from mirror.store.manifest.frontier import ROLE_BITS, ROLE_SETS, Entry, Frontier, State
+from mirror.store.sqlite.frontier import ROLE_BITS, ROLE_SETS, Entry, Frontier, State
 from mirror.store.manifest.records import Counts, Outcome, Resource, Snapshot, Standing
 
 SEEN: Final = 1 << 24

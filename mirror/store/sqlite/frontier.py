@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.manifest.database import Database, listed
+from mirror.store.sqlite.database import Database, listed
 
 _KEPT: Final = 1 << 14
 """URLs that are kept in memory, a few hundred bytes each."""

@@ -15,8 +15,8 @@ from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.frontier import State
-from mirror.store.manifest.renderings import MOST_TRIES, Outcome, Renderings, Task, When
+from mirror.store.sqlite.frontier import State
+from mirror.store.sqlite.renderings import MOST_TRIES, Outcome, Renderings, Task, When
 from mirror.store.run.crawl import Crawl
 from tests.mirroring import answer, complete, files, run
 from tests.site import PNG, Site
