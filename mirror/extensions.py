@@ -230,7 +230,7 @@ class Finish:
             await asyncio.sleep(MOMENT if is_waiting else 0)  # so that a second Ctrl-C is heard
         for url in mirror.archive.unwritten:
             logger.error("%s: the process that rewrote it died: its file is as it was received", url)
-        failures = mirror.archive.manifest.failures(MOST_FAILURES)
+        failures = mirror.archive.manifest.runs.failures(MOST_FAILURES)
         summary = Summary(
             mirror.counts(),
             failures,
@@ -240,9 +240,9 @@ class Finish:
             mirror.changes(),
             mirror.archive.rewritten,
             mirror.held,
-            mirror.archive.manifest.traps(),
+            mirror.archive.manifest.runs.skipped_traps(),
             mirror.renderings(),
-            mirror.archive.manifest.needing(MOST_EXAMPLES),
+            mirror.archive.manifest.decisions.needing(MOST_EXAMPLES),
         )
         tell(summary.text())
         return summary.exit_code

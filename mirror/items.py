@@ -9,7 +9,7 @@ from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
-from mirror.store.sqlite.frontier import Entry
+from mirror.store.manifest.records import Entry
 from mirror.transfer.http_transfer import CurlResponse
 
 

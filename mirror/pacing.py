@@ -23,7 +23,7 @@ from scrapy.utils.misc import load_object
 from mirror.core.http.messages import status_text
 from mirror.core.policy.request_rate import OF_HOST, Bounds, Pace, Trouble, retry_after, trouble_of
 from mirror.core.url.canonical import CanonicalURL, origin
-from mirror.store.sqlite.frontier import Entry
+from mirror.store.manifest.records import Entry
 from mirror.transfer import failures
 from mirror.transfer.failures import BrokenAnswerError, UnreachableError
 

@@ -21,7 +21,7 @@ from mirror.pacing import TURN, WAIT, Host, Hosts
 from mirror.pipelines import Store
 from mirror.shutdown import stop
 from mirror.store.disk.errors import StorageError
-from mirror.store.sqlite.frontier import Entry
+from mirror.store.manifest.records import Entry
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 from lxml import etree
@@ -18,9 +18,12 @@ from mirror.core.document.documents import find_references
 from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL
+from mirror.store.archive import Archive
 from mirror.store.disk.publisher import KEPT, Publication, Published, Task, publish
-from mirror.store.sqlite.frontier import Entry
+from mirror.store.manifest.records import Entry
 from mirror.store.run.crawl import Crawl
+from mirror.store.sqlite.database import Database
+from mirror.store.sqlite.manifest import SQLiteManifest
 from tests.site import NOT_FOUND, Page, Site, spelled
 
 Web = Mapping[str, Site]
@@ -195,9 +198,15 @@ def _leads_to_a_file(root: Path, place: Path, link: str) -> bool:
     return target.is_relative_to(root) and target.is_file()
 
 
-def archive_state(archive: Any) -> dict[str, object]:
+def sqlite(archive: Archive) -> Database:
+    """The database behind an archive."""
+    assert isinstance(archive.manifest, SQLiteManifest)
+    return archive.manifest.database
+
+
+def archive_state(archive: Archive) -> dict[str, object]:
     """What a manifest says, without what tells the order and the times of answers: ids, dates, who referred first."""
-    query = archive.manifest._connection.exec_driver_sql  # noqa: SLF001 - the judge looks behind the interface
+    query = sqlite(archive).connection.exec_driver_sql  # the judge looks behind the interface
     named = "SELECT u.url, f.state, f.roles, f.depth, f.guess, f.reason FROM frontier f JOIN urls u ON u.id = f.url_id"
     answered = (
         "SELECT u.url, r.status, r.headers, r.digest, r.size, r.media_type, r.path, r.error, r.stale "
@@ -212,5 +221,5 @@ def archive_state(archive: Any) -> dict[str, object]:
         "resources": sorted(map(tuple, query(answered)), key=repr),
         "links": sorted(map(tuple, query(linked)), key=repr),
         "resolutions": sorted(map(tuple, query("SELECT url, resolution FROM urls")), key=repr),
-        "starts": sorted(archive.manifest.starts()),
+        "starts": sorted(archive.manifest.runs.starts()),
     }

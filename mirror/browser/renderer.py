@@ -22,8 +22,8 @@ from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 from mirror.store.archive import MOST_HOPS
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import DOM_HEADERS
-from mirror.store.sqlite.frontier import State
-from mirror.store.sqlite.renderings import MOST_TRIES, Outcome, Task
+from mirror.store.manifest.records import State
+from mirror.store.manifest.rendering_records import MOST_TRIES, Outcome, Task
 from mirror.store.run.crawl import Crawl
 from mirror.workers.pool import WorkerDiedError
 

@@ -11,7 +11,7 @@ from scrapy.commands import ScrapyCommand
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError, storing
-from mirror.store.sqlite.history import Listed
+from mirror.store.manifest.history_records import Listed
 from mirror.terminal.console import refuse
 
 

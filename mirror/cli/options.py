@@ -33,7 +33,7 @@ from mirror.core.http.credentials import (
 from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.syntax.robots_meta import Word
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
-from mirror.store.sqlite.renderings import When
+from mirror.store.manifest.rendering_records import When
 from mirror.store.run.refresh_policy import Renewal
 
 OneWord = TypeVar("OneWord", bound=StrEnum)

@@ -12,7 +12,7 @@ from mirror.core.syntax import character_encoding
 from mirror.core.url.media_types import DOCUMENTS, Document
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
-from mirror.store.sqlite.history import Difference, Kind, Listed
+from mirror.store.manifest.history_records import Difference, Kind, Listed
 from mirror.store.manifest.records import Outcome, Resource
 from mirror.terminal.console import refuse, say, say_json, tell
 

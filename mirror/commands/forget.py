@@ -30,10 +30,10 @@ class Command(ArchiveCommand):
         except InvalidURLError as error:
             refuse(str(error), Exit.USAGE)
         with opened(folder, read_only=False) as archive:
-            with archive.database.transaction():
-                count = archive.history.forget(pattern, now().isoformat(timespec="seconds"))
+            with archive.manifest.transaction():
+                count = archive.manifest.retention.forget(pattern, now().isoformat(timespec="seconds"))
             for _ in archive.settle():
                 pass
             _, size = archive.collect()
-            archive.database.compact()
+            archive.manifest.compact()
         tell(f"Forgotten: {count:,} versions, {decimal(size)}; {pattern} is not fetched again\n")

@@ -10,7 +10,7 @@ from mirror.core.policy import retention
 from mirror.core.policy.retention import InvalidPolicyError, Policy
 from mirror.reports.run_summary import Exit
 from mirror.reports.wording import moment
-from mirror.store.sqlite.history import Listed
+from mirror.store.manifest.history_records import Listed
 from mirror.store.manifest.records import Outcome
 from mirror.terminal.console import refuse, say, say_json, tell
 
@@ -39,11 +39,11 @@ class Command(ArchiveCommand):
             gone = [one for one in listed if one.id not in rules]
             count = size = 0
             if not opts.dry_run:
-                with archive.database.transaction():
-                    archive.history.prune(rules)
+                with archive.manifest.transaction():
+                    archive.manifest.retention.prune(rules)
                 count, size = archive.collect()
                 if gone:
-                    archive.database.compact()
+                    archive.manifest.compact()
         if opts.json:
             say_json({"kept": rules, "pruned": [one.id for one in gone], "objects": count, "bytes": size})
             return

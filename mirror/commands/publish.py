@@ -26,9 +26,9 @@ class Command(ArchiveCommand):
         (folder,) = self.taken(args, 1, 1)
         with opened(folder, read_only=False) as archive:
             if opts.accept_loss:
-                with archive.database.transaction():
-                    archive.manifest.accept_loss(now().isoformat(timespec="seconds"))
+                with archive.manifest.transaction():
+                    archive.manifest.departures.accept_loss(now().isoformat(timespec="seconds"))
             count = sum(1 for _ in archive.publish_all())
-            for line in needing_lines(*archive.manifest.needing(MOST_EXAMPLES)):
+            for line in needing_lines(*archive.manifest.decisions.needing(MOST_EXAMPLES)):
                 tell(printable(line) + "\n")
             tell(f"Published {count:,} files; open {archive.start_place()}\n")

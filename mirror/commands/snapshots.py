@@ -7,7 +7,7 @@ from rich.filesize import decimal
 
 from mirror.cli.archive_command import ArchiveCommand, opened
 from mirror.reports.wording import moment
-from mirror.store.sqlite.history import Listed
+from mirror.store.manifest.history_records import Listed
 from mirror.terminal.console import say, say_json
 
 _COLUMNS = ("id", "begun (UTC)", "outcome", "pages", "files", "size", "new", "added", "changed", "gone", "failed")

@@ -36,7 +36,7 @@ class Command(ArchiveCommand):
             last = archive.history.snapshots()[-1:]
             unfinished = bool(last) and last[0].outcome is Outcome.INCOMPLETE
             if unfinished:
-                archive.manifest.look_at(last[0].id)
+                archive.manifest.runs.select(last[0].id)
             lost = mend(archive, damages)
             _publish(archive, lost)
         if unfinished and REPAIR not in last[0].options:
@@ -72,11 +72,11 @@ def _look(archive: Archive) -> tuple[int, list[Damage]]:
 def _publish(archive: Archive, lost: list[Resource]) -> None:
     """Write the damaged files of the tree again; those whose objects are lost wait for these."""
     waiting = {resource.id for resource in lost}
-    for resource in archive.manifest.resources(stale=True):
+    for resource in archive.manifest.resources.all(stale=True):
         if resource.id not in waiting:
             published = archive.publish(resource)
-            with archive.database.transaction():
-                archive.manifest.published([published])
+            with archive.manifest.transaction():
+                archive.manifest.resources.mark_published([published])
 
 
 def _left(archive: Archive, damages: list[Damage]) -> list[Damage]:
@@ -86,8 +86,8 @@ def _left(archive: Archive, damages: list[Damage]) -> list[Damage]:
         if damage.part is Part.MANIFEST:
             left.append(damage)
         if damage.part is Part.OBJECT and damage.digest and not archive.objects.has(damage.digest):
-            with archive.database.transaction():
-                archive.history.give_up(damage.digest)
+            with archive.manifest.transaction():
+                archive.manifest.retention.give_up(damage.digest)
             left.append(damage)
             for resource in damage.resources:
                 tell(f"Lost for good: {resource.url} as it was fetched {resource.fetched}\n")

@@ -8,8 +8,8 @@ from mirror.core.policy.scope import covers
 from mirror.core.url.canonical import InvalidURLError, canonical
 from mirror.reports.run_summary import Exit
 from mirror.reports.url_report import account_lines
-from mirror.store.sqlite.frontier import Entry
-from mirror.store.sqlite.history import Account
+from mirror.store.manifest.history_records import Account
+from mirror.store.manifest.records import Entry
 from mirror.terminal.console import refuse, say, say_json
 
 
@@ -27,7 +27,7 @@ class Command(ArchiveCommand):
             refuse(str(error), Exit.USAGE)
         with opened(folder) as archive:
             account = archive.history.account(url)
-            forgotten = [pattern for pattern in archive.manifest.tombstones() if covers(pattern, url)]
+            forgotten = [pattern for pattern in archive.manifest.decisions.tombstones() if covers(pattern, url)]
         if opts.json:
             say_json({"url": url, "known": account is not None, "forgotten": bool(forgotten), **_as_json(account)})
         else:

@@ -9,7 +9,7 @@ from mirror import __version__
 from mirror.core.replay.origins import Server
 from mirror.core.url.canonical import CanonicalURL, is_web
 from mirror.reports.wording import moment
-from mirror.store.sqlite.history import Listed, Origin
+from mirror.store.manifest.history_records import Listed, Origin
 
 
 def list_page(

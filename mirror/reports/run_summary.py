@@ -9,9 +9,9 @@ from typing import Final
 from rich.filesize import decimal
 
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.sqlite.history import Numbers
+from mirror.store.manifest.history_records import Numbers
 from mirror.store.manifest.records import Counts
-from mirror.store.sqlite.renderings import Renderings
+from mirror.store.manifest.rendering_records import Renderings
 from mirror.terminal.printable import printable
 
 MOST_FAILURES: Final = 20

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.wording import moment
-from mirror.store.sqlite.frontier import State
-from mirror.store.sqlite.history import Account, Rendered
-from mirror.store.manifest.records import Resource, Standing
-from mirror.store.sqlite.renderings import State as Rendering
+from mirror.store.manifest.history_records import Account, Rendered
+from mirror.store.manifest.records import Resource, Standing, State
+from mirror.store.manifest.rendering_records import State as Rendering
 
 _STANDINGS = {
     Standing.PRESENT: "in the tree",

@@ -31,8 +31,8 @@ from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import Publication, Published, publish, read
 from mirror.store.disk.spool import Spools
-from mirror.store.sqlite.frontier import Entry
-from mirror.store.sqlite.renderings import When
+from mirror.store.manifest.records import Entry
+from mirror.store.manifest.rendering_records import When
 from mirror.store.run.crawl import Crawl
 from mirror.store.run.refresh_policy import Renewal
 from mirror.transfer import failures

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from mirror.core.document import documents
 from mirror.core.http import messages
@@ -27,10 +28,11 @@ from mirror.store.disk.publisher import COPIES, KEPT, OBJECTS, SCRATCH, Publicat
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import refuse_link
 from mirror.store.disk.tree import Tree
-from mirror.store.sqlite.database import Database
-from mirror.store.sqlite.history import History
-from mirror.store.sqlite.manifest import Manifest
 from mirror.store.manifest.records import Resource
+from mirror.store.sqlite.manifest import SQLiteManifest
+
+if TYPE_CHECKING:
+    from mirror.store.manifest.interface import Manifest
 
 INDEX = "index.html"
 PARTS = (
@@ -84,13 +86,12 @@ class Archive:
                 self.tree = Tree(root, kept / SCRATCH)
                 self.tree.prepare()
                 self.publisher = Publisher(self.objects, self.copies, self.tree)
-            self.database = Database(kept / "manifest.sqlite", read_only=read_only)
-            self.manifest = Manifest(self.database)
-            self.history = History(self.database)
+            self.manifest: Manifest = SQLiteManifest(kept / "manifest.sqlite", read_only=read_only)
+            self.history = self.manifest.history
 
     def close(self) -> None:
         self.spools.close()
-        self.database.close()
+        self.manifest.close()
         if self._lock:
             self._lock.release()
 
@@ -105,9 +106,9 @@ class Archive:
         """What a file of the tree follows from, as the manifest has it."""
         target = None
         if is_redirect(resource):
-            target = next(ref.url for _, ref in self.manifest.references(resource) if ref.kind is Kind.REDIRECT)
-        stale, dom = self.manifest.stale(resource)
-        return planned(resource, target, self.manifest.resolutions(resource), stale, dom)
+            target = next(ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
+        stale, dom = self.manifest.resources.staleness(resource)
+        return planned(resource, target, self.manifest.locations.resolutions(resource), stale, dom)
 
     def hold(self, digest: Digest, payload: bytes) -> None:
         """Have the payload of an object at hand, up to the next one: what came is looked at more than once."""
@@ -129,7 +130,7 @@ class Archive:
         is nothing to do but to wait for them.
         """
         changed = []
-        for url_id, resolution, path, redirect in self.manifest.all_urls():
+        for url_id, resolution, path, redirect in self.manifest.locations.all_urls():
             place = path if redirect is None else self._final_place(redirect)
             if place != resolution:
                 changed.append((url_id, place))
@@ -139,10 +140,10 @@ class Archive:
                 yield False
         self._settle(changed)
         yield from self._publish_stale(queue)
-        for path in self.manifest.released():
+        for path in self.manifest.departures.released():
             self.tree.remove(path)
-            with self.database.transaction():
-                self.manifest.left(path)
+            with self.manifest.transaction():
+                self.manifest.departures.remove(path)
             yield False
         self.write_index()
 
@@ -152,10 +153,10 @@ class Archive:
             pass
         for _ in self.settle():
             pass
-        for resource in self.manifest.resources():
+        for resource in self.manifest.resources.all():
             published = self.publish(resource)
-            with self.database.transaction():
-                self.manifest.published([published])
+            with self.manifest.transaction():
+                self.manifest.resources.mark_published([published])
             yield resource
 
     # --- what a newer program, a power cut, or a user asks for ---------------------------------------------------------
@@ -163,25 +164,25 @@ class Archive:
     def read_again(self) -> Iterator[None]:
         """Where this program reads documents otherwise than the one before, find references and names again."""
         version = str(documents.VERSION)
-        if self.manifest.fact(_READER) == version:
+        if self.manifest.decisions.fact(_READER) == version:
             return
-        for resource in self.manifest.resources():
-            with storing(self.root), self.database.transaction():
+        for resource in self.manifest.resources.all():
+            with storing(self.root), self.manifest.transaction():
                 self._read_again(resource)
             yield
-        with self.database.transaction():
-            self.manifest.know(_READER, version)
+        with self.manifest.transaction():
+            self.manifest.decisions.set_fact(_READER, version)
 
     def recover(self) -> None:
         """Find what a power cut has harmed; what is damaged is fetched or made again. Inside of a transaction."""
-        digests = self.manifest.unsynced()
+        digests = self.manifest.resources.unsynced()
         damaged = [digest for digest in digests if not self._is_whole(digest)]
         for digest in damaged:
             self.objects.remove(digest)
             self.copies.remove(digest)
         if damaged:
-            self.manifest.lose(damaged)
-            self.manifest.synced(damaged)
+            self.manifest.resources.mark_lost(damaged)
+            self.manifest.resources.remove_unsynced(damaged)
 
     def sync(self, digests: Sequence[Digest]) -> list[Digest]:
         """Wait until objects and copies are on the disk itself."""
@@ -191,7 +192,7 @@ class Archive:
 
     def collect(self) -> tuple[int, int]:
         """Remove objects and copies that no version needs; gives how many, and their bytes."""
-        used = (self.history.objects_in_use(), self.history.copies_in_use())
+        used = (self.manifest.retention.objects_in_use(), self.manifest.retention.copies_in_use())
         count = size = 0
         for store, needed in zip((self.objects, self.copies), used, strict=True):
             for digest in store.all():
@@ -208,34 +209,34 @@ class Archive:
         if resource.digest is None or not self.objects.has(resource.digest):
             return
         response = self.response(resource, resource.digest)
-        listing = Kind.SITEMAP in {ref.kind for _, ref in self.manifest.references(resource)}
+        listing = Kind.SITEMAP in {ref.kind for _, ref in self.manifest.links.of(resource)}
         found = documents.find_references(response, listing=listing)
-        ids = self.manifest.identify(list(dict.fromkeys(reference.url for reference in found)))
+        ids = self.manifest.frontier.identify(list(dict.fromkeys(reference.url for reference in found)))
         shown = "text/html" if response.is_redirect else response.media_type
         place = local_paths.local_path(resource.url, shown)
         if resource.path and place != resource.path:
-            self.manifest.leave(resource.path, resource.url_id, lost=False)
+            self.manifest.departures.add(resource.path, resource.url_id, lost=False)
         again = replace(resource, media_type=response.media_type, path=place, stale=True)
-        self.manifest.amend(again, [(ids[reference.url], reference) for reference in found])
+        self.manifest.resources.amend(again, [(ids[reference.url], reference) for reference in found])
 
     # --- the page at the root, and where chains end --------------------------------------------------------------------
 
     def write_index(self) -> None:
         """The page at the root: the mirrored starts, each with a link to its copy."""
-        starts = self.manifest.starts()
-        ids = self.manifest.known(starts)
+        starts = self.manifest.runs.starts()
+        ids = self.manifest.frontier.find(starts)
         self.tree.write(INDEX, index_page((url, self._final_place(ids[url])) for url in starts if url in ids))
 
     def start_place(self) -> Path:
         """What to open: the only start's copy, or the page that lists them."""
-        starts = self.manifest.starts()
-        ids = self.manifest.known(starts)
+        starts = self.manifest.runs.starts()
+        ids = self.manifest.frontier.find(starts)
         places = {self._final_place(ids[start]) for start in starts if start in ids} - {None}
         return self.root / (str(places.pop()) if len(places) == 1 else INDEX)
 
     def _publish_stale(self, queue: Queue | None) -> Iterator[bool]:
         """One file at a time: where a process dies over it, it is that one. It stays stale, and as it was received."""
-        for resource in self.manifest.resources(stale=True):
+        for resource in self.manifest.resources.all(stale=True):
             wanted = self.publication(resource)
             asked = queue is not None and queue.put([wanted])
             self._tell([] if asked else [self.publisher.publish(wanted)])
@@ -247,7 +248,7 @@ class Archive:
         while queue:
             self._tell(queue.done())
             yield True
-        for resource in self.manifest.resources(stale=True) if queue is not None else ():
+        for resource in self.manifest.resources.all(stale=True) if queue is not None else ():
             assert resource.path is not None
             assert resource.digest is not None
             self.tree.link(resource.path, self.objects.path(resource.digest))
@@ -255,17 +256,17 @@ class Archive:
 
     def _tell(self, published: Sequence[Published]) -> None:
         if published:
-            with self.database.transaction():
-                self.manifest.published(published)
+            with self.manifest.transaction():
+                self.manifest.resources.mark_published(published)
 
     def _settle(self, changed: list[tuple[int, LocalPath | None]]) -> None:
-        with self.database.transaction():
-            self.manifest.settle(changed)
+        with self.manifest.transaction():
+            self.manifest.locations.settle(changed)
 
     def _final_place(self, url_id: int) -> LocalPath | None:
         """Where a chain of redirects ends in the tree."""
         for _ in range(MOST_HOPS):
-            path, redirect = self.manifest.place(url_id)
+            path, redirect = self.manifest.locations.place(url_id)
             if redirect is None:
                 return path
             url_id = redirect

@@ -19,7 +19,7 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT, local_copy
 from mirror.store.disk.symlink_guard import refuse_link
 from mirror.store.disk.tree import Tree
-from mirror.store.sqlite.history import Listed, Shown
+from mirror.store.manifest.history_records import Listed, Shown
 from mirror.store.manifest.records import Resource
 
 UNFINISHED: Final = ".checkout"

@@ -16,7 +16,7 @@ from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest
-from mirror.store.sqlite.history import Account, Listed, Origin
+from mirror.store.manifest.history_records import Account, Listed, Origin
 from mirror.store.manifest.records import Resource
 
 _PREFERRED: Final = ("https://{}", "http://{}")
@@ -135,4 +135,6 @@ class Shelf:
 
     def account(self, url: CanonicalURL) -> tuple[Account | None, list[str]]:
         """All that is known of a URL, and the words by which it was forgotten."""
-        return self._history.account(url), [one for one in self._archive.manifest.tombstones() if covers(one, url)]
+        return self._history.account(url), [
+            one for one in self._archive.manifest.decisions.tombstones() if covers(one, url)
+        ]

@@ -39,23 +39,23 @@ class Damage:
 
 def verify(archive: Archive) -> Iterator[Damage | None]:
     """Look at everything; yields a `Damage` for each that is damaged, `None` for each that is well."""
-    found = archive.database.damage()
+    found = archive.manifest.damage()
     if found:
-        yield Damage(Part.MANIFEST, archive.database.path, found)
+        yield Damage(Part.MANIFEST, archive.manifest.path, found)
     for part, store, digests in (
-        (Part.OBJECT, archive.objects, archive.history.objects_in_use()),
-        (Part.COPY, archive.copies, archive.history.copies_in_use()),
+        (Part.OBJECT, archive.objects, archive.manifest.retention.objects_in_use()),
+        (Part.COPY, archive.copies, archive.manifest.retention.copies_in_use()),
     ):
         for digest in sorted(digests):
             yield _stored(archive, part, store, digest)
-    for resource in archive.manifest.resources():
+    for resource in archive.manifest.resources.all():
         yield None if resource.stale else _published(archive, resource)
 
 
 def strangers(archive: Archive) -> Iterator[Path]:
     """Files in the tree that are not the archive's."""
-    ours = {archive.root / str(resource.path) for resource in archive.manifest.resources()} | {archive.root / INDEX}
-    ours |= {archive.root / path for path in archive.manifest.leaving()}
+    ours = {archive.root / str(resource.path) for resource in archive.manifest.resources.all()} | {archive.root / INDEX}
+    ours |= {archive.root / path for path in archive.manifest.departures.all()}
     for place in sorted(archive.root.rglob("*")):
         inside = place.relative_to(archive.root).parts[0] != KEPT
         if inside and place not in ours and (place.is_symlink() or not place.is_dir()):
@@ -70,20 +70,20 @@ def mend(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
     lost: list[Resource] = []
     for damage in damages:
         if damage.part is Part.TREE:
-            with archive.database.transaction():
-                archive.manifest.spoil([resource.id for resource in damage.resources])
+            with archive.manifest.transaction():
+                archive.manifest.resources.mark_stale([resource.id for resource in damage.resources])
         elif damage.digest and not (damage.part is Part.OBJECT and _rescue(archive, damage)):
             store = archive.objects if damage.part is Part.OBJECT else archive.copies
             store.remove(damage.digest)
-            with archive.database.transaction():
-                archive.manifest.lose([damage.digest])
+            with archive.manifest.transaction():
+                archive.manifest.resources.mark_lost([damage.digest])
             if damage.part is Part.OBJECT:
                 lost += [resource for resource in damage.resources if resource.path and _is_current(archive, resource)]
     return lost
 
 
 def _is_current(archive: Archive, resource: Resource) -> bool:
-    current = archive.manifest.resource(resource.url_id)
+    current = archive.manifest.resources.current(resource.url_id)
     return current is not None and current.id == resource.id
 
 
@@ -91,14 +91,18 @@ def _stored(archive: Archive, part: Part, store: Objects, digest: Digest) -> Dam
     if store.is_whole(digest):
         return None
     what = "its content is not what it was" if store.has(digest) else "it is missing"
-    users = archive.history.users_of(digest) if part is Part.OBJECT else archive.history.users_of_copy(digest)
+    users = (
+        archive.manifest.retention.users_of(digest)
+        if part is Part.OBJECT
+        else archive.manifest.retention.users_of_copy(digest)
+    )
     return Damage(part, store.path(digest), what, digest, tuple(users))
 
 
 def _published(archive: Archive, resource: Resource) -> Damage | None:
     assert resource.path is not None
     place = archive.root / resource.path
-    copy = archive.manifest.copy(resource)
+    copy = archive.manifest.resources.copy(resource)
     digest = copy or resource.digest
     assert digest is not None
     source = (archive.copies if copy else archive.objects).path(digest)

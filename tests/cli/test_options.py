@@ -12,7 +12,7 @@ from mirror.cli.options import HELP, Group, Options, UsageError, parse_size, par
 from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
 from mirror.core.url.canonical import canonical
-from mirror.store.sqlite.renderings import When
+from mirror.store.manifest.rendering_records import When
 from mirror.store.run.refresh_policy import Renewal
 from tests.crawl.running import ROOT, run
 

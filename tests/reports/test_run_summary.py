@@ -7,7 +7,7 @@ import pytest
 
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.run_summary import Exit, Summary
-from mirror.store.sqlite.history import Numbers
+from mirror.store.manifest.history_records import Numbers
 from mirror.store.manifest.records import Counts
 
 ALL_WELL = Counts(

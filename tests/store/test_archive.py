@@ -175,7 +175,7 @@ def test_what_needs_no_rewriting_is_a_link_to_its_object(root: Path) -> None:
     with opened(root) as archive:
         linked = {
             resource.url.removeprefix(HOME)
-            for resource in archive.manifest.resources()
+            for resource in archive.manifest.resources.all()
             if (root / str(resource.path)).samefile(archive.objects.path(Digest(str(resource.digest))))
         }
     assert linked == {"/x.png", "/s.css", "/a.js", "/p"}

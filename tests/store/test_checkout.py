@@ -15,7 +15,7 @@ from mirror.store.archive import Archive
 from mirror.store.checkout import UNFINISHED, check_out
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT
-from mirror.store.sqlite.history import Kind
+from mirror.store.manifest.history_records import Kind
 from mirror.store.run.crawl import Crawl
 from mirror.store.run.refresh_policy import Renewal
 from mirror.store.verification import verify
@@ -110,12 +110,12 @@ def test_pruning_changes_nothing_of_what_is_kept(lived: tuple[Path, Trees], tmp_
     shutil.copytree(root, tmp_path / "archive")
     for _ in range(2):  # pruning twice is pruning once
         with opened(tmp_path / "archive") as archive:
-            with archive.database.transaction():
-                archive.history.prune(kept)
+            with archive.manifest.transaction():
+                archive.manifest.retention.prune(kept)
             archive.collect()
             assert {one.id for one in archive.history.snapshots()} == kept
-            assert set(archive.objects.all()) == archive.history.objects_in_use()
-            assert set(archive.copies.all()) == archive.history.copies_in_use()
+            assert set(archive.objects.all()) == archive.manifest.retention.objects_in_use()
+            assert set(archive.copies.all()) == archive.manifest.retention.copies_in_use()
             assert [damage for damage in verify(archive) if damage] == []
     for snapshot in kept:
         assert laid_out(tmp_path / "archive", snapshot, tmp_path / str(snapshot)) == trees[snapshot]
@@ -179,12 +179,12 @@ def test_what_is_forgotten_is_nowhere_and_never_comes_back(tmp_path: Path, patte
     mirrored(root, site, 1)
     mirrored(root, site.page("/secret", SECRET.decode() + " again"), 2)
     with opened(root) as archive:
-        with archive.database.transaction():
-            assert archive.history.forget(pattern, "now") == 2
+        with archive.manifest.transaction():
+            assert archive.manifest.retention.forget(pattern, "now") == 2
         for _ in archive.settle():
             pass
         archive.collect()
-        archive.database.compact()
+        archive.manifest.compact()
     mirrored(root, site, 3)
     for snapshot in (1, 2, 3):
         laid_out(root, snapshot, tmp_path / str(snapshot))

@@ -56,8 +56,8 @@ def found(root: Path) -> list[Damage]:
 
 
 def resource(archive: Archive, path: str) -> Resource:
-    known = archive.manifest.known([canonical(HOME + path)])
-    one = archive.manifest.resource(next(iter(known.values())))
+    known = archive.manifest.frontier.find([canonical(HOME + path)])
+    one = archive.manifest.resources.current(next(iter(known.values())))
     assert one
     return one
 
@@ -69,7 +69,7 @@ def object_of(root: Path, path: str) -> Path:
 
 def copy_of(root: Path, path: str) -> Path:
     with opened(root) as archive:
-        digest = archive.manifest.copy(resource(archive, path))
+        digest = archive.manifest.resources.copy(resource(archive, path))
         assert digest
         return archive.copies.path(digest)
 
@@ -215,7 +215,7 @@ def test_what_a_power_cut_has_harmed_is_fetched_and_made_again(
     root = tmp_path / "cut"
     with opened(root) as archive:
         run(crawl(archive), {HOME: SITE}, most=answers)
-        unsynced = archive.manifest.unsynced()
+        unsynced = archive.manifest.resources.unsynced()
         places = [store.path(digest) for store in (archive.objects, archive.copies) for digest in unsynced]
     assert len(unsynced) >= answers
     for place in places:
@@ -230,5 +230,5 @@ def test_what_a_power_cut_has_harmed_is_fetched_and_made_again(
 
 def state(root: Path) -> dict[str, Any]:
     with opened(root) as archive:
-        assert archive.manifest.unsynced() == []
+        assert archive.manifest.resources.unsynced() == []
         return archive_state(archive)

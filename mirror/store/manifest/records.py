@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from mirror.core.http.messages import header
+from mirror.core.policy.scope import Reason, Role
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
@@ -110,3 +111,35 @@ class Counts:
     pending: int
     skipped: dict[str, int]
     failed: dict[str, int]
+
+
+_ONLY_PAGE: Final = frozenset({Role.PAGE})
+
+
+class State(IntEnum):
+    """Where a URL stands in this run."""
+
+    PENDING = 0
+    IN_FLIGHT = 1
+    DONE = 2
+    SKIPPED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A URL in the frontier. `id` is the URL's; `roles` is all as what it is wanted. Without any, `reason` says why."""
+
+    id: int
+    url: CanonicalURL
+    state: State
+    roles: frozenset[Role]
+    depth: int
+    guess: bool = False
+    referrer_id: int | None = None
+    reason: Reason | None = None
+    referrer: CanonicalURL | None = None
+
+    @property
+    def is_only_page(self) -> bool:
+        """Whether only links lead to it: no page needs it to be shown."""
+        return self.roles == _ONLY_PAGE

@@ -13,7 +13,7 @@ from dataclasses import replace
 from mirror.core.policy.scope import Reason, Scope
 from mirror.core.url.aliases import preferred, same_place
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.sqlite.manifest import Manifest
+from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Resource, Snapshot, Standing
 from mirror.store.run.departures import leave
 
@@ -23,24 +23,24 @@ Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
 
 def fold(manifest: Manifest, snapshot: Snapshot, scope: Scope, placed: Callable[[Resource], Resource]) -> None:
     """Fold what is the same by now, and unfold what is not any more; `placed` gives a version its place in the tree."""
-    folds = folded(manifest.canonicals(), manifest.same_contents(), scope)
-    for url_id in manifest.known_folds():
-        known = manifest.resource(url_id)
+    folds = folded(manifest.links.canonicals(), manifest.decisions.same_contents(), scope)
+    for url_id in manifest.decisions.aliases():
+        known = manifest.resources.current(url_id)
         if known and known.url not in folds:
-            manifest.stand_for([(url_id, None)])
+            manifest.decisions.set_aliases([(url_id, None)])
             if known.standing is Standing.OUTSIDE:
                 own = replace(placed(known), standing=Standing.PRESENT, error=None)
-                manifest.record(snapshot, known, own, None)
-                manifest.give_reason(url_id, None)
-    ids = manifest.known([url for pair in folds.items() for url in (pair[0], pair[1][0])])
+                manifest.resources.record(snapshot, known, own, None)
+                manifest.frontier.set_reason(url_id, None)
+    ids = manifest.frontier.find([url for pair in folds.items() for url in (pair[0], pair[1][0])])
     for url, (target, reason) in folds.items():
-        known = manifest.resource(ids[url])
+        known = manifest.resources.current(ids[url])
         assert known is not None
-        manifest.stand_for([(ids[url], ids[target])])
-        manifest.give_reason(ids[url], reason)
+        manifest.decisions.set_aliases([(ids[url], ids[target])])
+        manifest.frontier.set_reason(ids[url], reason)
         if known.standing is not Standing.OUTSIDE:
             gone = replace(known, standing=Standing.OUTSIDE, path=None, stale=False, error=None)
-            manifest.record(snapshot, known, gone, None)
+            manifest.resources.record(snapshot, known, gone, None)
             leave(manifest, known, gone)
 
 

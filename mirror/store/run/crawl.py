@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mirror.core.document import documents
 from mirror.core.document.references import Reference
@@ -39,11 +39,10 @@ from mirror.store.archive import MOST_HOPS, Archive
 from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Elsewhere
-from mirror.store.sqlite.frontier import Entry, State
-from mirror.store.sqlite.history import History, Numbers
-from mirror.store.manifest.records import Counts, Outcome, Resource, Standing
-from mirror.store.sqlite.renderings import Outcome as Came
-from mirror.store.sqlite.renderings import Queue, Renderings, Task, When
+from mirror.store.manifest.history_records import Numbers
+from mirror.store.manifest.records import Counts, Entry, Outcome, Resource, Standing, State
+from mirror.store.manifest.rendering_records import Outcome as Came
+from mirror.store.manifest.rendering_records import Renderings, Task, When
 from mirror.store.run.aliases import fold
 from mirror.store.run.departures import judge_redirects, leave, part, too_much_lost
 from mirror.store.run.entry_merge import differ, merge, says_nothing_new
@@ -52,6 +51,9 @@ from mirror.store.run.publication_queue import Putting
 from mirror.store.run.queue import Handing
 from mirror.store.run.refresh_policy import ASK_ALWAYS, Renewal
 from mirror.store.run.trap_state import Trapping
+
+if TYPE_CHECKING:
+    from mirror.store.manifest.history_interface import RenderingQueue
 
 _ROOM: Final = 64 << 20  # free bytes below which each answer is committed at once: later there may be no room for that
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
@@ -122,18 +124,20 @@ class Crawl:
         for _ in archive.read_again():
             pass
         with storing(archive.root), self._manifest.transaction():
-            self.snapshot = self._manifest.begin(scope.starts, options or {}, now())
+            self.snapshot = self._manifest.runs.begin(scope.starts, options or {}, now())
             archive.recover()
-            self.scope = replace(scope, starts=self.snapshot.starts, tombstones=tuple(self._manifest.tombstones()))
-            self._waiting = self._manifest.waiting()
-            self._handing = Handing(self._take, self._take_one, limit, self._manifest.pages_done())
+            self.scope = replace(
+                scope, starts=self.snapshot.starts, tombstones=tuple(self._manifest.decisions.tombstones())
+            )
+            self._waiting = self._manifest.frontier.count_waiting()
+            self._handing = Handing(self._take, self._take_one, limit, self._manifest.frontier.count_pages())
             self.traps = Trapping(archive, self.snapshot, budgets)
             self._folds = folds
             self._admit_starts(scope.starts)
             self._admit_again(wanted)
-        self._rendering: Queue | None = None
+        self._rendering: RenderingQueue | None = None
         if rendering is not When.NEVER:
-            self._rendering = Queue(archive.database, self.snapshot.id, rendering)
+            self._rendering = self._manifest.rendering_queue(self.snapshot.id, rendering)
 
     def __len__(self) -> int:
         """How many URLs wait or are being fetched."""
@@ -164,7 +168,9 @@ class Crawl:
         if self._renewal.asks_always:
             return
         with self._transaction():
-            listings = self._manifest.listings()  # nobody asks for a robots.txt before anything else is asked for
+            listings = (
+                self._manifest.frontier.listings()
+            )  # nobody asks for a robots.txt before anything else is asked for
             self._admit_again(listings)
         while self._handing.may_look_ahead and (entry := self._handing.take()):
             if not self._renew_if_fresh(entry):
@@ -173,7 +179,7 @@ class Crawl:
 
     def conditions(self, entry: Entry) -> list[tuple[str, str]]:
         """The headers that ask a server for a resource only if it is not what the archive has."""
-        before = self._manifest.resource(entry.id)
+        before = self._manifest.resources.current(entry.id)
         return caching.conditions(before.headers) if before and self._is_there(before) else []
 
     # --- what came -----------------------------------------------------------------------------------------------------
@@ -191,7 +197,7 @@ class Crawl:
         Raises `StorageError` where the disk can't.
         """
         with self._answering(entry) as known:
-            before = self._manifest.resource(known.id)
+            before = self._manifest.resources.current(known.id)
             if known.reason is Reason.PROBE:
                 return self._hear_probe(known, before, response, references)
             is_unchanged = response.status == HTTPStatus.NOT_MODIFIED and before is not None and self._is_there(before)
@@ -234,7 +240,7 @@ class Crawl:
     def flush(self) -> None:
         """Make happen what was answered so far. Raises `StorageError` where the disk can't."""
         with storing(self.archive.root):
-            with self._manifest.part():
+            with self._manifest.savepoint():
                 self.traps.save()
             self._manifest.commit()
             self._uncommitted = 0
@@ -245,7 +251,7 @@ class Crawl:
     def fail(self, entry: Entry, error: str) -> Recorded:
         """Keep that there was no answer; an earlier good copy stays."""
         with self._answering(entry) as known:
-            before = self._manifest.resource(known.id)
+            before = self._manifest.resources.current(known.id)
             if before and self._is_there(before):
                 return self._keep(known, before, error)
             resource = self._resource(known, Response(known.url, 0, (), b""), ())
@@ -258,18 +264,18 @@ class Crawl:
         """
         with self._answering(entry) as known:
             if rule:
-                self._manifest.rule(known.id, rule)
+                self._manifest.decisions.set_rule(known.id, rule)
             skipped = replace(known, state=State.SKIPPED, reason=reason)
             self._admit([(known, skipped)])
-            before = self._manifest.resource(known.id)
+            before = self._manifest.resources.current(known.id)
             if reason in _OF_TODAY and before and before.path and self._is_there(before):
-                self._discover(skipped, before, self._manifest.references(before))
+                self._discover(skipped, before, self._manifest.links.of(before))
 
     def listing(self, url: CanonicalURL) -> Entry:
         """An entry for what is fetched on the crawl's own account: robots.txt. That it is missing is no failure."""
         with self._transaction():
-            url_id = self._manifest.identify([url])[url]
-            known = self._manifest.entries([url_id]).get(url_id)
+            url_id = self._manifest.frontier.identify([url])[url]
+            known = self._manifest.frontier.entries([url_id]).get(url_id)
             wanted = Entry(url_id, url, State.IN_FLIGHT, frozenset({Role.LISTING}), 0, guess=True)
             entry = merge(known, wanted) if known else wanted
             self._admit([(known, entry)])
@@ -280,24 +286,28 @@ class Crawl:
 
     def failing_since(self, url: CanonicalURL) -> str | None:
         """When the run began that first had no good answer of a URL, if none has had one since; ISO 8601."""
-        return next((self._manifest.failing_since(id_) for id_ in self._manifest.known([url]).values()), None)
+        return next(
+            (self._manifest.resources.failing_since(id_) for id_ in self._manifest.frontier.find([url]).values()), None
+        )
 
     def last_good(self, url: CanonicalURL) -> Response | None:
         """The last good copy of a URL that could not be renewed; `None`: there never was one."""
-        before = next((self._manifest.resource(id_) for id_ in self._manifest.known([url]).values()), None)
+        before = next(
+            (self._manifest.resources.current(id_) for id_ in self._manifest.frontier.find([url]).values()), None
+        )
         if before is None or before.digest is None or before.standing is not Standing.KEPT:
             return None
         return self.archive.response(before, before.digest)
 
     def finish(self) -> None:
         """Nothing is left to fetch: what was over the limit is given up. Once the tree is settled, the run is over."""
-        for entry in self._manifest.entries(self._handing.in_flight).values():
+        for entry in self._manifest.frontier.entries(self._handing.in_flight).values():
             self.fail(entry, "answer not understood, see the log")
         with self._transaction():
-            self._manifest.index_links()
+            self._manifest.links.build_index()
             if self.limit is not None:
-                self._manifest.skip_waiting_pages(Reason.LIMIT)
-            self._waiting = self._manifest.waiting()
+                self._manifest.frontier.skip_waiting_pages(Reason.LIMIT)
+            self._waiting = self._manifest.frontier.count_waiting()
             part(self._manifest, self.snapshot, self.scope)
             if self._folds:
                 fold(self._manifest, self.snapshot, self.scope, _placed)
@@ -317,11 +327,11 @@ class Crawl:
             self._putting.hear()
             yield True
         with self._transaction():
-            self._manifest.index_links()
+            self._manifest.links.build_index()
             if self._complete:
                 self.held = too_much_lost(self._manifest, self.scope, self._renewal.most_lost)
                 if not self.held:
-                    self._manifest.release()
+                    self._manifest.departures.release()
         self.flush()
         with storing(self.archive.root):
             yield from self.archive.settle(self._putting.queue)
@@ -329,25 +339,27 @@ class Crawl:
         if self._complete:
             with self._manifest.transaction():
                 outcome = Outcome.HELD if self.held else Outcome.COMPLETE
-                self._manifest.finish(self.snapshot, self._now(), outcome)
-                self._manifest.forget_families()
-                History(self.archive.database).count(self.snapshot.id)
+                self._manifest.runs.finish(self.snapshot, self._now(), outcome)
+                self._manifest.decisions.forget_families()
+                self.archive.history.count(self.snapshot.id)
             self._forget_parts()
-            self.archive.database.checkpoint()
+            self.archive.manifest.checkpoint()
 
     def _forget_parts(self) -> None:
         """Parts of payloads stay for later runs where their URLs failed, and for nobody else."""
         for url in self.archive.spools.urls():
-            before = next((self._manifest.resource(id_) for id_ in self._manifest.known([url]).values()), None)
+            before = next(
+                (self._manifest.resources.current(id_) for id_ in self._manifest.frontier.find([url]).values()), None
+            )
             if before is None or before.standing not in _FAILED:
                 self.archive.spools.forget(url)
 
     def counts(self) -> Counts:
-        return self._manifest.counts(self.snapshot)
+        return self._manifest.runs.counts(self.snapshot)
 
     def changes(self) -> Numbers | None:
         """What this run found otherwise than those before it; `None`: it is the first."""
-        history = History(self.archive.database)
+        history = self.archive.history
         return history.numbers(self.snapshot.id) if history.has_before(self.snapshot.id) else None
 
     # --- what a browser finds ------------------------------------------------------------------------------------------
@@ -369,7 +381,7 @@ class Crawl:
         with self._transaction():
             task = self._rendering.next(idle=idle)
             if task:
-                self._manifest.index_links()
+                self._manifest.links.build_index()
         resource = self._rendered(task) if task else None
         if task is None or resource is None:
             return None
@@ -384,18 +396,18 @@ class Crawl:
                 return None
             found = self._identified([reference])
             self._see(task, resource, found)
-            return self._manifest.entries([found[0][0]]).get(found[0][0])
+            return self._manifest.frontier.entries([found[0][0]]).get(found[0][0])
 
     def wait_for(self, url_id: int) -> tuple[Entry | None, Resource | None]:
         """What is known of what a page waits for; it is preferred where it is to be fetched."""
-        entry = self._manifest.entries([url_id]).get(url_id)
+        entry = self._manifest.frontier.entries([url_id]).get(url_id)
         if entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
             self._handing.prefer(url_id)
-        return entry, self._manifest.resource(url_id) if entry and entry.state is State.DONE else None
+        return entry, self._manifest.resources.current(url_id) if entry and entry.state is State.DONE else None
 
     def redirects_to(self, resource: Resource) -> int | None:
         """The id of the URL to which a redirect leads."""
-        return self._manifest.place(resource.url_id)[1] if resource.is_redirect else None
+        return self._manifest.locations.place(resource.url_id)[1] if resource.is_redirect else None
 
     def see(self, task: Task, seen: Sequence[Reference], dom: bytes | None, came: Came, needs: Iterable[str]) -> None:
         """Keep what a page came to in a browser, and follow what it refers to then. `dom` is kept if the user wants that.
@@ -413,12 +425,12 @@ class Crawl:
             digest = self.archive.objects.put(dom) if is_kept and dom is not None else None
             if digest:
                 self._syncing.add(digest)
-            _, before = self._manifest.stale(resource)
+            _, before = self._manifest.resources.staleness(resource)
             self._rendering.done(task, replace(came, dom=digest))
-            all_needs = {*needs, *([LOADS] if self._manifest.loads_more(resource) else [])}
-            self._manifest.add_needs(resource.id, all_needs)
+            all_needs = {*needs, *([LOADS] if self._manifest.links.loads_more(resource) else [])}
+            self._manifest.decisions.add_needs(resource.id, all_needs)
             if digest != before:
-                self._manifest.spoil([resource.id])
+                self._manifest.resources.mark_stale([resource.id])
                 self._putting.add(replace(resource, stale=True))
 
     def render_later(self, task: Task) -> None:
@@ -434,17 +446,17 @@ class Crawl:
 
     def _rendered(self, task: Task) -> Resource | None:
         """The page of a task, if it is still that."""
-        resource = self._manifest.resource(task.url_id)
+        resource = self._manifest.resources.current(task.url_id)
         there = resource is not None and resource.id == task.resource_id and resource.digest and resource.is_html
         return resource if there else None
 
     def _see(self, task: Task, resource: Resource, found: Found) -> None:
         assert self._rendering is not None
         ids = [url_id for url_id, _ in found]
-        before = {url_id for url_id, entry in self._manifest.entries(ids).items() if entry.roles}
-        self._manifest.see(resource, found)
-        self._discover(self._manifest.entries([task.url_id])[task.url_id], resource, found)
-        wanted = {url_id for url_id, entry in self._manifest.entries(ids).items() if entry.roles}
+        before = {url_id for url_id, entry in self._manifest.frontier.entries(ids).items() if entry.roles}
+        self._manifest.links.add_seen(resource, found)
+        self._discover(self._manifest.frontier.entries([task.url_id])[task.url_id], resource, found)
+        wanted = {url_id for url_id, entry in self._manifest.frontier.entries(ids).items() if entry.roles}
         self._rendering.find(task, len(wanted - before))
 
     def _meet(self, recorded: Recorded, payload: bytes = b"") -> None:
@@ -457,7 +469,7 @@ class Crawl:
             return
         text = documents.html_text(self.archive.response(resource, resource.digest)) or ""
         if is_module_built and dynamic_pages.is_module_built(text):
-            self._manifest.add_needs(resource.id, {MODULES})
+            self._manifest.decisions.add_needs(resource.id, {MODULES})
         if self._rendering:
             self._rendering.add(resource, dynamic_pages.look(text, resource.url))
 
@@ -481,7 +493,7 @@ class Crawl:
             word: words for word, words in documents.said(response, self._now()).items() if word in self.scope.obeys
         }
         if said:
-            self._manifest.rule(entry.id, "; ".join(dict.fromkeys(said.values())))
+            self._manifest.decisions.set_rule(entry.id, "; ".join(dict.fromkeys(said.values())))
         is_listed = entry.roles == {Role.LISTING}
         return None if is_listed else next((reason for word, reason in _LEFT_OUT.items() if word in said), None)
 
@@ -513,8 +525,8 @@ class Crawl:
 
     def _probe(self, page: Entry, url: CanonicalURL) -> None:
         """Ask for what can't be there, as for anything else."""
-        url_id = self._manifest.identify([url])[url]
-        known = self._manifest.entries([url_id]).get(url_id)
+        url_id = self._manifest.frontier.identify([url])[url]
+        known = self._manifest.frontier.entries([url_id]).get(url_id)
         if known is None:
             roles = frozenset({Role.LISTING})
             probe = Entry(url_id, url, State.PENDING, roles, page.depth, True, page.id, Reason.PROBE)  # noqa: FBT003 - a guess
@@ -522,7 +534,7 @@ class Crawl:
 
     def _is_folded(self, before: Resource) -> bool:
         """Whether what was there is another URL's resource: it stays that where it did not change, until the run is over."""
-        return self._folds and before.standing is Standing.OUTSIDE and self._manifest.is_folded(before.url_id)
+        return self._folds and before.standing is Standing.OUTSIDE and self._manifest.decisions.is_alias(before.url_id)
 
     def _plain(self, entry: Entry, found: Found) -> Found:
         """The references, those that are wanted and have a plainer URL led there; that they do is kept."""
@@ -539,8 +551,8 @@ class Crawl:
         }
         if not plains:
             return found
-        ids = self._manifest.identify([plain for _, plain in plains.values()])
-        known = self._manifest.entries(list(plains))
+        ids = self._manifest.frontier.identify([plain for _, plain in plains.values()])
+        known = self._manifest.frontier.entries(list(plains))
         changes, places = [], []
         for target_id, (reference, plain) in plains.items():
             old = known.get(target_id)
@@ -550,9 +562,9 @@ class Crawl:
                 wanted = self._wanted(entry, max(entry.roles), ids[plain], reference._replace(url=plain))
                 changes.append((old, new))
                 places.append((target_id, _expected(wanted)))
-        self._manifest.stand_for([(target_id, ids[plain]) for target_id, (_, plain) in plains.items()])
+        self._manifest.decisions.set_aliases([(target_id, ids[plain]) for target_id, (_, plain) in plains.items()])
         self._admit([change for change in changes if change[0] != change[1]])
-        self._manifest.expect(places)
+        self._manifest.locations.expect(places)
         return [
             (ids[plains[target_id][1]], reference._replace(url=plains[target_id][1]))
             if target_id in plains and reference.kind is not Kind.NEVER
@@ -566,17 +578,17 @@ class Crawl:
     def _answering(self, entry: Entry) -> Iterator[Entry]:
         """What is recorded of an answer; gives what the frontier says of the URL by now."""
         with self._transaction():
-            yield self._manifest.entries([entry.id])[entry.id]
+            yield self._manifest.frontier.entries([entry.id])[entry.id]
         self._handing.answered(entry)
         self.when_answered(entry.id)
 
     def _take_one(self, url_id: int) -> Entry | None:
         with self._transaction():
-            return self._manifest.take_one(url_id)
+            return self._manifest.frontier.take_one(url_id)
 
     def _take(self, most: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]:
         with self._transaction():
-            return self._manifest.take(most, pages=pages, without=without)
+            return self._manifest.frontier.take(most, pages=pages, without=without)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -585,9 +597,8 @@ class Crawl:
         It first says which files were published since the last one: later it might make them stale again.
         """
         self._putting.hear()
-        with self._putting.told() as published, storing(self.archive.root), self._manifest.part():
-            self._manifest.next()
-            self._manifest.published(published)
+        with self._putting.told() as published, storing(self.archive.root), self._manifest.savepoint():
+            self._manifest.resources.mark_published(published)
             self._syncing.sync()
             yield
         self._uncommitted += 1
@@ -657,7 +668,7 @@ class Crawl:
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow what need not be asked for, and say so."""
-        before = None if self._renewal.asks_always else self._manifest.resource(entry.id)
+        before = None if self._renewal.asks_always else self._manifest.resources.current(entry.id)
         if before is None or (before.standing in _GOOD and not self._is_there(before)):
             return False
         if not self._renewal.is_fresh(before, self._now()):
@@ -670,11 +681,11 @@ class Crawl:
 
     def _put(self, entry: Entry, before: Resource | None, resource: Resource, found: Found | None = None) -> Recorded:
         """Write the row, acknowledge, and follow the references; those that are kept where there are no new ones."""
-        resource = self._manifest.record(self.snapshot, before, resource, found)
+        resource = self._manifest.resources.record(self.snapshot, before, resource, found)
         if found is None:
-            found = self._manifest.references(resource)
+            found = self._manifest.links.of(resource)
         elif before:
-            found = [*found, *self._manifest.seen_references(resource)]
+            found = [*found, *self._manifest.links.seen(resource)]
         done = replace(entry, state=State.DONE)
         done = self._counted(done) if _is_page(done, resource) else done
         self._admit([(entry, done)])
@@ -684,7 +695,7 @@ class Crawl:
         return Recorded(resource, saved, _is_page(done, resource), failed and not done.guess)
 
     def _identified(self, references: Sequence[Reference]) -> Found:
-        ids = self._manifest.identify(list(dict.fromkeys(ref.url for ref in references)))
+        ids = self._manifest.frontier.identify(list(dict.fromkeys(ref.url for ref in references)))
         return [(ids[ref.url], ref) for ref in references]
 
     def _counted(self, page: Entry) -> Entry:
@@ -704,17 +715,17 @@ class Crawl:
             roles = entry.roles - {Role.REQUISITE} if resource.is_html else entry.roles
             again = self._follow(entry, roles, found, resource)
             if self.scope is not scope:
-                again = self._manifest.done()
+                again = self._manifest.frontier.done()
             for entry in again:
-                known = self._manifest.resource(entry.id)
+                known = self._manifest.resources.current(entry.id)
                 if known:
-                    work.append((entry, known, self._manifest.references(known)))
+                    work.append((entry, known, self._manifest.links.of(known)))
 
     def _follow(self, entry: Entry, roles: frozenset[Role], found: Found, resource: Resource) -> list[Entry]:
         """Bring references into the frontier; gives the entries that are done but have to be followed again."""
         if self._folds and roles:
             found = self._plain(entry, found)
-        known = self._manifest.entries([target_id for target_id, _ in found])
+        known = self._manifest.frontier.entries([target_id for target_id, _ in found])
         if resource.is_html and Role.PAGE in roles:
             new = [one for target_id, one in found if target_id not in known]
             probe = self.traps.answered(resource, [one for _, one in found], new)
@@ -739,7 +750,7 @@ class Crawl:
         self._admit(changes)
         for target_id, rule in barred.items():
             if merged[target_id].reason is Reason.TRAP:
-                self._manifest.rule(target_id, rule)
+                self._manifest.decisions.set_rule(target_id, rule)
         return [new for old, new in changes if old and old.state is State.DONE and differ(old, new)]
 
     def _extend_scope(self, entry: Entry, reference: Reference) -> None:
@@ -747,7 +758,7 @@ class Crawl:
             scope = self.scope.redirected(entry.url, reference.url)
             if scope is not self.scope:
                 self.scope = scope
-                self._manifest.extend_starts(self.snapshot, scope.starts)
+                self._manifest.runs.extend_starts(self.snapshot, scope.starts)
 
     def _wanted(self, entry: Entry, role: Role, target_id: int, reference: Reference) -> Entry:
         """What one reference says of its target; what a guess redirects to is a guess."""
@@ -763,15 +774,15 @@ class Crawl:
         """Whether so many redirects led to a redirect that no browser would follow it."""
         for _ in range(MOST_HOPS):
             referrer = entry.referrer_id
-            if referrer is None or self._manifest.place(referrer)[1] != entry.id:
+            if referrer is None or self._manifest.locations.place(referrer)[1] != entry.id:
                 return False
-            entry = self._manifest.entries([referrer])[referrer]
+            entry = self._manifest.frontier.entries([referrer])[referrer]
         return True
 
     def _promoted(self, old: Entry | None, new: Entry) -> Entry:
         """What was fetched as something less and turns out to be a page counts as one from now on."""
         if old and old.state is State.DONE and Role.PAGE in new.roles - old.roles:
-            resource = self._manifest.resource(new.id)
+            resource = self._manifest.resources.current(new.id)
             if resource and _is_page(new, resource):
                 new = self._counted(new)
                 self._meet(Recorded(resource, saved=False, page=_is_page(new, resource), failed=False))
@@ -780,20 +791,22 @@ class Crawl:
     # --- the frontier --------------------------------------------------------------------------------------------------
 
     def _admit_starts(self, starts: Sequence[CanonicalURL]) -> None:
-        ids = self._manifest.identify(starts)
-        known = self._manifest.entries(list(ids.values()))
+        ids = self._manifest.frontier.identify(starts)
+        known = self._manifest.frontier.entries(list(ids.values()))
         page = frozenset({Role.PAGE})
         self._admit([(None, Entry(ids[url], url, State.PENDING, page, 0)) for url in starts if ids[url] not in known])
 
     def _admit_again(self, wanted: Sequence[CanonicalURL]) -> None:
-        ids = list(self._manifest.known(wanted).values())
-        here = self._manifest.entries(ids)
-        again = [replace(entry, state=State.PENDING) for entry in self._manifest.known_entries(ids) if entry.roles]
+        ids = list(self._manifest.frontier.find(wanted).values())
+        here = self._manifest.frontier.entries(ids)
+        again = [
+            replace(entry, state=State.PENDING) for entry in self._manifest.frontier.last_entries(ids) if entry.roles
+        ]
         self._admit([(here.get(entry.id), entry) for entry in again])
 
     def _admit(self, changes: Sequence[Change]) -> None:
-        self._manifest.admit([new for _, new in changes])
-        self._manifest.expect(
+        self._manifest.frontier.admit([new for _, new in changes])
+        self._manifest.locations.expect(
             [(new.id, _expected(new)) for old, new in changes if new.roles and not (old and old.roles)]
         )
         for old, new in changes:

@@ -4,9 +4,8 @@ from dataclasses import replace
 from typing import Final
 
 from mirror.core.policy.scope import Reason, Role, Scope
-from mirror.store.sqlite.frontier import Entry
-from mirror.store.sqlite.manifest import Manifest
-from mirror.store.manifest.records import Resource, Snapshot, Standing
+from mirror.store.manifest.interface import Manifest
+from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing
 
 FEW: Final = 10
 """So many pages may be gone in any case: of a small site, half is not much."""
@@ -19,21 +18,21 @@ _NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER, Reason.NOFOLLOW,
 
 def judge_redirects(manifest: Manifest, scope: Scope) -> None:
     """Redirects that lead nowhere failed, and so did a start that leads out of the scope."""
-    for entry in manifest.redirects():
+    for entry in manifest.frontier.redirects():
         error = _misled(manifest, scope, entry)
         if error:
-            manifest.blame(entry.id, error)
+            manifest.resources.set_error(entry.id, error)
 
 
 def _misled(manifest: Manifest, scope: Scope, entry: Entry) -> str | None:
     """Why a redirect comes to no end."""
     url_id, seen = entry.id, {entry.id}
-    while (target := manifest.place(url_id)[1]) is not None:
+    while (target := manifest.locations.place(url_id)[1]) is not None:
         if target in seen:
             return "redirects in a circle"
         seen.add(target)
         url_id = target
-    last = manifest.entries([url_id]).get(url_id)
+    last = manifest.frontier.entries([url_id]).get(url_id)
     if last is None or last.reason is None or last.roles:
         return None
     if last.reason is Reason.REDIRECTS:
@@ -43,16 +42,16 @@ def _misled(manifest: Manifest, scope: Scope, entry: Entry) -> str | None:
 
 def part(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
     """Say of what earlier runs had and this one did not come to, why."""
-    cut_off = manifest.is_cut_off()
-    for resource, entry, of_run in manifest.unvisited(snapshot):
+    cut_off = manifest.runs.was_limited()
+    for resource, entry, of_run in manifest.resources.unvisited(snapshot):
         standing = _parted(scope, resource, entry if of_run else None, entry, cut_off=cut_off)
         if standing is resource.standing:
             continue
         if standing is Standing.UNLINKED:
-            manifest.end_as(snapshot, replace(resource, standing=standing, error=None))
+            manifest.resources.end_as(snapshot, replace(resource, standing=standing, error=None))
         elif standing is Standing.OUTSIDE:
             gone = replace(resource, standing=standing, error=None, path=None, stale=False)
-            manifest.end_as(snapshot, gone)
+            manifest.resources.end_as(snapshot, gone)
             leave(manifest, resource, gone)
 
 
@@ -73,12 +72,12 @@ def leave(manifest: Manifest, before: Resource | None, now: Resource) -> None:
     """The file of an earlier answer goes when the run settles."""
     if before and before.path and before.path != now.path:
         lost = now.standing is Standing.GONE and before.is_html
-        manifest.leave(before.path, before.url_id, lost=lost)
+        manifest.departures.add(before.path, before.url_id, lost=lost)
 
 
 def too_much_lost(manifest: Manifest, scope: Scope, most_lost: float) -> tuple[int, int] | None:
     """How many of how many pages are gone, where that is more than the user wants to believe: a start is enough."""
-    lost, left = manifest.leaving_pages()
+    lost, left = manifest.departures.lost_pages()
     many = lost > max(FEW, most_lost * (lost + left))
-    suspicious = many or manifest.is_leaving(scope.starts)
+    suspicious = many or manifest.departures.has_lost(scope.starts)
     return (lost, lost + left) if suspicious and most_lost < 1 else None

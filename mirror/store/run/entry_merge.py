@@ -6,7 +6,7 @@ from typing import Final
 from mirror.core.document.references import Reference
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.syntax.embedded_urls import Kind
-from mirror.store.sqlite.frontier import Entry
+from mirror.store.manifest.records import Entry
 
 _ASKS_FOR: Final = {
     Kind.PAGE: (Role.PAGE, 1),

@@ -20,13 +20,13 @@ class Syncing:
 
     def add(self, digest: Digest) -> None:
         """An object was written."""
-        self._archive.manifest.not_synced([digest])
+        self._archive.manifest.resources.add_unsynced([digest])
         self._waiting.append(digest)
 
     def sync(self) -> None:
         """Have the objects of late brought onto the disk, beside the crawl; say so of those that are."""
         if self._running and self._running.done():
-            self._archive.manifest.synced(self._running.result())
+            self._archive.manifest.resources.remove_unsynced(self._running.result())
             self._running = None
         if self._running is None and len(self._waiting) >= _SYNC_AFTER:
             digests, self._waiting = self._waiting, []
@@ -35,8 +35,8 @@ class Syncing:
     def sync_all(self) -> None:
         """Wait until all are there."""
         manifest = self._archive.manifest
-        digests = manifest.unsynced()
+        digests = manifest.resources.unsynced()
         self._archive.sync(digests)
         with manifest.transaction():
-            manifest.synced(digests)
+            manifest.resources.remove_unsynced(digests)
         self._waiting.clear()

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-from mirror.store.sqlite.frontier import Entry
+from mirror.store.manifest.records import Entry
 
 _AHEAD: Final = 32  # entries taken from the manifest at a time
 _AT_HAND: Final = 256  # entries looked at before anything is fetched

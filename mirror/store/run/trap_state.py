@@ -25,12 +25,12 @@ class Trapping:
         self._archive = archive
         self._manifest = archive.manifest
         if not snapshot.resumed:
-            self._manifest.forget_families()
-        self._traps = None if budgets is None else Traps(budgets, self._manifest.families())
+            self._manifest.decisions.forget_families()
+        self._traps = None if budgets is None else Traps(budgets, self._manifest.decisions.families())
 
     def set_budgets(self, budgets: Budgets | None) -> None:
         """From now on these hold; what is known of families stays."""
-        self._traps = None if budgets is None else Traps(budgets, self._manifest.families())
+        self._traps = None if budgets is None else Traps(budgets, self._manifest.decisions.families())
 
     def answered(self, resource: Resource, links: Sequence[Reference], new: Sequence[Reference]) -> CanonicalURL | None:
         """Hear what stands on a page, before it is followed; gives what can't be there, where that has to be asked for."""
@@ -48,13 +48,13 @@ class Trapping:
             return
         place = f"{origin(response.url)}/"
         links = [one.url for one in references if one.kind in _LINKS and one.url.startswith(place)]
-        leads_on = len(self._manifest.known(links)) < len(set(links))
+        leads_on = len(self._manifest.frontier.find(links)) < len(set(links))
         self._traps.probed(response.url, _text(response), leads_on=leads_on)
 
     def save(self) -> None:
         """Keep what changed, with the answers that led to it."""
         if self._traps is not None:
-            self._manifest.keep_families(*self._traps.changed())
+            self._manifest.decisions.save_families(*self._traps.changed())
 
     def _text(self, resource: Resource) -> str:
         if resource.digest is None or resource.size > documents.MOST_READ:

@@ -6,52 +6,42 @@ the whole of the frontier is on the disk. Nobody but this module writes these ta
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import IntEnum
-from itertools import combinations
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
-from mirror.core.policy.scope import Reason, Role
+import sqlalchemy as sa
+
+from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.sqlite.database import Database, listed
+from mirror.store.manifest.records import Entry, State
+from mirror.store.sqlite.rows import (
+    DONE,
+    ENTRY,
+    IS_PAGE,
+    IS_REDIRECT,
+    LISTING,
+    OF_RUN,
+    PAGE,
+    ROLE_SETS,
+    SAME_URL,
+    THIS_RUN,
+    entry_of,
+)
+from mirror.store.sqlite.schema import (
+    GIVEN,
+    frontier,
+    listed,
+    resources,
+    urls,
+)
+from mirror.store.sqlite.session import Queries, Session
 
 _KEPT: Final = 1 << 14
 """URLs that are kept in memory, a few hundred bytes each."""
 
-ROLE_BITS: Final = {Role.PAGE: 1, Role.LISTING: 2, Role.FRAME: 4, Role.REQUISITE: 8}
-_ONLY_PAGE: Final = frozenset({Role.PAGE})
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-
-
-class State(IntEnum):
-    """Where a URL stands in this run."""
-
-    PENDING = 0
-    IN_FLIGHT = 1
-    DONE = 2
-    SKIPPED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A URL in the frontier. `id` is the URL's; `roles` is all as what it is wanted. Without any, `reason` says why."""
-
-    id: int
-    url: CanonicalURL
-    state: State
-    roles: frozenset[Role]
-    depth: int
-    guess: bool = False
-    referrer_id: int | None = None
-    reason: Reason | None = None
-    referrer: CanonicalURL | None = None
-
-    @property
-    def is_only_page(self) -> bool:
-        """Whether only links lead to it: no page needs it to be shown."""
-        return self.roles == _ONLY_PAGE
 
 
 class Recent(Generic[Key, Value]):
@@ -83,44 +73,41 @@ class Recent(Generic[Key, Value]):
         self._kept.clear()
 
 
-class Frontier:
-    """What one run knows of URLs. `run_id` is its snapshot's."""
+class Frontier(Queries):
+    """`interface.Frontier`."""
 
-    def __init__(self, database: Database) -> None:
-        self.run_id = 0
-        self._database = database
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
         self._ids: Recent[CanonicalURL, int] = Recent(_KEPT)
         self._entries: Recent[int, Entry | None] = Recent(_KEPT)
         self._last_id: int | None = None
-        self.new: set[int] = set()
-        """URLs that got their row in this transaction: what is recorded in it is all that refers to them."""
-        database.when_undone.append(self.forget)
+        session.database.when_undone.append(self.forget)
 
     def forget(self) -> None:
         """Something else wrote to the tables, or took back what was written: what is in memory may be wrong."""
         self._ids.clear()
         self._entries.clear()
         self._last_id = None
-        self.new.clear()
+        self._session.new_urls.clear()
 
     # --- URLs ----------------------------------------------------------------------------------------------------------
 
     def identify(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
         """The id of each URL; a new one gets its row."""
-        found = self.known(wanted)
+        found = self.find(wanted)
         new = [url for url in dict.fromkeys(wanted) if url not in found]
         if new:
             last = self._last_url()
             self._last_id = last + len(new)
             rows = list(enumerate(new, last + 1))
-            self._database.run_many(_NEW_URL, [(url_id, url, self.run_id) for url_id, url in rows])
+            self._database.run_many(_NEW_URL, [(url_id, url, self._run_id) for url_id, url in rows])
             for url_id, url in rows:
                 found[url] = self._ids[url] = url_id
                 self._entries[url_id] = None
-                self.new.add(url_id)
+                self._session.new_urls.add(url_id)
         return found
 
-    def known(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
+    def find(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
         """The id of each URL that has one."""
         found, unknown = self._ids.split(wanted)
         if unknown:
@@ -139,7 +126,7 @@ class Frontier:
         """What the frontier says of URLs; those it does not know are not there."""
         found, unknown = self._entries.split(ids)
         if unknown:
-            read = {row[0]: _entry(row) for row in self._database.run(_ENTRIES, (self.run_id, *listed(unknown)))}
+            read = {row[0]: _entry(row) for row in self._database.run(_ENTRIES, (self._run_id, *listed(unknown)))}
             for url_id in unknown:
                 found[url_id] = self._entries[url_id] = read.get(url_id)
         return {url_id: entry for url_id, entry in found.items() if entry is not None}
@@ -147,7 +134,7 @@ class Frontier:
     def admit(self, entries: Sequence[Entry]) -> None:
         """Put URLs into the frontier, or change what it says of them."""
         if entries:
-            self._database.run_many(_ADMIT, [_values(entry, self.run_id) for entry in entries])
+            self._database.run_many(_ADMIT, [_values(entry, self._run_id) for entry in entries])
             for entry in entries:
                 self._entries[entry.id] = entry
 
@@ -157,9 +144,11 @@ class Frontier:
         None of the origins `without`; each ends in a slash.
         """
         if without:
-            rows = self._database.run(_PENDING_ELSEWHERE[pages], (self.run_id, *listed(list(without)), most)).fetchall()
+            rows = self._database.run(
+                _PENDING_ELSEWHERE[pages], (self._run_id, *listed(list(without)), most)
+            ).fetchall()
         else:
-            rows = self._database.run(_PENDING[pages], (self.run_id, most)).fetchall()
+            rows = self._database.run(_PENDING[pages], (self._run_id, most)).fetchall()
         found = [replace(_entry(row), referrer=row[9]) for row in rows]
         if found:
             self._database.run(_IN_FLIGHT, listed([entry.id for entry in found]))
@@ -169,13 +158,51 @@ class Frontier:
 
     def take_one(self, url_id: int) -> Entry | None:
         """A URL, marked as in flight, if it is pending."""
-        rows = self._database.run(_PENDING_ONE, (self.run_id, url_id)).fetchall()
+        rows = self._database.run(_PENDING_ONE, (self._run_id, url_id)).fetchall()
         if not rows:
             return None
         found = replace(_entry(rows[0]), referrer=rows[0][9])
         self._database.run(_IN_FLIGHT, listed([url_id]))
         self._entries[url_id] = replace(found, state=State.IN_FLIGHT)
         return found
+
+    def last_entries(self, ids: Sequence[int]) -> list[Entry]:
+        """What the newest run that met URLs says of them."""
+        return [entry_of(row) for row in self._connection.execute(_KNOWN_ENTRIES, {"given": list(ids)})]
+
+    def done(self) -> list[Entry]:
+        """All URLs of this run that are answered."""
+        return [entry_of(row) for row in self._connection.execute(_ANSWERED, {"run": self._run_id})]
+
+    def count_waiting(self) -> int:
+        """How many URLs wait or are in flight."""
+        return self._count(sa.select(sa.func.count()).where(_WAITS))
+
+    def count_pages(self) -> int:
+        """How many pages of this run were fetched as HTML: what a limit counts."""
+        return self._count(sa.select(sa.func.count()).select_from(OF_RUN).where(DONE, IS_PAGE))
+
+    def skip_waiting_pages(self, reason: Reason) -> None:
+        """Give up on the mere pages that wait."""
+        self.forget()
+        waiting = sa.update(frontier).where(_WAITS, _IS_ONLY_PAGE).values(state=State.SKIPPED, reason=reason)
+        self._connection.execute(waiting, {"run": self._run_id})
+
+    def redirects(self) -> list[Entry]:
+        """The URLs of this run that are redirects."""
+        rows = self._connection.execute(_REDIRECTS, {"run": self._run_id}).all()
+        return [entry_of(row) for row in rows]
+
+    def listings(self) -> list[CanonicalURL]:
+        """What earlier runs fetched on their own account: each robots.txt."""
+        rows = self._connection.execute(_LISTINGS, {"run": self._run_id}).scalars()
+        return [CanonicalURL(url) for url in rows]
+
+    def set_reason(self, url_id: int, reason: Reason | None) -> None:
+        """Why the answer of a URL is left out; `None`: it is not any more."""
+        entry = self.entries([url_id]).get(url_id)
+        if entry:
+            self.admit([replace(entry, reason=reason)])
 
 
 _COLUMNS: Final = "f.url_id, u.url, f.state, f.roles, f.depth, f.guess, f.referrer_id, f.reason, f.snapshot_id"
@@ -210,11 +237,6 @@ _IN_FLIGHT: Final = (
     f"UPDATE frontier SET state = {State.IN_FLIGHT:d} "  # noqa: S608 - no word of it is a user's
     "WHERE url_id IN (SELECT value FROM json_each(?))"
 )
-ROLE_SETS: Final = {
-    sum(ROLE_BITS[role] for role in roles): frozenset(roles)
-    for number in range(len(Role) + 1)
-    for roles in combinations(Role, number)
-}
 _BITS: Final = {roles: bits for bits, roles in ROLE_SETS.items()}
 _STATES: Final = {int(state): state for state in State}
 _REASONS: Final[dict[str | None, Reason | None]] = {None: None, "": None} | {str(reason): reason for reason in Reason}
@@ -245,3 +267,15 @@ def _values(entry: Entry, run_id: int) -> tuple[Any, ...]:
         entry.referrer_id,
         None if entry.reason is None else str(entry.reason),
     )
+
+
+_WAITS: Final = THIS_RUN & (frontier.c.state <= State.IN_FLIGHT)
+_IS_ONLY_PAGE: Final = frontier.c.roles == PAGE
+_KNOWN_ENTRIES: Final = ENTRY.where(frontier.c.url_id.in_(GIVEN))
+_ANSWERED: Final = ENTRY.where(DONE).order_by(frontier.c.url_id)
+_LISTINGS: Final = (
+    sa.select(urls.c.url)
+    .join(frontier, frontier.c.url_id == urls.c.id)
+    .where(frontier.c.snapshot_id < sa.bindparam("run"), frontier.c.roles == LISTING, frontier.c.referrer_id.is_(None))
+)
+_REDIRECTS: Final = ENTRY.join(resources, SAME_URL).where(DONE, IS_REDIRECT, resources.c.path.is_not(None))

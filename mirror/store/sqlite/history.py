@@ -7,9 +7,8 @@ Snapshots that were pruned keep their row, so that what was found then can still
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,130 +16,17 @@ import sqlalchemy as sa
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.disk.objects import Digest
-from mirror.store.sqlite.database import (
-    Database,
-    copies,
-    frontier,
-    links,
-    renderings,
-    resources,
-    rules,
-    snapshots,
-    urls,
-)
-from mirror.store.sqlite.frontier import Entry
-from mirror.store.sqlite.manifest import SEEN, entry_of, resource_of
+from mirror.store.manifest.history_records import Account, Difference, Kind, Listed, Numbers, Origin, Rendered, Shown
 from mirror.store.manifest.records import PRUNED, Outcome, Resource
+from mirror.store.sqlite.rows import SEEN, entry_of, resource_of
+from mirror.store.sqlite.schema import copies, frontier, links, renderings, resources, rules, snapshots, urls
+from mirror.store.sqlite.session import Queries
 
 _AT_A_TIME: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """What a snapshot comes to. Sizes are in bytes; `new_size` is what no snapshot before it had."""
-
-    pages: int = 0
-    files: int = 0
-    size: int = 0
-    new_size: int = 0
-    added: int = 0
-    changed: int = 0
-    gone: int = 0
-    unlinked: int = 0
-    failed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A snapshot as lists show it; the times are ISO 8601, UTC."""
-
-    id: int
-    started: str
-    finished: str | None
-    outcome: Outcome
-    starts: tuple[CanonicalURL, ...]
-    options: dict[str, Any]
-    numbers: Numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A version in a snapshot. `copy` is how it reads there; `None`: as it was received. Or it is `unknown` by now.
-
-    `dom` is the DOM that it shows, where a browser's was kept.
-    """
-
-    resource: Resource
-    copy: Digest | None
-    unknown: bool
-    dom: Digest | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a snapshot shows of an origin (see `urls.origin`): how many pages and other files, and the page to begin with."""
-
-    name: str
-    pages: int
-    files: int
-    first: CanonicalURL
-
-
-class Kind(StrEnum):
-    """How a URL differs between two snapshots."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    CHANGED = "changed"
-    MOVED = "moved"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """`before` and `now` are what the two snapshots show; one that was moved was shown at another URL before."""
-
-    kind: Kind
-    before: Resource | None
-    now: Resource | None
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """All that is known of a URL: when it was met, what the newest run that met it decided, its versions, who leads to it."""
-
-    url: CanonicalURL
-    met: str | None = None
-    entry: Entry | None = None
-    decided: str | None = None
-    referrer: CanonicalURL | None = None
-    versions: list[tuple[Resource, str | None, str | None]] = field(
-        default_factory=list
-    )  # with since and until as times
-    linked_from: list[CanonicalURL] = field(default_factory=list)
-    rule: str | None = None  # the words of its host, its page or the one that leads to it which decided
-    seen_on: list[CanonicalURL] = field(
-        default_factory=list
-    )  # pages on which a browser saw it, and nothing else says so
-    rendered: "Rendered | None" = None
-    needs: str | None = None  # why its page works from no disk
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What became of a page in a browser, last. `state` is one of `renderings`; `began`: the run. `refused`: a line each."""
-
-    state: int
-    began: str | None
-    found: int
-    outcome: str
-    refused: list[str]
-
-
-class History:
-    """The snapshots of a database."""
-
-    def __init__(self, database: Database) -> None:
-        self._connection = database.connection
+class History(Queries):
+    """`interface.History`."""
 
     # --- which there are -----------------------------------------------------------------------------------------------
 
@@ -270,53 +156,12 @@ class History:
             self._connection.execute(_NEED, {"url_id": row.id}).scalar(),
         )
 
-    # --- what may go ---------------------------------------------------------------------------------------------------
-
-    def prune(self, kept: Iterable[int]) -> None:
-        """Let all snapshots go but these; the versions that only those showed go with them. The newest one has to be kept."""
-        words = {"kept": json.dumps(sorted(kept))}
-        for statement in _PRUNE:
-            self._connection.execute(statement, words)
-
-    def forget(self, pattern: str, now: str) -> int:
-        """Let all versions of a URL go, or of all URLs with a prefix (`*` behind it); gives how many there were."""
-        words = {"pattern": pattern, "now": now, "glob": _glob(pattern)}
-        count = int(self._connection.execute(_MATCHING, words).scalar_one())
-        for statement in _FORGET:
-            self._connection.execute(statement, words)
-        return count
-
-    def objects_in_use(self) -> set[Digest]:
-        """The payloads of all versions, and the DOMs of those of which these are kept."""
-        return self._digests(resources.c.digest) | self._digests(renderings.c.dom)
-
-    def copies_in_use(self) -> set[Digest]:
-        """What documents read like in all snapshots."""
-        return self._digests(copies.c.digest)
-
-    def _digests(self, column: sa.Column[Any]) -> set[Digest]:
-        return {Digest(digest) for digest in self._connection.execute(sa.select(column).distinct()).scalars() if digest}
-
     def starts(self, snapshot_id: int) -> list[CanonicalURL]:
         """All starts of all runs up to a snapshot, the oldest first."""
         query = sa.select(snapshots.c.starts).where(snapshots.c.id <= snapshot_id).order_by(snapshots.c.id)
         return list(
             dict.fromkeys(CanonicalURL(url) for row in self._connection.execute(query).scalars() for url in row)
         )
-
-    def users_of_copy(self, digest: Digest) -> list[Resource]:
-        """The versions that read like a copy in some snapshot, current ones first."""
-        rows = self._connection.execute(_USERS_OF_COPY, {"digest": digest}).all()
-        return [resource_of(row) for row in rows]
-
-    def give_up(self, digest: Digest) -> None:
-        """The payload of versions that are not current is lost for good."""
-        self._connection.execute(_GIVE_UP, {"digest": digest})
-
-    def users_of(self, digest: Digest) -> list[Resource]:
-        """The versions whose payload an object is, current ones first."""
-        rows = self._connection.execute(_USERS, {"digest": digest}).all()
-        return [resource_of(row) for row in rows]
 
     def all(self) -> Iterator[Resource]:
         """Every version of everything."""
@@ -346,12 +191,6 @@ def _with_moves(found: Sequence[Difference]) -> list[Difference]:
 def _end(name: str) -> str:
     """What comes behind all URLs of an origin: a zero is the letter behind the slash."""
     return f"{name}0"
-
-
-def _glob(pattern: str) -> str:
-    """A tombstone as a pattern of SQL's GLOB, in which nothing but its last `*` stands for anything else."""
-    escaped = "".join(f"[{c}]" if c in "*?[" else c for c in pattern.removesuffix("*"))
-    return escaped + "*" * pattern.endswith("*")
 
 
 _YEAR: Final = 4  # digits; a number of so many is a year
@@ -417,22 +256,6 @@ _TOUCHED: Final = (
         )
     )
     .order_by(urls.c.url)
-)
-_USERS: Final = (
-    sa.select(resources, urls.c.url)
-    .join(urls, urls.c.id == resources.c.url_id)
-    .where(resources.c.digest == sa.bindparam("digest"))
-    .order_by(resources.c.until.is_not(None), resources.c.id)
-)
-_USERS_OF_COPY: Final = (
-    sa.select(resources, urls.c.url)
-    .join(urls, urls.c.id == resources.c.url_id)
-    .where(resources.c.id.in_(sa.select(copies.c.resource_id).where(copies.c.digest == sa.bindparam("digest"))))
-    .order_by(resources.c.until.is_not(None), resources.c.id)
-)
-_GIVE_UP: Final = sa.text(
-    "UPDATE resources SET path = NULL, digest = NULL, size = 0, standing = 'failed', error = 'its payload was lost here' "
-    "WHERE digest = :digest AND until IS NOT NULL"
 )
 _MET: Final = (
     sa.select(urls.c.id, snapshots.c.started)
@@ -525,60 +348,5 @@ _NUMBERS: Final = sa.text(
         (SELECT count(*) FROM changes WHERE path IS NULL AND old_path IS NOT NULL) AS gone,
         (SELECT count(*) FROM changes WHERE standing = 'unlinked') AS unlinked,
         (SELECT count(*) FROM shown WHERE standing IN ('kept', 'failed')) AS failed
-    """
-)
-
-
-def _script(text: str) -> tuple[sa.TextClause, ...]:
-    return tuple(sa.text(statement) for statement in text.split(";") if statement.strip())
-
-
-_PRUNE: Final = _script(
-    """
-    CREATE TEMP TABLE kept (id INTEGER PRIMARY KEY);
-    INSERT INTO kept SELECT value FROM json_each(:kept);
-    DELETE FROM resources
-        WHERE NOT EXISTS (SELECT 1 FROM kept WHERE id >= since AND (until IS NULL OR id < until));
-    UPDATE resources SET
-        since = (SELECT min(id) FROM kept WHERE id >= since),
-        until = (SELECT min(id) FROM kept WHERE id >= until);
-    DELETE FROM links WHERE resource_id NOT IN (SELECT id FROM resources);
-    DELETE FROM copies WHERE resource_id NOT IN (SELECT id FROM resources);
-    DELETE FROM copies WHERE EXISTS (
-        SELECT 1 FROM copies later
-        WHERE later.resource_id = copies.resource_id AND later.since > copies.since
-        AND (SELECT min(id) FROM kept WHERE id >= later.since) IS (SELECT min(id) FROM kept WHERE id >= copies.since)
-    );
-    UPDATE copies SET since = (SELECT min(id) FROM kept WHERE id >= since);
-    DELETE FROM renderings WHERE resource_id NOT IN (SELECT id FROM resources);
-    DELETE FROM renderings WHERE EXISTS (
-        SELECT 1 FROM renderings later
-        WHERE later.resource_id = renderings.resource_id AND later.since > renderings.since AND later.state = 1
-        AND (SELECT min(id) FROM kept WHERE id >= later.since) IS (SELECT min(id) FROM kept WHERE id >= renderings.since)
-    );
-    DELETE FROM renderings WHERE state <> 1 AND since NOT IN (SELECT id FROM kept);
-    UPDATE renderings SET since = (SELECT min(id) FROM kept WHERE id >= since);
-    DELETE FROM needs WHERE resource_id NOT IN (SELECT id FROM resources);
-    UPDATE snapshots SET outcome = 'pruned', counts = NULL WHERE id NOT IN (SELECT id FROM kept);
-    DROP TABLE kept
-    """
-)
-_MATCHING: Final = sa.text("SELECT count(*) FROM resources JOIN urls ON urls.id = url_id WHERE url GLOB :glob")
-_FORGET: Final = _script(
-    """
-    CREATE TEMP TABLE forgotten (url_id INTEGER PRIMARY KEY, id INTEGER);
-    INSERT INTO forgotten (url_id) SELECT id FROM urls WHERE url GLOB :glob;
-    INSERT OR REPLACE INTO tombstones (url, forgotten) VALUES (:pattern, :now);
-    INSERT OR REPLACE INTO leaving (path, url_id, lost, released)
-        SELECT path, url_id, 0, 1 FROM resources WHERE path IS NOT NULL AND url_id IN (SELECT url_id FROM forgotten);
-    DELETE FROM links WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
-    DELETE FROM copies WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
-    DELETE FROM renderings WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
-    DELETE FROM needs WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
-    DELETE FROM resources WHERE url_id IN (SELECT url_id FROM forgotten);
-    DELETE FROM rules WHERE url_id IN (SELECT url_id FROM forgotten);
-    UPDATE frontier SET state = 3, roles = 0, reason = 'forgotten on request'
-        WHERE url_id IN (SELECT url_id FROM forgotten);
-    DROP TABLE forgotten
     """
 )

@@ -21,7 +21,20 @@ from mirror.store.disk.publisher import Elsewhere
 from mirror.store.disk.spool import Promise
 from mirror.store.manifest.records import Standing
 from mirror.store.run.crawl import Crawl
-from tests.mirroring import Beside, Web, archive_state, complete, dangling, files, give, is_relative, links, run, settle
+from tests.mirroring import (
+    Beside,
+    Web,
+    archive_state,
+    complete,
+    dangling,
+    files,
+    give,
+    is_relative,
+    links,
+    run,
+    settle,
+    sqlite,
+)
 from tests.site import HTML, PNG, Site
 
 HOME: Final = "http://example.org"
@@ -451,7 +464,7 @@ def test_what_is_too_large_by_now_leaves_its_copy_and_what_that_leads_to(archive
     assert running.counts().skipped == {"larger than max_file": 1}
     assert running.counts().failed == {}
     assert paths(archive) == before
-    assert {resource.standing for resource in archive.manifest.resources()} == {Standing.PRESENT}
+    assert {resource.standing for resource in archive.manifest.resources.all()} == {Standing.PRESENT}
 
 
 # The limit
@@ -519,7 +532,7 @@ def test_published_links_lead_to_where_a_copy_is_or_is_expected(archive: Archive
     running = crawl(archive, scope(depth=2))
 
     def check() -> None:
-        expected = {place for _, place, _, _ in archive.manifest.all_urls()}
+        expected = {place for _, place, _, _ in archive.manifest.locations.all_urls()}
         for path, content in files(archive.root).items():
             if path.endswith(".html"):
                 for link in filter(is_relative, links(content)):
@@ -602,15 +615,15 @@ def test_who_refers_to_whom_is_indexed_when_a_first_run_ends_and_from_then_on(ar
     first = crawl(archive)
     run(first, {HOME: site}, most=1)
     first.flush()
-    seen.append(archive.database.run(index).fetchone())
+    seen.append(sqlite(archive).run(index).fetchone())
     second = crawl(archive)
     assert second.snapshot.resumed
-    seen.append(archive.database.run(index).fetchone())
+    seen.append(sqlite(archive).run(index).fetchone())
     run(second, {HOME: site})
     complete(second)
-    seen.append(archive.database.run(index).fetchone())
+    seen.append(sqlite(archive).run(index).fetchone())
     crawl(archive)
-    seen.append(archive.database.run(index).fetchone())
+    seen.append(sqlite(archive).run(index).fetchone())
     assert seen == [None, None, (1,), (1,)]
 
 

@@ -48,7 +48,7 @@ def mirrored(root: Path, *, renewal: Renewal = FRESH, limit: int | None = None, 
 
 def standings(root: Path) -> dict[str, Standing]:
     with opened(root) as archive:
-        current = (archive.manifest.resource(url_id) for url_id, *_ in archive.manifest.all_urls())
+        current = (archive.manifest.resources.current(url_id) for url_id, *_ in archive.manifest.locations.all_urls())
         return {one.url.removeprefix(HOME): one.standing for one in current if one}
 
 

@@ -14,9 +14,10 @@ from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Objects
 from mirror.store.disk.publisher import KEPT
-from mirror.store.sqlite import database
-from mirror.store.sqlite.database import SCHEMA_VERSION, Database
 from mirror.store.run.crawl import Crawl
+from mirror.store.sqlite import migrations
+from mirror.store.sqlite.database import Database
+from mirror.store.sqlite.schema import SCHEMA_VERSION
 from mirror.store.verification import verify
 from tests.mirroring import complete, dangling, files, run
 from tests.site import HTML, PNG, Site
@@ -87,7 +88,7 @@ def test_an_archive_of_version_1_goes_on_in_version_2(tmp_path: Path) -> None:
         assert user_version(place) == SCHEMA_VERSION
         [listed] = archive.history.snapshots()
         assert (listed.id, listed.outcome, listed.numbers.pages, listed.numbers.files) == (1, "complete", 1, 1)
-        gone = archive.manifest.resource(3)
+        gone = archive.manifest.resources.current(3)
         assert gone
         assert (gone.standing, gone.error, gone.since) == ("gone", "404 Not Found", 1)
         account = archive.history.account(canonical(f"{HOME}/cdn"))
@@ -113,7 +114,7 @@ def test_a_migration_that_fails_leaves_the_archive_as_it_was(tmp_path: Path, mon
     with closing(sqlite3.connect(place)) as old:
         before = list(old.iterdump())
     with monkeypatch.context() as patched:
-        patched.setattr(database, "_TO_VERSION_2", database._TO_VERSION_2 + "; INSERT INTO nowhere VALUES (1)")  # noqa: SLF001
+        patched.setattr(migrations, "_TO_VERSION_2", migrations._TO_VERSION_2 + "; INSERT INTO nowhere VALUES (1)")  # noqa: SLF001
         with pytest.raises(StorageError, match="no such table"):
             Database(place)
     assert user_version(place) == 1
@@ -136,12 +137,12 @@ def test_a_reader_needs_no_lock_and_sees_what_was_committed(tmp_path: Path, name
     with closing(Archive(root)) as archive:
         crawl = Crawl(archive, Scope((canonical(HOME),)), now=lambda: "now")
         with closing(Archive(root, read_only=True)) as reader:
-            with archive.database.transaction():
-                archive.manifest.finish(crawl.snapshot, "later")
+            with archive.manifest.transaction():
+                archive.manifest.runs.finish(crawl.snapshot, "later")
                 assert reader.history.snapshots()[0].outcome == "incomplete"
             assert reader.history.snapshots()[0].outcome == "complete"
             with pytest.raises(StorageError, match="it can't be written"):
-                reader.manifest.finish(crawl.snapshot, "never")
+                reader.manifest.runs.finish(crawl.snapshot, "never")
     assert sorted(place.name for place in tmp_path.iterdir()) == [name]
 
 

@@ -15,10 +15,10 @@ from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.disk.objects import Digest
-from mirror.store.sqlite.frontier import State
-from mirror.store.sqlite.renderings import MOST_TRIES, Outcome, Renderings, Task, When
+from mirror.store.manifest.records import State
+from mirror.store.manifest.rendering_records import MOST_TRIES, Outcome, Renderings, Task, When
 from mirror.store.run.crawl import Crawl
-from tests.mirroring import answer, complete, files, run
+from tests.mirroring import answer, complete, files, run, sqlite
 from tests.site import PNG, Site
 
 HOME: Final = "http://example.org"
@@ -259,7 +259,7 @@ def test_pages_that_work_from_no_disk_are_told(tmp_path: Path) -> None:
     with crawling(tmp_path, When.NEVER) as crawl:
         run(crawl, {HOME: pages})
         complete(crawl)
-        assert crawl.archive.manifest.needing(5) == (1, [(f"{HOME}/", "module scripts")])
+        assert crawl.archive.manifest.decisions.needing(5) == (1, [(f"{HOME}/", "module scripts")])
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: pages})
         for task in tasks(crawl):
@@ -268,7 +268,7 @@ def test_pages_that_work_from_no_disk_are_told(tmp_path: Path) -> None:
             )
         run(crawl, {HOME: pages})
         complete(crawl)
-        assert crawl.archive.manifest.needing(1) == (2, [(f"{HOME}/", "fetches data, module scripts")])
+        assert crawl.archive.manifest.decisions.needing(1) == (2, [(f"{HOME}/", "fetches data, module scripts")])
         account = crawl.archive.history.account(canonical(f"{HOME}/built"))
         assert account is not None
         assert account.needs == "fetches data, scripts that load more"
@@ -281,7 +281,7 @@ def test_a_link_that_a_script_builds_and_no_server_has_is_no_failure(tmp_path: P
         rendered(crawl, task, link("/route"), requisite("/missing.json"))
         run(crawl, {HOME: site()})
         complete(crawl)
-        assert [url for url, _, _ in crawl.archive.manifest.failures(9)] == []
+        assert [url for url, _, _ in crawl.archive.manifest.runs.failures(9)] == []
 
 
 def test_snapshots_that_go_take_their_renderings_along(tmp_path: Path) -> None:
@@ -293,9 +293,10 @@ def test_snapshots_that_go_take_their_renderings_along(tmp_path: Path) -> None:
                 rendered(crawl, task, requisite("/p.png"))
             run(crawl, {HOME: pages})
             complete(crawl)
-    with closing(Archive(tmp_path)) as archive, archive.database.transaction():
-        assert archive.database.run("SELECT count(*) FROM renderings").fetchone() == (3,)
-        archive.history.prune([3])
-        assert archive.database.run("SELECT since, state FROM renderings").fetchall() == [(3, 1)]
-        archive.history.forget(f"{HOME}/*", "2026-11-25T12:00:00+00:00")
-        assert archive.database.run("SELECT count(*) FROM renderings").fetchone() == (0,)
+    with closing(Archive(tmp_path)) as archive, archive.manifest.transaction():
+        database = sqlite(archive)
+        assert database.run("SELECT count(*) FROM renderings").fetchone() == (3,)
+        archive.manifest.retention.prune([3])
+        assert database.run("SELECT since, state FROM renderings").fetchall() == [(3, 1)]
+        archive.manifest.retention.forget(f"{HOME}/*", "2026-11-25T12:00:00+00:00")
+        assert database.run("SELECT count(*) FROM renderings").fetchone() == (0,)

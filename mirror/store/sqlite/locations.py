@@ -1,0 +1,108 @@
+"""Where URLs stand in the tree, as published documents have it, and what is to leave the tree."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import LocalPath
+from mirror.store.manifest.records import Resource
+from mirror.store.sqlite.links import Links
+from mirror.store.sqlite.rows import AT_A_TIME, CURRENT
+from mirror.store.sqlite.schema import (
+    leaving,
+    links,
+    listed,
+    resources,
+    urls,
+)
+from mirror.store.sqlite.session import Queries, Session
+
+
+class Locations(Queries):
+    """`interface.Locations`."""
+
+    def __init__(self, session: Session, links: Links) -> None:
+        super().__init__(session)
+        self._links = links
+
+    def resolutions(self, resource: Resource) -> dict[CanonicalURL, LocalPath]:
+        """Where the targets of a document's references stand, as published documents have it."""
+        rows = self._database.run(_RESOLUTIONS, (resource.id,))
+        return {CanonicalURL(url): LocalPath(path) for url, path in rows}
+
+    def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
+        """Say where URLs that are wanted will stand; documents that had to do without are stale now.
+
+        What was asked for before and had no place is not expected to have one until it has.
+        """
+        wanted = dict(places)
+        rows = self._database.run(_UNRESOLVED, listed(list(wanted))).fetchall() if wanted else ()
+        changed = [(url_id, wanted[url_id]) for (url_id,) in rows]
+        if self._links.is_indexed() or not self._session.new_urls.issuperset(url_id for url_id, _ in changed):
+            self._links.build_index()
+            self.settle(changed)
+        else:  # only what is being recorded refers to these, and that is to be published anyway
+            self._database.run_many(_SETTLE, [(path, url_id) for url_id, path in changed])
+
+    def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
+        """Each URL: id, resolution, its resource's path, and the id of where it leads, if it is a redirect or an alias.
+
+        What is to leave the tree still has its path, until `release`.
+        """
+        query = (
+            sa.select(urls.c.id, urls.c.resolution, _PATH, _LEADS_TO)
+            .outerjoin(resources, (resources.c.url_id == urls.c.id) & CURRENT)
+            .order_by(urls.c.id)
+            .limit(AT_A_TIME * 4)
+        )
+        last = 0
+        while rows := self._connection.execute(query.where(urls.c.id > last)).all():
+            yield from ((row[0], row[1], row[2], row[3]) for row in rows)
+            last = rows[-1][0]
+
+    def place(self, url_id: int) -> tuple[LocalPath | None, int | None]:
+        """The path of a URL's resource, and the id of where it leads, if it is a redirect or an alias."""
+        row = self._connection.execute(_PLACE, {"url_id": url_id}).first()
+        return (row[0], row[1]) if row else (None, None)
+
+    def settle(self, changed: Sequence[tuple[int, LocalPath | None]]) -> None:
+        """Say where URLs stand now, and mark the documents that say otherwise as stale."""
+        if changed:
+            self._database.run_many(_SETTLE, [(path, url_id) for url_id, path in changed])
+            self._database.run(_STALE, listed([url_id for url_id, _ in changed]))
+
+
+_REDIRECT: Final = (
+    sa.select(links.c.target_id)
+    .where(links.c.resource_id == resources.c.id, links.c.kind == Kind.REDIRECT)
+    .order_by(links.c.position)
+    .limit(1)
+    .scalar_subquery()
+)
+_LEAVING_PATH: Final = (
+    sa.select(leaving.c.path).where(leaving.c.url_id == urls.c.id, ~leaving.c.released).limit(1).scalar_subquery()
+)
+_PATH: Final = sa.func.coalesce(resources.c.path, _LEAVING_PATH)
+_LEADS_TO: Final = sa.func.coalesce(_REDIRECT, sa.case((_PATH.is_(None), urls.c.same_as)))
+_PLACE: Final = (
+    sa.select(_PATH, _LEADS_TO)
+    .select_from(urls.outerjoin(resources, (resources.c.url_id == urls.c.id) & CURRENT))
+    .where(urls.c.id == sa.bindparam("url_id"))
+)
+_GIVEN: Final = "(SELECT value FROM json_each(?))"
+_RESOLUTIONS: Final = (
+    "SELECT u.url, u.resolution FROM links l JOIN urls u ON u.id = l.target_id "
+    "WHERE l.resource_id = ? AND u.resolution IS NOT NULL"
+)
+_SETTLE: Final = "UPDATE urls SET resolution = ? WHERE id = ?"
+_UNRESOLVED: Final = (
+    f"SELECT id FROM urls WHERE id IN {_GIVEN} AND resolution IS NULL "  # noqa: S608
+    "AND NOT EXISTS (SELECT 1 FROM resources r WHERE r.url_id = urls.id AND r.until IS NULL)"
+)
+_STALE: Final = (
+    "UPDATE resources SET stale = stale + 1 "  # noqa: S608
+    f"WHERE id IN (SELECT resource_id FROM links WHERE target_id IN {_GIVEN})"
+)

@@ -1,0 +1,320 @@
+"""Versions of resources: what each URL is, from which snapshot on; which files and objects that makes stale."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mirror.core.document.references import Reference
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk.objects import Digest
+from mirror.store.disk.publisher import Published
+from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing, State
+from mirror.store.sqlite.links import Links
+from mirror.store.sqlite.rows import (
+    AT_A_TIME,
+    CURRENT,
+    DOM,
+    ENTRY,
+    RESOURCES,
+    THIS_RUN,
+    entry_of,
+    resource_of,
+)
+from mirror.store.sqlite.runs import Runs
+from mirror.store.sqlite.schema import (
+    GIVEN,
+    copies,
+    frontier,
+    links,
+    renderings,
+    resources,
+    unsynced,
+)
+from mirror.store.sqlite.session import Queries, Session
+
+
+class Resources(Queries):
+    """`interface.Resources`."""
+
+    def __init__(self, session: Session, runs: Runs, links: Links) -> None:
+        super().__init__(session)
+        self._runs = runs
+        self._links = links
+
+    def current(self, url_id: int) -> Resource | None:
+        row = self._database.run(_RESOURCE, (url_id,)).fetchone()
+        return _resource(row) if row else None
+
+    def all(self, *, stale: bool = False) -> Iterator[Resource]:
+        """All current resources with a place in the tree, by id; `stale`: those whose file has to be published again."""
+        query = RESOURCES.where(CURRENT, resources.c.path.is_not(None)).order_by(resources.c.id).limit(AT_A_TIME)
+        if stale:
+            query = query.where(resources.c.stale > 0)
+        last = 0
+        while rows := self._connection.execute(query.where(resources.c.id > last)).all():
+            yield from map(resource_of, rows)
+            last = rows[-1].id
+
+    def record(
+        self,
+        snapshot: Snapshot,
+        before: Resource | None,
+        resource: Resource,
+        references: Sequence[tuple[int, Reference]] | None,
+    ) -> Resource:
+        """Write what a URL is from this snapshot on, and its references; `None`: those of the version before.
+
+        Where that is what it was before, only the time changes. Else the version before ends here, but one of this very
+        snapshot, which gives way.
+        """
+        values = _resource_values(snapshot, resource)
+        if before is None:
+            new_id = self._insert(snapshot, resource, values)
+        elif before.since == snapshot.id or _same(before, resource):
+            new_id = before.id
+            self._database.run(_UPDATE_ALL, (*values, new_id))
+        else:
+            self._connection.execute(_END, {"known": before.id, "at": snapshot.id})
+            new_id = self._insert(snapshot, resource, values)
+            self._connection.execute(_MOVE_LINKS, {"old": before.id, "new": new_id})
+            if before.content == resource.content:
+                for statement in _MOVE:
+                    self._connection.execute(statement, {"old": before.id, "new": new_id, "at": snapshot.id})
+        if before and before.digest != resource.digest and resource.digest is not None:
+            self._links.forget_seen(new_id)  # what a browser saw was seen of something else
+        since = before.since if before and new_id == before.id else snapshot.id
+        recorded = replace(resource, id=new_id, since=since, checked=resource.checked or resource.fetched)
+        if before is None and references:
+            self._links.add(new_id, references)
+        elif before and references is not None and self._links.own(recorded) != list(references):
+            self._links.write(new_id, references)
+        return recorded
+
+    def _insert(self, snapshot: Snapshot, resource: Resource, values: tuple[Any, ...]) -> int:
+        return int(self._database.run(_INSERT, (*values, resource.url_id, snapshot.id)).lastrowid or 0)
+
+    def unvisited(self, snapshot: Snapshot) -> Iterator[tuple[Resource, Entry | None, bool]]:
+        """What runs from the same first start had in the tree and this one did not come to.
+
+        With each, what the frontier says of it and whether that is of this run; without an entry nobody knows.
+        """
+        wanted = {"run": snapshot.id, "last": 0}
+        while rows := self._connection.execute(_UNVISITED, wanted).all():
+            for row in rows:
+                known = self._connection.execute(_KNOWN_ENTRY, {"url_id": row.url_id}).first()
+                of_run = known is not None and known.snapshot_id == snapshot.id
+                yield resource_of(row), entry_of(known) if known else None, of_run
+            wanted["last"] = rows[-1].id
+
+    def amend(self, resource: Resource, references: Sequence[tuple[int, Reference]]) -> None:
+        """A newer program reads a version otherwise; it stays the same version."""
+        changed = {"media_type": resource.media_type, "path": resource.path, "stale": resource.stale}
+        self._connection.execute(_UPDATE, {**changed, "known": resource.id})
+        self._links.write(resource.id, references)
+
+    def end_as(self, snapshot: Snapshot, resource: Resource) -> None:
+        """From this snapshot on, a resource that no answer came for is this; the server was not asked."""
+        asked = self._connection.execute(_LAST_ASKED, {"of": resource.id}).scalar_one()
+        recorded = self.record(snapshot, self.current(resource.url_id), resource, None)
+        self._connection.execute(_ASKED, {"known": recorded.id, "asked": asked})
+
+    def set_error(self, url_id: int, error: str) -> None:
+        """What is there failed all the same."""
+        self._connection.execute(_BLAME, {"url": url_id, "why": error})
+
+    def mark_stale(self, ids: Sequence[int]) -> None:
+        """The files of resources have to be published again."""
+        self._connection.execute(_SPOIL, {"given": list(ids)})
+
+    def staleness(self, resource: Resource) -> tuple[int, Digest | None]:
+        """How many things made the file of a resource wrong since it was right; the DOM that it shows, if that is kept."""
+        found = self._database.run(_STALE_AND_DOM, (resource.id,)).fetchone()
+        return (int(found[0]), found[1] and Digest(found[1])) if found else (0, None)
+
+    def failing_since(self, url_id: int) -> str | None:
+        """When the run began that first had no answer of what a URL is, if none has had one since."""
+        found = self._connection.execute(_FAILING_SINCE, {"url": url_id}).scalar()
+        return None if found is None else str(found)
+
+    def mark_published(self, files: Sequence[Published]) -> None:
+        """Say that the files of resources are right by now, and what their copies are from this snapshot on.
+
+        What has become more stale since they were planned is not right yet.
+        """
+        if files:
+            at = self._runs.last_id()
+            self._database.run_many(_PUBLISHED, [(file.resource_id, file.stale) for file in files])
+            self._database.run_many(
+                _COPIED, [(file.resource_id, at, file.copy, file.copy, file.resource_id) for file in files]
+            )
+            self.add_unsynced([file.copy for file in files if file.copy])
+
+    def copy(self, resource: Resource) -> Digest | None:
+        """What the newest copy of a document is in the store."""
+        found = self._connection.execute(_COPY, {"of": resource.id}).scalar()
+        return found and Digest(found)
+
+    def mark_lost(self, digests: Sequence[Digest]) -> None:
+        """Objects are damaged: what they are needed for is fetched or made again."""
+        self._session.forget()
+        for statement in _LOSE:
+            self._connection.execute(statement, {"given": list(digests), "run": self._run_id})
+
+    def unsynced(self) -> list[Digest]:
+        """Objects that nobody has waited for to be on the disk itself."""
+        return [Digest(digest) for digest in self._connection.execute(sa.select(unsynced.c.digest)).scalars()]
+
+    def add_unsynced(self, digests: Sequence[Digest]) -> None:
+        self._database.run_many(_UNSYNCED, [(digest,) for digest in digests])
+
+    def remove_unsynced(self, digests: Sequence[Digest]) -> None:
+        self._connection.execute(sa.delete(unsynced).where(unsynced.c.digest.in_(GIVEN)), {"given": list(digests)})
+
+
+_KNOWN_ENTRY: Final = ENTRY.where(frontier.c.url_id == sa.bindparam("url_id"))
+_UPDATE: Final = sa.update(resources).where(resources.c.id == sa.bindparam("known"))
+_END: Final = _UPDATE.values(until=sa.bindparam("at"), stale=0)  # it has no file any more
+_LAST_ASKED: Final = sa.select(resources.c.snapshot_id).where(resources.c.id == sa.bindparam("of"))
+_ASKED: Final = _UPDATE.values(snapshot_id=sa.bindparam("asked"))
+_OF_DIGESTS: Final = CURRENT & resources.c.digest.in_(GIVEN)
+_LOSE: Final = (
+    sa.update(resources).where(_OF_DIGESTS, resources.c.path.is_not(None)).values(stale=True),
+    sa.update(resources)
+    .where(resources.c.id.in_(sa.select(copies.c.resource_id).where(copies.c.digest.in_(GIVEN))))
+    .values(stale=True),
+    sa.delete(copies).where(copies.c.digest.in_(GIVEN)),
+    sa.update(resources)
+    .where(resources.c.id.in_(sa.select(renderings.c.resource_id).where(renderings.c.dom.in_(GIVEN))), CURRENT)
+    .values(stale=True),
+    sa.update(renderings).where(renderings.c.dom.in_(GIVEN)).values(dom=None, outcome="its DOM was lost here"),
+    sa.update(frontier)
+    .where(
+        THIS_RUN,
+        frontier.c.state == State.DONE,
+        frontier.c.url_id.in_(sa.select(resources.c.url_id).where(_OF_DIGESTS)),
+    )
+    .values(state=State.PENDING),
+)
+_BLAME: Final = (
+    sa.update(resources).where(resources.c.url_id == sa.bindparam("url"), CURRENT).values(error=sa.bindparam("why"))
+)
+_FAILING_SINCE: Final = sa.text(
+    "SELECT min(s.started) FROM resources r JOIN snapshots s ON s.id = r.since WHERE r.url_id = :url AND r.since > "
+    "(SELECT coalesce(max(since), 0) FROM resources WHERE url_id = :url AND standing NOT IN ('kept', 'failed'))"
+)
+_SPOIL: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=resources.c.stale + 1)
+_MOVE_LINKS: Final = (
+    sa.update(links).where(links.c.resource_id == sa.bindparam("old")).values(resource_id=sa.bindparam("new"))
+)
+_COPY: Final = (
+    sa.select(copies.c.digest)
+    .where(copies.c.resource_id == sa.bindparam("of"))
+    .order_by(copies.c.since.desc())
+    .limit(1)
+)
+_MOVE: Final = (
+    sa.text(
+        "INSERT INTO copies (resource_id, since, digest) "
+        "SELECT :new, :at, digest FROM copies WHERE resource_id = :old ORDER BY since DESC LIMIT 1"
+    ),
+    sa.text(
+        "INSERT INTO renderings SELECT :new, :at, state, 1, template, trials, 0, 0, outcome, refused, dom "
+        "FROM renderings WHERE resource_id = :old AND state = 1 ORDER BY since DESC LIMIT 1"
+    ),
+    sa.text("INSERT INTO needs SELECT :new, why FROM needs WHERE resource_id = :old"),
+)
+"""What the version that takes the place of another one reads as."""
+_VALUES: Final = (
+    "snapshot_id",
+    "standing",
+    "fetched",
+    "checked",
+    "status",
+    "headers",
+    "digest",
+    "size",
+    "media_type",
+    "path",
+    "discovered_from",
+    "error",
+    "stale",
+)
+_RESOURCE: Final = (
+    f"SELECT {', '.join(f'r.{name}' for name in _VALUES)}, r.id, r.url_id, r.since, u.url "  # noqa: S608 - as below: ours
+    "FROM resources r JOIN urls u ON u.id = r.url_id WHERE r.url_id = ? AND r.until IS NULL"
+)
+_INSERT: Final = f"INSERT INTO resources ({', '.join(_VALUES)}, url_id, since) VALUES ({'?, ' * len(_VALUES)}?, ?)"  # noqa: S608
+_SET: Final = {"stale": "stale = iif(?, stale + 1, 0)"}
+_UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(_SET.get(name, f'{name} = ?') for name in _VALUES)} WHERE id = ?"  # noqa: S608
+_STALE_AND_DOM: Final = f"SELECT stale, {DOM.format('resources.id')} FROM resources WHERE id = ?"  # noqa: S608 - ours
+_PUBLISHED: Final = "UPDATE resources SET stale = 0 WHERE id = ? AND stale = ?"
+_COPIED: Final = (  # that there is none needs to be said only where there was one
+    "INSERT OR REPLACE INTO copies (resource_id, since, digest) SELECT ?, ?, ? "
+    "WHERE ? IS NOT (SELECT digest FROM copies WHERE resource_id = ? ORDER BY since DESC LIMIT 1)"
+)
+_UNSYNCED: Final = "INSERT OR IGNORE INTO unsynced (digest) VALUES (?)"
+_STANDINGS: Final = {str(standing): standing for standing in Standing}
+_UNVISITED: Final = (
+    RESOURCES.where(CURRENT, resources.c.path.is_not(None), resources.c.snapshot_id != sa.bindparam("run"))
+    .where(
+        resources.c.snapshot_id.in_(
+            sa.text(
+                "SELECT s.id FROM snapshots s JOIN snapshots r ON r.id = :run "
+                "WHERE json_extract(s.starts, '$[0]') IS json_extract(r.starts, '$[0]')"
+            )
+        ),
+        resources.c.id > sa.bindparam("last"),
+    )
+    .order_by(resources.c.id)
+    .limit(AT_A_TIME)
+)
+
+
+def _same(before: Resource, now: Resource) -> bool:
+    """Whether nothing changed that a snapshot tells apart. What is present has an error only once the run was judged."""
+    errors = [None if one.standing is Standing.PRESENT else one.error for one in (before, now)]
+    return (before.standing, before.content) == (now.standing, now.content) and errors[0] == errors[1]
+
+
+def _resource_values(snapshot: Snapshot, resource: Resource) -> tuple[Any, ...]:
+    """What `_VALUES` names."""
+    return (
+        snapshot.id,
+        str(resource.standing),
+        resource.fetched,
+        resource.checked or resource.fetched,
+        resource.status,
+        json.dumps([list(pair) for pair in resource.headers]),
+        resource.digest,
+        resource.size,
+        resource.media_type,
+        resource.path,
+        resource.discovered_from,
+        resource.error,
+        resource.stale,
+    )
+
+
+def _resource(row: Sequence[Any]) -> Resource:
+    """A row of `_RESOURCE` as a resource."""
+    return Resource(
+        url_id=row[14],
+        url=CanonicalURL(row[16]),
+        fetched=row[2],
+        status=row[4],
+        headers=[(name, value) for name, value in json.loads(row[5])],
+        digest=row[6],
+        size=row[7],
+        media_type=row[8],
+        path=row[9],
+        discovered_from=row[10],
+        error=row[11],
+        stale=bool(row[12]),
+        id=row[13],
+        standing=_STANDINGS[row[1]],
+        checked=row[3],
+        since=row[15],
+    )

@@ -1,0 +1,143 @@
+"""What may go: snapshots, versions, everything of a URL; and which objects are still needed."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mirror.store.disk.objects import Digest
+from mirror.store.manifest.records import Resource
+from mirror.store.sqlite.rows import resource_of
+from mirror.store.sqlite.schema import copies, renderings, resources, urls
+from mirror.store.sqlite.session import Queries
+
+
+class Retention(Queries):
+    """`interface.Retention`."""
+
+    def prune(self, kept: Iterable[int]) -> None:
+        """Let all snapshots go but these; the versions that only those showed go with them. The newest one has to be kept."""
+        words = {"kept": json.dumps(sorted(kept))}
+        for statement in _PRUNE:
+            self._connection.execute(statement, words)
+
+    def forget(self, pattern: str, now: str) -> int:
+        """Let all versions of a URL go, or of all URLs with a prefix (`*` behind it); gives how many there were."""
+        words = {"pattern": pattern, "now": now, "glob": _glob(pattern)}
+        count = int(self._connection.execute(_MATCHING, words).scalar_one())
+        for statement in _FORGET:
+            self._connection.execute(statement, words)
+        return count
+
+    def objects_in_use(self) -> set[Digest]:
+        """The payloads of all versions, and the DOMs of those of which these are kept."""
+        return self._digests(resources.c.digest) | self._digests(renderings.c.dom)
+
+    def copies_in_use(self) -> set[Digest]:
+        """What documents read like in all snapshots."""
+        return self._digests(copies.c.digest)
+
+    def _digests(self, column: sa.Column[Any]) -> set[Digest]:
+        return {Digest(digest) for digest in self._connection.execute(sa.select(column).distinct()).scalars() if digest}
+
+    def users_of_copy(self, digest: Digest) -> list[Resource]:
+        """The versions that read like a copy in some snapshot, current ones first."""
+        rows = self._connection.execute(_USERS_OF_COPY, {"digest": digest}).all()
+        return [resource_of(row) for row in rows]
+
+    def give_up(self, digest: Digest) -> None:
+        """The payload of versions that are not current is lost for good."""
+        self._connection.execute(_GIVE_UP, {"digest": digest})
+
+    def users_of(self, digest: Digest) -> list[Resource]:
+        """The versions whose payload an object is, current ones first."""
+        rows = self._connection.execute(_USERS, {"digest": digest}).all()
+        return [resource_of(row) for row in rows]
+
+
+def _glob(pattern: str) -> str:
+    """A tombstone as a pattern of SQL's GLOB, in which nothing but its last `*` stands for anything else."""
+    escaped = "".join(f"[{c}]" if c in "*?[" else c for c in pattern.removesuffix("*"))
+    return escaped + "*" * pattern.endswith("*")
+
+
+_USERS: Final = (
+    sa.select(resources, urls.c.url)
+    .join(urls, urls.c.id == resources.c.url_id)
+    .where(resources.c.digest == sa.bindparam("digest"))
+    .order_by(resources.c.until.is_not(None), resources.c.id)
+)
+
+
+_USERS_OF_COPY: Final = (
+    sa.select(resources, urls.c.url)
+    .join(urls, urls.c.id == resources.c.url_id)
+    .where(resources.c.id.in_(sa.select(copies.c.resource_id).where(copies.c.digest == sa.bindparam("digest"))))
+    .order_by(resources.c.until.is_not(None), resources.c.id)
+)
+
+
+_GIVE_UP: Final = sa.text(
+    "UPDATE resources SET path = NULL, digest = NULL, size = 0, standing = 'failed', error = 'its payload was lost here' "
+    "WHERE digest = :digest AND until IS NOT NULL"
+)
+
+
+def _script(text: str) -> tuple[sa.TextClause, ...]:
+    return tuple(sa.text(statement) for statement in text.split(";") if statement.strip())
+
+
+_PRUNE: Final = _script(
+    """
+    CREATE TEMP TABLE kept (id INTEGER PRIMARY KEY);
+    INSERT INTO kept SELECT value FROM json_each(:kept);
+    DELETE FROM resources
+        WHERE NOT EXISTS (SELECT 1 FROM kept WHERE id >= since AND (until IS NULL OR id < until));
+    UPDATE resources SET
+        since = (SELECT min(id) FROM kept WHERE id >= since),
+        until = (SELECT min(id) FROM kept WHERE id >= until);
+    DELETE FROM links WHERE resource_id NOT IN (SELECT id FROM resources);
+    DELETE FROM copies WHERE resource_id NOT IN (SELECT id FROM resources);
+    DELETE FROM copies WHERE EXISTS (
+        SELECT 1 FROM copies later
+        WHERE later.resource_id = copies.resource_id AND later.since > copies.since
+        AND (SELECT min(id) FROM kept WHERE id >= later.since) IS (SELECT min(id) FROM kept WHERE id >= copies.since)
+    );
+    UPDATE copies SET since = (SELECT min(id) FROM kept WHERE id >= since);
+    DELETE FROM renderings WHERE resource_id NOT IN (SELECT id FROM resources);
+    DELETE FROM renderings WHERE EXISTS (
+        SELECT 1 FROM renderings later
+        WHERE later.resource_id = renderings.resource_id AND later.since > renderings.since AND later.state = 1
+        AND (SELECT min(id) FROM kept WHERE id >= later.since) IS (SELECT min(id) FROM kept WHERE id >= renderings.since)
+    );
+    DELETE FROM renderings WHERE state <> 1 AND since NOT IN (SELECT id FROM kept);
+    UPDATE renderings SET since = (SELECT min(id) FROM kept WHERE id >= since);
+    DELETE FROM needs WHERE resource_id NOT IN (SELECT id FROM resources);
+    UPDATE snapshots SET outcome = 'pruned', counts = NULL WHERE id NOT IN (SELECT id FROM kept);
+    DROP TABLE kept
+    """
+)
+
+
+_MATCHING: Final = sa.text("SELECT count(*) FROM resources JOIN urls ON urls.id = url_id WHERE url GLOB :glob")
+
+
+_FORGET: Final = _script(
+    """
+    CREATE TEMP TABLE forgotten (url_id INTEGER PRIMARY KEY, id INTEGER);
+    INSERT INTO forgotten (url_id) SELECT id FROM urls WHERE url GLOB :glob;
+    INSERT OR REPLACE INTO tombstones (url, forgotten) VALUES (:pattern, :now);
+    INSERT OR REPLACE INTO leaving (path, url_id, lost, released)
+        SELECT path, url_id, 0, 1 FROM resources WHERE path IS NOT NULL AND url_id IN (SELECT url_id FROM forgotten);
+    DELETE FROM links WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
+    DELETE FROM copies WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
+    DELETE FROM renderings WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
+    DELETE FROM needs WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
+    DELETE FROM resources WHERE url_id IN (SELECT url_id FROM forgotten);
+    DELETE FROM rules WHERE url_id IN (SELECT url_id FROM forgotten);
+    UPDATE frontier SET state = 3, roles = 0, reason = 'forgotten on request'
+        WHERE url_id IN (SELECT url_id FROM forgotten);
+    DROP TABLE forgotten
+    """
+)

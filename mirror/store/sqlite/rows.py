@@ -1,0 +1,79 @@
+"""What the queries of this room share: conditions, and rows as values.
+
+A version of a resource is shown by the snapshots from its `since` up to, but not including, its `until`.
+"""
+
+from itertools import combinations
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mirror.core.policy.scope import Reason, Role
+from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import LocalPath
+from mirror.store.disk.objects import Digest
+from mirror.store.manifest.records import Entry, Resource, Standing, State
+from mirror.store.sqlite.schema import frontier, resources, urls
+
+ROLE_BITS: Final = {Role.PAGE: 1, Role.LISTING: 2, Role.FRAME: 4, Role.REQUISITE: 8}
+ROLE_SETS: Final = {
+    sum(ROLE_BITS[role] for role in roles): frozenset(roles)
+    for number in range(len(Role) + 1)
+    for roles in combinations(Role, number)
+}
+SEEN: Final = 1 << 24
+"""The position among the links of a document from which on they are what a browser saw."""
+AT_A_TIME: Final = 500  # rows read from a large table
+PAGE: Final = ROLE_BITS[Role.PAGE]
+LISTING: Final = ROLE_BITS[Role.LISTING]
+CURRENT: Final = resources.c.until.is_(None)
+THIS_RUN: Final = frontier.c.snapshot_id == sa.bindparam("run", type_=sa.Integer)
+SAME_URL: Final = (resources.c.url_id == frontier.c.url_id) & CURRENT
+OF_RUN: Final = frontier.join(resources, SAME_URL)
+DONE: Final = THIS_RUN & (frontier.c.state == State.DONE)
+HAS_PAGE_ROLE: Final = frontier.c.roles.bitwise_and(PAGE) != 0
+IS_REDIRECT: Final = resources.c.status.between(300, 399)
+IS_HTML: Final = resources.c.media_type.in_(["text/html", "application/xhtml+xml"]) & resources.c.path.is_not(None)
+IS_PAGE: Final = HAS_PAGE_ROLE & IS_HTML & ~IS_REDIRECT
+ENTRY: Final = sa.select(frontier, urls.c.url).join(urls, urls.c.id == frontier.c.url_id)
+IS_WHOLE: Final = (
+    "(r.path IS NOT NULL OR u.same_as IS NOT NULL) AND r.until IS NULL AND r.status = 200 AND r.error IS NULL"
+)
+DOM: Final = (  # of a row of resources, as its newest rendering has it
+    "(SELECT dom FROM renderings d WHERE d.resource_id = {} AND d.state = 1 ORDER BY d.since DESC LIMIT 1)"
+)
+RESOURCES: Final = sa.select(resources, urls.c.url).join(urls, urls.c.id == resources.c.url_id)
+
+
+def entry_of(row: Any) -> Entry:
+    return Entry(
+        id=row.url_id,
+        url=CanonicalURL(row.url),
+        state=State(row.state),
+        roles=ROLE_SETS[row.roles],
+        depth=row.depth,
+        guess=row.guess,
+        referrer_id=row.referrer_id,
+        reason=Reason(row.reason) if row.reason else None,
+    )
+
+
+def resource_of(row: Any) -> Resource:
+    return Resource(
+        url_id=row.url_id,
+        url=CanonicalURL(row.url),
+        fetched=row.fetched,
+        status=row.status,
+        headers=[(name, value) for name, value in row.headers],
+        digest=row.digest and Digest(row.digest),
+        size=row.size,
+        media_type=row.media_type,
+        path=row.path and LocalPath(row.path),
+        discovered_from=row.discovered_from,
+        error=row.error,
+        stale=bool(row.stale),
+        id=row.id,
+        standing=Standing(row.standing),
+        checked=row.checked,
+        since=row.since,
+    )

@@ -1,0 +1,139 @@
+"""Runs: where each began, how far it is, what became of it."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mirror.core.policy.scope import Reason
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.manifest.records import Counts, Outcome, Snapshot, Standing, State
+from mirror.store.sqlite.frontier import Frontier
+from mirror.store.sqlite.rows import DONE, HAS_PAGE_ROLE, IS_HTML, IS_PAGE, IS_REDIRECT, LISTING, OF_RUN, SEEN, THIS_RUN
+from mirror.store.sqlite.schema import frontier, links, resources, snapshots, urls
+from mirror.store.sqlite.session import Queries, Session
+
+
+class Runs(Queries):
+    """`interface.Runs`."""
+
+    def __init__(self, session: Session, frontier: Frontier) -> None:
+        super().__init__(session)
+        self._frontier = frontier
+
+    def begin(self, starts: Sequence[CanonicalURL], options: dict[str, Any], now: str) -> Snapshot:
+        """Go on with the last run if it was not finished and asked for the same, else begin one with an empty frontier."""
+        last = self._connection.execute(sa.select(snapshots).order_by(snapshots.c.id.desc()).limit(1)).first()
+        if (
+            last
+            and last.outcome == Outcome.INCOMPLETE
+            and last.starts[: len(starts)] == list(starts)
+            and last.options == options
+        ):
+            self._session.select(last.id)
+            in_flight = sa.update(frontier).where(THIS_RUN, frontier.c.state == State.IN_FLIGHT)
+            self._connection.execute(in_flight.values(state=State.PENDING), {"run": self._run_id})
+            return Snapshot(last.id, last.started, tuple(last.starts), resumed=True)
+        if self._database.run(_ANY_LINK).fetchone() is None:
+            self._database.run(_NO_INDEX)
+        values = {"started": now, "outcome": Outcome.INCOMPLETE, "starts": list(starts), "options": options}
+        new_id = self._connection.execute(sa.insert(snapshots).values(values).returning(snapshots.c.id)).scalar_one()
+        self._session.select(new_id)
+        return Snapshot(new_id, now, tuple(starts))
+
+    def select(self, snapshot_id: int) -> None:
+        """Take a run for this one, without going on with it."""
+        self._session.select(snapshot_id)
+
+    def extend_starts(self, snapshot: Snapshot, starts: Sequence[CanonicalURL]) -> None:
+        self._run(sa.update(snapshots).where(snapshots.c.id == snapshot.id).values(starts=list(starts)))
+
+    def finish(self, snapshot: Snapshot, now: str, outcome: Outcome = Outcome.COMPLETE) -> None:
+        changed = {"finished": now, "outcome": outcome}
+        self._run(sa.update(snapshots).where(snapshots.c.id == snapshot.id).values(changed))
+
+    def starts(self) -> list[CanonicalURL]:
+        """All starts of all runs, the oldest first."""
+        rows = self._connection.execute(sa.select(snapshots.c.starts).order_by(snapshots.c.id)).scalars()
+        return list(dict.fromkeys(CanonicalURL(url) for row in rows for url in row))
+
+    def last_id(self) -> int:
+        """The id of this run, or of the last one."""
+        return self._run_id or self._count(sa.select(sa.func.coalesce(sa.func.max(snapshots.c.id), 0)))
+
+    def was_limited(self) -> bool:
+        """Whether a limit, a depth or a trap kept this run from seeing all that there is."""
+        query = sa.select(sa.func.count()).where(
+            THIS_RUN,
+            frontier.c.state == State.SKIPPED,
+            frontier.c.reason.in_([Reason.LIMIT, Reason.DEPTH, Reason.TRAP]),
+        )
+        return self._count(query) > 0
+
+    def counts(self, snapshot: Snapshot) -> Counts:
+        """What became of this run so far."""
+        kept = DONE & resources.c.path.is_not(None) & ~IS_REDIRECT
+        good = sa.select(IS_PAGE, sa.func.count(), sa.func.sum(resources.c.size)).select_from(OF_RUN)
+        good = good.where(kept, frontier.c.roles != LISTING).group_by(IS_PAGE)
+        run = {"run": self._run_id}
+        found = {bool(page): (count, size) for page, count, size in self._connection.execute(good, run)}
+        linked = sa.select(sa.func.count()).select_from(OF_RUN).where(kept, HAS_PAGE_ROLE)
+        old = sa.select(sa.func.count()).select_from(OF_RUN).where(DONE, resources.c.standing == Standing.KEPT)
+        redirects = sa.select(sa.func.count()).select_from(OF_RUN)
+        redirects = redirects.where(DONE, IS_REDIRECT, resources.c.path.is_not(None))
+        failed = sa.select(resources.c.error, sa.func.count()).select_from(OF_RUN)
+        failed = failed.where(_FAILED, resources.c.snapshot_id == snapshot.id).group_by(resources.c.error)
+        skipped = sa.select(frontier.c.reason, sa.func.count()).where(THIS_RUN, _IS_LEFT_OUT)
+        return Counts(
+            fetched=self._count(linked.where(resources.c.standing == Standing.PRESENT)),
+            pages=found.get(True, (0, 0))[0],
+            requisites=found.get(False, (0, 0))[0],
+            linked=self._count(linked.where(~IS_HTML)),
+            kept=self._count(old),
+            size=sum(size for _, size in found.values()),
+            redirects=self._count(redirects),
+            pending=self._frontier.count_waiting(),
+            skipped=self._by_reason(skipped.group_by(frontier.c.reason)),
+            failed=self._by_reason(failed),
+        )
+
+    def failures(self, most: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
+        """URLs that failed in this run, why, and a page they stand on."""
+        referrers = urls.alias()
+        query = (
+            sa.select(urls.c.url, resources.c.error, referrers.c.url)
+            .select_from(OF_RUN.join(urls, urls.c.id == resources.c.url_id))
+            .outerjoin(referrers, referrers.c.id == resources.c.discovered_from)
+            .where(_FAILED)
+            .order_by(resources.c.id)
+            .limit(most)
+        )
+        return [(row[0], row[1], row[2]) for row in self._connection.execute(query, {"run": self._run_id})]
+
+    def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
+        """What this run did not follow: by which rule, how many URLs, and one of them."""
+        rows = self._database.run(_TRAPS, (self._run_id, int(State.SKIPPED), str(Reason.TRAP))).fetchall()
+        return [(rule, number, CanonicalURL(url)) for rule, number, url in rows]
+
+    def _by_reason(self, query: sa.Select[Any]) -> dict[str, int]:
+        return {row[0]: row[1] for row in self._connection.execute(query, {"run": self._run_id})}
+
+
+_IS_LEFT_OUT: Final = (frontier.c.state == State.SKIPPED) | (
+    (frontier.c.state == State.DONE)
+    & frontier.c.reason.in_([Reason.NOINDEX, Reason.NOARCHIVE, Reason.CANONICAL, Reason.ALIAS])
+)
+_LED_TO: Final = sa.exists().where(links.c.target_id == frontier.c.url_id)
+_IS_ROUTE: Final = (  # what scripts build links to, and no server has, is a page of the script's
+    (resources.c.standing == Standing.GONE)
+    & _LED_TO.where(links.c.position >= SEEN)
+    & ~_LED_TO.where(links.c.position < SEEN, ~links.c.guess)
+)
+_FAILED: Final = DONE & resources.c.error.is_not(None) & ~frontier.c.guess & ~_IS_ROUTE
+_TRAPS: Final = (
+    "SELECT ru.rule, count(*), min(u.url) FROM frontier f JOIN rules ru ON ru.url_id = f.url_id "
+    "JOIN urls u ON u.id = f.url_id WHERE f.snapshot_id = ? AND f.state = ? AND f.reason = ? GROUP BY ru.rule "
+    "ORDER BY 2 DESC, 1"
+)
+_ANY_LINK: Final = "SELECT 1 FROM links LIMIT 1"
+_NO_INDEX: Final = "DROP INDEX IF EXISTS ix_links_target_id"

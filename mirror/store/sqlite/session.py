@@ -1,0 +1,45 @@
+"""What all parts of the manifest share: the database, and the run that they read and write for."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from mirror.store.sqlite.database import Database
+
+
+class Session:
+    """The database as one run uses it. `run_id` is the id of the run's snapshot, 0 without a run."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.run_id = 0
+        self.new_urls: set[int] = set()
+        """The ids of URLs whose rows were added since the last savepoint began: nothing committed refers to them."""
+
+    def select(self, run_id: int) -> None:
+        """From now on, read and write for this run."""
+        self.run_id = run_id
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is kept in memory of the tables: something else wrote to them."""
+        self.database.tell_undone()
+
+
+class Queries:
+    """The base of the manifest's parts."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._database = session.database
+        self._connection = session.database.connection
+
+    @property
+    def _run_id(self) -> int:
+        return self._session.run_id
+
+    def _run(self, statement: sa.Executable) -> None:
+        self._connection.execute(statement)
+
+    def _count(self, query: sa.Select[Any]) -> int:
+        return int(self._connection.execute(query, {"run": self._run_id}).scalar_one())

@@ -1,0 +1,483 @@
+"""Conformance: the laws of `store.manifest.interface`, for every backend in `BACKENDS`.
+
+A new backend adds a function that opens it in a folder. No test here looks behind the interface.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from mirror.core.document.references import Reference
+from mirror.core.policy.scope import Reason, Role
+from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.url.canonical import CanonicalURL, canonical
+from mirror.core.url.local_paths import LocalPath
+from mirror.store.disk.objects import Digest
+from mirror.store.disk.publisher import Published
+from mirror.store.manifest.interface import Manifest, Open
+from mirror.store.manifest.records import Entry, Outcome, Resource, Snapshot, Standing, State
+from mirror.store.sqlite.manifest import SQLiteManifest
+
+HOME = canonical("http://example.org/")
+PAGE = frozenset({Role.PAGE})
+PICTURE = frozenset({Role.REQUISITE})
+Found = tuple[int, Reference]
+
+
+def sqlite(folder: Path) -> Manifest:
+    return SQLiteManifest(folder / "manifest.sqlite")
+
+
+BACKENDS: Final[tuple[Open, ...]] = (sqlite,)
+
+
+@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
+def open_manifest(request: pytest.FixtureRequest) -> Open:
+    backend: Open = request.param
+    return backend
+
+
+@pytest.fixture
+def manifest(open_manifest: Open, tmp_path: Path) -> Iterator[Manifest]:
+    opened = open_manifest(tmp_path)
+    yield opened
+    opened.close()
+
+
+def url(n: object) -> CanonicalURL:
+    return canonical(f"http://example.org/{n}")
+
+
+def entry(url_id: int, roles: frozenset[Role] = PAGE, **changes: Any) -> Entry:
+    return replace(Entry(url_id, url(url_id), State.PENDING, roles, depth=0), **changes)
+
+
+def done(url_id: int, roles: frozenset[Role] = PAGE, **changes: Any) -> Entry:
+    return entry(url_id, roles, state=State.DONE, **changes)
+
+
+def admitted(manifest: Manifest, *entries: Entry) -> None:
+    with manifest.transaction():
+        assert manifest.frontier.identify([entry.url for entry in entries]) == {
+            entry.url: entry.id for entry in entries
+        }
+        manifest.frontier.admit(entries)
+
+
+def resource(url_id: int, path: str | None = None, **changes: Any) -> Resource:
+    place = LocalPath(path) if path else None
+    known = Resource(url_id, url(url_id), "now", 200, [("A", "b")], None, 7, "text/html", place, None)
+    return replace(known, **changes)
+
+
+def recorded(manifest: Manifest, snapshot: Snapshot, now: Resource, references: Sequence[Found] | None) -> Resource:
+    return manifest.resources.record(snapshot, manifest.resources.current(now.url_id), now, references)
+
+
+# Transactions
+
+
+def test_a_transaction_happens_whole_or_not_at_all(manifest: Manifest) -> None:
+    def write() -> None:
+        with manifest.transaction():
+            manifest.frontier.identify([url(1)])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write()
+    assert manifest.frontier.find([url(1)]) == {}
+    with manifest.transaction():
+        manifest.frontier.identify([url(1)])
+    assert manifest.frontier.find([url(1)]) == {url(1): 1}
+
+
+def test_what_was_committed_is_there_for_the_next_process(
+    manifest: Manifest, open_manifest: Open, tmp_path: Path
+) -> None:
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, "now")
+    admitted(manifest, entry(1))
+    other = open_manifest(tmp_path)
+    other.runs.select(snapshot.id)
+    assert other.frontier.entries([1]) == {1: entry(1)}
+    other.close()
+
+
+def test_savepoints_happen_one_by_one_and_are_committed_together(
+    manifest: Manifest, open_manifest: Open, tmp_path: Path
+) -> None:
+    def undone() -> None:
+        with manifest.savepoint():
+            manifest.frontier.identify([url(2)])
+            raise ZeroDivisionError
+
+    with manifest.savepoint():
+        manifest.frontier.identify([url(1)])
+    with pytest.raises(ZeroDivisionError):
+        undone()
+    with manifest.savepoint():
+        manifest.frontier.identify([url(3)])
+    assert sorted(manifest.frontier.find([url(1), url(2), url(3)])) == [url(1), url(3)]
+    other = open_manifest(tmp_path)
+    assert other.frontier.find([url(1), url(3)]) == {}
+    manifest.commit()
+    assert sorted(other.frontier.find([url(1), url(3)])) == [url(1), url(3)]
+    other.close()
+
+
+# URLs and the frontier
+
+
+def test_urls_keep_their_ids(manifest: Manifest) -> None:
+    with manifest.transaction():
+        assert manifest.frontier.identify([url(1), url(2)]) == {url(1): 1, url(2): 2}
+        assert manifest.frontier.identify([url(3), url(2)]) == {url(3): 3, url(2): 2}
+        assert manifest.frontier.identify([]) == {}
+    assert manifest.frontier.find([url(2), url(9)]) == {url(2): 2}
+
+
+def test_an_entry_comes_back_as_it_went_in(manifest: Manifest) -> None:
+    entries = [
+        entry(1, frozenset(Role), depth=3, guess=True, referrer_id=2),
+        entry(2, frozenset(), state=State.SKIPPED, reason=Reason.HOP),
+        *(entry(2 + role, frozenset({role})) for role in Role),
+    ]
+    admitted(manifest, *entries)
+    assert list(manifest.frontier.entries([e.id for e in entries]).values()) == entries
+    with manifest.transaction():
+        manifest.frontier.admit([entry(1, state=State.DONE)])
+    assert manifest.frontier.entries([1, 99]) == {1: entry(1, state=State.DONE)}
+
+
+def test_what_pages_need_and_mere_pages_are_taken_apart_near_ones_first(manifest: Manifest) -> None:
+    admitted(
+        manifest,
+        entry(1, depth=2),
+        entry(2, depth=1, referrer_id=1),
+        entry(3, PICTURE, depth=5),
+        entry(4, PAGE | PICTURE, depth=4),
+        entry(5, depth=1, state=State.DONE),
+        entry(6, state=State.SKIPPED, reason=Reason.LIMIT),
+        entry(7, frozenset({Role.LISTING}), depth=9),
+    )
+    assert manifest.frontier.count_waiting() == 5
+    with manifest.transaction():
+        assert [e.id for e in manifest.frontier.take(2, pages=False)] == [4, 3]
+        assert [e.id for e in manifest.frontier.take(9, pages=False)] == [7]
+        [near, far] = manifest.frontier.take(9, pages=True)
+        assert manifest.frontier.take(9, pages=True) == []
+    assert (near.id, near.referrer, far.id, far.referrer) == (2, url(1), 1, None)
+    assert manifest.frontier.entries([1])[1].state is State.IN_FLIGHT
+    assert manifest.frontier.count_waiting() == 5
+
+
+def test_mere_pages_that_wait_are_given_up(manifest: Manifest) -> None:
+    admitted(manifest, entry(1), entry(2, state=State.IN_FLIGHT), entry(3, PICTURE), entry(4, state=State.DONE))
+    with manifest.transaction():
+        manifest.frontier.skip_waiting_pages(Reason.LIMIT)
+    states = {url_id: e.state for url_id, e in manifest.frontier.entries([1, 2, 3, 4]).items()}
+    assert states == {1: State.SKIPPED, 2: State.SKIPPED, 3: State.PENDING, 4: State.DONE}
+    assert manifest.frontier.entries([1])[1].reason is Reason.LIMIT
+
+
+# Snapshots
+
+
+def test_a_run_goes_on_until_it_is_finished(manifest: Manifest) -> None:
+    options = {"depth": None, "starts": [HOME]}
+    with manifest.transaction():
+        first = manifest.runs.begin([HOME], options, "first")
+        assert not first.resumed
+        manifest.runs.extend_starts(first, [HOME, url(1)])
+    admitted(manifest, entry(1, state=State.IN_FLIGHT))
+    with manifest.transaction():
+        again = manifest.runs.begin([HOME], options, "second")
+        assert (again.id, again.started, again.starts, again.resumed) == (first.id, "first", (HOME, url(1)), True)
+        assert manifest.frontier.entries([1])[1].state is State.PENDING
+        manifest.runs.finish(again, "third")
+        new = manifest.runs.begin([HOME], options, "fourth")
+    assert new.id != first.id
+    assert not new.resumed
+    assert manifest.frontier.entries([1]) == {}
+    assert manifest.runs.starts() == [HOME, url(1)]
+
+
+@pytest.mark.parametrize(("starts", "options"), [([url(1)], {}), ([HOME, url(1)], {}), ([HOME], {"depth": 1})])
+def test_a_run_that_asks_for_something_else_begins_anew(
+    manifest: Manifest, starts: list[CanonicalURL], options: dict[str, Any]
+) -> None:
+    with manifest.transaction():
+        first = manifest.runs.begin([HOME], {}, "now")
+        other = manifest.runs.begin(starts, options, "now")
+    assert other.id != first.id
+    assert not other.resumed
+
+
+# Resources and links
+
+
+def test_a_resource_takes_the_place_of_the_earlier_one(manifest: Manifest) -> None:
+    references = [(2, Reference(url(2), Kind.PAGE)), (3, Reference(url(3), Kind.REQUISITE, guess=True))]
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([url(1)], {}, "now")
+        manifest.frontier.identify([url(1), url(2), url(3)])
+        first = recorded(manifest, snapshot, resource(1, "a.html"), references)
+        assert manifest.links.of(first) == references
+        second = recorded(manifest, snapshot, resource(1, status=404, error="404 Not Found"), references[1:])
+    assert second.id == first.id
+    assert manifest.resources.current(1) == second
+    assert manifest.links.of(second) == references[1:]
+    assert manifest.resources.current(2) is None
+    assert list(manifest.resources.all()) == []
+
+
+def test_documents_become_stale_when_what_they_lead_to_moves(manifest: Manifest) -> None:
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([url(1)], {}, "now")
+        manifest.frontier.identify([url(1), url(2), url(3)])
+        document = recorded(manifest, snapshot, resource(1, "a.html"), [(2, Reference(url(2), Kind.PAGE))])
+        recorded(manifest, snapshot, resource(3, "c.html"), [])
+    with manifest.transaction():  # in the transaction that met a URL, documents that refer to it are not published yet
+        assert manifest.locations.resolutions(document) == {}
+        manifest.locations.expect([(2, LocalPath("b.html"))])
+        assert manifest.locations.resolutions(document) == {url(2): "b.html"}
+        assert list(manifest.resources.all(stale=True)) == [replace(document, stale=True)]
+        manifest.resources.mark_published([Published(document.id, manifest.resources.staleness(document)[0], None)])
+        manifest.locations.expect([(2, LocalPath("b.png"))])
+        assert manifest.locations.resolutions(document) == {url(2): "b.html"}
+        manifest.resources.mark_published([Published(document.id, manifest.resources.staleness(document)[0], None)])
+        manifest.locations.settle([(2, None)])
+        assert manifest.locations.resolutions(document) == {}
+        assert list(manifest.resources.all(stale=True)) == [replace(document, stale=True)]
+        manifest.locations.settle([])
+    assert [r.id for r in manifest.resources.all()] == [1, 2]
+
+
+def test_every_resource_is_there_however_many_there_are(manifest: Manifest) -> None:
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, "now")
+        ids = manifest.frontier.identify([url(n) for n in range(2100)])
+        for n in range(2100):
+            leads = [(ids[url(0)], Reference(url(0), Kind.REDIRECT))] if n == 7 else []
+            recorded(manifest, snapshot, resource(ids[url(n)], f"{n}.html"), leads)
+    assert [r.path for r in manifest.resources.all()] == [f"{n}.html" for n in range(2100)]
+    assert [row[0] for row in manifest.locations.all_urls()] == sorted(ids.values())
+    assert manifest.locations.place(ids[url(7)]) == ("7.html", ids[url(0)])
+    assert manifest.locations.place(9999) == (None, None)
+
+
+# Counts
+
+
+def test_counts_and_failures_tell_what_became_of_a_run(manifest: Manifest) -> None:
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, "now")
+    admitted(
+        manifest,
+        done(1),
+        done(2, PICTURE),
+        done(3),
+        done(4, guess=True),
+        done(5),
+        entry(6, frozenset(), state=State.SKIPPED, reason=Reason.OUTSIDE),
+        entry(7),
+        done(8, frozenset({Role.LISTING})),
+        done(9),
+    )
+    with manifest.transaction():
+        recorded(manifest, snapshot, resource(1, "1.html"), [])
+        recorded(manifest, snapshot, resource(2, "2.png", media_type="image/png"), [])
+        recorded(manifest, snapshot, resource(3, status=500, error="500 Internal Server Error", discovered_from=1), [])
+        recorded(manifest, snapshot, resource(4, status=404, error="404 Not Found"), [])
+        recorded(manifest, snapshot, resource(5, "5.html", status=302), [])
+        recorded(manifest, snapshot, resource(8, "robots.txt", media_type="text/plain"), [])
+        recorded(manifest, snapshot, resource(9, "9.pdf", media_type="application/pdf"), [])
+    counts = manifest.runs.counts(snapshot)
+    assert (counts.fetched, counts.pages, counts.requisites, counts.size) == (2, 1, 2, 21)
+    assert (counts.redirects, counts.pending) == (1, 1)
+    assert counts.skipped == {"outside the scope": 1}
+    assert counts.failed == {"500 Internal Server Error": 1}
+    assert manifest.runs.failures(9) == [(url(3), "500 Internal Server Error", url(1))]
+    assert manifest.runs.failures(0) == []
+    assert manifest.frontier.count_pages() == 1
+
+
+# Versions
+
+
+def two_snapshots(manifest: Manifest) -> tuple[Snapshot, Snapshot]:
+    with manifest.transaction():
+        first = manifest.runs.begin([HOME], {}, "2026-01-01T00:00:00+00:00")
+        manifest.frontier.identify([url(1), url(2), url(3)])
+        manifest.runs.finish(first, "2026-01-01T01:00:00+00:00")
+        return first, manifest.runs.begin([HOME], {}, "2026-02-01T00:00:00+00:00")
+
+
+def digest(letter: str) -> Digest:
+    return Digest(letter * 64)
+
+
+def test_what_did_not_change_is_one_version_and_what_did_is_two(manifest: Manifest) -> None:
+    first, second = two_snapshots(manifest)
+    links = [(2, Reference(url(2), Kind.PAGE))]
+    with manifest.transaction():
+        same = recorded(manifest, first, resource(1, "1.html", digest=digest("a")), links)
+        other = recorded(manifest, first, resource(2, "2.html", digest=digest("b")), links)
+        assert recorded(manifest, second, resource(1, "1.html", digest=digest("a")), None).id == same.id
+        now = recorded(manifest, second, resource(2, "2.html", digest=digest("c")), None)
+    assert now.id != other.id
+    assert (same.since, now.since) == (first.id, second.id)
+    assert manifest.links.of(now) == links
+    at = [manifest.history.version(url(2), snapshot.id) for snapshot in (first, second)]
+    assert [version and version.digest for version in at] == [digest("b"), digest("c")]
+    [difference] = manifest.history.differences(first.id, second.id)
+    assert difference.now == manifest.resources.current(2)
+    assert [version.id for version in manifest.history.all()] == [same.id, other.id, now.id]
+
+
+def test_what_nobody_asked_for_keeps_the_time_of_the_last_request(manifest: Manifest) -> None:
+    first, second = two_snapshots(manifest)
+    with manifest.transaction():
+        known = recorded(manifest, first, resource(1, "1.html"), [])
+        manifest.resources.end_as(second, replace(known, standing=Standing.UNLINKED))
+        assert [one.url_id for one, _, _ in manifest.resources.unvisited(second)] == [1]
+    current = manifest.resources.current(1)
+    assert current
+    assert (current.standing, current.since, current.checked) == (Standing.UNLINKED, second.id, known.checked)
+
+
+def test_a_url_that_fails_tells_since_when(manifest: Manifest) -> None:
+    first, second = two_snapshots(manifest)
+    with manifest.transaction():
+        recorded(manifest, first, resource(1, "1.html"), [])
+        assert manifest.resources.failing_since(1) is None
+        recorded(manifest, second, resource(1, "1.html", standing=Standing.KEPT, error="timed out"), None)
+    assert manifest.resources.failing_since(1) == second.started
+
+
+def test_what_a_browser_saw_stands_behind_the_links_of_the_document(manifest: Manifest) -> None:
+    own, seen = (2, Reference(url(2), Kind.PAGE)), (3, Reference(url(3), Kind.REQUISITE))
+    first, second = two_snapshots(manifest)
+    with manifest.transaction():
+        page = recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [own])
+        manifest.links.add_seen(page, [seen, own, seen])
+        assert manifest.links.of(page) == [own, seen]
+        assert manifest.links.seen(page) == [seen]
+        same = recorded(manifest, second, resource(1, "1.html", digest=digest("a")), [own])
+        assert manifest.links.of(same) == [own, seen]
+        other = recorded(manifest, second, resource(1, "1.html", digest=digest("b")), [own])
+        assert manifest.links.of(other) == [own]
+
+
+# What leaves, what is lost, what is remembered
+
+
+def test_a_file_leaves_once_it_is_released_and_not_if_it_is_back(manifest: Manifest) -> None:
+    first, second = two_snapshots(manifest)
+    with manifest.transaction():
+        recorded(manifest, first, resource(1, "1.html"), [])
+        manifest.departures.add(LocalPath("1.html"), 1, lost=True)
+        manifest.departures.add(LocalPath("2.html"), 2, lost=True)
+        assert manifest.departures.lost_pages() == (1, 1)  # 1.html stands there still: nothing of it is lost
+        assert not manifest.departures.has_lost([url(1)])
+        assert manifest.departures.has_lost([url(2)])
+        assert manifest.departures.released() == []
+        manifest.departures.release()
+        assert manifest.departures.released() == manifest.departures.all() == ["2.html"]
+        manifest.departures.remove(LocalPath("2.html"))
+        assert manifest.departures.all() == []
+        manifest.runs.finish(second, "later", Outcome.HELD)
+        manifest.departures.accept_loss("at last")
+    [_, held] = manifest.history.snapshots()
+    assert (held.outcome, held.finished) == (Outcome.COMPLETE, "at last")
+
+
+def test_what_needs_a_lost_object_is_stale_and_asked_for_again(manifest: Manifest) -> None:
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, "now")
+    admitted(manifest, done(1), done(2))
+    with manifest.transaction():
+        recorded(manifest, snapshot, resource(1, "1.html", digest=digest("a")), [])
+        recorded(manifest, snapshot, resource(2, "2.html", digest=digest("b")), [])
+        manifest.resources.mark_lost([digest("a")])
+    assert [one.url_id for one in manifest.resources.all(stale=True)] == [1]
+    states = {url_id: entry.state for url_id, entry in manifest.frontier.entries([1, 2]).items()}
+    assert states == {1: State.PENDING, 2: State.DONE}
+
+
+def test_a_file_that_became_stale_while_it_was_written_stays_stale(manifest: Manifest) -> None:
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, "now")
+        manifest.frontier.identify([url(1)])
+        page = recorded(manifest, snapshot, resource(1, "1.html", digest=digest("a"), stale=True), [])
+        planned, _ = manifest.resources.staleness(page)
+        manifest.resources.mark_stale([page.id])
+        manifest.resources.mark_published([Published(page.id, planned, digest("c"))])
+        assert [one.id for one in manifest.resources.all(stale=True)] == [page.id]
+        assert manifest.resources.copy(page) == digest("c")
+        manifest.resources.mark_published([Published(page.id, manifest.resources.staleness(page)[0], None)])
+    assert list(manifest.resources.all(stale=True)) == []
+    assert manifest.resources.copy(page) is None
+
+
+def test_objects_are_unsynced_until_somebody_says_otherwise(manifest: Manifest) -> None:
+    with manifest.transaction():
+        manifest.resources.add_unsynced([digest("a"), digest("b"), digest("a")])
+        manifest.resources.remove_unsynced([digest("a"), digest("c")])
+    assert manifest.resources.unsynced() == [digest("b")]
+
+
+def test_aliases_facts_families_and_needs_are_remembered(manifest: Manifest) -> None:
+    decisions = manifest.decisions
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, "now")
+        manifest.frontier.identify([url(1), url(2)])
+        page = recorded(manifest, snapshot, resource(1, "1.html", digest=digest("a")), [])
+        recorded(manifest, snapshot, resource(2, "2.html", digest=digest("a")), [])
+        assert list(decisions.same_contents()) == [[url(1), url(2)]]
+        decisions.set_aliases([(2, 1)])
+        assert (decisions.is_alias(1), decisions.is_alias(2), decisions.aliases()) == (False, True, [2])
+        assert manifest.history.same_as(url(2)) == url(1)
+        decisions.set_aliases([(2, None)])
+        assert decisions.aliases() == []
+        decisions.set_fact("reader", "3")
+        decisions.set_fact("reader", "4")
+        decisions.save_families({"a": {"n": 1}, "b": {"n": 2}}, ["b"])
+        decisions.add_needs(page.id, ["fetches data"])
+        decisions.add_needs(page.id, ["module scripts", "fetches data"])
+    assert (decisions.fact("reader"), decisions.fact("writer")) == ("4", None)
+    assert decisions.families() == {"a": {"n": 1}}
+    assert decisions.needing(1) == (1, [(url(1), "fetches data, module scripts")])
+
+
+# Retention
+
+
+def test_pruning_takes_what_only_pruned_snapshots_showed(manifest: Manifest) -> None:
+    first, second = two_snapshots(manifest)
+    with manifest.transaction():
+        recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [])
+        recorded(manifest, first, resource(2, "2.html", digest=digest("b")), [])
+        recorded(manifest, second, resource(1, "1.html", digest=digest("c")), [])
+        assert manifest.retention.objects_in_use() == {digest("a"), digest("b"), digest("c")}
+        manifest.retention.prune([second.id])
+    assert manifest.retention.objects_in_use() == {digest("b"), digest("c")}
+    assert [listed.id for listed in manifest.history.snapshots()] == [second.id]
+    assert manifest.history.has_before(second.id)
+    assert [shown.resource.digest for shown in manifest.history.at(second.id)] == [digest("b"), digest("c")]
+
+
+def test_what_is_forgotten_is_gone_from_everything_and_never_fetched_again(manifest: Manifest) -> None:
+    first, _ = two_snapshots(manifest)
+    with manifest.transaction():
+        recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [(2, Reference(url(2), Kind.PAGE))])
+        recorded(manifest, first, resource(2, "2.html", digest=digest("b")), [])
+        assert manifest.retention.forget(url(1), "now") == 1
+    assert manifest.decisions.tombstones() == [url(1)]
+    assert manifest.resources.current(1) is None
+    assert manifest.retention.users_of(digest("a")) == []
+    assert [user.url_id for user in manifest.retention.users_of(digest("b"))] == [2]
+    assert manifest.departures.released() == ["1.html"]
