@@ -241,7 +241,7 @@ class Finish:
             mirror.archive.rewritten,
             mirror.held,
             mirror.archive.manifest.runs.skipped_traps(),
-            mirror.renderings(),
+            mirror.pages.counts(),
             mirror.archive.manifest.decisions.needing(MOST_EXAMPLES),
         )
         tell(summary.text())

@@ -194,7 +194,7 @@ class Robots:
         age = datetime.fromisoformat(mirror.now()) - datetime.fromisoformat(since) if since else timedelta()
         if age < timedelta(seconds=robots_txt.FORGOTTEN_AFTER):
             return None
-        last = mirror.last_good(place)
+        last = mirror.answers.last_good(place)
         return Rules() if last is None else robots_txt.robots(last.status, last.payload, self._agent)
 
     @property

@@ -59,12 +59,12 @@ class Renderer:
         self._is_closed = False
         self.error: str | None = None
         """Why there is no browser after all."""
-        crawl.when_answered = self._heard
+        crawl.answers.when_answered = self._heard
 
     def look(self) -> bool:
         """Begin with what waits; whether anything is being rendered. Raises `StorageError`."""
         while len(self._running) < self._at_once and not self._is_closed:
-            found = self._crawl.next_to_render()
+            found = self._crawl.pages.next()
             if found is None:
                 break
             running = asyncio.get_running_loop().create_task(self._render(*found))
@@ -98,15 +98,15 @@ class Renderer:
         except BrowserError as error:
             self._is_closed = True
             self.error = str(error)
-            self._crawl.render_none("no browser")
+            self._crawl.pages.give_up("no browser")
             return
         if rendering.missed and task.tries < MOST_TRIES:
-            self._crawl.render_later(task)
+            self._crawl.pages.put_back(task)
             return
         seen = await self._read(response, rendering)
         outcome = rendering.outcome or ("went on without what did not come in time" if rendering.missed else "")
         dom = rendering.still.encode("utf-8", "replace") if rendering.still is not None else None
-        self._crawl.see(task, seen, dom, Outcome(outcome, rendering.refused), rendering.needs)
+        self._crawl.pages.finish(task, seen, dom, Outcome(outcome, rendering.refused), rendering.needs)
 
     async def _read(self, response: Response, rendering: Rendering) -> list[Reference]:
         """What the DOM of a page refers to."""
@@ -132,7 +132,7 @@ class Renderer:
         except InvalidURLError:
             return None
         try:
-            entry = self._crawl.want(task, Reference(url, seen.kind))
+            entry = self._crawl.pages.want(task, Reference(url, seen.kind))
             self._wake()
             return await self._stored(entry.id, url) if entry and seen.waits else None
         except StorageError as error:
@@ -142,14 +142,14 @@ class Renderer:
     async def _stored(self, url_id: int, url: CanonicalURL) -> Document | None:
         """What the archive has, once it has it, at the end of all redirects."""
         for _ in range(MOST_HOPS):
-            entry, resource = self._crawl.wait_for(url_id)
+            entry, resource = self._crawl.pages.wait_for(url_id)
             while entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
                 self._wake()
                 await asyncio.shield(self._waiting.setdefault(url_id, asyncio.get_running_loop().create_future()))
-                entry, resource = self._crawl.wait_for(url_id)
+                entry, resource = self._crawl.pages.wait_for(url_id)
             if resource is None or resource.digest is None or resource.size > MOST_BYTES:
                 return None
-            target = self._crawl.redirects_to(resource)
+            target = self._crawl.pages.redirects_to(resource)
             if target is None:
                 response = self._crawl.archive.response(resource, resource.digest)
                 return Document(url, response.status, response.headers, response.payload)

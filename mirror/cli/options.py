@@ -34,7 +34,7 @@ from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.syntax.robots_meta import Word
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 from mirror.store.manifest.rendering_records import When
-from mirror.store.run.refresh_policy import Renewal
+from mirror.store.run.refresh_policy import RefreshPolicy
 
 OneWord = TypeVar("OneWord", bound=StrEnum)
 
@@ -290,7 +290,7 @@ class Options:
     out: Path
     scope: Scope
     limit: int | None
-    renewal: Renewal
+    renewal: RefreshPolicy
     transfers: Transfers
     credentials: Credentials
     cookies: tuple[Cookie, ...] = field(default=(), repr=False)
@@ -324,10 +324,10 @@ class Options:
             depth=_number("depth", values["depth"], least=0),
             obeys=_words_of(Word, "obey", values["obey"]),
         )
-        renewal = Renewal(
+        renewal = RefreshPolicy(
             refresh=_duration("refresh", values["refresh"]),
             trust=_flag("trust", values["trust"]),
-            most_lost=_share("max_loss", values["max_loss"]),
+            max_loss=_share("max_loss", values["max_loss"]),
         )
         transfers = Transfers.parse(words)
         browser = _path(words["browser"]) if words.get("browser") else None

@@ -34,7 +34,7 @@ from mirror.store.disk.spool import Spools
 from mirror.store.manifest.records import Entry
 from mirror.store.manifest.rendering_records import When
 from mirror.store.run.crawl import Crawl
-from mirror.store.run.refresh_policy import Renewal
+from mirror.store.run.refresh_policy import RefreshPolicy
 from mirror.transfer import failures
 from mirror.transfer.http_transfer import IN_MEMORY, InterruptedTransferError
 from mirror.workers.pool import WorkerDiedError, Workers
@@ -61,7 +61,7 @@ class MirrorSpider(Spider):
             self.options.scope,
             options=self.options.as_json() | ({} if repair is None else {REPAIR: True}),
             limit=self.options.limit,
-            renewal=self.options.renewal if repair is None else Renewal(repair=True),
+            refresh=self.options.renewal if repair is None else RefreshPolicy(repair=True),
             wanted=repair or (),
             budgets=Budgets() if self.options.traps else None,
             folds=self.options.fold,
@@ -90,7 +90,7 @@ class MirrorSpider(Spider):
             self.mirror.scope = replace(self.mirror.scope, obeys=frozenset())
         if self.options.traps:
             self.mirror.traps.set_budgets(_budgets(crawler))
-        if self.mirror.renderings():
+        if self.mirror.pages.counts():
             self.renderer = self._renderer(crawler)
         return self
 
@@ -116,7 +116,7 @@ class MirrorSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         """No request: the scheduler hands out what the frontier has. What is fresh is followed without one."""
         try:
-            for _ in self.mirror.renew():
+            for _ in self.mirror.requests.renew():
                 await asyncio.sleep(0)
         except StorageError as error:
             stop(self.crawler, error)
@@ -125,7 +125,7 @@ class MirrorSpider(Spider):
 
     def request(self, entry: Entry) -> Request:
         """The request for an entry of the frontier."""
-        headers = dict(self.mirror.conditions(entry))
+        headers = dict(self.mirror.requests.conditions(entry))
         found_on = referer(entry.referrer, entry.url) if entry.referrer else None
         if found_on:
             headers["Referer"] = found_on
@@ -156,7 +156,7 @@ class MirrorSpider(Spider):
         is_read = not answer.spooled and (listing or most_read(answer.media_type) > 0)
         if not is_read or not self.workers.are_worth(size):
             return [Answer(entry, answer, find_references(answer, listing=listing))]
-        keep = answer.is_success and self.mirror.keeps_all
+        keep = answer.is_success and self.mirror.answers.keeps_all
         try:
             call = partial(read, self.archive.root, answer, listing=listing, keep=keep)
             return [Answer(entry, answer, *await self.workers.ask(size, call))]

@@ -24,7 +24,16 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.lock import Lock
 from mirror.store.disk.objects import Digest, Objects
-from mirror.store.disk.publisher import COPIES, KEPT, OBJECTS, SCRATCH, Publication, Published, Publisher, Queue
+from mirror.store.disk.publisher import (
+    COPIES,
+    KEPT,
+    OBJECTS,
+    SCRATCH,
+    Publication,
+    PublicationTasks,
+    Published,
+    Publisher,
+)
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import refuse_link
 from mirror.store.disk.tree import Tree
@@ -123,7 +132,7 @@ class Archive:
         with self.objects.path(digest).open("rb") as file:
             return Response(*known, b"", Spooled(digest, resource.size, file.read(messages.HEAD)))
 
-    def settle(self, queue: Queue | None = None) -> Iterator[bool]:
+    def settle(self, queue: PublicationTasks | None = None) -> Iterator[bool]:
         """Publish again what leads somewhere else by now, then let go what is released.
 
         Yields often, so that a caller can do something beside it, and answers can come to what is in the `queue`: whether there
@@ -234,7 +243,7 @@ class Archive:
         places = {self._final_place(ids[start]) for start in starts if start in ids} - {None}
         return self.root / (str(places.pop()) if len(places) == 1 else INDEX)
 
-    def _publish_stale(self, queue: Queue | None) -> Iterator[bool]:
+    def _publish_stale(self, queue: PublicationTasks | None) -> Iterator[bool]:
         """One file at a time: where a process dies over it, it is that one. It stays stale, and as it was received."""
         for resource in self.manifest.resources.all(stale=True):
             wanted = self.publication(resource)

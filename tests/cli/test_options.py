@@ -13,7 +13,7 @@ from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
 from mirror.core.url.canonical import canonical
 from mirror.store.manifest.rendering_records import When
-from mirror.store.run.refresh_policy import Renewal
+from mirror.store.run.refresh_policy import RefreshPolicy
 from tests.crawl.running import ROOT, run
 
 START = "http://example.org/"
@@ -99,8 +99,8 @@ def test_defaults() -> None:
 
 def test_how_what_is_there_is_renewed() -> None:
     words = {"start": "http://example.org/", "refresh": "1d12h", "trust": "1", "max_loss": "0.25"}
-    assert Options.parse(words).renewal == Renewal(timedelta(hours=36), trust=True, most_lost=0.25)
-    assert Options.parse({"start": "http://example.org/"}).renewal == Renewal()
+    assert Options.parse(words).renewal == RefreshPolicy(timedelta(hours=36), trust=True, max_loss=0.25)
+    assert Options.parse({"start": "http://example.org/"}).renewal == RefreshPolicy()
 
 
 @pytest.mark.parametrize("text", ["", "1 K", "1e3", "-1", "M", "1kiB", "1i", "nan"])

@@ -14,7 +14,7 @@ from mirror.core.replay.origins import Server
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.run.crawl import Crawl
-from mirror.store.run.refresh_policy import Renewal
+from mirror.store.run.refresh_policy import RefreshPolicy
 from tests.crawl.running import ROOT, SCRAPY
 from tests.mirroring import Web, complete, run
 
@@ -98,7 +98,7 @@ def mirrored(root: Path, web: Web, start: str, day: str = "2026-11-24") -> int:
     archive = Archive(root)
     try:
         now = f"{day}T10:00:00+00:00"
-        crawl = Crawl(archive, Scope((canonical(start),)), renewal=Renewal(most_lost=1), now=lambda: now)
+        crawl = Crawl(archive, Scope((canonical(start),)), refresh=RefreshPolicy(max_loss=1), now=lambda: now)
         run(crawl, web)
         complete(crawl)
         return crawl.snapshot.id

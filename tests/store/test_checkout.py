@@ -17,14 +17,14 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.history_records import Kind
 from mirror.store.run.crawl import Crawl
-from mirror.store.run.refresh_policy import Renewal
+from mirror.store.run.refresh_policy import RefreshPolicy
 from mirror.store.verification import verify
 from tests.mirroring import complete, dangling, files, run
 from tests.site import PNG, Page, Site
 
 HOME: Final = "http://example.org"
 RUNS: Final = 5
-ALL_MAY_GO: Final = Renewal(most_lost=1)
+ALL_MAY_GO: Final = RefreshPolicy(max_loss=1)
 Trees = dict[int, dict[str, bytes]]
 
 
@@ -41,7 +41,7 @@ def mirrored(root: Path, site: Site, number: int = 1) -> int:
     """A whole run; gives its snapshot."""
     with opened(root) as archive:
         now = f"2020-02-{number:02}T00:00:00+00:00"
-        crawl = Crawl(archive, Scope((canonical(HOME),)), renewal=ALL_MAY_GO, now=lambda: now)
+        crawl = Crawl(archive, Scope((canonical(HOME),)), refresh=ALL_MAY_GO, now=lambda: now)
         run(crawl, {HOME: site})
         complete(crawl)
         return crawl.snapshot.id

@@ -145,14 +145,14 @@ class Task(Protocol):
     def result(self) -> list[Published]: ...
 
 
-Elsewhere = Callable[[Path, Sequence[Publication]], Task | None]
+PublishElsewhere = Callable[[Path, Sequence[Publication]], Task | None]
 """Has `publish` run in another process; `None`: there is none."""
 
 
-class Queue:
+class PublicationTasks:
     """Publications that other processes were asked for, in their order."""
 
-    def __init__(self, root: Path, elsewhere: Elsewhere) -> None:
+    def __init__(self, root: Path, elsewhere: PublishElsewhere) -> None:
         self._root = root
         self._elsewhere = elsewhere
         self._tasks: deque[tuple[frozenset[LocalPath], Task]] = deque()

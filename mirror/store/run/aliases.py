@@ -7,22 +7,23 @@ that is decided from what was answered, whatever came first. Where the contents 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from mirror.core.policy.scope import Reason, Scope
 from mirror.core.url.aliases import preferred, same_place
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
-from mirror.store.manifest.records import Resource, Snapshot, Standing
+from mirror.store.manifest.records import Snapshot, Standing
 from mirror.store.run.departures import leave
+from mirror.store.run.versions import placed
 
 Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
 """URL -> the one that stands for it, and why."""
 
 
-def fold(manifest: Manifest, snapshot: Snapshot, scope: Scope, placed: Callable[[Resource], Resource]) -> None:
-    """Fold what is the same by now, and unfold what is not any more; `placed` gives a version its place in the tree."""
+def fold(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
+    """Fold what is the same by now, and unfold what is not any more."""
     folds = folded(manifest.links.canonicals(), manifest.decisions.same_contents(), scope)
     for url_id in manifest.decisions.aliases():
         known = manifest.resources.current(url_id)

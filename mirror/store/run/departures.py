@@ -7,9 +7,6 @@ from mirror.core.policy.scope import Reason, Role, Scope
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing
 
-FEW: Final = 10
-"""So many pages may be gone in any case: of a small site, half is not much."""
-
 _OUT_OF_SCOPE: Final = frozenset(
     {Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.ORIGIN, Reason.REQUISITE, Reason.FORGOTTEN}
 )
@@ -40,7 +37,7 @@ def _misled(manifest: Manifest, scope: Scope, entry: Entry) -> str | None:
     return f"leads to {last.url}, {last.reason}" if entry.url in scope.starts else None
 
 
-def part(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
+def judge_unvisited(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
     """Say of what earlier runs had and this one did not come to, why."""
     cut_off = manifest.runs.was_limited()
     for resource, entry, of_run in manifest.resources.unvisited(snapshot):
@@ -73,11 +70,3 @@ def leave(manifest: Manifest, before: Resource | None, now: Resource) -> None:
     if before and before.path and before.path != now.path:
         lost = now.standing is Standing.GONE and before.is_html
         manifest.departures.add(before.path, before.url_id, lost=lost)
-
-
-def too_much_lost(manifest: Manifest, scope: Scope, most_lost: float) -> tuple[int, int] | None:
-    """How many of how many pages are gone, where that is more than the user wants to believe: a start is enough."""
-    lost, left = manifest.departures.lost_pages()
-    many = lost > max(FEW, most_lost * (lost + left))
-    suspicious = many or manifest.departures.has_lost(scope.starts)
-    return (lost, lost + left) if suspicious and most_lost < 1 else None

@@ -9,7 +9,7 @@ from mirror.store.disk.objects import Digest
 _SYNC_AFTER: Final = 256  # objects that a power cut may harm before they are waited for
 
 
-class Syncing:
+class ObjectSync:
     """All its methods but `sync_all` are called within a transaction of the manifest."""
 
     def __init__(self, archive: Archive) -> None:

@@ -24,7 +24,7 @@ TakeOne = Callable[[int], Entry | None]
 """One pending entry by its id, in flight from now on; `None`: it is not pending."""
 
 
-class Handing:
+class Queue:
     """The entries that a run has taken. `limit` bounds the number of pages, of which `pages_done` there are already."""
 
     def __init__(self, take: Take, take_one: TakeOne, limit: int | None, pages_done: int) -> None:

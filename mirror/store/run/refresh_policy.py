@@ -9,17 +9,17 @@ from mirror.store.manifest.records import Resource, Standing
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
+class RefreshPolicy:
     """How what is there already is treated.
 
     What was checked less than `refresh` ago and did not fail is not asked for; with `trust`, neither is what its server said
-    would stay fresh. A run in which more than the share `most_lost` of the pages is gone, or a start, is held. `repair`:
+    would stay fresh. A run in which more than the share `max_loss` of the pages is gone, or a start, is held. `repair`:
     nothing is asked for but what is not there any more, of what should be.
     """
 
     refresh: timedelta | None = None
     trust: bool = False
-    most_lost: float = 0.5
+    max_loss: float = 0.5
     repair: bool = False
 
     @property
@@ -38,4 +38,4 @@ class Renewal:
         return resource.standing not in (Standing.KEPT, Standing.FAILED) and age < lifetime
 
 
-ASK_ALWAYS: Final = Renewal()
+ASK_ALWAYS: Final = RefreshPolicy()

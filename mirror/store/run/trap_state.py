@@ -18,7 +18,7 @@ from mirror.store.manifest.records import Resource, Snapshot
 _LINKS: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.FRAME, Kind.NOFOLLOW, Kind.UNENDORSED})
 
 
-class Trapping:
+class TrapState:
     """What a run knows of traps; without `budgets` it looks for none."""
 
     def __init__(self, archive: Archive, snapshot: Snapshot, budgets: Budgets | None) -> None:

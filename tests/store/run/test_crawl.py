@@ -17,7 +17,7 @@ from mirror.core.url.canonical import canonical
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
-from mirror.store.disk.publisher import Elsewhere
+from mirror.store.disk.publisher import PublishElsewhere
 from mirror.store.disk.spool import Promise
 from mirror.store.manifest.records import Standing
 from mirror.store.run.crawl import Crawl
@@ -80,7 +80,7 @@ def crawl(archive: Archive, rules: Scope | None = None, **words: Any) -> Crawl:
 
 
 def mirrored(
-    web: Web, rules: Scope, choose: Choose = in_order, elsewhere: Elsewhere | None = None, **words: Any
+    web: Web, rules: Scope, choose: Choose = in_order, elsewhere: PublishElsewhere | None = None, **words: Any
 ) -> State:
     """The manifest and the tree after a whole run."""
     with TemporaryDirectory() as folder:

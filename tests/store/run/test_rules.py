@@ -17,13 +17,13 @@ from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.manifest.records import Standing
 from mirror.store.run.crawl import Crawl
-from mirror.store.run.refresh_policy import Renewal
+from mirror.store.run.refresh_policy import RefreshPolicy
 from tests.mirroring import complete, dangling, files, run
 from tests.site import PNG, Site
 
 HOME: Final = "http://example.org"
 FOLDER: Final = "example.org_80"
-FRESH: Final = Renewal(refresh=timedelta(days=1))
+FRESH: Final = RefreshPolicy(refresh=timedelta(days=1))
 SITE: Final = Site().page("/", '<img src="/x.png">', links=["/a/", "/b/", f"{HOME}:8000/"]).page("/a/", links=["/a/1"])
 SITE.page("/a/1").page("/b/").file("/x.png", PNG, "image/png")
 WEB: Final = {HOME: SITE, f"{HOME}:8000": Site().page("/")}
@@ -35,11 +35,11 @@ def opened(root: Path) -> Iterator[Archive]:
         yield archive
 
 
-def mirrored(root: Path, *, renewal: Renewal = FRESH, limit: int | None = None, **rules: Any) -> list[str]:
+def mirrored(root: Path, *, refresh: RefreshPolicy = FRESH, limit: int | None = None, **rules: Any) -> list[str]:
     """A whole run; gives what was asked for."""
     with opened(root) as archive:
         scope = Scope((canonical(HOME),), **rules)
-        crawl = Crawl(archive, scope, renewal=renewal, limit=limit, now=lambda: "2020-02-02T02:02:02+00:00")
+        crawl = Crawl(archive, scope, refresh=refresh, limit=limit, now=lambda: "2020-02-02T02:02:02+00:00")
         asked = run(crawl, WEB)
         complete(crawl)
     assert dangling(root) == []
@@ -85,7 +85,7 @@ def test_what_new_rules_leave_out_leaves_the_tree_and_comes_back_unasked(
 @pytest.mark.parametrize("words", [{"limit": 1}, {"depth": 0}])
 def test_a_smaller_run_takes_nothing_away(root: Path, words: dict[str, Any]) -> None:
     before = files(root)
-    mirrored(root, renewal=Renewal(), **words)
+    mirrored(root, refresh=RefreshPolicy(), **words)
     assert files(root) == before
     assert Standing.UNLINKED not in standings(root).values()
 

@@ -45,7 +45,7 @@ def crawling(out: Path, when: When = When.AUTO) -> Iterator[Crawl]:
 
 def tasks(crawl: Crawl) -> list[Task]:
     """All that wait now, begun with and not done."""
-    return [found[0] for found in iter(crawl.next_to_render, None)]
+    return [found[0] for found in iter(crawl.pages.next, None)]
 
 
 def names(found: list[Task]) -> list[str]:
@@ -61,7 +61,7 @@ def link(path: str) -> Reference:
 
 
 def rendered(crawl: Crawl, task: Task, *seen: Reference, dom: bytes | None = None) -> None:
-    crawl.see(task, seen, dom, Outcome(), ())
+    crawl.pages.finish(task, seen, dom, Outcome(), ())
 
 
 @pytest.mark.parametrize(
@@ -78,28 +78,28 @@ def test_what_a_page_asks_for_is_handed_out_before_all_else(tmp_path: Path) -> N
     many = site().page("/", SHELL + "".join(f"<img src=/{n}.png>" for n in range(50)), links=["/plain", "/built"])
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: many}, most=2, flying=1)
-        found = crawl.next_to_render()
+        found = crawl.pages.next()
         assert found is not None
-        entry = crawl.want(found[0], requisite("/p.png"))
+        entry = crawl.pages.want(found[0], requisite("/p.png"))
         assert entry is not None
-        assert crawl.wait_for(entry.id)[0] == entry
+        assert crawl.pages.wait_for(entry.id)[0] == entry
         following = crawl.next()
         assert following is not None
         assert following.url == f"{HOME}/p.png"
         # So is what was taken from the manifest already.
-        entry = crawl.want(found[0], requisite("/40.png"))
+        entry = crawl.pages.want(found[0], requisite("/40.png"))
         assert entry is not None
-        crawl.wait_for(entry.id)
+        crawl.pages.wait_for(entry.id)
         following = crawl.next()
         assert following is not None
         assert following.url == f"{HOME}/40.png"
         response = answer({HOME: many}, following.url)
         assert response is not None
         heard: list[int] = []
-        crawl.when_answered = heard.append
+        crawl.answers.when_answered = heard.append
         crawl.record(following, response, find_references(response))
         assert heard == [following.id]
-        done, resource = crawl.wait_for(following.id)
+        done, resource = crawl.pages.wait_for(following.id)
         assert done is not None
         assert done.state is State.DONE
         assert resource is not None
@@ -112,7 +112,7 @@ def test_what_the_scope_leaves_out_is_not_waited_for(tmp_path: Path) -> None:
         crawl = Crawl(archive, scope, rendering=When.AUTO, now=lambda: "2026-11-24T12:00:00+00:00")
         run(crawl, {HOME: site()})
         (task,) = tasks(crawl)
-        entry = crawl.want(task, requisite("/secret.json"))
+        entry = crawl.pages.want(task, requisite("/secret.json"))
         assert entry is not None
         assert (entry.state, entry.roles) == (State.SKIPPED, frozenset())
 
@@ -123,7 +123,7 @@ def test_what_was_seen_is_followed_and_leads_a_later_run(tmp_path: Path) -> None
         (task,) = tasks(crawl)
         rendered(crawl, task, link("/built"), requisite("/p.png"))
         assert set(run(crawl, {HOME: site()})) == {f"{HOME}/built", f"{HOME}/p.png"}
-        assert crawl.renderings() == Renderings(done=1, unfinished=0, spared=0, found=2)
+        assert crawl.pages.counts() == Renderings(done=1, unfinished=0, spared=0, found=2)
         for task in tasks(crawl):
             rendered(crawl, task)
         assert crawl.is_done
@@ -171,15 +171,15 @@ def test_a_run_that_goes_on_renders_what_was_not_done(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:  # it is the page that kills
         assert tasks(crawl) == []
         assert crawl.is_done
-        assert crawl.renderings() == Renderings(done=2, unfinished=2, spared=0, found=0)
+        assert crawl.pages.counts() == Renderings(done=2, unfinished=2, spared=0, found=0)
 
 
 def test_what_had_to_do_without_something_comes_after_the_others(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: site().page("/", SHELL, links=["/built"])})
-        first = crawl.next_to_render()
+        first = crawl.pages.next()
         assert first is not None
-        crawl.render_later(first[0])
+        crawl.pages.put_back(first[0])
         assert names(tasks(crawl)) == ["/built", "/"]
 
 
@@ -193,7 +193,7 @@ def template(count: int) -> Site:
 def through(crawl: Crawl, give: Callable[[str], tuple[Reference, ...]]) -> list[str]:
     """Render one after the other."""
     done = []
-    while found := crawl.next_to_render():
+    while found := crawl.pages.next():
         rendered(crawl, found[0], *give(found[0].url.removeprefix(HOME)))
         done.append(found[0].url.removeprefix(HOME))
     return done
@@ -205,7 +205,7 @@ def test_a_template_that_gives_nothing_new_is_spared(tmp_path: Path) -> None:
         done = through(crawl, lambda _: ())
         assert done[:3] == ["/", "/1", "/2"]
         assert 3 < len(done) < 8  # each twentieth is tried all the same
-        renderings = crawl.renderings()
+        renderings = crawl.pages.counts()
         assert renderings is not None
         assert renderings.spared == 60 - len(done)
         complete(crawl)
@@ -263,7 +263,7 @@ def test_pages_that_work_from_no_disk_are_told(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: pages})
         for task in tasks(crawl):
-            crawl.see(
+            crawl.pages.finish(
                 task, [requisite("/p.png")] if task.url.endswith("built") else [], None, Outcome(), ["fetches data"]
             )
         run(crawl, {HOME: pages})

@@ -1,0 +1,61 @@
+"""Commits: many answers become durable together, because a commit costs more than an answer.
+
+After each commit the files of its answers are published. A file counts as stale until the next commit says that it is right.
+So if the process dies at any moment, the run that resumes asks again for what was not committed, and publishes what is stale.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from mirror.store.disk.errors import storing
+from mirror.store.run.context import RunContext
+
+_LOW_SPACE: Final = (
+    64 << 20
+)  # free bytes below which each answer is committed at once: later there may be no room for it
+
+
+class Commits:
+    """Groups up to `together` answers into one commit."""
+
+    def __init__(self, run: RunContext, together: int) -> None:
+        self._root = run.archive.root
+        self._manifest = run.manifest
+        self._publications = run.publications
+        self._sync = run.sync
+        self._traps = run.traps
+        self._together = together
+        self._max_uncommitted = 1  # until the first flush has looked at the disk
+        self._uncommitted = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What happens inside happens whole or not at all, with the next `flush`.
+
+        It first records which files were published since the last one: recorded later, they might be stale again by then.
+        """
+        self._publications.collect()
+        with self._publications.published() as published, storing(self._root), self._manifest.savepoint():
+            self._manifest.resources.mark_published(published)
+            self._sync.sync()
+            yield
+        self._uncommitted += 1
+        if self._uncommitted >= self._max_uncommitted:
+            self.flush()
+
+    def hurry(self) -> None:
+        """Commit at the end of this transaction: what it records took long to fetch."""
+        self._uncommitted = self._together
+
+    def flush(self) -> None:
+        """Commit the answers so far, and publish their files. Raises `StorageError` if the disk can't."""
+        with storing(self._root):
+            with self._manifest.savepoint():
+                self._traps.save()
+            self._manifest.commit()
+            self._uncommitted = 0
+            has_room = shutil.disk_usage(self._root).free > _LOW_SPACE
+            self._max_uncommitted = self._together if has_room else 1
+            self._publications.publish()

@@ -1,0 +1,250 @@
+"""What an answer leads to: its references become entries of the frontier, or say why they don't.
+
+`core.policy.scope` decides about each URL; here its decisions are carried into the manifest. The order in which answers come
+does not matter to the result: what the frontier says of a URL is the sum of all that was found, each role in which it is wanted
+and the shortest way to it. Where that sum grows after a URL was answered (a picture turns out to be a page, or nearer to a start
+than it seemed), what it refers to is decided about again. Only two things depend on the order: which pages a limit lets
+through, and how far into a trap a run goes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from mirror.core.document.references import Reference
+from mirror.core.policy.scope import Decision, Reason, Role, Source
+from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.url import aliases, local_paths, media_types
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.archive import MOST_HOPS
+from mirror.store.manifest.interface import Found
+from mirror.store.manifest.records import Entry, Resource, State
+from mirror.store.run.context import RunContext
+from mirror.store.run.entry_merge import differ, merge, says_nothing_new
+from mirror.store.run.rendering_candidates import RenderingCandidates
+from mirror.store.run.versions import is_page
+
+Change = tuple[Entry | None, Entry]
+"""What the frontier said of a URL, and what it is to say."""
+
+
+class Discovery:
+    """Brings references into the frontier. All its methods are called inside a transaction."""
+
+    def __init__(self, run: RunContext, candidates: RenderingCandidates) -> None:
+        self._run = run
+        self._manifest = run.manifest
+        self._queue = run.queue
+        self._traps = run.traps
+        self._candidates = candidates
+        self.waiting = run.manifest.frontier.count_waiting()
+        """How many URLs wait or are in flight."""
+
+    # --- the frontier --------------------------------------------------------------------------------------------------
+
+    def admit_starts(self, starts: Sequence[CanonicalURL]) -> None:
+        """Ask for the starts, unless a run that is resumed knows them."""
+        ids = self._manifest.frontier.identify(starts)
+        known = self._manifest.frontier.entries(list(ids.values()))
+        page = frozenset({Role.PAGE})
+        self.admit([(None, Entry(ids[url], url, State.PENDING, page, 0)) for url in starts if ids[url] not in known])
+
+    def admit_again(self, wanted: Sequence[CanonicalURL]) -> None:
+        """Ask for URLs as an earlier run wanted them, whether or not anything leads to them now."""
+        ids = list(self._manifest.frontier.find(wanted).values())
+        here = self._manifest.frontier.entries(ids)
+        again = [replace(one, state=State.PENDING) for one in self._manifest.frontier.last_entries(ids) if one.roles]
+        self.admit([(here.get(entry.id), entry) for entry in again])
+
+    def admit(self, changes: Sequence[Change]) -> None:
+        """Change what the frontier says, and where documents take URLs to stand that are wanted from now on."""
+        self._manifest.frontier.admit([new for _, new in changes])
+        self._manifest.locations.expect(
+            [(new.id, _expected(new)) for old, new in changes if new.roles and not (old and old.roles)]
+        )
+        for old, new in changes:
+            self.waiting += _waits(new) - (old is not None and _waits(old))
+            self._queue.put(old, new, pending=new.state is State.PENDING)
+
+    def identified(self, references: Sequence[Reference]) -> Found:
+        """References with the ids of their targets."""
+        ids = self._manifest.frontier.identify(list(dict.fromkeys(ref.url for ref in references)))
+        return [(ids[ref.url], ref) for ref in references]
+
+    def counted(self, page: Entry) -> Entry:
+        """A fetched page takes one of the places below the limit. Without a place it is what else it is wanted as."""
+        if self._queue.count_page(page):
+            return page
+        return replace(page, roles=page.roles - {Role.PAGE}, reason=Reason.LIMIT)
+
+    # --- references ----------------------------------------------------------------------------------------------------
+
+    def follow(self, entry: Entry, resource: Resource, found: Found) -> None:
+        """Follow the references of a resource, and again those of resources that are wanted otherwise by then."""
+        work = [(entry, resource, found)]
+        while work:
+            entry, resource, found = work.pop()
+            scope = self._run.scope
+            roles = entry.roles - {Role.REQUISITE} if resource.is_html else entry.roles
+            again = self._admit_targets(entry, roles, found, resource)
+            if self._run.scope is not scope:
+                again = self._manifest.frontier.done()
+            for entry in again:
+                known = self._manifest.resources.current(entry.id)
+                if known:
+                    work.append((entry, known, self._manifest.links.of(known)))
+
+    def _admit_targets(self, entry: Entry, roles: frozenset[Role], found: Found, resource: Resource) -> list[Entry]:
+        """Bring references into the frontier; gives the entries that are done but have to be followed again."""
+        if self._run.folds and roles:
+            found = self._without_aliases(entry, found)
+        known = self._manifest.frontier.entries([target_id for target_id, _ in found])
+        if resource.is_html and Role.PAGE in roles:
+            self._tell_traps(entry, resource, found, known)
+        barred: dict[int, str] = {}
+        merged: dict[int, Entry] = {}
+        for target_id, reference in found:
+            old = merged.get(target_id) or known.get(target_id)
+            if old and says_nothing_new(old, reference, entry.depth):
+                continue
+            self._extend_scope(entry, reference)
+            rule = None if old and old.roles else self._traps.bars(reference.url, entry.url, reference.kind)
+            for role in roles:
+                wanted = self._wanted(entry, role, target_id, reference)
+                if rule and wanted.roles:
+                    wanted = replace(wanted, state=State.SKIPPED, roles=frozenset(), reason=Reason.TRAP)
+                    barred[target_id] = rule
+                old = merged[target_id] = merge(old, wanted) if old else wanted
+        changes = self._changes(known, merged)
+        self.admit(changes)
+        self._keep_rules(barred, merged)
+        return [new for old, new in changes if old and old.state is State.DONE and differ(old, new)]
+
+    def _changes(self, known: Mapping[int, Entry], merged: Mapping[int, Entry]) -> list[Change]:
+        changes = [(known.get(url_id), new) for url_id, new in merged.items() if new != known.get(url_id)]
+        return [(old, self._promoted(old, new)) for old, new in changes]
+
+    def _keep_rules(self, barred: Mapping[int, str], merged: Mapping[int, Entry]) -> None:
+        for target_id, rule in barred.items():
+            if merged[target_id].reason is Reason.TRAP:
+                self._manifest.decisions.set_rule(target_id, rule)
+
+    def _extend_scope(self, entry: Entry, reference: Reference) -> None:
+        if reference.kind is Kind.REDIRECT:
+            scope = self._run.scope.redirected(entry.url, reference.url)
+            if scope is not self._run.scope:
+                self._run.scope = scope
+                self._manifest.runs.extend_starts(self._run.snapshot, scope.starts)
+
+    def _wanted(self, entry: Entry, role: Role, target_id: int, reference: Reference) -> Entry:
+        """What one reference says of its target. What a guess redirects to is a guess."""
+        decision = self._run.scope.decide(reference, Source(entry.url, role, entry.depth))
+        if reference.kind is Kind.REDIRECT and self._is_redirected_too_often(entry):
+            decision = Decision(None, reason=Reason.REDIRECTS)
+        roles = frozenset(() if decision.role is None else (decision.role,))
+        state = State.PENDING if roles else State.SKIPPED
+        guess = reference.guess or (entry.guess and reference.kind is Kind.REDIRECT)
+        return Entry(target_id, reference.url, state, roles, decision.depth, guess, entry.id, decision.reason)
+
+    def _is_redirected_too_often(self, entry: Entry) -> bool:
+        """Whether so many redirects led to a redirect that no browser would follow it."""
+        for _ in range(MOST_HOPS):
+            referrer = entry.referrer_id
+            if referrer is None or self._manifest.locations.place(referrer)[1] != entry.id:
+                return False
+            entry = self._manifest.frontier.entries([referrer])[referrer]
+        return True
+
+    def _promoted(self, old: Entry | None, new: Entry) -> Entry:
+        """What was fetched as something less and turns out to be a page counts as one from now on."""
+        if old and old.state is State.DONE and Role.PAGE in new.roles - old.roles:
+            resource = self._manifest.resources.current(new.id)
+            if resource and is_page(new, resource):
+                new = self.counted(new)
+                if is_page(new, resource):
+                    self._candidates.offer(resource)
+        return new
+
+    # --- traps and aliases ---------------------------------------------------------------------------------------------
+
+    def _tell_traps(self, entry: Entry, resource: Resource, found: Found, known: Mapping[int, Entry]) -> None:
+        """The trap detector hears what stands on a page; it may want a URL that can't exist to be asked for."""
+        new = [one for target_id, one in found if target_id not in known]
+        probe = self._traps.answered(resource, [one for _, one in found], new)
+        if probe:
+            self._probe(entry, probe)
+
+    def _probe(self, page: Entry, url: CanonicalURL) -> None:
+        """Ask for what can't exist, as for anything else."""
+        url_id = self._manifest.frontier.identify([url])[url]
+        if url_id not in self._manifest.frontier.entries([url_id]):
+            roles = frozenset({Role.LISTING})
+            probe = Entry(
+                url_id, url, State.PENDING, roles, page.depth, guess=True, referrer_id=page.id, reason=Reason.PROBE
+            )
+            self.admit([(None, probe)])
+
+    def _without_aliases(self, entry: Entry, found: Found) -> Found:
+        """The references, each wanted one led to the plain URL of its resource, if that is another one; the alias is kept."""
+        plains = self._aliases(entry, found)
+        if not plains:
+            return found
+        ids = self._manifest.frontier.identify([plain for _, plain in plains.values()])
+        self._keep_aliases(entry, plains, ids)
+        return [
+            (ids[plains[target_id][1]], reference._replace(url=plains[target_id][1]))
+            if target_id in plains and reference.kind is not Kind.NEVER
+            else (target_id, reference)
+            for target_id, reference in found
+        ]
+
+    def _aliases(self, entry: Entry, found: Found) -> dict[int, tuple[Reference, CanonicalURL]]:
+        """The wanted targets that have a plainer URL, by id: the reference and that URL."""
+        plains = {
+            target_id: (reference, plain)
+            for target_id, reference in found
+            if reference.kind is not Kind.NEVER and (plain := aliases.plain(reference.url)) != reference.url
+        }
+        return {
+            target_id: (reference, plain)
+            for target_id, (reference, plain) in plains.items()
+            if reference.url not in self._run.scope.starts
+            and any(self._wanted(entry, role, target_id, reference).roles for role in entry.roles)
+        }
+
+    def _keep_aliases(
+        self,
+        entry: Entry,
+        plains: Mapping[int, tuple[Reference, CanonicalURL]],
+        ids: Mapping[CanonicalURL, int],
+    ) -> None:
+        """Skip the aliases for that reason, and say whose resource they are and where that will stand."""
+        known = self._manifest.frontier.entries(list(plains))
+        changes, places = [], []
+        for target_id, (reference, plain) in plains.items():
+            old = known.get(target_id)
+            if old is None or not old.roles:
+                reason = Reason.TRACKING if aliases.without_tracking(reference.url) == plain else Reason.SESSION
+                new = Entry(
+                    target_id,
+                    reference.url,
+                    State.SKIPPED,
+                    frozenset(),
+                    entry.depth,
+                    referrer_id=entry.id,
+                    reason=reason,
+                )
+                wanted = self._wanted(entry, max(entry.roles), ids[plain], reference._replace(url=plain))
+                changes.append((old, new))
+                places.append((target_id, _expected(wanted)))
+        self._manifest.decisions.set_aliases([(target_id, ids[plain]) for target_id, (_, plain) in plains.items()])
+        self.admit([change for change in changes if change[0] != change[1]])
+        self._manifest.locations.expect(places)
+
+
+def _waits(entry: Entry) -> bool:
+    return entry.state <= State.IN_FLIGHT
+
+
+def _expected(entry: Entry) -> local_paths.LocalPath:
+    page = bool(entry.roles & {Role.PAGE, Role.FRAME})
+    return local_paths.local_path(entry.url, media_types.expected_type(entry.url, page=page))

@@ -1,0 +1,110 @@
+"""How a run ends: what it did not come to is judged, the tree is settled, and too large a loss holds it.
+
+What is to leave the tree does so only here, and only if that is not too much at once. Then the run is held, for its user to
+decide: nothing leaves.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from mirror.core.policy.scope import Reason
+from mirror.store.disk.errors import storing
+from mirror.store.manifest.records import Outcome, Standing
+from mirror.store.run.aliases import fold
+from mirror.store.run.answers import Answers
+from mirror.store.run.browser_pages import BrowserPages
+from mirror.store.run.commits import Commits
+from mirror.store.run.context import RunContext
+from mirror.store.run.departures import judge_redirects, judge_unvisited
+from mirror.store.run.discovery import Discovery
+from mirror.store.run.loss_check import excessive_loss
+
+_FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
+
+
+class Ending:
+    """Finishes and settles a run. `held`: how many of how many pages are gone, if that holds the run."""
+
+    def __init__(  # noqa: PLR0913 - two of them are words of the user
+        self,
+        run: RunContext,
+        commits: Commits,
+        discovery: Discovery,
+        answers: Answers,
+        pages: BrowserPages,
+        *,
+        limit: int | None,
+        max_loss: float,
+    ) -> None:
+        self.held: tuple[int, int] | None = None
+        self._run = run
+        self._manifest = run.manifest
+        self._commits = commits
+        self._discovery = discovery
+        self._answers = answers
+        self._pages = pages
+        self._limit = limit
+        self._max_loss = max_loss
+        self._is_complete = False
+
+    def finish(self) -> None:
+        """Nothing is left to fetch: give up what is over the limit, and judge what no answer came for.
+
+        Once the tree is settled, the run is over.
+        """
+        for entry in self._manifest.frontier.entries(self._run.queue.in_flight).values():
+            self._answers.fail(entry, "answer not understood, see the log")
+        run = self._run
+        with self._commits.transaction():
+            self._manifest.links.build_index()
+            if self._limit is not None:
+                self._manifest.frontier.skip_waiting_pages(Reason.LIMIT)
+            self._discovery.waiting = self._manifest.frontier.count_waiting()
+            judge_unvisited(self._manifest, run.snapshot, run.scope)
+            if run.folds:
+                fold(self._manifest, run.snapshot, run.scope)
+            judge_redirects(self._manifest, run.scope)
+            self._pages.give_up_rest()
+        self._commits.flush()
+        self._is_complete = True
+
+    def settle(self) -> Iterator[bool]:
+        """Publish again what leads somewhere else by now; yields as `Archive.settle` does. A run that is complete ends here.
+
+        It first waits for what other processes are publishing, so that their results can come in between.
+        """
+        self._commits.flush()
+        while self._run.publications.tasks:
+            self._run.publications.collect()
+            yield True
+        with self._commits.transaction():
+            self._manifest.links.build_index()
+            if self._is_complete:
+                self.held = excessive_loss(self._manifest, self._run.scope, self._max_loss)
+                if not self.held:
+                    self._manifest.departures.release()
+        self._commits.flush()
+        with storing(self._run.archive.root):
+            yield from self._run.archive.settle(self._run.publications.tasks)
+            self._run.sync.sync_all()
+        if self._is_complete:
+            self._end()
+
+    def _end(self) -> None:
+        snapshot = self._run.snapshot
+        with self._manifest.transaction():
+            outcome = Outcome.HELD if self.held else Outcome.COMPLETE
+            self._manifest.runs.finish(snapshot, self._run.now(), outcome)
+            self._manifest.decisions.forget_families()
+            self._manifest.history.count(snapshot.id)
+        self._forget_parts()
+        self._manifest.checkpoint()
+
+    def _forget_parts(self) -> None:
+        """Keep the parts of payloads whose URLs failed: a later run goes on with them. The others are of no use."""
+        spools = self._run.archive.spools
+        for url in spools.urls():
+            known = self._manifest.frontier.find([url])
+            before = next((self._manifest.resources.current(id_) for id_ in known.values()), None)
+            if before is None or before.standing not in _FAILED:
+                spools.forget(url)

@@ -1,0 +1,66 @@
+"""What a run asks for next: entries of the frontier, without what is a trap and what is fresh enough.
+
+What pages need comes before further pages. What a page that is being rendered waits for comes before all else.
+"""
+
+from collections.abc import Iterator
+
+from mirror.core.http import caching
+from mirror.core.policy.scope import Reason
+from mirror.store.manifest.records import Entry
+from mirror.store.run.answers import Answers
+from mirror.store.run.commits import Commits
+from mirror.store.run.context import RunContext
+from mirror.store.run.discovery import Discovery
+from mirror.store.run.refresh_policy import RefreshPolicy
+
+
+class Requests:
+    """The entries that are to be fetched, one by one."""
+
+    def __init__(
+        self, run: RunContext, refresh: RefreshPolicy, commits: Commits, discovery: Discovery, answers: Answers
+    ) -> None:
+        self._run = run
+        self._queue = run.queue
+        self._refresh = refresh
+        self._commits = commits
+        self._discovery = discovery
+        self._answers = answers
+
+    def next(self) -> Entry | None:
+        """The next entry to fetch; `None` if nothing can be handed out now."""
+        while entry := self._queue.next():
+            rule = self._run.traps.bars(entry.url, entry.referrer) if entry.referrer and entry.is_only_page else None
+            if rule:
+                self._answers.skip(entry, Reason.TRAP, rule)
+            elif not self._renew_if_fresh(entry):
+                return entry
+        return None
+
+    def renew(self) -> Iterator[None]:
+        """Follow what is fresh without asking for it; yields often. What is not fresh waits for `next`."""
+        if self._refresh.asks_always:
+            return
+        with self._commits.transaction():
+            listings = self._run.manifest.frontier.listings()
+            self._discovery.admit_again(listings)  # nobody asks for a robots.txt before anything else is asked for
+        while self._queue.may_look_ahead and (entry := self._queue.take()):
+            if not self._renew_if_fresh(entry):
+                self._queue.keep_at_hand(entry)
+            yield
+
+    def conditions(self, entry: Entry) -> list[tuple[str, str]]:
+        """The request headers that ask for a resource only if it is not what the archive has."""
+        before = self._run.manifest.resources.current(entry.id)
+        return caching.conditions(before.headers) if before and self._run.has_copy(before) else []
+
+    def _renew_if_fresh(self, entry: Entry) -> bool:
+        """Follow an entry that need not be asked for; whether it was one."""
+        before = None if self._refresh.asks_always else self._run.manifest.resources.current(entry.id)
+        if before is None or not self._answers.is_known(before):
+            return False
+        if not self._refresh.is_fresh(before, self._run.now()):
+            return False
+        self._answers.follow_again(entry, before)
+        return True

@@ -1,0 +1,54 @@
+"""How an answer becomes a version of a resource: its row, and its place in the tree."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Final
+
+from mirror.core.document.references import Reference
+from mirror.core.http import messages
+from mirror.core.http.messages import Response
+from mirror.core.policy.scope import Role
+from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.url import local_paths
+from mirror.store.manifest.records import Entry, Resource, Standing
+
+GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+"""The only failures that take a page out of the tree."""
+
+
+def version(entry: Entry, response: Response, references: Sequence[Reference], now: str) -> Resource:
+    """The row of an answer, still without its payload. An error has no place in the tree, nor has a redirect to nowhere."""
+    good = response.is_success or (response.is_redirect and any(ref.kind is Kind.REDIRECT for ref in references))
+    error = messages.status_text(response.status) + (" without a valid target" if response.is_redirect else "")
+    media_type = response.media_type if response.status else None
+    shown = "text/html" if response.is_redirect else media_type or ""
+    missing = Standing.GONE if response.status in GONE else Standing.FAILED
+    return Resource(
+        url_id=entry.id,
+        url=entry.url,
+        fetched=now,
+        status=response.status,
+        headers=messages.kept(response.headers),
+        digest=None,
+        size=0,
+        media_type=media_type,
+        path=local_paths.local_path(entry.url, shown) if good else None,
+        discovered_from=entry.referrer_id,
+        error=None if good else error,
+        stale=good,
+        standing=Standing.PRESENT if good else missing,
+    )
+
+
+def placed(resource: Resource) -> Resource:
+    """A good copy with its place in the tree, from which the rules of an earlier run may have taken it."""
+    if resource.path is not None:
+        return resource
+    shown = "text/html" if resource.is_redirect else resource.media_type or ""
+    return replace(resource, path=local_paths.local_path(resource.url, shown), stale=True)
+
+
+def is_page(entry: Entry, resource: Resource) -> bool:
+    """Whether a resource is a page of the mirror: HTML that is wanted as a page."""
+    return Role.PAGE in entry.roles and resource.is_html
