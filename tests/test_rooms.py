@@ -1,44 +1,82 @@
-"""Imports point one way: adapters -> store -> core."""
+"""The rooms: imports go one way, in no circle, as the table in `rooms.py` says and docs/architecture.md shows."""
 
 import ast
 import subprocess
 import sys
-from pathlib import Path
+from graphlib import TopologicalSorter
 
 import pytest
 
-MIRROR = Path(__file__).resolve().parents[1] / "mirror"
-BELOW = {"core": ("mirror.core",), "store": ("mirror.core", "mirror.store")}
+from tests.rooms import BEGIN, END, NAMES, PAGE, ROOMS, Room, allowed, circles, imports, modules, picture, room_of
+
+MOST_MODULES = 16
+MOST_LINES = 420
+MOST_METHODS = 26
 FOREIGN = {
-    "core": {"scrapy", "twisted", "sqlalchemy", "sqlite3", "rich", "playwright"},
-    "store": {"scrapy", "twisted", "rich", "playwright"},
+    "core": {"scrapy", "twisted", "sqlalchemy", "sqlite3", "rich", "playwright", "pycurl", "starlette"},
+    "store": {"scrapy", "twisted", "rich", "playwright", "pycurl", "starlette"},
 }
 
 
-def imported(module: Path) -> set[str]:
-    """The modules that a file names in its imports."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_a_room_imports_what_the_table_says_and_no_more(room: Room) -> None:
+    used = {
+        f"{name} -> {other}"
+        for name, others in imports().items()
+        for other in others
+        if room_of(name) == room.name and room_of(other) not in allowed(room)
+    }
+    assert used == set()
 
 
-@pytest.mark.parametrize("layer", ["core", "store"])
-def test_a_layer_names_nothing_above_it(layer: str) -> None:
-    modules = sorted((MIRROR / layer).rglob("*.py"))
-    assert len(modules) > 4
-    for module in modules:
-        ours = {name for name in imported(module) if name.split(".")[0] == "mirror"}
-        assert {name for name in ours if not name.startswith(BELOW[layer])} == set(), module.name
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_the_table_says_nothing_that_is_not_so(room: Room) -> None:
+    used = {room_of(other) for name, others in imports().items() if room_of(name) == room.name for other in others}
+    floors = {name.split(".")[0] for name in used}
+    assert {word for word in room.imports if word not in used | (floors & {"core", "store"})} == set()
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_the_table_goes_one_way(room: Room) -> None:
+    assert allowed(room) <= set(NAMES[: NAMES.index(room.name) + 1])
+
+
+def test_no_modules_import_each_other() -> None:
+    assert circles(imports()) == []
+
+
+def test_a_circle_would_be_found() -> None:
+    graph = {"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("bd"), "d": frozenset[str]()}
+    assert [sorted(circle) for circle in circles(graph)] == [["b", "c"]]
+    with pytest.raises(ValueError, match="cycle"):
+        TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_a_room_says_what_it_is_for_and_is_no_hall(room: Room) -> None:
+    inside = [name for name in modules() if room_of(name) == room.name and not modules()[name].name.startswith("__")]
+    package = "mirror" if room.name == "mirror" else f"mirror.{room.name}"
+    assert 1 <= len(inside) <= MOST_MODULES
+    assert ast.get_docstring(ast.parse(modules()[package].read_text()))
+
+
+@pytest.mark.parametrize("name", modules())
+def test_a_module_is_short_and_so_are_its_classes(name: str) -> None:
+    text = modules()[name].read_text()
+    assert len(text.splitlines()) <= MOST_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef):
+            methods = [one.name for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+            assert len([one for one in methods if not one.startswith("_")]) <= MOST_METHODS, node.name
+
+
+def test_the_picture_is_that_of_the_table() -> None:
+    assert BEGIN + picture() + END in PAGE.read_text(), "run `python -m tests.rooms`"
 
 
 @pytest.mark.parametrize("layer", ["core", "store"])
 def test_a_layer_brings_in_nothing_foreign(layer: str) -> None:
-    modules = [module.relative_to(MIRROR.parent).with_suffix("") for module in (MIRROR / layer).rglob("*.py")]
-    names = [".".join(module.parts) for module in modules if module.name != "__init__"]
+    names = [name for name in modules() if name.startswith(f"mirror.{layer}.")]
     program = f"import sys, {', '.join(names)}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert {name.split(".")[0] for name in loaded} & FOREIGN[layer] == set()
