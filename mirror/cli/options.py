@@ -34,7 +34,7 @@ from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.syntax.robots_meta import Word
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 from mirror.store.manifest.rendering_records import When
-from mirror.store.run.refresh_policy import RefreshPolicy
+from mirror.store.rules.refresh_policy import RefreshPolicy
 
 OneWord = TypeVar("OneWord", bound=StrEnum)
 

@@ -33,8 +33,8 @@ from mirror.store.disk.publisher import Publication, Published, publish, read
 from mirror.store.disk.spool import Spools
 from mirror.store.manifest.records import Entry
 from mirror.store.manifest.rendering_records import When
+from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
-from mirror.store.run.refresh_policy import RefreshPolicy
 from mirror.transfer import failures
 from mirror.transfer.http_transfer import IN_MEMORY, InterruptedTransferError
 from mirror.workers.pool import WorkerDiedError, Workers

@@ -13,7 +13,7 @@ from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
 from mirror.core.url.canonical import canonical
 from mirror.store.manifest.rendering_records import When
-from mirror.store.run.refresh_policy import RefreshPolicy
+from mirror.store.rules.refresh_policy import RefreshPolicy
 from tests.crawl.running import ROOT, run
 
 START = "http://example.org/"

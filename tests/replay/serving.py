@@ -13,8 +13,8 @@ from mirror.core.policy.scope import Scope
 from mirror.core.replay.origins import Server
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
+from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
-from mirror.store.run.refresh_policy import RefreshPolicy
 from tests.crawl.running import ROOT, SCRAPY
 from tests.mirroring import Web, complete, run
 

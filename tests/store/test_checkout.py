@@ -16,8 +16,8 @@ from mirror.store.checkout import UNFINISHED, check_out
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.history_records import Kind
+from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
-from mirror.store.run.refresh_policy import RefreshPolicy
 from mirror.store.verification import verify
 from tests.mirroring import complete, dangling, files, run
 from tests.site import PNG, Page, Site

@@ -23,12 +23,12 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
+from mirror.store.rules.departures import leave
+from mirror.store.rules.versions import GONE, is_page, placed, version
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
-from mirror.store.run.departures import leave
 from mirror.store.run.discovery import Discovery
 from mirror.store.run.rendering_candidates import RenderingCandidates
-from mirror.store.run.versions import GONE, is_page, placed, version
 
 _ONLY_TODAY: Final = frozenset({Reason.SIZE, Reason.PRIVATE})
 """Reasons not to fetch that say nothing of the copy that is there."""

@@ -3,11 +3,11 @@
 Enters: responses and failures. Leaves: entries to fetch. `Crawl` puts the parts together; each has a module of its own:
 
     requests    what is asked next (queue.py: in which order)
-    answers     what is kept of an answer (versions.py: as which row)
+    answers     what is kept of an answer
     discovery   what an answer leads to
     browser_pages  what a browser opens (rendering_candidates.py: which pages may be worth it)
     commits     when it becomes durable; publication_queue.py and object_sync.py follow each commit
-    ending      how the run ends (departures.py, aliases.py, loss_check.py: what is judged then)
+    ending      how the run ends (store.rules: what is judged then)
 
 What was not committed when a process dies is asked for again by the run that resumes.
 """
@@ -28,17 +28,17 @@ from mirror.store.disk.publisher import PublishElsewhere
 from mirror.store.manifest.history_records import Numbers
 from mirror.store.manifest.records import Counts, Entry, Snapshot, State
 from mirror.store.manifest.rendering_records import When
+from mirror.store.rules.entry_merge import merge
+from mirror.store.rules.refresh_policy import ASK_ALWAYS, RefreshPolicy
 from mirror.store.run.answers import Answers, Recorded
 from mirror.store.run.browser_pages import BrowserPages
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
 from mirror.store.run.ending import Ending
-from mirror.store.run.entry_merge import merge
 from mirror.store.run.object_sync import ObjectSync
 from mirror.store.run.publication_queue import PublicationQueue
 from mirror.store.run.queue import Queue
-from mirror.store.run.refresh_policy import ASK_ALWAYS, RefreshPolicy
 from mirror.store.run.rendering_candidates import RenderingCandidates
 from mirror.store.run.requests import Requests
 from mirror.store.run.trap_state import TrapState

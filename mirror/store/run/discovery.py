@@ -18,10 +18,10 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive import MOST_HOPS
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, State
+from mirror.store.rules.entry_merge import differ, merge, says_nothing_new
+from mirror.store.rules.versions import is_page
 from mirror.store.run.context import RunContext
-from mirror.store.run.entry_merge import differ, merge, says_nothing_new
 from mirror.store.run.rendering_candidates import RenderingCandidates
-from mirror.store.run.versions import is_page
 
 Change = tuple[Entry | None, Entry]
 """What the frontier said of a URL, and what it is to say."""

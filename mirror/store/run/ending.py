@@ -10,14 +10,14 @@ from typing import Final
 from mirror.core.policy.scope import Reason
 from mirror.store.disk.errors import storing
 from mirror.store.manifest.records import Outcome, Standing
-from mirror.store.run.aliases import fold
+from mirror.store.rules.aliases import fold
+from mirror.store.rules.departures import judge_redirects, judge_unvisited
+from mirror.store.rules.loss_check import excessive_loss
 from mirror.store.run.answers import Answers
 from mirror.store.run.browser_pages import BrowserPages
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
-from mirror.store.run.departures import judge_redirects, judge_unvisited
 from mirror.store.run.discovery import Discovery
-from mirror.store.run.loss_check import excessive_loss
 
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 

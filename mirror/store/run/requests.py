@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from mirror.core.http import caching
 from mirror.core.policy.scope import Reason
 from mirror.store.manifest.records import Entry
+from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.answers import Answers
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
-from mirror.store.run.refresh_policy import RefreshPolicy
 
 
 class Requests:

@@ -16,8 +16,8 @@ from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.manifest.records import Standing
+from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
-from mirror.store.run.refresh_policy import RefreshPolicy
 from tests.mirroring import complete, dangling, files, run
 from tests.site import PNG, Site
 

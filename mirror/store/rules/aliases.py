@@ -15,8 +15,8 @@ from mirror.core.url.aliases import preferred, same_place
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Snapshot, Standing
-from mirror.store.run.departures import leave
-from mirror.store.run.versions import placed
+from mirror.store.rules.departures import leave
+from mirror.store.rules.versions import placed
 
 Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
 """URL -> the one that stands for it, and why."""
