@@ -1,9 +1,9 @@
 """What an answer leads to: its references become entries of the frontier, or say why they don't.
 
 `core.policy.scope` decides about each URL; here its decisions are carried into the manifest. The order in which answers come
-does not matter to the result: what the frontier says of a URL is the sum of all that was found, each role in which it is wanted
-and the shortest way to it. Where that sum grows after a URL was answered (a picture turns out to be a page, or nearer to a start
-than it seemed), what it refers to is decided about again. Only two things depend on the order: which pages a limit lets
+does not matter to the result: what the frontier says of a URL is the sum of all that was found, each role in which it is
+wanted and the shortest way to it. Where that sum grows after a URL was answered (a picture turns out to be a page, or nearer to
+a start than it seemed), what it refers to is decided about again. Only two things depend on the order: which pages a limit lets
 through, and how far into a trap a run goes.
 """
 
