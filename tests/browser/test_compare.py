@@ -199,7 +199,11 @@ def test_a_copy_is_not_completed_by_the_site(tmp_path: Path) -> None:
 def test_what_can_not_be_done_is_told_in_a_line(modern: Mirrored, tmp_path: Path) -> None:
     url = modern.server.url + "/"
     cases = [
-        (compare(modern.out, url, "--browser", "/no/chromium"), 2, "--browser /no/chromium is no program"),
+        (
+            compare(modern.out, url, "--browser", "/no/chromium"),
+            2,
+            "--browser /no/chromium is not an executable program",
+        ),
         (compare(modern.out, "ftp://example.org/"), 2, "a browser compares what is at http:// or https://"),
         (compare(modern.out, url, "--threshold", "3"), 2, "a share is a number from 0 to 1"),
         (compare(modern.out, "http://other.example/"), 2, "there is no page below http://other.example/"),

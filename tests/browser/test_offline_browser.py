@@ -13,10 +13,10 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from mirror.browser import chromium
-from mirror.browser import offline_browser as browsers
+from mirror.browser import chromium, limits
 from mirror.browser.chromium import BrowserError, find
-from mirror.browser.offline_browser import Browser, Document, Rendering, Seen, what_is_missing
+from mirror.browser.offline_browser import Browser, what_is_missing
+from mirror.browser.records import Document, PageRequest, Rendering
 from mirror.core.syntax.embedded_urls import Kind
 from tests.browser.conftest import program
 
@@ -38,9 +38,9 @@ class World:
 
     def __init__(self, files: dict[str, str] | None = None) -> None:
         self.files = files or {}
-        self.seen: list[Seen] = []
+        self.seen: list[PageRequest] = []
 
-    async def ask(self, seen: Seen) -> Document | None:
+    async def ask(self, seen: PageRequest) -> Document | None:
         self.seen.append(seen)
         name = seen.url.removeprefix(SITE)
         if name not in self.files:
@@ -82,10 +82,10 @@ def rendered(html: str, files: dict[str, str] | None = None) -> tuple[Rendering,
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a test can wait for."""
-    monkeypatch.setattr(browsers, "MOST_BUSY", 2.0)
-    monkeypatch.setattr(browsers, "MOST_WAITED", 1.0)
-    monkeypatch.setattr(browsers, "MOST_TIME", 20.0)
-    monkeypatch.setattr(chromium, "_CLOSING", 2.0)
+    monkeypatch.setattr(limits, "MAX_BUSY", 2.0)
+    monkeypatch.setattr(limits, "MAX_RESOURCE_WAIT", 1.0)
+    monkeypatch.setattr(limits, "MAX_PAGE_TIME", 20.0)
+    monkeypatch.setattr(chromium, "_CLOSE_TIMEOUT", 2.0)
 
 
 def test_what_scripts_load_is_asked_for() -> None:
@@ -109,10 +109,10 @@ def test_what_scripts_load_is_asked_for() -> None:
     )
     assert {seen.kind for seen in world.seen} == {Kind.REQUISITE}
     assert got.html is not None
-    assert got.still is not None
+    assert got.static_html is not None
     assert '<a href="/next">data</a>' in got.html
     assert "<script" in got.html
-    assert "<script" not in got.still
+    assert "<script" not in got.static_html
     assert got.needs == {"fetches data", "starts workers"}
     assert (got.outcome, got.missed, got.refused) == ("", False, [])
 
@@ -159,7 +159,7 @@ def test_what_is_left_shows_what_was_to_be_seen() -> None:
         </script></body></html>"""
     )
     assert got.url == f"{SITE}/sub/page"
-    still = got.still
+    still = got.static_html
     assert still is not None
     assert still.startswith('<!DOCTYPE html><html lang="en" data-a="&quot;')
     for there in (
@@ -215,7 +215,7 @@ def test_a_page_without_end_costs_itself_alone(script: str, outcome: str, monkey
 
     async def both(browser: Browser) -> list[Rendering]:
         first = await browser.render(bad, world.ask)
-        monkeypatch.setattr(browsers, "MOST_BUSY", 60.0)  # it is not hurried
+        monkeypatch.setattr(limits, "MAX_BUSY", 60.0)  # it is not hurried
         return [first, await browser.render(good, world.ask)]
 
     first, second = within(both)
@@ -228,7 +228,7 @@ def test_a_page_without_end_costs_itself_alone(script: str, outcome: str, monkey
 @pytest.mark.skipif(sys.platform != "linux", reason="where there is prlimit, memory has a bound")
 def test_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """What asks for more is refused, or dies. Other pages don't notice."""
-    monkeypatch.setattr(chromium, "MOST_MEMORY", 900 << 20)
+    monkeypatch.setattr(chromium, "MAX_PROCESS_MEMORY", 900 << 20)
     greedy = """<link rel=icon href=data:,><body><script>const all = []
         try { for (;;) all.push(new Uint8Array(1 << 24).fill(1)) } catch (e) { document.title = `${e.name} ${all.length}` }</script>"""
     nodes = "<link rel=icon href=data:,><body><script>for (;;) document.body.append('x'.repeat(1e5) + Math.random())</script>"
@@ -247,7 +247,7 @@ def test_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_page_that_grows_for_ever_is_shown_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsers, "MOST_SCREENS", 5)
+    monkeypatch.setattr(limits, "MAX_SCREENS", 5)
     got, _ = rendered(
         "<link rel=icon href=data:,><body><script>const more = () => { for (let n = 0; n < 9; n++) document.body.append(Object.assign("
         "document.createElement('p'), {textContent: 'row', style: 'height: 300px'})) }; more();"
@@ -258,9 +258,9 @@ def test_a_page_that_grows_for_ever_is_shown_for_a_while(monkeypatch: pytest.Mon
 
 
 def test_a_page_goes_on_without_what_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsers, "MOST_WAITED", 0.5)
+    monkeypatch.setattr(limits, "MAX_RESOURCE_WAIT", 0.5)
 
-    async def never(seen: Seen) -> Document | None:
+    async def never(seen: PageRequest) -> Document | None:
         await asyncio.sleep(3600)
         raise AssertionError(seen)
 
@@ -343,7 +343,7 @@ def test_pages_know_nothing_of_each_other() -> None:
 
 
 def test_the_browser_is_started_again_after_so_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsers, "MOST_PAGES", 2)
+    monkeypatch.setattr(limits, "MAX_PAGES", 2)
     world = World()
     page = Document(f"{SITE}/", 200, HTML, b"<p>here")
 
@@ -377,7 +377,7 @@ def test_a_browser_that_can_not_be_started_says_so(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert what_is_missing(tmp_path / "none") == f"browser={tmp_path / 'none'} is no program"
+    assert what_is_missing(tmp_path / "none") == f"browser={tmp_path / 'none'} is not an executable program"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "apt-get install chromium" in str(what_is_missing())
     (tmp_path / "google-chrome").write_text("#!/bin/sh\n")

@@ -116,7 +116,7 @@ def test_a_typed_host_leads_to_its_origin(server: Served, host: str, target: str
 @pytest.mark.parametrize("host", ["unknown.example", "2020-01-01.www.example.org", "2026-99.www.example.org"])
 def test_what_leads_to_nothing_says_so(server: Served, host: str) -> None:
     answer = server.send(f"{host}.localhost:{server.port}", "/")
-    assert (answer.status, f"There is nothing of a host {host}" in answer.text) == (404, True)
+    assert (answer.status, f"The archive has nothing from a host {host}" in answer.text) == (404, True)
 
 
 # --- what is there -----------------------------------------------------------------------------------------------------
@@ -465,7 +465,7 @@ def test_crawls_need_neither_starlette_nor_uvicorn() -> None:
 def test_an_archive_without_a_run_says_so(tmp_path: Path) -> None:
     Archive(tmp_path).close()
     with served(tmp_path) as server:
-        assert "no crawl has begun" in server.send(f"localhost:{server.port}", "/").text
+        assert "no crawl has started yet" in server.send(f"localhost:{server.port}", "/").text
 
 
 def test_nothing_of_the_archive_reaches_the_list_as_markup(tmp_path: Path) -> None:
