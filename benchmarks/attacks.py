@@ -94,8 +94,8 @@ def main() -> None:
         sys.stdout.write("\n".join([*report(tools, outcomes), ""]))
         return
     before = known(options.page, tools)
-    told = {name: outcomes.get(name) or before[name] for name in ATTACKS if name in outcomes or name in before}
-    write(options.page, "\n".join(report(tools, told)))
+    merged = {name: outcomes.get(name) or before[name] for name in ATTACKS if name in outcomes or name in before}
+    write(options.page, "\n".join(report(tools, merged)))
 
 
 def run(tool: str, attack: Attack, timeout: float) -> str:
@@ -110,7 +110,7 @@ def run(tool: str, attack: Attack, timeout: float) -> str:
             start = playing.starts[attack.name]
             environment = {"HOME": str(home), "NO_PROXY": "*", "no_proxy": "*", "PYTHONPATH": str(ROOT)}
             words = command(tool, start, str(copy), TOKEN if attack.name == TOKEN_ROW else "")
-            cost = measured(words, ROOT if tool == "websucker" else home, Path(folder, "said"), timeout, environment)
+            cost = measured(words, ROOT if tool == "websucker" else home, Path(folder, "output"), timeout, environment)
             seen = playing.seen(attack.name, copy, alone=True)
     is_stopped = (
         cost.ended == STOPPED
@@ -143,10 +143,10 @@ def report(tools: list[str], outcomes: Mapping[str, Mapping[str, str]]) -> Itera
     yield ""
     yield row(["Attack", *tools])
     yield row(["---"] * (1 + len(tools)))
-    totals = [sum(HELD in told[tool].split(" [")[0] for told in outcomes.values()) for tool in tools]
+    totals = [sum(HELD in cells[tool].split(" [")[0] for cells in outcomes.values()) for tool in tools]
     yield row([f"**held, of {len(outcomes)}**", *(f"**{total}**" for total in totals)])
-    for name, told in outcomes.items():
-        yield row([f"{name}", *(told[tool] for tool in tools)])
+    for name, cells in outcomes.items():
+        yield row([f"{name}", *(cells[tool] for tool in tools)])
 
 
 def row(cells: Iterable[str]) -> str:
@@ -157,7 +157,7 @@ def known(page: Path, tools: list[str]) -> dict[str, dict[str, str]]:
     """Read the outcomes from the table of a page."""
     table = page.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
-    return {name: dict(zip(tools, told, strict=True)) for name, *told in rows if name in ATTACKS}
+    return {name: dict(zip(tools, cells, strict=True)) for name, *cells in rows if name in ATTACKS}
 
 
 def write(page: Path, lines: str) -> None:

@@ -77,7 +77,7 @@ class Run:
 
 def main() -> None:
     """Run what the command line asks for."""
-    options = parsed()
+    options = parse_options()
     signal.signal(signal.SIGTERM, _end)
     old = options.page.with_suffix(".json")
     if options.draw:
@@ -86,9 +86,9 @@ def main() -> None:
     new, load_before = Results(), os.getloadavg()[0]
     for name in options.workloads or WORKLOADS:
         workload = WORKLOADS[name]
-        tools = [tool for tool in workload.tools(size(workload, options)) if chosen(tool, options)]
-        where = setting([tool.program for tool in tools], load_before)
-        rows = list(played(workload, tools, options))
+        tools = [tool for tool in workload.tools(size(workload, options)) if takes_part(tool, options)]
+        where = describe_machine([tool.program for tool in tools], load_before)
+        rows = list(run_workload(workload, tools, options))
         if not options.profile:
             new = new.replaced(rows, where)
             print(f"\n## {name}\n\n{report.workload_table(new, name)}\n", flush=True)
@@ -100,7 +100,7 @@ def main() -> None:
         print("\nThe targets are for full workloads. In small ones, most of the time goes into starting Python.")
 
 
-def parsed() -> argparse.Namespace:
+def parse_options() -> argparse.Namespace:
     """Parse the options, some of which imply others."""
     parser = argparse.ArgumentParser(
         description="Compare Websucker with similar tools, which do the same work in turn."
@@ -138,7 +138,7 @@ def size(workload: Workload, options: argparse.Namespace) -> int:
     return options.size or (workload.quick if options.quick else workload.size)
 
 
-def chosen(tool: Tool, options: argparse.Namespace) -> bool:
+def takes_part(tool: Tool, options: argparse.Namespace) -> bool:
     """Whether a tool takes part. Tools that are not installed are reported, once for each workload."""
     if options.profile:
         return tool.name == WEBSUCKER
@@ -151,7 +151,7 @@ def chosen(tool: Tool, options: argparse.Namespace) -> bool:
     return tool.installed
 
 
-def played(workload: Workload, tools: Sequence[Tool], options: argparse.Namespace) -> Iterator[Row]:
+def run_workload(workload: Workload, tools: Sequence[Tool], options: argparse.Namespace) -> Iterator[Row]:
     """Yield the rows of a workload, one for each run of a tool. Servers and files are removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="websucker-bench-") as folder:
         served, scratch = Path(folder, "served"), Path(folder, "scratch")
@@ -165,7 +165,7 @@ def played(workload: Workload, tools: Sequence[Tool], options: argparse.Namespac
             for number in rounds(workload, options):
                 for tool in turns(tools, number):
                     scratch.mkdir()
-                    yield from ran(Run(workload, tool, number, place, scratch), profile=options.profile)
+                    yield from run_tool(Run(workload, tool, number, place, scratch), profile=options.profile)
                     shutil.rmtree(scratch)
 
 
@@ -184,22 +184,22 @@ def turns(tools: Sequence[Tool], number: int) -> list[Tool]:
     return taking_part[first:] + taking_part[:first]
 
 
-def ran(task: Run, *, profile: bool) -> Iterator[Row]:
+def run_tool(task: Run, *, profile: bool) -> Iterator[Row]:
     """Run a tool, and a second time if the workload says so."""
     if profile:
         profiled(task)
         return
-    yield measured(task)
+    yield measure_run(task)
     if task.workload.again:
-        yield measured(replace(task, second=True))
+        yield measure_run(replace(task, second=True))
 
 
-def measured(task: Run) -> Row:
+def measure_run(task: Run) -> Row:
     """Run a tool, measure it, and judge its copy."""
     os.sync()  # this tool should not wait for writes of the previous one
     task.place.server.traffic()
     cost = run(task.command, task.home, task.output, task.workload.timeout)
-    row = judged(task, cost, task.place.server.traffic())
+    row = make_row(task, cost, task.place.server.traffic())
     wall, done = f"{row.wall:.1f} s wall, {row.cpu:.1f} s processor", f"{report.percent(row.done.least)} of the work"
     print(
         f"{row.workload} {row.round + 1}, {row.tool}: {wall}, {row.memory / 1e6:.0f} MB, {done}",
@@ -211,14 +211,16 @@ def measured(task: Run) -> Row:
     return row
 
 
-def judged(task: Run, cost: Cost, traffic: Traffic) -> Row:
+def make_row(task: Run, cost: Cost, traffic: Traffic) -> Row:
     """The row of a run."""
     figures = round(cost.wall, 3), round(cost.cpu, 3), cost.memory, traffic.requests, traffic.sent
-    done = shares(task, traffic)
-    return Row(task.workload.name, task.name, task.against, task.round, *figures, done, cost.ended, kept(task.out))
+    done = work_done(task, traffic)
+    return Row(
+        task.workload.name, task.name, task.against, task.round, *figures, done, cost.ended, manifest_figures(task.out)
+    )
 
 
-def shares(task: Run, traffic: Traffic) -> Shares:
+def work_done(task: Run, traffic: Traffic) -> Shares:
     """How much of the work was done. A second run has to ask for every file, because only the server knows what has changed."""
     asked = min(1.0, len(traffic.paths.keys() - {ROBOTS}) / (task.place.pages or len(task.place.known)))
     if task.tool.judged == "requests":
@@ -228,7 +230,7 @@ def shares(task: Run, traffic: Traffic) -> Shares:
     return Shares(cut(files), cut(done.size), cut(done.links) if task.tool.judged == "copy" else None)
 
 
-def kept(out: Path) -> dict[str, int]:
+def manifest_figures(out: Path) -> dict[str, int]:
     """The number of URLs in the manifest of an archive, and its size in bytes. See docs/archive-format.md."""
     path = out / ".mirror" / "manifest.sqlite"
     if not path.is_file():
@@ -264,7 +266,7 @@ def tail(output: Path, lines: int = 5) -> str:
     return "".join(f"  | {line[:200]}\n" for line in last)
 
 
-def setting(programs: list[str], load_before: float) -> dict[str, str]:
+def describe_machine(programs: list[str], load_before: float) -> dict[str, str]:
     """The conditions of the measurement: versions, machine, and its load."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cores = os.cpu_count() or 1

@@ -36,10 +36,10 @@ class Comparison:
         for url in urls:
             await self._compare(url, *await self._both(url))
 
-    async def walk(self, most: int) -> None:
-        """Compare up to `most` pages (0: all): the start page, and pages below it that links of the original lead to."""
+    async def walk(self, max_pages: int) -> None:
+        """Compare up to `max_pages` pages (0: all): the start page, and pages below it that links of the original lead to."""
         waiting, known = deque([self.start]), {self.start}
-        while waiting and (not most or len(self.pages) < most):
+        while waiting and (not max_pages or len(self.pages) < max_pages):
             url = waiting.popleft()
             original, copy = await self._both(url)
             end = _without_fragment(original.url)

@@ -154,9 +154,7 @@ class _Visit:
 
     async def run(self, browser: "Browser", proxy: str | None) -> PageCapture:
         self._context = context = await browser.new_context(
-            proxy={"server": proxy, "bypass": "<-loopback>"}
-            if proxy
-            else None,  # Chromium would otherwise reach loopback directly
+            proxy={"server": proxy, "bypass": "<-loopback>"} if proxy else None,  # also for connections to loopback
             accept_downloads=False,
             service_workers="block",
             viewport={"width": WIDTH, "height": HEIGHT},
@@ -192,12 +190,8 @@ class _Visit:
     def captured(self, problem: str, lines: tuple[str, ...] = (), *, is_page: bool = True) -> PageCapture:
         """What has been recorded of the page so far, without a screenshot."""
         events = self._events
-        failed, left, errors = (
-            tuple(dict.fromkeys(lines_of))[:MAX_LISTED]
-            if lines_of is not events.errors
-            else tuple(lines_of[:MAX_LISTED])
-            for lines_of in (events.failed, events.left, events.errors)
-        )
+        failed, left = (tuple(dict.fromkeys(urls))[:MAX_LISTED] for urls in (events.failed, events.left))
+        errors = tuple(events.errors[:MAX_LISTED])
         return PageCapture(self._url, Sight(problem, lines, failed, left, errors), is_page=is_page)
 
     async def close(self) -> bool:
