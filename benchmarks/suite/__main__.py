@@ -206,7 +206,7 @@ def measure_run(task: Run) -> Row:
         file=sys.stderr,
         flush=True,
     )
-    if not row.whole:
+    if not row.is_complete:
         print(f"  {' '.join(task.command)}\n{tail(task.output)}  ended: {row.ended}", file=sys.stderr, flush=True)
     return row
 

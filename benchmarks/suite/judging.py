@@ -26,7 +26,7 @@ HTML: Final = frozenset({".html", ".htm"})
 NO_TEXT: Final = re.compile(rb"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
 CSS_URL: Final = re.compile(rb"url\([^)]*\)")
 SPACE: Final = re.compile(rb"\s+")
-WHOLE: Final = 0.98
+ENOUGH_WORK: Final = 0.98
 """A tool that did less than this share of the work is not compared."""
 
 

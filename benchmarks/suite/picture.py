@@ -76,19 +76,19 @@ def _axes(height: int) -> Iterator[str]:
 def _body(results: Results) -> Iterator[str]:
     y = HEAD + 8
     for workload in WORKLOADS:
-        tools = [tool for tool in results.tools(workload) if results.of(workload, tool)[0].against != tool]
+        tools = [tool for tool in results.tools(workload) if results.select(workload, tool)[0].against != tool]
         for heading in [workload] if tools else []:
             yield text(14, y + 4, heading, "strong")
             y += ROW
         for tool in tools:
-            yield text(14, y + 4, f"  {tool}", "faint" if not results.whole(workload, tool) else "")
+            yield text(14, y + 4, f"  {tool}", "faint" if not results.is_complete(workload, tool) else "")
             yield from _bars(results, workload, tool, y)
             y += ROW
 
 
 def _bars(results: Results, workload: str, tool: str, y: int) -> Iterator[str]:
-    rows = results.of(workload, tool)
-    if not results.whole(workload, tool):
+    rows = results.select(workload, tool)
+    if not results.is_complete(workload, tool):
         yield text(LABELS + 20, y + 4, f"not compared: {failure(rows)} of the work", "faint")
         return
     for number, (_, figure) in enumerate(PANELS):

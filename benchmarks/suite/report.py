@@ -53,9 +53,9 @@ def workload_table(results: Results, workload: str) -> str:
 
 
 def _cells(results: Results, workload: str, tool: str) -> Iterator[str]:
-    rows = results.of(workload, tool)
+    rows = results.select(workload, tool)
     against = rows[0].against
-    yield tool if results.whole(workload, tool) else f"*{tool}* ({failure(rows)})"
+    yield tool if results.is_complete(workload, tool) else f"*{tool}* ({failure(rows)})"
     for figure, unit in ((WALL, 1.0), (CPU, 1.0), (MEMORY, 1e6)):
         yield spread([figure(row) / unit for row in rows])
         yield ratio(results, workload, tool, against, figure)
@@ -78,7 +78,7 @@ def worst(shares: Iterable[float | None]) -> str:
 
 def failure(rows: list[Row]) -> str:
     """Why a tool is not compared, in words."""
-    least = min(rows, key=lambda row: (row.whole, row.done.least))
+    least = min(rows, key=lambda row: (row.is_complete, row.done.least))
     done = f"did {percent(least.done.least)}"
     return f"{done}, {least.ended}" if least.ended.startswith("stopped") else done
 
@@ -125,7 +125,7 @@ def target_table(results: Results) -> str:
     for target in TARGETS:
         figure = target.figure(results)
         shown = "" if figure is None else number(figure)
-        rows.append([target.workload, target.says, target.bound, shown, target.verdict(figure)])
+        rows.append([target.workload, target.description, target.bound, shown, target.verdict(figure)])
     return table(["workload", "figure", "target", "measured", ""], "lllrl", rows)
 
 

@@ -8,7 +8,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
-from benchmarks.suite.judging import WHOLE, Shares
+from benchmarks.suite.judging import ENOUGH_WORK, Shares
 
 AGAIN: Final = ", again"
 """The suffix of a tool's name for its second run."""
@@ -32,9 +32,9 @@ class Row:
     extra: dict[str, int] = field(default_factory=dict)
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the figures can be compared with those of others: the tool did the work in time."""
-        return self.done.least >= WHOLE and not self.ended.startswith("stopped")
+        return self.done.least >= ENOUGH_WORK and not self.ended.startswith("stopped")
 
 
 Figure = Callable[[Row], float]
@@ -51,7 +51,7 @@ class Results:
     rows: tuple[Row, ...] = ()
     setting: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def of(self, workload: str, tool: str) -> list[Row]:
+    def select(self, workload: str, tool: str) -> list[Row]:
         return [row for row in self.rows if row.workload == workload and row.tool == tool]
 
     def tools(self, workload: str) -> list[str]:
@@ -59,21 +59,21 @@ class Results:
         first = sorted((row for row in self.rows if row.workload == workload), key=lambda row: row.round)
         return list(dict.fromkeys(row.tool for row in first))
 
-    def whole(self, workload: str, tool: str) -> bool:
+    def is_complete(self, workload: str, tool: str) -> bool:
         """Whether the tool did the work in every run."""
-        rows = self.of(workload, tool)
-        return bool(rows) and all(row.whole for row in rows)
+        rows = self.select(workload, tool)
+        return bool(rows) and all(row.is_complete for row in rows)
 
     def median(self, workload: str, tool: str, figure: Figure) -> float | None:
-        rows = self.of(workload, tool)
+        rows = self.select(workload, tool)
         return statistics.median(map(figure, rows)) if rows else None
 
     def ratio(self, workload: str, tool: str, other: str, figure: Figure) -> float | None:
         """The median of tool / other over the rounds in which both took part; `None` if one of them did not do the work."""
-        if not (self.whole(workload, tool) and self.whole(workload, other)):
+        if not (self.is_complete(workload, tool) and self.is_complete(workload, other)):
             return None
-        others = {row.round: figure(row) for row in self.of(workload, other)}
-        pairs = [(figure(row), others[row.round]) for row in self.of(workload, tool) if row.round in others]
+        others = {row.round: figure(row) for row in self.select(workload, other)}
+        pairs = [(figure(row), others[row.round]) for row in self.select(workload, tool) if row.round in others]
         ratios = [mine / theirs for mine, theirs in pairs if theirs]
         return statistics.median(ratios) if ratios else None
 

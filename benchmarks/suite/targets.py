@@ -16,7 +16,7 @@ class Target:
     """A figure: its description, the function that computes it, its bounds. Without bounds it is for information only."""
 
     workload: str
-    says: str
+    description: str
     figure: Callable[[Results], float | None]
     at_least: float | None = None
     at_most: float | None = None
@@ -67,7 +67,7 @@ def megabytes(workload: str) -> Callable[[Results], float | None]:
 
     def figure(results: Results) -> float | None:
         median = results.median(workload, WEBSUCKER, MEMORY)
-        return median / MEGABYTE if median is not None and results.whole(workload, WEBSUCKER) else None
+        return median / MEGABYTE if median is not None and results.is_complete(workload, WEBSUCKER) else None
 
     return figure
 
@@ -87,7 +87,7 @@ def a_url(key: str) -> Callable[[Results], float | None]:
     """
 
     def figure(results: Results) -> float | None:
-        many, few = results.of("million", WEBSUCKER), results.of("million", FEW)
+        many, few = results.select("million", WEBSUCKER), results.select("million", FEW)
         if not many or not few or "known" not in many[-1].extra or "known" not in few[-1].extra:
             return None
         urls = many[-1].extra["known"] - few[-1].extra["known"]
@@ -100,7 +100,7 @@ def a_url(key: str) -> Callable[[Results], float | None]:
 
 def known_urls(results: Results) -> float | None:
     """The number of URLs that the crawl of `million` knew at its end."""
-    rows = results.of("million", WEBSUCKER)
+    rows = results.select("million", WEBSUCKER)
     return rows[-1].extra.get("known") if rows else None
 
 
