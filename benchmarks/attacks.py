@@ -1,12 +1,12 @@
-"""What becomes of each tool, of its copy and of what stands around it, when it mirrors hostile servers?
+"""Find out what hostile servers do to mirroring tools, their copies and the files around them.
 
-    python -m benchmarks.attacks                       # writes the table of docs/comparison.md; some ten minutes
-    python -m benchmarks.attacks traversal             # measures those rows again
-    python -m benchmarks.attacks --tools wget cookies  # prints only
+    python -m benchmarks.attacks                       # writes the table of docs/comparison.md; takes some ten minutes
+    python -m benchmarks.attacks traversal             # measures the rows with this text in their names again
+    python -m benchmarks.attacks --tools wget cookies  # only prints the results
 
 Each tool mirrors each row of `tests/hostile/attacks.py` alone, from servers of its own on loopback, for at most `--timeout`
-seconds and with no file over 512 MB, in a folder that is thrown away. The home of the tool is another such folder, so that
-what climbs out of the copy is found, and stays where it does no harm. What is harm, a row says: it is the same for all.
+seconds and with no file over 512 MB, in a temporary folder. The home of the tool is another temporary folder, so that files
+written outside of the copy are found and do no harm. Each row defines what counts as harm, the same for all tools.
 """
 
 import argparse
@@ -30,7 +30,7 @@ PAGE: Final = ROOT / "docs" / "comparison.md"
 BEGIN: Final = "<!-- begin attacks -->\n"
 END: Final = "<!-- end attacks -->"
 HELD: Final = "held"
-MOST_WRITTEN: Final = 512 << 20
+MAX_FILE_SIZE: Final = 512 << 20
 STOPPED: Final = f"-{signal.SIGXFSZ}"
 TOOLS: Final = ("websucker", "wget", "httrack")
 
@@ -40,14 +40,13 @@ SETTINGS: Final = {
     "MIRROR_BACKOFF": "0.05",
     "RETRY_TIMES": "1",
 }
-"""So that waits and bounds end in seconds; 127.0.0.2 stands for the internet."""
+"""Settings with which timeouts and limits take effect within seconds. 127.0.0.2 stands for the internet."""
 
 
 def command(tool: str, start: str, out: str, header: str = "") -> list[str]:
-    """As in the other comparisons, with short waits: 3 seconds of silence, 2 tries.
+    """The command as in the other comparisons, with short timeouts: 3 seconds of silence, 2 tries.
 
-    A login and a header are given as each tool's
-    manual says.
+    A login and a header are passed as each tool's manual says.
     """
     if tool == "wget":
         login = _LOGIN.search(start)
@@ -68,7 +67,7 @@ _LOGIN: Final = re.compile(r"//(\w+):(\w+)@")
 
 
 def main() -> None:
-    """Run the tools. Where all are there, their rows go into the table of the page; else they are printed."""
+    """Run the tools. If all are installed, write their rows into the table of the page; otherwise print them."""
     parser = argparse.ArgumentParser(description="Compare what hostile servers do to mirroring tools.")
     parser.add_argument("attacks", nargs="*", help="only those with this text in their names")
     parser.add_argument("--tools", default=",".join(TOOLS), help="comma-separated, of: %(default)s")
@@ -83,7 +82,7 @@ def main() -> None:
     wanted = [
         one for one in ATTACKS.values() if not options.attacks or any(text in one.name for text in options.attacks)
     ]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, MOST_WRITTEN))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_SIZE, MAX_FILE_SIZE))
     tools = [tool for tool in tools if installed(tool)]
     outcomes: dict[str, dict[str, str]] = {}
     for attack in wanted:
@@ -95,12 +94,12 @@ def main() -> None:
         sys.stdout.write("\n".join([*report(tools, outcomes), ""]))
         return
     before = known(options.page, tools)
-    told = {name: outcomes.get(name) or before[name] for name in ATTACKS if name in outcomes or name in before}
-    write(options.page, "\n".join(report(tools, told)))
+    merged = {name: outcomes.get(name) or before[name] for name in ATTACKS if name in outcomes or name in before}
+    write(options.page, "\n".join(report(tools, merged)))
 
 
 def run(tool: str, attack: Attack, timeout: float) -> str:
-    """What became of it, in a few words."""
+    """Let a tool mirror the site of an attack, and return the outcome in a few words."""
     with tempfile.TemporaryDirectory() as folder:
         root, home = Path(folder, "around"), Path(folder, "home")
         copy = root / "copy"
@@ -111,9 +110,11 @@ def run(tool: str, attack: Attack, timeout: float) -> str:
             start = playing.starts[attack.name]
             environment = {"HOME": str(home), "NO_PROXY": "*", "no_proxy": "*", "PYTHONPATH": str(ROOT)}
             words = command(tool, start, str(copy), TOKEN if attack.name == TOKEN_ROW else "")
-            cost = measured(words, ROOT if tool == "websucker" else home, Path(folder, "said"), timeout, environment)
+            cost = measured(words, ROOT if tool == "websucker" else home, Path(folder, "output"), timeout, environment)
             seen = playing.seen(attack.name, copy, alone=True)
-    is_stopped = cost.ended == STOPPED  # by us: what it left undone is no fault of its own
+    is_stopped = (
+        cost.ended == STOPPED
+    )  # by the file size limit of this script, so missing files are not the tool's fault
     climbed = [name for name in seen.outside if name]
     harms = [
         f"wrote outside of the copy ({ascii(climbed[0])[1:-1]})" if climbed else "",
@@ -128,24 +129,24 @@ def run(tool: str, attack: Attack, timeout: float) -> str:
 
 
 def ended(cost: Cost, timeout: float) -> str:
-    """How it ended, if it should not have."""
+    """How the tool ended, if not normally; "" otherwise."""
     if not cost.ended.lstrip("-").isdigit():
         return f"did not end within {timeout:g} s"
     if cost.ended == STOPPED:
-        return f"wrote a file of {MOST_WRITTEN >> 20} MB, and was stopped"
+        return f"wrote a file of {MAX_FILE_SIZE >> 20} MB, and was stopped"
     return f"crashed (signal {cost.ended[1:]})" if cost.ended.startswith("-") else ""
 
 
 def report(tools: list[str], outcomes: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """The lines of the Markdown text."""
+    """Yield the lines of the Markdown table."""
     yield "; ".join(version(tool) for tool in tools) + "."
     yield ""
     yield row(["Attack", *tools])
     yield row(["---"] * (1 + len(tools)))
-    totals = [sum(HELD in told[tool].split(" [")[0] for told in outcomes.values()) for tool in tools]
+    totals = [sum(HELD in cells[tool].split(" [")[0] for cells in outcomes.values()) for tool in tools]
     yield row([f"**held, of {len(outcomes)}**", *(f"**{total}**" for total in totals)])
-    for name, told in outcomes.items():
-        yield row([f"{name}", *(told[tool] for tool in tools)])
+    for name, cells in outcomes.items():
+        yield row([f"{name}", *(cells[tool] for tool in tools)])
 
 
 def row(cells: Iterable[str]) -> str:
@@ -153,14 +154,14 @@ def row(cells: Iterable[str]) -> str:
 
 
 def known(page: Path, tools: list[str]) -> dict[str, dict[str, str]]:
-    """What the table of a page says."""
+    """Read the outcomes from the table of a page."""
     table = page.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
-    return {name: dict(zip(tools, told, strict=True)) for name, *told in rows if name in ATTACKS}
+    return {name: dict(zip(tools, cells, strict=True)) for name, *cells in rows if name in ATTACKS}
 
 
 def write(page: Path, lines: str) -> None:
-    """Put the table in the place of the one before."""
+    """Replace the table in a page."""
     text = page.read_text(encoding="utf-8")
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     page.write_text(pattern.sub(lambda _: f"{BEGIN}{lines}\n{END}", text), encoding="utf-8")

@@ -1,14 +1,14 @@
-"""The command lines of the tools that are compared: to mirror a URL into a folder. `words` are what a benchmark adds."""
+"""The commands with which the compared tools mirror a URL into a folder. `words` are the options that a benchmark adds."""
 
 import sys
 from typing import Final
 
 NO_LIMITS: Final = ("-c8", "--max-rate=0", "--disable-security-limits", "-%c0")
-"""HTTrack at full speed: of its own accord it asks slowly."""
+"""Options for HTTrack at full speed. Its defaults limit it."""
 
 
 def websucker(start: str, out: str, *words: str, render: str = "never") -> list[str]:
-    """Without a browser, if nobody wants it: the others have none."""
+    """Websucker. By default without a browser, because the other tools have none."""
     crawl = [sys.executable, "-m", "scrapy", "crawl", "mirror", "-a", f"render={render}"]
     return [*crawl, "-a", f"start={start}", "-a", f"out={out}", *words]
 

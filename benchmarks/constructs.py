@@ -1,10 +1,10 @@
-"""Which constructs do the mirroring tools follow? The answer is what they ask a server for.
+"""Find out which constructs the mirroring tools follow, from what they request from a server.
 
     python -m benchmarks.constructs --tools wget,httrack > constructs.md
 
 Each tool gets a fresh pair of servers on loopback with the site of `tests/constructs.py`, an empty folder and a time
-limit, and prints nothing. Then the servers' logs are compared with the site's tables, and a Markdown table goes to
-stdout. `wget` stays on its host by design, so that it can't fetch the second host's requisites; `httrack --near` may.
+limit. Then the servers' logs are compared with the site's tables, and a Markdown table goes to stdout. By design, `wget`
+stays on its host, so it can't fetch the second host's requisites; `httrack --near` can.
 """
 
 import argparse
@@ -37,12 +37,12 @@ TABLES: Final = (
     ("Never", "main", NEVER),
     ("Never, of another host", "other", NEVER_OTHER),
 )
-"""The heading of a section, the server that is asked, path -> construct."""
+"""Triples (heading of a section, server, {path: construct})."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a tool asked the two servers for, and how it ended."""
+    """The paths that a tool requested from the two servers, and how it ended."""
 
     version: str
     ended: str
@@ -50,7 +50,7 @@ class Run:
 
 
 def main() -> None:
-    """Run the tools that are there and print the comparison."""
+    """Run the installed tools and print the comparison."""
     parser = argparse.ArgumentParser(description="Compare what mirroring tools fetch of a site with every construct.")
     parser.add_argument("--tools", default=",".join(COMMANDS), help="comma-separated, of: %(default)s")
     parser.add_argument("--timeout", type=float, default=180, help="seconds for each tool (default: %(default)s)")
@@ -63,20 +63,20 @@ def main() -> None:
 
 
 def installed(tool: str) -> bool:
-    """Whether the tool's program is there."""
+    """Whether a tool is installed."""
     return shutil.which(COMMANDS[tool]("", "")[0]) is not None
 
 
 def version(tool: str) -> str:
-    """The tool's name and version, as it says them."""
+    """The name and version of a tool, as it prints them."""
     if tool == "websucker":
         return f"Websucker {mirror.__version__}"
-    said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
-    return said.stdout.splitlines()[0].strip().removesuffix(" built on linux-gnu.")
+    done = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[0].strip().removesuffix(" built on linux-gnu.")
 
 
 def run(tool: str, timeout: float) -> Run:
-    """Let the tool mirror the site, for at most `timeout` seconds."""
+    """Let a tool mirror the site, for at most `timeout` seconds."""
     with serve_both(*sites()) as (site, other), tempfile.TemporaryDirectory() as out:
         command = COMMANDS[tool](f"{site.url}/", out)
         try:
@@ -89,14 +89,14 @@ def run(tool: str, timeout: float) -> Run:
 
 
 def report(runs: dict[str, Run]) -> Iterator[str]:
-    """The lines of the Markdown text."""
+    """Yield the lines of the Markdown text."""
     yield "# Constructs that a mirror follows"
     yield ""
     yield from (f"- {run.version}: {run.ended}" for run in runs.values())
     yield ""
-    yield "`yes`: the tool asked the server for it, which under *Never* is a mistake and under *Guesses* is optional."
+    yield "`yes`: the tool requested it from the server. Under *Never* this is a mistake; under *Guesses* it is optional."
     yield ""
-    yield from table("Asked for", (summary(runs, heading, side, rows) for heading, side, rows in TABLES), runs)
+    yield from table("Requested", (summary(runs, heading, side, rows) for heading, side, rows in TABLES), runs)
     for heading, side, rows in TABLES:
         yield f"## {heading}"
         yield ""
@@ -105,17 +105,17 @@ def report(runs: dict[str, Run]) -> Iterator[str]:
 
 
 def summary(runs: dict[str, Run], heading: str, side: str, rows: dict[str, str]) -> list[str]:
-    """A section's line in the first table: how many of its paths each tool asked for."""
+    """A row of the first table: how many paths of a section each tool requested."""
     return [f"{heading} ({len(rows)})", *(str(len(run.asked[side] & rows.keys())) for run in runs.values())]
 
 
 def marked(runs: dict[str, Run], side: str, path: str) -> Iterator[str]:
-    """Whether each tool asked for the path."""
+    """Whether each tool requested the path."""
     return ("yes" if path in run.asked[side] else "no" for run in runs.values())
 
 
 def table(title: str, rows: Iterable[list[str]], runs: dict[str, Run]) -> Iterator[str]:
-    """A Markdown table with a column for each tool, and the empty line behind it."""
+    """A Markdown table with a column for each tool, followed by an empty line."""
     yield line([title, *runs])
     yield line(["---"] * (len(runs) + 1))
     yield from map(line, rows)

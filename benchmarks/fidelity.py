@@ -1,10 +1,10 @@
-"""How much of modern sites is left in a copy: the measure of `websucker compare`, for each tool and each way to open it.
+"""Measure how complete copies of modern sites are, with `websucker compare`, for each tool and each way to open a copy.
 
     python -m benchmarks.fidelity [--sites docusaurus,vitepress,react,static,scripted] [--tools websucker,wget,httrack]
 
-The sites are those of `benchmarks.generators`, served by nginx as their hosts would do it, and those of `tests.modern`. Each
-tool mirrors each site once. Then a browser finds pages by the links of the online site and opens each of them there and in the
-copy. `--keep DIR` leaves the copies there, and a report of each comparison.
+The sites are those of `benchmarks.generators`, served by nginx like a typical host, and those of `tests.modern`. Each tool
+mirrors each site once. Then a browser follows the links of the online site, and opens each page there and in the copy.
+`--keep DIR` keeps the copies, and a report of each comparison, in DIR.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from tests.modern import sites
 from tests.site import serve_both
 
 FALLBACK: Final = {"react": "/index.html"}
-"""Site -> what its server sends for what it does not have: an app with routes has one page for all of them."""
+"""Site -> the file that its server sends for unknown paths. An app with routes has one page for all of them."""
 
 MODERN: Final = {"static": "pages/", "scripted": "scripted/"}
-"""Site -> the folder of `tests.modern` that it is."""
+"""Site -> its folder in `tests.modern`."""
 
 _PYTHON: Final = (sys.executable, "-m", "scrapy")
 TOOLS: Final[dict[str, Callable[[str, str], list[str]]]] = {
@@ -43,7 +43,7 @@ TOOLS: Final[dict[str, Callable[[str, str], list[str]]]] = {
 WAYS: Final = {"websucker": ("replay", "file"), "websucker, not rendering": ("replay", "file")}
 OTHERS: Final = ("server", "file")
 SECONDS: Final = 600
-MOST_PAGES: Final = 40
+MAX_PAGES: Final = 40
 
 HEAD: Final = (
     "| Site | Copy | opened by | pages | reached | complete | no new errors | same text | same picture | all of it |"
@@ -52,7 +52,7 @@ HEAD: Final = (
 
 def main() -> None:
     """Mirror, compare, and print a table."""
-    parser = argparse.ArgumentParser(description="Measure how much of modern sites is left in copies.")
+    parser = argparse.ArgumentParser(description="Measure how complete copies of modern sites are.")
     parser.add_argument("--sites", default=",".join([*NAMES, *MODERN]))
     parser.add_argument("--tools", default="websucker;wget;httrack", help="separated by ; of: " + "; ".join(TOOLS))
     parser.add_argument("--keep", type=Path, help="a folder for copies and reports")
@@ -70,7 +70,7 @@ def main() -> None:
 
 @contextmanager
 def served(site: str) -> Iterator[str]:
-    """A site on loopback; gives the URL to begin with."""
+    """Serve a site on loopback. Yields its start URL."""
     with ExitStack() as stack:
         if site in MODERN:
             server, _ = stack.enter_context(serve_both(*sites()))
@@ -84,7 +84,7 @@ def served(site: str) -> Iterator[str]:
 
 
 def measured(site: str, tool: str, url: str, out: Path) -> Iterator[str]:
-    """A row for each way to open the copy that a tool makes."""
+    """Let a tool copy a site. Yield a row for each way to open the copy."""
     shutil.rmtree(out, ignore_errors=True)
     subprocess.run(TOOLS[tool](url, str(out)), cwd=ROOT, capture_output=True, timeout=SECONDS, check=False)
     for way in WAYS.get(tool, OTHERS):
@@ -96,8 +96,8 @@ def measured(site: str, tool: str, url: str, out: Path) -> Iterator[str]:
 
 
 def compared(out: Path, url: str, way: str) -> dict[str, Any]:
-    """What `compare` says of a copy."""
-    words = ["--walk", "--pages", str(MOST_PAGES), "--through", way, "--json", "--html", f"{out}.{way}.html"]
+    """Run `compare` on a copy, and return its result."""
+    words = ["--walk", "--pages", str(MAX_PAGES), "--through", way, "--json", "--html", f"{out}.{way}.html"]
     command = [*_PYTHON, "compare", str(out), url, *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if not done.stdout:

@@ -1,8 +1,8 @@
-"""Draws docs/progress.svg: the display of a terminal in the middle of a crawl that nobody runs.
+"""Draw docs/progress.svg: the terminal display in the middle of an imaginary crawl.
 
     python benchmarks/progress_picture.py
 
-The clock, the files and the speeds are made up, so the picture is the same each time.
+The clock, the files and the speeds are invented, so the picture is the same each time.
 """
 
 import io
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def frame() -> Frame:
-    """The display's picture at the end of a time in which everything went at one speed."""
+    """The display after a period of constant speed."""
     now = 0
     bars = Bars(clock=lambda: float(now))
     for now in range(SECONDS):
@@ -73,7 +73,7 @@ def totals(second: int) -> Totals:
 
 
 def without_fonts(svg: str) -> str:
-    """The picture, less the fonts that it would load from another host."""
+    """Remove the fonts that the picture would load from another host."""
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
 

@@ -1,9 +1,9 @@
-"""Mirrors the documentation of Python with each tool, and prints what that cost and how the copies are.
+"""Mirror the documentation of Python with each tool, and print the cost and the quality of the copies.
 
     python -m benchmarks.python_docs [--runs 3] [--tools websucker,wget,httrack]
 
-The site is Debian's package python3.11-doc, served by nginx on loopback. The tools take turns; figures are medians, and
-ratios to wget of the same round. A copy's links are judged by LinkChecker, which reads the files.
+nginx serves the site, Debian's package python3.11-doc, on loopback. The tools take turns. Figures are medians; ratios are to
+wget in the same round. LinkChecker checks the links in the files of each copy.
 """
 
 import argparse
@@ -35,7 +35,7 @@ COMMANDS: Final[dict[str, Callable[[str, str], list[str]]]] = {
 
 @dataclass
 class Run:
-    """What one run cost: seconds of wall and processor, files in the copy."""
+    """The cost of a run: seconds of wall and processor time; and the number of files in the copy."""
 
     wall: float
     cpu: float
@@ -43,7 +43,7 @@ class Run:
 
 
 def main() -> None:
-    """Run the tools in turn and print a table."""
+    """Run the tools in turn, and print a table."""
     parser = argparse.ArgumentParser(description="Compare tools on the documentation of Python.")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--tools", default="websucker,wget,httrack")
@@ -75,7 +75,7 @@ def run(tool: str, url: str, out: Path) -> Run:
 
 
 def broken(out: Path) -> str:
-    """How many links of a copy lead to no file, of how many."""
+    """The number of broken links in a copy, and the number of all links."""
     start = next(path for path in sorted(out.glob("127.0.0.1*/index.html")))
     linkchecker = str(Path(sys.executable).with_name("linkchecker"))
     command = [

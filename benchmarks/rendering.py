@@ -1,9 +1,9 @@
-"""What a browser beside the crawl costs: a site of pages that scripts build, and of some that take memory without an end.
+"""Measure the cost of rendering, on a site whose pages are built by scripts, some of which allocate memory without end.
 
     python -m benchmarks.rendering [--pages 300]
 
-Prints the seconds and the most memory (PSS, all processes: the crawl, playwright's driver, Chromium) without rendering, with,
-and with `HUNGRY` pages among the others.
+Prints the seconds and the peak memory (PSS of all processes: the crawl, playwright's driver, Chromium) without rendering, with
+rendering, and with the pages of `HUNGRY` among the others.
 """
 
 import argparse
@@ -33,7 +33,7 @@ HUNGRY: Final = {
         "'const all = []; for (;;) all.push(new Array(1e6).fill(all.length))'])))"
     ),
 }
-"""What a page takes without an end -> its script."""
+"""What a page allocates without end -> its script."""
 
 _SHELL: Final = (
     '<!DOCTYPE html><title>x</title><link rel=icon href=data:,><div id=root></div><script src="/app.js"></script>'
@@ -46,7 +46,7 @@ _SECONDS: Final = 3600
 
 
 def site(pages: int, hungry: dict[str, str]) -> Site:
-    """Pages of which nothing is to be seen without their script; each leads to two others."""
+    """Pages that are empty without their script. Each links to two others."""
     made = Site().file("/app.js", _APP, "text/javascript")
     for n in range(pages):
         links: list[int | str] = [m for m in (2 * n + 1, 2 * n + 2) if m < pages]
@@ -59,19 +59,21 @@ def site(pages: int, hungry: dict[str, str]) -> Site:
 
 
 def main() -> None:
-    """Mirror it in three ways, and print what each came to."""
+    """Mirror the site in three ways, and print the cost of each."""
     parser = argparse.ArgumentParser(description="Measure what rendering costs.")
     parser.add_argument("--pages", type=int, default=300)
     options = parser.parse_args()
     for render, hungry in (("never", {}), ("always", {}), ("always", HUNGRY)):
         with tempfile.TemporaryDirectory() as folder, serve(site(options.pages, hungry)) as server:
             out = Path(folder) / "out"
-            cost = run(websucker(f"{server.url}/", str(out), render=render), ROOT, Path(folder) / "said", _SECONDS)
-            said = [line for line in (Path(folder) / "said").read_text().splitlines() if line.startswith("Rendered")]
+            cost = run(websucker(f"{server.url}/", str(out), render=render), ROOT, Path(folder) / "output", _SECONDS)
+            summary = [
+                line for line in (Path(folder) / "output").read_text().splitlines() if line.startswith("Rendered")
+            ]
             found = sum(path.startswith("/data/") for path in server.paths)
         which = f"{render}, {len(hungry)} hungry"
         print(
-            f"{which}: {cost.memory / 1e6:,.0f} MB, {cost.wall:.0f} s, ended {cost.ended}, {found} pages; {said}",
+            f"{which}: {cost.memory / 1e6:,.0f} MB, {cost.wall:.0f} s, ended {cost.ended}, {found} pages; {summary}",
             flush=True,
         )
 

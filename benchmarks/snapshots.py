@@ -1,9 +1,9 @@
-"""What snapshots cost: a site of which a little changes, mirrored again and again.
+"""Measure the cost of snapshots: mirror a site again and again while a small part of it changes.
 
     python -m benchmarks.snapshots [--pages 1000] [--runs 10] [--changed 0.01]
 
-Prints for each run what it asked for, how long it took and the room on the disk (`du -s`, which counts a hard link once), then
-the seconds of a checkout, of the file system's own way to copy a tree of links (`cp -al`), of verify and of prune.
+Prints the requests, the seconds and the disk usage of each run (`du -s`, which counts a hard link once). Then prints the
+seconds for a checkout, for the file system's own copy of a tree of links (`cp -al`), for verify and for prune.
 """
 
 import argparse
@@ -35,7 +35,7 @@ WORDS: Final = [
 
 
 def site(pages: int, edition: list[int]) -> Site:
-    """Pages of some 15 KB with 30 links, each of an edition of its own; a picture to every fourth, a stylesheet to all."""
+    """Pages of about 15 KB with 30 links, a stylesheet and a picture for every four pages. `edition` varies the text."""
     made = Site().file("/style.css", "p { color: #333 } " * 100, "text/css")
     for n in range(pages):
         chance = random.Random(f"{n} {edition[n]}")
@@ -50,21 +50,21 @@ def site(pages: int, edition: list[int]) -> Site:
 
 
 def command(*words: object) -> float:
-    """The seconds of a command."""
+    """Run a command and return its seconds."""
     started = time.monotonic()
     subprocess.run([sys.executable, "-m", "scrapy", *map(str, words)], cwd=ROOT, check=False, capture_output=True)
     return time.monotonic() - started
 
 
-def room(folder: Path) -> int:
-    """Bytes on the disk, each file once."""
+def disk_usage(folder: Path) -> int:
+    """Bytes on the disk, with each hard-linked file counted once."""
     return 1024 * int(
         subprocess.run(["du", "-sk", folder], check=True, capture_output=True, text=True).stdout.split()[0]
     )
 
 
 def main() -> None:
-    """Run, and print a table."""
+    """Mirror the site several times, and print a table."""
     parser = argparse.ArgumentParser(description="Measure what snapshots cost.")
     parser.add_argument("--pages", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=10)
@@ -75,7 +75,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serve(Site()) as server:
         out = Path(folder, "archive")
         sizes = []
-        print("| run | requests | seconds | room, MB | ratio to the first |\n|---|---|---|---|---|")
+        print("| run | requests | seconds | disk, MB | ratio to the first |\n|---|---|---|---|---|")
         for number in range(words.runs):
             if number:
                 for n in chance.sample(range(words.pages), round(words.changed * words.pages)):
@@ -94,7 +94,7 @@ def main() -> None:
                 "-s",
                 "MIRROR_PROGRESS=off",
             )
-            sizes.append(room(out))
+            sizes.append(disk_usage(out))
             ratio = sizes[-1] / sizes[0]
             print(f"| {number + 1} | {len(server.requests):,} | {seconds:.1f} | {sizes[-1] / 1e6:.1f} | {ratio:.3f} |")
         print("\n| | seconds |\n|---|---|")
@@ -104,7 +104,7 @@ def main() -> None:
         print(f"| `cp -al` of that | {time.monotonic() - started:.1f} |")
         print(f"| verify | {command('verify', out):.1f} |")
         print(f"| prune to the last | {command('prune', out, '--keep', 'last=1'):.1f} |")
-        print(f"\nAfter prune: {room(out) / 1e6:.1f} MB")
+        print(f"\nAfter prune: {disk_usage(out) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Lets each tool loose on each site without an end, and prints what it asked for.
+"""Run each tool on each site with a trap, and print how many URLs it requested.
 
     python -m benchmarks.traps [--seconds 15] [--tools websucker,wget,httrack] [--traps calendar,facets]
 
-The sites are those of `tests.traps`: thirty-three honest pages and a trap that each of them leads to. A tool that has not ended
-after that many seconds is killed; Websucker has four times as long, with the budgets that the tests have.
+The sites are those of `tests.traps`: thirty-three honest pages, each with a link to a trap. A tool that has not ended after
+`--seconds` is killed. Websucker has four times as long, and the budgets of the tests.
 """
 
 import argparse
@@ -30,7 +30,7 @@ COMMANDS: Final[dict[str, Callable[[str, str, Row], list[str]]]] = {
 
 
 def main() -> None:
-    """Print a table: of each trap and tool how many URLs of the trap were asked for, and whether the tool came to an end."""
+    """Print a table: for each trap and tool, how many URLs of the trap it requested, and whether it ended by itself."""
     parser = argparse.ArgumentParser(description="Compare tools on traps.")
     parser.add_argument("--seconds", type=int, default=15)
     parser.add_argument("--tools", default=",".join(COMMANDS))
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def cell(tool: str, row: Row, seconds: int) -> str:
-    """What became of one tool in one trap, in words."""
+    """Run one tool on one trap, and return the outcome in words."""
     with serve(Endless(row.site)) as server, tempfile.TemporaryDirectory() as out:
         command = COMMANDS[tool](f"{server.url}/", out, row)
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

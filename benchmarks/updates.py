@@ -1,11 +1,11 @@
-"""What is left of a good copy when the site changes, fails or is cut off, and the tool is run again?
+"""Find out what is left of a good copy if the site changes, fails or breaks off, and the tool runs again.
 
     python -m benchmarks.updates [--tools websucker,httrack] [--only 404,SIGKILL] > updates.md
 
-Each scenario has a fresh site on loopback and a fresh folder for each tool: a first run, in which all is well, the change, and
-the run that follows. The verdict is read off the bytes on disk: each text begins and ends with a marker that names its path and
-its version, and the place of a page is the file in which its markers stood after the first run. The log of a tool decides
-nothing; its exit status stands in brackets where it is not 0. Waiting is kept short with each tool's own options.
+Each scenario has a fresh site on loopback and a fresh folder for each tool. After a first run without problems, the site
+changes and the tool runs again. The verdict depends on the bytes on the disk only: each text begins and ends with a marker that
+contains its path and version, and the place of a page is the file that had its markers after the first run. The log of a tool
+does not count. Its exit status is shown in brackets if it is not 0. Each tool's own options keep timeouts short.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from benchmarks.constructs import ROOT, line, version
 from tests.site import HTML, PNG, Handler, Page, Server, Site, serve
 
 PATIENCE: Final = 2.0
-"""Seconds of silence after which a tool is told to give up; one retry follows."""
+"""Seconds of silence after which the tools give up. They retry once."""
 
 WGET: Final = ("wget", "-q", f"--timeout={PATIENCE:g}", "--tries=2", "--waitretry=0", "--retry-connrefused")
 HTTRACK: Final = ("-q", f"-T{PATIENCE:g}", "-R1", *NO_LIMITS)
@@ -52,13 +52,13 @@ COMMANDS: Final[dict[str, Callable[[str, str, str], list[str]]]] = {
 }
 """Tool -> its command for a URL, a folder, and what HTTrack calls the run: nothing, `--update` or `--continue`.
 
-What the manuals offer: wget keeps the originals of converted files with `-K`, so that `-N`, which `-m` has in it, can compare
-them, and asks by HEAD with `--no-if-modified-since`, which says what is HTML, where a 304 does not; HTTrack updates with
-`--update`, goes on with `--continue`, and keeps what is gone with `-X0`.
+The options are from the manuals. With `-K`, wget keeps the originals of converted files, so that `-N`, which `-m` includes, can
+compare them. With `--no-if-modified-since` it sends HEAD requests, whose responses say what is HTML, unlike a 304. HTTrack
+updates with `--update`, resumes with `--continue`, and keeps deleted pages with `-X0`.
 """
 
 PRIVATE: Final = frozenset({".mirror", "hts-cache"})
-"""Folders and files of a copy in which a tool keeps its own affairs: no part of what is browsed."""
+"""Folders in which a tool keeps its own data; not part of the browsable copy."""
 
 PAGES: Final = 30
 LONG_AGO: Final = 784111777.0
@@ -71,7 +71,7 @@ LOGIN: Final = '<h1>Sign in</h1><form method="post"><input name="user"><input ty
 
 
 def text(path: str, edition: str, body: str = "", links: tuple[str, ...] = ()) -> bytes:
-    """An HTML page between its markers."""
+    """An HTML page that begins and ends with its markers."""
     anchors = "".join(f'<li><a href="{link}">{link}</a>\n' for link in links)
     filling = f"<p>What page {path} has to say. " + " ".join(f"It goes on about {n * 7919 % 10007}." for n in range(80))
     title = f"<!DOCTYPE html>\n<title>{path} {edition}</title>\n"
@@ -80,7 +80,7 @@ def text(path: str, edition: str, body: str = "", links: tuple[str, ...] = ()) -
 
 @dataclass
 class Live:
-    """A file as a plain web server has it: validators, conditions and ranges. It remembers what it sent."""
+    """A file as a plain web server serves it, with validators, conditional requests and ranges. It records what it sent."""
 
     body: bytes
     media_type: str = HTML
@@ -92,7 +92,7 @@ class Live:
     stopped: Event = field(default_factory=Event)
 
     def __call__(self, request: Handler) -> None:
-        """Answer as RFC 9110 has it."""
+        """Answer as RFC 9110 requires."""
         time.sleep(self.wait)
         have = {
             "ETag": f'"{hash((self.body, self.changed)):x}"',
@@ -150,9 +150,9 @@ def _seconds(date: str) -> float:
 
 
 def website(pages: int = PAGES, validators: frozenset[str] = BOTH, start: frozenset[str] = NONE) -> Site:
-    """A start that links /page.html and /1.html, from which each page links the next two; a stylesheet, a picture.
+    """A start page that links to /page.html and /1.html, pages that each link to the next two, a stylesheet, a picture.
 
-    The start is made anew for each request, as many are, so that it has no validators unless told to.
+    Like many start pages, it is generated for each request, and so has no validators by default.
     """
     site = Site()
     site["/"] = first("/page.html", "/1.html", validators=start)
@@ -167,20 +167,20 @@ def website(pages: int = PAGES, validators: frozenset[str] = BOTH, start: frozen
 
 
 def first(*links: str, validators: frozenset[str] = NONE) -> Live:
-    """The start."""
+    """The start page."""
     own = '<link rel="stylesheet" href="/style.css"><img src="/x.png">'
     return Live(text("/", "v1", own, links), validators=validators)
 
 
 def live(site: Site, path: str) -> Live:
-    """The file at a path."""
+    """The file at a path of the site."""
     resource = site[path]
     assert isinstance(resource, Live)
     return resource
 
 
 def breaks_off(body: bytes, **headers: str) -> Callable[[Handler], None]:
-    """These headers and this body as they stand, then the end of the connection."""
+    """Send these headers and this body unchanged, then close the connection."""
 
     def answer(request: Handler) -> None:
         request.send_response(200)
@@ -195,7 +195,7 @@ def breaks_off(body: bytes, **headers: str) -> Callable[[Handler], None]:
 
 
 def never(request: Handler) -> None:
-    """No answer, until the client has had enough."""
+    """Send nothing until the client gives up."""
     request.rfile.read(1)
     request.close_connection = True
 
@@ -205,7 +205,7 @@ def never(request: Handler) -> None:
 
 @dataclass
 class Case:
-    """A tool at work on a site: its runs, and its copy."""
+    """A tool that mirrors a site: its runs, and its copy."""
 
     tool: str
     server: Server
@@ -219,18 +219,18 @@ class Case:
         return self.server.site
 
     def run(self, how: str = "--update") -> None:
-        """The first run, or one that follows."""
+        """Run the tool for the first time, or again."""
         self.code = self._process(how if self.runs else "").wait(120)
         self.runs += 1
 
     def killed(self, reached: Callable[[], bool], after: float = 0.0) -> None:
-        """A run that ends by SIGKILL, so many seconds after the condition is met."""
+        """Run the tool, and kill it with SIGKILL `after` seconds after `reached` becomes true."""
         process = self._process("--update" if self.runs else "")
         ends = time.monotonic() + 60
         while not reached() and process.poll() is None and time.monotonic() < ends:
             time.sleep(0.002)
         time.sleep(after)
-        with suppress(ProcessLookupError):  # it has ended by itself
+        with suppress(ProcessLookupError):  # it has ended already
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(60)
         self.runs += 1
@@ -243,20 +243,20 @@ class Case:
         return subprocess.Popen(command, cwd=ROOT, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
 
     def files(self) -> Iterator[Path]:
-        """What a reader of the copy can open."""
+        """The files of the copy that a reader can open."""
         for path in sorted(self.out.rglob("*")):
             inside = path.relative_to(self.out).parts
             if path.is_file() and not PRIVATE.intersection(inside) and path.suffix != ".orig":
                 yield path
 
     def place(self, marker: str) -> Path:
-        """The file in which the marker stands."""
+        """The file that contains a marker."""
         found = [path for path in self.files() if marker.encode() in path.read_bytes()]
         assert found, f"{self.tool}: no file has {marker}"
         return found[0]
 
     def has(self, path: str, edition: str = "v1") -> bool:
-        """Whether a whole page is there in some file."""
+        """Whether some file contains the whole page."""
         whole = (f"[{path} {edition} begins]".encode(), f"[{path} {edition} ends]".encode())
         return any(all(marker in content for marker in whole) for content in map(Path.read_bytes, self.files()))
 
@@ -265,7 +265,7 @@ class Case:
 
 
 def verdict(case: Case, place: Path, path: str = "/page.html") -> str:
-    """What stands now where the page stood."""
+    """What the place of the page contains now, in words."""
     if not place.is_file():
         elsewhere = "snapshot 1" if case.tool == "websucker" else "the cache"
         return f"out of the tree, in {elsewhere}" if "v1" in versions(case, path) else "deleted"
@@ -283,7 +283,7 @@ def verdict(case: Case, place: Path, path: str = "/page.html") -> str:
 
 
 def versions(case: Case, path: str) -> list[str]:
-    """Of which versions of a page the whole text can be had, by whatever means the tool has."""
+    """The versions of a page that can be recovered completely, by any means that the tool offers."""
     with tempfile.TemporaryDirectory() as folder:
         contents = list(_kept(case, Path(folder)))
     whole = re.compile(rf"\[{re.escape(path)} (v\d) begins\].*\[{re.escape(path)} \1 ends\]".encode(), re.DOTALL)
@@ -308,7 +308,7 @@ Scenario = Callable[[Case], str]
 
 
 def unchanged(validators: frozenset[str]) -> Scenario:
-    """Nothing changes: what does asking again cost?"""
+    """Nothing changes. What does a second run cost?"""
 
     def play(case: Case) -> str:
         case.server.site = website(validators=validators, start=validators)
@@ -320,14 +320,14 @@ def unchanged(validators: frozenset[str]) -> Scenario:
         case.run()
         again = sum(size for resource in resources.values() for _, size in resource.sent)
         everything = sum(len(resource.body) for resource in resources.values())
-        asked = resources.keys() & set(case.server.paths)
-        return f"asked for {len(asked)} of {len(resources)}, {again / everything:.0%} of the bytes{case.status()}"
+        requested = resources.keys() & set(case.server.paths)
+        return f"requested {len(requested)} of {len(resources)}, {again / everything:.0%} of the bytes{case.status()}"
 
     return play
 
 
 def start_is_unchanged(case: Case) -> str:
-    """The start answers 304; a page behind it has changed, and leads to a new one."""
+    """The start page answers 304, but a page further on has changed, and links to a new one."""
     case.server.site = website(start=BOTH)
     case.run()
     place = case.place("[/15.html v1 begins]")
@@ -336,10 +336,10 @@ def start_is_unchanged(case: Case) -> str:
     case.site["/new.html"] = Live(text("/new.html", "v1"))
     case.server.requests.clear()
     case.run()
-    asked = len(set(case.server.paths) & {*case.site} - {"/robots.txt"})
+    requested = len(set(case.server.paths) & {*case.site} - {"/robots.txt"})
     changed = verdict(case, place, "/15.html")
     new = "the new page found" if case.has("/new.html") else "the new page not found"
-    return f"asked for {asked} of {len(case.site) - 1}; {changed}, {new}{case.status()}"
+    return f"requested {requested} of {len(case.site) - 1}; {changed}, {new}{case.status()}"
 
 
 def changed(case: Case) -> str:
@@ -365,7 +365,7 @@ def page_becomes(answer: Page | Callable[[Handler], None]) -> Scenario:
 
 
 def unlinked(case: Case) -> str:
-    """The start links the page no more; it is still there."""
+    """The start page no longer links to the page, which still exists."""
     case.run()
     place = case.place("[/page.html v1 begins]")
     time.sleep(1.1)
@@ -375,7 +375,7 @@ def unlinked(case: Case) -> str:
 
 
 def all_answer(answer: Page, but: str = "") -> Scenario:
-    """The whole site, whose start links each page, answers with one error, but for one path."""
+    """Every URL of the site, except one path, answers with the same error. The start page links to all pages."""
 
     def play(case: Case) -> str:
         case.site["/"] = first(*(path for path in case.site if path.endswith(".html")))
@@ -388,7 +388,7 @@ def all_answer(answer: Page, but: str = "") -> Scenario:
 
 
 def refused(case: Case) -> str:
-    """No server is there."""
+    """The server is down."""
     case.run()
     case.server.shutdown()
     case.server.server_close()
@@ -403,17 +403,17 @@ def _left(case: Case) -> str:
 
 BIG: Final = 4_000_000
 SETTLED: Final = 0.5
-"""Seconds in which what was sent can reach the disk."""
+"""Seconds within which received data can reach the disk."""
 
 
 def big(edition: str) -> bytes:
-    """A large file in which each place tells where it is, and of which version."""
+    """A large file. Each line of it contains its number and the version."""
     line = b"%s %%011d\n" % edition.encode()
     return b"".join(line % n for n in range(BIG // len(line % 0)))
 
 
 def large_file(case: Case) -> str:
-    """Killed while a large file comes for the first time."""
+    """The tool is killed while it downloads a large file for the first time."""
     case.site["/"] = first("/page.html", "/big.bin", "/1.html")
     file = case.site["/big.bin"] = Live(big("v1"), "application/octet-stream", stop_at=BIG // 2)
     assert isinstance(file, Live)
@@ -425,7 +425,7 @@ def large_file(case: Case) -> str:
 
 
 def large_file_again(case: Case) -> str:
-    """Killed while a new version of a large file comes, of which a good copy is there."""
+    """The tool is killed while it downloads a new version of a large file, and has a good copy of the old one."""
     case.site["/"] = first("/page.html", "/big.bin", "/1.html")
     case.site["/big.bin"] = Live(big("v1"), "application/octet-stream")
     case.run()
@@ -454,7 +454,7 @@ MANY: Final = 60
 
 
 def middle(case: Case) -> str:
-    """Killed in the middle of the crawl: is all there in the end, and how much was sent twice?"""
+    """The tool is killed in the middle of the crawl. Is the copy complete in the end, and how much was sent twice?"""
     case.server.site = website(MANY)
     pages = {path: live(case.site, path) for path in case.site if path == "/" or path.endswith(".html")}
     for page in pages.values():
@@ -472,7 +472,7 @@ def _bodies(page: Live) -> int:
 
 
 def previous(case: Case) -> str:
-    """After two changes: which versions can be had?"""
+    """Which versions can be recovered after two changes?"""
     for edition in ("v1", "v2", "v3"):
         case.site["/page.html"] = Live(text("/page.html", edition, links=("/",)), changed=time.time())
         case.run()
@@ -481,12 +481,12 @@ def previous(case: Case) -> str:
 
 
 def error(status: int, title: str) -> Page:
-    """An error page as servers send it."""
+    """A typical error page."""
     return Page(status, {"Content-Type": HTML}, f"<!DOCTYPE html>\n<title>{title}</title>\n<h1>{title}</h1>\n".encode())
 
 
 def compressed(request: Handler) -> None:
-    """A page whose gzip breaks off, for whoever takes gzip."""
+    """A page that is sent as truncated gzip to clients that accept gzip."""
     whole = Live(text("/page.html", "v2"), changed=time.time())
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         request.reply(
@@ -538,7 +538,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "versions to be had after v1, v2, v3": previous,
     "versions to be had after v1, v2, v3; wget with --backups=9": previous,
 }
-"""What happens -> what is done and how it is judged."""
+"""Name of a scenario -> the function that plays it and returns the verdict."""
 
 EXTRA: Final = {
     "gzip breaks off": ("--compression=auto",),
@@ -546,11 +546,11 @@ EXTRA: Final = {
     "SIGKILL in the new version of a large file, then again; wget with -c": ("-c",),
     "versions to be had after v1, v2, v3; wget with --backups=9": ("--backups=9",),
 }
-"""Scenario -> options without which wget has no part in it."""
+"""Scenario -> the options of wget that it is about."""
 
 
 def main() -> None:
-    """Play the scenarios with the tools that are there, and print a table."""
+    """Play the scenarios with the installed tools, and print a table."""
     parser = argparse.ArgumentParser(description="Compare what tools make of a site that changes between runs.")
     parser.add_argument("--tools", default=",".join(COMMANDS), help="comma-separated, of: %(default)s")
     parser.add_argument("--only", default="", help="scenarios with one of these words in their names, comma-separated")

@@ -1,4 +1,4 @@
-"""Mirror a site of `tests.site` in this process, without a network, and look at what that leaves.
+"""Mirror a site of `tests.site` in this process, without a network, and inspect the result.
 
 answered = run(Crawl(archive, scope, now=now), {"http://example.org": site})
 assert not dangling(archive.root)
@@ -27,7 +27,7 @@ from mirror.store.sqlite.manifest import SQLiteManifest
 from tests.site import NOT_FOUND, Page, Site, spelled
 
 Web = Mapping[str, Site]
-"""The sites in the world: origin -> site. What is not there refuses the connection."""
+"""Origin -> site. All other origins refuse connections."""
 
 _URL_ATTRIBUTES: Final = frozenset(
     [
@@ -48,7 +48,7 @@ _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _CSS_URL: Final = re.compile(r"url\(\s*[\"']?([^\"')]+)")
 
 
-# In this process
+# Crawling
 
 
 def run(
@@ -61,9 +61,9 @@ def run(
     forbidden: str = "",
     after_each: Callable[[], None] = lambda: None,
 ) -> list[CanonicalURL]:
-    """Fetch what there is, `flying` at a time, up to `most` answers; `choose` says which of N answers comes next.
+    """Fetch everything, `flying` requests at a time, up to `most` answers. `choose` picks which of N requests is answered next.
 
-    Gives the URLs that were answered. Those with the text `forbidden` in them are skipped as if for robots.txt.
+    Returns the answered URLs. URLs that contain the text `forbidden` are skipped as if robots.txt disallowed them.
     """
     answered: list[CanonicalURL] = []
     in_flight: list[Entry] = []
@@ -81,7 +81,7 @@ def run(
 
 
 def give(crawl: Crawl, entry: Entry, web: Web | None) -> None:
-    """Answer one request; `None`: robots.txt forbids it."""
+    """Answer one request. If `web` is `None`, skip it as if robots.txt disallowed it."""
     response = answer(web, entry.url) if web is not None else None
     if web is None:
         crawl.skip(entry, Reason.ROBOTS)
@@ -92,9 +92,9 @@ def give(crawl: Crawl, entry: Entry, web: Web | None) -> None:
 
 
 class Beside:
-    """What publishes as another process does, later: each task after as many questions as `waits` says, at its own time.
+    """Stands for a worker process that publishes documents: a task is done after as many calls of `done` as `waits` yields.
 
-    It dies over what has `deadly` in its path.
+    The worker dies if a path contains `deadly`.
     """
 
     def __init__(self, waits: Iterator[int], deadly: str = "") -> None:
@@ -119,7 +119,7 @@ class _Later:
 
 
 def complete(crawl: Crawl) -> None:
-    """What stands at the end of a run that was not interrupted."""
+    """Complete a run that was not interrupted."""
     crawl.finish()
     settle(crawl)
 
@@ -130,7 +130,7 @@ def settle(crawl: Crawl) -> None:
 
 
 def answer(web: Web, url: CanonicalURL) -> Response | None:
-    """What the server at a URL says."""
+    """Return the response of the server at a URL; `None` if there is no server."""
     origin = "/".join(url.split("/", 3)[:3])
     if origin not in web:
         return None
@@ -139,22 +139,22 @@ def answer(web: Web, url: CanonicalURL) -> Response | None:
     return Response(url, page.status, tuple(page.headers.items()), page.body)
 
 
-# What is left
+# Inspecting the result
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """The tree as a reader sees it: path -> content."""
+    """The files of the tree, without the archive's own: path -> content."""
     places = (place for place in root.rglob("*") if place.is_file() and KEPT not in place.relative_to(root).parts[:1])
     return {place.relative_to(root).as_posix(): place.read_bytes() for place in sorted(places)}
 
 
 def folder(url: str) -> str:
-    """The folder of a server on loopback in the tree."""
+    """The folder in the tree for a server on loopback."""
     return url.removeprefix("http://").replace(":", "_")
 
 
 def dangling(root: Path) -> list[str]:
-    """The relative links of the HTML files of a tree that lead to no file of it."""
+    """The relative links in HTML files of a tree that do not lead to a file of the tree."""
     return [
         f"{place.relative_to(root)}: {link}"
         for place in sorted(root.rglob("*"))
@@ -165,7 +165,7 @@ def dangling(root: Path) -> list[str]:
 
 
 def links(html: bytes) -> Iterator[str]:
-    """All values of an HTML document that are URLs, by a table that is not the program's."""
+    """Yield all URLs in the attributes of an HTML document. This uses a table of its own, not the program's."""
     parsed = etree.fromstring(html, etree.HTMLParser(huge_tree=True))
     for element in parsed.iter(etree.Element):
         for name, value in element.items():
@@ -205,8 +205,8 @@ def sqlite(archive: Archive) -> Database:
 
 
 def archive_state(archive: Archive) -> dict[str, object]:
-    """What a manifest says, without what tells the order and the times of answers: ids, dates, who referred first."""
-    query = sqlite(archive).connection.exec_driver_sql  # the judge looks behind the interface
+    """The contents of a manifest, without values that depend on the order of answers: ids, dates, first referrers."""
+    query = sqlite(archive).connection.exec_driver_sql  # tests compare the tables themselves
     named = "SELECT u.url, f.state, f.roles, f.depth, f.guess, f.reason FROM frontier f JOIN urls u ON u.id = f.url_id"
     answered = (
         "SELECT u.url, r.status, r.headers, r.digest, r.size, r.media_type, r.path, r.error, r.stale "

@@ -1,6 +1,7 @@
-"""A site of what browsers have learned since mirrors were invented, a page for each: import maps, workers, WebAssembly...
+"""A site with a page for each modern browser feature: import maps, workers, WebAssembly...
 
-`STATIC` pages work from a disk; the others load something in a way that browsers allow to no file, and are for replay.
+The pages in `STATIC` work from a disk. The pages in `SCRIPTED` load resources in ways that browsers do not allow for files, so
+they work only in replay.
 """
 
 import io
@@ -24,7 +25,7 @@ def picture(colour: str, size: tuple[int, int] = (80, 60)) -> bytes:
 
 
 def film(seconds: int) -> bytes:
-    """What a `<video>` plays and seeks in, by ranges: 192,000 bytes a second."""
+    """A WAV file that a `<video>` plays, and seeks in by ranges: 192,000 bytes per second."""
     file = io.BytesIO()
     with wave.open(file, "wb") as track:
         track.setnchannels(2)
@@ -35,7 +36,7 @@ def film(seconds: int) -> bytes:
 
 
 def font() -> bytes:
-    """The font that Pillow brings along."""
+    """The font that Pillow includes."""
     found = ImageFont.load_default(20)
     assert isinstance(found, ImageFont.FreeTypeFont)
     return bytes(found.font_bytes)
@@ -75,7 +76,7 @@ STATIC: Final[dict[str, str]] = {
         'Dark</button><div role=tablist><button onclick="two.hidden = false">Two</button></div><p id=two hidden>The second tab'
     ),
 }
-"""Name of a page -> its body: what a browser shows from a disk as well."""
+"""Name of a page -> its body. These pages work from a disk as well."""
 
 SCRIPTED: Final[dict[str, str]] = {
     "importmap": (
@@ -113,11 +114,11 @@ SCRIPTED: Final[dict[str, str]] = {
         " hits.innerHTML = all.filter(w => w.includes(q.value)).map(w => `<li>${w}`).join('') }</script>"
     ),
 }
-"""Name of a page -> its body: what a browser loads from no disk."""
+"""Name of a page -> its body. These pages do not work from a disk."""
 
 
 def sites() -> tuple[Site, Site]:
-    """The site, and the one that it takes fonts, pictures and modules from."""
+    """The site, and a second one with fonts, pictures and modules for it."""
     main = Site().page("/", "<h1>Modern</h1>", links=["/pages/", "/scripted/"])
     main.page("/pages/", links=[f"/pages/{name}" for name in STATIC]).page("/pages/inner", "<p>Inside")
     main.page("/scripted/", links=[f"/scripted/{name}" for name in SCRIPTED])

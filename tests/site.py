@@ -1,14 +1,14 @@
-"""A website in a few lines, and a server on loopback that serves it and remembers what was asked.
+"""Define a website in a few lines, and serve it on loopback with a server that records its requests.
 
     site = Site().page("/", links=["/a"]).file("/x.png", PNG, "image/png").redirect("/old", "/a", status=301)
     with serve(site) as server:
-        ...                       # let a client loose on server.url
+        ...                       # run a client on server.url
         assert "/a" in server.paths
 
-A path is the text of the request line in one spelling (see `spelled`), its query included. In bodies and in header
-values `{self}` becomes the base URL of the serving server and `{other}` that of the second one (see `serve_both`);
-`{//self}` and `{//other}` are the same without the scheme. What a `Page` can't say, a function says that gets the
-request's `Handler`: cut a body, wait, count.
+A path is the target in the request line, including its query, in a normal form (see `spelled`). In bodies and header values,
+`{self}` becomes the base URL of the server and `{other}` that of the second server (see `serve_both`); `{//self}` and
+`{//other}` are the same without the scheme. For behaviour that a `Page` can't express (truncate a body, wait, count), use a
+function, which receives the request's `Handler`.
 """
 
 import re
@@ -35,7 +35,7 @@ _DELIMITERS: Final = frozenset(b"/?&=+%[]|^`\\")
 
 
 def png() -> bytes:
-    """The smallest picture that a browser shows: one transparent pixel."""
+    """The smallest image that browsers show: one transparent pixel."""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 6, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", zlib.compress(bytes(5))) + _chunk(b"IEND", b"")
 
@@ -49,7 +49,7 @@ PNG: Final = png()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One response; `encode` is applied to the body when the placeholders are filled in, as `gzip.compress`."""
+    """One response. `encode`, such as `gzip.compress`, is applied to the body after the placeholders are filled in."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ Resource = Page | Callable[["Handler"], None]
 
 
 class Site(UserDict[str, Resource]):
-    """Path -> `Page`, or a function that answers by itself. The methods return the site, to be chained."""
+    """Maps a path to a `Page`, or to a function that answers the request. Methods return the site, so calls can be chained."""
 
     def __setitem__(self, path: str, resource: Resource) -> None:
         super().__setitem__(spelled(path.encode()), resource)
@@ -75,7 +75,7 @@ class Site(UserDict[str, Resource]):
         status: int = 200,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Self:
-        """An HTML page: the body as it stands, then a link to each of `links`."""
+        """Add an HTML page: the body unchanged, then a link to each of `links`."""
         anchors = "".join(f'<a href="{escape(link)}">{escape(link)}</a>\n' for link in links)
         html = f"<!DOCTYPE html>\n<title>{escape(path)}</title>\n{body}\n{anchors}"
         return self.file(path, html, HTML, status=status, headers=headers)
@@ -89,19 +89,19 @@ class Site(UserDict[str, Resource]):
         status: int = 200,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Self:
-        """Any bytes under any name."""
+        """Add any bytes under any path."""
         payload = body.encode() if isinstance(body, str) else body
         self[path] = Page(status, {"Content-Type": content_type, **headers}, payload)
         return self
 
     def redirect(self, path: str, location: str, *, status: int = 302) -> Self:
-        """A response without a body that points elsewhere."""
+        """Add a redirect without a body."""
         self[path] = Page(status, {"Location": location})
         return self
 
 
 def spelled(path: bytes) -> str:
-    """One spelling of a path and its query, so that clients which escape differently ask for the same resource.
+    """Return the normal form of a path and its query, so that clients with different escaping request the same resource.
 
     >>> spelled(b"/%7euser/a b%28\\xe9%29?q=%2f")
     '/~user/a%20b(%E9)?q=%2F'
@@ -116,11 +116,11 @@ def _spell(match: re.Match[bytes]) -> bytes:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers from the server's site; a resource that is a function is called with the handler."""
+    """Answers requests from the server's site. If a resource is a function, it is called with the handler."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # headers and body leave together
+    wbufsize = -1  # headers and body are sent together
     server: "Server"
 
     def do_GET(self) -> None:
@@ -140,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def reply(self, page: Page) -> None:
-        """Send a page: its placeholders filled in, its length right."""
+        """Send a page, with its placeholders filled in and its Content-Length set."""
         body = self.server.filled(page.body)
         if page.encode:
             body = page.encode(body)
@@ -154,14 +154,14 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: `Server.requests` is the log."""
+        """Print nothing; `Server.requests` is the log."""
 
 
 NOT_FOUND: Final = Page(404, {"Content-Type": HTML}, b"<!DOCTYPE html>\n<title>Not found</title>\n")
 
 
 class Server(ThreadingHTTPServer):
-    """A site at a port. `requests` has the path and the headers (names in lower case) of each request, in order."""
+    """Serves a site. `requests` has the path and the headers (names in lower case) of each request, in order."""
 
     request_queue_size = 128
 
@@ -174,25 +174,25 @@ class Server(ThreadingHTTPServer):
 
     @property
     def paths(self) -> list[str]:
-        """What was asked, without the headers."""
+        """The paths of the requests, in order."""
         return [path for path, _ in self.requests]
 
     def filled(self, text: bytes) -> bytes:
-        """The text with the base URLs in the places of their placeholders."""
+        """Replace the placeholders with base URLs."""
         for name, url in (("self", self.url), ("other", self.other)):
             text = text.replace(b"{%s}" % name.encode(), url.encode())
             text = text.replace(b"{//%s}" % name.encode(), url.removeprefix("http:").encode())
         return text
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client may leave when it likes; any other exception is a bug in a site's function."""
+        """Ignore closed connections. Any other exception is a bug in a function of the site."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @contextmanager
 def serve(site: Site, host: str = "127.0.0.1") -> Iterator[Server]:
-    """Serve the site on a free port until the block ends."""
+    """Serve a site on a free port until the end of the block."""
     with Server(site, host) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -205,7 +205,7 @@ def serve(site: Site, host: str = "127.0.0.1") -> Iterator[Server]:
 
 @contextmanager
 def serve_both(site: Site, other: Site) -> Iterator[tuple[Server, Server]]:
-    """Serve two sites under two hosts, 127.0.0.1 and localhost, each of which is the `{other}` of the other."""
+    """Serve two sites on two hosts, 127.0.0.1 and localhost. Each is the `{other}` of the other."""
     with serve(site) as first, serve(other, "localhost") as second:
         first.other, second.other = second.url, first.url
         yield first, second

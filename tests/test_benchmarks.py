@@ -51,12 +51,12 @@ def test_each_tool_that_is_there_does_all_of_the_work(page: Path) -> None:
         if row.tool.startswith("wget2"):  # of Debian 12: ruins one page of each site
             assert row.done.files >= 1 - 1 / PAGES
         else:
-            assert row.whole, row
+            assert row.is_complete, row
 
 
 def test_what_the_server_was_asked_for_is_counted(page: Path) -> None:
     results = load(page.with_suffix(".json"))
-    (bare,), (ours,) = results.of("small", "scrapy, bare"), results.of("small", "websucker")
+    (bare,), (ours,) = results.select("small", "scrapy, bare"), results.select("small", "websucker")
     assert bare.requests == PAGES + 1, "the start has two names"
     assert ours.requests == PAGES + 2, "and robots.txt"
     assert ours.sent >= bare.sent > 100_000
@@ -64,8 +64,8 @@ def test_what_the_server_was_asked_for_is_counted(page: Path) -> None:
 
 def test_a_second_run_asks_for_all_and_is_sent_next_to_nothing(page: Path) -> None:
     results = load(page.with_suffix(".json"))
-    (first,), (second,) = results.of("again", "websucker"), results.of("again", "websucker, again")
-    assert second.whole
+    (first,), (second,) = results.select("again", "websucker"), results.select("again", "websucker, again")
+    assert second.is_complete
     assert second.requests >= 3
     assert second.sent < first.sent / 2
 

@@ -1,10 +1,10 @@
-"""Sites as real generators build them, from the npm registry: what a mirror meets today.
+"""Build sites with real site generators from the npm registry.
 
-    python -m benchmarks.generators [NAME...]     # or: make sites; prints where each one is
+    python -m benchmarks.generators [NAME...]     # or: make sites; prints the folder of each site
 
-Each folder beside this file is a project for npm whose lock file pins all that it stands on. It is built once, in a folder
-below `build/sites` that is named by the digest of the project, so that nothing is built twice and nothing old is taken for
-new. What is built from a generator's own template (`TEMPLATES`) has its files from the registry too.
+Each folder beside this file is an npm project whose lock file pins all dependencies. It is built once, into a folder below
+`build/sites` whose name contains the digest of the project, so a changed project is built again and an unchanged one is not.
+Sites based on a generator's own template (`TEMPLATES`) take the files of the template from the registry too.
 """
 
 import os
@@ -33,28 +33,28 @@ TEMPLATES: Final = {
     "vitepress": {},
     "react": {_VITE: "."},
 }
-"""Site -> what is laid below the project's own files, and where; later ones are stronger."""
+"""Site -> {file or folder of a template: target}. Later entries overwrite earlier ones; the project's files overwrite all."""
 
 ENVIRONMENT: Final = {"CI": "true", "DO_NOT_TRACK": "1", "NO_UPDATE_NOTIFIER": "1"}
-"""For programs that would otherwise ask their makers for this and that."""
+"""Keeps the programs from contacting their makers."""
 _IGNORED: Final = (SITE, "node_modules")
 _SECONDS: Final = 600
 
 
 class NotBuiltError(Exception):
-    """A site can't be built: npm is missing, its registry isn't reached, or the build fails. Says what was printed."""
+    """A site can't be built: npm is missing, its registry can't be reached, or the build failed. The message has the output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A site on the disk: its name, and the folder that a web server would serve."""
+    """A built site: its name, and the folder for a web server to serve."""
 
     name: str
     folder: Path
 
 
 def built(name: str) -> Built:
-    """A site, built if it isn't there yet. Raises `NotBuiltError`."""
+    """Return a site, after building it if necessary. Raises `NotBuiltError`."""
     project = HERE / name
     home = CACHE / f"{name}-{_digest(project)[:16]}"
     if not home.is_dir():
@@ -66,12 +66,12 @@ def built(name: str) -> Built:
 
 
 def is_built(name: str) -> bool:
-    """Whether a site is there without being built."""
+    """Whether a site is built already."""
     return (CACHE / f"{name}-{_digest(HERE / name)[:16]}").is_dir()
 
 
 def _digest(project: Path) -> str:
-    """Of all that decides what is built: the project's files, and the templates that are laid below."""
+    """The digest of everything that determines the result: the project's files, and the list of its templates."""
     whole = sha256(repr(TEMPLATES[project.name]).encode())
     for path in sorted(_files(project)):
         whole.update(f"{path.relative_to(project)}\n{path.stat().st_size}\n".encode())
@@ -88,12 +88,12 @@ def _build(name: str, project: Path, work: Path) -> None:
     shutil.copytree(project, work, ignore=shutil.ignore_patterns(*_IGNORED))
     _npm(work, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     for source, target in TEMPLATES[name].items():
-        _lay(work / source, work / target)
+        _copy(work / source, work / target)
     shutil.copytree(project, work, ignore=shutil.ignore_patterns(*_IGNORED), dirs_exist_ok=True)
     _npm(work, "run", "build")
 
 
-def _lay(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target, dirs_exist_ok=True)
     else:
@@ -114,5 +114,5 @@ def _npm(work: Path, *words: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotBuiltError(f"npm {words[0]}: {error}") from error
     if done.returncode:
-        said = f"{done.stdout}\n{done.stderr}".strip()[-2000:]
-        raise NotBuiltError(f"npm {' '.join(words)} in {work.name}: exit code {done.returncode}\n{said}")
+        output = f"{done.stdout}\n{done.stderr}".strip()[-2000:]
+        raise NotBuiltError(f"npm {' '.join(words)} in {work.name}: exit code {done.returncode}\n{output}")

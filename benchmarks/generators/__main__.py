@@ -1,4 +1,4 @@
-"""Builds the sites that are named, or all, and prints their folders."""
+"""Build the named sites, or all, and print their folders."""
 
 import sys
 

@@ -1,11 +1,11 @@
-"""The benchmark suite: the same work for Websucker and its peers, in turns, on servers of its own.
+"""The benchmark suite: Websucker and similar tools do the same work in turn, on servers of the suite.
 
     make bench                             all workloads; writes docs/performance.md, .svg and .json
-    make bench args="small docs"           these alone
-    make bench-quick                       small ones, printed and not written
+    make bench args="small docs"           these workloads only
+    make bench-quick                       small workloads; prints the results and writes nothing
 
-A workload (`workloads`) is a site (`sites`), a server on loopback that counts (`serving`, `paced`), and the tools that take
-turns (`tools`). Each runs as a process whose whole tree is measured (`measure`), then its copy is judged against the site
-(`judging`). What came out of it is rows (`results`), of which tables, ratios and targets (`report`, `targets`) and a picture
-(`picture`) are made.
+A workload (`workloads`) consists of a site (`sites`), a server on loopback that logs its requests (`serving`, `paced`), and the
+tools that take turns (`tools`). Each tool runs as a process, which is measured with all its descendants (`measure`). Then its
+copy is compared with the site (`judging`). The results are rows (`results`), from which the suite makes tables, ratios and
+targets (`report`, `targets`) and a picture (`picture`).
 """

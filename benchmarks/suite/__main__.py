@@ -1,4 +1,4 @@
-"""Runs the workloads and says what came out of it.
+"""Run the workloads and report the results.
 
 python -m benchmarks.suite [WORKLOAD ...] [--rounds N] [--size N] [--tools WORDS] [--quick] [--print] [--page FILE] ...
 """
@@ -31,15 +31,15 @@ from benchmarks.suite.workloads import WORKLOADS, Place, Workload
 PAGE: Final = ROOT / "docs" / "performance.md"
 ROBOTS: Final = "/robots.txt"
 TOP: Final = 40
-"""Lines of a profile."""
+"""Lines of a profile that are printed."""
 
 ENOUGH: Final = 600.0
-"""Seconds of a workload after which no further round begins, unless rounds are asked for."""
+"""Seconds after which a workload starts no further round, unless `--rounds` was given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A tool that is to run: in which workload and round, where its site is, and the folder for all that is written."""
+    """One run of a tool: its workload and round, the site, and the folder for everything that it writes."""
 
     workload: Workload
     tool: Tool
@@ -66,7 +66,7 @@ class Run:
 
     @property
     def home(self) -> Path:
-        """Where it is started: Websucker in the project, which Scrapy finds by its scrapy.cfg, others in an empty folder."""
+        """The working directory: for Websucker the project, where Scrapy finds scrapy.cfg; for others an empty folder."""
         return ROOT if self.tool.program == WEBSUCKER else self.scratch
 
     @property
@@ -76,8 +76,8 @@ class Run:
 
 
 def main() -> None:
-    """Run what is asked for."""
-    options = parsed()
+    """Run what the command line asks for."""
+    options = parse_options()
     signal.signal(signal.SIGTERM, _end)
     old = options.page.with_suffix(".json")
     if options.draw:
@@ -86,9 +86,9 @@ def main() -> None:
     new, load_before = Results(), os.getloadavg()[0]
     for name in options.workloads or WORKLOADS:
         workload = WORKLOADS[name]
-        tools = [tool for tool in workload.tools(size(workload, options)) if chosen(tool, options)]
-        where = setting([tool.program for tool in tools], load_before)
-        rows = list(played(workload, tools, options))
+        tools = [tool for tool in workload.tools(size(workload, options)) if takes_part(tool, options)]
+        where = describe_machine([tool.program for tool in tools], load_before)
+        rows = list(run_workload(workload, tools, options))
         if not options.profile:
             new = new.replaced(rows, where)
             print(f"\n## {name}\n\n{report.workload_table(new, name)}\n", flush=True)
@@ -97,27 +97,33 @@ def main() -> None:
     if not options.profile:
         print(report.target_table(new))
     if options.quick or options.size:
-        print("\nThe targets are meant for whole workloads; of small ones the start of Python is the larger part.")
+        print("\nThe targets are for full workloads. In small ones, most of the time goes into starting Python.")
 
 
-def parsed() -> argparse.Namespace:
-    """The options, of which some imply others."""
-    parser = argparse.ArgumentParser(description="Compare Websucker with its peers, by the same work in turns.")
-    parser.add_argument("workloads", nargs="*", help=f"of: {', '.join(WORKLOADS)}; all by default")
-    parser.add_argument("--rounds", type=int, help="how often each tool takes its turn (default: the workload's)")
-    parser.add_argument("--size", type=int, help="files of the sites, MiB of the large one (default: the workload's)")
-    parser.add_argument(
-        "--tools", default="", help="only tools with one of these words in their names, comma-separated"
+def parse_options() -> argparse.Namespace:
+    """Parse the options, some of which imply others."""
+    parser = argparse.ArgumentParser(
+        description="Compare Websucker with similar tools, which do the same work in turn."
     )
-    parser.add_argument("--quick", action="store_true", help="small workloads, one round; prints only")
+    parser.add_argument("workloads", nargs="*", help=f"of: {', '.join(WORKLOADS)}; all by default")
+    parser.add_argument("--rounds", type=int, help="number of rounds (default: the workload's)")
+    parser.add_argument("--size", type=int, help="number of files, or MiB of the large file (default: the workload's)")
+    parser.add_argument(
+        "--tools", default="", help="only tools with one of these words in their names (comma-separated)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small workloads, one round; print the results and write nothing"
+    )
     parser.add_argument("--print", action="store_true", help="write no page, no picture, no rows")
     parser.add_argument(
-        "--page", type=Path, default=PAGE, help="the page whose tables to write, with .svg and .json beside"
+        "--page", type=Path, default=PAGE, help="the page to write the tables to; .svg and .json are written beside it"
     )
     parser.add_argument(
-        "--profile", action="store_true", help="run Websucker once under cProfile, and print the top of it"
+        "--profile",
+        action="store_true",
+        help="run Websucker once under cProfile, and print the most expensive functions",
     )
-    parser.add_argument("--draw", action="store_true", help="measure nothing, make the page and the picture again")
+    parser.add_argument("--draw", action="store_true", help="make the page and the picture again without measuring")
     options = parser.parse_args()
     if unknown := set(options.workloads) - WORKLOADS.keys():
         parser.error(f"no such workload: {', '.join(sorted(unknown))}")
@@ -128,12 +134,12 @@ def parsed() -> argparse.Namespace:
 
 
 def size(workload: Workload, options: argparse.Namespace) -> int:
-    """How large the site is to be, in the workload's own measure."""
+    """The size of the site, in the unit of the workload."""
     return options.size or (workload.quick if options.quick else workload.size)
 
 
-def chosen(tool: Tool, options: argparse.Namespace) -> bool:
-    """Whether a tool takes part; what is not there is named, once for each workload."""
+def takes_part(tool: Tool, options: argparse.Namespace) -> bool:
+    """Whether a tool takes part. Tools that are not installed are reported, once for each workload."""
     if options.profile:
         return tool.name == WEBSUCKER
     if options.quick and tool.once:
@@ -141,27 +147,30 @@ def chosen(tool: Tool, options: argparse.Namespace) -> bool:
     if not any(word in tool.name for word in options.tools.split(",")):
         return False
     if not tool.installed:
-        print(f"{tool.name} is left out, it is not installed: sh benchmarks/needs.sh", file=sys.stderr)
+        print(f"{tool.name} is not installed and is left out; to install it: sh benchmarks/needs.sh", file=sys.stderr)
     return tool.installed
 
 
-def played(workload: Workload, tools: Sequence[Tool], options: argparse.Namespace) -> Iterator[Row]:
-    """The rows of a workload, one for each run of a tool. Servers and files are gone afterwards."""
+def run_workload(workload: Workload, tools: Sequence[Tool], options: argparse.Namespace) -> Iterator[Row]:
+    """Yield the rows of a workload, one for each run of a tool. Servers and files are removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="websucker-bench-") as folder:
         served, scratch = Path(folder, "served"), Path(folder, "scratch")
         served.mkdir()
         with workload.serve(served, size(workload, options)) as place:
             if place.server.url.count(":") > 1:
-                print("No address has its port 80 free for us: wget2 may save one file only.", file=sys.stderr)
+                print(
+                    "Port 80 is not available on any loopback address, so wget2 may save one file only.",
+                    file=sys.stderr,
+                )
             for number in rounds(workload, options):
                 for tool in turns(tools, number):
                     scratch.mkdir()
-                    yield from ran(Run(workload, tool, number, place, scratch), profile=options.profile)
+                    yield from run_tool(Run(workload, tool, number, place, scratch), profile=options.profile)
                     shutil.rmtree(scratch)
 
 
 def rounds(workload: Workload, options: argparse.Namespace) -> Iterator[int]:
-    """The numbers of the rounds: as many as asked for, or the workload's, as long as there is time to begin another."""
+    """Yield the numbers of the rounds: as many as requested, or the workload's own while there is time to start another."""
     started = time.monotonic()
     for number in range(options.rounds or workload.rounds):
         if options.rounds or not number or time.monotonic() - started < ENOUGH:
@@ -169,48 +178,50 @@ def rounds(workload: Workload, options: argparse.Namespace) -> Iterator[int]:
 
 
 def turns(tools: Sequence[Tool], number: int) -> list[Tool]:
-    """Who takes part in a round, in its order: each round begins with another tool."""
-    there = [tool for tool in tools if not (tool.once and number)]
-    first = number % len(there) if there else 0
-    return there[first:] + there[:first]
+    """The tools of a round in their order. Each round starts with a different tool."""
+    taking_part = [tool for tool in tools if not (tool.once and number)]
+    first = number % len(taking_part) if taking_part else 0
+    return taking_part[first:] + taking_part[:first]
 
 
-def ran(task: Run, *, profile: bool) -> Iterator[Row]:
-    """Run a tool, and once more where the workload says so."""
+def run_tool(task: Run, *, profile: bool) -> Iterator[Row]:
+    """Run a tool, and a second time if the workload says so."""
     if profile:
         profiled(task)
         return
-    yield measured(task)
+    yield measure_run(task)
     if task.workload.again:
-        yield measured(replace(task, second=True))
+        yield measure_run(replace(task, second=True))
 
 
-def measured(task: Run) -> Row:
-    """Run a command, measure it, and look at what it did."""
-    os.sync()  # what the tool before has left to write is not this one's to wait for
+def measure_run(task: Run) -> Row:
+    """Run a tool, measure it, and judge its copy."""
+    os.sync()  # this tool should not wait for writes of the previous one
     task.place.server.traffic()
     cost = run(task.command, task.home, task.output, task.workload.timeout)
-    row = judged(task, cost, task.place.server.traffic())
+    row = make_row(task, cost, task.place.server.traffic())
     wall, done = f"{row.wall:.1f} s wall, {row.cpu:.1f} s processor", f"{report.percent(row.done.least)} of the work"
     print(
         f"{row.workload} {row.round + 1}, {row.tool}: {wall}, {row.memory / 1e6:.0f} MB, {done}",
         file=sys.stderr,
         flush=True,
     )
-    if not row.whole:
+    if not row.is_complete:
         print(f"  {' '.join(task.command)}\n{tail(task.output)}  ended: {row.ended}", file=sys.stderr, flush=True)
     return row
 
 
-def judged(task: Run, cost: Cost, traffic: Traffic) -> Row:
+def make_row(task: Run, cost: Cost, traffic: Traffic) -> Row:
     """The row of a run."""
     figures = round(cost.wall, 3), round(cost.cpu, 3), cost.memory, traffic.requests, traffic.sent
-    done = shares(task, traffic)
-    return Row(task.workload.name, task.name, task.against, task.round, *figures, done, cost.ended, kept(task.out))
+    done = work_done(task, traffic)
+    return Row(
+        task.workload.name, task.name, task.against, task.round, *figures, done, cost.ended, manifest_figures(task.out)
+    )
 
 
-def shares(task: Run, traffic: Traffic) -> Shares:
-    """How much of the work was done. A second run has to ask for all that it has: what changed is the server's to say."""
+def work_done(task: Run, traffic: Traffic) -> Shares:
+    """How much of the work was done. A second run has to ask for every file, because only the server knows what has changed."""
     asked = min(1.0, len(traffic.paths.keys() - {ROBOTS}) / (task.place.pages or len(task.place.known)))
     if task.tool.judged == "requests":
         return Shares(files=cut(asked))
@@ -219,8 +230,8 @@ def shares(task: Run, traffic: Traffic) -> Shares:
     return Shares(cut(files), cut(done.size), cut(done.links) if task.tool.judged == "copy" else None)
 
 
-def kept(out: Path) -> dict[str, int]:
-    """What the manifest of an archive has: URLs, bytes on the disk. See docs/archive-format.md."""
+def manifest_figures(out: Path) -> dict[str, int]:
+    """The number of URLs in the manifest of an archive, and its size in bytes. See docs/archive-format.md."""
     path = out / ".mirror" / "manifest.sqlite"
     if not path.is_file():
         return {}
@@ -228,13 +239,13 @@ def kept(out: Path) -> dict[str, int]:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as manifest:
             (urls,) = manifest.execute("SELECT count(*) FROM urls").fetchone()
     except sqlite3.DatabaseError as error:
-        print(f"What the manifest knows was not to be read: {error}", file=sys.stderr)
+        print(f"The manifest can't be read: {error}", file=sys.stderr)
         return {}
     return {"known": urls, "manifest": path.stat().st_size}
 
 
 def profiled(task: Run) -> None:
-    """Run the tool's main process under cProfile, and print its top by what is spent in a function itself."""
+    """Run the tool's main process under cProfile. Print the functions with the most time spent in themselves."""
     stats = task.scratch / "profile"
     interpreter, *words = task.command
     cost = run(
@@ -250,30 +261,30 @@ def profiled(task: Run) -> None:
 
 
 def tail(output: Path, lines: int = 5) -> str:
-    """The end of what a tool printed."""
-    said = output.read_text(errors="replace").splitlines()[-lines:]
-    return "".join(f"  | {line[:200]}\n" for line in said)
+    """The last lines of a tool's output."""
+    last = output.read_text(errors="replace").splitlines()[-lines:]
+    return "".join(f"  | {line[:200]}\n" for line in last)
 
 
-def setting(programs: list[str], load_before: float) -> dict[str, str]:
-    """Where the figures come from: versions, the machine, and how much else it had to do."""
+def describe_machine(programs: list[str], load_before: float) -> dict[str, str]:
+    """The conditions of the measurement: versions, machine, and its load."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cores = os.cpu_count() or 1
     if load_before > cores / 4:
-        print(f"This machine is at work (load {load_before:.1f}): wall times will be too long.", file=sys.stderr)
+        print(f"This machine is busy (load {load_before:.1f}), so wall times will be too long.", file=sys.stderr)
     machine = f"{cores} cores, {memory / 1e9:.0f} GB, load before the run {load_before:.1f}"
     return versions(sorted(set(programs))) | {"machine": machine}
 
 
 def write(results: Results, page: Path) -> None:
-    """The rows, the generated parts of the page, the picture."""
+    """Write the rows, the generated parts of the page, and the picture."""
     save(results, page.with_suffix(".json"))
     page.write_text(report.filled(page.read_text(), report.parts(results)))
     page.with_suffix(".svg").write_text(draw(results))
 
 
-def _end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal's signature
-    """SIGTERM ends as Ctrl-C does: by an exception, so that each `with` cleans up."""
+def _end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  # required by signal.signal
+    """End on SIGTERM as on Ctrl-C, with an exception, so that each `with` block cleans up."""
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""The floor: a textbook spider that follows each link once and saves each page as it comes. `scrapy runspider` takes it."""
+"""The baseline: a minimal spider for `scrapy runspider` that follows each link once and saves each page as received."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from scrapy.http import HtmlResponse, Response
 
 
 class BareSpider(Spider):
-    """Scrapy's own defaults, without its two ports. Known URLs are dropped before they become a request."""
+    """Runs with Scrapy's defaults, but without opening its two ports. Known URLs do not become requests."""
 
     name = "bare"
     custom_settings = {  # noqa: RUF012  # as Scrapy documents it
@@ -39,7 +39,7 @@ class BareSpider(Spider):
                 yield Request(url)
 
     def save(self, response: Response) -> None:
-        """Each page at the path of its URL. Only for servers of our own: nothing is checked."""
+        """Save a page at the path of its URL. Nothing is checked, so this is safe only with the suite's own servers."""
         path = unquote(urlsplit(response.url).path).lstrip("/")
         target = self.out / (path if path and not path.endswith("/") else f"{path}index.html")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""A site's known files and the copy that a tool made of it go in; how much of the work was done comes out.
+"""Compare the copy that a tool made with the files of the site, to find out how much of the work it did.
 
-What a tool names a file is its own affair, and links of documents are meant to differ, so a file is known by its content
-without them: an HTML document by its text, a stylesheet by all but its url()s, anything else by each byte.
+Tools choose their own file names, and have to change the links of documents. So a file is identified by its content without
+links: an HTML document by its text, a stylesheet by everything except its url()s, any other file by all its bytes.
 """
 
 import hashlib
@@ -17,22 +17,22 @@ from lxml import etree, html
 Fingerprint = NewType("Fingerprint", str)
 
 PRIVATE: Final = frozenset({".mirror", "hts-cache"})
-"""Folders of a tool's own, beside the copy."""
+"""Folders in which a tool keeps its own data; not part of the copy."""
 
 SAMPLE: Final = 200
-"""How many documents of a copy have their links followed."""
+"""The number of documents of a copy whose links are checked."""
 
 HTML: Final = frozenset({".html", ".htm"})
 NO_TEXT: Final = re.compile(rb"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
 CSS_URL: Final = re.compile(rb"url\([^)]*\)")
 SPACE: Final = re.compile(rb"\s+")
-WHOLE: Final = 0.98
-"""The share of the work from which on a tool takes part in the comparison."""
+ENOUGH_WORK: Final = 0.98
+"""A tool that did less than this share of the work is not compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What is known of a file of the site."""
+    """A file of the site."""
 
     fingerprint: Fingerprint
     size: int
@@ -40,7 +40,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Of the files of the site, those that are in the copy; of the links of the copy into the site, those that work."""
+    """The files of the site that are in the copy, and the links of the copy into the site that work; each with the total."""
 
     files: int
     files_of: int
@@ -51,7 +51,7 @@ class Work:
 
     @property
     def shares(self) -> "Shares":
-        """The same as parts of the whole.
+        """The same as shares of the totals.
 
         >>> Work(files=9, files_of=10, size=50, size_of=100, links=0, links_of=0).shares
         Shares(files=0.9, size=0.5, links=None)
@@ -62,7 +62,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How much of the files, of their bytes, of the links; `None` where there is nothing, or it is not the tool's work."""
+    """The shares of the files, of their bytes, and of the links.
+
+    `None` if there are none, or if they are not part of the tool's work.
+    """
 
     files: float
     size: float | None = None
@@ -70,7 +73,7 @@ class Shares:
 
     @property
     def least(self) -> float:
-        """How much of the work was done.
+        """How much of the work was done: the lowest of the shares.
 
         >>> Shares(1.0, 0.5).least
         0.5
@@ -83,7 +86,7 @@ def cut(share: float) -> float: ...
 @overload
 def cut(share: None) -> None: ...
 def cut(share: float | None) -> float | None:
-    """Four digits, and what is not all does not become all by that.
+    """Truncate a share to four digits, so that no incomplete share becomes 1.
 
     >>> cut(0.99999), cut(1.0), cut(None)
     (0.9999, 1.0, None)
@@ -92,7 +95,7 @@ def cut(share: float | None) -> float | None:
 
 
 def fingerprint(name: str, content: bytes) -> Fingerprint:
-    """What stays of a file when a tool has saved it under a name with the same extension and led its links elsewhere.
+    """A digest that stays the same if a tool changes the links of a file, and saves it under a name with the same extension.
 
     >>> fingerprint("a.html", b"<!-- saved --><a href='b.html'>to  b</a>") == fingerprint("x.html", b"<a href=/b>to b</a>")
     True
@@ -108,7 +111,7 @@ def fingerprint(name: str, content: bytes) -> Fingerprint:
 
 
 def fingerprint_of(path: Path) -> Fingerprint:
-    """The fingerprint of a file, whatever its size."""
+    """The fingerprint of a file of any size."""
     if path.suffix.lower() in {*HTML, ".css"}:
         return fingerprint(path.name, path.read_bytes())
     with path.open("rb") as stream:
@@ -116,12 +119,12 @@ def fingerprint_of(path: Path) -> Fingerprint:
 
 
 def judge(copy: Path, known: Mapping[str, File], origin: str) -> Work:
-    """Look through a copy of the site at `origin` (`http://host/`), whose files are known by their paths below it."""
-    there = {path: fingerprint_of(path) for path in sorted(saved(copy))}
+    """Judge a copy of the site at `origin` (`http://host/`). `known` maps paths below it to files."""
+    prints = {path: fingerprint_of(path) for path in sorted(saved(copy))}
     wanted = {file.fingerprint for file in known.values()}
-    marks = set(there.values())
-    found = [file for file in known.values() if file.fingerprint in marks]
-    documents = [path for path, mark in there.items() if path.suffix.lower() in HTML and mark in wanted]
+    saved_prints = set(prints.values())
+    found = [file for file in known.values() if file.fingerprint in saved_prints]
+    documents = [path for path, found_print in prints.items() if path.suffix.lower() in HTML and found_print in wanted]
     followed = [works(path, link, origin, known) for path in sample(documents) for link in links(path.read_bytes())]
     local = [one for one in followed if one is not None]
     return Work(len(found), len(known), size_of(found), size_of(known.values()), sum(local), len(local))
@@ -132,20 +135,20 @@ def size_of(files: Iterable[File]) -> int:
 
 
 def saved(copy: Path) -> Iterator[Path]:
-    """The files of a copy, without what a tool keeps for itself."""
+    """Yield the files of a copy, without a tool's own data."""
     for path in copy.rglob("*"):
         if path.is_file() and not PRIVATE.intersection(path.relative_to(copy).parts):
             yield path
 
 
 def sample(documents: list[Path]) -> list[Path]:
-    """Some of the documents, evenly from the first to the last."""
+    """Choose some of the documents, evenly distributed."""
     step = max(1, len(documents) // SAMPLE)
     return documents[::step]
 
 
 def links(document: bytes) -> list[str]:
-    """Each `href` and `src` of a document, as it stands there."""
+    """The values of all `href` and `src` attributes of a document."""
     if not document.strip():
         return []
     elements: Iterable[html.HtmlElement] = html.document_fromstring(document).iter(etree.Element)
@@ -153,9 +156,9 @@ def links(document: bytes) -> list[str]:
 
 
 def works(document: Path, link: str, origin: str, known: Container[str]) -> bool | None:
-    """Whether a link of a saved document leads to a file; `None` where it leads out of the site, or to its own document.
+    """Whether a link of a saved document leads to a file; `None` if it leads out of the site, or to the same document.
 
-    What still leads to a file of the site by its URL does not work offline.
+    A link that still has the URL of a file of the site does not work offline.
     """
     link = link.strip()
     parts = urlsplit(link)

@@ -1,10 +1,10 @@
-"""A command goes in; what it and all processes that it started cost comes out. Linux: /proc, wait4, subreaper.
+"""Run a command, and measure the cost of it and all its descendants. Linux only (/proc, wait4, subreaper).
 
-CPU seconds are the kernel's own sum: wait4 tells of a process and of the children that it waited for, and orphans come to us
-since we are their subreaper. Peak memory of one process is its high-water mark (VmHWM); of several at once it is the largest
-sum of their proportional shares (PSS, in which a page that n processes share counts 1/n for each) that was seen, looked at 20
-times a second. What a process takes after the last look is known from wait4, if it is more than we have ourselves: the kernel
-counts us before the exec as it. Nothing that was started is left running.
+CPU seconds come from the kernel: wait4 reports a process and the children that it waited for, and orphans become children of
+this process, because it is their subreaper. The peak memory of a single process is its high-water mark (VmHWM). For several
+processes it is the largest sum of their proportional shares (PSS, in which a page shared by n processes counts 1/n for each) in
+samples taken 20 times a second. Memory allocated after the last sample is known from wait4, but only if it is more than this
+process itself uses, because the kernel's figure includes the time between fork and exec. No started process is left running.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ from typing import Final
 PR_SET_CHILD_SUBREAPER: Final = 36  # <linux/prctl.h>
 INTERVAL: Final = 0.05
 GRACE: Final = 5.0
-"""Seconds between two looks at the memory; between SIGTERM and SIGKILL."""
+"""Seconds between two samples of the memory; seconds between SIGTERM and SIGKILL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds of wall and processor, bytes of memory at most, and how it ended: an exit status or a sentence."""
+    """Seconds of wall and processor time, peak memory in bytes, and how the command ended: an exit status or a sentence."""
 
     wall: float
     cpu: float
@@ -39,7 +39,7 @@ class Cost:
 def run(
     command: Sequence[str], cwd: Path, output: Path, timeout: float, environment: Mapping[str, str] | None = None
 ) -> Cost:
-    """Run a command for at most `timeout` seconds; what it prints goes to the file `output`."""
+    """Run a command for at most `timeout` seconds. Its output goes to the file `output`."""
     adopt_orphans()
     started = time.monotonic()
     with output.open("wb") as sink:
@@ -50,25 +50,25 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # its process group is its whole tree, and Ctrl-C is ours to hand on
+            start_new_session=True,  # all descendants are in one process group, and Ctrl-C does not reach them directly
         )
     try:
         in_time, peak = _watched(process.pid, started + timeout)
         wall = time.monotonic() - started
     finally:
         cpu, last, status = _ended(process.pid)
-        process.returncode = os.waitstatus_to_exitcode(status)  # reaped here, which Popen can't know
+        process.returncode = os.waitstatus_to_exitcode(status)  # Popen does not know that the process was reaped here
     peak = max(peak, last if last > 1024 * _kibibytes("/proc/self/status", "VmHWM") else 0)
     return Cost(wall, cpu, peak, str(process.returncode) if in_time else f"stopped after {timeout:g} s")
 
 
 def adopt_orphans() -> None:
-    """Become the parent of processes whose own parent ends before them, so that their cost can be read."""
+    """Become the parent of descendants whose own parent ends before them, so that wait4 reports their cost."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _watched(pid: int, deadline: float) -> tuple[bool, int]:
-    """Wait for the process; whether it ended in time, and the most memory that its tree had."""
+    """Wait for the process. Return whether it ended in time, and the peak memory of it and its descendants."""
     peak = 0
     descriptor = os.pidfd_open(pid)
     try:
@@ -84,7 +84,10 @@ def _watched(pid: int, deadline: float) -> tuple[bool, int]:
 
 
 def _ended(group: int) -> tuple[float, int, int]:
-    """Kill what is left of a process group and reap all of it: CPU seconds, bytes of the largest, the leader's wait status."""
+    """Kill and reap a process group.
+
+    Return its CPU seconds, the peak memory of its largest process in bytes, and the wait status of its leader.
+    """
     cpu, peak, leader = 0.0, 0, 0
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
@@ -99,7 +102,7 @@ def _ended(group: int) -> tuple[float, int, int]:
 
 
 def memory(pid: int) -> int:
-    """Bytes that a process and its descendants have now, or the most that one of them had alone, if that is more."""
+    """Bytes that a process and its descendants use now, or the peak of one of them, if that is more."""
     tree = list(descendants(pid))
     alone = max((_kibibytes(f"/proc/{one}/status", "VmHWM") for one in tree), default=0)
     together = sum(_kibibytes(f"/proc/{one}/smaps_rollup", "Pss") for one in tree) if len(tree) > 1 else 0
@@ -107,7 +110,7 @@ def memory(pid: int) -> int:
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """The process and all below it, as far as they are there."""
+    """Yield a process and its descendants, as far as they still exist."""
     yield pid
     with contextlib.suppress(OSError):  # it has ended
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -121,7 +124,7 @@ def _kibibytes(path: str, name: str) -> int:
 
 
 def _read(path: Path) -> str:
-    """What a file of /proc says; nothing once its process has ended."""
+    """The contents of a file of /proc; "" if its process has ended."""
     try:
         return path.read_text()
     except OSError:

@@ -1,10 +1,10 @@
-"""A server whose answers take their time, and whose site may have no end. A program of its own, on asyncio.
+"""A server that delays its responses, or whose site has no end. It is a separate program, based on asyncio.
 
     python -m benchmarks.suite.paced --port N --log FILE [--delay SECONDS] [--folder DIR] [--endless N]
 
-With `--folder` it serves files, out of memory. With `--endless` it serves two sites of pages with N links each: under `/many/`
-page n leads to N pages that no other page leads to, under `/few/` all pages lead to the same N. The log has a line for each
-answer, as `serving` reads it.
+With `--folder` it serves files from memory. With `--endless` it serves two sites of pages with N links each: below `/many/`,
+each page links to N pages that no other page links to; below `/few/`, all pages link to the same N. The log has a line for each
+response, in the format that `serving` reads.
 """
 
 import argparse
@@ -24,19 +24,19 @@ NUMBER: Final = re.compile(r"/(few|many)/(?:articles/on-the-keeping-of-records-(
 
 
 def files(folder: Path) -> Answer:
-    """The files of a folder; `index.html` for a folder."""
-    there = {f"/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    there |= {path.removesuffix("index.html"): body for path, body in there.items() if path.endswith("/index.html")}
+    """Serve the files of a folder, and `index.html` for a folder itself."""
+    bodies = {f"/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    bodies |= {path.removesuffix("index.html"): body for path, body in bodies.items() if path.endswith("/index.html")}
 
     def answer(path: str) -> tuple[int, str, bytes]:
         media_type = mimetypes.guess_type(path)[0] or "text/html"
-        return (200, media_type, there[path]) if path in there else MISSING
+        return (200, media_type, bodies[path]) if path in bodies else MISSING
 
     return answer
 
 
 def endless(links: int) -> Answer:
-    """Pages that are made as they are asked for."""
+    """Serve pages that are generated for each request."""
 
     def answer(path: str) -> tuple[int, str, bytes]:
         found = NUMBER.fullmatch(path)
@@ -55,7 +55,7 @@ def endless(links: int) -> Answer:
 async def converse(
     answer: Answer, delay: float, log: TextIO, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Answer the requests of a connection one by one."""
+    """Answer the requests of a connection one after the other."""
     try:
         while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
             method, target, version = head.split("\r\n", 1)[0].split(" ")
@@ -75,7 +75,7 @@ async def converse(
             if not stays:
                 break
     except (ConnectionError, asyncio.IncompleteReadError):
-        pass  # the tool has hung up
+        pass  # the tool closed the connection
     finally:
         writer.close()
 

@@ -1,7 +1,7 @@
-"""Results go in, an SVG comes out: a bar for each tool's ratio to Websucker, in wall time, processor time and peak memory.
+"""Draw the results as an SVG: a bar for each tool's ratio to Websucker, in wall time, processor time and peak memory.
 
-The scale is logarithmic, so that twice and half are as long. The picture has a ground of its own and a dark dress for readers
-who ask for one, so that it can be read on any page.
+The scale is logarithmic, so that bars for "twice" and "half" have the same length. The picture has a background of its own, and
+dark colours for readers who prefer them, so it is readable on any page.
 """
 
 import math
@@ -15,13 +15,13 @@ from benchmarks.suite.workloads import WORKLOADS
 
 PANELS: Final[tuple[tuple[str, Figure], ...]] = (("wall time", WALL), ("processor time", CPU), ("peak memory", MEMORY))
 REACH: Final = 10.0
-"""The ratio at the end of a scale; what is more ends there, and its number tells."""
+"""The ratio at the end of the scale. Longer bars end there; the number beside them is exact."""
 
 ROW: Final = 20
 LABELS: Final = 210
 PANEL: Final = 230
 HALF: Final = 70
-"""Pixels: the height of a row, the width of the names and of a panel, and from a panel's middle to the end of its scale."""
+"""Pixels: height of a row, width of the names, width of a panel, half the length of its scale."""
 
 WIDTH: Final = LABELS + 3 * PANEL + 10
 HEAD: Final = 76
@@ -40,20 +40,20 @@ text { font: 12px system-ui, sans-serif; fill: var(--ink) }
 
 
 def draw(results: Results) -> str:
-    """The picture of all workloads that were measured."""
+    """Draw all workloads that were measured."""
     body = list(_body(results))
     height = HEAD + ROW * sum(1 for element in body if element.startswith('<text x="14"')) + 16
     axes = "".join(_axes(height))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">'
-        f"<title>What other tools take, divided by what Websucker takes</title><style>{STYLE}</style>"
+        f"<title>What other tools need, divided by what Websucker needs</title><style>{STYLE}</style>"
         f'<rect class="ground" x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>'
         f"{axes}{''.join(body)}</svg>\n"
     )
 
 
 def length(ratio: float) -> float:
-    """Pixels from the line of Websucker, to the right for what takes more.
+    """Pixels from the line of Websucker; to the right if the tool needs more.
 
     >>> length(1), length(10), length(0.1), length(1000)
     (0.0, 70.0, -70.0, 70.0)
@@ -62,11 +62,11 @@ def length(ratio: float) -> float:
 
 
 def _axes(height: int) -> Iterator[str]:
-    yield text(14, 24, "What other tools take / what Websucker takes", "strong")
+    yield text(14, 24, "What other tools need / what Websucker needs", "strong")
     for number, (title, _) in enumerate(PANELS):
         middle = _middle(number)
         yield text(middle, 46, title, "strong middle")
-        for tick, label in ((1 / REACH, "a tenth"), (1.0, "as much"), (REACH, "10 times")):
+        for tick, label in ((1 / REACH, "a tenth"), (1.0, "equal"), (REACH, "10 times")):
             x = middle + length(tick)
             kind = "one" if tick == 1 else "axis"
             yield text(x, 62, label, "faint middle")
@@ -76,19 +76,19 @@ def _axes(height: int) -> Iterator[str]:
 def _body(results: Results) -> Iterator[str]:
     y = HEAD + 8
     for workload in WORKLOADS:
-        tools = [tool for tool in results.tools(workload) if results.of(workload, tool)[0].against != tool]
+        tools = [tool for tool in results.tools(workload) if results.select(workload, tool)[0].against != tool]
         for heading in [workload] if tools else []:
             yield text(14, y + 4, heading, "strong")
             y += ROW
         for tool in tools:
-            yield text(14, y + 4, f"  {tool}", "faint" if not results.whole(workload, tool) else "")
+            yield text(14, y + 4, f"  {tool}", "faint" if not results.is_complete(workload, tool) else "")
             yield from _bars(results, workload, tool, y)
             y += ROW
 
 
 def _bars(results: Results, workload: str, tool: str, y: int) -> Iterator[str]:
-    rows = results.of(workload, tool)
-    if not results.whole(workload, tool):
+    rows = results.select(workload, tool)
+    if not results.is_complete(workload, tool):
         yield text(LABELS + 20, y + 4, f"not compared: {failure(rows)} of the work", "faint")
         return
     for number, (_, figure) in enumerate(PANELS):
@@ -98,7 +98,7 @@ def _bars(results: Results, workload: str, tool: str, y: int) -> Iterator[str]:
 
 
 def bar(middle: float, y: int, ratio: float) -> str:
-    """A bar from the line of Websucker, and its number behind its end."""
+    """A bar that starts at the line of Websucker, and its number at the end."""
     end = length(ratio)
     kind, side, gap = ("dear", "", 4) if end >= 0 else ("cheap", "end", -4)
     shape = f'<rect class="{kind}" x="{middle + min(0, end):g}" y="{y - 6}" width="{abs(end):g}" height="13" rx="2"/>'

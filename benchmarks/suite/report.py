@@ -1,4 +1,4 @@
-"""Results go in; Markdown comes out, and takes its place between the markers of a page whose rest is written by hand."""
+"""Turn results into Markdown, and put it between the markers of a page that is otherwise written by hand."""
 
 import re
 import statistics
@@ -11,7 +11,7 @@ from benchmarks.suite.targets import TARGETS
 from benchmarks.suite.workloads import WORKLOADS
 
 MISSED: Final = Path(__file__).with_name("missed.md")
-"""Written by hand: why a target is missed. It goes into the page as it is."""
+"""Why targets are missed. Written by hand, and copied into the page unchanged."""
 
 COLUMNS: Final = (
     "wall s",
@@ -38,12 +38,12 @@ def line(cells: Iterable[str]) -> str:
 
 
 def table(head: Iterable[str], align: str, rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; `align` has an `l` for each column of words and an `r` for each of figures."""
+    """A Markdown table. `align` has an "l" for each column of words, and an "r" for each column of figures."""
     return "\n".join([line(head), line("---" if side == "l" else "--:" for side in align), *map(line, rows)])
 
 
 def workload_table(results: Results, workload: str) -> str:
-    """The table of a workload: a row for each tool, medians and the range from the least to the most."""
+    """The table of a workload: a row for each tool, with medians and ranges."""
     rows = [_cells(results, workload, tool) for tool in results.tools(workload)]
     rounds = len({row.round for row in results.rows if row.workload == workload})
     setting = results.setting.get(workload, {})
@@ -53,9 +53,9 @@ def workload_table(results: Results, workload: str) -> str:
 
 
 def _cells(results: Results, workload: str, tool: str) -> Iterator[str]:
-    rows = results.of(workload, tool)
+    rows = results.select(workload, tool)
     against = rows[0].against
-    yield tool if results.whole(workload, tool) else f"*{tool}* ({failure(rows)})"
+    yield tool if results.is_complete(workload, tool) else f"*{tool}* ({failure(rows)})"
     for figure, unit in ((WALL, 1.0), (CPU, 1.0), (MEMORY, 1e6)):
         yield spread([figure(row) / unit for row in rows])
         yield ratio(results, workload, tool, against, figure)
@@ -67,7 +67,7 @@ def _cells(results: Results, workload: str, tool: str) -> Iterator[str]:
 
 
 def worst(shares: Iterable[float | None]) -> str:
-    """The least of the rounds; nothing where it is not the tool's work.
+    """The lowest share of all rounds; "" if it is not part of the tool's work.
 
     >>> worst([1.0, 0.5]), worst([None])
     ('50 %', '')
@@ -77,14 +77,14 @@ def worst(shares: Iterable[float | None]) -> str:
 
 
 def failure(rows: list[Row]) -> str:
-    """Why a tool is not compared."""
-    least = min(rows, key=lambda row: (row.whole, row.done.least))
+    """Why a tool is not compared, in words."""
+    least = min(rows, key=lambda row: (row.is_complete, row.done.least))
     done = f"did {percent(least.done.least)}"
     return f"{done}, {least.ended}" if least.ended.startswith("stopped") else done
 
 
 def ratio(results: Results, workload: str, tool: str, against: str, figure: Figure) -> str:
-    """A ratio to Websucker, as it is shown."""
+    """A ratio to Websucker as text."""
     if tool == against:
         return "1"
     found = results.ratio(workload, tool, against, figure)
@@ -92,7 +92,7 @@ def ratio(results: Results, workload: str, tool: str, against: str, figure: Figu
 
 
 def spread(figures: list[float]) -> str:
-    """The median, and the range where there is one.
+    """The median, and the range if there are several figures.
 
     >>> spread([3.0, 1.0, 2.0]), spread([12.34])
     ('2.0 (1.0 to 3.0)', '12.3')
@@ -102,7 +102,7 @@ def spread(figures: list[float]) -> str:
 
 
 def number(figure: float) -> str:
-    """Three digits, or all before the point.
+    """Format a figure with three digits, or with all digits before the point.
 
     >>> number(0.1234), number(12.34), number(1234.5)
     ('0.12', '12.3', '1,234')
@@ -111,7 +111,7 @@ def number(figure: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share, of which 100 % is all and nothing less.
+    """Format a share. Only a complete share becomes 100 %.
 
     >>> percent(1.0), percent(0.9999), percent(0.5)
     ('100 %', '99.9 %', '50 %')
@@ -120,24 +120,24 @@ def percent(share: float) -> str:
 
 
 def target_table(results: Results) -> str:
-    """All targets, and what became of them."""
+    """The table of all targets and their verdicts."""
     rows = []
     for target in TARGETS:
         figure = target.figure(results)
         shown = "" if figure is None else number(figure)
-        rows.append([target.workload, target.says, target.bound, shown, target.verdict(figure)])
+        rows.append([target.workload, target.description, target.bound, shown, target.verdict(figure)])
     return table(["workload", "figure", "target", "measured", ""], "lllrl", rows)
 
 
 def parts(results: Results) -> dict[str, str]:
-    """What is generated, by the name of its marker."""
+    """The generated parts of the page, by the names of their markers."""
     there = {row.workload for row in results.rows}
     tables = {name: workload_table(results, name) for name in WORKLOADS if name in there}
     return {"targets": target_table(results), **tables, "missed": MISSED.read_text().strip()}
 
 
 def filled(page: str, generated: dict[str, str]) -> str:
-    """The page with the generated parts between their markers; all else, and parts that are not given, stay as they are.
+    """Put the generated parts between their markers in a page. Everything else, including parts that are not given, stays.
 
     >>> filled("a <!-- begin x -->old<!-- end x --> b", {"x": "new"}).split("\\n")
     ['a <!-- begin x -->', 'new', '<!-- end x --> b']

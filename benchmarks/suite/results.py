@@ -1,4 +1,4 @@
-"""What was measured, as rows: one for each run of a tool. Medians and ratios of them; a JSON file of them."""
+"""The measurements, as one row for each run of a tool; their medians and ratios; and the JSON file that keeps them."""
 
 import json
 import statistics
@@ -8,15 +8,15 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
-from benchmarks.suite.judging import WHOLE, Shares
+from benchmarks.suite.judging import ENOUGH_WORK, Shares
 
 AGAIN: Final = ", again"
-"""What is added to the name of a tool for its second run."""
+"""The suffix of a tool's name for its second run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One run of a tool: seconds, bytes, requests, and how much of the work was done."""
+    """One run of a tool: seconds, bytes, requests, and the share of the work done. `against` is the tool that ratios are to."""
 
     workload: str
     tool: str
@@ -32,9 +32,9 @@ class Row:
     extra: dict[str, int] = field(default_factory=dict)
 
     @property
-    def whole(self) -> bool:
-        """Whether the figures can be compared with those of others: the work was done, and in time."""
-        return self.done.least >= WHOLE and not self.ended.startswith("stopped")
+    def is_complete(self) -> bool:
+        """Whether the figures can be compared with those of others: the tool did the work in time."""
+        return self.done.least >= ENOUGH_WORK and not self.ended.startswith("stopped")
 
 
 Figure = Callable[[Row], float]
@@ -46,12 +46,12 @@ MEMORY: Final[Figure] = attrgetter("memory")
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The rows of all workloads; on which machine and with which versions they were measured: workload -> name -> word."""
+    """The rows of all workloads. `setting` maps a workload to the machine and the versions that were used."""
 
     rows: tuple[Row, ...] = ()
     setting: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def of(self, workload: str, tool: str) -> list[Row]:
+    def select(self, workload: str, tool: str) -> list[Row]:
         return [row for row in self.rows if row.workload == workload and row.tool == tool]
 
     def tools(self, workload: str) -> list[str]:
@@ -59,26 +59,26 @@ class Results:
         first = sorted((row for row in self.rows if row.workload == workload), key=lambda row: row.round)
         return list(dict.fromkeys(row.tool for row in first))
 
-    def whole(self, workload: str, tool: str) -> bool:
-        """Whether the tool did the work, each time."""
-        rows = self.of(workload, tool)
-        return bool(rows) and all(row.whole for row in rows)
+    def is_complete(self, workload: str, tool: str) -> bool:
+        """Whether the tool did the work in every run."""
+        rows = self.select(workload, tool)
+        return bool(rows) and all(row.is_complete for row in rows)
 
     def median(self, workload: str, tool: str, figure: Figure) -> float | None:
-        rows = self.of(workload, tool)
+        rows = self.select(workload, tool)
         return statistics.median(map(figure, rows)) if rows else None
 
     def ratio(self, workload: str, tool: str, other: str, figure: Figure) -> float | None:
-        """The median of tool / other over the rounds in which both took part; `None` if not both did the work."""
-        if not (self.whole(workload, tool) and self.whole(workload, other)):
+        """The median of tool / other over the rounds in which both took part; `None` if one of them did not do the work."""
+        if not (self.is_complete(workload, tool) and self.is_complete(workload, other)):
             return None
-        others = {row.round: figure(row) for row in self.of(workload, other)}
-        pairs = [(figure(row), others[row.round]) for row in self.of(workload, tool) if row.round in others]
+        others = {row.round: figure(row) for row in self.select(workload, other)}
+        pairs = [(figure(row), others[row.round]) for row in self.select(workload, tool) if row.round in others]
         ratios = [mine / theirs for mine, theirs in pairs if theirs]
         return statistics.median(ratios) if ratios else None
 
     def replaced(self, rows: Iterable[Row], setting: dict[str, str]) -> "Results":
-        """With rows of new runs in the place of the old ones of their workloads."""
+        """Replace the rows of the workloads that have new rows."""
         new = tuple(rows)
         names = {row.workload for row in new}
         kept = tuple(row for row in self.rows if row.workload not in names)
@@ -86,7 +86,7 @@ class Results:
 
 
 def load(path: Path) -> Results:
-    """What `save` wrote; nothing where there is no file."""
+    """Load what `save` wrote; without a file, the results are empty."""
     if not path.exists():
         return Results()
     data = json.loads(path.read_text())
@@ -95,7 +95,7 @@ def load(path: Path) -> Results:
 
 
 def save(results: Results, path: Path) -> None:
-    """One row a line, so that a change can be read."""
+    """Write one row per line, so that diffs are readable."""
     order = sorted(results.rows, key=lambda row: (row.workload, row.round))
     rows = ",\n".join(json.dumps(asdict(row)) for row in order)
     setting = json.dumps(results.setting, indent=1, sort_keys=True)

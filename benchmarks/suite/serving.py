@@ -1,7 +1,7 @@
-"""Servers on loopback that count: nginx, and our own `paced`. Each writes a log of one form, and is gone with its `with`.
+"""Servers on loopback that log their requests: nginx, and the suite's own `paced`. They stop at the end of a `with` block.
 
-They take port 80 of an address of 127.0.0.0/8 where they may, since the wget2 of Debian 12 saves one file of a site whose
-URL has a port; else a free port of 127.0.0.1.
+They use port 80 of an address in 127.0.0.0/24 if they may, because Debian 12's wget2 saves only one file of a site whose URL
+has a port; otherwise a free port of 127.0.0.1.
 """
 
 import itertools
@@ -22,7 +22,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 10.0
-"""Seconds in which a server has to answer, or a line has to be in its log."""
+"""Seconds to wait for a server to answer, or for a line in its log."""
 
 NGINX: Final = """
 daemon off; pid {home}/pid; {user} worker_processes 1; error_log {home}/error.log crit;
@@ -39,7 +39,7 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What a server was asked for and sent: requests, bytes with their headers, path -> how often."""
+    """What a server received and sent: the number of requests, bytes including headers, and path -> number of requests."""
 
     requests: int
     sent: int
@@ -47,7 +47,7 @@ class Traffic:
 
 
 def read(lines: str) -> Traffic:
-    """The lines of a log, `METHOD PATH STATUS BYTES`, summed up; what is no such line is no request.
+    """Sum up the lines of a log, `METHOD PATH STATUS BYTES`. Other lines are ignored.
 
     >>> read("GET / 200 512\\nHEAD /a 304 180\\n")
     Traffic(requests=2, sent=692, paths=Counter({'/': 1, '/a': 1}))
@@ -57,7 +57,7 @@ def read(lines: str) -> Traffic:
 
 
 class Server:
-    """A running server: its URL, and what it was asked for."""
+    """A running server: its URL and its traffic."""
 
     def __init__(self, url: str, log: Path) -> None:
         self.url = url
@@ -66,9 +66,9 @@ class Server:
         self._marks = itertools.count()
 
     def traffic(self) -> Traffic:
-        """All since the last time.
+        """The traffic since the last call.
 
-        A request of our own marks the end: it is logged behind all that was answered before it.
+        To find the end, this sends a request of its own: the server logs it after everything that it answered before.
         """
         mark = f"/--mark-{next(self._marks)}"
         try:
@@ -86,12 +86,12 @@ class Server:
 
 @contextmanager
 def nginx(folder: Path, home: Path) -> Iterator[Server]:
-    """An nginx for the files of a folder; follows symbolic links."""
+    """Serve the files of a folder with nginx, which follows symbolic links."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         raise FileNotFoundError("nginx is missing: sh benchmarks/needs.sh")
     host, port = free_address()
-    user = "user root;" if os.getuid() == 0 else ""  # so that it can read what we wrote
+    user = "user root;" if os.getuid() == 0 else ""  # so that it can read files that root has written
     log, configuration = home / "access.log", home / "nginx.conf"
     log.touch()
     configuration.write_text(NGINX.format(home=home, user=user, log=log, host=host, port=port, folder=folder))
@@ -101,7 +101,7 @@ def nginx(folder: Path, home: Path) -> Iterator[Server]:
 
 @contextmanager
 def paced(home: Path, *options: str) -> Iterator[Server]:
-    """Our own server, with options of `paced`."""
+    """Serve with `paced`, the suite's own server, and its options."""
     host, port = free_address()
     log = home / "access.log"
     log.touch()
@@ -111,7 +111,7 @@ def paced(home: Path, *options: str) -> Iterator[Server]:
 
 
 def free_address() -> tuple[str, int]:
-    """Port 80 of the first address of 127.0.0.0/24 where it is free and we may have it, else a free port of 127.0.0.1."""
+    """Find port 80 on the first address of 127.0.0.0/24 where it is free and allowed, or a free port of 127.0.0.1."""
     for host in (f"127.0.0.{n}" for n in range(1, 255)):
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -133,8 +133,8 @@ def _url(host: str, port: int) -> str:
 
 @contextmanager
 def _running(command: list[str], host: str, port: int) -> Iterator[None]:
-    """A server from its first answer on."""
-    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)  # Ctrl-C is ours to hand on
+    """Run a server. The `with` block starts when it accepts connections."""
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)  # Ctrl-C should not reach it directly
     try:
         ends = time.monotonic() + PATIENCE
         while not _answers(host, port):

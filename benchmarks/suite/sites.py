@@ -1,4 +1,4 @@
-"""The sites of the workloads, made by rule and the same each time, or Debian's python3.11-doc; what is known of their files."""
+"""The sites of the workloads: generated ones, which are the same each time, and Debian's python3.11-doc."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ BLOCK: Final = 1 << 20
 
 
 def path_of(page: int) -> str:
-    """Where a page of a made site stands.
+    """The path of a page in a generated site.
 
     >>> path_of(0), path_of(1234)
     ('index.html', '012/01234.html')
@@ -32,14 +32,14 @@ def path_of(page: int) -> str:
 
 
 def linked(page: int, pages: int, count: int) -> list[int]:
-    """The pages that a page links: eight below it, so that all can be reached, and others by chance, none of them twice."""
+    """The pages that a page links to: eight below it, so that all are reachable, and others at random, without repeats."""
     below = range(8 * page + 1, min(8 * page + 9, pages))
     others = random.Random(page).sample(range(pages), min(pages, 2 * count))
     return list(dict.fromkeys([*below, *others]))[:count]
 
 
 def document(page: int, pages: int, size: int, count: int) -> str:
-    """A page of about `size` bytes with `count` links, every other of them relative to it, the rest to the root."""
+    """A page of about `size` bytes with `count` links, half of them relative to the page, half to the root."""
     chance = random.Random(-page - 1)
     folder = Path(path_of(page)).parent
     targets = ["/" + path_of(n) if n % 2 else os.path.relpath(path_of(n), folder) for n in linked(page, pages, count)]
@@ -53,7 +53,7 @@ def document(page: int, pages: int, size: int, count: int) -> str:
 
 
 def make_pages(folder: Path, pages: int, size: int, count: int) -> None:
-    """Write a site of pages."""
+    """Write a site of generated pages."""
     for page in range(pages):
         path = folder / path_of(page)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def make_pages(folder: Path, pages: int, size: int, count: int) -> None:
 
 
 def make_large(folder: Path, size: int) -> None:
-    """Write `large.bin`, of blocks that all differ, and no hole in it; not where it and two copies have no room."""
+    """Write `large.bin`, without holes or equal blocks. Raises `OSError` if the disk has no room for three copies."""
     folder.mkdir(parents=True, exist_ok=True)
     if 3 * size > shutil.disk_usage(folder).free:
         raise OSError(errno.ENOSPC, f"no room for {3 * size:,} bytes", str(folder))
@@ -72,21 +72,21 @@ def make_large(folder: Path, size: int) -> None:
 
 
 def make_part(folder: Path, whole: Path, paths: Iterable[str]) -> None:
-    """A site of some files of another; links to the rest lead nowhere, as on many a site."""
+    """Write a site that has some files of another. Links to the other files are broken, as on many real sites."""
     for path in paths:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(whole / path, folder / path)
 
 
 def known(folder: Path, paths: Iterable[str]) -> dict[str, File]:
-    """What is known of files of a site, by their paths below its folder."""
+    """Fingerprint and size of files of a site, by their paths below its folder."""
     return {path: File(fingerprint_of(folder / path), (folder / path).stat().st_size) for path in paths}
 
 
 def reachable(folder: Path, most: int = 0, start: str = "index.html") -> list[str]:
-    """The files of a folder to which links of documents and stylesheets lead from the start, as paths below the folder.
+    """The files that links of documents and stylesheets lead to from `start`, as paths below the folder, nearest first.
 
-    The nearest first, and all of them, or `most`.
+    Returns all of them, or at most `most`.
     """
     found = {start: None}
     waiting = deque(found)
@@ -102,7 +102,7 @@ def reachable(folder: Path, most: int = 0, start: str = "index.html") -> list[st
 
 
 def references(path: Path) -> Iterator[str]:
-    """What a file refers to, if it is of a kind that does."""
+    """Yield the references of an HTML document or a stylesheet."""
     if path.suffix == ".html":
         yield from (link for link in links(path.read_bytes()) if urlsplit(link).scheme in {"", "http"})
     elif path.suffix == ".css":

@@ -1,4 +1,4 @@
-"""What Websucker wants to reach, as ratios within one run of the suite. One table, `TARGETS`."""
+"""The performance targets of Websucker, as ratios within one run of the suite. They are all in one table, `TARGETS`."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ MEGABYTE: Final = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A figure by what it says, how it is had from the results, and its bounds; without bounds it is for information."""
+    """A figure: its description, the function that computes it, its bounds. Without bounds it is for information only."""
 
     workload: str
-    says: str
+    description: str
     figure: Callable[[Results], float | None]
     at_least: float | None = None
     at_most: float | None = None
 
     @property
     def bound(self) -> str:
-        """The bound, as it is written."""
+        """The bound as text."""
         if self.at_least is not None:
             return f"at least {self.at_least:g}"
         return f"at most {self.at_most:g}" if self.at_most is not None else ""
 
     def verdict(self, figure: float | None) -> str:
-        """What became of it, and by which factor.
+        """Whether the target was met, and by which factor, as text.
 
         >>> target = Target("docs", "", lambda results: None, at_least=2)
         >>> target.verdict(3), target.verdict(0.5), target.verdict(None)
@@ -42,7 +42,7 @@ class Target:
         return f"met, by a factor of {factor:.2f}" if factor >= 1 else f"**missed**, by a factor of {1 / factor:.2f}"
 
     def factor(self, figure: float) -> float | None:
-        """How many times as good as the bound asks for a figure is; below 1 it is not good enough.
+        """Return how many times better than the bound a figure is; below 1 it misses the bound.
 
         >>> Target("large", "", lambda results: None, at_most=150).factor(300)
         0.5
@@ -53,7 +53,7 @@ class Target:
 
 
 def faster(workload: str, *others: str, than: str = WEBSUCKER) -> Callable[[Results], float | None]:
-    """How many times as long as Websucker the fastest of the others takes."""
+    """The wall time of the fastest of the others, divided by that of `than`."""
     return lambda results: least(results.ratio(workload, other, than, WALL) for other in others)
 
 
@@ -67,7 +67,7 @@ def megabytes(workload: str) -> Callable[[Results], float | None]:
 
     def figure(results: Results) -> float | None:
         median = results.median(workload, WEBSUCKER, MEMORY)
-        return median / MEGABYTE if median is not None and results.whole(workload, WEBSUCKER) else None
+        return median / MEGABYTE if median is not None and results.is_complete(workload, WEBSUCKER) else None
 
     return figure
 
@@ -81,10 +81,13 @@ def inverse(figure: Callable[[Results], float | None]) -> Callable[[Results], fl
 
 
 def a_url(key: str) -> Callable[[Results], float | None]:
-    """Bytes for each URL that is known but not fetched: what many URLs take more than few. `memory`, or a name of an extra."""
+    """Bytes per URL that is known but not fetched, from the difference between many URLs and few.
+
+    `key` is "memory", or a key of `Row.extra`.
+    """
 
     def figure(results: Results) -> float | None:
-        many, few = results.of("million", WEBSUCKER), results.of("million", FEW)
+        many, few = results.select("million", WEBSUCKER), results.select("million", FEW)
         if not many or not few or "known" not in many[-1].extra or "known" not in few[-1].extra:
             return None
         urls = many[-1].extra["known"] - few[-1].extra["known"]
@@ -96,8 +99,8 @@ def a_url(key: str) -> Callable[[Results], float | None]:
 
 
 def known_urls(results: Results) -> float | None:
-    """How many URLs the crawl of the last workload knew in the end."""
-    rows = results.of("million", WEBSUCKER)
+    """The number of URLs that the crawl of `million` knew at its end."""
+    rows = results.select("million", WEBSUCKER)
     return rows[-1].extra.get("known") if rows else None
 
 
@@ -115,7 +118,9 @@ TARGETS: Final = (
     ),
     Target("docs", "wall time of wget / of Websucker", faster("docs", "wget"), at_least=2),
     Target("docs", "wall time of wget2, 16 threads / of Websucker", faster("docs", "wget2, 16 threads")),
-    Target("latency", "wall time of wget / of Websucker, each as it comes", faster("latency", "wget"), at_least=5),
+    Target(
+        "latency", "wall time of wget / of Websucker, each with its defaults", faster("latency", "wget"), at_least=5
+    ),
     Target(
         "latency",
         "wall time of the best peer / of Websucker, 16 connections each",
@@ -138,13 +143,13 @@ TARGETS: Final = (
     ),
     Target(
         "again",
-        "wall time of Websucker's second run / of the faster `wget -N`'s, with -K or without",
+        "wall time of Websucker's second run / of the faster `wget -N`, with or without -K",
         inverse(faster("again", "wget" + AGAIN, WGET_KEEPING + AGAIN, than=WEBSUCKER + AGAIN)),
         at_most=0.5,
     ),
     Target("million", "URLs known in the end", known_urls),
     Target("million", "peak memory of Websucker, MB", megabytes("million"), at_most=600),
-    Target("million", "bytes of memory a known URL", a_url("memory")),
-    Target("million", "bytes of the manifest a known URL", a_url("manifest")),
+    Target("million", "bytes of memory per known URL", a_url("memory")),
+    Target("million", "bytes of the manifest per known URL", a_url("manifest")),
 )
 """All targets, in the order of the workloads."""

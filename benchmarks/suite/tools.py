@@ -1,4 +1,4 @@
-"""The tools that take part, and how each is called. What a tool is called with stands here and nowhere else."""
+"""The tools that take part, and their command lines, which are defined only here."""
 
 import re
 import shutil
@@ -16,20 +16,20 @@ WEBSUCKER: Final = "websucker"
 SPIDER: Final = Path(__file__).with_name("bare_spider.py")
 
 NO_LIMITS: Final = ("-A0", "-%c0", "--disable-security-limits")
-"""HTTrack's bytes a second, connections a second, and what holds both down."""
+"""Options for HTTrack without limits on bytes and connections per second."""
 
 Command = Callable[[str, Path], list[str]]
-"""The URL to begin at and the folder to write to -> the words of a command."""
+"""(start URL, output folder) -> the words of a command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool with its options, by a name that is shown.
+    """A tool with its options, under a name for display.
 
-    `against` is the name of that Websucker which its figures are divided by. `once`: it is so slow that it takes part in the
-    first round alone, and not in a quick run. `entry` is where it begins, below the root of the site. `judged` by its copy, by
-    the files of that alone where links are none of its work, or by what it asked the server for. `again`: more words for a
-    second run.
+    `against` is the name of the Websucker run by which its figures are divided. A tool with `once` is so slow that it takes
+    part in the first round only, and not in quick runs. `entry` is the path of the start page below the root of the site.
+    `judged` says whether to judge the whole copy, only its files (if rewriting links is not part of the tool's work), or only
+    the requests to the server. `again` has additional words for a second run.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Tool:
 
 
 def connections(count: int) -> tuple[str, ...]:
-    """Websucker's and Scrapy's words for as many connections, all of them to one host."""
+    """Options of Websucker and Scrapy for this number of connections, all to one host."""
     return "-s", f"CONCURRENT_REQUESTS={count}", "-s", f"CONCURRENT_REQUESTS_PER_DOMAIN={count}"
 
 
 def websucker(*words: str, name: str = WEBSUCKER, against: str = WEBSUCKER, entry: str = "") -> Tool:
-    """As the README says, and with more words."""
+    """Websucker as the README shows, with additional words."""
 
     def command(url: str, out: Path) -> list[str]:
         crawl = [sys.executable, "-m", "scrapy", "crawl", "mirror", "-a", "render=never"]  # the others have no browser
@@ -76,7 +76,7 @@ def wget(*words: str, name: str = "wget") -> Tool:
 
 
 def wget2(threads: int | None, against: str = WEBSUCKER) -> Tool:
-    """With as many threads, or as it comes, with five."""
+    """wget2 with this number of threads, or with its default of five."""
     words = [f"--max-threads={threads}"] if threads else []
     name = f"wget2, {threads} threads" if threads else "wget2"
     return Tool(
@@ -106,18 +106,18 @@ def curl() -> Tool:
 
 
 def versions(programs: list[str]) -> dict[str, str]:
-    """Program -> its version, of those that are there; nginx and Python among them."""
+    """Program -> its version, for installed programs; includes nginx and Python."""
     own = {
         WEBSUCKER: mirror.__version__,
         "scrapy": distribution("scrapy"),
         "python": ".".join(map(str, sys.version_info[:3])),
     }
-    asked = {name: _said(name) for name in [*programs, "nginx"] if name not in own}
-    return own | {name: said for name, said in asked.items() if said}
+    found = {name: _version(name) for name in [*programs, "nginx"] if name not in own}
+    return own | {name: version for name, version in found.items() if version}
 
 
-def _said(program: str) -> str:
-    """The first version number that a program says of itself."""
+def _version(program: str) -> str:
+    """The first version number in a program's version output; "" if it is not installed."""
     path = shutil.which(program) or shutil.which(program, path="/usr/sbin")
     if path is None:
         return ""

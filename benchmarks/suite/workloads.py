@@ -1,4 +1,4 @@
-"""The workloads: for each a site behind a server, and the tools that take turns there. One table, `WORKLOADS`."""
+"""The workloads. Each has a site, a server, and the tools that take turns. They are all in one table, `WORKLOADS`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -25,7 +25,7 @@ from benchmarks.suite.tools import (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A site while it is served: what is known of its files by their paths; how many pages are asked for if it has no end."""
+    """A site while it is served. `known` maps paths to files. `pages` is the number to request if the site has no end."""
 
     server: Server
     known: Mapping[str, File] = field(default_factory=dict)
@@ -34,14 +34,14 @@ class Place:
 
 
 Serve = Callable[[Path, int], AbstractContextManager[Place]]
-"""An empty folder and the size of the workload -> the site, served."""
+"""(empty folder, size of the workload) -> context manager that serves the site."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is served, how large, and how large in a quick run; who takes part, how often, and for how many seconds at most.
+    """The site, its size, and its size in a quick run; the tools, the number of rounds, and the timeout of a run in seconds.
 
-    `again`: each tool runs twice into the same folder.
+    With `again`, each tool runs twice into the same folder.
     """
 
     name: str
@@ -59,14 +59,14 @@ class Workload:
 PAGE: Final = 15_000
 LINKS: Final = 60
 DELAY: Final = 0.05
-"""Bytes of a page, links of it, seconds until the slow server answers."""
+"""Bytes of a page, links in a page, seconds until the slow server answers."""
 
 ENDLESS_LINKS: Final = 1000
 
 
 @contextmanager
 def pages(home: Path, count: int) -> Iterator[Place]:
-    """Small pages from nginx."""
+    """Serve small pages with nginx."""
     folder = home / "site"
     sites.make_pages(folder, count, PAGE, LINKS)
     known = sites.known(folder, map(sites.path_of, range(count)))
@@ -76,7 +76,7 @@ def pages(home: Path, count: int) -> Iterator[Place]:
 
 @contextmanager
 def slow_pages(home: Path, count: int) -> Iterator[Place]:
-    """The same pages, a third as large, from a server that takes its time."""
+    """Serve the same pages, a third as large, with a slow server."""
     folder = home / "site"
     sites.make_pages(folder, count, PAGE // 3, LINKS // 3)
     known = sites.known(folder, map(sites.path_of, range(count)))
@@ -86,7 +86,7 @@ def slow_pages(home: Path, count: int) -> Iterator[Place]:
 
 @contextmanager
 def python_docs(home: Path, count: int) -> Iterator[Place]:
-    """The documentation of Python, as Debian packs it, from nginx; or so many of its files, those next to the start."""
+    """Serve Debian's documentation of Python with nginx, or only the `count` files nearest to its start page."""
     if not sites.PYTHON_DOCS.is_dir():
         raise FileNotFoundError("python3.11-doc is missing: sh benchmarks/needs.sh")
     folder = home / "site" if count else sites.PYTHON_DOCS
@@ -98,7 +98,7 @@ def python_docs(home: Path, count: int) -> Iterator[Place]:
 
 @contextmanager
 def large_file(home: Path, mebibytes: int) -> Iterator[Place]:
-    """One large file from nginx."""
+    """Serve one large file with nginx."""
     folder = home / "site"
     sites.make_large(folder, mebibytes << 20)
     with nginx(folder, home) as server:
@@ -107,7 +107,7 @@ def large_file(home: Path, mebibytes: int) -> Iterator[Place]:
 
 @contextmanager
 def endless(home: Path, count: int) -> Iterator[Place]:
-    """A site of which so many pages are asked for; each leads to a thousand others."""
+    """Serve a site without an end, each page of which links to a thousand others. The tools request `count` pages."""
     with paced(home, "--endless", str(ENDLESS_LINKS)) as server:
         yield Place(server, pages=count)
 
@@ -116,7 +116,7 @@ def endless(home: Path, count: int) -> Iterator[Place]:
 
 
 def these(*tools: Tool) -> Callable[[int], tuple[Tool, ...]]:
-    """The same tools whatever the size."""
+    """The same tools for every size."""
     return lambda _: tools
 
 
@@ -130,7 +130,7 @@ AT_SIXTY_FOUR: Final = ("wget2, 64 threads",)
 
 
 def limited(count: int) -> tuple[Tool, ...]:
-    """Websucker on an endless site, until so many pages are there; and where they all lead to the same thousand."""
+    """Websucker with a limit of pages, on both sites of `paced --endless`; and the bare spider."""
     words = ("-a", f"limit={count}")
     many, few = websucker(*words, entry="many/"), websucker(*words, name=FEW, entry="few/")
     floor = bare("-s", f"CLOSESPIDER_PAGECOUNT={count}", entry="many/", once=True)
@@ -206,4 +206,4 @@ WORKLOADS: Final[dict[str, Workload]] = {
         Workload("million", endless, size=1_001, quick=11, tools=limited, rounds=2, timeout=1800),
     )
 }
-"""Name -> workload, in the order in which they run."""
+"""Name -> workload, in the order of execution."""

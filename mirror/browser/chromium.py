@@ -1,4 +1,4 @@
-"""A Chromium of the system's: where it is, what is missing, how it is started and ended. playwright, an extra, drives it."""
+"""Find, start and stop the Chromium that is installed on this system. playwright, an optional dependency, drives it."""
 
 import asyncio
 import os
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Playwright
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-"""What a Chromium may be called."""
+"""Names under which Chromium may be installed, in the order in which they are tried."""
 
 FLAGS: Final = (
     "--block-new-web-contents",  # no pop-ups
-    "--disable-background-networking",  # what Chromium wants for itself
+    "--disable-background-networking",  # Chromium's own requests
     "--disable-component-update",
     "--disable-domain-reliability",
     "--disable-sync",
@@ -29,29 +29,29 @@ FLAGS: Final = (
     "--no-pings",
     "--disable-quic",
     "--disable-gpu",
-    "--disable-dev-shm-usage",  # which is 64 MB in containers
+    "--disable-dev-shm-usage",  # containers often limit /dev/shm to 64 MB
     "--mute-audio",
-    "--disable-site-isolation-trials",  # frames of other sites stay in the process of their page, and so below its bound
+    "--disable-site-isolation-trials",  # frames of other sites share the process, and the memory limit, of their page
 )
-"""Of each start, whatever it is for."""
+"""Command-line flags for every Chromium that Websucker starts."""
 
-MOST_MEMORY: Final = 1536 << 20
-"""Bytes of memory of its own that a process of the browser may map, on Linux. A page that shows nothing maps 650 MB, and uses
-120 MB of these. Who is refused more gets an error or dies, which costs a page, and nobody else."""
+MAX_PROCESS_MEMORY: Final = 1536 << 20
+"""Bytes of private memory that each process of the browser may map, on Linux. An empty page maps 650 MB and uses 120 MB of
+them. A process that exceeds the limit gets an error or crashes, which affects its pages only."""
 
 WIDTH: Final = 1280
 HEIGHT: Final = 900
-"""The window, in pixels."""
+"""Size of the browser window in pixels."""
 
-_CLOSING: Final = 5.0  # seconds to end something before it is killed
+_CLOSE_TIMEOUT: Final = 5.0  # seconds to wait for something to close
 
 
 class BrowserError(Exception):
-    """The browser can't be started; the message says why."""
+    """The browser can't be started. The message says why."""
 
 
 def find(path: Path | None = None) -> Path | None:
-    """Where a Chromium is: at `path`, or by one of its names."""
+    """Return the path of a Chromium: `path` if it is given and executable, otherwise the first of `NAMES` on the PATH."""
     if path is not None:
         found = shutil.which(path)
         return Path(found) if found else None
@@ -59,26 +59,27 @@ def find(path: Path | None = None) -> Path | None:
 
 
 def what_is_missing(purpose: str, extras: Sequence[tuple[str, str]], path: Path | None, option: str) -> str | None:
-    """What has to be installed before a `purpose` can be served, in a sentence; `None`: nothing.
+    """What has to be installed for `purpose`, as a sentence; `None` if nothing.
 
-    `extras` are (module, the name of its distribution); `option` is how a user gives the `path` of a Chromium.
+    `extras` are pairs (module, name of its distribution). `option` is the option that sets the `path` of a Chromium, as a user
+    types it.
     """
     if any(find_spec(module) is None for module, _ in extras):
         names = " and ".join(name for _, name in extras)
         return f"{purpose} needs {names}: pip install -r requirements-browser.txt, or pip install websucker[browser]"
     if find(path) is None and path:
-        return f"{option}{path} is no program"
+        return f"{option}{path} is not an executable program"
     if find(path) is None:
         return (
-            f"{purpose} needs a Chromium, and none of {', '.join(NAMES)} is there: install one "
+            f"{purpose} needs Chromium, but none of {', '.join(NAMES)} was found: install one "
             f"(Debian: apt-get install chromium) or give {option}PATH"
         )
     return None
 
 
-async def started(playwright: "Playwright | None", path: Path, flags: Sequence[str]) -> "tuple[Playwright, Browser]":
-    """A Chromium with these flags beside `FLAGS`, and what drives it, started too if it is not. Raises `BrowserError`."""
-    from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - an extra, which nobody else needs
+async def start(playwright: "Playwright | None", path: Path, flags: Sequence[str]) -> "tuple[Playwright, Browser]":
+    """Start a Chromium with `FLAGS` and these flags. Start playwright as well if it is `None`. Raises `BrowserError`."""
+    from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - optional, and slow to import
 
     driver = playwright
     try:
@@ -86,64 +87,64 @@ async def started(playwright: "Playwright | None", path: Path, flags: Sequence[s
         browser = await driver.chromium.launch(
             executable_path=path,
             args=[*FLAGS, *flags],
-            chromium_sandbox=getattr(os, "geteuid", lambda: 1)() != 0,  # root has none
-            handle_sigint=False,  # Ctrl-C is for us
+            chromium_sandbox=getattr(os, "geteuid", lambda: 1)() != 0,  # Chromium's sandbox does not work for root
+            handle_sigint=False,  # Websucker handles signals itself
             handle_sigterm=False,
             handle_sighup=False,
         )
-        await _bind(browser)
+        await _limit_memory(browser)
     except (Error, OSError) as error:
         if playwright is None:
-            await ended(driver)
-        raise BrowserError(f"{path} can't be started: {words(error)}") from error
+            await stop(driver)
+        raise BrowserError(f"{path} can't be started: {first_line(error)}") from error
     return driver, browser
 
 
-async def _bind(browser: "Browser") -> None:
-    """Bound the memory of all that a browser has started: what pages run in is forked from that, and has the same bound.
+async def _limit_memory(browser: "Browser") -> None:
+    """Limit the memory of the processes that a browser has started. Pages run in forks of these, which inherit the limit.
 
-    V8's own bound is of a heap of objects alone: buffers, nodes, canvases and WebAssembly come beside it.
+    V8's own limit applies to the heap of objects only, and not to buffers, DOM nodes, canvases and WebAssembly memories.
     """
     if sys.platform == "linux":
         session = await browser.new_browser_cdp_session()
-        told = await session.send("SystemInfo.getProcessInfo")
+        info = await session.send("SystemInfo.getProcessInfo")
         await session.detach()
-        first = next(one["id"] for one in told["processInfo"] if one["type"] == "browser")
-        for process in list(_below(first)):
-            with suppress(OSError):  # it has ended, or is the sandbox's own
-                resource.prlimit(process, resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+        root = next(process["id"] for process in info["processInfo"] if process["type"] == "browser")
+        for process in list(_descendants(root)):
+            with suppress(OSError):  # the process has ended, or belongs to the sandbox
+                resource.prlimit(process, resource.RLIMIT_DATA, (MAX_PROCESS_MEMORY, MAX_PROCESS_MEMORY))
 
 
-def _below(process: int) -> Iterator[int]:
-    """The processes that one has started, and theirs."""
+def _descendants(process: int) -> Iterator[int]:
+    """The child processes of a process, and their children."""
     with suppress(OSError):
         for thread in Path(f"/proc/{process}/task").iterdir():
             for child in map(int, (thread / "children").read_text().split()):
                 yield child
-                yield from _below(child)
+                yield from _descendants(child)
 
 
-async def ended(*what: "Browser | Playwright | None") -> None:
-    """End these, the browser before what drives it, be they there or not."""
-    for one in what:
+async def stop(*parts: "Browser | Playwright | None") -> None:
+    """Stop a browser, playwright, or both, in that order. `None` is skipped, and errors are ignored."""
+    for one in parts:
         if one is not None:
             with suppress(Exception):
-                await asyncio.wait_for(one.stop() if hasattr(one, "stop") else one.close(), _CLOSING)
+                await asyncio.wait_for(one.stop() if hasattr(one, "stop") else one.close(), _CLOSE_TIMEOUT)
 
 
-async def is_closed(context: "BrowserContext | None") -> bool:
-    """Close what a page is in; whether that could be done. Where it can't, the browser has to go."""
+async def close_context(context: "BrowserContext | None") -> bool:
+    """Close the browser context of a page. Return `False` if it does not close in time: then the browser has to be stopped."""
     if context is None:
         return True
     try:
-        await asyncio.wait_for(context.close(), _CLOSING)
+        await asyncio.wait_for(context.close(), _CLOSE_TIMEOUT)
     except TimeoutError:
         return False
-    except Exception:  # noqa: BLE001 - the browser is gone, and so is this
+    except Exception:  # noqa: BLE001 - the browser has ended, and the context with it
         return True
     return True
 
 
-def words(error: BaseException) -> str:
-    """The first line of an exception: playwright adds its log."""
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message. In playwright's errors, a log follows it."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

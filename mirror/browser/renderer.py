@@ -1,8 +1,10 @@
-"""Pages are rendered beside the crawl: what the browser asks for, the crawl fetches; what the browser finds, it is told.
+"""Render pages while the crawl runs: the crawl fetches what the browser requests, and learns what the browser finds.
 
-Enters: pages that `store.manifest.renderings` has waiting. Leaves: calls of `store.run.crawl`. A resource that a page asks
-for is a requisite like any other: scope, robots.txt, the pace of its host and the archive decide about it. The page waits
-for it, and gets what the archive has; so does each later page, without another request.
+Enters: the pages that wait in `store.manifest.renderings`. Leaves: calls of `store.run.crawl`.
+
+A resource that a page requests is a requisite like any other: the scope, robots.txt, the request rate of its host and the
+archive decide about it. The page waits for it and receives the copy in the archive. Later pages receive the same copy, without
+another request to the server.
 """
 
 import asyncio
@@ -14,7 +16,9 @@ from functools import partial
 from typing import Final
 
 from mirror.browser.chromium import BrowserError
-from mirror.browser.offline_browser import MOST_BYTES, Browser, Document, Rendering, Seen
+from mirror.browser.limits import MAX_BYTES
+from mirror.browser.offline_browser import Browser
+from mirror.browser.records import Document, PageRequest, Rendering
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
 from mirror.core.syntax.embedded_urls import Kind
@@ -29,15 +33,18 @@ from mirror.workers.pool import WorkerDiedError
 
 logger = logging.getLogger(__name__)
 
-MOST_AT_ONCE: Final = 4
-"""Pages that are open at a time, at the most: one for each core."""
+MAX_OPEN_PAGES: Final = 4
+"""Pages that are open at the same time, at most. With fewer cores it is one page per core."""
 
 Find = Callable[[Response], Awaitable[list[Reference]]]
-"""The references of a document."""
+"""Finds the references in a document."""
 
 
 class Renderer:
-    """Opens pages as they come. `wake`: there is something to fetch, or nothing any more. `fail`: the disk can't."""
+    """Opens waiting pages in the browser.
+
+    It calls `wake` when there may be something new to fetch or to render, and `fail` when the archive can't be read or written.
+    """
 
     def __init__(
         self,
@@ -53,27 +60,27 @@ class Renderer:
         self._find = find
         self._wake = wake
         self._fail = fail
-        self._at_once = min(os.cpu_count() or 1, MOST_AT_ONCE)
+        self._max_open = min(os.cpu_count() or 1, MAX_OPEN_PAGES)
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._is_closed = False
         self.error: str | None = None
-        """Why there is no browser after all."""
-        crawl.answers.when_answered = self._heard
+        """Why the browser could not be started, if it could not."""
+        crawl.answers.when_answered = self._on_answered
 
     def look(self) -> bool:
-        """Begin with what waits; whether anything is being rendered. Raises `StorageError`."""
-        while len(self._running) < self._at_once and not self._is_closed:
+        """Start rendering waiting pages. Return whether any page is being rendered. Raises `StorageError`."""
+        while len(self._running) < self._max_open and not self._is_closed:
             found = self._crawl.pages.next()
             if found is None:
                 break
             running = asyncio.get_running_loop().create_task(self._render(*found))
             self._running.add(running)
-            running.add_done_callback(self._ended)
+            running.add_done_callback(self._on_done)
         return bool(self._running)
 
     async def close(self) -> None:
-        """Give up what is being rendered: the run that goes on does it."""
+        """Abandon the pages that are being rendered. They still wait in the archive, so a resumed run renders them."""
         self._is_closed = True
         for running in self._running:
             running.cancel()
@@ -81,7 +88,7 @@ class Renderer:
             await asyncio.wait(self._running)
         await self._browser.close()
 
-    def _ended(self, running: asyncio.Task[None]) -> None:
+    def _on_done(self, running: asyncio.Task[None]) -> None:
         self._running.discard(running)
         if not running.cancelled() and (error := running.exception()):
             if isinstance(error, StorageError):
@@ -105,11 +112,11 @@ class Renderer:
             return
         seen = await self._read(response, rendering)
         outcome = rendering.outcome or ("went on without what did not come in time" if rendering.missed else "")
-        dom = rendering.still.encode("utf-8", "replace") if rendering.still is not None else None
+        dom = rendering.static_html.encode("utf-8", "replace") if rendering.static_html is not None else None
         self._crawl.pages.finish(task, seen, dom, Outcome(outcome, rendering.refused), rendering.needs)
 
     async def _read(self, response: Response, rendering: Rendering) -> list[Reference]:
-        """What the DOM of a page refers to."""
+        """The references in the DOM of a page."""
         if rendering.html is None:
             return []
         url = response.url
@@ -124,30 +131,30 @@ class Renderer:
             rendering.outcome = rendering.outcome or "the process that read its DOM died"
             return moved
 
-    # --- what pages ask for --------------------------------------------------------------------------------------------
+    # --- requests of pages ---------------------------------------------------------------------------------------------
 
-    async def _ask(self, task: Task, seen: Seen) -> Document | None:
+    async def _ask(self, task: Task, wanted: PageRequest) -> Document | None:
         try:
-            url = canonical(seen.url)
+            url = canonical(wanted.url)
         except InvalidURLError:
             return None
         try:
-            entry = self._crawl.pages.want(task, Reference(url, seen.kind))
+            entry = self._crawl.pages.want(task, Reference(url, wanted.kind))
             self._wake()
-            return await self._stored(entry.id, url) if entry and seen.waits else None
+            return await self._stored(entry.id, url) if entry and wanted.waits else None
         except StorageError as error:
             self._fail(error)
             return None
 
     async def _stored(self, url_id: int, url: CanonicalURL) -> Document | None:
-        """What the archive has, once it has it, at the end of all redirects."""
+        """Wait until the archive has a URL, and return its copy. Redirects are followed to their end."""
         for _ in range(MOST_HOPS):
             entry, resource = self._crawl.pages.wait_for(url_id)
             while entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
                 self._wake()
                 await asyncio.shield(self._waiting.setdefault(url_id, asyncio.get_running_loop().create_future()))
                 entry, resource = self._crawl.pages.wait_for(url_id)
-            if resource is None or resource.digest is None or resource.size > MOST_BYTES:
+            if resource is None or resource.digest is None or resource.size > MAX_BYTES:
                 return None
             target = self._crawl.pages.redirects_to(resource)
             if target is None:
@@ -156,7 +163,7 @@ class Renderer:
             url_id = target
         return None
 
-    def _heard(self, url_id: int) -> None:
+    def _on_answered(self, url_id: int) -> None:
         answered = self._waiting.pop(url_id, None)
         if answered and not answered.done():
             answered.set_result(None)

@@ -1,4 +1,4 @@
-"""Compares a copy of a site with the original, page by page, in a browser."""
+"""Compare a copy of a site with the original, page by page, in a browser."""
 
 import asyncio
 from collections import deque
@@ -8,16 +8,19 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mirror.compare.copies import Copy
-from mirror.compare.page_capture import Look, Viewer
-from mirror.compare.screenshot_diff import differing, small
+from mirror.compare.page_capture import PageCapture, Viewer
+from mirror.compare.screenshot_diff import difference, thumbnail
 from mirror.core.comparison.fidelity import Compared, Sight, is_below
 
-NOT_THERE: Final = "not in the copy"
+NOT_IN_COPY: Final = "not in the copy"
 
 
 @dataclass(slots=True)
 class Comparison:
-    """A comparison as it goes on. `pictures` are kept where somebody wants to see them."""
+    """A comparison in progress. `allowed` is the share of pixels that may differ; `told` is called after each page.
+
+    `pictures` maps the URL of a page to screenshots of the original and the copy. It is filled only if `keeps_pictures`.
+    """
 
     viewer: Viewer
     copy: Copy
@@ -33,62 +36,62 @@ class Comparison:
         for url in urls:
             await self._compare(url, *await self._both(url))
 
-    async def walk(self, most: int) -> None:
-        """Compare the start and what is below it as a reader would find it: by the links that the original shows. 0: all."""
+    async def walk(self, max_pages: int) -> None:
+        """Compare up to `max_pages` pages (0: all): the start page, and pages below it that links of the original lead to."""
         waiting, known = deque([self.start]), {self.start}
-        while waiting and (not most or len(self.pages) < most):
+        while waiting and (not max_pages or len(self.pages) < max_pages):
             url = waiting.popleft()
             original, copy = await self._both(url)
-            end = _whole(original.url)
+            end = _without_fragment(original.url)
             if not original.is_page or (end != url and (end in known or not is_below(end, self.start))):
                 continue
             known.add(end)
             await self._compare(url, original, copy)
-            found = dict.fromkeys(map(_whole, original.links))
+            found = dict.fromkeys(map(_without_fragment, original.links))
             new = [link for link in found if link not in known and is_below(link, self.start)]
             known.update(new)
             waiting.extend(new)
 
-    async def _both(self, url: str) -> tuple[Look, Look]:
-        """The original and the copy, at the same time."""
-        original, copy = await asyncio.gather(self._original(url), self._copied(url))
+    async def _both(self, url: str) -> tuple[PageCapture, PageCapture]:
+        """Capture the original and the copy at the same time."""
+        original, copy = await asyncio.gather(self._original(url), self._copy(url))
         return original, copy
 
-    async def _original(self, url: str) -> Look:
-        here = _origin(url)
-        return await self.viewer.look(url, lambda one: _origin(one) == here, is_sealed=False)
+    async def _original(self, url: str) -> PageCapture:
+        origin = _origin(url)
+        return await self.viewer.capture(url, lambda other: _origin(other) == origin, is_sealed=False)
 
-    async def _copied(self, url: str) -> Look:
+    async def _copy(self, url: str) -> PageCapture:
         place = self.copy.place(url)
         if place is None:
-            return Look("", Sight(NOT_THERE))
-        return await self.viewer.look(place, self.copy.is_own, is_sealed=True)
+            return PageCapture("", Sight(NOT_IN_COPY))
+        return await self.viewer.capture(place, self.copy.is_own, is_sealed=True)
 
-    async def _compare(self, url: str, original: Look, copy: Look) -> None:
+    async def _compare(self, url: str, original: PageCapture, copy: PageCapture) -> None:
         page = Compared(url, self.copy.place(url) or "", (original.sight,), copy.sight, allowed=self.allowed)
         if page.is_judged and not copy.sight.problem:
-            page = replace(page, pixels=differing(original.picture, copy.picture))
+            page = replace(page, pixels=difference(original.picture, copy.picture))
             if page.wrong:
-                page = await self._seen_again(page, original, copy)
+                page = await self._confirm(page, original, copy)
         if self.keeps_pictures:
-            self.pictures[url] = (_small(original), _small(copy))
+            self.pictures[url] = (_thumbnail(original), _thumbnail(copy))
         self.pages.append(page)
         self.told(page)
 
-    async def _seen_again(self, page: Compared, original: Look, copy: Look) -> Compared:
-        """What differs may differ between two visits of the original too."""
+    async def _confirm(self, page: Compared, original: PageCapture, copy: PageCapture) -> Compared:
+        """Visit the original again: differences between its own two visits do not count against the copy."""
         again = await self._original(page.url)
         if again.sight.problem or not again.picture:
             return page
-        pixels = differing(original.picture, copy.picture, again.picture)
+        pixels = difference(original.picture, copy.picture, again.picture)
         return replace(page, originals=(original.sight, again.sight), pixels=pixels)
 
 
-def _small(look: Look) -> bytes:
-    return small(look.picture) if look.picture else b""
+def _thumbnail(page: PageCapture) -> bytes:
+    return thumbnail(page.picture) if page.picture else b""
 
 
-def _whole(url: str) -> str:
+def _without_fragment(url: str) -> str:
     return url.partition("#")[0]
 
 

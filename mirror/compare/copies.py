@@ -1,6 +1,6 @@
-"""Copies of a site, each a way to open one: replayed from an archive, as files of a disk, from a plain file server.
+"""The ways to open a copy of a site: replayed from an archive, as files on the disk, or from a plain file server.
 
-The last two are for the copies of other tools as well: where a page of theirs is, is guessed from how they call files.
+The last two also work for the copies of other tools. Where these have a page is guessed from their usual file names.
 """
 
 import socket
@@ -29,7 +29,7 @@ _UNESCAPED: Final = "/-._~!$&'()*+,;=:@"
 
 
 class Through(StrEnum):
-    """The ways to open a copy."""
+    """How a copy is opened."""
 
     REPLAY = "replay"
     FILE = "file"
@@ -38,14 +38,18 @@ class Through(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy that can be opened. `place` says where a page of the original is in it, if it is; `is_own`, what belongs to it."""
+    """A copy that can be opened.
+
+    `place` maps the URL of a page of the original to its URL in the copy; `None` if the copy lacks it. `is_own` says whether a
+    URL belongs to the copy.
+    """
 
     place: Callable[[str], str | None]
     is_own: Callable[[str], bool]
 
 
 def pages_of(archive: Archive, start: str) -> list[str]:
-    """The pages that an archive shows below a start, in the newest complete snapshot."""
+    """URLs of the pages below a start URL in the newest complete snapshot of an archive, sorted."""
     shown = Shelf(archive).on("")
     found = [one.resource for one in archive.history.at(shown.id)] if shown else []
     pages = (one for one in found if one.media_type in PAGES and one.status in _GOOD)
@@ -53,7 +57,7 @@ def pages_of(archive: Archive, start: str) -> list[str]:
 
 
 def paths_of(archive: Archive) -> Callable[[str], str | None]:
-    """Where an archive's tree has a page."""
+    """Return a function from the URL of a page to its path in the tree of an archive."""
 
     def path(url: str) -> str | None:
         found = archive.history.version(CanonicalURL(url), shown.id) if shown else None
@@ -65,7 +69,7 @@ def paths_of(archive: Archive) -> Callable[[str], str | None]:
 
 @contextmanager
 def replayed(archive: Archive) -> Iterator[Copy]:
-    """An archive's newest complete snapshot, by a replay server of this process."""
+    """Serve the newest complete snapshot of an archive with a replay server in this process."""
     shelf = Shelf(archive)
     shown = shelf.on("")
     sockets = listening(None, 0)
@@ -80,14 +84,14 @@ def replayed(archive: Archive) -> Iterator[Copy]:
 
 @contextmanager
 def from_disk(root: Path, path: Callable[[str], str | None]) -> Iterator[Copy]:
-    """Files, opened as files."""
+    """Open the files from the disk, with file: URLs."""
     top = f"{root.resolve().as_uri()}/"
     yield Copy(lambda url: _joined(top, path(url)), lambda url: url.startswith(top))
 
 
 @contextmanager
 def from_server(root: Path, start: str, path: Callable[[str], str | None]) -> Iterator[Copy]:
-    """Files by a plain file server: the folder of the start's host is what it shows as `/`."""
+    """Serve the folder of the start URL's host with a plain file server, as its `/`."""
     folder = host_folder(root, start)
     inside = folder.relative_to(root).as_posix()
     prefix = "" if inside == "." else f"{inside}/"
@@ -104,12 +108,12 @@ def from_server(root: Path, start: str, path: Callable[[str], str | None]) -> It
 
 
 def host_folder(root: Path, url: str) -> Path:
-    """The folder in which a copy has the host of a URL; the copy itself, if it has none for it."""
+    """The folder for the host of a URL in a copy, or the copy's own folder if there is none."""
     return next((root / one for one in host_folders(url) if (root / one).is_dir()), root)
 
 
 def guessed(root: Path) -> Callable[[str], str | None]:
-    """Where wget, HTTrack and the like have a page, from `root`."""
+    """Return a function from the URL of a page to the path, below `root`, where wget, HTTrack or a similar tool saves it."""
 
     def path(url: str) -> str | None:
         folder = host_folder(root, url)
@@ -120,14 +124,14 @@ def guessed(root: Path) -> Callable[[str], str | None]:
 
 
 def ways(*, is_archive: bool) -> Sequence[Through]:
-    """How a folder can be opened, the usual way first."""
+    """The ways in which a folder can be opened, the default first."""
     return tuple(Through) if is_archive else (Through.SERVER, Through.FILE)
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name that no file of this disk can have
+    except (OSError, ValueError):  # a name that this file system does not allow
         return False
 
 

@@ -1,4 +1,4 @@
-"""Pictures of pages: how many of their pixels differ, and a small form of them. On Pillow, which is an extra."""
+"""Compare screenshots pixel by pixel, and compress them for a report. Needs Pillow, an optional dependency."""
 
 from io import BytesIO
 from typing import Final
@@ -6,20 +6,20 @@ from typing import Final
 from PIL import Image, ImageChops, ImageFilter
 
 NOISE: Final = 2
-"""Levels (of 255) by which a colour may differ: two paintings of one rounded border differ by one now and then."""
+"""Levels (of 255) by which a colour may differ. Chromium does not always paint a rounded border the same, to one level."""
 
-_NEAR: Final = 16
-"""Pixels of the side of a block: a figure that changes changes more of them than the two visits show."""
+_BLOCK: Final = 16
+"""Side of a block in pixels. A changing element can change more pixels than two visits happen to show."""
 
 _QUALITY: Final = 80
-_MOST: Final = 16383  # pixels of a side of a WebP
+_MAX_SIDE: Final = 16383  # WebP's limit in pixels
 _DIFFERS: Final = 255
 
 
-def differing(original: bytes, copy: bytes, again: bytes | None = None) -> float:
-    """The share of pixels by which two PNGs differ, 0 to 1; what only one of them has differs.
+def difference(original: bytes, copy: bytes, again: bytes | None = None) -> float:
+    """Return the share of pixels that differ between two PNGs, 0 to 1. Pixels that only one picture has differ.
 
-    `again` is the original another time: what is at or near a pixel that differs between its two pictures counts for nothing.
+    `again` is a second screenshot of the original. Pixels at or near a difference between its two screenshots do not count.
     """
     if original == copy:
         return 0.0
@@ -32,11 +32,13 @@ def differing(original: bytes, copy: bytes, again: bytes | None = None) -> float
     return mask.histogram()[_DIFFERS] / (size[0] * size[1])
 
 
-def small(png: bytes) -> bytes:
-    """A picture as WebP."""
+def thumbnail(png: bytes) -> bytes:
+    """Return a PNG as WebP, cropped to the size that WebP allows."""
     file = BytesIO()
     picture = _opened(png).convert("RGB")
-    picture.crop((0, 0, min(picture.width, _MOST), min(picture.height, _MOST))).save(file, "WEBP", quality=_QUALITY)
+    picture.crop((0, 0, min(picture.width, _MAX_SIDE), min(picture.height, _MAX_SIDE))).save(
+        file, "WEBP", quality=_QUALITY
+    )
     return file.getvalue()
 
 
@@ -45,7 +47,7 @@ def _opened(png: bytes) -> Image.Image:
 
 
 def _extended(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A picture in a larger one, transparent where it ends."""
+    """Extend a picture to a size with transparent pixels."""
     if picture.size == size:
         return picture
     whole = Image.new("RGBA", size)
@@ -54,18 +56,20 @@ def _extended(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _mask(one: Image.Image, other: Image.Image) -> Image.Image:
-    """Where two pictures of one size differ by more than `NOISE` in some channel: `_DIFFERS`, else 0."""
+    """A mask of two pictures of the same size: `_DIFFERS` where some channel differs by more than `NOISE`, else 0."""
     bands = ImageChops.difference(one, other).split()
-    most = bands[0]
+    largest = bands[0]
     for band in bands[1:]:
-        most = ImageChops.lighter(most, band)
-    return most.point([0] * (NOISE + 1) + [_DIFFERS] * (255 - NOISE))
+        largest = ImageChops.lighter(largest, band)
+    return largest.point([0] * (NOISE + 1) + [_DIFFERS] * (255 - NOISE))
 
 
 def _spread(mask: Image.Image) -> Image.Image:
-    """A mask of whole blocks: those in which it has something, and those beside them."""
-    columns, rows = (-(-side // _NEAR) for side in mask.size)
-    whole = Image.new("L", (columns * _NEAR, rows * _NEAR))
+    """Extend a mask to whole blocks: each block that contains a difference, and its neighbours."""
+    columns, rows = (-(-side // _BLOCK) for side in mask.size)
+    whole = Image.new("L", (columns * _BLOCK, rows * _BLOCK))
     whole.paste(mask)
-    blocks = whole.reduce(_NEAR).point([0] + [_DIFFERS] * 255)  # a mean that is less than one would be nothing
+    blocks = whole.reduce(_BLOCK).point(
+        [0] + [_DIFFERS] * 255
+    )  # one pixel in a block has a mean below 1, which becomes 0
     return blocks.filter(ImageFilter.MaxFilter(3)).resize(whole.size, Image.Resampling.NEAREST).crop((0, 0, *mask.size))

@@ -1,7 +1,7 @@
-"""A gate between a browser and the net: a SOCKS5 proxy on loopback that connects to nothing that is barred (RFC 1928).
+"""A SOCKS5 proxy on loopback (RFC 1928) that decides which addresses a browser may connect to.
 
-Names are resolved here, and the address that is looked at is the one that is connected to. A browser that has it for a proxy
-connects by itself to nothing. It speaks no HTTP, and never looks into what goes through.
+The proxy resolves host names itself, and connects to the very address that it checked. A browser that uses it makes no
+connections of its own. The proxy speaks no HTTP and never inspects what passes through.
 """
 
 import asyncio
@@ -13,54 +13,61 @@ from typing import Final, Self
 
 from mirror.core.url.canonical import CanonicalURL
 
-Bars = Callable[[CanonicalURL, str], object]
-"""Whether what the host of a URL resolved to is not to be connected to, and why; the URL has a host and a port only."""
+Block = Callable[[CanonicalURL, str], object]
+"""Decides about a URL, of which only host and port are known, and an address that its host resolved to.
+
+Returns the reason not to connect to the address, or a false value to allow it."""
 
 _NO_LOGIN: Final = b"\x05\x00"
 _CONNECT: Final = b"\x05\x01\x00"
 _IPV4, _NAME, _IPV6 = 1, 3, 4
-_DONE: Final = b"\x05\x00\x00\x01" + bytes(6)
-_BARRED: Final = b"\x05\x02\x00\x01" + bytes(6)
+_CONNECTED: Final = b"\x05\x00\x00\x01" + bytes(6)
+_BLOCKED: Final = b"\x05\x02\x00\x01" + bytes(6)
 _FAILED: Final = b"\x05\x04\x00\x01" + bytes(6)
-_BLOCK: Final = 1 << 16
+_BUFFER: Final = 1 << 16
 _LOCALHOST: Final = ".localhost"
 
 
-class Gate:
-    """It is open as long as the block takes; what goes through ends with it."""
+class SocksProxy:
+    """A proxy that runs for the duration of a `with` block. Its connections are closed at the end."""
 
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._going: set[asyncio.Task[None]] = set()
-        self.barred: list[str] = []
-        """What was asked for and not connected to, and why."""
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.blocked: list[str] = []
+        """Targets that were requested and not connected to, with the reason."""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._asked, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._on_connect, "127.0.0.1", 0)
         return self
 
     async def __aexit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         self._server.close()
-        for one in self._going:
-            one.cancel()
-        if self._going:
-            await asyncio.wait(self._going)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     @property
     def url(self) -> str:
-        """What a browser is told."""
+        """The URL of this proxy, for the configuration of a browser."""
         return f"socks5://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
-    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _on_connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._going.add(task)
-        task.add_done_callback(self._going.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
             await self._serve(reader, writer)
-        except (OSError, EOFError, ValueError, asyncio.CancelledError):  # one of both is gone, or speaks something else
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            asyncio.CancelledError,
+        ):  # one end closed the connection, or does not speak SOCKS
             pass
         finally:
             writer.close()
@@ -71,29 +78,29 @@ class Gate:
         writer.write(_NO_LOGIN)
         if await reader.readexactly(3) != _CONNECT:
             return
-        host, port = await _read_place(reader)
+        host, port = await _read_target(reader)
         try:
-            there = await self._connected(host, port)
+            target = await self._connect(host, port)
         except OSError:
             writer.write(_FAILED)
             return
-        if there is None:
-            writer.write(_BARRED)
+        if target is None:
+            writer.write(_BLOCKED)
             return
-        writer.write(_DONE)
+        writer.write(_CONNECTED)
         try:
-            await asyncio.gather(_pass(reader, there[1]), _pass(there[0], writer))
+            await asyncio.gather(_copy(reader, target[1]), _copy(target[0], writer))
         finally:
-            there[1].close()
+            target[1].close()
 
-    async def _connected(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """A connection to the first address of a host that takes one; `None`: all are barred. Raises `OSError`."""
+    async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """Connect to the first address of a host that accepts; `None` if all are blocked. Raises `OSError`."""
         url = CanonicalURL(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
         why: object = None
         failed: OSError | None = None
         for address in await _resolved(host, port):
-            if barred := self._bars(url, address):
-                why = barred
+            if reason := self._block(url, address):
+                why = reason
                 continue
             try:
                 return await asyncio.open_connection(address, port)
@@ -101,12 +108,12 @@ class Gate:
                 failed = error
         if failed:
             raise failed
-        self.barred.append(f"{host}:{port} ({why})")
+        self.blocked.append(f"{host}:{port} ({why})")
         return None
 
 
-async def _read_place(reader: asyncio.StreamReader) -> tuple[str, int]:
-    """The host and the port that are asked for. Raises `ValueError`, `EOFError`."""
+async def _read_target(reader: asyncio.StreamReader) -> tuple[str, int]:
+    """Read the requested host and port. Raises `ValueError`, `EOFError`."""
     (kind,) = await reader.readexactly(1)
     if kind == _NAME:
         (length,) = await reader.readexactly(1)
@@ -120,17 +127,17 @@ async def _read_place(reader: asyncio.StreamReader) -> tuple[str, int]:
 
 
 async def _resolved(host: str, port: int) -> list[str]:
-    """The addresses of a host; what is below localhost is this machine, whatever the resolver says (RFC 6761, 6.3)."""
+    """The addresses of a host. Names below localhost mean this machine, whatever the resolver says (RFC 6761, section 6.3)."""
     if f".{host}".endswith(_LOCALHOST):
         return ["127.0.0.1", "::1"]
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(address[0]) for *_, address in found]
 
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hand on what comes, until nothing does."""
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy bytes from one side to the other until the first one closes."""
     with suppress(OSError):
-        while block := await reader.read(_BLOCK):
+        while block := await reader.read(_BUFFER):
             writer.write(block)
             await writer.drain()
         writer.write_eof()

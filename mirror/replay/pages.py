@@ -1,4 +1,4 @@
-"""The pages that the replay server writes itself: what there is, and what is missing. All that they are told is escaped."""
+"""The HTML pages that the replay server writes itself: the list of sites and the error pages. All text in them is escaped."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -19,45 +19,48 @@ def list_page(
     origins: Sequence[Origin],
     starts: Sequence[CanonicalURL],
 ) -> str:
-    """What there is: the snapshots, and the hosts of the one that is `shown`; what its runs began with first."""
+    """The start page: start URLs and hosts of the snapshot that is `shown`, and a list of all snapshots."""
     if shown is None:
-        return _page("Mirrored sites", "<p>There is nothing here yet: no crawl has begun.\n")
+        return _page("Mirrored sites", "<p>This archive is empty: no crawl has started yet.\n")
     first = "".join(f"<li>{_link(server.place(start, shown.id), start)}\n" for start in starts)
     rows = "".join(_origin_row(server, shown.id, one) for one in origins)
     hosts = f"<table>\n<tr><th>Host<th class=n>Pages<th class=n>Other files\n{rows}</table>\n" if rows else "<p>None.\n"
     days = "".join(_snapshot_row(server, one, is_shown=one.id == shown.id) for one in snapshots)
     return _page(
         "Mirrored sites",
-        f"<p>As they were on <b>{escape(moment(shown.started))}</b> UTC{_remark(shown)}.\n<ul class=first>\n{first}</ul>\n"
+        f"<p>Snapshot of <b>{escape(moment(shown.started))}</b> UTC{_remark(shown)}.\n<ul class=first>\n{first}</ul>\n"
         f"<h2>Hosts</h2>\n{hosts}<h2>Snapshots</h2>\n"
-        f"<table>\n<tr><th>Begun (UTC)<th>Run<th class=n>Pages<th class=n>Files<th class=n>Size\n{days}</table>\n",
+        f"<table>\n<tr><th>Started (UTC)<th>Run<th class=n>Pages<th class=n>Files<th class=n>Size\n{days}</table>\n",
     )
 
 
 def missing_page(
     server: Server, url: CanonicalURL, lines: Iterable[str], elsewhere: Iterable[tuple[str, str]], when: str
 ) -> str:
-    """That a URL is not in a snapshot, what is known of it, and where else it is: (URL, what that is)."""
+    """Report that a URL is not in a snapshot.
+
+    `lines` say what is known about it; `elsewhere` are pairs (URL in the replay server, description) of other copies.
+    """
     known = "".join(f"<li>{escape(line)}\n" for line in lines)
     others = "".join(f"<li>{_link(place, text)}\n" for place, text in elsewhere)
-    live = f'<p><a href="{escape(url)}" rel="noreferrer">Open the live page</a>: that leaves the archive.\n'
+    live = f'<p><a href="{escape(url)}" rel="noreferrer">Open the live page</a> (leaves the archive).\n'
     return _page(
         "Not in the archive",
-        f"<p class=url>{escape(url)}\n<p>The snapshot of {escape(when)} has no copy of this.\n"
+        f"<p class=url>{escape(url)}\n<p>The snapshot of {escape(when)} has no copy of this URL.\n"
         + (f"<ul>\n{known}</ul>\n" if known else "")
-        + (f"<p>It has, or others have:\n<ul>\n{others}</ul>\n" if others else "")
+        + (f"<p>Other copies in this archive:\n<ul>\n{others}</ul>\n" if others else "")
         + (live if is_web(url) else "")
         + _back(server),
     )
 
 
 def plain_page(server: Server, title: str, text: str) -> str:
-    """A sentence."""
+    """A page with one sentence."""
     return _page(title, f"<p>{escape(text)}\n{_back(server)}")
 
 
 def _back(server: Server) -> str:
-    return f"<p>{_link(server.root, 'All that is in the archive')}\n"
+    return f"<p>{_link(server.root, 'List of all sites in the archive')}\n"
 
 
 def _link(place: str, text: str) -> str:
@@ -70,15 +73,15 @@ def _origin_row(server: Server, snapshot: int, one: Origin) -> str:
 
 
 def _snapshot_row(server: Server, one: Listed, *, is_shown: bool) -> str:
-    begun = escape(moment(one.started))
-    name = f"<b>{begun}</b>" if is_shown else _link(f"{server.root}?snapshot={one.id}", begun)
+    started = escape(moment(one.started))
+    name = f"<b>{started}</b>" if is_shown else _link(f"{server.root}?snapshot={one.id}", started)
     n = one.numbers
     numbers = "".join(f"<td class=n>{number}" for number in (f"{n.pages:,}", f"{n.files:,}", decimal(n.size)))
     return f"<tr><td>{name}<td>{escape(one.outcome)}{numbers}\n"
 
 
 def _remark(shown: Listed) -> str:
-    return "" if shown.outcome == "complete" else f", by a run that is {escape(shown.outcome)}"
+    return "" if shown.outcome == "complete" else f" (run {escape(shown.outcome)})"
 
 
 def _page(title: str, body: str) -> str:

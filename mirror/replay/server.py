@@ -1,8 +1,10 @@
-"""The replay server: an ASGI application over a shelf, and the process that serves it. It asks nobody for anything.
+"""The replay server: an ASGI application that answers from an archive, and the process that runs it.
 
-`core.replay.origins` says how origins are called, which headers are told and what a page may reach; the shelf, what there is.
-A request is answered in a thread, one at a time: SQLite has one connection, and rewriting one core. Files are streamed
-beside that.
+It makes no connections. `core.replay.origins` decides how origins are named, which headers are replayed and what a page may
+reach; `store.playback.Shelf` knows what the archive has.
+
+A thread answers the requests one after the other, because there is one SQLite connection, and rewriting keeps one core busy.
+Files are streamed at the same time.
 """
 
 import errno
@@ -45,48 +47,48 @@ _GOOD: Final = frozenset({200, 201, 202, 203})
 _BODILESS: Final = frozenset({204, 205})
 _ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 _GRACE: Final = 1
-"""Seconds that transfers have to end once the user wants to."""
+"""Seconds for which transfers may continue after Ctrl-C."""
 
 
-class Asked:
-    """A request, as far as an answer depends on it."""
+class ReplayRequest:
+    """The parts of a request that the response depends on."""
 
     def __init__(self, scope: Scope) -> None:
-        request = Request(scope)
-        self.method = request.method
-        self.hosts = request.headers.getlist("host")
-        self.header: Callable[[str], str | None] = request.headers.get
+        parsed = Request(scope)
+        self.method = parsed.method
+        self.hosts = parsed.headers.getlist("host")
+        self.header: Callable[[str], str | None] = parsed.headers.get
         self.path = quote(scope.get("raw_path") or b"", safe=_ASCII)
         query = quote(scope["query_string"], safe=_ASCII)
         self.target = f"{self.path}?{query}" if query else self.path
-        self.snapshot = request.query_params.get("snapshot")
+        self.snapshot = parsed.query_params.get("snapshot")
 
     @property
     def wants_page(self) -> bool:
-        """Whether somebody looks at the answer; a script gets a short text."""
+        """Whether the client is likely to show the response to a user. Scripts get a short text instead of a page."""
         return "text/html" in (self.header("accept") or "")
 
 
 class Replay:
-    """The application."""
+    """The ASGI application."""
 
     def __init__(self, shelf: Shelf, server: Server) -> None:
         self._shelf = shelf
         self._server = server
-        self._turn = CapacityLimiter(1)
+        self._one_at_a_time = CapacityLimiter(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         if scope["type"] != "http":
             return
-        response = await to_thread.run_sync(self.answer, Asked(scope), limiter=self._turn)
-        await response(_ranged(scope, response), receive, self._guarded(scope, send))
+        response = await to_thread.run_sync(self.answer, ReplayRequest(scope), limiter=self._one_at_a_time)
+        await response(_with_valid_range(scope, response), receive, self._with_policy(scope, send))
 
-    def _guarded(self, scope: Scope, send: Send) -> Send:
-        """Each answer, of whatever kind, has the policy and the common headers; one to HEAD has no body."""
+    def _with_policy(self, scope: Scope, send: Send) -> Send:
+        """Add the content security policy and the common headers to every response, and drop the body of one to HEAD."""
 
-        async def guarded(message: Message) -> None:
+        async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message["headers"]))
                 headers.setdefault("content-security-policy", self._server.policy)
@@ -97,55 +99,57 @@ class Replay:
                 message = {**message, "body": b""}
             await send(message)
 
-        return guarded
+        return send_with_policy
 
-    def answer(self, asked: Asked) -> Response:
-        """What there is for a request."""
-        name = self._server.name(asked.hosts[0]) if len(asked.hosts) == 1 else None
+    def answer(self, request: ReplayRequest) -> Response:
+        """Return the response to a request."""
+        name = self._server.name(request.hosts[0]) if len(request.hosts) == 1 else None
         if name is None:
             return PlainTextResponse(f"This is the replay server at {self._server.root}\n", 421)
-        if asked.method not in _METHODS:
+        if request.method not in _METHODS:
             return PlainTextResponse("An archive can only be read.\n", 405, {"allow": ", ".join(_METHODS)})
-        if not asked.path.startswith("/"):
-            return PlainTextResponse("A path is asked for.\n", 400)
+        if not request.path.startswith("/"):
+            return PlainTextResponse("The request target must be a path.\n", 400)
         try:
-            return self._of_name(name, asked)
-        except (StorageError, OSError) as error:  # an object may go while it is looked at
-            return self._missing("The archive can't be read", str(error), asked, 500)
+            return self._answer_name(name, request)
+        except (StorageError, OSError) as error:  # another process may remove an object at any time
+            return self._error("The archive can't be read", str(error), request, 500)
 
-    def _of_name(self, name: str, asked: Asked) -> Response:
+    def _answer_name(self, name: str, request: ReplayRequest) -> Response:
         if not name:
-            return self._list(asked)
+            return self._list(request)
         home = self._shelf.home(name)
         if home is None:
-            return self._typed(name, asked)
+            return self._typed_host(name, request)
         if not self._shelf.has_snapshot(home.snapshot):
-            return self._missing("No such snapshot", f"There is no snapshot {home.snapshot}, or not any more.", asked)
-        if asked.header("service-worker"):  # it would answer in our place, from what it kept, and outlive this server
+            return self._error(
+                "No such snapshot", f"There is no snapshot {home.snapshot} in this archive, or it was pruned.", request
+            )
+        if request.header("service-worker"):  # it could answer from its cache, even after this server has ended
             return PlainTextResponse("Service workers are not replayed.\n", 403)
-        url = _url(home.origin, asked.target)
+        url = _url(home.origin, request.target)
         if url is None:
-            return self._missing("Not in the archive", f"{home.origin}{asked.target} is no URL of a file.", asked)
+            return self._error("Not in the archive", f"{home.origin}{request.target} is not a valid URL.", request)
         found = self._shelf.find(url, home.snapshot)
-        if found is None and "?" not in url:  # that there was an empty query is not told by servers
+        if found is None and "?" not in url:  # ASGI servers do not tell an empty query from none
             found = self._shelf.find(CanonicalURL(f"{url}?"), home.snapshot)
-        return self._replayed(found, home, asked) if found else self._not_there(url, home, asked)
+        return self._archived(found, home, request) if found else self._not_archived(url, home, request)
 
-    # --- what is there -------------------------------------------------------------------------------------------------
+    # --- resources in the archive --------------------------------------------------------------------------------------
 
-    def _replayed(self, found: Found, home: Home, asked: Asked) -> Response:
+    def _archived(self, found: Found, home: Home, request: ReplayRequest) -> Response:
         resource = found.resource
-        headers = self._headers(resource, home, asked)
+        headers = self._headers(resource, home, request)
         if is_redirect(resource):
             place = origins.location(header(resource.headers, "location") or "", resource.url, self._place(home))
             if place is None:
-                return self._not_there(resource.url, home, asked)
+                return self._not_archived(resource.url, home, request)
             return Response(status_code=resource.status or 302, headers={**headers, "location": place})
         if resource.status in _BODILESS:
             return Response(status_code=resource.status, headers=headers)
         copy = self._shelf.copy(found, self._server, home.snapshot)
         headers["etag"] = tag = f'"{found.digest if copy is None else sha256(copy).hexdigest()}"'
-        conditions = (asked.header("if-none-match"), asked.header("if-modified-since"))
+        conditions = (request.header("if-none-match"), request.header("if-modified-since"))
         if origins.is_known(tag, headers.get("last-modified"), *conditions):
             return Response(status_code=304, headers=headers)
         media_type = origins.content_type(header(resource.headers, "content-type"), resource.media_type)
@@ -155,28 +159,28 @@ class Replay:
             return ObjectResponse(found.file, status, headers, stat_result=found.file.stat())
         return Response(copy, status, {**headers, "accept-ranges": "none"})
 
-    def _headers(self, resource: Resource, home: Home, asked: Asked) -> dict[str, str]:
+    def _headers(self, resource: Resource, home: Home, request: ReplayRequest) -> dict[str, str]:
         headers = origins.told(resource.headers)
         refresh = header(resource.headers, "refresh")
-        led = refresh and origins.refresh(refresh, resource.url, self._place(home))
-        if led:
-            headers["refresh"] = led
+        target = refresh and origins.refresh(refresh, resource.url, self._place(home))
+        if target:
+            headers["refresh"] = target
         headers["vary"] = "Origin, Sec-Fetch-Dest"
-        return headers | self._sharing(resource, home, asked)
+        return headers | self._cors_headers(resource, home, request)
 
-    def _sharing(self, resource: Resource, home: Home, asked: Asked) -> dict[str, str]:
-        """What lets a page of another origin read this, where it may."""
-        said = asked.header("origin") or ""
-        label = self._server.reader(said)
+    def _cors_headers(self, resource: Resource, home: Home, request: ReplayRequest) -> dict[str, str]:
+        """The headers that let a page of another origin read the response, if it may (CORS)."""
+        origin = request.header("origin") or ""
+        label = self._server.reader(origin)
         reader = self._shelf.home(label) if label else None
         if reader is None or reader.snapshot != home.snapshot:
             return {}
         sites = {self._site(origins.host_of(one.origin)) for one in (reader, home)}
         allowed = header(resource.headers, "access-control-allow-origin")
-        destination = asked.header("sec-fetch-dest") or ""
+        destination = request.header("sec-fetch-dest") or ""
         if not origins.may_read(reader.origin, allowed, destination, one_site=len(sites) == 1 and "" not in sites):
             return {}
-        return {"access-control-allow-origin": said, "access-control-allow-credentials": "true"}
+        return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
 
     @cached_property
     def _site(self) -> SuffixList:
@@ -185,12 +189,12 @@ class Replay:
     def _place(self, home: Home) -> Callable[[CanonicalURL], str]:
         return lambda url: self._server.place(url, home.snapshot)
 
-    # --- what is not ---------------------------------------------------------------------------------------------------
+    # --- resources not in the archive ----------------------------------------------------------------------------------
 
-    def _not_there(self, url: CanonicalURL, home: Home, asked: Asked) -> Response:
+    def _not_archived(self, url: CanonicalURL, home: Home, request: ReplayRequest) -> Response:
         account, forgotten = self._shelf.account(url)
         lines = account_lines(url, account, forgotten)
-        if not asked.wants_page:
+        if not request.wants_page:
             return PlainTextResponse("".join(f"{line}\n" for line in ["Not in the archive", *lines]), 404)
         elsewhere = [
             (self._server.place(url, version.since), f"{url} since {moment(began)}")
@@ -201,41 +205,41 @@ class Replay:
         if other and self._shelf.has(other, home.snapshot):
             elsewhere.insert(0, (self._server.place(other, home.snapshot), other))
         when = moment(next((one.started for one in self._shelf.snapshots() if one.id == home.snapshot), ""))
-        return self._own(missing_page(self._server, url, lines, elsewhere, when), 404)
+        return self._html(missing_page(self._server, url, lines, elsewhere, when), 404)
 
-    def _missing(self, title: str, text: str, asked: Asked, status: int = 404) -> Response:
-        if not asked.wants_page:
+    def _error(self, title: str, text: str, request: ReplayRequest, status: int = 404) -> Response:
+        if not request.wants_page:
             return PlainTextResponse(f"{title}: {text}\n", status)
-        return self._own(plain_page(self._server, title, text), status)
+        return self._html(plain_page(self._server, title, text), status)
 
-    # --- the ways in ---------------------------------------------------------------------------------------------------
+    # --- the start page and typed hosts --------------------------------------------------------------------------------
 
-    def _list(self, asked: Asked) -> Response:
+    def _list(self, request: ReplayRequest) -> Response:
         snapshots = self._shelf.snapshots()
-        chosen = asked.snapshot
+        chosen = request.snapshot
         shown = self._shelf.on("") if chosen is None else next((s for s in snapshots if str(s.id) == chosen), None)
-        if asked.path != "/" or (chosen is not None and shown is None):
-            return self._missing("Nothing here", "The hosts of the archive have origins of their own.", asked)
+        if request.path != "/" or (chosen is not None and shown is None):
+            return self._error("Nothing here", "Each host of the archive is replayed at an origin of its own.", request)
         origins = self._shelf.origins(shown.id) if shown else []
         starts = self._shelf.starts(shown.id) if shown else []
-        return self._own(list_page(self._server, snapshots, shown, origins, starts), 200)
+        return self._html(list_page(self._server, snapshots, shown, origins, starts), 200)
 
-    def _typed(self, name: str, asked: Asked) -> Response:
-        """A host as it is, with or without a date before it, leads to an origin."""
+    def _typed_host(self, name: str, request: ReplayRequest) -> Response:
+        """Redirect a host name as a user types it, with or without a date before it, to its origin in a snapshot."""
         for host, date in origins.typed(name):
             shown = self._shelf.on(date)
             origin = self._shelf.origin_of(host, shown.id) if shown else None
-            url = origin and _url(origin, asked.target)
+            url = origin and _url(origin, request.target)
             if shown and url:
                 return Response(status_code=302, headers={"location": self._server.place(url, shown.id)})
-        return self._missing("Not in the archive", f"There is nothing of a host {name}.", asked)
+        return self._error("Not in the archive", f"The archive has nothing from a host {name}.", request)
 
-    def _own(self, page: str, status: int) -> Response:
+    def _html(self, page: str, status: int) -> Response:
         return HTMLResponse(page, status, {"content-security-policy": self._server.page_policy})
 
 
 class ObjectResponse(FileResponse):
-    """The file of an object, in parts if that is asked for. Its times are those of this disk: nobody is told them."""
+    """Sends the file of an object, or the requested ranges of it. Unlike Starlette's, it does not send the file's own times."""
 
     chunk_size = _BLOCK
 
@@ -244,7 +248,7 @@ class ObjectResponse(FileResponse):
 
 
 def _url(origin: str, target: str) -> CanonicalURL | None:
-    """The URL of an origin that a request means; `None`: it means none of it."""
+    """Return the URL of an origin for a request target; `None` if the target is not a URL of this origin."""
     found = canonical.resolve(f"{origin}{target}", "about:blank")
     return found.url if found and canonical.origin(found.url) == origin else None
 
@@ -255,13 +259,13 @@ def _with_other_scheme(url: CanonicalURL) -> CanonicalURL | None:
     return CanonicalURL(f"{other}{mark}{rest}") if other else None
 
 
-def _ranged(scope: Scope, answer: Response) -> Scope:
-    """The request without a Range that is none, or is of something else than the answer (RFC 9110, 13.1.5 and 14.2)."""
+def _with_valid_range(scope: Scope, response: Response) -> Scope:
+    """Remove an invalid Range, and one whose If-Range does not match the response (RFC 9110, sections 13.1.5 and 14.2)."""
     headers = Headers(scope=scope)
-    asked, condition = headers.get("range"), headers.get("if-range")
-    known = {answer.headers.get("etag"), answer.headers.get("last-modified")}
-    counts = asked is not None and is_range(asked) and (condition is None or condition in known)
-    dropped = {b"if-range"} | (set() if counts else {b"range"})
+    requested, condition = headers.get("range"), headers.get("if-range")
+    known = {response.headers.get("etag"), response.headers.get("last-modified")}
+    is_valid = requested is not None and is_range(requested) and (condition is None or condition in known)
+    dropped = {b"if-range"} | (set() if is_valid else {b"range"})
     return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in dropped]}
 
 
@@ -269,7 +273,7 @@ def _ranged(scope: Scope, answer: Response) -> Scope:
 
 
 def listening(host: str | None, port: int) -> list[socket.socket]:
-    """Sockets at a port; without a host, at all loopback addresses of this machine. Raises `OSError` where it is taken."""
+    """Open listening sockets at a port of `host`, by default of all loopback addresses. Raises `OSError` if it is in use."""
     if host is not None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return [socket.create_server((host, port), family=family)]
@@ -279,20 +283,23 @@ def listening(host: str | None, port: int) -> list[socket.socket]:
         try:
             sockets.append(socket.create_server(("::1", number), family=socket.AF_INET6))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:  # it could answer for us
+            if error.errno == errno.EADDRINUSE:  # another program would receive some of the requests
                 sockets[0].close()
                 raise
     return sockets
 
 
 def serve(shelf: Shelf, server: Server, sockets: list[socket.socket], tell: Callable[[], None]) -> None:
-    """Serve until the user ends it; `tell` is called once it is served, and Ctrl-C is heard."""
+    """Serve until Ctrl-C. `tell` is called once the server answers and handles Ctrl-C."""
     with suppress(KeyboardInterrupt):
         _Server(_config(Replay(shelf, server)), tell).run(sockets=sockets)
 
 
 class _Server(uvicorn.Server):
-    """One that says when it has begun: before that a Ctrl-C would be lost in a script, where shells have it ignored."""
+    """A server that reports when it has started.
+
+    Only then does Ctrl-C work if a script started the program in the background: shells let such programs ignore SIGINT.
+    """
 
     def __init__(self, config: uvicorn.Config, tell: Callable[[], None]) -> None:
         super().__init__(config)
@@ -305,7 +312,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def serving(application: ASGIApp, sockets: list[socket.socket]) -> Iterator[None]:
-    """Serve an application from a thread, as long as the block takes."""
+    """Serve an application from a thread for the duration of a `with` block."""
     server = uvicorn.Server(_config(application))
     thread = Thread(target=server.run, kwargs={"sockets": sockets}, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""What the browser tests share: a real Chromium, a real nginx, and a mirror made by the real command."""
+"""Fixtures of the browser tests: a real Chromium, a real nginx, and a mirror made by the real command."""
 
 import os
 import re
@@ -23,11 +23,11 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-"""Flags without which Chromium asks its maker's servers for this and that."""
+"""Flags that keep Chromium from contacting its maker's servers."""
 
 
 def program(name: str, *places: str) -> str:
-    """Where a program is. CI has to have it; elsewhere the test is left out where it is missing."""
+    """The path of a program. If it is missing, the test fails in CI and is skipped elsewhere."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *places]))
     if found is None:
         reason = f"{name} is missing: make needs"
@@ -54,7 +54,7 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Nginx"]:
 
 
 class Nginx:
-    """An nginx on loopback for folders of files, as many servers as are asked for."""
+    """Serves folders on loopback, each with an nginx process of its own."""
 
     def __init__(self, path: str, home: Path) -> None:
         self._path = path
@@ -62,7 +62,7 @@ class Nginx:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def serve(self, folder: Path, fallback: str = "") -> str:
-        """Serve a folder; gives the URL once it answers. `fallback` is the file that is sent for what is not there."""
+        """Serve a folder, and return its URL once the server answers. `fallback` is the file to send for unknown paths."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -72,7 +72,7 @@ class Nginx:
             f"{name}_temp_path {home}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         missing = f"location / {{ try_files $uri $uri/ {fallback}; }}" if fallback else ""
-        user = "user root;" if os.getuid() == 0 else ""  # so that it can read what a test wrote
+        user = "user root;" if os.getuid() == 0 else ""  # so that it can read files that tests write as root
         (home / "nginx.conf").write_text(
             f"daemon off; pid {home}/pid; {user} error_log {home}/error.log; events {{}}"
             f"http {{ include /etc/nginx/mime.types; access_log {home}/access.log; {temporary}"
@@ -90,7 +90,7 @@ class Nginx:
         pytest.fail(f"nginx does not answer: {(home / 'error.log').read_text()}")
 
     def answered(self, url: str) -> set[str]:
-        """The paths that were asked for at this server and found, since it was last asked."""
+        """The paths that this server answered with 200 since the last call."""
         log = self._home / url.rstrip("/").rpartition(":")[2] / "access.log"
         found = set(re.findall(r'"GET (\S+) HTTP/1\.[01]" 200 ', log.read_text()))
         log.write_text("")
@@ -103,7 +103,7 @@ class Nginx:
 
 
 def run_mirror(start: str, out: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """Run `scrapy crawl mirror`; warnings are errors."""
+    """Run `scrapy crawl mirror` with warnings as errors."""
     command = [
         sys.executable,
         "-W",

@@ -1,4 +1,4 @@
-"""Opens pages of a copy in a browser beside the pages of the site, and tells how they differ."""
+"""Open pages in a browser, and compare screenshots of the site and the copy."""
 
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -8,12 +8,12 @@ from PIL import Image, ImageChops
 from playwright.sync_api import BrowserContext, Page
 
 NOISE = 2
-"""Levels (of 255) by which a colour may differ: two paintings of one rounded border differ by one now and then."""
+"""Levels (of 255) by which a colour may differ. Chromium does not always paint a rounded border the same, to one level."""
 
 
 @dataclass
 class Opened:
-    """A page as it was opened: what it looked like and what went wrong."""
+    """An opened page: its screenshot and what went wrong."""
 
     picture: bytes = b""
     failed: list[str] = field(default_factory=list)
@@ -22,7 +22,7 @@ class Opened:
 
 
 def opened(context: BrowserContext, url: str, *, picture: bool = True, idle: bool = False) -> Opened:
-    """Open a page, look, and close it; `idle`: once it asks for nothing any more."""
+    """Open a page, take a screenshot, and close it. With `idle`, first wait until it makes no more requests."""
     result = Opened()
     page = context.new_page()
     _listen(page, result)
@@ -45,7 +45,7 @@ def file_url(path: Path) -> str:
 
 
 def same_picture(one: bytes, other: bytes) -> bool:
-    """Whether two PNGs show the same, `NOISE` aside."""
+    """Whether two PNGs are the same, apart from `NOISE`."""
     if one == other:
         return True
     pictures = [Image.open(BytesIO(png)).convert("RGB") for png in (one, other)]

@@ -1,4 +1,4 @@
-"""`scrapy compare`: a copy that is as the original is told from one that is not, page by page, by the real command."""
+"""`scrapy compare`, the real command, tells copies that match the original from those that do not, page by page."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from tests.site import Handler, Page, Server, Site, serve, serve_both
 
 @dataclass(frozen=True)
 class Said:
-    """What the command said, and how it ended."""
+    """The output of the command, and its exit code."""
 
     code: int
     stdout: str
@@ -31,7 +31,7 @@ class Said:
         return json.loads(self.stdout)
 
     def wrong(self) -> dict[str, list[str]]:
-        """Path of each page that is not as the original -> what is wrong with it."""
+        """Path of each page that does not match the original -> what is wrong with it."""
         return {
             re.sub("^.*?//[^/]*", "", page["url"]): page["wrong"] for page in self.json["pages"] if not page["right"]
         }
@@ -45,7 +45,7 @@ def compare(out: Path, url: str, *words: str) -> Said:
 
 @dataclass(frozen=True)
 class Mirrored:
-    """The online site, and the copy of it."""
+    """The online site and its copy."""
 
     server: Server
     out: Path
@@ -69,7 +69,7 @@ def changed(server: Server, path: str, page: Page) -> Iterator[None]:
 
 
 @pytest.mark.long
-def test_each_modern_page_is_as_it_was_in_replay(modern: Mirrored) -> None:
+def test_modern_pages_match_the_original_in_replay(modern: Mirrored) -> None:
     said = compare(modern.out, modern.server.url + "/", "--json", "--walk", "--pages", "0")
     assert said.wrong() == {}, said.stdout
     assert said.json["pages_compared"] == len(STATIC) + len(SCRIPTED) + 3
@@ -77,7 +77,7 @@ def test_each_modern_page_is_as_it_was_in_replay(modern: Mirrored) -> None:
 
 
 @pytest.mark.long
-def test_each_static_page_is_as_it_was_from_the_disk(modern: Mirrored) -> None:
+def test_static_pages_match_the_original_from_the_disk(modern: Mirrored) -> None:
     said = compare(modern.out, modern.server.url + "/pages/", "--json", "--through", "file", "--pages", "0")
     assert said.wrong() == {}, said.stdout
     assert said.json["pages_compared"] == len(STATIC) + 2
@@ -85,8 +85,8 @@ def test_each_static_page_is_as_it_was_from_the_disk(modern: Mirrored) -> None:
 
 
 @pytest.mark.long
-def test_what_a_disk_can_not_do_is_told(modern: Mirrored) -> None:
-    """What is told is what a reader of the tree meets: modules and data that no file may load."""
+def test_pages_that_do_not_work_from_a_disk_are_reported(modern: Mirrored) -> None:
+    """The report has what a reader of the tree experiences: modules and data that files can't load."""
     said = compare(modern.out, modern.server.url + "/scripted/", "--json", "--through", "file", "--pages", "5")
     assert said.code == 1
     wrong = said.wrong()
@@ -96,8 +96,8 @@ def test_what_a_disk_can_not_do_is_told(modern: Mirrored) -> None:
     assert any(url.endswith("/add.wasm") for url in by_url[modern.server.url + "/scripted/wasm"]["lacks"])
 
 
-def test_what_changed_is_told_and_shown(modern: Mirrored, tmp_path: Path) -> None:
-    """The site changes after it was mirrored: its text, a picture, a script that fails no more, a page that is gone."""
+def test_changes_are_reported_and_shown(modern: Mirrored, tmp_path: Path) -> None:
+    """After mirroring, a text and a picture of the site change, and a page is deleted."""
     server, report = modern.server, tmp_path / "report.html"
     hostile = (
         "<!DOCTYPE html><title>fonts</title><body><script>alert(1)</script><p>&lt;img src=x onerror=alert(1)&gt;</p>"
@@ -110,14 +110,12 @@ def test_what_changed_is_told_and_shown(modern: Mirrored, tmp_path: Path) -> Non
         said = compare(modern.out, server.url + "/pages/", "--json", "--pages", "0", "--html", str(report))
     wrong = said.wrong()
     assert wrong.pop("/pages/fonts")[0] == "text"
-    assert wrong.pop("/pages/classic") == []  # nothing is known of it any more
+    assert wrong.pop("/pages/classic") == []  # a page that the site no longer has is not judged
     assert set(wrong) == {"/pages/template", "/pages/frames"}
     assert all(what == ["picture"] for what in wrong.values())
     assert said.code == 1
     page = report.read_text()
-    assert (
-        page.count("data:image/webp") == 2 * len(said.json["pages"]) - 1
-    )  # of the one that is gone there is no picture
+    assert page.count("data:image/webp") == 2 * len(said.json["pages"]) - 1  # there is no picture of the deleted page
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
     assert "<script" not in page
     assert "onerror" not in re.sub(r"&lt;.*?&gt;", "", page)
@@ -132,7 +130,7 @@ def test_a_threshold_allows_for_some(modern: Mirrored) -> None:
 
 
 @pytest.mark.long
-def test_pages_are_few_and_always_the_same(modern: Mirrored) -> None:
+def test_the_sample_of_pages_is_always_the_same(modern: Mirrored) -> None:
     ran = [compare(modern.out, modern.server.url + "/pages/", "--json", "--pages", "2") for _ in range(2)]
     urls = [[page["url"] for page in said.json["pages"]] for said in ran]
     assert urls[0] == urls[1]
@@ -140,8 +138,8 @@ def test_pages_are_few_and_always_the_same(modern: Mirrored) -> None:
 
 
 @pytest.mark.long
-def test_what_the_original_does_not_keep_still_counts_for_nothing(tmp_path: Path) -> None:
-    """A counter, a picture by chance, an error now and then; but what else is lost, is."""
+def test_differences_between_visits_of_the_original_do_not_count(tmp_path: Path) -> None:
+    """A counter and a random colour do not count. Other changes do."""
     visits: list[str] = []
 
     def counting(handler: Handler) -> None:
@@ -159,8 +157,8 @@ def test_what_the_original_does_not_keep_still_counts_for_nothing(tmp_path: Path
         assert compare(tmp_path, server.url + "/", "--json").wrong() == {"/same": ["text", "picture"]}
 
 
-def test_errors_and_requests_that_only_the_copy_has(tmp_path: Path) -> None:
-    """The copy is made while the server lacks what it has later: a script, and a part of it that leads away."""
+def test_errors_and_failures_of_the_copy_only(tmp_path: Path) -> None:
+    """The copy is made while the server lacks a script and a picture that it has later."""
     site = Site().page("/", "<script src=/s.js></script><script>window.known.word</script><img src=/late.png>")
     site.page("/missing", "<img src=/never.png><script>nobody.knows</script>")
     with serve(site.page("/start", links=["/", "/missing"])) as server:
@@ -171,23 +169,27 @@ def test_errors_and_requests_that_only_the_copy_has(tmp_path: Path) -> None:
     assert found["/"]["wrong"][:2] == ["complete", "quiet"]
     assert {url.rpartition("/")[2] for url in found["/"]["lacks"]} == {"s.js", "late.png"}
     assert "undefined" in found["/"]["new_errors"][0]
-    assert found["/missing"]["wrong"] == []  # what fails online may fail here
+    assert found["/missing"]["wrong"] == []  # a request that fails online may fail in the copy
     assert found["/missing"]["copy"]["errors"] == found["/missing"]["original"]["errors"] != []
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("through", ["server", "file"])
-def test_a_copy_that_wget_made_is_measured_too(modern: Mirrored, tmp_path: Path, through: str) -> None:
+def test_a_copy_made_by_wget(modern: Mirrored, tmp_path: Path, through: str) -> None:
     wget = [program("wget"), "-q", "-m", "-k", "-p", "-E", "-P", str(tmp_path), modern.server.url + "/"]
     subprocess.run(wget, timeout=100, check=False)
     said = compare(tmp_path, modern.server.url + "/pages/", "--json", "--pages", "4", "--through", through)
     assert said.json["counts"]["reached"] == said.json["pages_compared"] == 4
-    assert set(said.wrong()) == {"/pages/fonts", "/pages/pictures", "/pages/backgrounds"}  # it stays on its host
+    assert set(said.wrong()) == {
+        "/pages/fonts",
+        "/pages/pictures",
+        "/pages/backgrounds",
+    }  # wget fetches nothing from other hosts
     assert said.code == 1
 
 
-def test_a_copy_is_not_completed_by_the_site(tmp_path: Path) -> None:
-    """A copy whose picture is still online is not complete: nothing is asked of the site for it."""
+def test_a_copy_can_not_load_from_the_site(tmp_path: Path) -> None:
+    """A copy without a picture is incomplete even if the picture is online, and the site receives no request for it."""
     with serve(Site().page("/", "<p>x").file("/i.png", picture("red"), "image/png")) as server:
         page = f"<!DOCTYPE html>\n<title>/</title>\n<p>x<img src='{server.url}/i.png'>"
         (tmp_path / "index.html").write_text(page)
@@ -196,10 +198,14 @@ def test_a_copy_is_not_completed_by_the_site(tmp_path: Path) -> None:
         assert "/i.png" not in server.paths
 
 
-def test_what_can_not_be_done_is_told_in_a_line(modern: Mirrored, tmp_path: Path) -> None:
+def test_error_messages_are_one_line(modern: Mirrored, tmp_path: Path) -> None:
     url = modern.server.url + "/"
     cases = [
-        (compare(modern.out, url, "--browser", "/no/chromium"), 2, "--browser /no/chromium is no program"),
+        (
+            compare(modern.out, url, "--browser", "/no/chromium"),
+            2,
+            "--browser /no/chromium is not an executable program",
+        ),
         (compare(modern.out, "ftp://example.org/"), 2, "a browser compares what is at http:// or https://"),
         (compare(modern.out, url, "--threshold", "3"), 2, "a share is a number from 0 to 1"),
         (compare(modern.out, "http://other.example/"), 2, "there is no page below http://other.example/"),
@@ -213,7 +219,7 @@ def test_what_can_not_be_done_is_told_in_a_line(modern: Mirrored, tmp_path: Path
         assert "Traceback" not in said.stderr
 
 
-def test_a_site_that_does_not_answer_is_no_success(modern: Mirrored, tmp_path: Path) -> None:
+def test_a_site_that_does_not_answer_is_an_error(modern: Mirrored, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(modern.out, copy)
     with serve(Site()) as server:

@@ -1,4 +1,4 @@
-"""The site with every construct, opened from the disk: all that a browser loads comes from the tree."""
+"""The site with every construct, opened from the disk: everything that a browser loads comes from the tree."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ REFUSED = {
     "svg-file-use.svg",
     "svg-file-style-attribute.svg",
 }
-"""Modules and parts of other SVG files: Chromium loads them from no disk, be they there or not."""
+"""Modules and parts of other SVG files. Chromium does not load these from a disk, although they exist."""
 
 
 @dataclass
 class Copy:
-    """The folder of the copy, and its documents: URL -> path."""
+    """The folder of a copy, and its documents: URL -> path."""
 
     out: Path
     documents: dict[str, str]
@@ -46,8 +46,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
         yield Copy(out, dict(rows.fetchall()))
 
 
-def test_nothing_is_missing_and_nothing_is_asked_of_the_network(copy: Copy, browser: Browser) -> None:
-    """The servers are down by now. Scripts are off: what they build is beyond a copy on a disk."""
+def test_nothing_is_missing_and_nothing_uses_the_network(copy: Copy, browser: Browser) -> None:
+    """The servers are stopped. Scripts are disabled, because what they build does not work from a disk."""
     wrong = {}
     context = browser.new_context(java_script_enabled=False)
     for url, path in sorted(copy.documents.items()):

@@ -1,7 +1,7 @@
-"""What needs only GET works in replay: searches, tabs, themes, panels that load when they are opened, routes of an app.
+"""Interactions that need only GET work in replay: searches, tabs, themes, lazy panels, routes of an app.
 
-The sites are those that real generators build (`benchmarks.generators`), mirrored by the real command; a
-browser whose ways out are watched opens the copies.
+The sites are built by real generators (`benchmarks.generators`) and mirrored by the real command. The browser that opens the
+copies uses a proxy that records all requests to other hosts.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ FALLBACK = {"react": "/index.html"}
 
 @dataclass
 class Replayed:
-    """A page of the browser, whose ways out of this machine are watched, and where the site is for it."""
+    """A page of the browser, and the replay server with the copy of a site."""
 
     page: Page
     server: Served
@@ -36,7 +36,7 @@ class Replayed:
 
 
 def replayed(site: str, nginx: Nginx, out: Path, browser: Browser) -> Iterator[Replayed]:
-    """Mirror a generator's site, replay the copy."""
+    """Mirror the site of a generator, and replay the copy."""
     url = nginx.serve(built(site).folder, FALLBACK.get(site, ""))
     run_mirror(url, out, "-a", "render=auto")
     with ExitStack() as stack:
@@ -113,8 +113,8 @@ def test_react(react: Replayed) -> None:
     expect(page.get_by_role("heading", name="chisel")).to_be_visible()
 
 
-def test_what_a_page_loads_when_it_is_used(tmp_path: Path, browser: Browser) -> None:
-    """The same on pages written by hand, which need no npm: a panel, a search index, tabs, a theme."""
+def test_resources_that_load_on_interaction(tmp_path: Path, browser: Browser) -> None:
+    """The same for pages written by hand, which need no npm: a panel, a search index, tabs, a theme."""
     with serve_both(*sites()) as (live, _):
         url = f"{live.url}/"
         run_mirror(url, tmp_path, "-a", "render=never")

@@ -1,4 +1,4 @@
-"""The browser that has no network: what pages ask for is asked of us, what they may not do costs nobody else anything."""
+"""The browser without a network: the caller answers all requests of a page, and a hostile page affects no other page."""
 
 import asyncio
 import re
@@ -13,10 +13,10 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from mirror.browser import chromium
-from mirror.browser import offline_browser as browsers
+from mirror.browser import chromium, limits
 from mirror.browser.chromium import BrowserError, find
-from mirror.browser.offline_browser import Browser, Document, Rendering, Seen, what_is_missing
+from mirror.browser.offline_browser import Browser, what_is_missing
+from mirror.browser.records import Document, PageRequest, Rendering
 from mirror.core.syntax.embedded_urls import Kind
 from tests.browser.conftest import program
 
@@ -34,13 +34,13 @@ Got = TypeVar("Got")
 
 
 class World:
-    """What there is to ask for, and what was asked."""
+    """The files that pages can request, and the requests that were made."""
 
     def __init__(self, files: dict[str, str] | None = None) -> None:
         self.files = files or {}
-        self.seen: list[Seen] = []
+        self.seen: list[PageRequest] = []
 
-    async def ask(self, seen: Seen) -> Document | None:
+    async def ask(self, seen: PageRequest) -> Document | None:
         self.seen.append(seen)
         name = seen.url.removeprefix(SITE)
         if name not in self.files:
@@ -54,7 +54,7 @@ class World:
 
 
 def within(make: Callable[[Browser], Coroutine[Any, Any, Got]]) -> Got:
-    """Do something with a browser."""
+    """Run a coroutine with a browser."""
     path = Path(program("chromium"))
 
     async def run() -> Got:
@@ -68,7 +68,7 @@ def within(make: Callable[[Browser], Coroutine[Any, Any, Got]]) -> Got:
 
 
 def alone(made: Coroutine[Any, Any, Got]) -> Got:
-    """In a thread of its own: the browser of the other tests has a loop in this one."""
+    """Run a coroutine in a new thread, because the browser of the other tests has an event loop in this one."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, made).result()
 
@@ -81,14 +81,14 @@ def rendered(html: str, files: dict[str, str] | None = None) -> tuple[Rendering,
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bounds that a test can wait for."""
-    monkeypatch.setattr(browsers, "MOST_BUSY", 2.0)
-    monkeypatch.setattr(browsers, "MOST_WAITED", 1.0)
-    monkeypatch.setattr(browsers, "MOST_TIME", 20.0)
-    monkeypatch.setattr(chromium, "_CLOSING", 2.0)
+    """Lower limits, so that tests need not wait long."""
+    monkeypatch.setattr(limits, "MAX_BUSY", 2.0)
+    monkeypatch.setattr(limits, "MAX_RESOURCE_WAIT", 1.0)
+    monkeypatch.setattr(limits, "MAX_PAGE_TIME", 20.0)
+    monkeypatch.setattr(chromium, "_CLOSE_TIMEOUT", 2.0)
 
 
-def test_what_scripts_load_is_asked_for() -> None:
+def test_resources_that_scripts_load_are_requested() -> None:
     got, world = rendered(
         """<!DOCTYPE html><link rel="icon" href="data:,"><script type="importmap">{"imports": {"far": "/far.js"}}</script>
         <div id="root"></div><script type="module" src="/app.js"></script>""",
@@ -109,15 +109,15 @@ def test_what_scripts_load_is_asked_for() -> None:
     )
     assert {seen.kind for seen in world.seen} == {Kind.REQUISITE}
     assert got.html is not None
-    assert got.still is not None
+    assert got.static_html is not None
     assert '<a href="/next">data</a>' in got.html
     assert "<script" in got.html
-    assert "<script" not in got.still
+    assert "<script" not in got.static_html
     assert got.needs == {"fetches data", "starts workers"}
     assert (got.outcome, got.missed, got.refused) == ("", False, [])
 
 
-def test_what_is_seen_when_one_scrolls_is_asked_for() -> None:
+def test_resources_that_load_on_scrolling_are_requested() -> None:
     rows = "".join(f"<div class=far style='height: 700px' data-n='{n}'></div>" for n in range(8))
     script = """new IntersectionObserver(all => all.forEach(e => { if (e.isIntersecting) fetch(`/n${e.target.dataset.n}.json`) }))"""
     _, world = rendered(
@@ -126,7 +126,7 @@ def test_what_is_seen_when_one_scrolls_is_asked_for() -> None:
     assert world.asked == [f"/n{n}.json" for n in range(8)]
 
 
-def test_a_part_of_a_page_that_scrolls_is_scrolled_too() -> None:
+def test_scrollable_elements_are_scrolled_too() -> None:
     _, world = rendered(
         "<link rel=icon href=data:,><body style='margin:0'><main style='height:100vh;overflow:auto'><div style='height:3000px'></div>"
         "<img loading=lazy src='/end.png'></main>"
@@ -134,7 +134,7 @@ def test_a_part_of_a_page_that_scrolls_is_scrolled_too() -> None:
     assert world.asked == ["/end.png"]
 
 
-def test_frames_and_pages_that_scripts_go_to() -> None:
+def test_frames_and_navigation_by_scripts() -> None:
     got, world = rendered(
         "<link rel=icon href=data:,><iframe src='/frame.html'></iframe><script>onload = () => { location = '/elsewhere' }</script><p>here",
         {"/frame.html": "<img src=/in-frame.png>"},
@@ -146,7 +146,7 @@ def test_frames_and_pages_that_scripts_go_to() -> None:
     assert "<p>here" in got.html
 
 
-def test_what_is_left_shows_what_was_to_be_seen() -> None:
+def test_static_html_shows_what_the_page_showed() -> None:
     got, _ = rendered(
         """<!DOCTYPE html><html lang="en" data-a='"&lt;'><head><link rel=icon href=data:,><noscript>x</noscript><link rel=modulepreload href=/m.js></head>
         <body onload="go()"><div id=host></div><a href="javascript:go()">a</a><input id=box value=old><script>
@@ -159,7 +159,7 @@ def test_what_is_left_shows_what_was_to_be_seen() -> None:
         </script></body></html>"""
     )
     assert got.url == f"{SITE}/sub/page"
-    still = got.still
+    still = got.static_html
     assert still is not None
     assert still.startswith('<!DOCTYPE html><html lang="en" data-a="&quot;')
     for there in (
@@ -189,7 +189,7 @@ def test_what_is_left_shows_what_was_to_be_seen() -> None:
         ),
     ],
 )
-def test_what_may_not_be_asked_for_is_refused_and_told(script: str, refused: str) -> None:
+def test_forbidden_requests_are_refused_and_listed(script: str, refused: str) -> None:
     got, world = rendered(f"<link rel=icon href=data:,><body><p>here<script>{script}</script>")
     assert got.refused == [refused]
     assert world.asked == []
@@ -208,14 +208,14 @@ def test_what_may_not_be_asked_for_is_refused_and_told(script: str, refused: str
     ],
 )
 @pytest.mark.usefixtures("hurried")
-def test_a_page_without_end_costs_itself_alone(script: str, outcome: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_page_affects_no_other_page(script: str, outcome: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World({"/ok.js": "document.title = 'fine'"})
     bad = Document(f"{SITE}/bad", 200, HTML, f"<link rel=icon href=data:,><p>bad<script>{script}</script>".encode())
     good = Document(f"{SITE}/", 200, HTML, b"<title>no</title><script src=/ok.js></script>")
 
     async def both(browser: Browser) -> list[Rendering]:
         first = await browser.render(bad, world.ask)
-        monkeypatch.setattr(browsers, "MOST_BUSY", 60.0)  # it is not hurried
+        monkeypatch.setattr(limits, "MAX_BUSY", 60.0)  # the second page needs more time
         return [first, await browser.render(good, world.ask)]
 
     first, second = within(both)
@@ -226,9 +226,9 @@ def test_a_page_without_end_costs_itself_alone(script: str, outcome: str, monkey
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where there is prlimit, memory has a bound")
-def test_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What asks for more is refused, or dies. Other pages don't notice."""
-    monkeypatch.setattr(chromium, "MOST_MEMORY", 900 << 20)
+def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that allocates more gets an error, or its tab crashes. Other pages are not affected."""
+    monkeypatch.setattr(chromium, "MAX_PROCESS_MEMORY", 900 << 20)
     greedy = """<link rel=icon href=data:,><body><script>const all = []
         try { for (;;) all.push(new Uint8Array(1 << 24).fill(1)) } catch (e) { document.title = `${e.name} ${all.length}` }</script>"""
     nodes = "<link rel=icon href=data:,><body><script>for (;;) document.body.append('x'.repeat(1e5) + Math.random())</script>"
@@ -246,21 +246,21 @@ def test_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "<title>fine</title>" in (fine.html or "")
 
 
-def test_a_page_that_grows_for_ever_is_shown_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsers, "MOST_SCREENS", 5)
+def test_a_page_that_grows_without_end_is_scrolled_a_limited_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_SCREENS", 5)
     got, _ = rendered(
         "<link rel=icon href=data:,><body><script>const more = () => { for (let n = 0; n < 9; n++) document.body.append(Object.assign("
         "document.createElement('p'), {textContent: 'row', style: 'height: 300px'})) }; more();"
         "onscroll = () => { if (innerHeight + scrollY > document.body.scrollHeight - 100) more() }</script>"
     )
     assert got.html is not None
-    assert 9 < got.html.count("<p") <= 9 * (5 + 2)  # the rows of the beginning, and of each screen, and of the way back
+    assert 9 < got.html.count("<p") <= 9 * (5 + 2)  # initial rows, rows for each screen, rows for scrolling back
 
 
-def test_a_page_goes_on_without_what_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsers, "MOST_WAITED", 0.5)
+def test_a_page_continues_without_a_resource_that_never_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_RESOURCE_WAIT", 0.5)
 
-    async def never(seen: Seen) -> Document | None:
+    async def never(seen: PageRequest) -> Document | None:
         await asyncio.sleep(3600)
         raise AssertionError(seen)
 
@@ -271,7 +271,7 @@ def test_a_page_goes_on_without_what_does_not_come(monkeypatch: pytest.MonkeyPat
     assert "<p>here" in got.html
 
 
-def test_pop_ups_downloads_and_dialogs_hold_up_nobody() -> None:
+def test_popups_downloads_and_dialogs_do_not_block() -> None:
     got, world = rendered(
         "<link rel=icon href=data:,><p>here<a id=a href='/file.zip' download></a><a id=b target=_blank href='/pop'></a><script>"
         "alert(1); confirm(2); prompt(3); open('/opened'); a.click(); b.click(); onbeforeunload = () => 'stay'</script>"
@@ -282,7 +282,7 @@ def test_pop_ups_downloads_and_dialogs_hold_up_nobody() -> None:
 
 @contextmanager
 def listening(kind: socket.SocketKind) -> Iterator[tuple[int, list[bytes]]]:
-    """A port of this machine, and what came to it."""
+    """Listen at a port of this machine. Yields the port and a list of what it received."""
     came: list[bytes] = []
     with socket.socket(socket.AF_INET, kind) as server:
         server.bind(("127.0.0.1", 0))
@@ -305,7 +305,7 @@ def listening(kind: socket.SocketKind) -> Iterator[tuple[int, list[bytes]]]:
         thread.join()
 
 
-def test_nothing_leaves_the_browser() -> None:
+def test_the_browser_makes_no_connections() -> None:
     with listening(socket.SOCK_STREAM) as (tcp, connected), listening(socket.SOCK_DGRAM) as (udp, sent):
         local = f"http://127.0.0.1:{tcp}"
         got, world = rendered(
@@ -328,7 +328,7 @@ def test_nothing_leaves_the_browser() -> None:
     assert got.html is not None
 
 
-def test_pages_know_nothing_of_each_other() -> None:
+def test_pages_share_no_storage() -> None:
     world = World()
     html = (
         "<link rel=icon href=data:,><script>document.title = localStorage.a + document.cookie;"
@@ -342,8 +342,8 @@ def test_pages_know_nothing_of_each_other() -> None:
     assert [one.html and "<title>undefined</title>" in one.html for one in within(twice)] == [True, True]
 
 
-def test_the_browser_is_started_again_after_so_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsers, "MOST_PAGES", 2)
+def test_the_browser_is_restarted_after_max_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_PAGES", 2)
     world = World()
     page = Document(f"{SITE}/", 200, HTML, b"<p>here")
 
@@ -352,7 +352,7 @@ def test_the_browser_is_started_again_after_so_many_pages(monkeypatch: pytest.Mo
         got = []
         for _ in range(5):
             got.append(await browser.render(page, world.ask))
-            started.add(id(browser._chromium))  # noqa: SLF001 - nobody else knows
+            started.add(id(browser._chromium))  # noqa: SLF001 - not exposed otherwise
         return got, started
 
     got, started = within(many)
@@ -360,7 +360,7 @@ def test_the_browser_is_started_again_after_so_many_pages(monkeypatch: pytest.Mo
     assert len(started) == 3
 
 
-def test_a_browser_that_can_not_be_started_says_so(tmp_path: Path) -> None:
+def test_a_browser_that_can_not_start_raises(tmp_path: Path) -> None:
     broken = tmp_path / "chromium"
     broken.write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
     broken.chmod(0o755)
@@ -376,8 +376,8 @@ def test_a_browser_that_can_not_be_started_says_so(tmp_path: Path) -> None:
         alone(run())
 
 
-def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert what_is_missing(tmp_path / "none") == f"browser={tmp_path / 'none'} is no program"
+def test_missing_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert what_is_missing(tmp_path / "none") == f"browser={tmp_path / 'none'} is not an executable program"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "apt-get install chromium" in str(what_is_missing())
     (tmp_path / "google-chrome").write_text("#!/bin/sh\n")

@@ -1,4 +1,4 @@
-"""The documentation of Python, as Debian ships it: a real site of some 500 pages and 55 MB, judged by other programs."""
+"""Debian's documentation of Python, a real site of some 500 pages and 55 MB, checked by other programs."""
 
 import csv
 import os
@@ -20,12 +20,12 @@ from tests.browser.pages import file_url, opened, same_picture
 DOCS = Path("/usr/share/doc/python3.11/html")
 SAMPLE = 40
 pytestmark = pytest.mark.long
-MISSING = "whatsnew/changelog.html"  # Debian packs it, the pages link it unpacked
+MISSING = "whatsnew/changelog.html"  # Debian ships it compressed, but pages link to it uncompressed
 
 
 @dataclass
 class Mirrored:
-    """The site, its copy, and what our command said."""
+    """The site, its copy, and the output of the command."""
 
     url: str
     out: Path
@@ -41,7 +41,7 @@ def mirrored(nginx: Nginx) -> Iterator[Mirrored]:
         reason = "python3.11-doc is missing: make needs"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # LinkChecker gives up root's rights before it reads
+        Path(folder).chmod(0o755)  # LinkChecker drops root privileges before it reads files
         yield mirror_of(nginx, Path(folder))
 
 
@@ -54,12 +54,12 @@ def mirror_of(nginx: Nginx, out: Path) -> Mirrored:
     return Mirrored(url, out, paths, nginx.answered(url), done.stderr, done.returncode)
 
 
-def test_only_the_page_that_is_not_there_fails(mirrored: Mirrored) -> None:
+def test_only_the_missing_page_fails(mirrored: Mirrored) -> None:
     assert f"Failed: 1 404 Not Found\n  404 Not Found: {mirrored.url}{MISSING}" in mirrored.stderr
     assert mirrored.code == 1
 
 
-def test_all_that_wget_finds_is_there(mirrored: Mirrored, nginx: Nginx, tmp_path: Path) -> None:
+def test_the_copy_has_everything_that_wget_finds(mirrored: Mirrored, nginx: Nginx, tmp_path: Path) -> None:
     wget = [program("wget"), "-q", "-m", "-p", "-P", str(tmp_path), mirrored.url]
     subprocess.run(wget, timeout=300, check=False)
     found = nginx.answered(mirrored.url)
@@ -70,7 +70,7 @@ def test_all_that_wget_finds_is_there(mirrored: Mirrored, nginx: Nginx, tmp_path
 
 
 def test_no_link_is_broken(mirrored: Mirrored) -> None:
-    """LinkChecker reads the tree; what is not in it is absolute, and so not asked for."""
+    """LinkChecker checks the tree. Links to anything outside of it are absolute, and not checked."""
     start = mirrored.out / mirrored.paths[mirrored.url]
     linkchecker = str(Path(sys.executable).with_name("linkchecker"))
     command = [
@@ -88,7 +88,9 @@ def test_no_link_is_broken(mirrored: Mirrored) -> None:
     table = (line for line in done.stdout.splitlines() if not line.startswith("#"))
     checked = list(csv.DictReader(table, delimiter=";"))
     assert len({row["url"] for row in checked if row["url"].startswith("file:")}) > 500, done.stderr
-    assert [row for row in checked if row["valid"] != "True"] == []  # its exit code tells of spaces around URLs too
+    assert [
+        row for row in checked if row["valid"] != "True"
+    ] == []  # its exit code would also report spaces around URLs
 
 
 def test_pages_look_the_same_offline(mirrored: Mirrored, browser: Browser) -> None:

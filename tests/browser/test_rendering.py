@@ -1,4 +1,4 @@
-"""Whole crawls that render, by the real command in a real Chromium: what scripts load is mirrored, once, and nothing is held up."""
+"""Whole crawls that render, with the real command and a real Chromium."""
 
 import json
 import os
@@ -28,7 +28,7 @@ JS: Final = "text/javascript"
 JSON: Final = "application/json"
 
 pytestmark = pytest.mark.usefixtures("browser")
-"""It is skipped, or fails, where there is none."""
+"""Skips all tests, or fails in CI, if there is no Chromium."""
 
 SHELL: Final = (
     f'<!DOCTYPE html><title>App</title>{ICON}<div id="root"></div><script type="module" src="/app.js"></script>'
@@ -45,7 +45,7 @@ style.sheet.insertRule("h1 { color: rgb(1, 2, 3) }")
 
 
 def app(*names: str) -> Site:
-    """Pages that scripts build: nothing of them, and no link between them, is to be seen in their HTML."""
+    """Pages that scripts build. Their HTML has none of their content, and no links between them."""
     site = Site().file("/app.js", APP, JS)
     for name, following in zip(names, [*names[1:], names[0]], strict=True):
         site.file("/" if name == "home" else f"/{name}", SHELL, "text/html")
@@ -61,7 +61,7 @@ def app(*names: str) -> Site:
 
 
 def parts(*names: str) -> list[str]:
-    """All that such a site has."""
+    """All paths of such a site."""
     found = ["/app.js"]
     for name in names:
         found += ["/" if name == "home" else f"/{name}", f"/pages/{name}.js", f"/data/{name}.json", f"/{name}.svg"]
@@ -76,9 +76,7 @@ def states(out: Path) -> list[tuple[object, ...]]:
     return rows(out, "SELECT state, count(*) FROM renderings GROUP BY state ORDER BY state")
 
 
-def test_a_site_that_scripts_build_is_mirrored_whole_and_each_file_asked_for_once(
-    tmp_path: Path, browser: Browser
-) -> None:
+def test_a_scripted_site_is_mirrored_completely_and_each_file_requested_once(tmp_path: Path, browser: Browser) -> None:
     names = ("home", "one", "two", "three")
     with serve(app(*names)) as server:
         done = mirror(f"{server.url}/", tmp_path, "render=auto")
@@ -100,7 +98,7 @@ def test_a_site_that_scripts_build_is_mirrored_whole_and_each_file_asked_for_onc
         context.close()
 
 
-def test_without_a_browser_it_is_not(tmp_path: Path) -> None:
+def test_without_a_browser_it_is_incomplete(tmp_path: Path) -> None:
     with serve(app("home", "one")) as server:
         done = mirror(f"{server.url}/", tmp_path, "render=never")
         assert asked(server) == ["/", "/app.js"]
@@ -108,7 +106,7 @@ def test_without_a_browser_it_is_not(tmp_path: Path) -> None:
     assert states(tmp_path) == []
 
 
-def test_the_tree_may_show_what_scripts_made_of_pages(tmp_path: Path, browser: Browser) -> None:
+def test_the_tree_can_have_the_dom_of_pages(tmp_path: Path, browser: Browser) -> None:
     with serve(app("home", "one")) as server:
         done = mirror(f"{server.url}/", tmp_path, "render=dom")
         assert done.code == 0, done.stderr
@@ -126,7 +124,7 @@ def test_the_tree_may_show_what_scripts_made_of_pages(tmp_path: Path, browser: B
     context.close()
     shown = opened(browser.new_context(), file_url(home))
     assert (shown.failed, shown.errors, shown.network) == ([], [], [])
-    # The original is the object, and the tree is made again from what is kept.
+    # The object is the original, and `publish` can make the tree again from the archive.
     digests = rows(
         tmp_path, "SELECT digest FROM resources JOIN urls ON urls.id = url_id WHERE url LIKE '%/' AND path IS NOT NULL"
     )
@@ -143,7 +141,7 @@ def test_the_tree_may_show_what_scripts_made_of_pages(tmp_path: Path, browser: B
     assert (tmp_path / "laid" / folder(server.url) / "index.html").read_bytes() == home.read_bytes()
 
 
-def test_what_robots_or_the_user_leave_out_the_browser_does_not_get(tmp_path: Path) -> None:
+def test_the_browser_gets_nothing_that_robots_txt_or_the_user_excludes(tmp_path: Path) -> None:
     script = "for (const a of ['/private/x.json', '/left-out.json', '/fine.json']) fetch(a).then(r => document.title += r.url)"
     site = (
         Site()
@@ -163,7 +161,7 @@ def test_what_robots_or_the_user_leave_out_the_browser_does_not_get(tmp_path: Pa
         assert f"seen by the browser on {server.url}/" in why.stdout
 
 
-def test_what_another_host_has_comes_along_and_its_pages_do_not(tmp_path: Path) -> None:
+def test_requisites_from_other_hosts_are_fetched_but_not_their_pages(tmp_path: Path) -> None:
     site = Site().file("/", f"{ICON}<div id=root></div><script src='{{other}}/lib.js'></script>", "text/html")
     other = (
         Site()
@@ -182,7 +180,7 @@ def test_what_another_host_has_comes_along_and_its_pages_do_not(tmp_path: Path) 
         assert [path for path in far.paths if path != "/robots.txt"] == ["/lib.js", "/data.json"]
 
 
-def test_a_redirect_of_what_is_asked_for_is_followed(tmp_path: Path) -> None:
+def test_redirects_of_resources_are_followed(tmp_path: Path) -> None:
     site = (
         Site()
         .file(
@@ -199,8 +197,8 @@ def test_a_redirect_of_what_is_asked_for_is_followed(tmp_path: Path) -> None:
         assert asked(server) == ["/", "/behind.json", "/new.json", "/old"]
 
 
-def test_pages_of_which_nothing_new_comes_are_spared(tmp_path: Path) -> None:
-    """Scripts alone are tried on a few pages. A page that says nothing is always rendered, one without scripts never."""
+def test_pages_that_lead_to_nothing_new_are_skipped(tmp_path: Path) -> None:
+    """Of pages with ordinary scripts, only a few are rendered. Pages without text always are, pages without scripts never."""
     site = Site().file("/count.js", "document.title += '!'", JS)
     for n in range(12):
         site.file(
@@ -215,11 +213,11 @@ def test_pages_of_which_nothing_new_comes_are_spared(tmp_path: Path) -> None:
         assert done.code == 0, done.stderr
     ((_, rendered), (_, spared)) = states(tmp_path)
     assert rendered + spared == 12  # type: ignore[operator]
-    assert 3 <= rendered <= 6  # type: ignore[operator]  # several are open at a time, and each twentieth is tried again
+    assert 3 <= rendered <= 6  # type: ignore[operator]  # several are open at the same time, and every twentieth is rendered again
     assert "like them spared" in done.stderr
 
 
-def test_a_run_in_which_nothing_changed_renders_nothing(tmp_path: Path) -> None:
+def test_a_run_without_changes_renders_nothing(tmp_path: Path) -> None:
     site = app("home", "one")
     with serve(site) as server:
         assert mirror(f"{server.url}/", tmp_path, "render=auto").code == 0
@@ -229,7 +227,7 @@ def test_a_run_in_which_nothing_changed_renders_nothing(tmp_path: Path) -> None:
         assert asked(server) == parts("home", "one")
         assert "Rendered" not in again.stderr
         assert tree(tmp_path) == before
-        # What a script loads is another one by now: the HTML is what it was, and its page is rendered again.
+        # A file that a script loads changes, so the page is rendered again, although its HTML is the same.
         site.file("/data/one.json", json.dumps({"next": "/", "picture": "/new.svg"}), JSON)
         site.file("/new.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")
         changed = mirror(f"{server.url}/", tmp_path, "render=auto")
@@ -252,7 +250,7 @@ HOSTILE: Final = {
 
 
 @pytest.mark.long
-def test_pages_that_mean_ill_hold_up_nobody(tmp_path: Path) -> None:
+def test_hostile_pages_do_not_block_the_crawl(tmp_path: Path) -> None:
     site = Site().file("/poll.json", "1", JSON).page("/elsewhere").file("/late.json", "1", JSON)
     site.page("/", TEXT, links=[*HOSTILE, "good"])
     for name, script in HOSTILE.items():
@@ -285,7 +283,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def children(pid: int) -> list[int]:
-    """All processes below one."""
+    """All descendants of a process."""
     found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout.split("\n")[1:]
     pairs = [(int(a), int(b)) for a, b in (line.split() for line in found if line.strip())]
     below, more = {pid}, True
@@ -312,12 +310,12 @@ def rendered_so_far(out: Path) -> int:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
-def test_a_run_that_ends_while_pages_are_rendered_goes_on(tmp_path: Path, how: signal.Signals) -> None:
+def test_an_interrupted_run_continues_rendering(tmp_path: Path, how: signal.Signals) -> None:
     names = ("home", *(f"p{n}" for n in range(8)))
     site, ended = app(*names), Event()
     last = site["/data/p7.json"]
 
-    def held(handler: Handler) -> None:  # so that the run can't be done before it ends
+    def held(handler: Handler) -> None:  # keeps the run from completing before it is interrupted
         ended.wait(60)
         assert isinstance(last, Page)
         handler.reply(last)
@@ -329,7 +327,7 @@ def test_a_run_that_ends_while_pages_are_rendered_goes_on(tmp_path: Path, how: s
         below = children(running.pid)
         assert below
         if how is signal.SIGINT:
-            os.killpg(running.pid, signal.SIGINT)  # as a terminal does it: the browser hears it as well
+            os.killpg(running.pid, signal.SIGINT)  # like a terminal, which also signals the browser
         else:
             running.kill()
         ended.set()
@@ -360,7 +358,7 @@ def words(*given: str, path: str) -> Done:
 
 
 @pytest.mark.parametrize("word", ["always", "auto", "dom"])
-def test_without_a_browser_it_is_said_what_to_install(tmp_path: Path, word: str) -> None:
+def test_without_a_browser_it_says_what_to_install(tmp_path: Path, word: str) -> None:
     with serve(Site().page("/")) as server:
         done = words(f"start={server.url}/", f"out={tmp_path / 'out'}", f"render={word}", path=str(tmp_path))
         assert done.code == 2
@@ -370,8 +368,8 @@ def test_without_a_browser_it_is_said_what_to_install(tmp_path: Path, word: str)
 
 
 @pytest.mark.parametrize("given", [["render=never"], []])
-def test_where_nothing_is_rendered_playwright_is_not_imported(tmp_path: Path, given: list[str]) -> None:
-    """Without a word nothing is rendered where there is no Chromium."""
+def test_playwright_is_not_imported_without_rendering(tmp_path: Path, given: list[str]) -> None:
+    """By default, nothing is rendered if there is no Chromium."""
     path = os.environ["PATH"] if given else str(tmp_path)
     with serve(Site().page("/", "<script>1</script>")) as server:
         done = words(f"start={server.url}/", f"out={tmp_path / 'out'}", *given, path=path)
@@ -381,7 +379,7 @@ def test_where_nothing_is_rendered_playwright_is_not_imported(tmp_path: Path, gi
     assert states(tmp_path / "out") == []
 
 
-def test_a_browser_that_does_not_start_ends_no_run(tmp_path: Path) -> None:
+def test_a_browser_that_does_not_start_does_not_end_the_run(tmp_path: Path) -> None:
     broken = tmp_path / "chromium"
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
@@ -392,14 +390,14 @@ def test_a_browser_that_does_not_start_ends_no_run(tmp_path: Path) -> None:
     assert states(tmp_path / "out") == [(3, 1)]
 
 
-def test_the_browser_is_where_it_is_said_to_be(tmp_path: Path) -> None:
+def test_the_browser_option_sets_the_path(tmp_path: Path) -> None:
     with serve(app("home")) as server:
         done = mirror(f"{server.url}/", tmp_path, "render=auto", f"browser={program('chromium')}")
         assert done.code == 0
         assert asked(server) == parts("home")
 
 
-def test_an_interrupted_run_says_so(tmp_path: Path) -> None:
+def test_ctrl_c_during_rendering(tmp_path: Path) -> None:
     site = Site().file(
         "/", f"{ICON}<div id=root></div><script>setInterval(() => fetch('/p.json'), 20)</script>", "text/html"
     )

@@ -1,4 +1,4 @@
-"""A mirrored site that scripts build, replayed in a browser: it works as it did, apart from all others, and nothing leaves."""
+"""A scripted site, replayed in a browser: it works as online, is isolated from other sites, and makes no requests elsewhere."""
 
 import io
 import json
@@ -30,10 +30,12 @@ LIB: Final = "https://lib.example.org"
 EVIL: Final = "https://evil.example.org"
 OUT: Final = "https://out.example"
 BARE: Final = "http://out.example"
-"""For frames and forms that a script makes: Chromium connects before it asks whether it may. Without TLS the proxy sees that
-nothing is asked."""
+"""A URL for frames and forms that a script creates. For these, Chromium connects to the host before it checks the policy.
+Without TLS the proxy can see that no request follows."""
+
 BROWSERS_OWN: Final = "googleapis.com"
-"""Where Chromium sends what it wants to know for itself, such as which fields a form has."""
+"""The host of Chromium's own requests, such as those about the fields of a form."""
+
 SECONDS: Final = 60
 
 
@@ -44,7 +46,7 @@ def picture(colour: str) -> bytes:
 
 
 def film() -> bytes:
-    """What a `<video>` plays and seeks in, by ranges: 11 MB, more than a browser loads ahead."""
+    """A WAV file that a `<video>` plays, and seeks in by ranges. It has 11 MB, more than browsers load ahead."""
     file = io.BytesIO()
     with wave.open(file, "wb") as track:
         track.setnchannels(2)
@@ -55,7 +57,7 @@ def film() -> bytes:
 
 
 def font() -> bytes:
-    """The font that Pillow brings along."""
+    """The font that Pillow includes."""
     found = ImageFont.load_default(20)
     assert isinstance(found, ImageFont.FreeTypeFont)
     return bytes(found.font_bytes)
@@ -72,7 +74,7 @@ CLASSIC: Final = "window.classic = 1"
 
 
 def digest(text: str) -> str:
-    """What `integrity` says of a text."""
+    """The value of an `integrity` attribute for a text."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 
@@ -153,7 +155,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @contextmanager
 def outside() -> Iterator[tuple[str, list[str]]]:
-    """A proxy that leads nowhere and knows who asked for it: all that is not of this machine."""
+    """A proxy that answers every request with an error, and records it. Yields its URL and the requests."""
     asked: list[str] = []
 
     class Refuse(socketserver.StreamRequestHandler):
@@ -174,7 +176,7 @@ def outside() -> Iterator[tuple[str, list[str]]]:
 
 @contextmanager
 def watched(browser: Browser) -> Iterator[tuple[BrowserContext, list[str]]]:
-    """A browser whose every way out of this machine is watched."""
+    """A browser context that sends all requests to other machines to a recording proxy."""
     with outside() as (proxy, asked):
         context = browser.new_context(proxy={"server": proxy, "bypass": "localhost,*.localhost"})
         yield context, asked
@@ -188,11 +190,11 @@ def page(browser: Browser) -> Iterator[Page]:
         assert asked == []
 
 
-MEANT: Final = ("/favicon.ico", "/film.wav")
-"""The site has no icon; and of a film the browser breaks off what it has enough of."""
+EXPECTED_FAILURES: Final = ("/favicon.ico", "/film.wav")
+"""The site has no icon, and the browser cancels the download of a video when it has enough of it."""
 
 
-def test_what_scripts_load_is_there(server: Served, page: Page) -> None:
+def test_resources_that_scripts_load_are_replayed(server: Served, page: Page) -> None:
     problems: list[str] = []
     page.on("requestfailed", lambda request: problems.append(f"failed {request.url}"))
     page.on(
@@ -224,10 +226,10 @@ def test_what_scripts_load_is_there(server: Served, page: Page) -> None:
     ) == [40, 40]
     page.click("#panel")
     page.wait_for_function("document.querySelector('#panel').textContent == '<p>panel'")
-    assert [problem for problem in problems if not problem.endswith(MEANT)] == []
+    assert [problem for problem in problems if not problem.endswith(EXPECTED_FAILURES)] == []
 
 
-def test_a_film_is_sought_in(server: Served, page: Page) -> None:
+def test_seeking_in_a_video(server: Served, page: Page) -> None:
     parts: list[tuple[int, str]] = []
     page.on("response", lambda answer: parts.append((answer.status, answer.headers.get("content-range", ""))))
     page.goto(server.place(f"{SITE}/"))
@@ -242,7 +244,7 @@ def test_a_film_is_sought_in(server: Served, page: Page) -> None:
     assert max(starts) > 48000 * 4 * 50
 
 
-def test_a_reader_goes_to_and_fro(server: Served, page: Page) -> None:
+def test_back_and_forward(server: Served, page: Page) -> None:
     page.goto(f"http://localhost:{server.port}/?snapshot=1")
     page.click(f"text={SITE}/")
     page.wait_for_function("window.found")
@@ -260,7 +262,7 @@ def test_a_reader_goes_to_and_fro(server: Served, page: Page) -> None:
     assert page.title() == "App"
 
 
-def test_typed_hosts_lead_there(server: Served, page: Page) -> None:
+def test_typed_hosts(server: Served, page: Page) -> None:
     page.goto(f"http://2026-11-24.www.example.org.localhost:{server.port}/next")
     assert (page.url, page.inner_text("p")) == (server.place(f"{SITE}/next"), "The next page")
 
@@ -279,8 +281,8 @@ SEEN: Final = """async () => [
     document.cookie, localStorage.length, (await indexedDB.databases()).length, (await caches.keys()).length]"""
 
 
-def test_what_one_host_keeps_no_other_sees(server: Served, page: Page) -> None:
-    """Nor another snapshot of it, nor the list; and what a script tries to set for all of them is nobody's."""
+def test_hosts_share_no_storage(server: Served, page: Page) -> None:
+    """Neither do snapshots of one host, nor the list of sites. Cookies that a script sets for all of them are not stored."""
     page.goto(server.place(f"{SITE}/next"))
     assert "own=1" in page.evaluate(SET)
     others = [
@@ -342,7 +344,7 @@ LEAVE: Final = f"""async () => {{
 }}"""
 
 
-def test_no_page_leaves_this_machine(server: Served, browser: Browser) -> None:
+def test_pages_make_no_requests_to_other_machines(server: Served, browser: Browser) -> None:
     with watched(browser) as (context, asked):
         page = context.new_page()
         page.goto(server.place(f"{EVIL}/", 3))
@@ -353,22 +355,22 @@ def test_no_page_leaves_this_machine(server: Served, browser: Browser) -> None:
     assert asked == []
 
 
-def test_the_watch_sees_who_leaves(browser: Browser) -> None:
-    """Without the policy of this server, that is."""
+def test_the_proxy_records_requests(browser: Browser) -> None:
+    """Without the policy of the replay server, a request does reach the proxy."""
     with watched(browser) as (context, asked):
         page = context.new_page()
         page.set_content(f"<img src='{OUT}/i'>", wait_until="load")
     assert asked
 
 
-def test_what_is_missing_is_a_page_with_a_link(server: Served, page: Page) -> None:
+def test_the_page_for_a_missing_url_has_a_link_to_it(server: Served, page: Page) -> None:
     page.goto(server.place(f"{OUT}/x"))
     assert page.title() == "Not in the archive"
     live: Any = page.locator("a[rel=noreferrer]").get_attribute("href")
     assert live == f"{OUT}/x"
 
 
-def test_the_list_loads_nothing(server: Served, browser: Browser) -> None:
+def test_the_list_of_sites_loads_nothing(server: Served, browser: Browser) -> None:
     with watched(browser) as (context, _):
         there = opened(context, f"http://localhost:{server.port}/", picture=False)
     assert (there.failed, there.errors) == ([], [])
@@ -376,8 +378,8 @@ def test_the_list_loads_nothing(server: Served, browser: Browser) -> None:
 
 
 @pytest.mark.long
-def test_every_construct_is_as_it_was(browser: Browser, tmp_path: Path) -> None:
-    """The site with every way to refer to something, by the real command: a page lacks and reports what it did online."""
+def test_every_construct_works_as_online(browser: Browser, tmp_path: Path) -> None:
+    """The site with every construct, mirrored by the real command: pages have the same failures and errors as online."""
     main, other = sites()
     with serve_both(main, other) as (live, _):
         run_mirror(live.url + "/", tmp_path, "-a", "render=auto")
@@ -399,5 +401,5 @@ def test_every_construct_is_as_it_was(browser: Browser, tmp_path: Path) -> None:
 
 
 def judged(page: Opened) -> tuple[set[str], list[str]]:
-    """The paths of what failed, and the errors of scripts."""
+    """The paths of failed requests, and the errors of scripts."""
     return {urlsplit(url).path for url in page.failed} - {"/favicon.ico"}, sorted(page.errors)

@@ -1,25 +1,30 @@
-"""The gate between a browser and the net: what is barred is not connected to, by whatever name."""
+"""The proxy between a browser and the network: it connects to no blocked address, whatever the host is called."""
 
 import asyncio
 import socket
 
 import pytest
 
-from mirror.compare.socks_proxy import Bars, Gate
+from mirror.compare.socks_proxy import Block, SocksProxy
 from mirror.core.url.canonical import CanonicalURL
 from tests.site import Site, serve
 
 
-def asked(bars: Bars, kind: int, place: bytes, port: int, *, say: bytes = b"\5\1\0\5\1\0") -> tuple[bytes, list[str]]:
-    """Ask a gate for a place, and a server there for `/`; what came back, and what the gate says of it."""
+def request(
+    block: Block, kind: int, target: bytes, port: int, *, greeting: bytes = b"\5\1\0\5\1\0"
+) -> tuple[bytes, list[str]]:
+    """Request a connection from a proxy, and `/` from the server behind it.
+
+    Return the bytes received, and what the proxy blocked.
+    """
 
     async def ask() -> tuple[bytes, list[str]]:
-        async with Gate(bars) as gate:
-            reader, writer = await asyncio.open_connection("127.0.0.1", int(gate.url.rpartition(":")[2]))
-            writer.write(say + bytes([kind]) + place + port.to_bytes(2, "big") + b"GET / HTTP/1.0\r\n\r\n")
-            came = await reader.read()
+        async with SocksProxy(block) as proxy:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.url.rpartition(":")[2]))
+            writer.write(greeting + bytes([kind]) + target + port.to_bytes(2, "big") + b"GET / HTTP/1.0\r\n\r\n")
+            received = await reader.read()
             writer.close()
-            return came, gate.barred
+            return received, proxy.blocked
 
     return asyncio.run(ask())
 
@@ -28,58 +33,58 @@ IPV4 = (1, socket.inet_aton("127.0.0.1"))
 NAME = (3, b"\x09localhost")
 
 
-@pytest.mark.parametrize(("kind", "place"), [IPV4, NAME, (3, b"\x0da-b.localhost")])
-def test_what_is_not_barred_goes_through(kind: int, place: bytes) -> None:
+@pytest.mark.parametrize(("kind", "target"), [IPV4, NAME, (3, b"\x0da-b.localhost")])
+def test_allowed_connections_pass(kind: int, target: bytes) -> None:
     with serve(Site().page("/", "hello")) as server:
-        came, barred = asked(lambda _, __: None, kind, place, server.server_port)
-        assert came.startswith(b"\5\0" + b"\5\0\0\1" + bytes(6) + b"HTTP/1.")
-        assert b"hello" in came
-        assert barred == []
+        received, blocked = request(lambda _, __: None, kind, target, server.server_port)
+        assert received.startswith(b"\5\0" + b"\5\0\0\1" + bytes(6) + b"HTTP/1.")
+        assert b"hello" in received
+        assert blocked == []
 
 
-def test_the_address_decides_and_is_the_one_that_is_connected_to() -> None:
-    looked_at: list[tuple[CanonicalURL, str]] = []
+def test_it_connects_to_the_address_that_was_checked() -> None:
+    checked: list[tuple[CanonicalURL, str]] = []
 
-    def bars(url: CanonicalURL, address: str) -> str:
-        looked_at.append((url, address))
+    def block(url: CanonicalURL, address: str) -> str:
+        checked.append((url, address))
         return "loopback"
 
     with serve(Site().page("/")) as server:
         port = server.server_port
-        came, barred = asked(bars, *IPV4, port)
-        assert (came[2:4], barred) == (b"\5\2", [f"127.0.0.1:{port} (loopback)"])
-        came, _ = asked(bars, *NAME, port)
-        assert came[2:4] == b"\5\2"
+        received, blocked = request(block, *IPV4, port)
+        assert (received[2:4], blocked) == (b"\5\2", [f"127.0.0.1:{port} (loopback)"])
+        received, _ = request(block, *NAME, port)
+        assert received[2:4] == b"\5\2"
         assert server.requests == []
-    assert looked_at[0] == (f"http://127.0.0.1:{port}/", "127.0.0.1")
-    assert {url for url, _ in looked_at[1:]} == {f"http://localhost:{port}/"}
+    assert checked[0] == (f"http://127.0.0.1:{port}/", "127.0.0.1")
+    assert {url for url, _ in checked[1:]} == {f"http://localhost:{port}/"}
 
 
-def test_the_next_address_is_taken_where_one_is_barred_or_refuses() -> None:
+def test_it_tries_the_next_address_if_one_is_blocked_or_refuses() -> None:
     with serve(Site().page("/", "hello")) as server:
-        came, _ = asked(lambda _, address: ":" in address, 3, b"\x0bx.localhost", server.server_port)
-        assert b"hello" in came
+        received, _ = request(lambda _, address: ":" in address, 3, b"\x0bx.localhost", server.server_port)
+        assert b"hello" in received
 
 
-def test_what_does_not_answer_is_told_from_what_is_barred() -> None:
+def test_a_failed_connection_is_not_reported_as_blocked() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    came, barred = asked(lambda _, __: None, *IPV4, port)
-    assert (came[2:4], barred) == (b"\5\4", [])
+    received, blocked = request(lambda _, __: None, *IPV4, port)
+    assert (received[2:4], blocked) == (b"\5\4", [])
 
 
-@pytest.mark.parametrize("say", [b"GET / HTTP/1.1\r\n\r\n", b"\5\0\5\2\0", b"\4\1", b""])
-def test_what_speaks_something_else_gets_nowhere(say: bytes) -> None:
+@pytest.mark.parametrize("greeting", [b"GET / HTTP/1.1\r\n\r\n", b"\5\0\5\2\0", b"\4\1", b""])
+def test_clients_that_do_not_speak_socks_are_disconnected(greeting: bytes) -> None:
     with serve(Site().page("/", "hello")) as server:
 
         async def ask() -> bytes:
-            async with Gate(lambda _, __: None) as gate:
-                reader, writer = await asyncio.open_connection("127.0.0.1", int(gate.url.rpartition(":")[2]))
-                writer.write(say + b"\1\x7f\0\0\1" + server.server_port.to_bytes(2, "big"))
+            async with SocksProxy(lambda _, __: None) as proxy:
+                reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.url.rpartition(":")[2]))
+                writer.write(greeting + b"\1\x7f\0\0\1" + server.server_port.to_bytes(2, "big"))
                 writer.write_eof()
-                came = await reader.read()
+                received = await reader.read()
                 writer.close()
-                return came
+                return received
 
         assert b"HTTP" not in asyncio.run(ask())
         assert server.requests == []

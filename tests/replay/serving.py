@@ -1,4 +1,4 @@
-"""Runs the real `scrapy replay` over an archive, and asks it over a socket, as a browser or as somebody who means ill."""
+"""Run the real `scrapy replay`, and send it requests over a socket, like those of a browser or of an attacker."""
 
 import signal
 import socket
@@ -23,7 +23,7 @@ PAGE = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came; names of headers are in lower case."""
+    """A response. Header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -36,28 +36,28 @@ class Answer:
 
 @dataclass(frozen=True)
 class Served:
-    """A replay server that runs."""
+    """A running replay server."""
 
     port: int
     process: "subprocess.Popen[str]"
 
     def place(self, url: str, snapshot: int = 1) -> str:
-        """Where a URL is replayed."""
+        """The URL at which a URL is replayed."""
         return Server(self.port).place(canonical(url), snapshot)
 
     def get(
         self, url: str, snapshot: int = 1, headers: Mapping[str, str] | None = None, *, method: str = "GET"
     ) -> Answer:
-        """Ask for what a snapshot has of a URL."""
+        """Request a URL as replayed from a snapshot."""
         return self.ask(self.place(url, snapshot), headers, method=method)
 
     def ask(self, place: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Answer:
-        """Ask for a URL of this server, whose host need not be known to the system."""
+        """Request a URL of this server. The system need not be able to resolve its host."""
         host, slash, path = place.removeprefix("http://").partition("/")
         return self.send(host, slash + path, headers, method=method)
 
     def send(self, host: str, target: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Answer:
-        """Ask with any Host and any target."""
+        """Send a request with any Host and any target."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": host, "Accept": PAGE, **(headers or {})}.items():
@@ -69,7 +69,7 @@ class Served:
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, body)
 
     def raw(self, request: bytes) -> bytes:
-        """Send these very bytes; all that comes back until the server ends it."""
+        """Send bytes unchanged. Return everything received until the server closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
             connection.sendall(request)
             return b"".join(iter(lambda: connection.recv(1 << 16), b""))
@@ -77,7 +77,7 @@ class Served:
 
 @contextmanager
 def served(out: Path, *words: str) -> Iterator[Served]:
-    """`scrapy replay OUT --port 0 WORD...`, ended by Ctrl-C."""
+    """Run `scrapy replay OUT --port 0 WORD...`, and end it with Ctrl-C."""
     command = [*SCRAPY, "replay", str(out), "--port", "0", *words]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -90,11 +90,11 @@ def served(out: Path, *words: str) -> Iterator[Served]:
             try:
                 process.communicate(timeout=30)
             finally:
-                process.kill()  # where it did not end, the block would wait for it
+                process.kill()  # otherwise the block would wait for a server that did not end
 
 
 def mirrored(root: Path, web: Web, start: str, day: str = "2026-11-24") -> int:
-    """A whole run on a day, in this process; gives its snapshot."""
+    """Mirror a site in this process, as on the given day. Return the number of the snapshot."""
     archive = Archive(root)
     try:
         now = f"{day}T10:00:00+00:00"

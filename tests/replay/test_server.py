@@ -1,4 +1,4 @@
-"""What the replay server gives: all from the archive, each host at its origin, as it was."""
+"""The responses of the replay server, and the command that runs it."""
 
 import hashlib
 import re
@@ -69,11 +69,11 @@ def policy(answer: Answer) -> set[str]:
     return {word for part in answer.headers["content-security-policy"].split(";") for word in part.split()[1:]}
 
 
-# --- the list, and the ways in -----------------------------------------------------------------------------------------
+# --- the list of sites, and typed hosts ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
-def test_the_list_has_the_hosts_and_the_snapshots(server: Served, host: str) -> None:
+def test_the_list_has_hosts_and_snapshots(server: Served, host: str) -> None:
     answer = server.send(f"{host}:{server.port}", "/")
     assert (answer.status, answer.headers["content-type"]) == (200, HTML)
     for place in (
@@ -108,25 +108,25 @@ def test_an_older_snapshot_can_be_chosen(server: Served) -> None:
         ("cdn.example", "//evil.example/", f"{CDN}//evil.example/", 2),
     ],
 )
-def test_a_typed_host_leads_to_its_origin(server: Served, host: str, target: str, url: str, snapshot: int) -> None:
+def test_a_typed_host_redirects_to_its_origin(server: Served, host: str, target: str, url: str, snapshot: int) -> None:
     answer = server.send(f"{host}.localhost:{server.port}", target)
     assert (answer.status, answer.headers["location"]) == (302, server.place(url, snapshot))
 
 
 @pytest.mark.parametrize("host", ["unknown.example", "2020-01-01.www.example.org", "2026-99.www.example.org"])
-def test_what_leads_to_nothing_says_so(server: Served, host: str) -> None:
+def test_an_unknown_typed_host(server: Served, host: str) -> None:
     answer = server.send(f"{host}.localhost:{server.port}", "/")
-    assert (answer.status, f"There is nothing of a host {host}" in answer.text) == (404, True)
+    assert (answer.status, f"The archive has nothing from a host {host}" in answer.text) == (404, True)
 
 
-# --- what is there -----------------------------------------------------------------------------------------------------
+# --- resources in the archive -------------------------------------------------------------------------------------------
 
 
-def test_each_snapshot_shows_what_it_had(server: Served) -> None:
+def test_each_snapshot_has_its_own_version(server: Served) -> None:
     assert [word in server.get(f"{SITE}/", n).text for n, word in ((1, "<p>first"), (2, "<p>second"))] == [True, True]
 
 
-def test_a_page_leads_to_the_origins_of_this_server_alone(server: Served) -> None:
+def test_links_of_a_page_lead_to_this_server_only(server: Served) -> None:
     answer = server.get(f"{SITE}/")
     assert answer.headers["content-type"] == HTML
     assert f"<img src='{server.place(f'{CDN}/i.png')}'>" in answer.text
@@ -136,7 +136,7 @@ def test_a_page_leads_to_the_origins_of_this_server_alone(server: Served) -> Non
     assert policy(answer) == {f"http://*.localhost:{server.port}", "data:", "blob:", "'unsafe-inline'", "'unsafe-eval'"}
 
 
-def test_headers_that_are_not_the_archives_to_give_are_gone(server: Served) -> None:
+def test_headers_that_are_not_replayed(server: Served) -> None:
     page, picture = server.get(f"{SITE}/"), server.get(f"{CDN}/i.png")
     for answer in (page, picture):
         assert not {"set-cookie", "strict-transport-security", "content-encoding", "server"} & set(answer.headers)
@@ -144,7 +144,7 @@ def test_headers_that_are_not_the_archives_to_give_are_gone(server: Served) -> N
     assert (picture.body, picture.headers["content-type"]) == (PNG, "image/png")
 
 
-def test_charsets_and_names_stay(server: Served) -> None:
+def test_charsets_and_file_names_are_replayed(server: Served) -> None:
     cyrillic = server.get(f"{SITE}/cyrillic")
     assert (cyrillic.body, cyrillic.headers["content-type"]) == (KOI8, "text/html; charset=koi8-r")
     assert cyrillic.headers["content-language"] == "ru"
@@ -153,7 +153,7 @@ def test_charsets_and_names_stay(server: Served) -> None:
     assert server.get(f"{SITE}/down.bin").headers["content-disposition"] == 'attachment; filename="d.bin"'
 
 
-def test_redirects_stay_redirects(server: Served) -> None:
+def test_redirects_are_replayed(server: Served) -> None:
     answer = server.get(f"{SITE}/old")
     assert (answer.status, answer.headers["location"]) == (301, server.place(f"{SITE}/cyrillic?x") + "#y")
 
@@ -168,7 +168,7 @@ def test_redirects_stay_redirects(server: Served) -> None:
         ("/app.js", 'fetch("/data.json")'),
     ],
 )
-def test_documents_of_all_kinds_lead_to_replay(server: Served, path: str, expected: str) -> None:
+def test_links_in_all_kinds_of_documents(server: Served, path: str, expected: str) -> None:
     own, cdn = (server.place(f"{one}/").rstrip("/") for one in (SITE, CDN))
     assert server.get(SITE + path).text == expected.format(own=own, cdn=cdn)
 
@@ -177,7 +177,7 @@ def test_an_empty_query_is_found(server: Served) -> None:
     assert "empty query" in server.get(f"{SITE}/a?").text
 
 
-# --- parts, conditions, methods ----------------------------------------------------------------------------------------
+# --- ranges, conditions, methods ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_an_empty_query_is_found(server: Served) -> None:
         ("BYTES = 0-0", slice(0, 1)),
     ],
 )
-def test_a_part(server: Served, asked: str, part: slice) -> None:
+def test_a_range(server: Served, asked: str, part: slice) -> None:
     answer = server.get(f"{SITE}/v.mp4", headers={"Range": asked})
     start = range(len(VIDEO))[part].start
     assert (answer.status, answer.body) == (206, VIDEO[part])
@@ -198,7 +198,7 @@ def test_a_part(server: Served, asked: str, part: slice) -> None:
     assert answer.headers["content-type"] == "video/mp4"
 
 
-def test_several_parts(server: Served) -> None:
+def test_several_ranges(server: Served) -> None:
     answer = server.get(f"{SITE}/v.mp4", headers={"Range": "bytes=0-1, 300-301"})
     boundary = answer.headers["content-type"].removeprefix("multipart/byteranges; boundary=")
     pieces = answer.body.split(f"--{boundary}".encode())
@@ -211,19 +211,19 @@ def test_several_parts(server: Served) -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0"])
-def test_a_part_that_is_not_there(server: Served, asked: str) -> None:
+def test_a_range_beyond_the_end(server: Served, asked: str) -> None:
     answer = server.get(f"{SITE}/v.mp4", headers={"Range": asked})
     assert (answer.status, answer.headers["content-range"]) == (416, f"bytes */{len(VIDEO)}")
     assert "content-security-policy" in answer.headers
 
 
 @pytest.mark.parametrize("asked", ["bytes=5-1", "bytes=a-b", "bytes=", "pages=1-2", "bytes=0-1,x", "nonsense"])
-def test_what_asks_for_no_part_is_given_all(server: Served, asked: str) -> None:
+def test_invalid_ranges_are_ignored(server: Served, asked: str) -> None:
     answer = server.get(f"{SITE}/v.mp4", headers={"Range": asked})
     assert (answer.status, answer.body == VIDEO) == (200, True)
 
 
-def test_a_part_of_something_else_is_not_given(server: Served) -> None:
+def test_a_range_needs_a_matching_if_range(server: Served) -> None:
     known = server.get(f"{SITE}/v.mp4").headers
     assert known["etag"] == f'"{hashlib.sha256(VIDEO).hexdigest()}"'
     for condition, status in (
@@ -236,7 +236,7 @@ def test_a_part_of_something_else_is_not_given(server: Served) -> None:
         assert (condition, answer.status) == (condition, status)
 
 
-def test_who_has_it_is_told_so(server: Served) -> None:
+def test_conditional_requests_are_answered_with_304(server: Served) -> None:
     for path in ("/", "/v.mp4", "/s.css"):
         tag = server.get(SITE + path).headers["etag"]
         answer = server.get(SITE + path, headers={"If-None-Match": f'"x", {tag}'})
@@ -260,7 +260,7 @@ def test_an_archive_can_only_be_read(server: Served, method: str) -> None:
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
-# --- between origins ---------------------------------------------------------------------------------------------------
+# --- cross-origin requests ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_an_archive_can_only_be_read(server: Served, method: str) -> None:
         ("https://example.org", 2, "empty", False),
     ],
 )
-def test_who_may_read_across_origins(
+def test_which_origins_may_read_a_response(
     server: Served, reader: str, snapshot: int, destination: str, *, expected: bool
 ) -> None:
     said = server.place(f"{reader}/", snapshot).rstrip("/")
@@ -285,19 +285,19 @@ def test_who_may_read_across_origins(
     "said",
     ["https://evil.example", "null", "http://localhost:1", "http://evil.example:{port}", "http://localhost:{port}"],
 )
-def test_others_may_read_nothing(server: Served, said: str) -> None:
+def test_foreign_origins_may_read_nothing(server: Served, said: str) -> None:
     headers = {"Origin": said.format(port=server.port), "Sec-Fetch-Dest": "font"}
     assert "access-control-allow-origin" not in server.get(f"{SITE}/data.json", headers=headers).headers
 
 
-def test_no_service_worker_is_replayed(server: Served) -> None:
+def test_service_workers_are_refused(server: Served) -> None:
     assert server.get(f"{SITE}/app.js", headers={"Service-Worker": "script"}).status == 403
 
 
-# --- what is missing ---------------------------------------------------------------------------------------------------
+# --- resources not in the archive ---------------------------------------------------------------------------------------
 
 
-def test_what_is_missing_says_why(server: Served) -> None:
+def test_a_missing_url_says_why(server: Served) -> None:
     outside = server.get("https://outside.example/x")
     assert (outside.status, outside.headers["content-type"]) == (404, HTML)
     assert "not fetched, outside the scope, found on https://www.example.org/" in outside.text
@@ -306,8 +306,8 @@ def test_what_is_missing_says_why(server: Served) -> None:
     assert "was never met" in server.get(f"{SITE}/never").text
 
 
-def test_hosts_that_only_a_digest_names_are_known_too(tmp_path: Path) -> None:
-    """The one that is mirrored, and those that are only linked."""
+def test_hosts_whose_label_is_a_digest_are_known(tmp_path: Path) -> None:
+    """This applies to the mirrored host, and to hosts that are only linked to."""
     start, linked = (
         "http://[2001:db8::1]:8080",
         ["https://b\u00fccher.example/x", "http://a_b.example/", "ftp://c_d.example/"],
@@ -322,22 +322,22 @@ def test_hosts_that_only_a_digest_names_are_known_too(tmp_path: Path) -> None:
         assert server.get("https://never_met.example/").status == 404
 
 
-def test_a_script_is_told_in_short(server: Served) -> None:
+def test_scripts_receive_a_short_text(server: Served) -> None:
     answer = server.get(f"{SITE}/never", headers={"Accept": "*/*"})
     assert (answer.status, answer.headers["content-type"]) == (404, "text/plain; charset=utf-8")
     assert answer.text == f"Not in the archive\n{SITE}/never was never met: no page that was fetched refers to it\n"
 
 
-def test_the_other_scheme_is_pointed_at(server: Served) -> None:
+def test_a_missing_url_links_to_the_other_scheme(server: Served) -> None:
     assert f'href="{server.place(f"{SITE}/")}"' in server.get("http://www.example.org/").text
 
 
-def test_no_such_snapshot(server: Served) -> None:
+def test_an_unknown_snapshot(server: Served) -> None:
     answer = server.get(f"{SITE}/", 7)
     assert (answer.status, "There is no snapshot 7" in answer.text) == (404, True)
 
 
-def test_what_other_snapshots_have_is_pointed_at(tmp_path: Path) -> None:
+def test_a_missing_url_links_to_other_snapshots(tmp_path: Path) -> None:
     for day, links in (("2026-11-24", ["/a"]), ("2026-11-25", [])):
         there = Site().page("/", links=links)
         mirrored(tmp_path, {SITE: there.page("/a") if links else there}, SITE, day)
@@ -349,7 +349,7 @@ def test_what_other_snapshots_have_is_pointed_at(tmp_path: Path) -> None:
         assert f'<a href="{server.place(f"{SITE}/b", 3)}">{SITE}/b since 2026-11-26 10:00:00</a>' in answer.text
 
 
-def test_a_lost_object_is_told(tmp_path: Path) -> None:
+def test_a_lost_object_is_an_error(tmp_path: Path) -> None:
     mirrored(tmp_path, {SITE: Site().page("/", "<img src=/i.png>").file("/i.png", PNG, "image/png")}, SITE)
     digest = hashlib.sha256(PNG).hexdigest()
     (tmp_path / ".mirror" / "objects" / digest[:2] / digest[2:]).unlink()
@@ -367,7 +367,7 @@ def command(*words: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_stdout_has_the_url_alone_and_ctrl_c_is_a_good_end(tmp_path: Path) -> None:
+def test_stdout_has_only_the_url_and_ctrl_c_exits_with_0(tmp_path: Path) -> None:
     mirrored(tmp_path, web(), SITE)
     with served(tmp_path) as server:
         url = f"http://localhost:{server.port}/"
@@ -378,8 +378,8 @@ def test_stdout_has_the_url_alone_and_ctrl_c_is_a_good_end(tmp_path: Path) -> No
         assert server.process.returncode == 0
 
 
-def test_ctrl_c_is_heard_from_the_first_line_on(tmp_path: Path) -> None:
-    """Also where a script has started it in the background: shells have it ignored there."""
+def test_ctrl_c_works_from_the_first_line_of_output(tmp_path: Path) -> None:
+    """Even if a shell script started the server in the background, where SIGINT is ignored at first."""
     mirrored(tmp_path, web(), SITE)
     ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     command = [*ignoring, *SCRAPY, "replay", str(tmp_path), "--port", "0"]
@@ -394,7 +394,7 @@ def test_ctrl_c_is_heard_from_the_first_line_on(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-def test_only_loopback_is_listened_at(tmp_path: Path) -> None:
+def test_it_listens_only_on_loopback(tmp_path: Path) -> None:
     mirrored(tmp_path, web(), SITE)
     with served(tmp_path) as server:
         listening = (
@@ -409,7 +409,7 @@ def test_only_loopback_is_listened_at(tmp_path: Path) -> None:
         assert "0100007F" in mine
 
 
-def test_another_address_is_warned_of(tmp_path: Path) -> None:
+def test_another_address_causes_a_warning(tmp_path: Path) -> None:
     mirrored(tmp_path, web(), SITE)
     with served(tmp_path, "--host", "0.0.0.0") as server:
         assert server.get(f"{SITE}/").status == 200
@@ -418,7 +418,7 @@ def test_another_address_is_warned_of(tmp_path: Path) -> None:
         assert "Warning: all who reach 0.0.0.0 can read the archive" in server.process.communicate(timeout=30)[1]
 
 
-def test_what_is_wrong_is_said_in_one_line(tmp_path: Path) -> None:
+def test_error_messages_are_one_line(tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     mirrored(archive, web(), SITE)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -435,15 +435,15 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path) -> None:
             assert run(*SCRAPY, "replay", *words).code == code
 
 
-def test_websucker_knows_it(tmp_path: Path) -> None:
+def test_websucker_has_the_command(tmp_path: Path) -> None:
     done = run(str(Path(sys.executable).with_name("websucker")), "replay", "--help")
     assert done.code == 0
     assert "--port" in done.stdout
     assert "--host" in done.stdout
 
 
-def test_it_works_beside_a_running_crawl(tmp_path: Path) -> None:
-    """The archive is open for writing, and what comes is there at once."""
+def test_it_works_during_a_crawl(tmp_path: Path) -> None:
+    """New snapshots are served at once."""
     mirrored(tmp_path, web(), SITE)
     with served(tmp_path) as server:
         assert server.get(f"{SITE}/").status == 200
@@ -452,7 +452,7 @@ def test_it_works_beside_a_running_crawl(tmp_path: Path) -> None:
         assert "<p>first" in server.get(f"{SITE}/", 1).text
 
 
-def test_crawls_need_neither_starlette_nor_uvicorn() -> None:
+def test_crawls_import_neither_starlette_nor_uvicorn() -> None:
     program = (
         "import sys; sys.modules.update(starlette=None, uvicorn=None, anyio=None)\n"
         "import mirror.transfer.download_handler, mirror.pipelines, mirror.extensions, mirror.spiders.mirror, mirror.cli\n"
@@ -462,13 +462,13 @@ def test_crawls_need_neither_starlette_nor_uvicorn() -> None:
     assert (done.code, "--port" in done.stdout) == (0, True), done.stderr
 
 
-def test_an_archive_without_a_run_says_so(tmp_path: Path) -> None:
+def test_an_empty_archive(tmp_path: Path) -> None:
     Archive(tmp_path).close()
     with served(tmp_path) as server:
-        assert "no crawl has begun" in server.send(f"localhost:{server.port}", "/").text
+        assert "no crawl has started yet" in server.send(f"localhost:{server.port}", "/").text
 
 
-def test_nothing_of_the_archive_reaches_the_list_as_markup(tmp_path: Path) -> None:
+def test_text_from_the_archive_is_escaped(tmp_path: Path) -> None:
     start = "https://www.example.org/?<script>alert(1)</script>&'\""
     page = Site().page("/?%3Cscript%3Ealert(1)%3C/script%3E&%27%22", "x")
     mirrored(tmp_path, {SITE: page}, start)

@@ -1,0 +1,36 @@
+"""What one page may use in the browser: time, requests, bytes and screens.
+
+All modules read these values from this module when they need them (`limits.MAX_BUSY`), so tests can lower them.
+"""
+
+from typing import Final
+
+MAX_BUSY: Final = 15.0
+"""Seconds for which a page may be active before it has to be quiet. Time spent waiting for the crawl does not count."""
+
+MAX_RESOURCE_WAIT: Final = 45.0
+"""Seconds for which a page waits for one resource. After that the request fails, and `Rendering.missed` is set."""
+
+MAX_PAGE_TIME: Final = 240.0
+"""Seconds for one page in total."""
+
+QUIET: Final = 0.4
+"""A loaded page counts as quiet after this many seconds without a request."""
+
+MAX_REQUESTS: Final = 1000
+"""Distinct URLs that one page may request."""
+
+MAX_BYTES: Final = 32 << 20
+"""Size in bytes of the largest resource that a page receives. The crawl fetches larger ones, but the page's request fails."""
+
+MAX_SCREENS: Final = 25
+"""Screens by which a page is scrolled down."""
+
+MAX_HTML: Final = 32 << 20
+"""Characters of a DOM's HTML above which it is not kept."""
+
+MAX_REFUSALS: Final = 20
+"""Refused requests that a `Rendering` lists."""
+
+MAX_PAGES: Final = 200
+"""Pages after which the browser is restarted, so that memory leaks in it stay bounded."""

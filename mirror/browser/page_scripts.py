@@ -1,0 +1,110 @@
+"""The scripts that Websucker runs in a page: before the page's own scripts, to scroll it, and to read its DOM.
+
+Scrolling and reading run in an isolated world. It shares the DOM with the page, but no page script can change the functions
+that it calls.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from mirror.browser import limits
+
+if TYPE_CHECKING:
+    from playwright.async_api import CDPSession
+
+DISABLE_DIALOGS: Final = """
+for (const name of ["alert", "print"]) window[name] = () => undefined
+window.confirm = () => false; window.prompt = () => null; window.open = () => null
+"""
+"""Runs before all scripts of a page: disables the functions that wait for a user or open a window."""
+
+_SCROLL: Final = """async screen => {
+    const tall = [...document.querySelectorAll("body, body *")].filter(e => e.clientHeight > innerHeight / 2
+        && e.scrollHeight > e.clientHeight + 50 && /auto|scroll/.test(getComputedStyle(e).overflowY)).slice(0, 5)
+    const places = [document.scrollingElement, ...tall].filter(Boolean)
+    for (const place of places) place.scrollTo({ top: screen * innerHeight, behavior: "instant" })
+    await new Promise(done => { setTimeout(done, 150); requestAnimationFrame(() => requestAnimationFrame(done)) })
+    await new Promise(done => setTimeout(done, 20))
+    return places.every(e => e.scrollTop + e.clientHeight >= e.scrollHeight - 2)
+}"""
+"""Scrolls the page, and up to five large scrollable elements in it, to a screen. Returns whether all are at their end."""
+
+_READ: Final = r"""(maxLength, address) => {
+    const roots = [], collect = root => { for (const e of root.querySelectorAll("*")) if (e.shadowRoot) {
+        roots.push(e.shadowRoot); collect(e.shadowRoot) } }
+    collect(document)
+    const all = [document, ...roots]
+    const rules = sheet => { try { return [...sheet.cssRules].map(rule => rule.cssText).join("\n") } catch { return "" } }
+    const doctype = document.doctype ? `<!DOCTYPE ${document.doctype.name}>` : ""
+    const write = () => {
+        const html = doctype + document.documentElement.getHTML({ shadowRoots: roots })
+        const top = document.documentElement.cloneNode(false).outerHTML.replace(/<\/[^<>]*>$/, "")
+        const text = doctype + top + html.slice(doctype.length) + "</html>"
+        return text.length > maxLength ? null : text
+    }
+    const html = write()
+    for (const root of all) {
+        for (const style of root.querySelectorAll("style"))  // rules that scripts added through CSSOM
+            if (style.sheet && !style.textContent.trim()) style.textContent = rules(style.sheet)
+        for (const sheet of root.adoptedStyleSheets ?? []) {
+            const style = document.createElement("style")
+            style.textContent = rules(sheet);
+            (root === document ? document.head ?? document.documentElement : root).append(style)
+        }
+        for (const e of root.querySelectorAll("script, noscript, link[rel~=modulepreload], link[rel~=preload][as=script]"))
+            if (!e.type || e.localName != "script" || !/ld\+json/.test(e.type)) e.remove()
+        for (const e of root.querySelectorAll("*")) for (const { name, value } of [...e.attributes])
+            if (/^on/i.test(name) || /^[\s\0-\x1f]*javascript:/i.test(value)) e.removeAttribute(name)
+        for (const e of root.querySelectorAll("input, textarea, option")) {
+            if (e.localName == "textarea") e.textContent = e.value
+            else if (e.localName == "option") e.toggleAttribute("selected", e.selected)
+            else if (/^(checkbox|radio)$/.test(e.type)) e.toggleAttribute("checked", e.checked)
+        }
+    }
+    const base = document.querySelector("base[href]")
+    if (base) base.setAttribute("href", document.baseURI)
+    else if (document.URL.split("#")[0] != address && document.head) {  // history.pushState or replaceState
+        const own = document.createElement("base")
+        own.setAttribute("href", document.URL); document.head.prepend(own)
+    }
+    return [html, write()]
+}"""
+"""Returns [HTML of the DOM, HTML without scripts and event handlers]; `null` instead of HTML longer than `maxLength`.
+
+The second one has all styles and form values in its markup. To make it, the script changes the DOM, so it must be the last one
+to run in a page."""
+
+
+class IsolatedWorld:
+    """An isolated world in the main frame of a page."""
+
+    def __init__(self, session: "CDPSession", context_id: int) -> None:
+        self._session = session
+        self._context_id = context_id
+
+    @classmethod
+    async def create(cls, session: "CDPSession") -> "IsolatedWorld":
+        """Create one in the page of a session."""
+        tree = await session.send("Page.getFrameTree")
+        made = await session.send(
+            "Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"], "worldName": "websucker"}
+        )
+        return cls(session, made["executionContextId"])
+
+    async def scroll(self, screen: int) -> bool:
+        """Scroll to a screen, counted from 0. Return whether it is the last one."""
+        return bool(await self._run(f"({_SCROLL})({screen})"))
+
+    async def read(self, address: str) -> tuple[str | None, str | None]:
+        """Return the HTML of the DOM, and the same without scripts. `address` is the URL that was opened."""
+        html, static_html = await self._run(f"({_READ})({limits.MAX_HTML}, {json.dumps(address)})")
+        return html, static_html
+
+    async def _run(self, program: str) -> Any:
+        result = await self._session.send(
+            "Runtime.evaluate",
+            {"expression": program, "contextId": self._context_id, "awaitPromise": True, "returnByValue": True},
+        )
+        if "exceptionDetails" in result:
+            raise RuntimeError(str(result["exceptionDetails"].get("text")))
+        return result["result"].get("value")

@@ -1,0 +1,265 @@
+"""One visit to a page: answer what it requests, wait until it is quiet, scroll it, read its DOM.
+
+Every request of the page is answered from here or fails. Requests that pages may not make are refused and listed in
+`Rendering.refused`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from mirror.browser import chromium, limits
+from mirror.browser.chromium import HEIGHT, WIDTH
+from mirror.browser.page_scripts import DISABLE_DIALOGS, IsolatedWorld
+from mirror.browser.records import Ask, Document, PageRequest, Rendering
+from mirror.core.syntax.embedded_urls import Kind
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser as Chromium
+    from playwright.async_api import BrowserContext, Page, Request, Route, WebSocket
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_POLL: Final = 0.05
+_HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "content-encoding",  # the payload is decoded already
+        "content-length",
+        "keep-alive",
+        "transfer-encoding",
+        "strict-transport-security",  # would make the browser request https: URLs where the page has http:
+        "alt-svc",
+        "report-to",
+        "nel",
+        "reporting-endpoints",
+        "clear-site-data",
+    }
+)
+"""Response headers that the browser does not receive."""
+
+_REFUSED_TYPES: Final = {
+    "eventsource": "EventSource",
+    "ping": "beacon",
+    "cspviolationreport": "report",
+    "websocket": "WebSocket",
+}
+"""Resource type -> its name in `Rendering.refused`."""
+
+_NOT_AWAITED: Final = frozenset({"media", "texttrack"})  # fetched for the mirror; the page need not play it
+_NEEDS_ORIGIN: Final = {"fetch": "fetches data", "xhr": "fetches data"}
+
+
+class PageVisit:
+    """Opens one page in a context of its own. `began` is whether the browser was able to create the page."""
+
+    def __init__(self, document: Document, ask: Ask) -> None:
+        self.document = document
+        self.result = Rendering(document.url)
+        self.began = False
+        self._ask = ask
+        self._context: BrowserContext | None = None
+        self._page: Page | None = None
+        self._is_answered = False
+        self._has_loaded = False
+        self._crash = asyncio.Event()
+        self._requested: set[str] = set()
+        self._waiting = 0
+        self._active = monotonic()
+        self._busy = 0.0
+
+    async def run(self, browser: "Chromium") -> None:
+        """Open the page, let its scripts run, and store what it became in `result`."""
+        self._context = context = await browser.new_context(
+            accept_downloads=False,
+            service_workers="block",
+            viewport={"width": WIDTH, "height": HEIGHT},
+            reduced_motion="reduce",
+        )
+        await context.route("**/*", self._on_route)
+        await context.add_init_script(DISABLE_DIALOGS)
+        self._page = page = await context.new_page()
+        context.on("page", _close_popup)
+        page.on("load", self._on_load)
+        page.on("crash", self._on_crash)
+        page.on("websocket", self._on_websocket)
+        page.on("worker", self._on_worker)
+        self.began = True
+        await page.goto(self.document.url, wait_until="commit", timeout=limits.MAX_BUSY * 1000)
+        session = await context.new_cdp_session(page)
+        world = await self._within_limit(IsolatedWorld.create(session))
+        await self._wait_until_quiet()
+        await self._scroll(world)
+        if page.url.startswith(("http://", "https://")):
+            self.result.url = page.url
+            self.result.html, self.result.static_html = await self._within_limit(world.read(self.document.url))
+
+    async def close(self) -> bool:
+        """Close the page. Return whether that succeeded."""
+        return await chromium.close_context(self._context)
+
+    # --- time ----------------------------------------------------------------------------------------------------------
+
+    async def _wait_until_quiet(self) -> None:
+        """Wait until the page has loaded and makes no requests, within its limit of busy time."""
+        before = monotonic()
+        while not self._is_quiet():
+            await asyncio.sleep(_POLL)
+            now = monotonic()
+            if not self._waiting:
+                self._busy += now - before
+            before = now
+            if self._crash.is_set():
+                raise _CrashedError
+            if self._busy > limits.MAX_BUSY:
+                self.result.outcome = "never quiet" if self._has_loaded else "never loaded"
+                return
+
+    async def _within_limit(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await an answer of the page's process, but not for ever: a tab that hangs or has crashed never answers."""
+        doing, crash = asyncio.ensure_future(work), asyncio.ensure_future(self._crash.wait())
+        try:
+            await asyncio.wait({doing, crash}, timeout=limits.MAX_BUSY, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                return doing.result()
+            raise _CrashedError if crash.done() else TimeoutError
+        finally:
+            doing.cancel()
+            crash.cancel()
+
+    def _is_quiet(self) -> bool:
+        return self._has_loaded and not self._waiting and monotonic() - self._active > limits.QUIET
+
+    async def _scroll(self, world: IsolatedWorld) -> None:
+        """Scroll through the page screen by screen, for what loads when it becomes visible, then back to the top."""
+        if self.result.outcome:
+            return
+        for screen in range(1, limits.MAX_SCREENS + 1):
+            is_end = await self._within_limit(world.scroll(screen))
+            if self._waiting:
+                await self._wait_until_quiet()
+            if is_end and (self.result.outcome or not await self._has_grown(world, screen)):
+                break
+        await self._within_limit(world.scroll(0))
+        await self._wait_until_quiet()
+
+    async def _has_grown(self, world: IsolatedWorld, screen: int) -> bool:
+        """Whether the page became longer after its end was shown."""
+        await self._wait_until_quiet()
+        return not self.result.outcome and not await self._within_limit(world.scroll(screen))
+
+    def _on_load(self, _: object) -> None:
+        self._has_loaded = True
+        self._active = monotonic()
+
+    def _on_websocket(self, socket: "WebSocket") -> None:
+        self._refuse("WebSocket", socket.url)
+
+    def _on_worker(self, _: object) -> None:
+        self.result.needs.add("starts workers")
+
+    def _on_crash(self, _: object) -> None:
+        self._crash.set()
+
+    # --- requests ------------------------------------------------------------------------------------------------------
+
+    async def _on_route(self, route: "Route", request: "Request") -> None:
+        self._active = monotonic()
+        try:
+            await self._answer(route, request)
+        except Exception as error:  # noqa: BLE001 - the page has been closed, so nothing waits for this response
+            logger.debug("%s: %s", request.url, error)
+        finally:
+            self._active = monotonic()
+
+    async def _answer(self, route: "Route", request: "Request") -> None:
+        url = request.url.partition("#")[0]
+        kind = self._kind(request)
+        if kind is None and not self._is_answered and url == self.document.url.partition("#")[0]:
+            self._is_answered = True
+            await _fulfill(route, self.document)
+            return
+        if kind is None:
+            self._has_loaded = True  # a page that navigates away before it has loaded never sends its load event
+        if not self._is_allowed(request, url):
+            await route.abort(_abort_code(request))
+            return
+        if kind is None:  # the page would navigate away: record the target as a link, and stay
+            await self._ask(PageRequest(url, Kind.PAGE, waits=False))
+            await route.abort("aborted")
+            return
+        if request.resource_type in _NEEDS_ORIGIN:
+            self.result.needs.add(_NEEDS_ORIGIN[request.resource_type])
+        response = await self._fetch(PageRequest(url, kind, waits=request.resource_type not in _NOT_AWAITED))
+        if response is None or len(response.body) > limits.MAX_BYTES:
+            await route.abort(_abort_code(request))
+        else:
+            await _fulfill(route, response, has_body=request.method != "HEAD")
+
+    async def _fetch(self, wanted: PageRequest) -> Document | None:
+        self._waiting += 1
+        try:
+            return await asyncio.wait_for(self._ask(wanted), limits.MAX_RESOURCE_WAIT)
+        except TimeoutError:
+            self.result.missed = True
+            return None
+        finally:
+            self._waiting -= 1
+
+    def _kind(self, request: "Request") -> Kind | None:
+        """The role of the requested URL in the page; `None` if its document would replace the page."""
+        if not request.is_navigation_request():
+            return Kind.REQUISITE
+        try:
+            frame = request.frame
+        except Exception:  # noqa: BLE001 - playwright has no frame yet for a page that is just opening
+            return None
+        return None if frame.parent_frame is None else Kind.FRAME
+
+    def _is_allowed(self, request: "Request", url: str) -> bool:
+        if not url.startswith(("http://", "https://")):
+            return False
+        if request.method not in {"GET", "HEAD"}:
+            return self._refuse(request.method, url)
+        if request.resource_type in _REFUSED_TYPES:
+            return self._refuse(_REFUSED_TYPES[request.resource_type], url)
+        if url not in self._requested and len(self._requested) >= limits.MAX_REQUESTS:
+            return self._refuse(f"more than {limits.MAX_REQUESTS:,} requests", "")
+        self._requested.add(url)
+        return True
+
+    def _refuse(self, what: str, url: str) -> bool:
+        """Record a refused request. Return `False`, which callers return in turn."""
+        line = f"{what} {url}".rstrip()
+        if line not in self.result.refused and len(self.result.refused) < limits.MAX_REFUSALS:
+            self.result.refused.append(line)
+        return False
+
+
+class _CrashedError(Exception):
+    def __str__(self) -> str:
+        return "the tab crashed"
+
+
+async def _fulfill(route: "Route", document: Document, *, has_body: bool = True) -> None:
+    headers: dict[str, str] = {}
+    for name, value in document.headers:
+        key = name.lower()
+        if key not in _HOP_BY_HOP:
+            headers[key] = f"{headers[key]}\n{value}" if key in headers and key == "set-cookie" else value
+    await route.fulfill(status=document.status, headers=headers, body=document.body if has_body else b"")
+
+
+def _abort_code(request: "Request") -> str:
+    """The error of a failed request. With "aborted" a navigation leaves the page or frame as it is."""
+    return "aborted" if request.is_navigation_request() else "failed"
+
+
+async def _close_popup(page: "Page") -> None:
+    with suppress(Exception):
+        await page.close()

@@ -1,0 +1,51 @@
+"""The values that the browser and its caller exchange: a page, a request of that page, and the result."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from mirror.core.syntax.embedded_urls import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A response as the server sent it: a page to open, or a resource that a page requested."""
+
+    url: str
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A URL that a page requests: a requisite, a document for a frame, or another page to go to.
+
+    `waits` is whether the page waits for the response.
+    """
+
+    url: str
+    kind: Kind
+    waits: bool = True
+
+
+Ask = Callable[[PageRequest], Awaitable[Document | None]]
+"""Answers a request of a page; `None` if the resource can't be had. It is cancelled when the page stops waiting."""
+
+
+@dataclass(slots=True)
+class Rendering:
+    """The result of opening a page.
+
+    `url` is the page's address at the end. `html` is the DOM at that time, and `static_html` the same without scripts and event
+    handlers; both are `None` if the DOM could not be read. `outcome` says why rendering did not complete, or is "". `missed` is
+    set if the page had to continue without a resource. `refused` lists the requests that pages may not make. `needs` lists the
+    reasons, as far as they were observed, why the page does not work from a disk.
+    """
+
+    url: str
+    html: str | None = None
+    static_html: str | None = None
+    outcome: str = ""
+    missed: bool = False
+    refused: list[str] = field(default_factory=list)
+    needs: set[str] = field(default_factory=set)
