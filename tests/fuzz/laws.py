@@ -17,7 +17,8 @@ from typing import Final
 
 from mirror.core.comparison import text_diff
 from mirror.core.document import documents, link_rewriter, references
-from mirror.core.document.link_rewriter import Rewriter
+from mirror.core.document.edits import Edit
+from mirror.core.document.replacements import Rewriter
 from mirror.core.http import byte_ranges, caching, content_coding, cookies_txt, credentials, messages
 from mirror.core.http.messages import Response
 from mirror.core.policy import request_rate, robots_txt, soft_errors
@@ -93,7 +94,7 @@ def assert_inside(path: local_paths.LocalPath) -> None:
     assert not any(ch in path for ch in '\\:*?"<>|'), path
 
 
-def assert_apart(edits: Sequence[link_rewriter.Edit], length: int) -> None:
+def assert_apart(edits: Sequence[Edit], length: int) -> None:
     assert all(0 <= edit.start <= edit.end <= length for edit in edits)
     assert all(one.end <= other.start for one, other in pairwise(edits))
 

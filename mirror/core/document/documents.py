@@ -5,8 +5,8 @@ type, encoding, references and rewriting meet.
 """
 
 from mirror.core.document import link_rewriter, references
-from mirror.core.document.link_rewriter import Resolve, Rewriter
 from mirror.core.document.references import Reference
+from mirror.core.document.replacements import Resolve, Rewriter
 from mirror.core.http.messages import Response
 from mirror.core.syntax import character_encoding, markup, robots_meta
 from mirror.core.syntax.character_encoding import Text

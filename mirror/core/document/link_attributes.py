@@ -7,14 +7,11 @@ What is never a reference: form actions and pings (kind `NEVER`: they are kept r
 `mailto:` and all schemes that `urls.SCHEMES` does not have.
 """
 
-import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Final
 
-from mirror.core.syntax import bundler_chunks, embedded_urls, markup
+from mirror.core.syntax import embedded_urls
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import Attributes
 
@@ -298,13 +295,8 @@ XSLT_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
     ("import", "href"): Rule(_url, REQUISITE),
     ("include", "href"): Rule(_url, REQUISITE),
 }
-SCRIPT_TYPES: Final = re.compile(
-    r"(?:(?:text|application)/(?:x-)?(?:java|ecma)script|application/json|importmap|module|)\s*(?:;|$)", re.IGNORECASE
-)
 MAX_NESTED: Final = 8
 """How deep documents in attributes (`srcdoc`) are read."""
-
-JSON_LD_PICTURES: Final = frozenset({"image", "logo", "thumbnailUrl", "contentUrl", "photo"})
 
 
 def html_rule(element: str, attribute: str) -> Rule | None:
@@ -322,93 +314,9 @@ def xslt_rule(element: str, attribute: str) -> Rule | None:
     return XSLT_ATTRIBUTES.get((element, attribute)) or xml_rule(element, attribute)
 
 
-def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[Span]:
-    """The URLs in the text of a `<style>` or `<script>`."""
-    if element == "style":
-        return embedded_urls.css_spans(text)
-    if element == "script":
-        script_type = attributes.get("type", "").strip().lower()
-        if script_type.partition(";")[0].rstrip() == "application/ld+json":
-            return json_ld_spans(text)
-        if script_type == "importmap":
-            return chain(embedded_urls.script_spans(text), import_map_spans(text))
-        if SCRIPT_TYPES.match(script_type):
-            return script_spans(text)
-    return iter(())
-
-
-def script_spans(text: str) -> Iterator[Span]:
-    """The URLs in a script: its literals, and what its bundler's loader puts together."""
-    return chain(embedded_urls.script_spans(text), bundler_chunks.chunk_spans(text))
-
-
-def import_map_spans(text: str) -> Iterator[Span]:
-    """The modules that an import map names, which are no guesses; a prefix is none (WHATWG HTML 8.1.6.2).
-
-    Scripts are never rewritten in the tree, so these spans have no place in the text.
-
-    >>> [span.url for span in import_map_spans('{"imports": {"a": "https://cdn.example/a.js", "b/": "/b/"}, "scopes": {}}')]
-    ['https://cdn.example/a.js']
-    """
-    try:
-        data = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return
-    found = data if isinstance(data, dict) else {}
-    scopes = found.get("scopes")
-    for table in (found.get("imports"), *(scopes.values() if isinstance(scopes, dict) else ())):
-        for url in table.values() if isinstance(table, dict) else ():
-            if (
-                isinstance(url, str)
-                and not url.endswith("/")
-                and url.startswith(("/", "./", "../", "http://", "https://"))
-            ):
-                yield Span(0, 0, url, REQUISITE)
-
-
-def json_ld_spans(text: str) -> Iterator[Span]:
-    """The pictures that structured data names: a string, a list of them, or an object with a `url` (schema.org).
-
-    Scripts are never rewritten, so these spans have no place in the text.
-    """
-    try:
-        data = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return iter(())
-    return (Span(0, 0, url, REQUISITE) for url in _pictures(data))
-
-
-def _pictures(data: object) -> Iterator[str]:
-    work = [(data, False)]
-    while work:
-        found, wanted = work.pop()
-        match found:
-            case str() if wanted and found.strip():
-                yield found.strip()
-            case list():
-                work += [(entry, wanted) for entry in reversed(found)]
-            case dict():
-                work += [
-                    (value, key in JSON_LD_PICTURES or (wanted and key == "url"))
-                    for key, value in reversed(found.items())
-                ]
-
-
 def xml_text_spans(element: str, parent: str, text: str) -> Iterator[Span]:
     """The URLs in the text of an element of an XML document."""
     if element == "style":
         return embedded_urls.css_spans(text)
     kind = XML_TEXT.get((element, parent))
     return embedded_urls.url_spans(text, kind) if kind else iter(())
-
-
-_PSEUDO_ATTRIBUTE: Final = re.compile(r"""(?P<name>[^\s="']++)\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)')""")
-
-
-def stylesheet_instruction_spans(text: str) -> Iterator[Span]:
-    """The URLs in each `<?xml-stylesheet href="..."?>` of a prolog."""
-    for instruction in markup.prolog(text):
-        for found in _PSEUDO_ATTRIBUTE.finditer(text, *instruction.span("sheet")):
-            url = embedded_urls.html_unescaped(found["double"] or found["single"] or "")[0].strip()
-            if found["name"] == "href" and url:
-                yield Span(*found.span("double" if found["double"] else "single"), url, REQUISITE, quoting="xml")

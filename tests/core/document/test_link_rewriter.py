@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from mirror.core.document import link_rewriter
 from mirror.core.document import references as refs
+from mirror.core.document.edits import Edit, apply
 from mirror.core.document.link_attributes import MAX_NESTED, TABLE
-from mirror.core.document.link_rewriter import Edit, Rewriter
+from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
@@ -291,14 +292,14 @@ def undone(text: str, changes: list[Edit]) -> list[Edit]:
 @given(SOUP | st.text(max_size=30))
 def test_only_what_is_in_the_edits_changes(syntax: Document, text: str) -> None:
     changes = link_rewriter.edits(syntax, text, Rewriter(URL, "p", mapped))
-    copy = link_rewriter.apply(text, changes)
-    assert link_rewriter.apply(copy, undone(text, changes)) == text
+    copy = apply(text, changes)
+    assert apply(copy, undone(text, changes)) == text
     assert all(before.end <= after.start for before, after in pairwise(changes))
     assert all(edit.new.isascii() for edit in changes)
 
 
 def test_of_edits_that_overlap_the_first_stands() -> None:
-    assert link_rewriter.apply("abcdef", [Edit(3, 4, "X"), Edit(1, 5, "Y"), Edit(5, 6, "Z")]) == "aYZ"
+    assert apply("abcdef", [Edit(3, 4, "X"), Edit(1, 5, "Y"), Edit(5, 6, "Z")]) == "aYZ"
 
 
 @pytest.mark.parametrize("syntax", Document)
