@@ -1,7 +1,7 @@
 """Edits of HTML: start tags, styles and scripts, at their places in the source.
 
-Enters: a document as text, and its `Rewriter`. Leaves: `Edit`s. turbohtml gives the place of each attribute; `link_attributes`
-says how it is read. Never here: a serialiser. The law is in `link_rewriter`.
+Input: a document as text, and its `Rewriter`. Output: `Edit`s. turbohtml gives the place of each attribute in the source, and
+`link_attributes` says how to read it. This module never serialises a document. `link_rewriter` states the law.
 """
 
 import re
@@ -19,20 +19,23 @@ _ON_DISK: Final = ("integrity", "crossorigin")
 _AT_ORIGINS: Final = ("integrity",)
 _WS: Final = r"[ \t\n\r\f]"
 _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[^\"'&#\s\0<>][^\"'&\s\0<>]*+)\1")
-"""An attribute whose value reads as it is written."""
+"""An attribute whose value needs no decoding: it has no references, white space or control characters."""
 
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
 _NAMES: Final = sorted({name for _, name in link_attributes.TABLE} | {"srcdoc"})
 _SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
-"""Elements that may hold a URL, by their attributes alone: each selector more costs each element."""
+"""Elements that may contain a URL, by their attributes alone, because every further selector costs time for each element."""
 
 _OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
 _SCRIPTS: Final = "script:not([src])"
 
 
 def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
-    source = markup.readable(text).replace("\r", "\n")  # "\r\n" would be one character and shift all places
-    if source.startswith("\ufeff"):  # a text of its own to the parser, which would begin the body
+    """Return the edits of an HTML document, in no particular order."""
+    source = markup.readable(text).replace(
+        "\r", "\n"
+    )  # the parser reads "\r\n" as one character, which would shift all places
+    if source.startswith("\ufeff"):  # to the parser this is text, which would begin the body
         source = " " + source[1:]
     document = _parsed(source)
     base = next((base for base in document.select("base[href]") if _is_base(base)), None)
@@ -41,10 +44,12 @@ def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     styled = 0
     for element in document.select(_OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR):
         location = element.source_location
-        if location is None:  # an element that the parser made up or made again
+        if location is None:  # an element that the parser inserted or cloned
             continue
         name = "body" if element.tag == markup.BODY_AGAIN else element.tag.lower()
-        if name == "style" and location.start_tag.start_offset >= styled:  # one in another, in SVG, is read with that
+        if (
+            name == "style" and location.start_tag.start_offset >= styled
+        ):  # in SVG a style may contain another, whose text is part of the first
             yield from _style_edits(source, element, location, rewriter)
             styled = location.end_tag.start_offset if location.end_tag else styled
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
@@ -55,7 +60,7 @@ def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
 
 
 def _is_base(element: turbohtml.Element) -> bool:
-    """Whether a `<base>` counts: not in SVG, not in a template."""
+    """Whether a `<base>` counts: it does not in SVG or in a template."""
     ancestor: object = element
     while isinstance(ancestor, turbohtml.Element):
         ancestor = ancestor.parent
@@ -63,6 +68,7 @@ def _is_base(element: turbohtml.Element) -> bool:
 
 
 def _parsed(source: str) -> turbohtml.Document:
+    """Parse a document; if the parser would merge a `<body>` tag into the body, rename the tags (see `markup.BODY_AGAIN`)."""
     document = turbohtml.parse(source, source_locations=True, allow_declarative_shadow_roots=False)
     body = document.select_one("body")
     if len(markup.BODY.findall(source)) > bool(body and body.source_location):
@@ -74,7 +80,7 @@ def _parsed(source: str) -> turbohtml.Document:
 def _style_edits(
     text: str, element: turbohtml.Element, location: turbohtml.SourceLocation, rewriter: Rewriter
 ) -> Iterator[Edit]:
-    """Edits of a `<style>`: raw text, but in SVG text with character references."""
+    """Return the edits of a `<style>`. In HTML its content is raw text; in SVG it may have character references."""
     start = location.start_tag.end_offset
     if element.namespace is turbohtml.Namespace.HTML:
         end = location.end_tag.start_offset if location.end_tag else _style_end(text, start)
@@ -86,7 +92,7 @@ def _style_edits(
 
 
 def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> Iterator[Edit]:
-    """Edits of what a `<script>` has in it: a script, data, or an import map, whose keys may be URLs too."""
+    """Return the edits of a `<script>`: code, data, or an import map, whose keys may be URLs too."""
     location = element.source_location
     kind = str(element.attrs.get("type") or "").strip().lower()
     if location is None or location.end_tag is None or element.namespace is not turbohtml.Namespace.HTML:
@@ -98,13 +104,13 @@ def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> 
 
 
 def _style_end(text: str, start: int) -> int:
-    """Where a style ends whose end tag the parser doesn't know: too much is open around it, or it has none."""
+    """Find the end of a style for which the parser reports no end tag: it has none, or too many elements are open around it."""
     match = _STYLE_END.search(text, start)
     return match.start() if match else len(text)
 
 
 def tag_edits(tag: Tag, find: link_attributes.FindRule, rewriter: Rewriter) -> list[Edit]:
-    """Edits of one start tag."""
+    """Return the edits of one start tag. `find` gives the rule of an attribute."""
     source, name, places = tag
     edits: list[Edit] = []
     values: dict[str, str] = (
@@ -115,13 +121,13 @@ def tag_edits(tag: Tag, find: link_attributes.FindRule, rewriter: Rewriter) -> l
         if rule is None:
             if key == "srcdoc" and name == "iframe" and rewriter.depth < link_attributes.MAX_NESTED:
                 attribute = tag.attribute(key)
-                edits += attribute.edits(html_edits(attribute.value, rewriter.within()))
+                edits += attribute.edits(html_edits(attribute.value, rewriter.nested()))
         elif (
             rule.is_one_url
             and (plain := _PLAIN.fullmatch(source, start, end))
             and plain[2][:11].lower() != "javascript:"
         ):
-            new, local = rewriter.written(plain[2])
+            new, local = rewriter.replacement(plain[2])
             if new is not None:
                 edits.append(Edit(plain.start(2), plain.end(2), quoted(new, plain[1]), local))
         else:

@@ -1,36 +1,37 @@
-"""Rewriting: a document whose URLs lead somewhere else, and every other byte as it was.
+"""Rewrites the references of a document, and keeps every other byte.
 
-Enters: a document as text, its URL, and `resolve`, which says where a resource stands now. Leaves: the text with `Edit`s
-made. The parser only finds places in the source (turbohtml gives the span of every attribute); nothing is serialised, so
-broken markup, quotes, entities and line ends stay.
+Input: a document as text, its URL, and `resolve`, which knows where the copy of each resource stands. Output: the text with
+`Edit`s made. Parsers only find places in the source (turbohtml reports the span of every attribute). Nothing is serialised, so
+broken markup, quotes, entities and line ends stay as they are.
 
 The law
 -------
-1. A reference to what was saved becomes the relative one that `resolve` gives; what was not saved becomes absolute, so that
-   it works online. Fragments are kept. A reference to the document itself stays if its base is the document.
-2. An element whose reference became a local one loses `integrity` and `crossorigin`: the digest is of other bytes, and a
-   disk has no origins.
-3. `<base href>` names the document itself, so that it leads nothing astray.
-4. A Content-Security-Policy of the document (meta) is emptied: `'self'` means nothing on a disk.
-5. Scripts stay as they are, structured data in them too; so do documents in attributes below `MAX_NESTED` others, and XML
-   values with entities that the document declares, or with templates of XSLT.
+1. A reference to a saved resource becomes the relative reference that `resolve` gives. A reference to anything else becomes
+   absolute, so that it works online. Fragments stay. A reference to the document itself stays if the document is its base.
+2. An element whose reference became a local one loses `integrity` and `crossorigin`: the digest is of other bytes, and files
+   on a disk have no origin.
+3. `<base href>` names the document itself, so that no reference leads elsewhere because of it.
+4. A Content-Security-Policy in the document (meta) becomes empty: `'self'` means nothing on a disk.
+5. These stay as they are: scripts, and structured data in them; documents in attributes that are nested deeper than
+   `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates.
 
-Where copies stand at origins (`Rewriter.home`, see `replaying`) and not on a disk, the law is another one in four points:
+If copies stand at origins (`Rewriter.home`, see `core.replay.origins`) instead of on a disk, four points differ:
 
-6. A reference that leads from the copy's own URL to where it should stays as it is: what is relative does.
-7. `<base href>` names the base's own place there.
-8. `integrity` goes from all elements, since a stylesheet may be of other bytes; `crossorigin` stays, since there are origins.
-9. Absolute URLs in data and scripts, where a literal is nothing else, become what `data` gives: the documents beside them lead
-   there too. All else in scripts stays.
+6. A reference that leads to the right place from the copy's own URL stays as it is. Relative references do.
+7. `<base href>` names the place of the base at its origin.
+8. All elements lose `integrity`, because the bytes of a stylesheet may differ. `crossorigin` stays, because there are origins.
+9. In data and scripts, a literal that is one absolute URL and nothing else becomes what `data` gives, because the documents
+   beside them lead there too. Everything else in scripts stays.
 
-With no edit to make, the text is the same; the references of the rewritten document are the resolved ones of the original.
+If there is nothing to edit, the text is returned unchanged. The references of the rewritten document are the resolved
+references of the original.
 """
 
 import html
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from mirror.core.document.edits import Edit, apart, apply
+from mirror.core.document.edits import Edit, apply, without_overlaps
 from mirror.core.document.html_edits import html_edits
 from mirror.core.document.replacements import Rewriter
 from mirror.core.document.xml_edits import xml_edits
@@ -39,13 +40,13 @@ from mirror.core.url.media_types import Document
 
 
 def rewrite(syntax: Document, text: str, rewriter: Rewriter) -> str:
-    """A document with its references led to where `rewriter.resolve` says; see the law above."""
+    """Return a document with its references replaced by what `rewriter` gives; see the law above."""
     return apply(text, _EDITS[syntax](text, rewriter))
 
 
 def edits(syntax: Document, text: str, rewriter: Rewriter) -> list[Edit]:
-    """What there is to change in a document, in order and apart."""
-    return list(apart(text, _EDITS[syntax](text, rewriter)))
+    """Return the edits of a document, sorted and without overlaps."""
+    return list(without_overlaps(text, _EDITS[syntax](text, rewriter)))
 
 
 def _css_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
@@ -63,7 +64,7 @@ def _script_file_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
 
 
 def redirect_page(target: str) -> bytes:
-    """The file that stands where a redirect was: it leads on at once, without a script.
+    """Return the page that stands in the place of a redirect: it leads on at once, without a script.
 
     >>> b'url=../b~.html"' in redirect_page("../b~.html")
     True

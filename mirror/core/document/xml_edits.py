@@ -1,7 +1,7 @@
 """Edits of XML: SVG, XHTML, feeds, sitemaps.
 
-Enters: a document as text, and its `Rewriter`. Leaves: `Edit`s. Regular expressions find tags and texts in the source. Never
-here: a value with entities that the document declares. The law is in `link_rewriter`.
+Input: a document as text, and its `Rewriter`. Output: `Edit`s. Regular expressions find tags and texts in the source. Values
+with entities that the document declares stay as they are. `link_rewriter` states the law.
 """
 
 import re
@@ -28,21 +28,24 @@ _XML_ENTITY: Final = re.compile(r"&([A-Za-z_:][\w.:\-]*+;)")
 _XML_ATTRIBUTE: Final = re.compile(r"([^\s=/<>\"']++)\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')")
 
 Piece = tuple[int, int, bool]
-"""A part of an element's text: its start and end in the source, and whether it is a CDATA section."""
+"""A part of an element's text: start and end in the source, and whether it is a CDATA section."""
 
 
 def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
-    """Edits of SVG, XHTML, feeds, sitemaps: start tags, the text in front of an element's first child, `<?xml-stylesheet?>`."""
+    """Return the edits of an XML document: of start tags, of text before an element's first child, of `<?xml-stylesheet?>`."""
     yield from rewriter.edits(raw_text.stylesheet_instruction_spans(text))
     start = max((part.end() for part in markup.prolog(text)), default=0)
     rewriter = rewriter.with_base(next(_xml_bases(text, start), None))
     find = link_attributes.xslt_rule if markup.is_xslt(text) else link_attributes.xml_rule
     path = ["", ""]
-    own: list[Piece] | None = None  # the element's text, up to its first child
+    own: list[Piece] | None = None  # the text of the open element, up to its first child
     end = start
     for token in _XML_TOKEN.finditer(text, start):
         if own is not None:
-            own += [(end, token.start(), False), (*token.span("cdata"), True)]  # (-1, -1) if it is no CDATA section
+            own += [
+                (end, token.start(), False),
+                (*token.span("cdata"), True),
+            ]  # the span is (-1, -1) if the token is no CDATA section
         end = token.end()
         if not token["open"] and not token["close"]:
             continue
@@ -64,6 +67,7 @@ def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
 
 
 def _xml_tag(token: re.Match[str]) -> Tag:
+    """Find the attributes of a start tag, without those whose value nobody can read here."""
     places: dict[str, tuple[int, int]] = {}
     for match in _XML_ATTRIBUTE.finditer(token.string, *token.span("attributes")):
         if not _has_entity(match[0]):
@@ -72,16 +76,17 @@ def _xml_tag(token: re.Match[str]) -> Tag:
 
 
 def _has_entity(source: str) -> bool:
-    """Whether there is an entity that only the document itself can know: who knows what such a value says?"""
+    """Whether a value has an entity that only the document itself can declare: its meaning is unknown here."""
     return any(entity[1] not in html5 for entity in _XML_ENTITY.finditer(source))
 
 
 def _xml_attribute_name(name: str) -> str:
-    """A name as the table has it: only `xlink:href` has a prefix, whatever it is in the source."""
+    """Return a name as the tables spell it: only `xlink:href` has a prefix, whatever the source calls that namespace."""
     return markup.attribute_name(name.replace(":", "}"))
 
 
 def _xml_bases(text: str, start: int) -> Iterator[str]:
+    """Return the `href` of each `<base>`."""
     for token in _XML_TOKEN.finditer(text, start):
         if token["open"] and markup.local_name(token["open"]) == "base":
             tag = _xml_tag(token)
@@ -90,7 +95,7 @@ def _xml_bases(text: str, start: int) -> Iterator[str]:
 
 
 def _xml_text_edits(text: str, pieces: list[Piece], path: list[str], rewriter: Rewriter) -> Iterator[Edit]:
-    """Edits of an element's text. A URL that a comment or the border of a CDATA section cuts in two is let alone."""
+    """Return the edits of an element's text. A URL that a comment or the edge of a CDATA section splits stays as it is."""
     pieces = [piece for piece in pieces if text[piece[0] : piece[1]].strip()]
     if len(pieces) > 1 and path[-1] != "style":
         return

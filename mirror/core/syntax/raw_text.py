@@ -1,6 +1,7 @@
-"""URLs in the text of styles and scripts: those of HTML's raw text elements, and of `<?xml-stylesheet?>`.
+"""Finds the URLs in styles and scripts: in the text of HTML's raw text elements, and in `<?xml-stylesheet?>`.
 
-Enters: the text of an element, and its attributes. Leaves: `Span`s. Never here: which attributes hold URLs.
+Input: the text of an element, and its attributes. Output: `Span`s. Scripts are never rewritten in the tree, so the spans of
+structured data and import maps have no place in the text. This module knows no table of attributes.
 """
 
 import json
@@ -16,12 +17,16 @@ from mirror.core.syntax.markup import Attributes
 SCRIPT_TYPES: Final = re.compile(
     r"(?:(?:text|application)/(?:x-)?(?:java|ecma)script|application/json|importmap|module|)\s*(?:;|$)", re.IGNORECASE
 )
-JSON_LD_PICTURES: Final = frozenset({"image", "logo", "thumbnailUrl", "contentUrl", "photo"})
+"""The types of scripts whose literals are read."""
+
+JSON_LD_IMAGES: Final = frozenset({"image", "logo", "thumbnailUrl", "contentUrl", "photo"})
+"""The properties of structured data (schema.org) that hold images."""
+
 _PSEUDO_ATTRIBUTE: Final = re.compile(r"""(?P<name>[^\s="']++)\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)')""")
 
 
 def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[Span]:
-    """The URLs in the text of a `<style>` or `<script>`."""
+    """Find the URLs in the text of a `<style>` or `<script>`."""
     if element == "style":
         return embedded_urls.css_spans(text)
     if element == "script":
@@ -36,14 +41,12 @@ def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[
 
 
 def script_spans(text: str) -> Iterator[Span]:
-    """The URLs in a script: its literals, and what its bundler's loader puts together."""
+    """Find the URLs in a script: its literals, and the names that its bundler's loader composes."""
     return chain(embedded_urls.script_spans(text), bundler_chunks.chunk_spans(text))
 
 
 def import_map_spans(text: str) -> Iterator[Span]:
-    """The modules that an import map names, which are no guesses; a prefix is none (WHATWG HTML 8.1.6.2).
-
-    Scripts are never rewritten in the tree, so these spans have no place in the text.
+    """Find the modules that an import map names (WHATWG HTML 8.1.6.2). They are no guesses. A prefix is no module.
 
     >>> [span.url for span in import_map_spans('{"imports": {"a": "https://cdn.example/a.js", "b/": "/b/"}, "scopes": {}}')]
     ['https://cdn.example/a.js']
@@ -65,18 +68,15 @@ def import_map_spans(text: str) -> Iterator[Span]:
 
 
 def json_ld_spans(text: str) -> Iterator[Span]:
-    """The pictures that structured data names: a string, a list of them, or an object with a `url` (schema.org).
-
-    Scripts are never rewritten, so these spans have no place in the text.
-    """
+    """Find the images in structured data: each is a string, a list of these, or an object with a `url` (schema.org)."""
     try:
         data = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return iter(())
-    return (Span(0, 0, url, Kind.REQUISITE) for url in _pictures(data))
+    return (Span(0, 0, url, Kind.REQUISITE) for url in _images(data))
 
 
-def _pictures(data: object) -> Iterator[str]:
+def _images(data: object) -> Iterator[str]:
     work = [(data, False)]
     while work:
         found, wanted = work.pop()
@@ -87,13 +87,13 @@ def _pictures(data: object) -> Iterator[str]:
                 work += [(entry, wanted) for entry in reversed(found)]
             case dict():
                 work += [
-                    (value, key in JSON_LD_PICTURES or (wanted and key == "url"))
+                    (value, key in JSON_LD_IMAGES or (wanted and key == "url"))
                     for key, value in reversed(found.items())
                 ]
 
 
 def stylesheet_instruction_spans(text: str) -> Iterator[Span]:
-    """The URLs in each `<?xml-stylesheet href="..."?>` of a prolog."""
+    """Find the URL in each `<?xml-stylesheet href="..."?>` of a prolog."""
     for instruction in markup.prolog(text):
         for found in _PSEUDO_ATTRIBUTE.finditer(text, *instruction.span("sheet")):
             url = embedded_urls.html_unescaped(found["double"] or found["single"] or "")[0].strip()
