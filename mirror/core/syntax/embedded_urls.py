@@ -18,7 +18,7 @@ from mirror.core.url import media_types
 
 
 class Kind(StrEnum):
-    """What a document refers to a resource for."""
+    """How a document uses a resource that it refers to."""
 
     PAGE = "page"  # a link that a reader follows to another document
     CANONICAL = "canonical"  # a page: the canonical URL that this one declares for itself

@@ -194,7 +194,7 @@ def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
 
 
 def _without_idle_slashes(text: str) -> str:
-    """Rewrite `<style/>` and `<script/>` for lxml, which reads them as empty. In HTML they are start tags, in SVG they aren't."""
+    """Rewrite `<style/>` and `<script/>` for lxml, which reads them as empty elements. Outside of SVG they are start tags."""
     svgs = 0
 
     def mended(tag: re.Match[str]) -> str:
