@@ -152,7 +152,7 @@ def canonical(url: str) -> CanonicalURL:
     match = _SCHEME.match(url)
     scheme, rest = (match[1].lower(), url[match.end() :]) if match else ("", "")
     if scheme not in SCHEMES and not rest.startswith("/"):
-        raise InvalidURLError(f"{url!r} is no URL: it should begin with http:// or https://")
+        raise InvalidURLError(f"{url!r} is not a URL: it should begin with http:// or https://")
     if scheme not in SCHEMES:
         raise InvalidURLError(
             f"{url!r}: the scheme {scheme!r} is not supported, only http, https, ftp, ftps, sftp and file are"
@@ -312,7 +312,7 @@ def _is_absolute_path(rest: str) -> bool:
 
 def _why_nothing(url: str, scheme: str) -> str:
     if scheme not in WEB and _NO_NAME.search(url):
-        return "has an escaped slash, NUL or end of a line, which no name of a file has"
+        return "contains an escaped slash, NUL or line end, which no file name contains"
     return "names another machine" if scheme == "file" else "has no valid host"
 
 

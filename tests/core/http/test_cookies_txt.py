@@ -95,7 +95,7 @@ def test_a_cookie_of_a_session_ends_with_it() -> None:
         (line(secure="1"), "line 3: its second and fourth fields"),
         (line(domain=""), "line 3 has no domain"),
         (line(path="a"), "line 3 has no domain, or a path"),
-        (line(ends="tomorrow"), "line 3: its fifth field is no time"),
+        (line(ends="tomorrow"), "line 3: its fifth field is not a time"),
         (line(name="", value=""), "line 3 has no name"),
         (line(value="4\r2"), "line 3 has no name, or a character"),
         (line(value="4;2"), "line 3 has no name, or a character"),

@@ -353,12 +353,12 @@ def test_split(url: str, parts: Parts) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("", "'' is no URL: it should begin with http:// or https://"),
-        ("example.org", "'example.org' is no URL: it should begin with http:// or https://"),
-        ("//example.org/", "'//example.org/' is no URL: it should begin with http:// or https://"),
-        ("/etc/passwd", "'/etc/passwd' is no URL: it should begin with http:// or https://"),
-        ("localhost:8000/a", "'localhost:8000/a' is no URL: it should begin with http:// or https://"),
-        ("mailto:a@b", "'mailto:a@b' is no URL: it should begin with http:// or https://"),
+        ("", "'' is not a URL: it should begin with http:// or https://"),
+        ("example.org", "'example.org' is not a URL: it should begin with http:// or https://"),
+        ("//example.org/", "'//example.org/' is not a URL: it should begin with http:// or https://"),
+        ("/etc/passwd", "'/etc/passwd' is not a URL: it should begin with http:// or https://"),
+        ("localhost:8000/a", "'localhost:8000/a' is not a URL: it should begin with http:// or https://"),
+        ("mailto:a@b", "'mailto:a@b' is not a URL: it should begin with http:// or https://"),
         (
             "gopher://example.org/",
             "'gopher://example.org/': the scheme 'gopher' is not supported, only http, https, ftp, ftps, sftp and file are",
@@ -371,7 +371,7 @@ def test_split(url: str, parts: Parts) -> None:
         ("ftp://?a", "'ftp://?a' has no valid host"),
         (
             "file:///a/..%2fb",
-            "'file:///a/..%2fb' has an escaped slash, NUL or end of a line, which no name of a file has",
+            "'file:///a/..%2fb' contains an escaped slash, NUL or line end, which no file name contains",
         ),
         ("http://", "'http://' has no host"),
         ("https:", "'https:' has no host"),
