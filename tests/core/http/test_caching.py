@@ -1,4 +1,4 @@
-"""Freshness: conditions, what a 304 renews, how long an answer stays good."""
+"""Freshness: conditional requests, what a 304 renews, how long an answer stays fresh."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -42,7 +42,7 @@ HEADERS = st.lists(st.tuples(NAMES, VALUES))
         ('"a,b"', True),
         ('"caf\xe9"', True),
         (' "abc"\t', True),
-        ("abc-123", True),  # no entity-tag, but what the server means
+        ("abc-123", True),  # not a valid entity-tag, but the server reads what it writes
         ("W/abc", True),
         ("", False),
         ("*", False),

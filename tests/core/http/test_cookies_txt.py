@@ -1,4 +1,4 @@
-"""cookies.txt: what exporters, curl and wget write, and what a jar makes of it."""
+"""cookies.txt: what exporters, curl and wget write, and the cookies that a jar then sends."""
 
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy, MozillaCookieJar
 from pathlib import Path
@@ -22,7 +22,7 @@ def line(**changes: str) -> str:
 
 
 def sent(text: str, url: str) -> str | None:
-    """The Cookie header that a jar with these cookies gives to a URL."""
+    """Return the Cookie header that a jar with these cookies sends to a URL."""
     jar = CookieJar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain))
     for cookie in read_cookies(text):
         jar.set_cookie(cookie)

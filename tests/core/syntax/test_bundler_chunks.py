@@ -1,4 +1,4 @@
-"""What loaders of bundlers load: names that are put together in scripts."""
+"""Chunks that the loaders of bundlers load, by names that scripts compose."""
 
 import pytest
 from hypothesis import given
@@ -96,7 +96,7 @@ def test_a_page_refers_to_what_its_inline_loader_loads() -> None:
     ],
 )
 def test_hostile_scripts_take_linear_time(piece: str) -> None:
-    """Would run for hours if it took quadratic time."""
+    """Quadratic time would take hours."""
     assert list(chunk_spans(piece * 200_000)) == []
 
 
