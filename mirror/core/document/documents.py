@@ -37,7 +37,7 @@ def syntax(media_type: str, payload: bytes) -> Document | None:
 
 
 def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
-    """Return the syntax and the text of a document; `None` if the payload is none. Well-formed XHTML is XML, as in browsers."""
+    """Return the syntax and the text of a document; `None` if it isn't one. Well-formed XHTML is XML, as in browsers."""
     kind = syntax(media_type, response.payload)
     if kind is None:
         return None

@@ -15,8 +15,8 @@ from mirror.core.document.edits import Attribute, Edit, Tag, quoted, shifted
 from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax import embedded_urls, markup, raw_text
 
-_ON_DISK: Final = ("integrity", "crossorigin")
-_AT_ORIGINS: Final = ("integrity",)
+_DROPPED_ON_DISK: Final = ("integrity", "crossorigin")
+_DROPPED_AT_ORIGINS: Final = ("integrity",)
 _WS: Final = r"[ \t\n\r\f]"
 _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[^\"'&#\s\0<>][^\"'&\s\0<>]*+)\1")
 """An attribute whose value needs no decoding: it has no references, white space or control characters."""
@@ -32,9 +32,8 @@ _SCRIPTS: Final = "script:not([src])"
 
 def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     """Return the edits of an HTML document, in no particular order."""
-    source = markup.readable(text).replace(
-        "\r", "\n"
-    )  # the parser reads "\r\n" as one character, which would shift all places
+    # The parser reads "\r\n" as one character, which would shift all places behind it.
+    source = markup.readable(text).replace("\r", "\n")
     if source.startswith("\ufeff"):  # to the parser this is text, which would begin the body
         source = " " + source[1:]
     document = _parsed(source)
@@ -47,9 +46,8 @@ def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
         if location is None:  # an element that the parser inserted or cloned
             continue
         name = "body" if element.tag == markup.BODY_AGAIN else element.tag.lower()
-        if (
-            name == "style" and location.start_tag.start_offset >= styled
-        ):  # in SVG a style may contain another, whose text is part of the first
+        # In SVG, a style may contain another, which is edited as part of the first.
+        if name == "style" and location.start_tag.start_offset >= styled:
             yield from _style_edits(source, element, location, rewriter)
             styled = location.end_tag.start_offset if location.end_tag else styled
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
@@ -134,9 +132,9 @@ def tag_edits(tag: Tag, find: link_attributes.FindRule, rewriter: Rewriter) -> l
             attribute = tag.attribute(key)
             edits += attribute.edits(rewriter.edits(rule.spans(attribute.value, values)))
     if "integrity" in places or "crossorigin" in places:
-        is_led = any(edit.local for edit in edits) and name != "iframe"
-        lost = _AT_ORIGINS if rewriter.home else _ON_DISK if is_led else ()
-        edits += [tag.attribute(key).removed(source) for key in lost if key in places]
+        is_local = any(edit.local for edit in edits) and name != "iframe"
+        dropped = _DROPPED_AT_ORIGINS if rewriter.home else _DROPPED_ON_DISK if is_local else ()
+        edits += [tag.attribute(key).removed(source) for key in dropped if key in places]
     if name == "base" and "href" in places:
         edits.append(tag.attribute("href").replaced(rewriter.name))
     if name == "meta" and "content" in places and _is_csp(values):

@@ -67,7 +67,7 @@ def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
 
 
 def _xml_tag(token: re.Match[str]) -> Tag:
-    """Find the attributes of a start tag, without those whose value nobody can read here."""
+    """Find the attributes of a start tag, without those whose value has unknown entities."""
     places: dict[str, tuple[int, int]] = {}
     for match in _XML_ATTRIBUTE.finditer(token.string, *token.span("attributes")):
         if not _has_entity(match[0]):

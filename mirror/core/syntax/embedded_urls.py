@@ -308,10 +308,10 @@ def html_unescaped(raw: str) -> tuple[str, Callable[[int], int]]:
     starts: list[int] = []
     position = 0
     for match in _CHARACTER.finditer(raw):
-        meant, end = _named(match, raw) if match[3] else (_numbered(match), match.end())
-        if meant:
-            pieces += [raw[position : match.start()], meant]
-            starts += [*range(position, match.start()), *[match.start()] * len(meant)]
+        characters, end = _named(match, raw) if match[3] else (_numbered(match), match.end())
+        if characters:
+            pieces += [raw[position : match.start()], characters]
+            starts += [*range(position, match.start()), *[match.start()] * len(characters)]
             position = end
     pieces.append(raw[position:])
     starts += range(position, len(raw) + 1)

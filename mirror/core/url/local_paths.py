@@ -97,15 +97,15 @@ def href(target: LocalPath, origin: LocalPath) -> str:
     '../a/b~.html'
     """
     folder, _, name = target.rpartition("/")
-    return _way(folder, origin.rpartition("/")[0]) + _quoted(name)
+    return _folder_reference(folder, origin.rpartition("/")[0]) + _quoted(name)
 
 
 @lru_cache(maxsize=8192)  # folders contain many files
-def _way(there: str, here: str) -> str:
+def _folder_reference(there: str, here: str) -> str:
     """Return the relative reference from one folder to another: empty, or with a slash at its end."""
-    ours, theirs = (folder.split("/") if folder else [] for folder in (here, there))
-    shared = len(list(takewhile(bool, map(eq, ours, theirs))))
-    return "../" * (len(ours) - shared) + "".join(f"{_quoted(name)}/" for name in theirs[shared:])
+    up, down = (folder.split("/") if folder else [] for folder in (here, there))
+    shared = len(list(takewhile(bool, map(eq, up, down))))
+    return "../" * (len(up) - shared) + "".join(f"{_quoted(name)}/" for name in down[shared:])
 
 
 def _quoted(name: str) -> str:
@@ -136,7 +136,7 @@ def _leaf(segment: str, query: str | None, media_type: str) -> str:
     ext = media_types.extension(text)
     if segment and query is None and ext and media_types.fits(media_type, ext):
         stem = text[: -len(ext) - 1]
-        return _clipped(_no_device(stem), _capitals(text, is_index=stem.lower() == "index"), f".{ext}")
+        return _clipped(_without_device(stem), _capitals(text, is_index=stem.lower() == "index"), f".{ext}")
     added = media_types.EXTENSIONS.get(media_type, ("",))[0] or _kept_extension(media_type, ext)
     dotted = f".{added}" if added else ""
     if not segment and query is None and added:
@@ -144,7 +144,7 @@ def _leaf(segment: str, query: str | None, media_type: str) -> str:
     is_index = bool(segment) and text.lower() == "index"
     if query is not None:
         text += "@" + _text(query, lead=False)
-    return _clipped(_no_device(text), _capitals(text, is_index=is_index), f"~{dotted}")
+    return _clipped(_without_device(text), _capitals(text, is_index=is_index), f"~{dotted}")
 
 
 def _kept_extension(media_type: str, ext: str) -> str:
@@ -217,13 +217,13 @@ def _first_escaped(text: str) -> str:
     return f"%{ord(text[0]):02X}{text[1:]}"
 
 
-def _no_device(text: str) -> str:
+def _without_device(text: str) -> str:
     return _first_escaped(text) if _DEVICE.match(text) else text
 
 
 def _whole_name(text: str) -> str:
     """Escape the characters that Windows drops at the end of a name, and the names that it reserves for devices."""
-    text = _no_device(text)
+    text = _without_device(text)
     return text if text[-1] not in " ." else f"{text[:-1]}%{ord(text[-1]):02X}"
 
 
