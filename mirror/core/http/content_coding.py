@@ -209,9 +209,7 @@ class _Zlib:
     def inflate(self, block: bytes) -> Iterator[bytes]:
         piece = self._stream.decompress(block, _PIECE)
         yield piece
-        while (
-            len(piece) == _PIECE and not self._stream.eof
-        ):  # there may be more output, although all input was consumed
+        while len(piece) == _PIECE and not self._stream.eof:  # more output may follow from the same input
             piece = self._stream.decompress(self._stream.unconsumed_tail, _PIECE)
             yield piece
 

@@ -123,9 +123,8 @@ def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None
     if place:
         base = place[1]  # other pages share the folder, so the cache has it more often
     before, hash_, fragment = reference.partition("#")
-    is_trimmed = (
-        before != "" and before[-1] <= " "
-    )  # Ada trims white space at the end of a URL, but not before a fragment
+    # Ada trims white space at the end of a URL, but not before a fragment.
+    is_trimmed = before != "" and before[-1] <= " "
     if hash_ and not is_trimmed and _PLAIN_FRAGMENT.fullmatch(fragment):  # resolve a page once for all its fragments
         target = _resolve(before, base)
         return target and Target(target.url, fragment)
