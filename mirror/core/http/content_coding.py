@@ -95,7 +95,7 @@ class Decoder:
         self._unread = 0
 
     def feed(self, block: bytes) -> Iterator[bytes]:
-        """Return what the block adds, in pieces of at most 64 KiB (without a coding, the block itself). Exhaust the iterator."""
+        """Return what the block adds, in pieces of at most 64 KiB (without a coding, the block itself). Read all of it."""
         self._unread += 1
         return self._pieces(block)
 

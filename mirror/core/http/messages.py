@@ -57,7 +57,7 @@ class Response:
 
     @property
     def is_success(self) -> bool:
-        """Whether the request succeeded and the payload is complete. A 206 isn't complete; requested parts are joined earlier."""
+        """Whether the request succeeded and the payload is complete. A 206 isn't; requested parts are joined earlier."""
         is_part = self.status == HTTPStatus.PARTIAL_CONTENT
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES and not is_part
 
