@@ -1,16 +1,16 @@
-r"""A site that has every construct a browser loads or follows, and the tables of what a mirror of it asks for.
+r"""A site with every construct that a browser loads or follows, and tables of the requests that mirroring it makes.
 
-`DOCUMENTS` is the main site, `CDN` the second host. Each document is followed by what its constructs lead to, and a
-target is named after its construct: what is missing in a server's log says by its name what was not understood.
+`DOCUMENTS` is the main site, `CDN` the second host. Each document lists the targets of its constructs. A target is named after
+its construct, so a path that is missing in a server's log names the construct that wasn't understood.
 
-    FETCHED         main site: path -> the construct that leads to it, and nothing else does
+    FETCHED         main site: path -> the only construct that leads to it
     FETCHED_OTHER   the same for the second host: requisites of pages of the main site
-    GUESSES         main site: path -> the literal in a script that may mean it; some of them don't exist (`MISSING`)
-    NEVER           main site: path -> what looks like a reference to it and is none, or must not be followed
+    GUESSES         main site: path -> the literal in a script that may refer to it; some don't exist (`MISSING`)
+    NEVER           main site: path -> what looks like a reference to it but isn't one, or must not be followed
     NEVER_OTHER     the same for the second host: its pages are outside the mirror
 
-`STRUCTURE` are the documents that are there to hold constructs, reached from "/" by plain links, and the two paths
-that nobody has to mention. Every path of the site is in exactly one table. Paths are in the spelling of `tests.site`.
+`STRUCTURE` lists the documents that hold the constructs, reached from "/" by plain links, and the two paths that no document
+needs to mention. Every path of the site is in exactly one table, spelled as in `tests.site`.
 
     with serve_both(*sites()) as (main, cdn):
         mirror(main.url)
@@ -53,14 +53,14 @@ BODIES: Final[dict[str, tuple[str, bytes]]] = {
     "xhtml": ("application/xhtml+xml", b'<html xmlns="http://www.w3.org/1999/xhtml"/>\n'),
     "xml": ("application/xml", b"<target/>\n"),
 }
-"""Extension -> the media type and, for a target that has nothing to say, the body. Without an extension: a page."""
+"""Extension -> the media type, and the body of a target without content of its own. A path without an extension is a page."""
 
 Table = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """A resource with constructs in it, and where they lead."""
+    """A resource that contains constructs, and the targets of these."""
 
     path: str
     body: str | bytes = b""
@@ -75,19 +75,19 @@ class Document:
     never_other: Table = field(default_factory=dict)
 
     def page(self) -> Page:
-        """The response to a request for it."""
+        """Return the response to a request for the document."""
         body = self.body.encode() if isinstance(self.body, str) else self.body
         content_type = self.content_type or media_type(self.path)
         return Page(self.status, {"Content-Type": content_type, **self.headers}, body, self.encode)
 
 
 def media_type(path: str) -> str:
-    """The Content-Type of a path of the site, by its extension."""
+    """Return the Content-Type of a path of the site, by its extension."""
     return BODIES[_extension(path)][0]
 
 
 def target(path: str) -> Page:
-    """What stands at a path that is only there to be asked for."""
+    """Return the response for a path that exists only to be requested."""
     content_type, body = BODIES[_extension(path)]
     return Page(200, {"Content-Type": content_type}, body)
 
@@ -99,7 +99,7 @@ def _extension(path: str) -> str:
 
 
 def redirect(path: str, location: str, status: int) -> Document:
-    """A document that is somewhere else."""
+    """Return a document that redirects to another."""
     return Document(path=path, status=status, headers={"Location": location})
 
 
@@ -376,7 +376,7 @@ HEAD: Final = (
 )
 
 # ======================================================================================================================
-# Pictures and media
+# Images and media
 # ======================================================================================================================
 
 IMAGES: Final = (
@@ -1365,7 +1365,7 @@ ENCODINGS: Final = (
 )
 
 # ======================================================================================================================
-# What is never asked for
+# What is never requested
 # ======================================================================================================================
 
 NOTHING: Final = (
@@ -1612,12 +1612,12 @@ STRUCTURE: Final = tuple(document.path for document in DOCUMENTS if document.pat
 
 
 def sites() -> tuple[Site, Site]:
-    """The main site and the second host, for `serve_both`."""
+    """Return the main site and the second host, for `serve_both`."""
     return _site(DOCUMENTS, FETCHED | GUESSES | NEVER), _site(CDN, FETCHED_OTHER | NEVER_OTHER)
 
 
 def _site(documents: Iterable[Document], targets: Iterable[str]) -> Site:
-    """The documents, and beside them what stands at the targets that no document describes."""
+    """Return a site with the documents, and plain targets at all other paths."""
     site = Site({path: target(path) for path in targets if path not in MISSING})
     site.update({document.path: document.page() for document in documents})
     return site

@@ -43,7 +43,7 @@ def only_line(done: Done) -> str:
         (NOWHERE, ("depth=-1",), "no whole number from 0 on"),
         (NOWHERE, ("limit=0",), "no whole number from 1 on"),
         (NOWHERE, ("colour=red",), "no option 'colour'"),
-        (NOWHERE, ("refresh=soon",), "is no duration: write it as"),
+        (NOWHERE, ("refresh=soon",), "is not a duration: write it as"),
         (NOWHERE, ("trust=maybe",), "neither 0 nor 1"),
         (NOWHERE, ("max_loss=2",), "no share from 0 to 1"),
         (NOWHERE, ("login=guido",), "login has no password: write it as user:password"),

@@ -1,8 +1,8 @@
 """The long run: `python -m tests.fuzz [--minutes N] [--coverage] [LAW ...]`, which is what `make fuzz` does.
 
-It goes round among the laws until its time is over; what breaks one is shrunk, shown and kept (`.hypothesis`), so that the next
-run begins with it, and the exit code is 1. With `--coverage` atheris looks for inputs that reach new code of `mirror.core`, for
-each law in a process of its own; its corpus is kept in `.cache/fuzz`.
+It tries the laws in turns until the time is over. It shrinks an input that breaks a law, prints it and stores it in
+`.hypothesis`, so that the next run begins with it; the exit code is then 1. With `--coverage`, atheris looks for inputs that
+reach new code of `mirror.core`, for each law in its own process; it keeps its corpus in `.cache/fuzz`.
 """
 
 import argparse
@@ -18,20 +18,24 @@ from tests.fuzz.laws import LAWS
 
 ROUND = 200
 HANGS = 60
-"""Seconds after which atheris ends what no signal of ours can: a call that does not return from C."""
+"""Seconds after which atheris ends a call that doesn't return from C, which no signal handler can end."""
 
 CORPUS = Path(__file__).resolve().parents[2] / ".cache" / "fuzz"
 
 
 def main() -> int:
-    line = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Look for what breaks a law.")
-    line.add_argument("laws", nargs="*", metavar="LAW", help=f"of {', '.join(LAWS)} (all)")
-    line.add_argument("--minutes", type=float, default=10.0, help="how long, for all together (%(default)s)")
-    line.add_argument("--coverage", action="store_true", help="guided by coverage: needs requirements-fuzz.txt")
+    line = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Look for inputs that break a law.")
+    line.add_argument("laws", nargs="*", metavar="LAW", help=f"one of {', '.join(LAWS)} (default: all)")
+    line.add_argument(
+        "--minutes", type=float, default=10.0, help="minutes for all laws together (default: %(default)s)"
+    )
+    line.add_argument(
+        "--coverage", action="store_true", help="let coverage guide the inputs; needs requirements-fuzz.txt"
+    )
     options = line.parse_args()
     unknown = [name for name in options.laws if name not in LAWS]
     if unknown:
-        line.error(f"no law {unknown[0]!r}; there are {', '.join(LAWS)}")
+        line.error(f"no law {unknown[0]!r}; use one of {', '.join(LAWS)}")
     names = options.laws or list(LAWS)
     broken = guided(names, options.minutes) if options.coverage else tried(names, options.minutes)
     print(f"broken: {', '.join(broken)}" if broken else f"{len(names)} laws hold")
@@ -39,7 +43,7 @@ def main() -> int:
 
 
 def tried(names: list[str], minutes: float) -> list[str]:
-    """The laws that inputs by chance break, round after round."""
+    """Try random inputs, round after round, and return the laws that they break."""
     ends, broken, rounds = monotonic() + 60 * minutes, [], 0
     while monotonic() < ends:
         for name in [name for name in names if name not in broken]:
@@ -49,7 +53,7 @@ def tried(names: list[str], minutes: float) -> list[str]:
             )
             try:
                 hold()
-            except Exception as error:  # noqa: BLE001 - whatever it is, it breaks the law
+            except Exception as error:  # noqa: BLE001 - any exception breaks the law
                 broken.append(name)
                 print(
                     f"{name}: {type(error).__name__}: {error}\n" + "\n".join(getattr(error, "__notes__", [])),
@@ -63,7 +67,7 @@ def tried(names: list[str], minutes: float) -> list[str]:
 
 
 def guided(names: list[str], minutes: float) -> list[str]:
-    """The laws that atheris breaks."""
+    """Run atheris, and return the laws that it breaks."""
     broken = []
     for name in names:
         corpus = CORPUS / name
@@ -81,7 +85,7 @@ def guided(names: list[str], minutes: float) -> list[str]:
             str(corpus),
             f"-max_total_time={seconds}",
             "-max_len=20000",
-            "-len_control=10",  # by itself it would try no input over a hundred bytes within a minute
+            "-len_control=10",  # by default it tries no input over a hundred bytes within a minute
             f"-timeout={HANGS}",
             f"-dict={table}",
         ]
@@ -92,7 +96,7 @@ def guided(names: list[str], minutes: float) -> list[str]:
 
 
 def _entry(word: bytes) -> str:
-    """A word as libFuzzer's dictionaries have it."""
+    """Write a word for a dictionary of libFuzzer."""
     escaped = "".join(f"\\x{byte:02X}" for byte in word)
     return f'"{escaped}"\n'
 

@@ -4,9 +4,9 @@ import sys
 
 
 def main() -> None:
-    """Never comes to an end but that of libFuzzer's."""
+    """Run the law until libFuzzer ends the process."""
     try:
-        import atheris  # noqa: PLC0415 - the tests read this file, and do without
+        import atheris  # noqa: PLC0415 - the tests import this file without atheris
     except ImportError:
         sys.exit("atheris is missing: pip install -r requirements-fuzz.txt")
     with atheris.instrument_imports(include=["mirror.core"]):

@@ -1,6 +1,8 @@
-"""What holds of whatever a server sends. A law takes bytes, has them read as all that a server's bytes are read as, and raises
-where that breaks a promise: an error that nobody foresaw, a URL that is not canonical, a place outside of the tree, bytes that
-change where nothing should, or a time that does not follow the length.
+"""Laws that hold for anything a server sends.
+
+A law takes bytes, reads them in every way in which the core reads a server's bytes, and raises if that breaks a promise: by an
+unexpected exception, a URL that isn't canonical, a path outside of the tree, bytes that change without reason, or a time that
+the length doesn't explain.
 
 LAWS["robots"].holds_for(b"User-agent: *\\nDisallow: /*")
 """
@@ -17,7 +19,8 @@ from typing import Final
 
 from mirror.core.comparison import text_diff
 from mirror.core.document import documents, link_rewriter, references
-from mirror.core.document.link_rewriter import Rewriter
+from mirror.core.document.edits import Edit
+from mirror.core.document.replacements import Rewriter
 from mirror.core.http import byte_ranges, caching, content_coding, cookies_txt, credentials, messages
 from mirror.core.http.messages import Response
 from mirror.core.policy import request_rate, robots_txt, soft_errors
@@ -31,20 +34,21 @@ from tests.fuzz import words
 HERE: Final = CanonicalURL("http://example.org/d/p?q")
 NOW: Final = "2026-01-01T00:00:00+00:00"
 FREE: Final = 2.0
-"""Seconds of the processor that anything may take,"""
-PER_BYTE: Final = 60e-6
-"""and what each byte may add: some hundred times what it does, and far from what it does where cost grows with the square."""
+"""Seconds of processor time that any input may take."""
 
-MOST_DECODED: Final = 1 << 20
+PER_BYTE: Final = 60e-6
+"""Seconds that each byte may add: about a hundred times what it takes, and far less than it takes if time is quadratic."""
+
+MAX_DECODED: Final = 1 << 20
 
 
 class TooSlowError(AssertionError):
-    """Reading took longer than its length explains."""
+    """Reading took longer than the length of the input explains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """`words` are what means something to those who read it: a fuzzer puts its inputs together from them."""
+    """A check, and the `words` that mean something to the parsers it runs: a fuzzer composes its inputs of them."""
 
     check: Callable[[bytes], None]
     words: Sequence[bytes]
@@ -56,7 +60,7 @@ class Law:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Raise `TooSlowError` once so much time of the processor, not of the clock, has gone by."""
+    """Raise `TooSlowError` after so many seconds of processor time, not of clock time."""
 
     def ring(_: int, __: FrameType | None) -> None:
         raise TooSlowError(f"not done after {seconds:.1f} seconds of the processor")
@@ -70,11 +74,11 @@ def within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
-# --- what is promised of what comes out ------------------------------------------------------------------------------------
+# --- promises about results -----------------------------------------------------------------------------------------------
 
 
 def assert_canonical(url: CanonicalURL) -> None:
-    """It means itself, shows no login, and has a place inside of the tree."""
+    """Check that a URL is its own canonical form, shows no login, and has a path inside the tree."""
     assert canonical.canonical(url) == url
     assert (url.isprintable() and url.isascii()) or not any(ch.isspace() or ch < " " for ch in url), url
     assert not canonical.has_credentials(url)
@@ -93,7 +97,7 @@ def assert_inside(path: local_paths.LocalPath) -> None:
     assert not any(ch in path for ch in '\\:*?"<>|'), path
 
 
-def assert_apart(edits: Sequence[link_rewriter.Edit], length: int) -> None:
+def assert_apart(edits: Sequence[Edit], length: int) -> None:
     assert all(0 <= edit.start <= edit.end <= length for edit in edits)
     assert all(one.end <= other.start for one, other in pairwise(edits))
 
@@ -106,7 +110,7 @@ def _text(payload: bytes) -> str:
 
 
 def _url(payload: bytes) -> None:
-    """A reference, and behind a line end the base."""
+    """A reference and, after a line end, its base."""
     reference, _, base = _text(payload).partition("\n")
     for text in (base, HERE):
         start = HERE
@@ -125,7 +129,7 @@ def _url(payload: bytes) -> None:
 
 
 def _document(media_type: str) -> Callable[[bytes], None]:
-    """A payload as a document of a type, to be read and rewritten."""
+    """Return the check of a document: its payload is read and rewritten."""
 
     def check(payload: bytes) -> None:
         response = Response(HERE, 200, [("Content-Type", media_type)], payload)
@@ -157,7 +161,7 @@ def _style(payload: bytes) -> None:
 
 
 def _values(payload: bytes) -> None:
-    """What stands in attributes: candidates of pictures, refreshes, tasks, scripts, character references."""
+    """Values of attributes: image candidates, refreshes, tasks, scripts, character references."""
     text = _text(payload)
     for read in (
         embedded_urls.srcset_spans,
@@ -192,7 +196,7 @@ def _sitemap(payload: bytes) -> None:
 
 
 def _headers(payload: bytes) -> None:
-    """Lines of `name: value`, as they come from a server."""
+    """Headers: lines of `name: value`, as from a server."""
     lines = payload.decode("latin-1").split("\n")
     headers = [(name, value.strip(" \t\r")) for name, _, value in (line.partition(":") for line in lines)]
     for reference in references.header_references(headers, HERE):
@@ -233,7 +237,7 @@ def _listing(payload: bytes) -> None:
 def _coding(payload: bytes) -> None:
     for name in ("gzip", "deflate", "br", "zstd", "gzip, br", "x-gzip, deflate, zstd"):
         with suppress(content_coding.CodingError):
-            assert len(content_coding.decoded(payload, name, MOST_DECODED)) <= MOST_DECODED
+            assert len(content_coding.decoded(payload, name, MAX_DECODED)) <= MAX_DECODED
 
 
 def _encoding(payload: bytes) -> None:
@@ -248,7 +252,7 @@ def _encoding(payload: bytes) -> None:
 
 
 def _users_words(payload: bytes) -> None:
-    """What a user writes, or has in a file."""
+    """Words and files of the user."""
     text = _text(payload)
     with suppress(cookies_txt.InvalidCookiesError):
         cookies_txt.read_cookies(text)
@@ -257,7 +261,7 @@ def _users_words(payload: bytes) -> None:
 
 
 def _changes(payload: bytes) -> None:
-    """Two pages, one behind the other, and what changed from one to the other."""
+    """Two versions of a page, and what changed between them."""
     before, _, now = _text(payload).partition("\0")
     text_diff.text_changes(text_diff.page_lines(before), text_diff.page_lines(now))
     pages = [

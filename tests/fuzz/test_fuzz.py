@@ -1,4 +1,4 @@
-"""A short run of the fuzzer: `make fuzz` is the long one. What a long one found is in the tests of what it was found in."""
+"""A short run of the fuzzer; `make fuzz` is the long one. What a long run finds becomes a test of the module at fault."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings

@@ -1,13 +1,13 @@
-"""What means something to those who read it: the words that inputs are put together from.
+"""The words that inputs are composed of: texts that mean something to a parser.
 
-Two spaces, or a line end, stand between two words; escapes are those of Python.
+Two spaces or a line end separate two words; escapes are those of Python.
 """
 
 from typing import Final
 
 
 def words(text: str) -> tuple[bytes, ...]:
-    """The words of a table.
+    """Return the words of a table.
 
     >>> words(r"<a  \\n  a b\\x20")
     (b'<a', b'\\n', b'a b ')

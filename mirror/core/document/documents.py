@@ -1,12 +1,12 @@
-"""A response as a document: which syntax it has, what it refers to, and how it reads once its links lead elsewhere.
+"""A response as a document: its syntax, its references, and the bytes of its copy.
 
-Enters: status, headers and payload of a response. Leaves: `Reference`s, or the bytes of the copy. The one place where media
-type, encoding, references and rewriting meet.
+Input: status, headers and payload of a response. Output: `Reference`s, or the bytes of the copy. This is the only module that
+combines media types, encodings, references and rewriting.
 """
 
 from mirror.core.document import link_rewriter, references
-from mirror.core.document.link_rewriter import Resolve, Rewriter
 from mirror.core.document.references import Reference
+from mirror.core.document.replacements import Resolve, Rewriter
 from mirror.core.http.messages import Response
 from mirror.core.syntax import character_encoding, markup, robots_meta
 from mirror.core.syntax.character_encoding import Text
@@ -16,26 +16,28 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.core.url.media_types import DOCUMENTS, Document
 
 VERSION = 4
-"""Which references are found and how documents are rewritten: where that changes, archives are read again."""
+"""The version of reading and rewriting. Raise it when other references are found or copies differ: the next run, or `publish`,
+then reads the documents of an archive again, without fetching."""
 
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
 _XHTML = "application/xhtml+xml"
 _MANIFEST_MARKS = (b'"icons"', b'"start_url"')
 MOST_READ = 64 << 20
-"""Bytes up to which a payload is read for its references: a sitemap may have 50 MiB (sitemaps.org)."""
-_MANIFEST_MOST = 1 << 20
+"""The size in bytes up to which payloads are read for references. A sitemap may have 50 MiB (sitemaps.org)."""
+
+_MAX_MANIFEST = 1 << 20
 
 
 def syntax(media_type: str, payload: bytes) -> Document | None:
-    """The syntax to read a payload as; JSON is read where it is a web application manifest."""
+    """Return the syntax of a payload, or `None` if it isn't read. JSON is read only if it is a web application manifest."""
     known = DOCUMENTS.get(media_type)
-    if known is None and media_type == "application/json" and len(payload) < _MANIFEST_MOST:
+    if known is None and media_type == "application/json" and len(payload) < _MAX_MANIFEST:
         return Document.JSON if any(mark in payload for mark in _MANIFEST_MARKS) else None
     return known
 
 
 def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
-    """A payload as a document; `None` where it is none. XHTML that is XML is read as such, as browsers do it."""
+    """Return the syntax and the text of a document; `None` if it isn't one. Well-formed XHTML is XML, as in browsers."""
     kind = syntax(media_type, response.payload)
     if kind is None:
         return None
@@ -46,23 +48,23 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
 
 
 def most_read(media_type: str) -> int:
-    """Up to how many bytes a payload of this type is read for its references; what is longer is kept as it is.
+    """Return the size in bytes up to which a payload of this type is read for references. Longer ones are kept unread.
 
     >>> most_read("text/html") == MOST_READ, most_read("video/mp4")
     (True, 0)
     """
     if media_type == "application/json":
-        return _MANIFEST_MOST
+        return _MAX_MANIFEST
     return MOST_READ if media_type in DOCUMENTS else 0
 
 
 def may_refer(media_type: str) -> bool:
-    """Whether a payload of this type has to be read before it is known to be its own copy."""
+    """Whether the copy of a payload of this type may differ from the payload."""
     return media_type == "application/json" or DOCUMENTS.get(media_type) not in {None, *_NEVER_REWRITTEN}
 
 
 def find_references(response: Response, *, listing: bool = False) -> list[Reference]:
-    """All that a response refers to, headers first. `listing`: it was asked for as a sitemap or a feed."""
+    """Return everything that a response refers to, headers first. `listing`: it was requested as a sitemap or a feed."""
     if response.is_redirect:
         headers = [pair for pair in response.headers if pair[0].lower() == "location"]
         return references.header_references(headers, response.url)
@@ -81,7 +83,7 @@ def find_references(response: Response, *, listing: bool = False) -> list[Refere
 
 
 def said(response: Response, now: str) -> dict[Word, str]:
-    """What a response asks robots for, each with the words that say it. `now` is ISO 8601."""
+    """Return the directives of a response for robots, each with the text that gives it. `now` is ISO 8601."""
     found = robots_meta.header_directives(response.headers, now)
     document = None if response.spooled else read(response, response.media_type)
     metas = references.metas(document[0], document[1].text) if document else []
@@ -89,15 +91,15 @@ def said(response: Response, now: str) -> dict[Word, str]:
 
 
 def html_text(response: Response) -> str | None:
-    """The text of an HTML document; `None`: it is none, or too long to be one."""
+    """Return the text of an HTML document; `None` if the response is none, or too long to be read."""
     document = None if response.spooled else read(response, response.media_type)
     return document[1].text if document and document[0] is Document.HTML else None
 
 
 def local_copy(response: Response, media_type: str, name: str, resolve: Resolve) -> bytes:
-    """The bytes of the copy: the payload with its references led to where `resolve` says.
+    """Return the bytes of the copy: the payload with its references replaced by what `resolve` gives.
 
-    `name` is the file's own name. The same object comes back where nothing had to change.
+    `name` is the name of the copy's file. If nothing changes, the payload itself is returned.
     """
     if not may_refer(media_type):
         return response.payload
@@ -111,14 +113,14 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
 
 
 def may_lead(media_type: str) -> bool:
-    """Whether a payload of this type may read otherwise where copies stand at origins: scripts and data too."""
+    """Whether a copy at an origin may differ from a payload of this type. Scripts and data may, too."""
     return media_type in DOCUMENTS or _is_json(media_type)
 
 
 def copy_at_origin(response: Response, media_type: str, home: str, resolve: Resolve, data: Resolve) -> bytes:
-    """The bytes of the copy that stands at `home`, an URL of an origin: see points 6 to 9 of `rewrite`'s law.
+    """Return the bytes of the copy that stands at the URL `home`; see points 6 to 9 of the law in `link_rewriter`.
 
-    `data` says where URLs in data and scripts lead. The same object comes back where nothing had to change.
+    `data` resolves URLs in data and scripts. If nothing changes, the payload itself is returned.
     """
     document = read(response, media_type)
     if document is None and _is_json(media_type):

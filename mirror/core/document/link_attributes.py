@@ -1,40 +1,42 @@
-"""Which parts of a document are URLs: one table, (element, attribute) -> what its value is and what it is for.
+"""The tables of what in a document is a URL: (element, attribute) -> how to read the value, and what the URL is for.
 
-Enters: names and values of a document's elements. Leaves: `Span`s. `references` and `rewrite` both go by this table, so they
-can't disagree. Never here: a parser, a base, or an opinion on what is fetched.
+Input: names and values of a document's elements. Output: `Span`s. `references` reads and `html_edits` and `xml_edits` rewrite
+by the same tables, so they can't disagree. This module parses no document, knows no base, and doesn't decide what to fetch.
 
-What is never a reference: form actions and pings (kind `NEVER`: they are kept right but not followed), comments, `data:`,
-`mailto:` and all schemes that `urls.SCHEMES` does not have.
+A new URL needs a row in a table here; a new syntax of values needs a reader in `core.syntax.embedded_urls` too. Either change
+also needs the next number in `documents.VERSION`: archives made before are then read again, without fetching. Otherwise they
+would never get the new references. `tests/core/document/test_link_attributes.py` fails until the number is raised.
+
+These are never followed: form actions and pings (kind `NEVER`: their URLs are only kept right). These are no references at
+all: comments, `data:`, `mailto:`, and all schemes that `canonical.SCHEMES` doesn't list.
 """
 
-import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Final
 
-from mirror.core.syntax import bundler_chunks, embedded_urls, markup
+from mirror.core.syntax import embedded_urls
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import Attributes
 
 Reader = Callable[[str, Kind], Iterator[Span]]
-"""Reads a value: which parts of it are URLs. The readers are in `spans`."""
+"""Finds the URLs in a value. The readers are functions of `embedded_urls`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one attribute is read. `kind` may depend on the element's other attributes."""
+    """How to read one attribute. `kind` may depend on the element's other attributes."""
 
     read: Reader
     kind: Kind | Callable[[Attributes], Kind | None]
     is_one_url: bool = field(init=False)
-    """Whether the whole value is a URL, whatever the other attributes say."""
+    """Whether the whole value is one URL, regardless of the other attributes."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_one_url", isinstance(self.kind, Kind) and self.read in _ONE_URL)
 
     def spans(self, value: str, attributes: Attributes) -> Iterator[Span]:
+        """Find the URLs in a value; `attributes` are all attributes of the element."""
         kind = self.kind if isinstance(self.kind, Kind) else self.kind(attributes)
         return iter(()) if kind is None else self.read(value, kind)
 
@@ -85,7 +87,7 @@ LINK_RELS: Final[dict[str, Kind]] = {
     "sitemap": Kind.SITEMAP,
     "enclosure": REQUISITE,
 }
-"""The relations of `<link>`, of the `Link` header and of Atom's `link`; an unlisted one is `NEVER` fetched."""
+"""The relations of `<link>`, of the `Link` header and of Atom's `link`. The target of any other relation is `NEVER` fetched."""
 
 META_NAMES: Final[dict[str, Kind]] = {
     "og:image": REQUISITE,
@@ -113,11 +115,11 @@ META_NAMES: Final[dict[str, Kind]] = {
     "thumbnailurl": REQUISITE,
     "contenturl": REQUISITE,
 }
-"""`name`, `property` or `itemprop` of a `<meta>` whose content is a URL."""
+"""The `name`, `property` or `itemprop` of each `<meta>` whose content is a URL."""
 
 
 def link_kind(attributes: Attributes) -> Kind | None:
-    """The kind of a `<link>`: the strongest of its relations; a feed where its type says so."""
+    """Return the kind of a `<link>`: that of its strongest relation, or `FEED` if its type is one of a feed."""
     kinds = [LINK_RELS.get(rel, NEVER) for rel in attributes.get("rel", "").lower().split()]
     kind = min(kinds, key=list(Kind).index, default=NEVER)
     feed = attributes.get("type", "").lower() in {"application/rss+xml", "application/atom+xml", "application/rdf+xml"}
@@ -127,7 +129,7 @@ def link_kind(attributes: Attributes) -> Kind | None:
 
 
 def meta_kind(attributes: Attributes) -> Kind | None:
-    """The kind of a `<meta>`, by its name; a refresh is a page."""
+    """Return the kind of a `<meta>` by its name; a refresh is a page."""
     if attributes.get("http-equiv", "").strip().lower() == "refresh":
         return PAGE
     name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
@@ -141,7 +143,7 @@ def _meta_spans(value: str, kind: Kind) -> Iterator[Span]:
 
 
 def link_spans(value: str, kind: Kind) -> Iterator[Span]:
-    """A link may be empty, and leads to the base then."""
+    """Read the `href` of a link. An empty one is a reference to the base."""
     return embedded_urls.javascript_url_spans(value, kind) if value.strip() else iter([Span(0, len(value), "", kind)])
 
 
@@ -155,7 +157,7 @@ _resource = embedded_urls.resource_spans
 _ONE_URL: Final = frozenset({link_spans, _url, _resource, embedded_urls.javascript_url_spans})
 
 TABLE: Final[dict[tuple[str, str], Rule]] = {
-    # what a reader follows
+    # links that a reader follows
     ("a", "href"): Rule(link_spans, PAGE),
     ("a", "xlink:href"): Rule(_url, PAGE),
     ("area", "href"): Rule(link_spans, PAGE),
@@ -166,17 +168,17 @@ TABLE: Final[dict[tuple[str, str], Rule]] = {
     ("img", "longdesc"): Rule(_url, PAGE),
     ("iframe", "longdesc"): Rule(_url, PAGE),
     ("frame", "longdesc"): Rule(_url, PAGE),
-    # what a browser loads, by relation
+    # resources that a browser loads, by relation
     ("link", "href"): Rule(_url, link_kind),
     ("link", "imagesrcset"): Rule(_srcset, REQUISITE),
     ("meta", "content"): Rule(_meta_spans, meta_kind),
-    # documents inside of documents
+    # documents in documents
     ("iframe", "src"): Rule(embedded_urls.javascript_url_spans, FRAME),
     ("frame", "src"): Rule(embedded_urls.javascript_url_spans, FRAME),
     ("object", "data"): Rule(_url, FRAME),
     ("embed", "src"): Rule(_url, FRAME),
     ("portal", "src"): Rule(_url, FRAME),
-    # pictures
+    # images
     ("img", "src"): Rule(_url, REQUISITE),
     ("img", "srcset"): Rule(_srcset, REQUISITE),
     ("img", "lowsrc"): Rule(_url, REQUISITE),
@@ -194,7 +196,7 @@ TABLE: Final[dict[tuple[str, str], Rule]] = {
     ("tr", "background"): Rule(_url, REQUISITE),
     ("td", "background"): Rule(_url, REQUISITE),
     ("th", "background"): Rule(_url, REQUISITE),
-    # sound and film
+    # sound and video
     ("video", "src"): Rule(_url, REQUISITE),
     ("video", "poster"): Rule(_url, REQUISITE),
     ("audio", "src"): Rule(_url, REQUISITE),
@@ -208,8 +210,8 @@ TABLE: Final[dict[tuple[str, str], Rule]] = {
     ("applet", "archive"): Rule(embedded_urls.list_spans, REQUISITE),
     ("object", "archive"): Rule(embedded_urls.list_spans, REQUISITE),
     ("html", "manifest"): Rule(_url, REQUISITE),
-    # SVG, in HTML and in files of its own
-    ("image", "src"): Rule(_url, REQUISITE),  # to HTML this is an img
+    # SVG, in HTML and in its own files
+    ("image", "src"): Rule(_url, REQUISITE),  # HTML treats it as an img
     ("image", "srcset"): Rule(_srcset, REQUISITE),
     ("image", "href"): Rule(_resource, REQUISITE),
     ("image", "xlink:href"): Rule(_resource, REQUISITE),
@@ -255,18 +257,17 @@ TABLE: Final[dict[tuple[str, str], Rule]] = {
     ("*", "data-bg"): Rule(_lazy, REQUISITE),
     ("*", "data-background"): Rule(_lazy, REQUISITE),
     ("*", "data-background-image"): Rule(_lazy, REQUISITE),
-    # where a browser sends something: never fetched, kept right
+    # URLs to which a browser sends something: never fetched, only kept right
     ("form", "action"): Rule(_url, NEVER),
     ("button", "formaction"): Rule(_url, NEVER),
     ("input", "formaction"): Rule(_url, NEVER),
     ("a", "ping"): Rule(embedded_urls.list_spans, NEVER),
     ("area", "ping"): Rule(embedded_urls.list_spans, NEVER),
 }
-"""The one place that knows which attributes hold URLs. Names are in lower case, `*` is any element."""
+"""The attributes that hold URLs. Names are in lower case; `*` is any element."""
 
 CONDITIONAL: Final = frozenset(name for (name, _), rule in TABLE.items() if not isinstance(rule.kind, Kind))
-"""The elements whose other attributes tell what a URL is for."""
-# Text elements of XML vocabularies: (element, its parent) -> kind; `*` is any parent. Local names, in lower case.
+"""The elements whose other attributes decide what a URL is for."""
 
 XML_TEXT: Final[dict[tuple[str, str], Kind]] = {
     ("loc", "sitemap"): Kind.SITEMAP,
@@ -282,7 +283,7 @@ XML_TEXT: Final[dict[tuple[str, str], Kind]] = {
     ("logo", "feed"): REQUISITE,
     ("icon", "feed"): REQUISITE,
 }
-# Attributes of XML vocabularies: in addition to TABLE.
+"""Elements of XML vocabularies whose text is a URL: (element, its parent) -> kind. Local names, in lower case."""
 
 XML_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
     ("link", "href"): Rule(_url, lambda attributes: link_kind({"rel": "alternate", **attributes})),
@@ -292,123 +293,36 @@ XML_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
     ("thumbnail", "url"): Rule(_url, REQUISITE),
     ("image", "href"): Rule(_url, REQUISITE),
 }
-# Attributes of XSLT: in addition to those of XML.
+"""Attributes of XML vocabularies, in addition to `TABLE`."""
 
 XSLT_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
     ("import", "href"): Rule(_url, REQUISITE),
     ("include", "href"): Rule(_url, REQUISITE),
 }
-SCRIPT_TYPES: Final = re.compile(
-    r"(?:(?:text|application)/(?:x-)?(?:java|ecma)script|application/json|importmap|module|)\s*(?:;|$)", re.IGNORECASE
-)
-MAX_NESTED: Final = 8
-"""How deep documents in attributes (`srcdoc`) are read."""
+"""Attributes of XSLT, in addition to those of XML."""
 
-JSON_LD_PICTURES: Final = frozenset({"image", "logo", "thumbnailUrl", "contentUrl", "photo"})
+MAX_NESTED: Final = 8
+"""How deep documents in attributes (`srcdoc`) may be nested to be read."""
 
 
 def html_rule(element: str, attribute: str) -> Rule | None:
-    """How an attribute of HTML is read. `srcdoc` is not in the table: it is a document in itself."""
+    """Return the rule of an attribute of HTML. `srcdoc` is not in the table, because it holds a whole document."""
     return TABLE.get((element, attribute)) or TABLE.get(("*", attribute))
 
 
 def xml_rule(element: str, attribute: str) -> Rule | None:
-    """How an attribute of an XML document is read: SVG, XHTML, feeds, sitemaps, browserconfig."""
+    """Return the rule of an attribute of an XML document: SVG, XHTML, a feed, a sitemap, browserconfig."""
     return XML_ATTRIBUTES.get((element, attribute)) or html_rule(element, attribute)
 
 
 def xslt_rule(element: str, attribute: str) -> Rule | None:
-    """How an attribute of an XSLT stylesheet is read: as in other XML, but it has stylesheets of its own."""
+    """Return the rule of an attribute of an XSLT stylesheet. It may import other stylesheets; the rest is as in other XML."""
     return XSLT_ATTRIBUTES.get((element, attribute)) or xml_rule(element, attribute)
 
 
-def raw_text_spans(element: str, text: str, attributes: Attributes) -> Iterator[Span]:
-    """The URLs in the text of a `<style>` or `<script>`."""
-    if element == "style":
-        return embedded_urls.css_spans(text)
-    if element == "script":
-        script_type = attributes.get("type", "").strip().lower()
-        if script_type.partition(";")[0].rstrip() == "application/ld+json":
-            return json_ld_spans(text)
-        if script_type == "importmap":
-            return chain(embedded_urls.script_spans(text), import_map_spans(text))
-        if SCRIPT_TYPES.match(script_type):
-            return script_spans(text)
-    return iter(())
-
-
-def script_spans(text: str) -> Iterator[Span]:
-    """The URLs in a script: its literals, and what its bundler's loader puts together."""
-    return chain(embedded_urls.script_spans(text), bundler_chunks.chunk_spans(text))
-
-
-def import_map_spans(text: str) -> Iterator[Span]:
-    """The modules that an import map names, which are no guesses; a prefix is none (WHATWG HTML 8.1.6.2).
-
-    Scripts are never rewritten in the tree, so these spans have no place in the text.
-
-    >>> [span.url for span in import_map_spans('{"imports": {"a": "https://cdn.example/a.js", "b/": "/b/"}, "scopes": {}}')]
-    ['https://cdn.example/a.js']
-    """
-    try:
-        data = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return
-    found = data if isinstance(data, dict) else {}
-    scopes = found.get("scopes")
-    for table in (found.get("imports"), *(scopes.values() if isinstance(scopes, dict) else ())):
-        for url in table.values() if isinstance(table, dict) else ():
-            if (
-                isinstance(url, str)
-                and not url.endswith("/")
-                and url.startswith(("/", "./", "../", "http://", "https://"))
-            ):
-                yield Span(0, 0, url, REQUISITE)
-
-
-def json_ld_spans(text: str) -> Iterator[Span]:
-    """The pictures that structured data names: a string, a list of them, or an object with a `url` (schema.org).
-
-    Scripts are never rewritten, so these spans have no place in the text.
-    """
-    try:
-        data = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return iter(())
-    return (Span(0, 0, url, REQUISITE) for url in _pictures(data))
-
-
-def _pictures(data: object) -> Iterator[str]:
-    work = [(data, False)]
-    while work:
-        found, wanted = work.pop()
-        match found:
-            case str() if wanted and found.strip():
-                yield found.strip()
-            case list():
-                work += [(entry, wanted) for entry in reversed(found)]
-            case dict():
-                work += [
-                    (value, key in JSON_LD_PICTURES or (wanted and key == "url"))
-                    for key, value in reversed(found.items())
-                ]
-
-
 def xml_text_spans(element: str, parent: str, text: str) -> Iterator[Span]:
-    """The URLs in the text of an element of an XML document."""
+    """Find the URLs in the text of an element of an XML document."""
     if element == "style":
         return embedded_urls.css_spans(text)
     kind = XML_TEXT.get((element, parent))
     return embedded_urls.url_spans(text, kind) if kind else iter(())
-
-
-_PSEUDO_ATTRIBUTE: Final = re.compile(r"""(?P<name>[^\s="']++)\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)')""")
-
-
-def stylesheet_instruction_spans(text: str) -> Iterator[Span]:
-    """The URLs in each `<?xml-stylesheet href="..."?>` of a prolog."""
-    for instruction in markup.prolog(text):
-        for found in _PSEUDO_ATTRIBUTE.finditer(text, *instruction.span("sheet")):
-            url = embedded_urls.html_unescaped(found["double"] or found["single"] or "")[0].strip()
-            if found["name"] == "href" and url:
-                yield Span(*found.span("double" if found["double"] else "single"), url, REQUISITE, quoting="xml")

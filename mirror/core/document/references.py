@@ -1,8 +1,8 @@
-"""What a document refers to.
+"""Finds what a document refers to.
 
-Enters: a document as text, its URL, its headers. Leaves: `Reference`s, each URL canonical. lxml reads the markup (`markup`),
-and `table` says what in it is a URL; `rewrite` finds the same values in the source through the same table. Never here: a
-decision to fetch (that is `scope`).
+Input: a document as text, its URL, its headers. Output: `Reference`s, each URL canonical. lxml reads the markup (`markup`), and
+`link_attributes` says what in it is a URL. Rewriting finds the same values in the source by the same tables. This module
+doesn't decide what to fetch (`scope` does).
 """
 
 import gzip
@@ -18,7 +18,7 @@ from lxml import etree
 
 from mirror.core.document import link_attributes
 from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Rule
-from mirror.core.syntax import embedded_urls, markup, robots_meta
+from mirror.core.syntax import embedded_urls, markup, raw_text, robots_meta
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import COMMON, Attributes, read_html
 from mirror.core.syntax.robots_meta import Word
@@ -28,7 +28,7 @@ from mirror.core.url.media_types import Document
 
 
 class Reference(NamedTuple):
-    """A resource that a document refers to. A guess may not exist; that is no failure then."""
+    """A resource that a document refers to. If it is a guess, the resource may be missing; that is no failure."""
 
     url: CanonicalURL
     kind: Kind
@@ -40,20 +40,20 @@ _ENDORSING: Final = frozenset({"a", "area"})
 _NOFOLLOW: Final = re.compile(r"(?:^|\s)nofollow(?:$|\s)", re.IGNORECASE)
 
 MOST_REFERENCES: Final = 250_000
-"""References of a document that are followed: a sitemap names 50,000 pages, millions would take minutes and gigabytes."""
-
+"""References of a document that are followed. A sitemap has up to 50,000; millions would take minutes and gigabytes."""
 
 MOST_CHARACTERS: Final = 32 << 20
-"""Characters of all references of a document that are followed: behind a long `<base>`, a short page has many long ones."""
+"""Characters of all references of a document that are followed. With a long `<base>`, a short page has many long ones."""
 
 
 class Found(dict[tuple[CanonicalURL, Kind], bool]):
-    """(URL, kind) -> whether all that refer to it guess."""
+    """(URL, kind) -> whether every reference to it is a guess."""
 
     length = 0
-    """Characters of the URLs."""
+    """Characters of all URLs."""
 
     def put(self, url: CanonicalURL, kind: Kind, *, guess: bool) -> None:
+        """Add a reference. One that is no guess outweighs those that are."""
         known = self.get((url, kind))
         if known is None:
             self.length += len(url)
@@ -61,11 +61,12 @@ class Found(dict[tuple[CanonicalURL, Kind], bool]):
 
     @property
     def is_full(self) -> bool:
+        """Whether the document has as many references as are followed."""
         return len(self) >= MOST_REFERENCES or self.length >= MOST_CHARACTERS
 
 
 class Collector:
-    """Resolves spans against a base and keeps each (URL, kind) once; what is no guess outweighs a guess."""
+    """Resolves spans against a base, and keeps each (URL, kind) once."""
 
     def __init__(self, base: str, encoding: str = "utf-8", depth: int = 0) -> None:
         self.base = base
@@ -73,11 +74,12 @@ class Collector:
         self.depth = depth
         self.own_base = True
         self.metas: list[tuple[str, str]] = []
-        """What `<meta>` elements say to robots: (name, content)."""
+        """(name, content) of each `<meta>` element for robots."""
         self._seen: set[tuple[str, Kind, bool]] = set()
         self._found = Found()
 
     def add(self, found: Iterable[Span]) -> None:
+        """Resolve the URLs of spans, and add them. Skip references to the document itself."""
         if self._found.is_full:
             return
         for span in found:
@@ -90,32 +92,33 @@ class Collector:
                 self._found.put(target.url, span.kind, guess=span.guess)
 
     def add_url(self, url: str, kind: Kind) -> None:
-        """Add what is plainly a URL, of another document than this one."""
+        """Add a value that needs no further reading: a URL, and not that of this document."""
         if not self._found.is_full:
             target = canonical.resolve(url, self.base, self.encoding)
             if target:
                 self._found.put(target.url, kind, guess=False)
 
     def rebase(self, base: str) -> None:
-        """What is added from now on has a base that is not the document's URL."""
+        """Resolve everything that is added from now on against a base other than the document's URL."""
         target = canonical.resolve(base, self.base, self.encoding)
         self.base = target.url if target else self.base
         self.own_base = False
         self._seen.clear()
 
-    def within(self) -> "Collector":
-        """The same collection, for a document in an attribute of this one."""
+    def nested(self) -> "Collector":
+        """Return a collector for a document in an attribute of this one; it adds to the same collection."""
         part = Collector(self.base, self.encoding, self.depth + 1)
         part.own_base = self.own_base
         part._found = self._found
         return part
 
     def references(self) -> list[Reference]:
+        """Return what was added, in the order of the first mention."""
         return [Reference(url, kind, guess) for (url, kind), guess in self._found.items()]
 
 
 def references(syntax: Document, text: str, url: CanonicalURL, encoding: str = "utf-8") -> list[Reference]:
-    """All that a document refers to, in its order, each (URL, kind) once."""
+    """Return everything that a document refers to, in its order, each (URL, kind) once."""
     collector = Collector(url, encoding)
     _READERS[syntax](text, collector)
     found = collector.references()
@@ -123,12 +126,12 @@ def references(syntax: Document, text: str, url: CanonicalURL, encoding: str = "
 
 
 def unfollowed(found: Iterable[Reference]) -> list[Reference]:
-    """The references of a document that asks for its links not to be followed: what it needs to be shown stays."""
+    """Mark the links among references as `NOFOLLOW`. References to what the document needs for display stay as they are."""
     return list(dict.fromkeys(ref._replace(kind=Kind.NOFOLLOW) if ref.kind in _FOLLOWED else ref for ref in found))
 
 
 def metas(syntax: Document, text: str) -> list[tuple[str, str]]:
-    """What the `<meta>` elements of a document say to robots: (name, content). XHTML may be XML."""
+    """Return (name, content) of each `<meta>` element of a document for robots. XHTML may be XML."""
     if syntax is Document.HTML:
         return read_html(text, markup.Elements).metas
     root = markup.xml_root(text) if syntax is Document.XML and "meta" in text else None
@@ -141,7 +144,7 @@ def metas(syntax: Document, text: str) -> list[tuple[str, str]]:
 
 
 def header_references(headers: Iterable[tuple[str, str]], url: CanonicalURL) -> list[Reference]:
-    """What the headers refer to: `Location`, `Link` (RFC 8288) and `Refresh`. `headers` are (name, value) pairs."""
+    """Return the references in headers: `Location`, `Link` (RFC 8288) and `Refresh`. `headers` are (name, value) pairs."""
     collector = Collector(url)
     for name, value in headers:
         read = _HEADERS.get(name.lower())
@@ -150,10 +153,10 @@ def header_references(headers: Iterable[tuple[str, str]], url: CanonicalURL) -> 
     return collector.references()
 
 
-def sitemap_references(payload: bytes, url: CanonicalURL, most: int = 64 << 20) -> list[Reference]:
-    """The pages of a sitemap as it was received: XML, the same in gzip, or a list of URLs (sitemaps.org)."""
+def sitemap_references(payload: bytes, url: CanonicalURL, max_size: int = 64 << 20) -> list[Reference]:
+    """Return the pages of a sitemap as received: XML or a list of URLs (sitemaps.org), or either in gzip."""
     if payload.startswith(b"\x1f\x8b"):
-        payload = gunzip(payload, most)
+        payload = gunzip(payload, max_size)
     text = payload.decode("utf-8-sig", errors="replace")
     if text.lstrip().startswith("<"):
         return references(Document.XML, text, url)
@@ -162,22 +165,22 @@ def sitemap_references(payload: bytes, url: CanonicalURL, most: int = 64 << 20) 
     return collector.references()
 
 
-def gunzip(payload: bytes, most: int) -> bytes:
-    """The first `most` bytes of what was compressed; what a damaged file still gives."""
+def gunzip(payload: bytes, max_size: int) -> bytes:
+    """Decompress up to `max_size` bytes. Of a damaged file, return as much as can be read."""
     found = bytearray()
     with gzip.GzipFile(fileobj=BytesIO(payload)) as file, suppress(EOFError, OSError, zlib.error):
-        while len(found) < most and (piece := file.read1(_BLOCK)):
+        while len(found) < max_size and (piece := file.read1(_BLOCK)):
             found += piece
-    return bytes(found[:most])
+    return bytes(found[:max_size])
 
 
 _BLOCK: Final = 1 << 16
 _IS_URL: Final = re.compile(r"(?![#jJ])[^\x00-\x20](?:.*[^\x00-\x20])?", re.DOTALL).fullmatch
-"""Whether a value is all URL: not of this document, no script, and no white space around it."""
+"""Matches a value that is nothing but the URL of another document: no fragment, no script, no white space around it."""
 
 
 def _read_html(text: str, collector: Collector) -> None:
-    collector.add(link_attributes.stylesheet_instruction_spans(text))  # XHTML
+    collector.add(raw_text.stylesheet_instruction_spans(text))  # XHTML
     read = read_html(text, markup.Elements)
     elements = read.found
     collector.metas = read.metas
@@ -186,7 +189,7 @@ def _read_html(text: str, collector: Collector) -> None:
     seen: set[tuple[str, str, str]] = set()
     for name, attributes, pieces in elements:
         if pieces:
-            collector.add(link_attributes.raw_text_spans(name, "".join(pieces), attributes))
+            collector.add(raw_text.raw_text_spans(name, "".join(pieces), attributes))
         endorsed = not ("rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]))
         for attribute, value in attributes.items():
             if attribute in COMMON or (collector.own_base and attribute == "href" and value[:1] == "#"):
@@ -208,7 +211,7 @@ def _read_xml(text: str, collector: Collector) -> None:
     root = markup.xml_root(text)
     if root is None:
         return
-    collector.add(link_attributes.stylesheet_instruction_spans(text))
+    collector.add(raw_text.stylesheet_instruction_spans(text))
     base = root.find(".//{*}base[@href]")
     if base is not None:
         collector.rebase(base.get("href", ""))
@@ -225,7 +228,7 @@ def _read_xml(text: str, collector: Collector) -> None:
             parent_name = markup.local_name(parent.tag) if parent is not None else ""
             collector.add(link_attributes.xml_text_spans(name, parent_name, element.text))
             if name == "script":
-                collector.add(link_attributes.raw_text_spans(name, element.text, attributes))
+                collector.add(raw_text.raw_text_spans(name, element.text, attributes))
 
 
 def _read_attribute(
@@ -236,7 +239,7 @@ def _read_attribute(
         collector.add(rule.spans(value, attributes))
     elif attribute == "srcdoc" and name == "iframe":
         if collector.depth < MAX_NESTED:
-            _read_html(value, collector.within())
+            _read_html(value, collector.nested())
     elif attribute.startswith("on"):
         collector.add(embedded_urls.script_spans(value))
 
@@ -264,5 +267,5 @@ _READERS: Final[dict[Document, Callable[[str, Collector], None]]] = {
     Document.XML: _read_xml,
     Document.CSS: lambda text, collector: collector.add(embedded_urls.css_spans(text)),
     Document.JSON: lambda text, collector: collector.add(embedded_urls.json_spans(text)),
-    Document.JAVASCRIPT: lambda text, collector: collector.add(link_attributes.script_spans(text)),
+    Document.JAVASCRIPT: lambda text, collector: collector.add(raw_text.script_spans(text)),
 }

@@ -1,6 +1,6 @@
-"""Ranges of a payload, and what may tell that two transfers are of the same one (RFC 9110, 8.8 and 14).
+"""Ranges of a payload, and whether two transfers can be parts of the same payload (RFC 9110, 8.8 and 14).
 
-Enters: header values. Leaves: numbers, or a validator for If-Range. Never here: a network, a disk.
+Input: header values. Output: numbers, or a validator for If-Range. This module uses no network and no disk.
 """
 
 import re
@@ -11,15 +11,15 @@ from typing import Final
 
 _CONTENT_RANGE: Final = re.compile(r"\s*bytes\s+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})\s*", re.IGNORECASE)
 _RANGE: Final = re.compile(r"\s*(?=-?[0-9])([0-9]{0,18})-([0-9]{0,18})\s*")
-_MOST: Final = 10**18
+_NO_END: Final = 10**18
 _STRONG_TAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
-_AGE_OF_STRONG_DATES: Final = 60
-"""Seconds by which a Last-Modified has to be older than its Date to be a strong validator: clocks of a server may differ."""
+_MIN_AGE_OF_STRONG_DATES: Final = 60
+"""Seconds by which Last-Modified must precede Date to be a strong validator: the clocks of a server may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContentRange:
-    """Bytes `start` to `end`, the last one included, of `total`."""
+    """Bytes `start` to `end`, both included, of `total`."""
 
     start: int
     end: int
@@ -27,7 +27,7 @@ class ContentRange:
 
 
 def content_range(value: str) -> ContentRange | None:
-    """What a Content-Range says; `None` where it does not say all of it (RFC 9110, 14.4).
+    """Parse a Content-Range; `None` if it isn't complete (RFC 9110, 14.4).
 
     >>> content_range("bytes 5-9/10")
     ContentRange(start=5, end=9, total=10)
@@ -42,7 +42,7 @@ def content_range(value: str) -> ContentRange | None:
 
 
 def strong_validator(headers: Sequence[tuple[str, str]]) -> str | None:
-    """What If-Range may ask by: a strong ETag, else a Last-Modified that is strong (RFC 9110, 8.8.2.2 and 13.1.5).
+    """Return the validator for If-Range: a strong ETag, else a strong Last-Modified (RFC 9110, 8.8.2.2 and 13.1.5).
 
     >>> strong_validator([("ETag", '"a"')]), strong_validator([("ETag", 'W/"a"')])
     ('"a"', None)
@@ -56,25 +56,25 @@ def strong_validator(headers: Sequence[tuple[str, str]]) -> str | None:
         age = (parsedate_to_datetime(date) - parsedate_to_datetime(modified)).total_seconds()
     except (ValueError, TypeError):
         return None
-    return modified if age >= _AGE_OF_STRONG_DATES else None
+    return modified if age >= _MIN_AGE_OF_STRONG_DATES else None
 
 
 def is_range(value: str) -> bool:
-    """Whether a Range asks for ranges of bytes; one that doesn't is to be ignored (RFC 9110, 14.2).
+    """Whether a Range is a valid one of bytes. A server must ignore any other (RFC 9110, 14.2).
 
     >>> is_range("bytes=0-4, -5"), is_range("bytes=5-4"), is_range("pages=1-2")
     (True, False, False)
     """
     unit, _, ranges = value.partition("=")
     found = [_RANGE.fullmatch(part) for part in ranges.split(",")]
-    return unit.strip().lower() == "bytes" and all(one and int(one[1] or 0) <= int(one[2] or _MOST) for one in found)
+    return unit.strip().lower() == "bytes" and all(one and int(one[1] or 0) <= int(one[2] or _NO_END) for one in found)
 
 
 def may_be_of(headers: Sequence[tuple[str, str]], validator: str) -> bool:
-    """Whether the headers of a 206 say nothing against that it is of what `strong_validator` told apart before.
+    """Whether a 206 can be a part of the payload with this `strong_validator`: its headers don't contradict that.
 
-    A server that knows If-Range sends a 206 for nothing else, and need not repeat its validators; one that does not know it
-    may send a part of anything.
+    A server that supports If-Range sends a 206 for no other payload, and need not repeat its validators. A server that doesn't
+    may send a part of any.
 
     >>> may_be_of([("ETag", 'W/"b"')], '"a"'), may_be_of([("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")], '"a"')
     (False, False)

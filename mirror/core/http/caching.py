@@ -1,8 +1,8 @@
-"""Freshness: how long a stored answer stays good, how to ask whether it still is, and what a 304 changes in it (RFC 9111).
+"""Freshness: how long a stored answer stays fresh, how to revalidate it, and what a 304 changes in it (RFC 9111).
 
-Enters: headers as received; a user's words for a span of time. Leaves: request headers, headers, a `timedelta`. Never here:
-the clock (a lifetime counts from when the answer came), a heuristic (an answer that names no lifetime has none), and a
-header value with a control character in it.
+Input: headers as received; a duration as a user writes it. Output: request headers, headers, a `timedelta`. This module has no
+clock (a lifetime counts from the arrival of the answer), uses no heuristic (an answer without a lifetime isn't fresh), and
+returns no header value with a control character.
 """
 
 import re
@@ -11,17 +11,17 @@ from typing import Final
 
 from mirror.core.http.messages import Headers
 
-LONGEST: Final = timedelta(days=3650)
-"""No answer is fresh for longer, whatever it says."""
+MAX_LIFETIME: Final = timedelta(days=3650)
+"""The longest lifetime, whatever an answer says."""
 
 NOT_RENEWED: Final = frozenset(
     {
-        # they tell how the stored payload reads; the payload of a 304 is none
+        # these describe the stored payload; a 304 has none
         "content-encoding",
         "content-length",
         "content-range",
         "content-type",
-        # they end with their connection (RFC 9110 7.6.1)
+        # these are about one connection (RFC 9110 7.6.1)
         "connection",
         "keep-alive",
         "proxy-authenticate",
@@ -39,24 +39,24 @@ NOT_RENEWED: Final = frozenset(
 _DATES: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
 """The three forms of an HTTP date (RFC 9110 5.6.7)."""
 
-_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\xa0-\xff]*"')  # RFC 9110 8.8.3, less the control characters C1
+_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\xa0-\xff]*"')  # RFC 9110 8.8.3, without the C1 control characters
 _BARE_TAG = re.compile(r"(?!\*$)[\x21\x23-\x2b\x2d-\x7e]+")
 _DIRECTIVE = re.compile(r'([^\s,;="]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s,"]*+)))?')
 _DIGITS = re.compile(r"0*([0-9]+)")
-_ENOUGH_DIGITS = 12
+_MAX_DIGITS = 12
 _UNITS: Final = ("weeks", "days", "hours", "minutes", "seconds")
 _DURATION = re.compile("(?=.)" + "".join(rf"(?:(?P<{unit}>[0-9]{{1,6}}){unit[0]})?" for unit in _UNITS))
 
 
 class InvalidDurationError(ValueError):
-    """The caller gave words that are no span of time: the message says how to write one."""
+    """The caller gave a text that is not a duration; the message says how to write one."""
 
 
 def conditions(headers: Headers) -> list[tuple[str, str]]:
-    """The request headers that ask whether a stored answer still holds (RFC 9110 13.1).
+    """Return the request headers that revalidate a stored answer (RFC 9110 13.1).
 
-    Both validators are sent as received. An entity-tag without quotes is none (RFC 9110 8.8.3), but goes back as it came,
-    as browsers do it: the server that writes it reads it. `*` does not, since it would match whatever there is now.
+    Both validators are sent as received. An entity-tag without quotes is invalid (RFC 9110 8.8.3), but is sent anyway, as
+    browsers do: a server that writes it also reads it. `*` isn't sent, because it would match any current payload.
 
     >>> conditions([("ETag", 'W/"a"'), ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")])
     [('If-None-Match', 'W/"a"'), ('If-Modified-Since', 'Sun, 06 Nov 1994 08:49:37 GMT')]
@@ -73,9 +73,9 @@ def conditions(headers: Headers) -> list[tuple[str, str]]:
 
 
 def renewed(stored: Headers, answer: Headers) -> list[tuple[str, str]]:
-    """Stored headers after a 304: what it names is replaced, in its old place; what is new comes last (RFC 9111 3.2).
+    """Update stored headers by those of a 304: replace old values in place, and append new headers (RFC 9111 3.2).
 
-    Doing it twice is doing it once.
+    This is idempotent.
 
     >>> renewed([("etag", "a"), ("Age", "9"), ("Server", "x")], [("Age", "0"), ("Content-Length", "0"), ("Vary", "*")])
     [('etag', 'a'), ('Age', '0'), ('Server', 'x'), ('Vary', '*')]
@@ -94,9 +94,10 @@ def renewed(stored: Headers, answer: Headers) -> list[tuple[str, str]]:
 
 
 def lifetime(headers: Headers) -> timedelta:
-    """For how long after it came an answer is good unasked: what it says, less its Age, from 0 to `LONGEST` (RFC 9111 4.2).
+    """Return how long after its arrival an answer is fresh: the lifetime it gives, minus its Age (RFC 9111 4.2).
 
-    `max-age` outweighs `Expires`; `no-store`, `no-cache` and what can't be read mean 0.
+    The result is from 0 to `MAX_LIFETIME`. `max-age` takes precedence over `Expires`. `no-store`, `no-cache` and values that
+    can't be read give 0.
 
     >>> str(lifetime([("Cache-Control", "public, max-age=600"), ("Age", "60")]))
     '0:09:00'
@@ -104,18 +105,18 @@ def lifetime(headers: Headers) -> timedelta:
     '0:00:00'
     """
     age = timedelta(seconds=_seconds(_first(headers, "age").partition(",")[0].strip()))
-    return min(max(_lifetime_at_origin(headers) - age, timedelta(0)), LONGEST)
+    return min(max(_lifetime_at_origin(headers) - age, timedelta(0)), MAX_LIFETIME)
 
 
 def duration(text: str) -> timedelta:
-    """The span of time a user writes: numbers with w, d, h, m or s, the longest unit first.
+    """Parse a duration: numbers with w, d, h, m or s, the longest unit first. Raises `InvalidDurationError`.
 
     >>> str(duration("1d12h")), str(duration("0s"))
     ('1 day, 12:00:00', '0:00:00')
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise InvalidDurationError(f"{text!r} is no duration: write it as 90s, 30m, 12h, 1d, 2w or 1d12h")
+        raise InvalidDurationError(f"{text!r} is not a duration: write it as 90s, 30m, 12h, 1d, 2w or 1d12h")
     return timedelta(**{unit: int(number) for unit, number in match.groupdict(default="0").items()})
 
 
@@ -130,7 +131,7 @@ def _lifetime_at_origin(headers: Headers) -> timedelta:
 
 
 def _directives(headers: Headers) -> dict[str, str]:
-    """The directives of Cache-Control, the first of each name (RFC 9111 4.2.1)."""
+    """Return the directives of Cache-Control, the first of each name (RFC 9111 4.2.1)."""
     found: dict[str, str] = {}
     for directive in _DIRECTIVE.finditer(",".join(_values(headers, "cache-control"))):
         found.setdefault(directive[1].lower(), directive[2] or directive[3] or "")
@@ -138,15 +139,15 @@ def _directives(headers: Headers) -> dict[str, str]:
 
 
 def _seconds(text: str) -> int:
-    """A number of seconds; 0 where there is none. A larger one than anybody means is cut off, not overflowing."""
+    """Parse a number of seconds; 0 if it is none. Very large numbers are capped, so that they don't overflow."""
     match = _DIGITS.fullmatch(text)
     if match is None:
         return 0
-    return int(match[1]) if len(match[1]) <= _ENOUGH_DIGITS else 10**_ENOUGH_DIGITS
+    return int(match[1]) if len(match[1]) <= _MAX_DIGITS else 10**_MAX_DIGITS
 
 
 def http_date(text: str) -> datetime | None:
-    """An HTTP date; `None`: it is none."""
+    """Parse an HTTP date; `None` if it is none."""
     for form in _DATES if text.isascii() and text.isprintable() else ():
         try:
             return datetime.strptime(text, form).replace(tzinfo=UTC)

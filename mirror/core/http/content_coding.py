@@ -1,14 +1,14 @@
-"""Content codings undone, so that a part never passes for the whole (RFC 9110 8.4).
+"""Decodes content codings, so that a part never passes for the whole (RFC 9110 8.4).
 
-Enters: a payload as it was transferred, at once or block by block, and its Content-Encoding. Leaves: the payload that is
-meant. `decoded` gives it whole and checked, or a `CodingError`; a `Decoder` gives its blocks as they come, and they are the
-payload once its `end` has said so. Never here: more than the caller's bound, what no honest encoder makes, and memory that
-grows with the expansion.
+Input: a payload as transferred, at once or in blocks, and its Content-Encoding. Output: the decoded payload. `decoded` returns
+it whole and verified, or raises `CodingError`. A `Decoder` returns its blocks as they arrive; they are the whole payload only
+once `end` has returned. This module never exceeds the caller's bound or an expansion that honest encoders can reach, and its
+memory doesn't grow with the expansion.
 
-Browsers show what came of a stream that ends too early; an archive must not, since nobody would fetch the rest. Otherwise it
-is as they do it: a payload that is declared gzip and is none is an error, no payload at all is an empty one, "deflate" may
-come without zlib's wrapping, and what follows a whole stream and begins no other one is ignored. Of gzip (RFC 1952 2.2) and
-zstd (RFC 8878 3) there may be several streams, one after the other; between those of gzip there may be zeros.
+Browsers show what they can decode of a stream that ends too early. An archive must not, because the rest would never be
+fetched. Everything else is as in browsers: a payload that is declared gzip but isn't is an error; an empty payload is valid;
+"deflate" may lack the zlib wrapping; and data after a complete stream that doesn't begin another one is ignored. gzip (RFC
+1952 2.2) and zstd (RFC 8878 3) allow several streams in a row; between those of gzip there may be zeros.
 """
 
 import re
@@ -26,55 +26,58 @@ else:
     from backports import zstd
 
 ACCEPTED: Final = "gzip, deflate, br, zstd"
-"""The Accept-Encoding of which each answer can be undone."""
+"""The Accept-Encoding for which every answer can be decoded."""
 
-MOST_CODINGS: Final = 5
+MAX_CODINGS: Final = 5
+"""Codings that a payload may have, one in another."""
 
-MOST_EXPANSION: Final = 1032
-"""What deflate can do at best: 258 bytes for two bits. What brotli and zstd can do has no such end, nor has gzip in gzip."""
+MAX_EXPANSION: Final = 1032
+"""The most that deflate can expand: 258 bytes for two bits. brotli, zstd and gzip in gzip have no such limit."""
 
 FREE_EXPANSION: Final = 1 << 24
-"""So much is given for any payload: brotli's largest window (RFC 7932 9.1), which may be in memory anyway."""
+"""Bytes that any payload may expand to: brotli's largest window (RFC 7932 9.1), which may be in memory anyway."""
 
 _ALIASES: Final = {"x-gzip": "gzip"}
-_BLOCK = 1 << 12  # what a stream leaves of its last block is copied, and a payload may have a stream in each 20 bytes
-_PIECE = 1 << 14  # brotli's buffer comes in steps of which the first, 32 KB, is all that this lets in
-_REPLAYED = 1 << 20  # of brotli; what follows a longer stream is taken for damage, not for what can be ignored
+_BLOCK = 1 << 12  # the rest of a block after each stream is copied, and there may be a stream every 20 bytes
+_PIECE = 1 << 14  # brotli's buffer grows in steps, of which this allows only the first, 32 KB
+_REPLAYED = 1 << 20  # bytes of brotli; data after a longer stream counts as damage, and isn't ignored
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
-_WINDOW: Final[dict[int, int]] = {zstd.DecompressionParameter.window_log_max: 23}  # 8 MiB, the web's bound (RFC 9659 3)
+_WINDOW: Final[dict[int, int]] = {
+    zstd.DecompressionParameter.window_log_max: 23
+}  # 8 MiB, the limit on the web (RFC 9659 3)
 _SHOWN = 40
 
 
 class CodingError(ValueError):
-    """A payload that can't be had whole; the message is the reason, in a few words."""
+    """A payload can't be decoded whole; the message is a short reason."""
 
 
 class TooLongError(CodingError):
-    """A payload that is longer than somebody wants it."""
+    """A payload is longer than the caller accepts."""
 
 
-def decoded(payload: bytes, content_encoding: str, most: int) -> bytes:
-    """Undo all codings of a Content-Encoding value, the last one first; no step may give more than `most` bytes, 0 for any.
+def decoded(payload: bytes, content_encoding: str, max_size: int) -> bytes:
+    """Decode all codings of a Content-Encoding value, the last one first. `max_size` bounds each step, in bytes; 0: no bound.
 
-    >>> decoded(zlib.compress(b"a"), "Deflate, identity", most=1)
+    >>> decoded(zlib.compress(b"a"), "Deflate, identity", max_size=1)
     b'a'
-    >>> decoded(b"a", "rot13", most=1)
+    >>> decoded(b"a", "rot13", max_size=1)
     Traceback (most recent call last):
     mirror.core.http.content_coding.CodingError: unknown content coding 'rot13'
     """
-    decoder = Decoder(content_encoding, most)
+    decoder = Decoder(content_encoding, max_size)
     content = b"".join(decoder.feed(payload))
     decoder.end()
     return content
 
 
 class Decoder:
-    """Undoes the codings of a Content-Encoding value, block by block.
+    """Decodes the codings of a Content-Encoding value, block by block.
 
-    No step gives more than `most` bytes, 0 for any number, nor more than `FREE_EXPANSION` and `MOST_EXPANSION` times what has
-    been received by then.
+    No step may give more than `max_size` bytes (0: any number), nor more than `FREE_EXPANSION` plus `MAX_EXPANSION` times the
+    bytes received so far.
 
-    >>> decoder = Decoder("gzip", most=0)
+    >>> decoder = Decoder("gzip", max_size=0)
     >>> b"".join(decoder.feed(zlib.compress(b"a", wbits=31)[:-1]))
     b'a'
     >>> decoder.end()
@@ -82,36 +85,36 @@ class Decoder:
     mirror.core.http.content_coding.CodingError: broken gzip
     """
 
-    def __init__(self, content_encoding: str, most: int) -> None:
+    def __init__(self, content_encoding: str, max_size: int) -> None:
         names = [name for part in content_encoding.split(",") if (name := part.strip().lower())]
-        if len(names) > MOST_CODINGS:
-            raise CodingError(f"more than {MOST_CODINGS} content codings")
+        if len(names) > MAX_CODINGS:
+            raise CodingError(f"more than {MAX_CODINGS} content codings")
         self._steps = [_Step(_ALIASES.get(name, name)) for name in reversed(names) if name != "identity"]
-        self._most = most
+        self._max_size = max_size
         self._received = 0
         self._unread = 0
 
     def feed(self, block: bytes) -> Iterator[bytes]:
-        """What the block adds, in pieces of 64 KiB at most (where nothing is coded, as it is); to be read to its end."""
+        """Return what the block adds, in pieces of at most 64 KiB (without a coding, the block itself). Read all of it."""
         self._unread += 1
         return self._pieces(block)
 
     def end(self) -> None:
-        """Tell by a CodingError that what was fed, and read, is not the whole."""
+        """Raise `CodingError` if what was fed and read is not the whole payload."""
         if self._unread:
             raise CodingError("not read to its end")
         for step in self._steps:
             step.end()
 
     def _pieces(self, block: bytes) -> Iterator[bytes]:
-        pieces = self._received_of(block) if self._steps else iter((block,))
+        pieces = self._received_parts(block) if self._steps else iter((block,))
         for step in self._steps:
             pieces = self._bounded(step, pieces)
         yield from filter(None, pieces)
         self._unread -= 1
 
-    def _received_of(self, block: bytes) -> Iterator[bytes]:
-        """The block, in parts that are counted one by one: what comes late in it allows no expansion early in it."""
+    def _received_parts(self, block: bytes) -> Iterator[bytes]:
+        """Split the block, and count its parts one by one, so that late parts allow no expansion of early ones."""
         for position in range(0, len(block), _BLOCK):
             part = block[position : position + _BLOCK]
             self._received += len(part)
@@ -119,24 +122,24 @@ class Decoder:
 
     def _bounded(self, step: "_Step", blocks: Iterator[bytes]) -> Iterator[bytes]:
         for piece in step.read(blocks):
-            step.given += len(piece)
-            if 0 < self._most < step.given:
-                raise TooLongError(f"expands to more than {self._most} bytes")
-            if step.given > FREE_EXPANSION + MOST_EXPANSION * self._received:
-                raise CodingError(f"expands more than {MOST_EXPANSION} times")
+            step.size += len(piece)
+            if 0 < self._max_size < step.size:
+                raise TooLongError(f"expands to more than {self._max_size} bytes")
+            if step.size > FREE_EXPANSION + MAX_EXPANSION * self._received:
+                raise CodingError(f"expands more than {MAX_EXPANSION} times")
             yield piece
 
 
 class _Step:
-    """One coding, undone: its first stream, those that follow where it has such, and then nothing any more."""
+    """Decodes one coding: its first stream, further streams if the coding allows them, and then nothing more."""
 
     def __init__(self, name: str) -> None:
         if name not in _CODINGS:
             raise CodingError(f"unknown content coding {name[:_SHOWN]!r}")
-        self.given = 0
+        self.size = 0
         self._name = name
         self._coding = _CODINGS[name]
-        self._head = b""  # of the next stream, while it is too short to tell
+        self._head = b""  # the beginning of the next stream, while it is too short to recognise
         self._stream: _Stream | None = None
         self._streams = 0
         self._is_over = False
@@ -166,7 +169,7 @@ class _Step:
                 self._streams += 1
 
     def _begin(self, block: bytes) -> bytes:
-        """Open a stream if one begins; what is there of it."""
+        """Open a stream if one begins, and return what there is of it."""
         head = self._head + block
         if self._streams:
             head = head.lstrip(self._coding.padding)
@@ -182,7 +185,7 @@ class _Step:
 
 
 class _Stream(Protocol):
-    """What the libraries have in common: gives what a block adds, piece by piece, and knows its own end."""
+    """The common interface of the libraries: a stream returns what a block adds, piece by piece, and knows its own end."""
 
     @property
     def eof(self) -> bool: ...
@@ -206,13 +209,13 @@ class _Zlib:
     def inflate(self, block: bytes) -> Iterator[bytes]:
         piece = self._stream.decompress(block, _PIECE)
         yield piece
-        while len(piece) == _PIECE and not self._stream.eof:  # there may be more, though all was taken in
+        while len(piece) == _PIECE and not self._stream.eof:  # more output may follow from the same input
             piece = self._stream.decompress(self._stream.unconsumed_tail, _PIECE)
             yield piece
 
 
 class _Zstd:
-    """A frame. Its first byte goes ahead: in a frame that is given at once, libzstd does not look at the window."""
+    """A frame. Its first byte is fed alone: libzstd doesn't check the window of a frame that it gets at once."""
 
     def __init__(self) -> None:
         self._stream = zstd.ZstdDecompressor(options=_WINDOW)
@@ -237,23 +240,25 @@ class _Zstd:
 
 
 class _Brotli:
-    """A stream (RFC 7932). Where one is followed by anything, the library fails, keeps what came before that, and does not
-    tell where it was. So what was given is kept, while it is not too much, and given again then, byte by byte at the end.
+    """A stream (RFC 7932).
+
+    If data follows a stream, the library fails, holds back the output before that data, and doesn't report where the stream
+    ended. So up to `_REPLAYED` bytes of input are kept, and then fed again, the last block byte by byte.
     """
 
-    unused_data = b""  # no other stream may follow
+    unused_data = b""  # no further stream is allowed
 
     def __init__(self) -> None:
         self.eof = False
         self._stream = brotli.Decompressor()
         self._kept: list[bytes] = []
-        self._taken = self._given = 0
+        self._fed = self._returned = 0
 
     def inflate(self, block: bytes) -> Iterator[bytes]:
         self._keep(block)
         try:
             for piece in self._drained(block):
-                self._given += len(piece)
+                self._returned += len(piece)
                 yield piece
         except brotli.error:
             if not self._kept:
@@ -261,16 +266,16 @@ class _Brotli:
             yield from self._replayed()
 
     def _keep(self, block: bytes) -> None:
-        self._taken += len(block)
+        self._fed += len(block)
         self._kept.append(block)
-        if self._taken > _REPLAYED:
+        if self._fed > _REPLAYED:
             self._kept.clear()
 
     def _replayed(self) -> Iterator[bytes]:
         *blocks, last = self._kept
         blocks += [last[position : position + 1] for position in range(len(last))]
         self._stream = brotli.Decompressor()
-        known = self._given
+        known = self._returned
         for block in blocks:
             for piece in self._drained(block):
                 yield piece[known:]
@@ -287,14 +292,14 @@ class _Brotli:
 
 
 def _deflate(head: bytes) -> _Zlib:
-    """A zlib stream (RFC 1950), which begins as no encoder begins a raw one; else a raw one (RFC 1951)."""
+    """Open a zlib stream (RFC 1950), whose head no encoder writes at the start of a raw stream; else a raw one (RFC 1951)."""
     is_zlib = head[0] & 0x0F == zlib.DEFLATED and int.from_bytes(head[:2], "big") % 31 == 0
     return _Zlib(_ZLIB if is_zlib else _RAW)
 
 
 @dataclass(frozen=True, slots=True)
 class _Coding:
-    """How a stream is opened, the least that has to be there of it, and how one that follows another begins, if one may."""
+    """How to open a stream; the bytes that this needs; and how a further stream begins, if one is allowed."""
 
     open: Callable[[bytes], _Stream]
     head: int

@@ -1,13 +1,12 @@
-"""The file in which browsers' extensions, curl and wget keep cookies: cookies.txt, as Netscape wrote it.
+"""cookies.txt, the file in which browsers' extensions, curl and wget store cookies, in the format of Netscape.
 
-Enters: the text of such a file.
-Leaves: its cookies, as the standard library has them.
-Never here: a clock. What has expired is among the cookies, and a jar does not send it.
+Input: the text of such a file. Output: its cookies, as those of the standard library. This module has no clock: expired cookies
+are returned too, and a cookie jar doesn't send them.
 
-A line is a cookie, its fields divided by tabs: domain, whether subdomains get it, path, whether it is for https alone, when
-it ends (seconds since 1970, 0 for a session's), name, value. `#` begins a remark, and `#HttpOnly_` a cookie that scripts
-don't see. As tolerant as curl is: no first line is asked for, the dot before a domain means nothing (the second field does),
-and an empty value may be left off. Lines end with LF or CRLF.
+Each line is a cookie. Tabs separate its fields: domain, whether subdomains get it, path, whether it is for https alone, expiry
+(seconds since 1970, 0 for a session cookie), name, value. `#` begins a comment, and `#HttpOnly_` a cookie that scripts can't
+read. The parser is as tolerant as curl: the file needs no header line, a dot before a domain means nothing (the second field
+decides), and an empty value may be omitted. Lines end with LF or CRLF.
 """
 
 import re
@@ -22,11 +21,11 @@ _NOT_IN_COOKIES = re.compile(r"[\x00-\x1f\x7f;]")
 
 
 class InvalidCookiesError(ValueError):
-    """A line that is no cookie: the message has its number, and nothing of what stands there."""
+    """A line is not a cookie. The message contains the number of the line, and nothing of its text."""
 
 
 def read_cookies(text: str) -> list[Cookie]:
-    """The cookies of a cookies.txt; raises `InvalidCookiesError`.
+    """Return the cookies of a cookies.txt; raises `InvalidCookiesError`.
 
     >>> [(c.domain, c.name, c.value) for c in read_cookies("example.org\\tTRUE\\t/\\tFALSE\\t0\\tid\\t42")]
     [('.example.org', 'id', '42')]
@@ -46,21 +45,21 @@ def _cookie(line: str, number: int, *, http_only: bool) -> Cookie:
     if len(fields) != _FIELDS:
         raise InvalidCookiesError(f"line {number} has {len(fields)} fields, not the {_FIELDS} that tabs divide")
     name, value = fields[5:]
-    domain, path, ends = fields[0].removeprefix("."), fields[2], fields[4]
+    domain, path, expiry = fields[0].removeprefix("."), fields[2], fields[4]
     subdomains, secure = _WORDS.get(fields[1].upper()), _WORDS.get(fields[3].upper())
     if subdomains is None or secure is None:
-        raise InvalidCookiesError(f"line {number}: its second and fourth fields have to be TRUE or FALSE")
+        raise InvalidCookiesError(f"line {number}: its second and fourth fields must be TRUE or FALSE")
     if not domain or not path.startswith("/"):
-        raise InvalidCookiesError(f"line {number} has no domain, or a path that does not begin with /")
-    if not _TIME.fullmatch(ends):
-        raise InvalidCookiesError(f"line {number}: its fifth field is no time in seconds")
+        raise InvalidCookiesError(f"line {number} has no domain, or a path that doesn't begin with /")
+    if not _TIME.fullmatch(expiry):
+        raise InvalidCookiesError(f"line {number}: its fifth field is not a time in seconds")
     if not name + value or any(map(_NOT_IN_COOKIES.search, fields)):
-        raise InvalidCookiesError(f"line {number} has no name, or a character that is none of a cookie's")
-    expires = int(float(ends or 0))
+        raise InvalidCookiesError(f"line {number} has no name, or a character that cookies can't contain")
+    expires = int(float(expiry or 0))
     return Cookie(
         version=0,
         name=name or value,
-        value=value if name else None,  # how the library keeps a cookie without a name
+        value=value if name else None,  # how the library represents a cookie without a name
         port=None,
         port_specified=False,
         domain=f".{domain}" if subdomains else domain,

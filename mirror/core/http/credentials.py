@@ -1,19 +1,21 @@
-"""Credentials: who one is, and to whom that is said.
+"""Credentials: which logins and headers a request gets.
 
-Enters: what a user gave (logins, entries of a netrc file, headers), the origins of the starts, and the URL of a request.
-Leaves: the login and the headers that this request gets.
-Never here: a file, an environment, a request.
+Input: what the user gave (logins, entries of a netrc file, headers), the origins of the starts, and the URL of a request.
+Output: the login and the headers of this request. This module reads no file and no environment, and sends no request.
 
 The law of credentials
 ----------------------
-1. An origin is scheme, host and port (RFC 6454, 4). `http://host/` and `http://host:80/` are one; `https://host/` is another.
-2. What is given for an origin is said to that origin. Not to another host, port or scheme, whatever it redirects to, and not
-   to the same host over https either: who wants that gives both as starts.
-3. A netrc file knows hosts alone. Its entries go to every port of their host, but unencrypted to origins of starts only:
-   a page that anybody wrote may refer to `http://host/`. Its `default` entry names no host, and goes nowhere.
-4. A header of the user's whose name speaks of a secret goes to the origins of the starts. Others go to everyone, as curl's do.
-5. More exact is stronger: an Authorization header, then a start's own login, then one for all starts, then netrc.
-6. FTP servers want a login from everyone: they get the anonymous one (RFC 1635) where there is none.
+1. An origin is scheme, host and port (RFC 6454, 4). `http://host/` and `http://host:80/` are the same;
+   `https://host/` is another.
+2. Credentials for an origin are sent to that origin alone: to no other host, port or scheme that it redirects to, and not to
+   the same host over https either. To send them to both, give both as starts.
+3. A netrc file names hosts only. Its entries are sent to every port of their host, but unencrypted only to the origins of
+   starts, because any page may link to `http://host/`. Its `default` entry names no host, and is never sent.
+4. A header from the user whose name suggests a secret is sent to the origins of the starts. Other headers are sent to all
+   servers, as curl does.
+5. The more specific takes precedence: an Authorization header, then a start's own login, then the login for all starts, then
+   netrc.
+6. FTP servers require a login from everyone. If there is none, they get the anonymous one (RFC 1635).
 
 No `repr` shows a login or the value of a header.
 """
@@ -44,12 +46,12 @@ _SECRET = re.compile(r"auth|cookie|credential|key|passw|secret|session|token", r
 
 
 class InvalidLoginError(ValueError):
-    """A login that no server could be told; the message does not show it."""
+    """A login that can't be sent to a server; the message doesn't show it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Login:
-    """A user's name and password. A name alone may be a secret too, where it is a token.
+    """A user name and a password. A name alone may be secret too, if it is a token.
 
     >>> Login("guido", "spam")
     Login(...)
@@ -73,14 +75,14 @@ ANONYMOUS: Final = Login("anonymous", "websucker@")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Through whom to ask. The URL names no user; it is empty where nobody is to be between, whatever the environment says."""
+    """The proxy to use. The URL contains no user name. It is empty for a direct connection, whatever the environment says."""
 
     url: str
     login: Login | None = None
 
     @property
     def told(self) -> str | None:
-        """The URL with the login in it; `None`: ask directly.
+        """The URL with the login in it; `None` for a direct connection.
 
         >>> Proxy("http://localhost:3128", Login("a", "b/c")).told, Proxy("").told
         ('http://a:b%2Fc@localhost:3128', None)
@@ -93,7 +95,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whom one talks to.
+    """Scheme, host and port of a server.
 
     >>> str(Origin.of(CanonicalURL("https://example.org:8443/a"))), str(Origin("http", "example.org", 80))
     ('https://example.org:8443', 'http://example.org')
@@ -105,7 +107,7 @@ class Origin:
 
     @classmethod
     def of(cls, url: CanonicalURL) -> Self:
-        """The origin of a canonical URL, a file's has no host; raises `InvalidURLError` for what is none."""
+        """Return the origin of a canonical URL; that of a file has no host. Raises `InvalidURLError` for any other text."""
         match = _ORIGIN.fullmatch(url)
         if match is None or (match[3] is None and match[1] not in DEFAULT_PORTS):
             raise InvalidURLError(f"{hidden(url)!r} has no origin")
@@ -118,9 +120,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is said to whom, by the law above.
+    """Decides which login and which headers a request gets, by the law above.
 
-    `starts` are the origins that the user named, `logins` what was given for one of them, `hosts` what a netrc file says.
+    `starts` are the origins of the starts, `logins` those that the user gave for an origin, `hosts` those of a netrc file, and
+    `given` the headers that the user gave.
     """
 
     starts: frozenset[Origin] = frozenset()
@@ -130,15 +133,15 @@ class Credentials:
 
     @property
     def says_anything(self) -> bool:
-        """Whether there is anything to say to anybody on the web; libcurl knows the anonymous login."""
+        """Whether any web server gets credentials. The anonymous login doesn't count: libcurl sends it by itself."""
         return bool(self.logins or self.hosts or self.given)
 
     def is_start(self, url: CanonicalURL) -> bool:
-        """Whether a URL is of an origin that the user named."""
+        """Whether the origin of a URL is that of a start."""
         return Origin.of(url) in self.starts
 
     def login(self, url: CanonicalURL) -> Login | None:
-        """Who one is to the server of a URL."""
+        """Return the login for the server of a URL, or `None`."""
         origin = Origin.of(url)
         if origin in self.starts and any(name.lower() == "authorization" for name, _ in self.given):
             return None
@@ -148,14 +151,14 @@ class Credentials:
         return found or (ANONYMOUS if origin.scheme in ANONYMOUS_SCHEMES else None)
 
     def headers(self, url: CanonicalURL) -> Sequence[Header]:
-        """What the user has added to a request, in the order in which it was given."""
+        """Return the user's headers for a request, in the order in which they were given."""
         if Origin.of(url) in self.starts:
             return self.given
         return tuple(header for header in self.given if not is_secret(header[0]))
 
 
 def is_secret(header: str) -> bool:
-    """Whether the name of a header speaks of a secret.
+    """Whether the name of a header suggests a secret.
 
     >>> is_secret("Authorization"), is_secret("X-Api-Key"), is_secret("Accept-Language")
     (True, True, False)
@@ -164,7 +167,7 @@ def is_secret(header: str) -> bool:
 
 
 def url_login(url: str) -> Login | None:
-    """The login in the text of a URL, its escapes undone; raises `InvalidLoginError`.
+    """Return the login in the text of a URL, its escapes decoded; raises `InvalidLoginError`.
 
     >>> url_login("http://guido:sp%40m@example.org/") == Login("guido", "sp@m"), url_login("http://example.org/@guido")
     (True, None)
@@ -175,7 +178,7 @@ def url_login(url: str) -> Login | None:
 
 
 def hidden(url: str) -> str:
-    """The text of a URL for a message: without the login, and as good or bad as with it.
+    """Return the text of a URL for a message: without the login, and otherwise unchanged, valid or not.
 
     >>> hidden("ftp://guido:spam@example.org/a@b"), hidden("http://example.org/")
     ('ftp://...@example.org/a@b', 'http://example.org/')
@@ -184,7 +187,7 @@ def hidden(url: str) -> str:
 
 
 def veiled(text: str) -> str:
-    """A text that was to be a URL and is none, for a message: without whatever may be a login in it.
+    """Return an invalid URL for a message: without whatever may be a login in it.
 
     >>> veiled("http://guido:sp#am@example.org/"), veiled("http://guido:sp"), veiled("http://:80/")
     ('http://...@example.org/', 'http://guido:...', 'http://:80/')
@@ -193,13 +196,13 @@ def veiled(text: str) -> str:
 
 
 def by_host(entries: Iterable[tuple[str, str, str]]) -> dict[str, Login]:
-    """The logins of a netrc file, from (machine, user, password); its `default`, and what is no host, is left out."""
+    """Return the logins of a netrc file by host, from (machine, user, password). `default` and invalid hosts are left out."""
     found = ((_host(machine), user, password) for machine, user, password in entries if user and machine != "default")
     return {host: Login(user, password) for host, user, password in found if host}
 
 
 def _host(machine: str) -> str | None:
-    """The host as canonical URLs spell it."""
+    """Return the host as canonical URLs spell it; `None` if it is none."""
     match = _MACHINE.fullmatch(machine)
     try:
         return split(canonical(f"http://[{match[1]}]/" if match[1] else f"http://{machine}/")).host if match else None

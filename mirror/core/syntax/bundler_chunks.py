@@ -1,25 +1,26 @@
-"""Bundles: what the loaders that bundlers write into scripts load by names that they put together.
+"""Finds the chunks that bundlers' loaders load under composed names.
 
-Enters: the text of a script. Leaves: spans without a place, since scripts are not rewritten; each is a guess. Never here: more
-of the language than these shapes have. What no page loads before somebody clicks is found here too, and by no browser.
+Input: the text of a script. Output: spans without a place, because scripts are not rewritten; each is a guess. This module
+reads no more of the language than the shapes below. It also finds chunks that a page loads only after a click, which a browser
+doesn't find.
 
 The shapes
 ----------
-webpack and Rspack name a chunk by its number, in a sum of strings and of tables, below the public path:
+webpack and Rspack compose the name of a chunk from its number, strings and tables, below the public path:
 
-    r.p = "/"                                                        else: from the script, up as far as it says
+    r.p = "/"                                                        or relative to the script, with "../"
     r.u = e => "js/" + ({7: "about"}[e] || e) + "." + {7: "0a1b", 8: "2c3d"}[e] + ".js"      js/about.0a1b.js, js/8.2c3d.js
-    r.u = e => "js/" + e + ".0a1b.js"; r.e(7)                        js/7.0a1b.js, where it has one chunk
+    r.u = e => "js/" + e + ".0a1b.js"; r.e(7)                        js/7.0a1b.js, if there is one chunk
 
-Vite lists what its chunks need below the folder it builds into, as which the folder of the script is taken:
+Vite lists the files that its chunks need, relative to its output folder. Here that is taken to be the folder of the script:
 
     __vite__mapDeps = (i, m = ..., d = (m.f || (m.f = ["assets/About.js", "assets/About.css"])))
 
-VitePress puts the name of a page's chunk together from a table in the page, below its base:
+VitePress composes the name of a page's chunk from a table in the page, below its base:
 
     __VP_HASH_MAP__ = JSON.parse("{\\"guide_start.md\\": \\"0a1b\\"}")     /assets/guide_start.md.0a1b.js and .lean.js
 
-Docusaurus' search by docusaurus-search-local fetches an index from the folder of the site, of which `assets/js` is below:
+docusaurus-search-local, a search for Docusaurus, loads an index from the root of the site, two folders above `assets/js`:
 
     "search-index{dir}.json?_=0a1b"                                  ../../search-index.json?_=0a1b
 """
@@ -32,17 +33,17 @@ from typing import Final
 
 from mirror.core.syntax.embedded_urls import Kind, Span
 
-MOST_TERMS: Final = 8
-"""Terms of a sum that names a chunk."""
+MAX_TERMS: Final = 8
+"""Terms that may follow the first in a sum that composes the name of a chunk."""
 
-MOST_CHUNKS: Final = 50_000
-"""Names that the sums of a script are read for: hostile ones could have any number."""
+MAX_CHUNKS: Final = 50_000
+"""Names that are read from the sums of a script. A hostile script could give any number."""
 
 _STRING: Final = r"""(?:"[^"\\\n]{0,200}+"|'[^'\\\n]{0,200}+')"""
 _PAIR: Final = rf"\s*+(?:[\w$]++|{_STRING})\s*+:\s*+{_STRING}\s*+,?+"
 _TABLE: Final = rf"\{{(?:{_PAIR})++\s*+\}}\s*+\[\s*+[\w$]++\s*+\]"
 _FIRST: Final = rf"(?:{_STRING}|\(\s*+{_TABLE}\s*+\|\|\s*+[\w$]++\s*+\)|{_TABLE})"
-_SUM: Final = re.compile(rf"{_FIRST}(?:\s*+\+\s*+(?:{_FIRST}|[\w$]++)){{1,{MOST_TERMS}}}+")
+_SUM: Final = re.compile(rf"{_FIRST}(?:\s*+\+\s*+(?:{_FIRST}|[\w$]++)){{1,{MAX_TERMS}}}+")
 _TERMS: Final = re.compile(
     rf"(?P<string>{_STRING})|\(\s*+(?P<named>{_TABLE})[^)]*+\)|(?P<table>{_TABLE})|(?P<name>[\w$]++)"
 )
@@ -52,9 +53,9 @@ _PUBLIC_PATH: Final = re.compile(r"\.p\s*+=\s*+(?P<fixed>\"(?:[^\"\\\\\n]{0,200}
 _FROM_SCRIPT: Final = re.compile(r"\.p\s*+=\s*+[\w$]++\s*+\+\s*+(?P<up>\"(?:\.\./){1,20}\")")
 _NAMER: Final = re.compile(r"\.u\s*=\s*(?:\(?[\w$]+\)?\s*=>|function\s*\([\w$]+\)\s*\{\s*return)\s*\Z")
 _NAMER_LENGTH: Final = 40
-_ASKED: Final = re.compile(r"\.e\(\s*+([0-9]{1,9}|\"[^\"\\\n]{1,100}\")\s*+\)")
+_LOADED: Final = re.compile(r"\.e\(\s*+([0-9]{1,9}|\"[^\"\\\n]{1,100}\")\s*+\)")
 _EMPTY_STYLE: Final = "31d6cfe0d16ae931b73c"
-"""The digest of nothing, by which webpack has the style of a chunk that has none."""
+"""The digest of an empty string: webpack lists it for a chunk without a style."""
 
 _DEPENDENCIES: Final = re.compile(rf"__vite__mapDeps\b[^\[\]]{{0,200}}\[(?P<list>(?:\s*+{_STRING}\s*+,?+)++)\]")
 _STRINGS: Final = re.compile(_STRING)
@@ -65,7 +66,7 @@ _BASE: Final = re.compile(r'\\"base\\":\\"(?P<base>/[^"\\]*+)\\"')
 
 
 def chunk_spans(script: str) -> Iterator[Span]:
-    """The chunks that a script can load, by the loaders of bundlers that are known here.
+    """Find the chunks that a script can load, if its loader has one of the shapes above.
 
     >>> [span.url for span in chunk_spans('r.p="/";r.u=e=>"js/"+({7:"about"}[e]||e)+"."+{7:"0a1b",8:"2c3d"}[e]+".js"')]
     ['/js/about.0a1b.js', '/js/8.2c3d.js']
@@ -75,59 +76,61 @@ def chunk_spans(script: str) -> Iterator[Span]:
 
 
 def _numbered(script: str) -> Iterator[str]:
-    public, asked = _public_path(script), dict.fromkeys(_said(match[1]) for match in _ASKED.finditer(script))
-    named = chain.from_iterable(_names(match[0], asked) for match in _SUM.finditer(script) if _is_namer(match))
-    for name in islice(named, MOST_CHUNKS):
+    public, loaded = _public_path(script), dict.fromkeys(_unquoted(match[1]) for match in _LOADED.finditer(script))
+    named = chain.from_iterable(_names(match[0], loaded) for match in _SUM.finditer(script) if _is_namer(match))
+    for name in islice(named, MAX_CHUNKS):
         if _CHUNK.fullmatch(name) and _EMPTY_STYLE not in name:
             yield public + name
 
 
 def _is_namer(match: re.Match[str]) -> bool:
-    """Whether a sum names chunks: it has a table, or it is what the loader's function for that gives."""
+    """Whether a sum names chunks: it contains a table, or the loader's function for names returns it."""
     place = max(match.start() - _NAMER_LENGTH, 0)
     return "{" in match[0] or _NAMER.search(match.string, place, match.start()) is not None
 
 
 def _public_path(script: str) -> str:
-    """Where chunks are, as the script says it; else, beside it."""
+    """Return the folder of the chunks that the script names, relative or not; "" means the folder of the script."""
     fixed = _PUBLIC_PATH.search(script)
     if fixed:
-        return _said(fixed["fixed"])
+        return _unquoted(fixed["fixed"])
     relative = _FROM_SCRIPT.search(script)
-    return _said(relative["up"]) if relative else ""
+    return _unquoted(relative["up"]) if relative else ""
 
 
-def _names(text: str, asked: Iterable[str]) -> Iterator[str]:
-    """What a sum can come to: a name for each number that all tables without an alternative have; if there is none, for those
-    that a table has, and that are `asked` for in the script.
+def _names(text: str, loaded: Iterable[str]) -> Iterator[str]:
+    """Return the names that a sum can give.
+
+    There is one for each number that is in all tables without an alternative. If every table has an alternative, there is one
+    for each number in a table, and for each in `loaded`: the numbers that the script loads.
     """
     terms = list(_TERMS.finditer(text))
     tables = {
         n: _entries(term["named"] or term["table"]) for n, term in enumerate(terms) if term["named"] or term["table"]
     }
     needed = [tables[n] for n, term in enumerate(terms) if term["table"]]
-    keys = needed[0] if needed else dict.fromkeys(chain(*tables.values(), asked))
+    keys = needed[0] if needed else dict.fromkeys(chain(*tables.values(), loaded))
     for key in keys:
         if all(key in table for table in needed):
             yield "".join(
-                tables[n].get(key, key) if n in tables else _said(term["string"]) if term["string"] else key
+                tables[n].get(key, key) if n in tables else _unquoted(term["string"]) if term["string"] else key
                 for n, term in enumerate(terms)
             )
 
 
 def _entries(table: str) -> dict[str, str]:
-    return {_said(entry["key"]): _said(entry["value"]) for entry in _ENTRIES.finditer(table)}
+    return {_unquoted(entry["key"]): _unquoted(entry["value"]) for entry in _ENTRIES.finditer(table)}
 
 
-def _said(text: str) -> str:
-    """A literal without its quotes; it has no escapes. A name is itself."""
+def _unquoted(text: str) -> str:
+    """Return the text of a literal, which has no escapes. A name stays as it is."""
     return text[1:-1] if text[0] in "\"'" else text
 
 
 def _listed(script: str) -> Iterator[str]:
     for match in _DEPENDENCIES.finditer(script):
         for literal in _STRINGS.findall(match["list"]):
-            name = _said(literal)
+            name = _unquoted(literal)
             if _CHUNK.fullmatch(name) and not name.startswith((".", "/")):
                 yield "../" * name.count("/") + name
 

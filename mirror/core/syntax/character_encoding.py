@@ -1,7 +1,7 @@
-"""Bytes of a document as text and back, without the loss of a byte.
+"""Decodes the bytes of a document to text and back, without losing a byte.
 
-Enters: a payload and its Content-Type. Leaves: `Text`, whose `encode` gives the very same bytes where nothing changed,
-whatever bytes they are. Never here: a replacement character that would lose what stood there.
+Input: a payload and its Content-Type. Output: a `Text`. If the text didn't change, its `encode` returns the same bytes,
+whatever they were. This module never puts a replacement character in the place of bytes, because that would lose them.
 """
 
 import codecs
@@ -18,21 +18,21 @@ _SINGLE_BYTE: Final = (
 _MULTI_BYTE: Final = "utf-8 gb18030 big5hkscs cp932 euc_jp iso2022_jp cp949"
 _WIDE: Final = "utf-16 utf-16-le utf-16-be"
 _CODECS: Final = frozenset(f"{_SINGLE_BYTE} {_MULTI_BYTE} {_WIDE}".split())
-"""The encodings of browsers (WHATWG Encoding 4.2), by the names of Python's codecs; others are no declaration."""
+"""The encodings of browsers (WHATWG Encoding 4.2), as Python's codecs. A declaration of any other is ignored."""
 
 _CSS_CHARSET: Final = b'@charset "'
 _LATIN_1: Final = "latin-1"
 _RESTORABLE: Final = "surrogateescape"
 _BLOCK: Final = 1 << 12
-_UNREAD: Final = 0xDC00  # surrogateescape does it with bytes over 0x7F
+_UNREAD: Final = 0xDC00  # as surrogateescape maps bytes over 0x7F
 _OR_REFERENCE: Final = "mirror.core.syntax.character_encoding.or_reference"
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A document as text. `encoding` is a Python codec; what it can't read stands as surrogates, U+DC00 and the byte.
+    """A document as text. `encoding` is a Python codec; each byte that it can't decode is a surrogate, U+DC00 plus the byte.
 
-    `rest` is half a code of a wide encoding, at the very end.
+    `rest` is an incomplete code unit at the end of a text in UTF-16.
     """
 
     text: str
@@ -40,17 +40,17 @@ class Text:
     rest: bytes = b""
 
     def encode(self, text: str) -> bytes:
-        """The bytes of a changed text; a character the encoding lacks becomes a numeric reference."""
+        """Encode a changed text. A character that the encoding lacks becomes a numeric reference."""
         errors = "surrogatepass" if self.encoding in _WIDE.split() else _OR_REFERENCE
         return text.encode(self.encoding, errors) + self.rest
 
 
 def decode(payload: bytes, content_type: str | None = None, fallback: str = "utf-8") -> Text:
-    """Read a payload by its BOM, its Content-Type, its own declaration, else as UTF-8, else as windows-1252.
+    """Decode a payload by its BOM, its Content-Type, or its own declaration; else as UTF-8; else as windows-1252.
 
-    The order is the one of WHATWG HTML 13.2.3.2. Some codecs read two codes as one character; the code that they would
-    not write stands as its bytes. Where even so other bytes would come back than were read, the text is read as Latin-1,
-    which keeps markup and bytes and loses only the names of characters.
+    The order is that of WHATWG HTML 13.2.3.2. Some codecs decode two codes to the same character. Of these, the code that the
+    codec wouldn't encode to stays as bytes. If the text still wouldn't encode to the same bytes, decode it as Latin-1: that
+    keeps markup and bytes, and loses only the identity of characters.
 
     >>> decode(b"caf\\xe9", "text/html; charset=iso-8859-1").text
     'café'
@@ -73,10 +73,10 @@ def _decoded(payload: bytes, encoding: str) -> str:
 
 
 def _decoded_by_pieces(payload: bytes, encoding: str) -> str:
-    """Text of which each code that an encoder would not write stands as its bytes; by blocks where there is none."""
+    """Decode a payload; each code that the encoder wouldn't write stays as bytes. Blocks without such codes are fast."""
     decoder = codecs.getincrementaldecoder(encoding)(_RESTORABLE)
     pieces: list[str] = []
-    start = 0  # of the code that is being read
+    start = 0  # of the code that is being decoded
     for begin in range(0, len(payload), _BLOCK):
         end = min(begin + _BLOCK, len(payload))
         state = decoder.getstate()
@@ -96,7 +96,7 @@ def _decoded_by_pieces(payload: bytes, encoding: str) -> str:
 
 
 def _as_written(code: bytes, text: str, encoding: str) -> str:
-    """What a code says, or its bytes where they are not what an encoder would write."""
+    """Return the character of a code, or its bytes if the encoder would write other ones."""
     other = code.removesuffix(text.encode(encoding, _RESTORABLE))
     return "".join(chr(_UNREAD + byte) for byte in other) + text * (other != code)
 
@@ -109,7 +109,7 @@ def _encoding(payload: bytes, content_type: str | None, fallback: str) -> str:
     if declared in _CODECS:
         return "utf-16-le" if declared == "utf-16" else declared
     in_text = _css_charset(payload) or html_body_declared_encoding(payload)
-    if in_text in _WIDE.split():  # it was read as ASCII, so it can't be true (WHATWG HTML 13.2.3.2)
+    if in_text in _WIDE.split():  # the declaration was read as ASCII, so it can't be true (WHATWG HTML 13.2.3.2)
         return "utf-8"
     if in_text in _CODECS:
         return in_text

@@ -1,18 +1,19 @@
-"""Listings of folders: what servers of files say that a folder has, and the page that says it to a reader.
+"""Directory listings: reads those of file servers, and writes the page that shows one to a reader.
 
-Enters: the answer to MLSD (RFC 3659), LIST or NLST (RFC 959), or the long names of SFTP, which look like LIST; or the entries
-of a folder as somebody else found them. Leaves: `Entry`s; a page in HTML. Never here: a connection, a disk, a clock.
+Input: the answer to MLSD (RFC 3659), LIST or NLST (RFC 959), the long names of SFTP, which look like those of LIST, or the
+entries of a folder from elsewhere. Output: `Entry`s; a page in HTML. This module uses no connection, no disk and no clock.
 
 The law
 -------
-1. The references of a page, resolved against the folder's URL, are the URLs of its entries, `entry_url`, and of the folder
-   above. Distinct entries have distinct URLs, whatever bytes their names are.
-2. A page is a function of its entries, in any order: what did not change gives the same bytes.
-3. A name that is no name of something in the folder is dropped: `.`, `..`, an empty one, one with a slash, and one with a
-   NUL or a line end in it, which would be another command to some server. So is what can't be fetched: devices, sockets, pipes.
-4. A symbolic link is taken for a file. What it is knows the server, who answers for a folder with a redirect.
+1. The references of a page, resolved against the folder's URL, are the URLs of its entries (`entry_url`) and of the folder
+   above. Distinct entries have distinct URLs, whatever bytes their names contain.
+2. A page is a function of the set of its entries. If nothing changed, the bytes are the same.
+3. Names that can't be those of something in the folder are dropped: `.`, `..`, an empty name, one with a slash, and one with a
+   NUL or a line end, which some servers would read as another command. So are entries that can't be fetched: devices, sockets,
+   pipes.
+4. A symbolic link is listed as a file. Only the server knows what it points to; for a folder it answers with a redirect.
 
-An answer may be anything: a line that can't be read is left out.
+An answer may contain anything. Lines that can't be read are left out.
 """
 
 import html
@@ -28,11 +29,11 @@ from mirror.core.url.canonical import CanonicalURL, canonical, split
 
 
 class NotAFolderError(ValueError):
-    """The caller gave a URL whose path does not end with a slash: what is in it can't be named from there."""
+    """The caller gave a URL whose path doesn't end with a slash, so references to entries wouldn't resolve below it."""
 
 
 class Form(StrEnum):
-    """Which question a listing answers."""
+    """The command that a listing answers."""
 
     MLSD = "MLSD"
     LIST = "LIST"
@@ -41,7 +42,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something in a folder. `name` is the bytes that the server has; `modified` is ISO 8601, as exact as it is known."""
+    """Something in a folder. `name` is in the server's bytes; `modified` is ISO 8601, as exact as the server gave it."""
 
     name: bytes
     is_folder: bool = False
@@ -50,11 +51,11 @@ class Entry:
 
 
 def parse(text: bytes, form: Form, today: date | None = None) -> list[Entry]:
-    """The entries of a listing, in its order.
+    """Return the entries of a listing, in its order.
 
-    Times of LIST are those of the server's place, and told to the day: `ls` leaves out the hour of what is older than half a
-    year, and the year of what is not. The year is the last one in which that day was not after `today`; without that, there is
-    no time.
+    Times of LIST are in the server's time zone, and are returned as days: `ls` leaves out the hour of files older than half a
+    year, and the year of others. A missing year is the latest in which that day isn't after `today`. Without `today`, such an
+    entry has no time.
 
     >>> parse(b"type=dir;modify=20261124101530; pub", Form.MLSD)
     [Entry(name=b'pub', is_folder=True, size=None, modified='2026-11-24T10:15:30Z')]
@@ -67,7 +68,7 @@ def parse(text: bytes, form: Form, today: date | None = None) -> list[Entry]:
 
 
 def is_name(name: bytes) -> bool:
-    """Whether this may be the name of something in a folder; see rule 3.
+    """Whether this may be the name of something in a folder; see point 3.
 
     >>> is_name(b"a"), is_name(b".."), is_name(b"../a")
     (True, False, False)
@@ -76,7 +77,7 @@ def is_name(name: bytes) -> bool:
 
 
 def entry_url(folder: CanonicalURL, entry: Entry) -> CanonicalURL:
-    """Where an entry of a folder is; raises `NotAFolderError`.
+    """Return the URL of an entry of a folder; raises `NotAFolderError`.
 
     >>> entry_url(CanonicalURL("ftp://example.org/pub/"), Entry(b"a?b"))
     'ftp://example.org/pub/a%3Fb'
@@ -87,7 +88,7 @@ def entry_url(folder: CanonicalURL, entry: Entry) -> CanonicalURL:
 
 
 def page(folder: CanonicalURL, entries: Iterable[Entry]) -> bytes:
-    """The listing of a folder as a document, UTF-8; raises `NotAFolderError`."""
+    """Return the page of a folder, in UTF-8; raises `NotAFolderError`."""
     if not folder.endswith("/"):
         raise NotAFolderError(f"{folder} is no folder: it does not end with a slash")
     rows = {} if canonical(f"{folder}../") == folder else {"../": _row("../", "..", "", "")}
@@ -100,7 +101,7 @@ def page(folder: CanonicalURL, entries: Iterable[Entry]) -> bytes:
     return _PAGE.format(title=_shown(f"Index of {path}"), rows="".join(rows.values())).encode()
 
 
-# --- what servers say ---------------------------------------------------------------------------------------------------
+# --- reading a listing --------------------------------------------------------------------------------------------------
 
 Line = Callable[[bytes, date | None], Entry | None]
 """Reads a line of a listing."""
@@ -108,7 +109,7 @@ Line = Callable[[bytes, date | None], Entry | None]
 _NO_NAME: Final = re.compile(rb"[/\0\r\n]")
 _MONTHS: Final = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
 _YEARS_BACK: Final = 9
-"""The 29th of February comes at least so often."""
+"""Years within which each day, the 29th of February too, comes at least once."""
 
 _CENTURY: Final = 100
 _FIRST_OF_1900S: Final = 70
@@ -118,7 +119,7 @@ _FILE_TYPE: Final = re.compile(rb"file|os\.[^=]+=(?:slink|symlink)(?::.*)?", re.
 _MLSD_TIME: Final = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d++)?")
 
 _UNIX: Final = rb"""
-         (?P<type>[-dl])[-rwxsStTlL?]{9}[.+@]?[ \t].*?      # rights, links, owner, group: names that may have spaces
+         (?P<type>[-dl])[-rwxsStTlL?]{9}[.+@]?[ \t].*?      # mode, links, owner, group: names may have spaces
          (?<=[ \t])(?P<size>\d{1,19})[ \t]++
          (?: (?P<month>%b)[ \t]++(?P<day>\d\d?)
            | (?P<day_first>\d\d?)\.?[ \t]++(?P<month_behind>%b)
@@ -129,7 +130,7 @@ _UNIX_FORMS: Final = [
     re.compile(_UNIX % (month, month), re.DOTALL | re.VERBOSE)
     for month in (b"(?i:%b)" % b"|".join(_MONTHS), rb"\d{0,2}[^\s\d]{3,12}")
 ]
-"""The known months before any word: `user 10 2048`, of which two are a group and a size, reads like a day as well."""
+"""The known months are tried before any word: in `user 10 2048`, a group and a size look like a day."""
 
 _DOS: Final = re.compile(
     rb"""(?P<month>\d\d)-(?P<day>\d\d)-(?P<year>\d\d(?:\d\d)?)
@@ -172,7 +173,7 @@ def _list(line: bytes, today: date | None) -> Entry | None:
 
 
 def _unix(match: re.Match[bytes], today: date | None) -> Entry:
-    """A line of `ls -l`."""
+    """Read a line of `ls -l`."""
     name, what = match["name"], match["type"]
     if what == b"l":
         name = name.partition(b" -> ")[0]
@@ -190,13 +191,13 @@ def _day(match: re.Match[bytes], today: date | None) -> str | None:
         return _valid(f"{match['year'].decode()}-{day}")
     if today is None:
         return None
-    latest = (today + timedelta(days=1)).isoformat()  # it may be tomorrow where the server is
+    latest = (today + timedelta(days=1)).isoformat()  # in the server's time zone it may be tomorrow
     days = (_valid(f"{year:04}-{day}") for year in range(int(latest[:4]), today.year - _YEARS_BACK, -1))
     return next((day for day in days if day and day <= latest), None)
 
 
 def _dos(match: re.Match[bytes]) -> Entry:
-    """A line of `DIR` on Windows, as its FTP server writes it."""
+    """Read a line of `DIR`, as the FTP server of Windows writes it."""
     year, hour = int(match["year"]), int(match["hour"])
     if year < _CENTURY:
         year += 1900 if year >= _FIRST_OF_1900S else 2000
@@ -214,7 +215,7 @@ def _nlst(line: bytes, _: date | None) -> Entry | None:
 
 
 def _valid(text: str) -> str | None:
-    """A day or time in ISO 8601, if there ever was such."""
+    """Return a day or time in ISO 8601, or `None` if it doesn't exist."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
@@ -224,13 +225,13 @@ def _valid(text: str) -> str | None:
 
 _READERS: Final[dict[Form, Line]] = {Form.MLSD: _mlsd, Form.LIST: _list, Form.NLST: _nlst}
 
-# --- what a reader sees -------------------------------------------------------------------------------------------------
+# --- writing a page -----------------------------------------------------------------------------------------------------
 
 _PLANES_END: Final = "".join(f"{chr((plane << 16) + 0xFFFE)}{chr((plane << 16) + 0xFFFF)}" for plane in range(17))
 _UNSHOWN: Final = re.compile(
     "[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef" + _PLANES_END + "]"
 )
-"""What HTML has no place for, and what turns the direction of all that follows."""
+"""Characters that HTML can't contain, and those that change the direction of the text after them."""
 
 
 def _reference(entry: Entry) -> str:

@@ -1,7 +1,7 @@
-"""URLs inside of values: which characters of an attribute, a style or a script are a URL.
+"""Finds URLs in values: which characters of an attribute, a style or a script are a URL.
 
-Enters: a value as text. Leaves: `Span`s in their order. Both who reads references and who rewrites them look here, so they
-can't disagree. Never here: elements, bases, or an opinion on what is fetched.
+Input: a value as text. Output: `Span`s in their order. Reading and rewriting both use these functions, so they can't disagree.
+This module knows no elements and no bases, and doesn't decide what to fetch.
 """
 
 import html
@@ -18,32 +18,32 @@ from mirror.core.url import media_types
 
 
 class Kind(StrEnum):
-    """What a reference is to its document."""
+    """How a document uses a resource that it refers to."""
 
-    PAGE = "page"  # leads a reader to another document
-    CANONICAL = "canonical"  # a page: the one that this one says that it is
-    FRAME = "frame"  # is a document shown inside of this one
-    REQUISITE = "requisite"  # is needed to show this one: picture, style, script, font, media
-    FEED = "feed"  # lists pages for readers: RSS, Atom
-    SITEMAP = "sitemap"  # lists pages for robots
-    REDIRECT = "redirect"  # stands in for this one
-    NEVER = "never"  # is never fetched: a form's action, a server to connect to; it only has to stay right
-    NOFOLLOW = "nofollow"  # a page or a feed, but this one asks robots not to follow its links
-    UNENDORSED = "unendorsed"  # a page, by a link with rel=nofollow
+    PAGE = "page"  # a link that a reader follows to another document
+    CANONICAL = "canonical"  # a page: the canonical URL that this one declares for itself
+    FRAME = "frame"  # a document shown inside this one
+    REQUISITE = "requisite"  # needed to show this document: image, style, script, font, media
+    FEED = "feed"  # a list of pages for readers: RSS, Atom
+    SITEMAP = "sitemap"  # a list of pages for robots
+    REDIRECT = "redirect"  # the target of a redirect
+    NEVER = "never"  # never fetched, only kept right: a form's action, a server to connect to
+    NOFOLLOW = "nofollow"  # a page or a feed, from a document that asks robots not to follow its links
+    UNENDORSED = "unendorsed"  # a page, from a link with rel=nofollow
 
 
 class Span(NamedTuple):
-    """The URL at `value[start:end]`; `url` is what it says once the value's own escapes are read."""
+    """The URL at `value[start:end]`; `url` is that text with the escapes of its syntax decoded."""
 
     start: int
     end: int
     url: str
     kind: Kind
     guess: bool = False
-    quoting: str = ""  # the syntax around it: "css", "json", "script", "javascript", "xml" or none
+    quoting: str = ""  # the syntax around the URL: "css", "json", "script", "javascript", "xml", or "" for none
 
 
-_WHITESPACE: Final = " \t\n\r\f"  # what HTML and CSS take for it; Python's \s has characters that belong to a URL
+_WHITESPACE: Final = " \t\n\r\f"  # of HTML and CSS; Python's \s matches characters that may be part of a URL
 _WS: Final = r"[ \t\n\r\f]"
 _LIST_URL = re.compile(r"[^ \t\n\r\f]+")
 _SRCSET_URL = re.compile(r"[ \t\n\r\f,]*+([^ \t\n\r\f]++)")
@@ -63,7 +63,7 @@ _LINE_END: Final = r"(?:\r\n|[\n\r\f])"
 _ESCAPE: Final = rf"\\(?:[0-9a-fA-F]{{1,6}}(?:\r\n|{_WS})?+|[^0-9a-fA-F\n\r\f])"
 _NAME: Final = rf"(?:[\w\-\u0080-\U0010ffff]|{_ESCAPE})++"
 _CSS = re.compile(
-    rf"""(?:[^\w\-\u0080-\U0010ffff\\"'()/@;{{}}<]++|<(?:!--)?+|{_NAME}(?!\()|/(?!\*)|\\(?=[\n\r\f]|\Z))*+  # nothing to see
+    rf"""(?:[^\w\-\u0080-\U0010ffff\\"'()/@;{{}}<]++|<(?:!--)?+|{_NAME}(?!\()|/(?!\*)|\\(?=[\n\r\f]|\Z))*+  # skipped
     (?: /\*.*?(?:\*/|\Z)                                       # a comment
       | @(?P<rule>{_NAME}|)
       | (?P<function>{_NAME}|)\(
@@ -71,7 +71,7 @@ _CSS = re.compile(
       | (?P<end>[;{{}}])
       | "(?P<double>(?:[^"\\\n\r\f]++|{_ESCAPE}|\\{_LINE_END})*+)(?:"|\\?\Z)
       | '(?P<single>(?:[^'\\\n\r\f]++|{_ESCAPE}|\\{_LINE_END})*+)(?:'|\\?\Z)
-      | ["'](?:[^\\\n\r\f]++|{_ESCAPE}|\\{_LINE_END})*+       # a string that its line doesn't end
+      | ["'](?:[^\\\n\r\f]++|{_ESCAPE}|\\{_LINE_END})*+       # a string without an end on its line
     )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -92,7 +92,7 @@ _JS_LOADERS: Final = (
     r"|\bURL\s*\(\s*|\bregister\s*\(\s*|\.(?:src|href)\s*=\s*|\bopen\s*\(\s*|\blocation\s*=\s*"
 )
 _JS_IMPORTERS: Final = ("import", "from")
-_JS_LITERAL = re.compile(  # the quote behind it is not consumed: what looks like an end may be a beginning
+_JS_LITERAL = re.compile(  # the closing quote is not consumed: what looks like an end may be a beginning
     rf"""(?P<line>^[ \t]*+//.*+) | (?P<block>(?<![^\s;,=(){{}}])/\*)
       | (?P<loader>{_JS_LOADERS})?(?<!\\)(?<!(?<!\*)/)(?P<quote>["'`])(?P<url>[\w\-./~%@:,+=&?\#!\\]++)(?=(?P=quote))""",
     re.MULTILINE | re.VERBOSE,
@@ -105,12 +105,12 @@ _ABSOLUTE_LITERAL = re.compile(
     re.IGNORECASE,
 )
 _NAMESPACE = re.compile(r"https?://(?:www\.w3\.org/(?:[0-9]{4}|XML)/|schema\.org(?:/|\Z))")
-"""What looks like a URL and is a name."""
+"""What looks like a URL but is a name."""
 _JS_NAME = re.compile(r"[\w~%@\-.]")
 
 
 def url_spans(value: str, kind: Kind) -> Iterator[Span]:
-    """The whole value is one URL, white space around it aside."""
+    """Read a value that is one URL, white space around it aside."""
     stripped = value.strip(_WHITESPACE)
     if not stripped:
         return iter(())
@@ -119,17 +119,17 @@ def url_spans(value: str, kind: Kind) -> Iterator[Span]:
 
 
 def list_spans(value: str, kind: Kind) -> Iterator[Span]:
-    """URLs with white space between them (`ping`, `archive`)."""
+    """Read URLs separated by white space (`ping`, `archive`)."""
     return (Span(m.start(), m.end(), m[0], kind) for m in _LIST_URL.finditer(value))
 
 
 def resource_spans(value: str, kind: Kind) -> Iterator[Span]:
-    """The whole value is one URL; a fragment alone means this document, whatever its base is (SVG 2, 16.1.1)."""
+    """Read a value that is one URL. A fragment alone refers to this document, regardless of its base (SVG 2, 16.1.1)."""
     return iter(()) if value.lstrip(_WHITESPACE).startswith("#") else url_spans(value, kind)
 
 
 def srcset_spans(value: str, kind: Kind) -> Iterator[Span]:
-    """Image candidates: URLs, each with descriptors behind it (WHATWG HTML 4.8.4.3.10)."""
+    """Read image candidates: URLs, each followed by descriptors (WHATWG HTML 4.8.4.3.10)."""
     position = 0
     while match := _SRCSET_URL.match(value, position):
         url = match[1].rstrip(",")
@@ -142,28 +142,28 @@ def srcset_spans(value: str, kind: Kind) -> Iterator[Span]:
 
 
 def refresh_spans(value: str, kind: Kind) -> Iterator[Span]:
-    """The URL of a `Refresh` header or meta element (WHATWG HTML 4.2.5.3)."""
+    """Read the URL of a `Refresh` header or meta element (WHATWG HTML 4.2.5.3)."""
     match = _REFRESH.match(value)
     if match and match.lastindex:
         yield from _shifted(url_spans(match[match.lastindex], kind), match.start(match.lastindex))
 
 
 def is_task(value: str) -> bool:
-    """Whether a value is the one of `msapplication-task`."""
+    """Whether a value is that of `msapplication-task`."""
     return bool(_TASK_URL.search(value))
 
 
 def task_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
-    """`name=Search;action-uri=/search;icon-uri=/search.ico`: a place to go to, which nobody follows, and its icon."""
+    """Read a task, `name=Search;action-uri=/search;icon-uri=/search.ico`: a URL that is never followed, and its icon."""
     for match in _TASK_URL.finditer(value):
         kind = Kind.REQUISITE if match[1].lower() == "icon" else Kind.NEVER
         yield from _shifted(url_spans(match[2], kind), match.start(2))
 
 
 def css_spans(value: str, kind: Kind = Kind.REQUISITE) -> Iterator[Span]:
-    """`url()`, `@import`, `image-set()` and the like in a style sheet or a list of declarations (CSS Syntax 3).
+    """Read `url()`, `@import`, `image-set()` and the like in a style sheet or a list of declarations (CSS Syntax 3).
 
-    References to the document itself (`url(#clip)`) are no references.
+    URLs that are a fragment alone, as `url(#clip)`, refer to the document itself and are left out.
     """
     functions: list[str] = []
     rule = ""
@@ -184,12 +184,12 @@ def css_spans(value: str, kind: Kind = Kind.REQUISITE) -> Iterator[Span]:
                 wanted = (group == "url" or by_place) and rule not in _CSS_NAMING_RULES
                 if wanted and text and not text.startswith("#"):
                     yield Span(token.start(group), token.end(group), text, kind, quoting="css")
-                if rule == "import" and not functions:  # what follows are conditions
+                if rule == "import" and not functions:  # conditions follow
                     rule = ""
 
 
 def _css_tokens(value: str) -> Iterator[tuple[str, re.Match[str]]]:
-    """The tokens that matter, each with its name: the group that holds its text."""
+    """Return the tokens that matter, each with its name: the group that holds its text."""
     position = 0
     if "(" not in value and "@" not in value:
         return
@@ -205,7 +205,7 @@ def _css_tokens(value: str) -> Iterator[tuple[str, re.Match[str]]]:
 
 
 def css_unescaped(text: str) -> str:
-    """What a CSS string or URL says once its escapes are read.
+    """Decode the escapes of a CSS string or URL.
 
     >>> css_unescaped(r"a\\20 b\\(c")
     'a b(c'
@@ -214,12 +214,12 @@ def css_unescaped(text: str) -> str:
 
 
 def css_or_url_spans(value: str, kind: Kind) -> Iterator[Span]:
-    """A lazy-loading attribute that holds either a URL or CSS (`data-bg`)."""
+    """Read an attribute for lazy loading that holds either a URL or CSS (`data-bg`)."""
     return css_spans(value, kind) if "url(" in value.lower() else url_spans(value, kind)
 
 
 def json_spans(value: str, kind: Kind | None = None) -> Iterator[Span]:
-    """The URLs of a web application manifest: icons, screenshots, shortcuts, start_url (W3C Manifest)."""
+    """Read the URLs of a web application manifest: icons, screenshots, shortcuts, start_url (W3C Manifest)."""
     for match in _JSON_URL.finditer(value):
         text = json_unescaped(match[2])
         if text:
@@ -227,7 +227,7 @@ def json_spans(value: str, kind: Kind | None = None) -> Iterator[Span]:
 
 
 def json_unescaped(text: str) -> str:
-    """What a JSON string says once its escapes are read; itself where they are none."""
+    """Decode the escapes of a JSON string. A text with invalid escapes stays as it is."""
     try:
         return str(json.loads(f'"{text}"', strict=False)) if "\\" in text else text
     except ValueError:
@@ -235,12 +235,12 @@ def json_unescaped(text: str) -> str:
 
 
 def script_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
-    """String literals of a script that are plainly URLs; each is a guess.
+    """Read the string literals of a script that are plainly URLs; each is a guess.
 
-    A literal counts if it begins with a slash and a name, or holds a slash and ends in a known extension, or ends in one and
-    stands where a URL is loaded: `import`, `fetch`, `new Worker`, `.src =`. What is imported needs no extension. Which quotes
-    belong together nobody asks: what stands between two literals is no URL. Comments are left out where they can be nothing
-    else, since what looks like one may be in a literal.
+    A literal counts if it begins with a slash and a name; if it contains a slash and ends in a known extension; or if it ends
+    in one and stands where a URL is loaded: `import`, `fetch`, `new Worker`, `.src =`. An import needs no extension. Quotes are
+    not paired, because the text between two literals is never a URL. Comments are skipped only where they can be nothing else,
+    because a literal may contain what looks like one.
     """
     for match in _js_literals(value):
         text, loader = json_unescaped(match["url"]), match["loader"] or ""
@@ -252,9 +252,9 @@ def script_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
 
 
 def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
-    """String literals of JSON or of a script that are an absolute URL, or CSS's `url()` of one; each is a guess.
+    """Read the string literals of JSON or a script that are an absolute URL, or `url()` of CSS with one; each is a guess.
 
-    `keys`: those that a colon follows too. Names of namespaces are none.
+    `keys`: include literals that a colon follows. Names of namespaces are left out.
 
     >>> [span.url for span in literal_spans('["https://a.example/b", "see https://a.example/", {"https://a.example/": 1}]')]
     ['https://a.example/b']
@@ -267,7 +267,7 @@ def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
 
 
 def _js_literals(value: str) -> Iterator[re.Match[str]]:
-    """What may be literals, outside of lines that are comments and of comments that have an end."""
+    """Return what may be literals, except in lines that are comments and in block comments that have an end."""
     position, last = 0, value.rfind("*/")
     while match := _JS_LITERAL.search(value, position):
         position = match.end()
@@ -278,7 +278,7 @@ def _js_literals(value: str) -> Iterator[re.Match[str]]:
 
 
 def _is_url(text: str, loader: str, *, known: bool) -> bool:
-    """Whether a literal is plainly a URL, where it stands; `known`: by its extension it is."""
+    """Whether a literal is plainly a URL. `loader` is the code in front of it; `known`: it has a known extension."""
     if "\\" in text or " " in text or not text.isprintable():
         return False
     if _JS_ABSOLUTE.match(text) or (loader.startswith(_JS_IMPORTERS) and text.startswith(("./", "../"))):
@@ -287,14 +287,16 @@ def _is_url(text: str, loader: str, *, known: bool) -> bool:
 
 
 def javascript_url_spans(value: str, kind: Kind) -> Iterator[Span]:
-    """A value that is a URL, or a `javascript:` one with URLs in it; its percent-escapes are read before it is a script."""
+    """Read a value that is a URL. If it is a `javascript:` one, read the URLs in the script, their percent-escapes decoded."""
     if value.lstrip(_WHITESPACE + "\0")[:11].lower() != "javascript:":
         return url_spans(value, kind)
     return (span._replace(url=unquote(span.url), quoting="javascript") for span in script_spans(value))
 
 
 def html_unescaped(raw: str) -> tuple[str, Callable[[int], int]]:
-    """What an attribute's source says, and from a place in that the place in the source (WHATWG HTML 13.2.5.73).
+    """Decode the character references of an attribute's source (WHATWG HTML 13.2.5.73).
+
+    The second result maps a position in the decoded text to the position in the source.
 
     >>> value, places = html_unescaped("a&amp;b")
     >>> value, places(2)
@@ -306,10 +308,10 @@ def html_unescaped(raw: str) -> tuple[str, Callable[[int], int]]:
     starts: list[int] = []
     position = 0
     for match in _CHARACTER.finditer(raw):
-        meant, end = _named(match, raw) if match[3] else (_numbered(match), match.end())
-        if meant:
-            pieces += [raw[position : match.start()], meant]
-            starts += [*range(position, match.start()), *[match.start()] * len(meant)]
+        characters, end = _named(match, raw) if match[3] else (_numbered(match), match.end())
+        if characters:
+            pieces += [raw[position : match.start()], characters]
+            starts += [*range(position, match.start()), *[match.start()] * len(characters)]
             position = end
     pieces.append(raw[position:])
     starts += range(position, len(raw) + 1)
@@ -317,7 +319,7 @@ def html_unescaped(raw: str) -> tuple[str, Callable[[int], int]]:
 
 
 def _named(match: re.Match[str], raw: str) -> tuple[str, int]:
-    """The characters of a named reference and its end; none where it is just text, as in `?a&copy=1`."""
+    """Return the characters of a named reference, and its end; no characters if it is plain text, as in `?a&copy=1`."""
     name = match[3]
     if name.endswith(";") and name in html5:
         return html5[name], match.end()
@@ -337,7 +339,7 @@ def _numbered(match: re.Match[str]) -> str:
 
 
 def escaped(url: str, quoting: str) -> str:
-    """A URL as it has to be written inside of that syntax; what we make ourselves needs no escape (see `paths.href`).
+    """Escape a URL for the syntax around it. References from `local_paths.href` never need an escape.
 
     >>> escaped("https://example.org/a(b)'", "css")
     "https://example.org/a\\\\(b\\\\)\\\\'"

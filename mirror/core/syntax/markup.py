@@ -1,6 +1,7 @@
-"""HTML and XML as lxml tells of them, whatever somebody wrote: what the libraries read otherwise than browsers is mended here.
+"""HTML and XML as lxml reads them, corrected where a library and browsers disagree.
 
-Enters: a document as text. Leaves: its tags and texts, told to a `Target`, or a tree of XML. Never here: what a URL is.
+Input: a document as text, however broken. Output: its tags and texts, reported to a `Target`, or a tree of XML. This module
+doesn't know what a URL is.
 """
 
 import re
@@ -16,25 +17,26 @@ from turbohtml import TokenType
 from mirror.core.syntax import embedded_urls, robots_meta
 
 Attributes = Mapping[str, str]
-"""Names, in lower case, and values."""
+"""Name, in lower case, -> value."""
 
 BODY: Final = re.compile(r"<body(?=[ \t\n\r\f/>])", re.IGNORECASE)
 BODY_AGAIN: Final = "b0dy"
-"""A parser tells nothing of a `<body>` tag where a body is already, or has to be made up; a browser takes the attributes that
-it adds (WHATWG HTML 13.2.6.4.7). With another name, of the same length, it is told of like any element."""
+"""The name that `<body>` tags get before parsing. A parser doesn't report a `<body>` tag if a body is open already, or was
+implied; but a browser adds the attributes of such a tag to the body (WHATWG HTML 13.2.6.4.7). Under another name, of the same
+length, the tag is reported like any element."""
 
 DEEPEST: Final = 512
-"""Open elements up to which lxml reads HTML: Chromium nests no deeper."""
+"""The number of open elements up to which lxml reads HTML. Chromium nests no deeper."""
 
 _BLOCK: Final = 1 << 16
 _MANY: Final = 100
 COMMON: Final = frozenset({"class", "id", "title", "alt", "name", "type", "width", "height", "lang", "role"})
-"""Attributes that most elements have and none of which holds a URL: they are not looked up."""
+"""Common attributes that never hold a URL: they are not looked up in the tables."""
 
 _RAW: Final = frozenset({"style", "script"})
 _FOREIGN: Final = frozenset({"svg", "math"})
 _PLACES: Final = _FOREIGN | {"foreignobject", "template"}
-_TOLD_APART: Final = _RAW | _PLACES | {"base", "meta", BODY_AGAIN}
+_SPECIAL: Final = _RAW | _PLACES | {"base", "meta", BODY_AGAIN}
 _NOTHING: Final[list[str]] = []
 _UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
 _UNKNOWN: Final = "\ufffd".encode()
@@ -53,7 +55,7 @@ _SELF_CLOSED: Final = re.compile(
         (?:(?<=[\s"'])|(?<=<style)|(?<=<script))/>""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""A style or script that seems to be a whole element: `src=a/>` has no slash at its end."""
+"""A style or script whose tag ends with a slash. `src=a/>` doesn't: the slash belongs to the value."""
 
 _SVG_OR_SELF_CLOSED: Final = re.compile(
     rf"<svg\b | (?P<end></svg\b) | (?P<tag>{_SELF_CLOSED.pattern})", re.IGNORECASE | re.VERBOSE
@@ -61,7 +63,7 @@ _SVG_OR_SELF_CLOSED: Final = re.compile(
 
 
 class Target(Protocol):
-    """What is told of a document: the interface of lxml."""
+    """Receives the tags and texts of a document; the interface is that of lxml."""
 
     def start(self, tag: str, attributes: Attributes, /) -> None: ...
     def data(self, text: str, /) -> None: ...
@@ -72,10 +74,10 @@ AnyTarget = TypeVar("AnyTarget", bound=Target)
 
 
 class Elements:
-    """Takes down each start tag of an HTML document that may hold a URL, the text of styles and scripts, and the base.
+    """Collects the start tags of an HTML document that may hold a URL, the text of styles and scripts, and the base.
 
-    There is no tree: lxml's would end at `</html>` and at 2,048 open elements, where browsers read on. Its methods are called
-    for each tag, so they look at what most tags have first.
+    It builds no tree: a tree of lxml ends at `</html>` and at 2,048 open elements, where browsers read on. Its methods run once
+    for each tag, so they test the most common cases first.
     """
 
     def __init__(self) -> None:
@@ -85,13 +87,13 @@ class Elements:
         self.metas: list[tuple[str, str]] = []
         self._open = 0
         self._raw: list[str] | None = None
-        self._places: list[str] = []  # those of `_PLACES` that are open
+        self._places: list[str] = []  # the open elements whose names are in `_PLACES`
 
     def start(self, tag: str, attributes: Attributes) -> None:
         self._open = is_open = self._open + 1
         self.deepest = max(self.deepest, is_open)
-        if tag in _TOLD_APART:
-            self._start_apart(tag, attributes)
+        if tag in _SPECIAL:
+            self._start_special(tag, attributes)
         else:
             self._raw = None
             if attributes and not COMMON.issuperset(attributes):
@@ -112,9 +114,9 @@ class Elements:
                 pass
 
     def close(self) -> None:
-        """lxml asks for it."""
+        """Do nothing; lxml requires the method."""
 
-    def _start_apart(self, tag: str, attributes: Attributes) -> None:
+    def _start_special(self, tag: str, attributes: Attributes) -> None:
         self._raw = [] if tag in _RAW else None
         if tag == "base" and self.base is None and "template" not in self._places and not self._is_foreign:
             self.base = attributes.get("href")
@@ -132,7 +134,7 @@ class Elements:
 
 
 class _Counting:
-    """Hands on what lxml tells, and counts the open elements."""
+    """Passes on the calls of lxml, and counts the open elements."""
 
     def __init__(self, target: Target) -> None:
         self.deepest = 0
@@ -150,14 +152,14 @@ class _Counting:
         self._target.end(tag)
 
     def close(self) -> None:
-        """lxml asks for it."""
+        """Do nothing; lxml requires the method."""
 
 
 def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
-    """Have lxml tell a new target of each tag and text of an HTML document; gives the target.
+    """Report each tag and text of an HTML document to a new target, and return the target.
 
-    libxml2 looks for each end tag through all that is open, which takes for ever where somebody means it to. Where more is open
-    than a browser keeps, another tokenizer tells of the document.
+    libxml2 searches all open elements for each end tag, which a hostile document can make very slow. If more elements are open
+    than a browser keeps, another tokenizer reads the document from the beginning.
     """
     text = BODY.sub(f"<{BODY_AGAIN}", text)
     if "/>" in text and _SELF_CLOSED.search(text):
@@ -176,7 +178,7 @@ def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
 
 
 def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
-    """The same with turbohtml's tokenizer, whatever is open. To it `<noscript>` is no element, so it gets another name."""
+    """Do the same with turbohtml's tokenizer, at any depth. It doesn't read `<noscript>` as an element, so rename that."""
     opened: Counter[str] = Counter()
     for token in turbohtml.tokenize(_NOSCRIPT.sub("n0script", utf8(text).decode())):
         tag = token.tag or ""
@@ -192,7 +194,7 @@ def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
 
 
 def _without_idle_slashes(text: str) -> str:
-    """`<style/>` and `<script/>` of HTML are start tags like any other; lxml takes them for whole elements. In SVG they are."""
+    """Rewrite `<style/>` and `<script/>` for lxml, which reads them as empty elements. Outside of SVG they are start tags."""
     svgs = 0
 
     def mended(tag: re.Match[str]) -> str:
@@ -207,7 +209,7 @@ def _without_idle_slashes(text: str) -> str:
 
 
 def prolog(text: str) -> Iterator[re.Match[str]]:
-    """What stands before the first element of an XML document: declaration, comments, instructions, DOCTYPE."""
+    """Return the parts before the first element of an XML document: declaration, comments, instructions, DOCTYPE."""
     position = 0
     while match := _PROLOG.match(text, position):
         yield match
@@ -221,30 +223,31 @@ def is_xslt(text: str) -> bool:
 
 
 def local_name(tag: object) -> str:
-    """An element's name without its namespace, in lower case."""
+    """Return an element's name without its namespace, in lower case."""
     return str(tag).rpartition("}")[2].rpartition(":")[2].lower()
 
 
 def attribute_name(name: object) -> str:
-    """An attribute's name as the table has it: `xlink:href` is the only one of a namespace, whatever its prefix is."""
+    """Return an attribute's name as the tables spell it: only `xlink:href` has a prefix, whatever the document calls it."""
     namespace, _, local = str(name).rpartition("}")
     return f"xlink:{local}" if namespace and local == "href" else str(name)
 
 
 def named(element: etree._Element) -> tuple[str, dict[str, str]]:
-    """An element's name and its attributes, as the table has them."""
+    """Return an element's name and attributes, as the tables spell them."""
     return local_name(element.tag), {attribute_name(key): value for key, value in _attributes(element)}
 
 
 def _attributes(element: etree._Element) -> Iterable[tuple[str, str]]:
-    """The attributes of an element. lxml looks each up by its name, which is no way to read thousands."""
+    """Return the attributes of an element. lxml looks each up by its name, so many are read with XPath."""
     if len(element.attrib) < _MANY:
         return ((str(key), str(value)) for key, value in element.attrib.items())
     return ((str(value.attrname), str(value)) for value in cast("list[Any]", element.xpath("@*")))
 
 
 def xml_root(text: str) -> etree._Element | None:
-    if "&" in text:  # libxml2 would lose what stands behind one that begins no reference
+    """Parse an XML document, even a broken one; `None` if there is no element in it."""
+    if "&" in text:  # libxml2 would lose the text after one that begins no reference
         text = _BARE_AMPERSAND.sub(lambda found: "&amp;" if found["bare"] else found[0], text)
     try:
         return etree.fromstring(_xml_bytes(text), _xml_parser(recover=True, huge="<!ENTITY" not in text))
@@ -262,7 +265,7 @@ def is_xml(text: str) -> bool:
 
 
 def _xml_parser(*, recover: bool, huge: bool = False) -> etree.XMLParser:
-    """A parser that asks for nothing. `huge`: without libxml2's limits, one of which is that of what entities grow to."""
+    """Return a parser that fetches nothing. `huge`: without libxml2's limits, one of which bounds the size of entities."""
     return etree.XMLParser(
         encoding="utf-8",
         recover=recover,
@@ -280,7 +283,7 @@ def _xml_bytes(text: str) -> bytes:
 
 
 def utf8(text: str) -> bytes:
-    """A text in UTF-8, with U+FFFD for what no parser takes: NUL, and halves of surrogate pairs."""
+    """Encode a text in UTF-8, with U+FFFD for what no parser accepts: NUL and lone surrogates."""
     try:
         payload = text.encode()
     except UnicodeEncodeError:
@@ -289,5 +292,5 @@ def utf8(text: str) -> bytes:
 
 
 def readable(text: str) -> str:
-    """A text with U+FFFD for what no parser takes, of the same length."""
+    """Return a text of the same length, with U+FFFD for what no parser accepts."""
     return text if text.isascii() and "\0" not in text else _UNREADABLE.sub("\ufffd", text)

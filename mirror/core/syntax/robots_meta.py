@@ -1,27 +1,27 @@
-"""What a page says to robots: `<meta name="robots">`, `<meta name="websucker">` and `X-Robots-Tag`.
+"""What a page asks of robots: `<meta name="robots">`, `<meta name="websucker">` and `X-Robots-Tag`.
 
-Enters: headers, and the names and contents of `<meta>` elements. Leaves: `Said`, a directive -> the words that say it. Never
-here: what is made of it (that is `scope`, by the user's word), a clock.
+Input: headers, and (name, content) pairs of `<meta>` elements. Output: each directive, with the text that gives it. This module
+doesn't decide what follows from a directive (`scope` does, as the user wishes), and has no clock.
 
-Directives are words between commas, in any case. `none` is `noindex` and `nofollow`. A header may speak to one robot:
-`X-Robots-Tag: otherbot: noindex, nofollow`; what stands behind its name is for it, up to the next name. What is said to all and
-what is said to us add up: a permission takes no ban back. `unavailable_after: DATE` is `noindex` from then on. Other
-directives (`nosnippet`, `max-snippet: 50`) are about what a search engine shows.
+Directives are words between commas, in any case. `none` is `noindex` and `nofollow`. A header may address one robot:
+`X-Robots-Tag: otherbot: noindex, nofollow`; the directives after its name are for that robot, up to the next name. Directives
+for all robots and for Websucker add up: a permission doesn't lift a ban. `unavailable_after: DATE` is `noindex` from then on.
+Other directives (`nosnippet`, `max-snippet: 50`) are about what a search engine shows.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
 PRODUCT: Final = "websucker"
-"""The product token by which files, pages and headers call us."""
+"""The product token by which robots.txt, pages and headers address Websucker."""
 
 
 class Word(StrEnum):
-    """What robots can be asked for, and what a user can have obeyed. `REL` is no directive: it is `rel=nofollow` on a link."""
+    """What pages can ask of robots, and a user can have obeyed. `REL` is no directive, but `rel=nofollow` on a link."""
 
     NOFOLLOW = "nofollow"
     REL = "rel"
@@ -29,12 +29,9 @@ class Word(StrEnum):
     NOARCHIVE = "noarchive"
 
 
-Said = Mapping[Word, str]
-"""A directive -> the header or element that says it."""
-
 HEADER: Final = "x-robots-tag"
 NAMES: Final = frozenset({"robots", PRODUCT})
-"""The names of `<meta>` elements that speak to us."""
+"""The names of `<meta>` elements that address Websucker."""
 
 _MEANS: Final[dict[str, tuple[Word, ...]]] = {
     "nofollow": (Word.NOFOLLOW,),
@@ -45,11 +42,11 @@ _MEANS: Final[dict[str, tuple[Word, ...]]] = {
 }
 _UNTIL: Final = "unavailable_after"
 _WITH_VALUE: Final = frozenset({_UNTIL, "max-snippet", "max-image-preview", "max-video-preview"})
-_MOST_TOLD: Final = 200
+_MAX_SHOWN: Final = 200
 
 
 def header_directives(headers: Iterable[tuple[str, str]], now: str = "") -> dict[Word, str]:
-    """What the headers of an answer say. `now` is ISO 8601; without it no page is past its date.
+    """Return the directives in headers. `now` is ISO 8601; without it, no date has passed.
 
     >>> header_directives([("X-Robots-Tag", "otherbot: noindex, nofollow"), ("x-robots-tag", "NoArchive, all")])
     {<Word.NOARCHIVE: 'noarchive'>: 'X-Robots-Tag: NoArchive, all'}
@@ -58,12 +55,12 @@ def header_directives(headers: Iterable[tuple[str, str]], now: str = "") -> dict
     for name, value in headers:
         if name.lower() == HEADER:
             for word in _read(value, now):
-                found.setdefault(word, _told(f"X-Robots-Tag: {value}"))
+                found.setdefault(word, _shortened(f"X-Robots-Tag: {value}"))
     return found
 
 
 def meta_directives(metas: Iterable[tuple[str, str]], now: str = "") -> dict[Word, str]:
-    """What (name, content) pairs of `<meta>` elements say.
+    """Return the directives in (name, content) pairs of `<meta>` elements.
 
     >>> meta_directives([("Robots", "none")])[Word.NOFOLLOW]
     '<meta name="Robots" content="none">'
@@ -72,27 +69,27 @@ def meta_directives(metas: Iterable[tuple[str, str]], now: str = "") -> dict[Wor
     for name, content in metas:
         if is_named(name):
             for word in _read(content, now, meta=True):
-                found.setdefault(word, _told(f'<meta name="{name.strip()}" content="{content}">'))
+                found.setdefault(word, _shortened(f'<meta name="{name.strip()}" content="{content}">'))
     return found
 
 
 def is_named(name: str) -> bool:
-    """Whether a `<meta>` element of this name speaks to us."""
+    """Whether a `<meta>` element of this name addresses Websucker."""
     return name.strip().lower() in NAMES
 
 
 def _read(value: str, now: str, *, meta: bool = False) -> Iterator[Word]:
-    """The directives of a value that are meant for us."""
-    is_for_us = True
+    """Return the directives of a value that are for Websucker."""
+    is_addressed = True
     pieces = value.split(",")
     for number, piece in enumerate(pieces):
         word, colon, rest = (part.strip() for part in piece.partition(":"))
         name = word.lower()
         if colon and name not in _WITH_VALUE and not meta and re.fullmatch(r"[\w.-]+", name):
-            is_for_us = name in NAMES
+            is_addressed = name in NAMES
             word, colon, rest = (part.strip() for part in rest.partition(":"))
             name = word.lower()
-        if not is_for_us:
+        if not is_addressed:
             continue
         if name == _UNTIL and colon:
             if _is_past(rest, now) or _is_past(f"{rest},{','.join(pieces[number + 1 : number + 2])}", now):
@@ -102,7 +99,7 @@ def _read(value: str, now: str, *, meta: bool = False) -> Iterator[Word]:
 
 
 def _is_past(date: str, now: str) -> bool:
-    """Whether a date (ISO 8601, RFC 822 or RFC 850) is over; what is none never is."""
+    """Whether a date (ISO 8601, RFC 822 or RFC 850) has passed; `False` for what is no date."""
     then = _parsed(date.strip())
     return bool(now) and then is not None and then <= datetime.fromisoformat(now)
 
@@ -117,6 +114,6 @@ def _parsed(date: str) -> datetime | None:
     return None
 
 
-def _told(text: str) -> str:
+def _shortened(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _MOST_TOLD else text[: _MOST_TOLD - 3] + "..."
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."

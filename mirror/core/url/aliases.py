@@ -1,16 +1,17 @@
 """Aliases: several URLs of one resource.
 
-Enters: URLs. Leaves: the one that stands for them. Never here: a look at what is behind them; whoever asks about names alone
-(`same_place`) has to know that the content is the same.
+Input: URLs. Output: the one that represents them. This module never looks at contents. Call `same_place` only for URLs whose
+contents are known to be the same.
 
 The law
 -------
-1. Parameters that only tell where a reader came from make no second resource: `utm_*`, and the click ids of `TRACKING`.
-   They are taken out; nothing else of the query changes, neither its order nor its escapes.
-2. Neither do session ids, where a name and a value that looks like chance say that it is one: what Heritrix and the Wayback
-   Machine take out (`StripSessionIDs`, `StripSessionCFIDs`), and a few more. A `sid` of six letters is none.
-3. http and https, with `www.` and without, are one place where the path and the query are the same. Of such names the one that
-   a start has stands for the others, else https before http, and the shorter before the longer: no order of fetching decides.
+1. Parameters that only tell where a reader came from don't make another resource: `utm_*`, and the click ids in `TRACKING`.
+   They are removed. Nothing else in the query changes, neither its order nor its escapes.
+2. Nor do session ids. A parameter is one if its name says so and its value looks random: the rules are those of Heritrix and
+   the Wayback Machine (`StripSessionIDs`, `StripSessionCFIDs`), and a few more. A `sid` of six letters is no session id.
+3. http and https, with `www.` and without, are one place if the path and the query are the same. Of such URLs, one whose origin
+   is that of a start represents the others; else https goes before http, and the shorter URL before the longer. The order of
+   fetching doesn't matter.
 
 >>> plain(CanonicalURL("http://example.org/a?utm_source=x&id=7"))
 'http://example.org/a?id=7'
@@ -65,7 +66,7 @@ TRACKING: Final = frozenset(
         "ysclid",
     }
 )
-"""Parameters of which no server makes another page, in small letters."""
+"""Parameters for which no server returns another page, in lower case."""
 
 _TRACKING: Final = re.compile(
     rf"(?:utm_[a-z0-9_\-]+|{'|'.join(map(re.escape, sorted(TRACKING)))})(?:=.*)?", re.IGNORECASE
@@ -82,17 +83,17 @@ _HINTS: Final = re.compile(r"[?;]|/\(")
 
 
 def plain(url: CanonicalURL) -> CanonicalURL:
-    """The URL without what tells where a reader came from, and without session ids; most are this already."""
+    """Return the URL without tracking parameters and session ids. Most URLs have none."""
     return without_sessions(without_tracking(url))
 
 
 def without_tracking(url: CanonicalURL) -> CanonicalURL:
-    """The URL without the parameters of point 1."""
+    """Return the URL without the parameters of point 1."""
     return _without(url, _TRACKING) if "?" in url and is_web(url) else url
 
 
 def without_sessions(url: CanonicalURL) -> CanonicalURL:
-    """The URL without the session ids of point 2.
+    """Return the URL without the session ids of point 2.
 
     >>> without_sessions(CanonicalURL("http://example.org/a;jsessionid=0123456789ABCDEF?b"))
     'http://example.org/a?b'
@@ -117,7 +118,7 @@ def _without(url: CanonicalURL, parameter: re.Pattern[str]) -> CanonicalURL:
 
 
 def same_place(url: CanonicalURL) -> str:
-    """What the names of one place have in common: host without `www.`, path and query. Another port is another place.
+    """Return what the URLs of one place share: host without `www.`, path and query. Another port is another place.
 
     >>> same_place(CanonicalURL("https://www.example.org/a?b"))
     'example.org/a?b'
@@ -126,6 +127,6 @@ def same_place(url: CanonicalURL) -> str:
 
 
 def preferred(urls: Iterable[CanonicalURL], starts: Sequence[CanonicalURL]) -> CanonicalURL:
-    """Of the names of one place the one that stands for the others."""
-    places = {origin(start): -n for n, start in enumerate(reversed(starts), 1)}
-    return min(urls, key=lambda url: (places.get(origin(url), 1), not url.startswith("https:"), len(url), url))
+    """Return the URL that represents all URLs of one place."""
+    ranks = {origin(start): -n for n, start in enumerate(reversed(starts), 1)}
+    return min(urls, key=lambda url: (ranks.get(origin(url), 1), not url.startswith("https:"), len(url), url))

@@ -1,24 +1,27 @@
 """Canonical URLs: what makes two references one resource.
 
-Enters: the text of a reference as an author wrote it, and the URL of the document it stands in.
-Leaves: a `Target`, that is a `CanonicalURL` and the fragment, or `None` for what can't be fetched.
-Never here: a network, a disk, an opinion on whether the URL should be fetched (that is `scope`).
+Input: a reference as its author wrote it, and the URL of the document that contains it. Output: a `Target`, which is a
+`CanonicalURL` and the fragment; or `None` for what can't be fetched. This module uses no network and no disk, and doesn't
+decide whether to fetch a URL (`scope` does).
 
 The law of canonical URLs
 -------------------------
-1. A reference is resolved as a browser does it: WHATWG URL Standard, by Ada (https://url.spec.whatwg.org/).
-2. The fragment and the user's name and password are no part of a resource's name.
-3. Percent-escapes of unreserved characters are decoded, the others are written in capitals (RFC 3986, 6.2.2);
-   a percent sign that begins no escape is written `%25`.
-4. Files have no query, be they on an FTP or SSH server or on a disk: what a page writes behind the question mark names no
-   other file (browsers ask for none); in what a user writes, and in FTP itself (RFC 1738, 3.2), `?` is a letter like others.
-5. Browsers know no ftps and no sftp: these are read as they read ftp. The file scheme has no host, or `localhost`.
-6. What no file can be called is in no URL of one: an escaped NUL or end of a line, behind which some servers see another
-   command, and an escaped slash, which would lead out of a folder. But `ftp://host/%2Fa` is the `/a` of that server, and not
-   that of the folder to which users are brought (RFC 1738, 3.2.2).
-7. Nothing else changes: the order of a query, an empty query, a doubled slash each make another resource.
+1. A reference is resolved as browsers do it: by the WHATWG URL Standard, with Ada (https://url.spec.whatwg.org/).
+2. The fragment, the user name and the password are not part of a resource's URL.
+3. Percent-escapes of unreserved characters are decoded; the others are written in capitals (RFC 3986, 6.2.2). A percent sign
+   that begins no escape is written `%25`.
+4. Files have no query, whether on an FTP or SSH server or on a disk. In a page, the text after the question mark doesn't name
+   another file (browsers request none). In a URL from the user, and in FTP itself (RFC 1738, 3.2), `?` is a character like
+   any other.
+5. Browsers don't know ftps and sftp. URLs with these schemes are read like those of ftp. The file scheme has no host, or
+   `localhost`.
+6. The URL of a file contains nothing that no file name contains: neither an escaped NUL or line end, after which some servers
+   read another command, nor an escaped slash, which would lead out of a folder. But `ftp://host/%2Fa` is `/a` of that server,
+   not `a` in the folder in which users start (RFC 1738, 3.2.2).
+7. Nothing else changes: URLs that differ in the order of the query, in an empty query or in a doubled slash name different
+   resources.
 
-Canonical is idempotent: the canonical form of a canonical URL is itself.
+Canonical form is idempotent: the canonical form of a canonical URL is itself.
 """
 
 import codecs
@@ -31,12 +34,12 @@ from urllib.parse import quote
 import ada_url
 
 CanonicalURL = NewType("CanonicalURL", str)
-"""An absolute URL that obeys the law above. Pure ASCII, without fragment and credentials."""
+"""An absolute URL that obeys the law above. It is ASCII, without fragment and credentials."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "file": 0}
 SCHEMES = frozenset(DEFAULT_PORTS)
 WEB = frozenset({"http", "https"})
-"""The schemes of pages that strangers write. What has another one is a file of a tree: `is_web` tells the two apart."""
+"""The schemes of web servers. A URL with another scheme is that of a file in a tree; see `is_web`."""
 
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -55,9 +58,11 @@ _PLAIN_REFERENCE = re.compile(
         (?:\#(?P<fragment>(?:{_LETTER}|[.:;/?%])*+))?+""",
     re.ASCII | re.VERBOSE,
 )
-"""A path, a query and a fragment in which nothing needs an escape, and no segment is a dot but those that it begins with."""
+"""A path, a query and a fragment that need no escapes. Only the first segments may be dots."""
+
 _AUTHORITY = re.compile(r"[^:]*+:[/\\\s]*+[^/\\?]*+\??")
-"""What is in front of a path, and the question mark that would end it there."""
+"""The part in front of a path, and a question mark directly after it."""
+
 _ROOT = re.compile(r"^ftps?://[^/]+/%2F")
 _PLAIN_FRAGMENT = re.compile(r"[\w\-.~!$&()*+,;=:@/?%]*", re.ASCII)
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -66,18 +71,18 @@ _NO_BASE = "about:blank"
 _NO_BREAKS = str.maketrans("", "", "\t\n\r")
 _READ_AS_FTP = frozenset({"ftps", "sftp"})
 _CARRIERS = ("ftp", "http")
-"""Schemes that Ada reads alike, but for the port of its own that each leaves out."""
+"""Schemes that Ada reads alike, except that each omits its own default port."""
 
 _PLAIN_IN_QUERY = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\"#<>'")
-"""What WHATWG's special-query percent-encode set leaves alone: trail bytes of legacy encodings too."""
+"""Characters outside of WHATWG's special-query percent-encode set. Trail bytes of legacy encodings may be among them."""
 
 
 class InvalidURLError(ValueError):
-    """The caller gave a URL that can't be a start: the message says what is wrong with it."""
+    """The caller gave a URL that can't be a start; the message says what is wrong with it."""
 
 
 class Target(NamedTuple):
-    """Where a reference leads: the resource, and the place in it (`None`: no fragment at all, "": an empty one)."""
+    """The resource that a reference leads to, and the place in it (`None`: no fragment, "": an empty one)."""
 
     url: CanonicalURL
     fragment: str | None = None
@@ -85,7 +90,7 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The pieces of a canonical URL; `query` is `None` where there is no question mark."""
+    """The parts of a canonical URL; `query` is `None` if there is no question mark."""
 
     scheme: str
     host: str
@@ -95,10 +100,10 @@ class Parts:
 
 
 def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None:
-    """Resolve a reference against its base; `None` where nothing is meant that can be fetched.
+    """Resolve a reference against its base; `None` if it leads to nothing that can be fetched.
 
-    `encoding` is the codec of the document (`encoding.decode` names it), which browsers use for the query alone
-    (WHATWG URL, 5.3); a name that Python has no codec for means UTF-8.
+    `encoding` is the codec of the document, as in `character_encoding.Text`. Browsers use it for the query alone (WHATWG URL,
+    5.3). A name for which Python has no codec means UTF-8.
 
     >>> resolve("../b%7e?x#top", "http://Example.ORG:80/a/")
     Target(url='http://example.org/b~?x', fragment='top')
@@ -107,7 +112,7 @@ def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None
     """
     plain = _PLAIN_REFERENCE.fullmatch(reference)
     place = _place(base) if plain else None
-    if plain and place:  # it only has to be put behind the folder: a tenth of what Ada takes
+    if plain and place:  # appending it to the folder takes a tenth of the time that Ada needs
         return _plain_target(plain, *place)
     scheme = _SCHEME.match(reference)
     if scheme and scheme[1].lower() not in SCHEMES:
@@ -116,17 +121,18 @@ def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None
         reference = _encode_query(_SURROGATES.sub("\ufffd", reference), encoding)
     place = None if scheme or reference[:1] <= " " or reference[0] in "?#" else _place(base)
     if place:
-        base = place[1]  # which other pages have too
+        base = place[1]  # other pages share the folder, so the cache has it more often
     before, hash_, fragment = reference.partition("#")
-    is_trimmed = before != "" and before[-1] <= " "  # it would be at the end of a URL, and is not before a fragment
-    if hash_ and not is_trimmed and _PLAIN_FRAGMENT.fullmatch(fragment):  # many places of one page are resolved once
+    # Ada trims white space at the end of a URL, but not before a fragment.
+    is_trimmed = before != "" and before[-1] <= " "
+    if hash_ and not is_trimmed and _PLAIN_FRAGMENT.fullmatch(fragment):  # resolve a page once for all its fragments
         target = _resolve(before, base)
         return target and Target(target.url, fragment)
     return _resolve(reference, base)
 
 
 def without_fragment(reference: str) -> str:
-    """A reference to the same resource, as a rule without its fragment. What may be a script stays as it is.
+    """Remove the fragment of a reference if it has one for certain. What may be a script stays as it is.
 
     >>> without_fragment("../a.html#b"), without_fragment("#b"), without_fragment("javascript:go('#b')")
     ('../a.html', '#b', "javascript:go('#b')")
@@ -137,7 +143,7 @@ def without_fragment(reference: str) -> str:
 
 
 def canonical(url: str) -> CanonicalURL:
-    """The canonical form of an absolute URL as a user writes it; raises `InvalidURLError` with a sentence for the user.
+    """Return the canonical form of an absolute URL that a user wrote; raises `InvalidURLError` with a message for the user.
 
     >>> canonical("HTTP://example.org"), canonical("ftp://example.org/what?")
     ('http://example.org/', 'ftp://example.org/what%3F')
@@ -145,7 +151,7 @@ def canonical(url: str) -> CanonicalURL:
     match = _SCHEME.match(url)
     scheme, rest = (match[1].lower(), url[match.end() :]) if match else ("", "")
     if scheme not in SCHEMES and not rest.startswith("/"):
-        raise InvalidURLError(f"{url!r} is no URL: it should begin with http:// or https://")
+        raise InvalidURLError(f"{url!r} is not a URL: it should begin with http:// or https://")
     if scheme not in SCHEMES:
         raise InvalidURLError(
             f"{url!r}: the scheme {scheme!r} is not supported, only http, https, ftp, ftps, sftp and file are"
@@ -161,7 +167,7 @@ def canonical(url: str) -> CanonicalURL:
 
 
 def is_web(url: CanonicalURL) -> bool:
-    """Whether a server of the web gives it, and not a tree of files.
+    """Whether a URL is that of a web server, not of a tree of files.
 
     >>> is_web(CanonicalURL("https://example.org/")), is_web(CanonicalURL("ftp://example.org/"))
     (True, False)
@@ -170,7 +176,7 @@ def is_web(url: CanonicalURL) -> bool:
 
 
 def origin(url: CanonicalURL) -> str:
-    """Scheme, host and port, a default port left out.
+    """Return scheme, host and port; a default port is omitted.
 
     >>> origin(CanonicalURL("ftp://example.org:2121/a/b")), origin(CanonicalURL("file:///srv/www/"))
     ('ftp://example.org:2121', 'file://')
@@ -179,9 +185,9 @@ def origin(url: CanonicalURL) -> str:
 
 
 def referer(page: CanonicalURL, target: CanonicalURL) -> str | None:
-    """What a request for `target` tells of the page it was found on (`strict-origin-when-cross-origin`).
+    """Return the Referer of a request for `target` that was found on `page` (`strict-origin-when-cross-origin`).
 
-    Of files nobody is told anything, and neither are the servers of files (WHATWG Fetch, Referrer Policy 8.3).
+    There is none if the page is a file, and none for servers of files (WHATWG Fetch, Referrer Policy 8.3).
 
     >>> referer(CanonicalURL("https://example.org/a"), CanonicalURL("https://cdn.example.com/b"))
     'https://example.org/'
@@ -197,7 +203,7 @@ def referer(page: CanonicalURL, target: CanonicalURL) -> str | None:
 
 
 def has_credentials(url: str) -> bool:
-    """Whether the text of a URL names a user, in any spelling that browsers take (`http:user@host` too).
+    """Whether the text of a URL contains a user name, in any spelling that browsers accept (`http:user@host` too).
 
     >>> has_credentials("http://guido@example.org/"), has_credentials("http://example.org/@guido")
     (True, False)
@@ -206,7 +212,7 @@ def has_credentials(url: str) -> bool:
 
 
 def split(url: CanonicalURL) -> Parts:
-    """Take a canonical URL apart; the port is always a number. A file on the disk has no host, and port 0.
+    """Split a canonical URL into its parts. The port is always a number. A file on a disk has no host, and port 0.
 
     >>> split(canonical("https://example.org/a?b"))
     Parts(scheme='https', host='example.org', port=443, path='/a', query='b')
@@ -219,12 +225,12 @@ def split(url: CanonicalURL) -> Parts:
 
 
 def with_fragment(text: str, fragment: str | None) -> str:
-    """Put a fragment back behind a URL or a relative reference."""
+    """Append a fragment to a URL or a relative reference."""
     return text if fragment is None else f"{text}#{fragment}"
 
 
 def _plain_target(plain: re.Match[str], origin: str, folder: str) -> Target:
-    """The target of a plain reference from a document in a folder; above the root there is the root."""
+    """Resolve a plain reference against the folder of its document. `..` in the root is the root."""
     up, root, rest, fragment = plain.groups()
     if root:
         return Target(CanonicalURL(f"{origin}/{rest}"), fragment)
@@ -233,7 +239,7 @@ def _plain_target(plain: re.Match[str], origin: str, folder: str) -> Target:
     return Target(CanonicalURL(folder + rest), fragment)
 
 
-@lru_cache(maxsize=16384)  # a page is read, and not much later rewritten; so are others of its folder
+@lru_cache(maxsize=16384)  # a page, and others in its folder, are rewritten soon after they are read
 def _resolve(reference: str, base: str) -> Target | None:
     try:
         absolute = _join(base, reference)
@@ -249,7 +255,7 @@ def _resolve(reference: str, base: str) -> Target | None:
         absolute = absolute.partition("?")[0]
     if "%" in absolute:
         absolute = _ESCAPE.sub(_normal_escape, absolute)
-        if match[1] == "file":  # "%43|" may have become a drive of Windows
+        if match[1] == "file":  # decoding "%43|" may have produced a drive letter of Windows
             absolute = ada_url.join_url(_NO_BASE, absolute)
         if match[1] not in WEB and _NO_NAME.search(_ROOT.sub("", absolute)):
             return None
@@ -258,7 +264,7 @@ def _resolve(reference: str, base: str) -> Target | None:
 
 @lru_cache(maxsize=256)
 def _place(base: str) -> tuple[str, str] | None:
-    """The origin and the folder of a base, if it is a canonical URL of the web."""
+    """Return the origin and the folder of a base, if it is a canonical URL of a web server."""
     try:
         is_known = canonical(base) == base and is_web(CanonicalURL(base))
     except InvalidURLError:
@@ -270,14 +276,14 @@ def _place(base: str) -> tuple[str, str] | None:
 
 
 def _join(base: str, reference: str) -> str:
-    """The absolute URL of a reference, as Ada resolves it; raises `ValueError`."""
+    """Return the absolute URL of a reference, as Ada resolves it; raises `ValueError`."""
     match = _SCHEME.match(reference.translate(_NO_BREAKS)) or _SCHEME.match(base)
     scheme = match[1].lower() if match else ""
     return _join_as_ftp(scheme, base, reference) if scheme in _READ_AS_FTP else ada_url.join_url(base, reference)
 
 
 def _join_as_ftp(scheme: str, base: str, reference: str) -> str:
-    """The same for a scheme that is none to a browser. The longer of two readings has the port, unless that is the default."""
+    """Do the same for a scheme that browsers don't know. Of the two readings, the longer one has the port, if there is one."""
     base = base if base.lower().startswith(f"{scheme}:") else _NO_BASE
     readings = [
         ada_url.join_url(_with_scheme(base, scheme, carrier), _with_scheme(reference, scheme, carrier))
@@ -291,21 +297,21 @@ def _join_as_ftp(scheme: str, base: str, reference: str) -> str:
 
 
 def _with_scheme(text: str, scheme: str, carrier: str) -> str:
-    """A reference with one scheme for another; without one as it was."""
+    """Replace the scheme of a reference; a relative one stays as it is."""
     text = text.translate(_NO_BREAKS)
     match = _SCHEME.match(text)
     return f"{carrier}:{text[match.end() :]}" if match and match[1].lower() == scheme else text
 
 
 def _is_absolute_path(rest: str) -> bool:
-    """Whether there is a path behind `file:`, be it the root alone; of `file:` and `file://` nobody knows."""
+    """Whether a path follows `file:`, if only the root. `file:` and `file://` have none."""
     path = rest.strip().replace("\\", "/")
     return path.startswith("/") and path != "//"
 
 
 def _why_nothing(url: str, scheme: str) -> str:
     if scheme not in WEB and _NO_NAME.search(url):
-        return "has an escaped slash, NUL or end of a line, which no name of a file has"
+        return "contains an escaped slash, NUL or line end, which no file name contains"
     return "names another machine" if scheme == "file" else "has no valid host"
 
 
@@ -328,14 +334,14 @@ def _normal_escape(match: re.Match[str]) -> str:
 
 
 def _encode_query(reference: str, encoding: str) -> str:
-    """Percent-encode the query of a reference in the encoding of its document; what that lacks becomes `&#N;`."""
+    """Percent-encode the query of a reference in the encoding of its document. Characters that this lacks become `&#N;`."""
     before, mark, rest = reference.partition("?")
-    if not mark or "#" in before or encoding.lower().startswith("utf"):  # in UTF-8, Ada does it
+    if not mark or "#" in before or encoding.lower().startswith("utf"):  # Ada encodes it in UTF-8
         return reference
     query, hash_, fragment = rest.partition("#")
     try:
         encoded = _NOT_ASCII.sub(lambda run: quote(run[0].encode(encoding, _NUMERIC), safe=_PLAIN_IN_QUERY), query)
-    except (LookupError, UnicodeError):  # some of Python's codecs are no encodings of text
+    except (LookupError, UnicodeError):  # some of Python's codecs don't encode text
         return reference
     return f"{before}?{encoded}{hash_}{fragment}"
 

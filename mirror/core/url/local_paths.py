@@ -1,13 +1,13 @@
 """Where a resource stands in the tree: one law, (canonical URL, media type) -> path, and back.
 
-Enters: a `CanonicalURL` and a media type. Leaves: a `LocalPath`, relative to the root, with "/" between its names.
-Never here: a look at the disk or at other URLs. So no name depends on what was fetched before.
+Input: a `CanonicalURL` and a media type. Output: a `LocalPath`, relative to the root, its names separated by "/". This module
+never looks at the disk or at other URLs, so no name depends on what was fetched before.
 
 The law
 -------
-Distinct URLs stand at distinct paths, on file systems that fold case or normalise Unicode too; no path leaves the
-root; each name is legal on Linux, macOS and Windows; a page and a folder of one name live side by side; the extension
-fits the media type. In the names `~` and `@` are marks:
+Distinct URLs have distinct paths, also on file systems that fold case or normalise Unicode. No path leaves the root. Each name
+is legal on Linux, macOS and Windows. A page and a folder of the same name can exist side by side. The extension fits the media
+type. In names, `~` and `@` are marks:
 
     https://example.org/                 text/html   example.org/index.html
     https://example.org/a/               text/html   example.org/a/index.html
@@ -27,15 +27,15 @@ fits the media type. In the names `~` and `@` are marks:
     sftp://example.org:2222/pub/a.css    text/css    example.org_2222sftp/pub/a.css
     file:///srv/www/                     text/html   _file/srv/www/index.html
 
-1. The host folder is the host, and `_PORT` unless it is https at its own port; https at another port adds `s`, and what is
-   not the web its scheme. Files of the disk have no host: theirs is `_file`.
-2. A name is the URL's own text. UTF-8 escapes become characters where those are printable, visible, NFC and have no
-   other case; a space becomes a space inside a name. A character that some system forbids is written `%XX`; an escape
-   that would then read the same is written `%25XX`. Names that Windows keeps for devices, and last dots and spaces, are
-   escaped too.
+1. The folder of a host is its name, followed by `_PORT` unless it is https at its default port. For https at another port, an
+   `s` follows the number; for schemes other than http and https, the scheme. Files on a disk have no host: theirs is `_file`.
+2. A name is the URL's own text. UTF-8 escapes become characters if these are printable, visible, NFC and without another
+   case; an escaped space becomes a space if it is inside the name. A character that some system forbids is written `%XX`; an
+   escape that would then read the same is written `%25XX`. Names that Windows reserves for devices, and dots and spaces at the
+   end of a name, are escaped too.
 3. An empty segment is `%`.
-4. A name over `MAX_NAME` bytes is cut and ends in `~~` and a digest of the whole; where the path is over `MAX_PATH`
-   bytes the folders become one, `~~` and a digest of them. These two are the only names that can't be read back.
+4. A name longer than `MAX_NAME` bytes is cut, and ends with `~~` and a digest of the whole name. If the path is longer than
+   `MAX_PATH` bytes, its folders become one: `~~` and a digest of them. Only these two can't be read back.
 """
 
 import hashlib
@@ -52,13 +52,13 @@ from mirror.core.url import media_types
 from mirror.core.url.canonical import DEFAULT_PORTS, CanonicalURL, split
 
 LocalPath = NewType("LocalPath", str)
-"""A path relative to the root of the tree that obeys the law above: safe to join to the root and to open."""
+"""A path relative to the root of the tree that obeys the law above. It is safe to join to the root and to open."""
 
 MAX_NAME: Final = 200
-"""Bytes of a name in UTF-8. Systems end at 255, encrypting ones lower; a temporary file wants room for its suffix."""
+"""Bytes of a name in UTF-8. File systems allow 255, encrypting ones fewer, and temporary files need room for a suffix."""
 
 MAX_PATH: Final = 800
-"""Bytes of a path from the root. macOS ends at 1,024, and the root needs some."""
+"""Bytes of a path from the root. macOS allows 1,024, and the root needs some of them."""
 
 _HOST: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_[]")
 _LITERAL: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._!$&'()+,;=[]{}")
@@ -67,14 +67,15 @@ _ESCAPES = re.compile(r"(?:%[89A-F][0-9A-F])+|%[0-9A-F]{2}|.", re.DOTALL)
 _SAFE = re.compile(r"[\w\-.~@!+]*", re.ASCII).fullmatch
 _ESCAPED = re.compile(r"%(?:25)?[0-9A-F]{2}")
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-"""Printable to Python, but Default_Ignorable to Unicode: to ext4 and HFS+ a name is the same without them."""
+"""Characters that Python calls printable and Unicode Default_Ignorable: ext4 and HFS+ ignore them in names."""
+
 _PORT_LIKE = re.compile(r"_(?=\d+(?:s|s?ftp|ftps)?$)|^_(?=file$)")
 _PORT_MARKS: Final = {"http": "", "https": "s", "ftp": "ftp", "ftps": "ftps", "sftp": "sftp"}
 
 
-@lru_cache(maxsize=8192)  # the same targets are linked from page after page
+@lru_cache(maxsize=8192)  # many pages link to the same targets
 def local_path(url: CanonicalURL, media_type: str) -> LocalPath:
-    """The place of a resource in the tree.
+    """Return the path of a resource in the tree.
 
     >>> local_path(CanonicalURL("https://example.org/a/b?c"), "text/html")
     'example.org/a/b@c~.html'
@@ -90,21 +91,21 @@ def local_path(url: CanonicalURL, media_type: str) -> LocalPath:
 
 
 def href(target: LocalPath, origin: LocalPath) -> str:
-    """The relative reference from one file of the tree to another, with only characters that are safe in every quoting.
+    """Return the relative reference from one file of the tree to another. Its characters need no escape in any syntax.
 
     >>> href(LocalPath("example.org/a/b~.html"), LocalPath("example.org/c/d.html"))
     '../a/b~.html'
     """
     folder, _, name = target.rpartition("/")
-    return _way(folder, origin.rpartition("/")[0]) + _quoted(name)
+    return _folder_reference(folder, origin.rpartition("/")[0]) + _quoted(name)
 
 
-@lru_cache(maxsize=8192)  # many files are in one folder
-def _way(there: str, here: str) -> str:
-    """The way from one folder to another: empty, or with a slash at its end."""
-    ours, theirs = (folder.split("/") if folder else [] for folder in (here, there))
-    shared = len(list(takewhile(bool, map(eq, ours, theirs))))
-    return "../" * (len(ours) - shared) + "".join(f"{_quoted(name)}/" for name in theirs[shared:])
+@lru_cache(maxsize=8192)  # folders contain many files
+def _folder_reference(there: str, here: str) -> str:
+    """Return the relative reference from one folder to another: empty, or with a slash at its end."""
+    up, down = (folder.split("/") if folder else [] for folder in (here, there))
+    shared = len(list(takewhile(bool, map(eq, up, down))))
+    return "../" * (len(up) - shared) + "".join(f"{_quoted(name)}/" for name in down[shared:])
 
 
 def _quoted(name: str) -> str:
@@ -116,7 +117,7 @@ def _host_folder(scheme: str, host: str, port: int) -> str:
         return "_file"
     text = "".join(c if c in _HOST else f"%{ord(c):02X}" for c in host)
     text = _whole_name(_PORT_LIKE.sub("%5F", text))
-    if text.startswith(".") or text == "index.html":  # the root has .mirror/ and index.html of its own
+    if text.startswith(".") or text == "index.html":  # .mirror/ and index.html in the root belong to the archive
         text = _first_escaped(text)
     is_plain = scheme == "https" and port == DEFAULT_PORTS[scheme]
     return _clipped(text, "" if is_plain else f"_{port}{_PORT_MARKS[scheme]}")
@@ -130,12 +131,12 @@ def _folder(segment: str) -> str:
 
 
 def _leaf(segment: str, query: str | None, media_type: str) -> str:
-    """The file's own name: text, the mark of its capitals, then its extension or the mark of one that was added."""
+    """Return the file's name: text, the mark of its capitals, then its extension or the mark of an added one."""
     text = _text(segment, lead=True) or "index"
     ext = media_types.extension(text)
     if segment and query is None and ext and media_types.fits(media_type, ext):
         stem = text[: -len(ext) - 1]
-        return _clipped(_no_device(stem), _capitals(text, is_index=stem.lower() == "index"), f".{ext}")
+        return _clipped(_without_device(stem), _capitals(text, is_index=stem.lower() == "index"), f".{ext}")
     added = media_types.EXTENSIONS.get(media_type, ("",))[0] or _kept_extension(media_type, ext)
     dotted = f".{added}" if added else ""
     if not segment and query is None and added:
@@ -143,18 +144,18 @@ def _leaf(segment: str, query: str | None, media_type: str) -> str:
     is_index = bool(segment) and text.lower() == "index"
     if query is not None:
         text += "@" + _text(query, lead=False)
-    return _clipped(_no_device(text), _capitals(text, is_index=is_index), f"~{dotted}")
+    return _clipped(_without_device(text), _capitals(text, is_index=is_index), f"~{dotted}")
 
 
 def _kept_extension(media_type: str, ext: str) -> str:
-    """What to end a name with where the media type has no extension of its own; no document is made of what is none."""
+    """Return the extension for a media type that has none in the table. It never makes a document of what is none."""
     if media_type == "text/plain":
         return "txt"
     return ext if media_types.fits(media_type, ext) else ""
 
 
 def _text(segment: str, *, lead: bool) -> str:
-    """A piece of a URL as a piece of a name, by rule 2; with `lead`, a first `~` or `@` is no mark and stays."""
+    """Turn a part of a URL into a part of a name, by point 2. `lead`: a first `~` or `@` is no mark, and stays."""
     text = "".join(_shown(piece) for piece in _ESCAPES.findall(segment))
     if lead and segment[:1] in {"~", "@"}:
         text = segment[0] + text[3:]
@@ -178,7 +179,7 @@ def _shown(piece: str) -> str:
 
 
 def _decoded(escapes: str) -> str:
-    """A run of escaped bytes over 0x7F as characters, those that are no safe part of a name left escaped."""
+    """Decode a run of escaped bytes over 0x7F. Characters that aren't safe in a name stay escaped."""
     raw = bytes.fromhex(escapes.replace("%", ""))
     try:
         return "".join(c if _has_one_form(c) else quote(c) for c in raw.decode())
@@ -187,7 +188,7 @@ def _decoded(escapes: str) -> str:
 
 
 def _has_one_form(character: str) -> bool:
-    """Whether no other character, nor none at all, is the same to a file system that folds case or normalises."""
+    """Whether no file system that folds case or normalises treats the character as another one, or as none."""
     return (
         character.isprintable()
         and not _UNSEEN.match(character)
@@ -198,9 +199,9 @@ def _has_one_form(character: str) -> bool:
 
 
 def _capitals(text: str, *, is_index: bool = False) -> str:
-    """The mark that tells which ASCII letters are capitals: `~` and their bits, the first letter lowest, in base 26.
+    """Return the mark of the ASCII capitals: `~` and a number in base 26 with a bit for each letter, the lowest for the first.
 
-    No number begins with a zero, so an `a` in front is free to tell a page named index from the index of its folder.
+    No number begins with a zero, which is written `a`. So an `a` in front can mark a page that is named index.
     """
     letters = [c for c in _ESCAPED.sub("", text) if c.isascii() and c.isalpha()]
     bits = sum(letter.isupper() << place for place, letter in enumerate(letters))
@@ -216,18 +217,18 @@ def _first_escaped(text: str) -> str:
     return f"%{ord(text[0]):02X}{text[1:]}"
 
 
-def _no_device(text: str) -> str:
+def _without_device(text: str) -> str:
     return _first_escaped(text) if _DEVICE.match(text) else text
 
 
 def _whole_name(text: str) -> str:
-    """Escape what Windows drops at the end of a name, and the names that it keeps for devices."""
-    text = _no_device(text)
+    """Escape the characters that Windows drops at the end of a name, and the names that it reserves for devices."""
+    text = _without_device(text)
     return text if text[-1] not in " ." else f"{text[:-1]}%{ord(text[-1]):02X}"
 
 
 def _clipped(text: str, marks: str, ext: str = "") -> str:
-    """A name of `text`, its `marks` and its extension; by rule 4 where they are too long together."""
+    """Join `text`, `marks` and the extension to a name; by point 4 if that is too long."""
     name = text + marks + ext
     if len(name.encode()) <= MAX_NAME:
         return name

@@ -1,7 +1,7 @@
-"""Media types: what a response is, what its parser is, and which file extensions fit it.
+"""Media types: what a response is, which syntax it has, and which file extensions fit it.
 
-Enters: header values, URLs, the first bytes of a payload. Leaves: a media type in lower case, or a `Document` kind.
-Never here: a guess that runs against a specific Content-Type (a browser would not make it either).
+Input: header values, URLs, the first bytes of a payload. Output: a media type in lower case, or a `Document`. This module never
+contradicts a specific Content-Type, as browsers never do.
 """
 
 import re
@@ -54,7 +54,7 @@ EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
     "font/otf": ("otf",),
     "application/vnd.ms-fontobject": ("eot",),
 }
-"""Media type -> the extensions from which a browser, reading a disk, infers it; the first is the one we add."""
+"""Media type -> the extensions from which a browser infers it for a local file. The first is the one that names get."""
 
 ALIASES: Final[dict[str, str]] = {
     "application/javascript": "text/javascript",
@@ -88,15 +88,15 @@ ALIASES: Final[dict[str, str]] = {
     "content/unknown": UNKNOWN,
     "unknown/unknown": UNKNOWN,
 }
-"""Other names of the same type, as servers send them (WHATWG MIME Sniffing 4.6 has most of them)."""
+"""Other names of these types that servers send. WHATWG MIME Sniffing 4.6 lists most of them."""
 
 EXTENSION_TYPES: Final[dict[str, str]] = {
     extension: media_type for media_type, extensions in reversed(EXTENSIONS.items()) for extension in extensions
 } | {extensions[0]: media_type for media_type, extensions in EXTENSIONS.items()}
-"""Extension -> media type, the other way round: the type that adds it, else the first one that it fits."""
+"""Extension -> media type: the type of which it is the first extension, else the first type that it fits."""
 
 PLAIN_TEXT: Final = frozenset({"txt", "text", "log", "csv", "md", "rst", "asc"})
-"""Extensions of files that are what they are called, though they may begin as a page does."""
+"""Extensions of plain text. Such a file is text even if it begins like a page."""
 
 _EXTENSION = re.compile(r"(?<=.)\.(?=[A-Za-z0-9]{1,12}$)(?=[0-9]*[A-Za-z])([A-Za-z0-9]+)$")
 _MEDIA_TYPE = re.compile(r"\s*([\w!#$&^.+\-]+/[\w!#$&^.+\-]+)\s*(?:;|,|$)", re.ASCII)
@@ -119,7 +119,7 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
 
 
 class Document(StrEnum):
-    """The syntaxes in which references are found and rewritten."""
+    """The syntaxes that references are found in."""
 
     HTML = "html"
     CSS = "css"
@@ -140,15 +140,15 @@ DOCUMENTS: Final[dict[str, Document]] = {
     "application/rdf+xml": Document.XML,
     "image/svg+xml": Document.XML,
 }
-"""Media type -> the syntax to read it as; a type that is not here has no references."""
+"""Media type -> its syntax. Other types have no references."""
 
 _WRITTEN_AS_XML: Final = frozenset({Document.HTML, Document.XML})
 
 
 def extension(name: str) -> str:
-    """The extension of a file name, without its dot, as written; "" where there is none.
+    """Return the extension of a file name as written, without its dot; "" if there is none.
 
-    An extension is a dot and up to twelve letters and digits, a letter among them, behind something.
+    An extension is a dot and up to twelve letters and digits, at least one of them a letter, after at least one character.
 
     >>> extension("a.tar.gz"), extension("3.11"), extension(".profile"), extension("LICENSE")
     ('gz', '', '', '')
@@ -158,7 +158,7 @@ def extension(name: str) -> str:
 
 
 def fits(media_type: str, ext: str) -> bool:
-    """Whether a browser that opens a file with this extension from a disk takes it for this media type.
+    """Whether a browser treats a local file with this extension as this media type.
 
     >>> fits("text/html", "HTM"), fits("text/html", "php"), fits("text/x-python", "py")
     (True, False, True)
@@ -170,7 +170,7 @@ def fits(media_type: str, ext: str) -> bool:
 
 
 def parse_media_type(content_type: str | None) -> str:
-    """The media type of a Content-Type value, in lower case, aliases folded; "" where there is none.
+    """Return the media type of a Content-Type value, in lower case, aliases replaced; "" if there is none.
 
     >>> parse_media_type("Text/HTML; charset=utf-8"), parse_media_type("nonsense")
     ('text/html', '')
@@ -183,12 +183,10 @@ def parse_media_type(content_type: str | None) -> str:
 
 
 def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"") -> str:
-    """What a response is: what the server says; else what its first bytes say; else what its name says.
+    """Return the media type of a response: by its Content-Type; else by its first bytes; else by its name.
 
-    Of XML, the name may know better which XML it is. Of a file that no web server gave, the name is asked first, as browsers
-    do it with what they open from a disk.
-
-    `head` is the beginning of the payload, 512 bytes are enough.
+    For XML, the name may be more specific. For a file that comes from no web server, the name goes before the first bytes, as
+    in browsers that open a local file. `head` is the beginning of the payload; 512 bytes are enough.
     """
     declared = parse_media_type(content_type)
     if declared and declared != UNKNOWN:
@@ -204,7 +202,7 @@ def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"") -
 
 
 def sniff(head: bytes) -> str:
-    """The media type that the first bytes of an undeclared payload show (a part of WHATWG MIME Sniffing 7)."""
+    """Return the media type that the first bytes of a payload show (a part of WHATWG MIME Sniffing 7); "" if unknown."""
     for signature, found in _SIGNATURES:
         if head.startswith(signature):
             return found
@@ -214,9 +212,9 @@ def sniff(head: bytes) -> str:
 
 
 def expected_type(url: CanonicalURL, *, page: bool) -> str:
-    """The media type to expect before the response is there: by the name's extension, else a page is HTML.
+    """Return the media type to expect before the response arrives: by the extension of the name; else HTML for a page.
 
-    In a tree of files only a folder is, as its listing.
+    In a tree of files, only the listing of a folder is a page.
     """
     page = page and (is_web(url) or url.endswith("/"))
     return EXTENSION_TYPES.get(_url_extension(url)) or ("text/html" if page else UNKNOWN)

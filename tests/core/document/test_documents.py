@@ -1,4 +1,4 @@
-"""Responses as documents: what they refer to, and the bytes of their copies, in all encodings."""
+"""Responses as documents: their references, and the bytes of their copies, in all encodings."""
 
 import codecs
 import gzip
@@ -149,7 +149,7 @@ MARKS = {"utf-8": codecs.BOM_UTF8, "utf-16le": codecs.BOM_UTF16_LE, "utf-16be": 
 
 
 def check_copy(label: str, mark: bytes = b"", meta: str = "", content_type: str = "text/html") -> None:
-    """That in a page of that encoding, however it is declared, a copy has other URLs and else the same bytes."""
+    """Check that the copy of a page in this encoding, however declared, differs from the page in its URLs alone."""
     codec = "cp932" if label == "Shift_JIS" else label
     text = TEXTS[label]
     page = f"{meta}<p title='{text}'>{text}\r\n<a href='/x' title=\"{text}\">{text}</a>&nbsp;</P>"

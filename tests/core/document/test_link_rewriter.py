@@ -1,4 +1,4 @@
-"""Rewriting: what changes, that nothing else does, and that the copy leads where the original did."""
+"""Rewriting: what changes, that nothing else changes, and that the copy leads where the original did."""
 
 import hashlib
 import re
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from mirror.core.document import link_rewriter
 from mirror.core.document import references as refs
+from mirror.core.document.edits import Edit, apply
 from mirror.core.document.link_attributes import MAX_NESTED, TABLE
-from mirror.core.document.link_rewriter import Edit, Rewriter
+from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
@@ -25,7 +26,7 @@ SAVED = {f"http://h/{name}": f"../{name}~.html" for name in ("x", "y", "a/b", "d
 
 
 def copied(text: str, syntax: Document = Document.HTML) -> str:
-    """The copy of a document at `http://h/d/p` where `SAVED` was saved."""
+    """Return the copy of a document at `http://h/d/p` if the URLs in `SAVED` were saved."""
     return link_rewriter.rewrite(syntax, text, Rewriter(URL, "p~.html", SAVED.get))
 
 
@@ -50,7 +51,7 @@ def copied(text: str, syntax: Document = Document.HTML) -> str:
         ("<a href=mailto:z>", "<a href=mailto:z>"),
         ("<form action=/z><form>", "<form action=http://h/z><form>"),
         ("<a href=/x ping='/x /z'>", "<a href=../x~.html ping='../x~.html http://h/z'>"),
-        # the markup around stays
+        # the markup around URLs stays
         ('<A\r\nHREF = "/x"\r>', '<A\r\nHREF = "../x~.html"\r>'),
         ("<a href=/x/>", "<a href=http://h/x/>"),
         ("<a href=' /x\n'>", "<a href=' ../x~.html\n'>"),
@@ -88,7 +89,7 @@ def copied(text: str, syntax: Document = Document.HTML) -> str:
         ("<p onclick=\"f('/x')\">", "<p onclick=\"f('/x')\">"),
         ("<a href=\"javascript:f('/x')\">", "<a href=\"javascript:f('../x~.html')\">"),
         ("<a href=\"javascript:f('/z')\">", "<a href=\"javascript:f('/z')\">"),
-        # elements that are not where they are written, or twice
+        # elements that the parser moves or duplicates
         ("<table><a href=/x><tr></table>", "<table><a href=../x~.html><tr></table>"),
         ("<p><a href=/x><p><a href=/y>", "<p><a href=../x~.html><p><a href=../y~.html>"),
         ("<p><body background=/x>", "<p><body background=../x~.html>"),
@@ -270,13 +271,13 @@ def test_a_redirect_page_leads_on(target: str) -> None:
 
 
 def mapped(url: CanonicalURL) -> str | None:
-    """Two of three URLs are saved, each somewhere else."""
+    """Save two of three URLs, each at another place."""
     number = int.from_bytes(hashlib.sha256(url.encode()).digest()[:4])
     return f"../m/{number}%20x@~.html" if number % 3 else None
 
 
 def undone(text: str, changes: list[Edit]) -> list[Edit]:
-    """The edits that lead back, in the copy."""
+    """Return the edits of the copy that restore the original."""
     back: list[Edit] = []
     shift = 0
     for edit in changes:
@@ -291,14 +292,14 @@ def undone(text: str, changes: list[Edit]) -> list[Edit]:
 @given(SOUP | st.text(max_size=30))
 def test_only_what_is_in_the_edits_changes(syntax: Document, text: str) -> None:
     changes = link_rewriter.edits(syntax, text, Rewriter(URL, "p", mapped))
-    copy = link_rewriter.apply(text, changes)
-    assert link_rewriter.apply(copy, undone(text, changes)) == text
+    copy = apply(text, changes)
+    assert apply(copy, undone(text, changes)) == text
     assert all(before.end <= after.start for before, after in pairwise(changes))
     assert all(edit.new.isascii() for edit in changes)
 
 
 def test_of_edits_that_overlap_the_first_stands() -> None:
-    assert link_rewriter.apply("abcdef", [Edit(3, 4, "X"), Edit(1, 5, "Y"), Edit(5, 6, "Z")]) == "aYZ"
+    assert apply("abcdef", [Edit(3, 4, "X"), Edit(1, 5, "Y"), Edit(5, 6, "Z")]) == "aYZ"
 
 
 @pytest.mark.parametrize("syntax", Document)
@@ -343,7 +344,7 @@ def told(text: str) -> set[tuple[CanonicalURL, Kind]]:
 
 
 def led(url: CanonicalURL) -> CanonicalURL:
-    """Where a reference to a URL leads in the copy."""
+    """Return what a reference to a URL leads to in the copy."""
     target = canonical.resolve(mapped(url) or url, URL)
     assert target
     return target.url
@@ -386,7 +387,7 @@ def test_styles_in_styles_take_linear_work(text: str) -> None:
 
 @pytest.mark.parametrize("piece", ENDLESS)
 def test_no_copy_takes_more_than_linear_work(piece: str) -> None:
-    """What takes quadratic work with this many pieces does not come to its end."""
+    """The input is so long that quadratic work would not finish."""
     text = piece * (40_000 // len(piece))
     for syntax in (Document.HTML, Document.XML):
         link_rewriter.rewrite(syntax, text, Rewriter(URL, "p", lambda _: "x"))
@@ -398,7 +399,7 @@ def test_many_removals_take_linear_work() -> None:
     assert copied(text) == "<script src='../x~.html'></script>" * 5000
 
 
-# A base that is none, a link that is empty, a stylesheet whose attributes are templates
+# An invalid base, an empty link, a stylesheet whose attributes are templates
 
 
 @pytest.mark.parametrize(

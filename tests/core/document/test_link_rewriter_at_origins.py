@@ -1,4 +1,4 @@
-"""Documents whose copies stand at origins: what is absolute leads there, what is relative stays, to the byte."""
+"""Copies at origins: absolute references lead to the origins, and relative ones stay byte for byte."""
 
 import pytest
 from hypothesis import given
@@ -162,7 +162,7 @@ references = st.text("ab./?#:\\@%20:http s", max_size=12)
 
 @given(references, st.sampled_from(["", "https://cdn.example/x/", "/y", "z?q"]))
 def test_a_reference_leads_to_the_place_of_where_it_led(reference: str, base: str) -> None:
-    """Whether it was written again or stays."""
+    """Whether a reference is rewritten or stays."""
     within = resolve(base, HERE) if base else None
     before = resolve(reference, within.url if within else HERE)
     shown = copy(f'<base href="{base}"><img src="{reference}">' if base else f'<img src="{reference}">')

@@ -1,4 +1,4 @@
-"""What documents refer to: the table, row by row, and what it does to markup that nobody should have written."""
+"""References of documents: the table row by row, and in broken markup."""
 
 import gzip
 import json
@@ -17,14 +17,14 @@ from mirror.core.url import canonical as urls
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.media_types import Document
 
-gzipped = partial(gzip.compress, mtime=0)  # the same at each time: workers compare what they collect
+gzipped = partial(gzip.compress, mtime=0)  # the same bytes every time: the workers of pytest compare what they collect
 
 LAW = settings(max_examples=100)
 
 URL = CanonicalURL("http://h/d/p")
 PAGE, FRAME, REQUISITE, FEED, NEVER = Kind.PAGE, Kind.FRAME, Kind.REQUISITE, Kind.FEED, Kind.NEVER
 
-# --- soup: what the laws of references, rewriting and documents are tried on ------------------------------------------
+# --- soup: the input for the laws of references, rewriting and documents ----------------------------------------------
 
 # fmt: off
 URLS = st.sampled_from((
@@ -72,7 +72,7 @@ def found(syntax: Document, text: str) -> list[tuple[str, Kind]]:
 
 
 def html(text: str) -> list[str]:
-    """The URLs of an HTML document, those on the host itself without it."""
+    """Return the URLs in an HTML document, without the host if it is `h`."""
     return [reference.url.removeprefix("http://h") for reference in refs.references(Document.HTML, text, URL)]
 
 
@@ -88,13 +88,13 @@ AROUND = {
     "tbody": "<table>{}</table>",
     "tfoot": "<table>{}</table>",
 }
-"""Where an element has to stand so that a browser takes it for one."""
+"""The context in which a browser accepts an element."""
 WITH = {"link": 'rel="icon"', "meta": 'name="og:image"'}
-"""What tells the purpose of an element whose kind depends on it."""
+"""The attributes that decide the kind of an element's reference."""
 
 
 def document_of(element: str, attribute: str) -> str:
-    """A document with one element and one reference in it, to `/x`."""
+    """Return a document with one element that refers to `/x`."""
     url = "url(/x)" if "css_spans" in repr(TABLE[element, attribute].read) else "/x"
     name = "p" if element == "*" else element
     return AROUND.get(element, "{}").format(f'<{name} {WITH.get(element, "")} {attribute}="{url}">')
@@ -259,7 +259,7 @@ def test_html(text: str, expected: list[str]) -> None:
         ("<base href=data:,x><a href=x>", ["/d/x"]),
         ("<base href><a href=x>", ["/d/x"]),
         ("<a href=#x>", []),
-        ("<base href=/b/><a href=#x>", ["/b/"]),  # a place in the base, not in the document
+        ("<base href=/b/><a href=#x>", ["/b/"]),  # a fragment of the base, not of the document
         ("<base href=/b/><use href=#x>", []),
         ("<base href=/b/><iframe srcdoc='<a href=x>'></iframe>", ["/b/x"]),
         ("<iframe srcdoc='<base href=/b/><a href=x>'></iframe><a href=x>", ["/b/x", "/d/x"]),
@@ -516,7 +516,7 @@ ENDLESS = (
 
 @pytest.mark.parametrize("piece", ENDLESS)
 def test_no_document_takes_more_than_linear_work(piece: str) -> None:
-    """What takes quadratic work with this many pieces does not come to its end."""
+    """The input is so long that quadratic work would not finish."""
     text = piece * (60_000 // len(piece))
     for syntax in (Document.HTML, Document.XML):
         refs.references(syntax, text, URL)
@@ -525,7 +525,7 @@ def test_no_document_takes_more_than_linear_work(piece: str) -> None:
     refs.sitemap_references(text.encode(errors="replace"), URL)
 
 
-# What browsers see where libxml2 does not
+# What browsers read and libxml2 doesn't
 
 
 @pytest.mark.parametrize(
@@ -564,13 +564,13 @@ def test_end_tags_of_nothing_hide_nothing_and_take_no_time(open_tags: str, close
 @pytest.mark.parametrize(
     "text",
     [
-        "<b><div></b></div>" * 250_000 + "<dt><dd></dt></dd>" * 250_000,  # as many ends as starts
+        "<b><div></b></div>" * 250_000 + "<dt><dd></dt></dd>" * 250_000,  # as many end tags as start tags
         "<svg>" * 150_000 + "<math></math>" * 150_000,
     ],
     ids=range(2),
 )
 def test_what_stays_open_takes_no_time(text: str) -> None:
-    """What looks through all that is open does not come to its end."""
+    """A parser that searches all open elements for each tag would not finish."""
     assert html(text + "<img src=/x>") == ["/x"]
 
 
@@ -625,7 +625,7 @@ def test_attributes_by_the_thousand_are_all_read() -> None:
 
 
 def test_what_an_import_map_names_is_no_guess() -> None:
-    """Its values, which are resolved against the page; not its keys, nor what everything begins with."""
+    """The values, resolved against the page, are references; keys and prefixes aren't."""
     table = {
         "imports": {"far": "https://cdn.example/far.js", "all/": "/all/", "x": 1},
         "scopes": {"/s/": {"z": "./z.js"}, "/t/": 0},

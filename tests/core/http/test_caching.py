@@ -1,4 +1,4 @@
-"""Freshness: conditions, what a 304 renews, how long an answer stays good."""
+"""Freshness: conditional requests, what a 304 renews, how long an answer stays fresh."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.http.caching import LONGEST, NOT_RENEWED, InvalidDurationError, conditions, duration, lifetime, renewed
+from mirror.core.http.caching import (
+    MAX_LIFETIME,
+    NOT_RENEWED,
+    InvalidDurationError,
+    conditions,
+    duration,
+    lifetime,
+    renewed,
+)
 
 LAW = settings(max_examples=200)
 
@@ -34,7 +42,7 @@ HEADERS = st.lists(st.tuples(NAMES, VALUES))
         ('"a,b"', True),
         ('"caf\xe9"', True),
         (' "abc"\t', True),
-        ("abc-123", True),  # no entity-tag, but what the server means
+        ("abc-123", True),  # not a valid entity-tag, but the server reads what it writes
         ("W/abc", True),
         ("", False),
         ("*", False),
@@ -179,7 +187,7 @@ def test_lifetime(headers: list[tuple[str, str]], seconds: int) -> None:
 
 @pytest.mark.parametrize("number", ["9" * 9, "9" * 12, "9" * 5000, "0" * 5000 + "9" * 20])
 def test_a_lifetime_is_bounded(number: str) -> None:
-    assert lifetime([("Cache-Control", f"max-age={number}")]) == LONGEST
+    assert lifetime([("Cache-Control", f"max-age={number}")]) == MAX_LIFETIME
     assert lifetime([("Cache-Control", f"max-age={number}"), ("Age", "9" * 5000)]) == timedelta(0)
     assert lifetime([("Cache-Control", f"max-age={'0' * 5000}60")]) == timedelta(seconds=60)
 
@@ -196,7 +204,7 @@ def test_a_lifetime_is_bounded(number: str) -> None:
     )
 )
 def test_every_answer_has_a_lifetime(headers: list[tuple[str, str]]) -> None:
-    assert timedelta(0) <= lifetime(headers) <= LONGEST
+    assert timedelta(0) <= lifetime(headers) <= MAX_LIFETIME
 
 
 def test_directives_are_read_in_linear_time() -> None:
@@ -248,7 +256,7 @@ def test_duration(text: str, span: timedelta) -> None:
     ],
 )
 def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(InvalidDurationError, match="is no duration: write it as 90s, 30m, 12h, 1d, 2w or 1d12h"):
+    with pytest.raises(InvalidDurationError, match="is not a duration: write it as 90s, 30m, 12h, 1d, 2w or 1d12h"):
         duration(text)
 
 

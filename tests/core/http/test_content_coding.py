@@ -1,4 +1,4 @@
-"""Content codings: whole, or an error that says why."""
+"""Content codings: the whole payload, or an error that says why not."""
 
 import gzip
 import sys
@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.http.content_coding import ACCEPTED, FREE_EXPANSION, MOST_CODINGS, CodingError, Decoder, decoded
+from mirror.core.http.content_coding import ACCEPTED, FREE_EXPANSION, MAX_CODINGS, CodingError, Decoder, decoded
 
-gzipped = partial(gzip.compress, mtime=0)  # the same at each time: workers compare what they collect
+gzipped = partial(gzip.compress, mtime=0)  # the same bytes every time: the workers of pytest compare what they collect
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -44,7 +44,7 @@ def checked(payload: bytes) -> bytes:
 
 
 def frame(window_log: int, content: bytes, *, with_size: bool = True) -> bytes:
-    """A zstd frame of one raw block, whatever window it asks for (RFC 8878 3.1.1)."""
+    """Return a zstd frame of one raw block, with a window of any size (RFC 8878 3.1.1)."""
     size = (len(content) - 256).to_bytes(2, "little") if with_size else b""
     head = b"\x28\xb5\x2f\xfd" + bytes([0x40 if with_size else 0, window_log - 10 << 3]) + size
     return head + (len(content) << 3 | 1).to_bytes(3, "little") + content
@@ -140,7 +140,7 @@ def test_decoded(payload: bytes, coding: str, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("payload", "coding", "reason"),
     [
-        (TEXT, "gzip", "broken gzip"),  # declared, and is none
+        (TEXT, "gzip", "broken gzip"),  # declared, but not gzip
         (bytes(9) + GZIP, "gzip", "broken gzip"),
         (ZLIB, "gzip", "broken gzip"),
         (GZIP, "deflate", "broken deflate"),
@@ -158,11 +158,11 @@ def test_decoded(payload: bytes, coding: str, content: bytes) -> None:
         (TEXT, "br", "broken br"),
         (ZSTD, "br", "broken br"),
         (BR[:-1], "br", "broken br"),
-        (b"\x11\x1e" + bytes(30), "br", "broken br"),  # a large window, which is no part of RFC 7932
+        (b"\x11\x1e" + bytes(30), "br", "broken br"),  # a large window, which RFC 7932 doesn't allow
         (brotli.compress(NOISE)[:-9], "br", "broken br"),
         (TEXT, "zstd", "broken zstd"),
         (BR, "zstd", "broken zstd"),
-        (b"\x27\xb5\x2f\xfd" + ZSTD[4:], "zstd", "broken zstd"),  # the format before it was one
+        (b"\x27\xb5\x2f\xfd" + ZSTD[4:], "zstd", "broken zstd"),  # a format older than the standard
         (ZSTD[:1], "zstd", "broken zstd"),
         (ZSTD[:4], "zstd", "broken zstd"),
         (ZSTD[:-1], "zstd", "broken zstd"),
@@ -180,7 +180,7 @@ def test_decoded(payload: bytes, coding: str, content: bytes) -> None:
         (TEXT, "dcb, identity", "unknown content coding 'dcb'"),
         (TEXT, "a\nb", r"unknown content coding 'a\\nb'"),
         (TEXT, "a" * 99, f"unknown content coding '{'a' * 40}'"),
-        (TEXT, "identity," * (MOST_CODINGS + 1), "more than 5 content codings"),
+        (TEXT, "identity," * (MAX_CODINGS + 1), "more than 5 content codings"),
     ],
 )
 def test_no_part_passes_for_the_whole(payload: bytes, coding: str, reason: str) -> None:
@@ -354,7 +354,7 @@ def test_the_best_that_deflate_can_do_is_none(coding: str) -> None:
 def test_small_things_may_expand_as_they_like() -> None:
     zeros = ZEROS[:FREE_EXPANSION]
     for coding, encode in ENCODERS.items():
-        if coding != "br":  # takes its time
+        if coding != "br":  # which is slow
             assert decoded(encode(zeros), coding, 0) == zeros
     assert decoded(brotli.compress(zeros, quality=5), "br", 0) == zeros
 
@@ -376,7 +376,7 @@ def test_many_members_are_read() -> None:
 
 
 @LAW
-@given(st.binary(), st.lists(st.sampled_from(sorted(ENCODERS)), max_size=MOST_CODINGS), st.data())
+@given(st.binary(), st.lists(st.sampled_from(sorted(ENCODERS)), max_size=MAX_CODINGS), st.data())
 def test_decoding_undoes_coding(content: bytes, codings: list[str], data: st.DataObject) -> None:
     payload = content
     for name in codings:

@@ -1,4 +1,4 @@
-"""cookies.txt: what exporters, curl and wget write, and what a jar makes of it."""
+"""cookies.txt: what exporters, curl and wget write, and the cookies that a jar then sends."""
 
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy, MozillaCookieJar
 from pathlib import Path
@@ -22,7 +22,7 @@ def line(**changes: str) -> str:
 
 
 def sent(text: str, url: str) -> str | None:
-    """The Cookie header that a jar with these cookies gives to a URL."""
+    """Return the Cookie header that a jar with these cookies sends to a URL."""
     jar = CookieJar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain))
     for cookie in read_cookies(text):
         jar.set_cookie(cookie)
@@ -95,7 +95,7 @@ def test_a_cookie_of_a_session_ends_with_it() -> None:
         (line(secure="1"), "line 3: its second and fourth fields"),
         (line(domain=""), "line 3 has no domain"),
         (line(path="a"), "line 3 has no domain, or a path"),
-        (line(ends="tomorrow"), "line 3: its fifth field is no time"),
+        (line(ends="tomorrow"), "line 3: its fifth field is not a time"),
         (line(name="", value=""), "line 3 has no name"),
         (line(value="4\r2"), "line 3 has no name, or a character"),
         (line(value="4;2"), "line 3 has no name, or a character"),

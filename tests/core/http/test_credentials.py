@@ -1,4 +1,4 @@
-"""Credentials: who is told who one is, and that nobody else is."""
+"""Credentials: which servers get them, and that no other server does."""
 
 from urllib.parse import unquote
 

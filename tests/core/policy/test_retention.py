@@ -68,8 +68,8 @@ def test_parse(words: str, policy: Policy) -> None:
         ("last=1,last=2", "has the rule last twice"),
         ("within=1d,within=2d", "has the rule within twice"),
         ("within=0s,within=2d", "has the rule within twice"),
-        ("within=30", "within=30: '30' is no duration"),
-        ("within", "within=: '' is no duration"),
+        ("within=30", "within=30: '30' is not a duration"),
+        ("within", "within=: '' is not a duration"),
     ],
 )
 def test_what_is_no_policy(words: str, sentence: str) -> None:

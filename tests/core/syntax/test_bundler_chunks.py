@@ -1,11 +1,11 @@
-"""What loaders of bundlers load: names that are put together in scripts."""
+"""Chunks that the loaders of bundlers load, by names that scripts compose."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mirror.core.document.references import Reference, references
-from mirror.core.syntax.bundler_chunks import MOST_CHUNKS, chunk_spans
+from mirror.core.syntax.bundler_chunks import MAX_CHUNKS, chunk_spans
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import canonical
 from mirror.core.url.media_types import Document
@@ -96,13 +96,13 @@ def test_a_page_refers_to_what_its_inline_loader_loads() -> None:
     ],
 )
 def test_hostile_scripts_take_linear_time(piece: str) -> None:
-    """Would run for hours if it took quadratic time."""
+    """Quadratic time would take hours."""
     assert list(chunk_spans(piece * 200_000)) == []
 
 
 def test_names_are_bounded() -> None:
     hostile = "".join(f"t.e({n});" for n in range(1000)) + 't.u=e=>"a"+e+".js",' * 1000
-    assert len(list(chunk_spans(hostile))) == MOST_CHUNKS
+    assert len(list(chunk_spans(hostile))) == MAX_CHUNKS
 
 
 @given(st.text(alphabet="\"'{}[]()+:,|.=e1a/ js\\\n"))

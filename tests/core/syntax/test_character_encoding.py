@@ -1,4 +1,4 @@
-"""Bytes as text and back: which encoding a browser would take, and that no byte is lost."""
+"""Decoding and encoding: the encoding is the one that a browser chooses, and no byte is lost."""
 
 import codecs
 
@@ -38,7 +38,7 @@ JAPANESE, CHINESE, RUSSIAN = "日本語ソ表 <a href='/ソ'>", "中文測試 <a
         ("é".encode(), None, "utf-8"),
         ("é".encode("cp1252"), None, "cp1252"),
         (b"", None, "utf-8"),
-        # labels that say something else than they say
+        # labels that mean another encoding than they name
         (b"a", "text/html; charset=iso-8859-1", "cp1252"),
         (b"a", "text/html; charset=us-ascii", "cp1252"),
         (b"a", "text/html; charset=gbk", "gb18030"),
@@ -46,7 +46,7 @@ JAPANESE, CHINESE, RUSSIAN = "日本語ソ表 <a href='/ソ'>", "中文測試 <a
         (b"a\0", "text/html; charset=utf-16", "utf-16-le"),
         (b"<meta charset=utf-16>", None, "utf-8"),
         (b'@charset "utf-16le";', None, "utf-8"),
-        # codecs of Python that are no encodings of the web
+        # codecs of Python that aren't encodings of the web
         (b"+ADw-a+AD4-", "text/html; charset=utf-7", "utf-8"),
         (b"abc", "text/html; charset=punycode", "utf-8"),
         (b"6162", "text/html; charset=hex", "utf-8"),
@@ -99,14 +99,14 @@ def test_a_byte_order_mark_stays() -> None:
         (b"a\x81b", "windows-1252", "a\udc81b"),
         (b"<\xe9>", "utf-8", "<\udce9>"),
         (b"\x93\xfa\x81<a>", "shift_jis", "日\udc81<a>"),
-        (b"\x87\x90\x93\xfa", "shift_jis", "\udc87\udc90日"),  # NEC's code of a character that has another one
+        (b"\x87\x90\x93\xfa", "shift_jis", "\udc87\udc90日"),  # NEC's code of a character that has a second code
         (
             b"\x93\xfa" * 2047 + b"a\x93\xfa\x87\x90\x93\xfa",
             "shift_jis",
             "日" * 2047 + "a日\udc87\udc90日",
-        ),  # over a block
+        ),  # across the end of a block
         (b"\x87\x90" + b"\x93\xfa" * 5000, "shift_jis", "\udc87\udc90" + "日" * 5000),
-        (b"\xfa\x5b\x83\x5c", "shift_jis", "\udcfa\udc5bソ"),  # the same, its second byte is one of ASCII
+        (b"\xfa\x5b\x83\x5c", "shift_jis", "\udcfa\udc5bソ"),  # the same, with a second byte that is ASCII
         (b"\xff\xfe\0\xd8a\0", "utf-8", "\ufeff\ud800a"),
         (b"\x1b$BF|\x1b(B<a>", "iso-2022-jp", "日<a>"),
         (b'\x1b$B$"\x1b(J<a>', "iso-2022-jp", "".join(chr(0xDC00 + byte) for byte in b'\x1b$B$"\x1b(J') + "<a>"),
@@ -126,7 +126,7 @@ def test_half_a_character_at_the_end_takes_nothing_with_it() -> None:
 
 
 def test_a_last_resort_keeps_markup_and_bytes() -> None:
-    payload = b"\x1b$B<a href=x>"  # no character of the set that it switches to
+    payload = b"\x1b$B<a href=x>"  # not a character of the set that it switches to
     read = decode(payload, "text/html; charset=iso-2022-jp")
     assert read.encode(read.text) == payload
 
@@ -198,7 +198,7 @@ def test_a_text_in_any_encoding_is_the_same(text: str) -> None:
 )
 @pytest.mark.parametrize("label", ["shift_jis", "iso-2022-jp", "big5", "gb18030", "punycode", "utf-7"])
 def test_no_payload_takes_more_than_linear_work(piece: bytes, label: str) -> None:
-    """What takes quadratic work with this many pieces does not come to its end."""
+    """The input is so long that quadratic work would not finish."""
     payload = piece * (40_000 // len(piece))
     assert character_encoding.decode(payload, f"text/html; charset={label}").encode(
         character_encoding.decode(payload).text

@@ -1,4 +1,4 @@
-"""Listings: what servers of files write, the page that is made of it, and that no name leads anywhere else."""
+"""Listings: what file servers write, the page made of it, and that no name leads out of its folder."""
 
 from datetime import date
 from urllib.parse import unquote_to_bytes
@@ -16,20 +16,20 @@ from mirror.core.url.media_types import Document
 LAW = settings(max_examples=300)
 TODAY = date(2026, 11, 24)
 
-# --- what servers say -----------------------------------------------------------------------------------------------
+# --- reading a listing ----------------------------------------------------------------------------------------------
 
 # fmt: off
 UNIX = [
     (b"-rw-r--r--   1 ftp      ftp          1234 Mar 01  2025 a.txt", Entry(b"a.txt", size=1234, modified="2025-03-01")),
     (b"-rw-r--r--    1 1000     1000           42 Nov 24 10:15 a", Entry(b"a", size=42, modified="2026-11-24")),
-    (b"-rw-r--r-- 1 u g 42 Nov 25 00:15 a", Entry(b"a", size=42, modified="2026-11-25")),  # where it is tomorrow
+    (b"-rw-r--r-- 1 u g 42 Nov 25 00:15 a", Entry(b"a", size=42, modified="2026-11-25")),  # it is tomorrow at the server
     (b"-rw-r--r-- 1 u g 42 Nov 26 10:15 a", Entry(b"a", size=42, modified="2025-11-26")),
     (b"-rw-r--r-- 1 u g 42 Feb 29 10:15 a", Entry(b"a", size=42, modified="2024-02-29")),
     (b"-rw-r--r-- 1 u g 42 Feb 30 10:15 a", Entry(b"a", size=42)),
     (b"-rw-r--r-- 1 u g 42 Foo 30 10:15 a", Entry(b"a", size=42)),
     (b"drwxr-xr-x   2 u g 4096 Mar  1  2025 pub", Entry(b"pub", is_folder=True, modified="2025-03-01")),
     (b"lrwxrwxrwx 1 u g 4 Mar  1  2025 a -> b/c", Entry(b"a", modified="2025-03-01")),
-    (b"lrwxrwxrwx 1 u g 4 Mar  1  2025 a", Entry(b"a", modified="2025-03-01")),  # SFTP does not tell where it leads
+    (b"lrwxrwxrwx 1 u g 4 Mar  1  2025 a", Entry(b"a", modified="2025-03-01")),  # SFTP doesn't say where it leads
     (b"-rw-r--r-- 1 u g 4 Mar  1  2025 a -> b", Entry(b"a -> b", size=4, modified="2025-03-01")),
     (b"-rw-r--r-- 1 u g 4 Mar  1  2025  a  b ", Entry(b" a  b ", size=4, modified="2025-03-01")),
     (b"-rw-r--r-- 1 u g 4 Mar  1  2025 7 Mar  2  2024 a", Entry(b"7 Mar  2  2024 a", size=4, modified="2025-03-01")),
@@ -104,12 +104,12 @@ def test_without_a_clock_a_day_without_its_year_is_not_told() -> None:
 
 
 def test_a_file_that_grows_old_is_told_of_alike() -> None:
-    """`ls` tells the hour for half a year, and then the year."""
+    """`ls` shows the hour for half a year, and after that the year."""
     young = parse(b"-rw-r--r-- 1 u g 42 Nov 20 10:15 a", Form.LIST, TODAY)
     assert young == parse(b"-rw-r--r-- 1 u g 42 Nov 20  2026 a", Form.LIST, date(2027, 6, 1))
 
 
-# --- the page -------------------------------------------------------------------------------------------------------
+# --- writing a page -------------------------------------------------------------------------------------------------
 
 FOLDER = canonical("ftp://example.org/pub/a%20b/")
 ENTRIES = [Entry(b"b", size=42, modified="2025-03-01"), Entry(b"a&b<", is_folder=True), Entry(b"a?#%:\"'\xe9;type=i")]
@@ -198,7 +198,7 @@ def test_the_references_of_a_page_are_its_entries_and_the_folder_above(
 @LAW
 @given(folder=FOLDERS, name=NAMES.filter(is_name), is_folder=st.booleans())
 def test_the_url_of_an_entry_tells_its_name(folder: CanonicalURL, name: bytes, *, is_folder: bool) -> None:
-    """So distinct names have distinct URLs, and each is in its folder."""
+    """So distinct names have distinct URLs, each in the folder."""
     url = entry_url(folder, Entry(name, is_folder))
     assert url.startswith(folder)
     rest = url[len(folder) :]
@@ -238,7 +238,7 @@ def test_names_come_through_each_form(names: list[bytes], *, is_folder: bool) ->
     "piece", [b"1 ", b"1", b" ", b"-rw-r--r-- ", b"1 Mar 1 ", b"a=b;", b"type=", b"1 Mar 1 2025 ", b"03-01-25  "]
 )
 def test_a_long_line_is_read_in_one_go(piece: bytes) -> None:
-    """What takes the square of its length here takes days."""
+    """The input is so long that quadratic work would take days."""
     for start in (b"-rw-r--r-- 1 u ", b"03-01-25  03:04PM ", b""):
         for form in Form:
             assert len(parse(start + piece * 500_000, form, TODAY)) <= 1

@@ -1,4 +1,4 @@
-"""URLs inside of values: what a browser takes for a URL there, and laws that no value breaks."""
+"""URLs in values: what browsers read as a URL there, and laws that hold for every value."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def urls(found: Iterator[Span]) -> list[str]:
     return [span.url for span in found]
 
 
-# --- one URL, several, with descriptors, behind seconds ---------------------------------------------------------------
+# --- one URL, several, with descriptors, after seconds ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def urls(found: Iterator[Span]) -> list[str]:
     [
         ("a", "a"),
         (" \t\n\r\fa b\n", "a b"),
-        ("\xa0a\x0b", "\xa0a\x0b"),  # white space to Python, a part of the URL to browsers
+        ("\xa0a\x0b", "\xa0a\x0b"),  # white space in Python, part of the URL in browsers
         ("#a", "#a"),
     ],
 )
@@ -476,7 +476,7 @@ ENDLESS = (
 
 @pytest.mark.parametrize("piece", ENDLESS)
 def test_no_value_takes_more_than_linear_work(piece: str) -> None:
-    """What takes quadratic work with this many pieces does not come to its end."""
+    """The input is so long that quadratic work would not finish."""
     value = piece * (60_000 // len(piece))
     for read in READERS.values():
         for _ in read(value, Kind.PAGE):

@@ -1,4 +1,4 @@
-"""What pages say to robots, in headers and elements, to whom, and until when."""
+"""What pages ask of robots, in headers and elements: of which robots, and from when on."""
 
 import pytest
 from hypothesis import given, settings

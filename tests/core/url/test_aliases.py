@@ -1,4 +1,4 @@
-"""URLs of one resource: what is taken out of them, and which of several names stands for the others."""
+"""Aliases: what is removed from a URL, and which of several URLs represents the others."""
 
 import pytest
 from hypothesis import given

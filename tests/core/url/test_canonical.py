@@ -1,4 +1,4 @@
-"""Canonical URLs: what browsers make of a reference, and the law that the canonical form is its own."""
+"""Canonical URLs: references are resolved as in browsers, and the canonical form is idempotent."""
 
 import re
 from contextlib import suppress
@@ -86,7 +86,7 @@ ENCODINGS = st.sampled_from(
 )
 
 
-# --- what browsers do (WHATWG URL, the examples are ours) -----------------------------------------------------------
+# --- as browsers do it (WHATWG URL; our own examples) ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_query_is_in_the_encoding_of_the_document(encoding: str, reference: str,
     assert target.url == url
 
 
-# --- what a user gives ----------------------------------------------------------------------------------------------
+# --- URLs from the user ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -353,12 +353,12 @@ def test_split(url: str, parts: Parts) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("", "'' is no URL: it should begin with http:// or https://"),
-        ("example.org", "'example.org' is no URL: it should begin with http:// or https://"),
-        ("//example.org/", "'//example.org/' is no URL: it should begin with http:// or https://"),
-        ("/etc/passwd", "'/etc/passwd' is no URL: it should begin with http:// or https://"),
-        ("localhost:8000/a", "'localhost:8000/a' is no URL: it should begin with http:// or https://"),
-        ("mailto:a@b", "'mailto:a@b' is no URL: it should begin with http:// or https://"),
+        ("", "'' is not a URL: it should begin with http:// or https://"),
+        ("example.org", "'example.org' is not a URL: it should begin with http:// or https://"),
+        ("//example.org/", "'//example.org/' is not a URL: it should begin with http:// or https://"),
+        ("/etc/passwd", "'/etc/passwd' is not a URL: it should begin with http:// or https://"),
+        ("localhost:8000/a", "'localhost:8000/a' is not a URL: it should begin with http:// or https://"),
+        ("mailto:a@b", "'mailto:a@b' is not a URL: it should begin with http:// or https://"),
         (
             "gopher://example.org/",
             "'gopher://example.org/': the scheme 'gopher' is not supported, only http, https, ftp, ftps, sftp and file are",
@@ -371,7 +371,7 @@ def test_split(url: str, parts: Parts) -> None:
         ("ftp://?a", "'ftp://?a' has no valid host"),
         (
             "file:///a/..%2fb",
-            "'file:///a/..%2fb' has an escaped slash, NUL or end of a line, which no name of a file has",
+            "'file:///a/..%2fb' contains an escaped slash, NUL or line end, which no file name contains",
         ),
         ("http://", "'http://' has no host"),
         ("https:", "'https:' has no host"),
@@ -455,14 +455,14 @@ def test_canonical_is_idempotent(reference: str, base: str, encoding: str) -> No
 @example("ftp://?user:pass@http:")
 @given(url=ABSOLUTE)
 def test_canonical_or_a_reason(url: str) -> None:
-    """Whatever a user types, the answer is a canonical URL or `InvalidURLError`."""
+    """Any text from a user gives a canonical URL or `InvalidURLError`."""
     target = resolve(url, "about:blank")
     if target is None:
         with pytest.raises(InvalidURLError, match=re.escape(repr(url))):
             canonical(url)
     elif is_web(target.url):
         assert canonical(url) == target.url
-    else:  # who writes the URL of a file has to be exact, and may write question marks
+    else:  # in the URL of a file, a question mark is part of the name
         with suppress(InvalidURLError):
             assert resolve(canonical(url), "about:blank") == Target(canonical(url))
 
@@ -488,7 +488,7 @@ def test_a_canonical_url_splits_and_joins(reference: str, base: str) -> None:
 @LAW
 @given(reference=REFERENCES | ABSOLUTE, base=BASES)
 def test_escapes_fragment_and_credentials_are_all_that_differs_from_a_browser(reference: str, base: str) -> None:
-    """Unescaped, a canonical URL is the browser's: the same is asked for. Files have no query."""
+    """Unescaped, a canonical URL equals the browser's, so both request the same. Files have no query."""
     target = resolve(reference, base)
     try:
         expected = ada_url.URL(re.sub("[\ud800-\udfff]", "\ufffd", reference), base)
@@ -517,7 +517,7 @@ def _known_to_browsers(url: CanonicalURL) -> bool:
 
 
 def _unescaped(url: str) -> bytes:
-    """Without escapes, `C|` may be there for the drive `C:`."""
+    """Without escapes, `C|` may mean the drive `C:`."""
     return re.sub(rb"^(file:///[A-Za-z])\|(?=/|$)", rb"\1:", unquote_to_bytes(url))
 
 
@@ -532,7 +532,7 @@ PLAIN = st.lists(
 @example(reference="..//x", base="http://example.org/a/b/c")
 @given(reference=PLAIN.map("".join), base=st.sampled_from(("http://example.org/", "https://[::1]:8080/a/b//c/d?e/f")))
 def test_what_needs_no_escape_is_resolved_as_browsers_do(reference: str, base: str) -> None:
-    """Most references are such, and are put together without asking Ada."""
+    """Most references are plain: they are resolved without Ada."""
     found = resolve(reference, base)
     try:
         expected = ada_url.join_url(base, reference)
@@ -546,7 +546,7 @@ def test_what_needs_no_escape_is_resolved_as_browsers_do(reference: str, base: s
 @LAW
 @given(form=st.sampled_from(("{}", "{}:", "{}://")), text=REFERENCES, scheme=st.sampled_from(("ftps", "sftp")))
 def test_what_browsers_do_not_know_is_read_as_ftp_is(form: str, text: str, scheme: str) -> None:
-    """But for the default port."""
+    """They agree, except for the default port."""
     there, here = (
         resolve((form.format(name) if ":" in form else "") + text, f"{name}://example.org:2121/a/")
         for name in ("ftp", scheme)

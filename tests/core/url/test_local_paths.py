@@ -1,4 +1,4 @@
-"""The law of local paths: its examples, and what no URL may break."""
+"""The law of local paths: its examples, and what holds for every URL."""
 
 import re
 import unicodedata
@@ -24,7 +24,7 @@ OTHER_TYPES = ("image/png", "application/json", media_types.UNKNOWN, "text/plain
 MEDIA_TYPES = DOCUMENT_TYPES + OTHER_TYPES
 ANY_TYPE = st.sampled_from(MEDIA_TYPES)
 
-# --- URLs that are nearly the same ----------------------------------------------------------------------------------
+# --- URLs that are almost equal -------------------------------------------------------------------------------------
 # fmt: off
 
 ATOMS = (
@@ -81,7 +81,7 @@ NO_NAME = re.compile("%(00|0A|0D|2F)", re.IGNORECASE)
 
 
 def urls_of(atoms: tuple[str, ...], hosts: tuple[str, ...] = HOSTS) -> st.SearchStrategy[CanonicalURL]:
-    """Canonical URLs whose segments and queries are built of the atoms."""
+    """Canonical URLs whose segments and queries are composed of the atoms."""
     segment = st.lists(st.sampled_from(atoms), max_size=3).map("".join)
     query = st.lists(st.sampled_from((*atoms, "/", "?", "@")), max_size=4).map(lambda found: "?" + "".join(found))
     origins = st.tuples(st.sampled_from(SCHEMES), st.sampled_from(hosts), st.sampled_from(PORTS)).map("".join)
@@ -95,7 +95,7 @@ def urls_of(atoms: tuple[str, ...], hosts: tuple[str, ...] = HOSTS) -> st.Search
 
 
 def _canonical(text: str) -> CanonicalURL:
-    """What no file can be called is escaped once more where it is one."""
+    """Escapes that no file name may contain are escaped once more in the URLs of files."""
     text = text.translate(dict.fromkeys(map(ord, "\t\n")))
     return canonical(text if text.startswith("http") else NO_NAME.sub(r"%25\1", text))
 
@@ -105,9 +105,9 @@ URLS = urls_of(ATOMS + LONG_ATOMS, (*HOSTS, LONG_HOST))
 FAMILIES = st.lists(st.sampled_from(ATOMS + LONG_ATOMS), min_size=1, max_size=4).flatmap(
     lambda atoms: st.lists(urls_of(tuple(atoms), ("example.org",)), min_size=2, max_size=8, unique=True)
 )
-"""Sets of URLs of the same few pieces."""
+"""Sets of URLs that are composed of the same few pieces."""
 
-# --- file systems to which different names are the same -------------------------------------------------------------
+# --- file systems that treat different names as equal ---------------------------------------------------------------
 
 IGNORABLE = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
@@ -133,11 +133,11 @@ FOLDS: dict[str, Callable[[str], str]] = {
 every_fold = pytest.mark.parametrize("fold", FOLDS.values(), ids=FOLDS)
 
 
-# --- the law read backwards -----------------------------------------------------------------------------------------
+# --- the inverse of the law -----------------------------------------------------------------------------------------
 
 
 def read_back(path: str) -> str:
-    """The URL of a path without digests, even of one that has lost its case: so no two URLs have the same path."""
+    """Return the URL of a path without digests, even of one that lost its case. So no two URLs have the same path."""
     host, *folders, leaf = nfc(path.casefold()).split("/")
     return "/".join([_origin(host), *map(_segment, folders), _last(leaf)])
 
@@ -217,7 +217,7 @@ def test_docstring_is_right(url: str, media_type: str, path: str) -> None:
         ("https://e.org/INDEX.HTML", "text/html", "e.org/INDEX~atr.HTML"),
         ("https://e.org/a.html", "image/png", "e.org/a.html~.png"),
         ("https://e.org/a.php", "text/html", "e.org/a.php~.html"),
-        ("https://e.org/a.html", "x/unheard-of", "e.org/a.html~"),  # no browser would open it as HTML
+        ("https://e.org/a.html", "x/unheard-of", "e.org/a.html~"),  # no browser opens it as HTML
         ("https://e.org/a.html?b", "x/unheard-of", "e.org/a.html@b~"),
         ("https://e.org/a.7z?b", "x/unheard-of", "e.org/a.7z@b~.7z"),
         ("https://e.org/a.html", "text/plain", "e.org/a.html~.txt"),
@@ -301,7 +301,7 @@ def test_the_path_of_a_twin_tells_its_url(media_type: str) -> None:
 
 
 def test_every_character_has_a_name_of_its_own() -> None:
-    """Behind a letter, with which some combine; of the scripts with thousands of characters only some."""
+    """Each character after a letter, with which some combine. Of scripts with thousands of characters, only some."""
     characters = [chr(code) for code in range(0x80, 0x110000) if not 0xD800 <= code < 0xE000]
     some = [c for c in characters if ord(c) % 100 == 0 or unicodedata.category(c) not in {"Cn", "Co", "Lo"}]
     names = [local_path(CanonicalURL(f"https://e.org/o{quote(c)}"), "text/html") for c in some]
@@ -331,7 +331,7 @@ def test_families_live_side_by_side(urls: list[CanonicalURL], media_types: list[
 
 
 def assert_side_by_side(urls: Iterable[CanonicalURL], media_types: Iterable[str], fold: Callable[[str], str]) -> None:
-    """No two URLs have one path, and no file stands where another needs a folder, whatever types they are of."""
+    """No two URLs have one path, and no file stands where another needs a folder, regardless of media types."""
     owners: dict[str, CanonicalURL] = {}
     for url, media_type in product(urls, media_types):
         assert owners.setdefault(fold(local_path(url, media_type)), url) == url
@@ -340,7 +340,7 @@ def assert_side_by_side(urls: Iterable[CanonicalURL], media_types: Iterable[str]
         assert not any("/".join(names[:depth]) in owners for depth in range(1, len(names)))
 
 
-# --- what a path looks like -----------------------------------------------------------------------------------------
+# --- the form of a path ---------------------------------------------------------------------------------------------
 
 FILE_NAME = re.compile(r".[^~]*(~[a-z]+)?(~(\.[A-Za-z0-9]+)?|\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,12})")
 CUT_FILE_NAME = re.compile(rf".*~~{DIGEST}~(\.[A-Za-z0-9]+)?")
@@ -423,7 +423,7 @@ def test_href(target: str, origin: str, reference: str) -> None:
 @LAW
 @given(urls=FAMILIES, media_type=ANY_TYPE)
 def test_href_leads_from_file_to_file(urls: list[CanonicalURL], media_type: str) -> None:
-    """Read as browsers do it (Ada) and as RFC 3986 says (urllib), then decoded once to ask the file system."""
+    """References resolve as in browsers (Ada) and by RFC 3986 (urllib), then are decoded once for the file system."""
     for target, origin in pairwise(
         local_path(url, media_type) for url in (*urls, canonical("https://e.org:1/@/~"), *urls)
     ):
@@ -436,7 +436,7 @@ def test_href_leads_from_file_to_file(urls: list[CanonicalURL], media_type: str)
 @LAW
 @given(target=URLS, media_type=ANY_TYPE)
 def test_href_is_safe_in_every_quoting(target: CanonicalURL, media_type: str) -> None:
-    """No character that ends or changes an unquoted attribute, a CSS `url()`, a srcset or a JSON string."""
+    """There is no character that ends or changes an unquoted attribute, a CSS `url()`, a srcset or a JSON string."""
     reference = href(local_path(target, media_type), LocalPath("example.org/a/index.html"))
     assert re.fullmatch(r"[A-Za-z0-9\-._~@!+%/]+", reference)
     assert not reference.startswith("/")

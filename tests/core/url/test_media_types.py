@@ -1,4 +1,4 @@
-"""Media types: what a response is, and which extensions tell a browser so."""
+"""Media types: those of responses, and the extensions from which a browser infers them."""
 
 import pytest
 from hypothesis import given
@@ -216,7 +216,7 @@ def test_sniff(head: bytes, found: str) -> None:
         (UNKNOWN, "a.css", b"", "text/css"),
         (UNKNOWN, "a.woff2", b"", "font/woff2"),
         (UNKNOWN, "a", PNG, UNKNOWN),
-        (UNKNOWN, "a.html", b"<html>", UNKNOWN),  # offered to be saved: never opened as a page
+        (UNKNOWN, "a.html", b"<html>", UNKNOWN),  # browsers offer to save it, and never open it as a page
         (UNKNOWN, "a.xhtml", b"<html>", UNKNOWN),
         ("binary/octet-stream", "a.js", b"", "text/javascript"),
         ("x/unheard-of", "a.html", b"<html>", "x/unheard-of"),

@@ -1,0 +1,146 @@
+"""Edits of HTML: start tags, styles and scripts, at their places in the source.
+
+Input: a document as text, and its `Rewriter`. Output: `Edit`s. turbohtml gives the place of each attribute in the source, and
+`link_attributes` says how to read it. This module never serialises a document. `link_rewriter` states the law.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import turbohtml
+
+from mirror.core.document import link_attributes
+from mirror.core.document.edits import Attribute, Edit, Tag, quoted, shifted
+from mirror.core.document.replacements import Rewriter
+from mirror.core.syntax import embedded_urls, markup, raw_text
+
+_DROPPED_ON_DISK: Final = ("integrity", "crossorigin")
+_DROPPED_AT_ORIGINS: Final = ("integrity",)
+_WS: Final = r"[ \t\n\r\f]"
+_PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[^\"'&#\s\0<>][^\"'&\s\0<>]*+)\1")
+"""An attribute whose value needs no decoding: it has no references, white space or control characters."""
+
+_STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
+_NAMES: Final = sorted({name for _, name in link_attributes.TABLE} | {"srcdoc"})
+_SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
+"""Elements that may contain a URL, by their attributes alone, because every further selector costs time for each element."""
+
+_OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
+_SCRIPTS: Final = "script:not([src])"
+
+
+def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of an HTML document, in no particular order."""
+    # The parser reads "\r\n" as one character, which would shift all places behind it.
+    source = markup.readable(text).replace("\r", "\n")
+    if source.startswith("\ufeff"):  # to the parser this is text, which would begin the body
+        source = " " + source[1:]
+    document = _parsed(source)
+    base = next((base for base in document.select("base[href]") if _is_base(base)), None)
+    rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
+    yield from rewriter.edits(raw_text.stylesheet_instruction_spans(text))  # XHTML
+    styled = 0
+    for element in document.select(_OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR):
+        location = element.source_location
+        if location is None:  # an element that the parser inserted or cloned
+            continue
+        name = "body" if element.tag == markup.BODY_AGAIN else element.tag.lower()
+        # In SVG, a style may contain another, which is edited as part of the first.
+        if name == "style" and location.start_tag.start_offset >= styled:
+            yield from _style_edits(source, element, location, rewriter)
+            styled = location.end_tag.start_offset if location.end_tag else styled
+        places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
+        yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
+    if rewriter.data:
+        for element in document.select(_SCRIPTS):
+            yield from _script_edits(source, element, rewriter)
+
+
+def _is_base(element: turbohtml.Element) -> bool:
+    """Whether a `<base>` counts: it does not in SVG or in a template."""
+    ancestor: object = element
+    while isinstance(ancestor, turbohtml.Element):
+        ancestor = ancestor.parent
+    return element.namespace is turbohtml.Namespace.HTML and isinstance(ancestor, turbohtml.Document)
+
+
+def _parsed(source: str) -> turbohtml.Document:
+    """Parse a document; if the parser would merge a `<body>` tag into the body, rename the tags (see `markup.BODY_AGAIN`)."""
+    document = turbohtml.parse(source, source_locations=True, allow_declarative_shadow_roots=False)
+    body = document.select_one("body")
+    if len(markup.BODY.findall(source)) > bool(body and body.source_location):
+        source = markup.BODY.sub(f"<{markup.BODY_AGAIN}", source)
+        return turbohtml.parse(source, source_locations=True, allow_declarative_shadow_roots=False)
+    return document
+
+
+def _style_edits(
+    text: str, element: turbohtml.Element, location: turbohtml.SourceLocation, rewriter: Rewriter
+) -> Iterator[Edit]:
+    """Return the edits of a `<style>`. In HTML its content is raw text; in SVG it may have character references."""
+    start = location.start_tag.end_offset
+    if element.namespace is turbohtml.Namespace.HTML:
+        end = location.end_tag.start_offset if location.end_tag else _style_end(text, start)
+        yield from shifted(rewriter.edits(embedded_urls.css_spans(text[start:end])), start)
+    elif location.end_tag and element.namespace is turbohtml.Namespace.SVG:
+        end = location.end_tag.start_offset
+        source = Attribute(start, end, start, text[start:end], '"')
+        yield from source.edits(rewriter.edits(embedded_urls.css_spans(source.value)))
+
+
+def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of a `<script>`: code, data, or an import map, whose keys may be URLs too."""
+    location = element.source_location
+    kind = str(element.attrs.get("type") or "").strip().lower()
+    if location is None or location.end_tag is None or element.namespace is not turbohtml.Namespace.HTML:
+        return
+    if raw_text.SCRIPT_TYPES.match(kind):
+        start, end = location.start_tag.end_offset, location.end_tag.start_offset
+        found = embedded_urls.literal_spans(text[start:end], keys=kind != "application/json")
+        yield from shifted(rewriter.data_edits(found), start)
+
+
+def _style_end(text: str, start: int) -> int:
+    """Find the end of a style for which the parser reports no end tag: it has none, or too many elements are open around it."""
+    match = _STYLE_END.search(text, start)
+    return match.start() if match else len(text)
+
+
+def tag_edits(tag: Tag, find: link_attributes.FindRule, rewriter: Rewriter) -> list[Edit]:
+    """Return the edits of one start tag. `find` gives the rule of an attribute."""
+    source, name, places = tag
+    edits: list[Edit] = []
+    values: dict[str, str] = (
+        {key: tag.attribute(key).value for key in places} if name in link_attributes.CONDITIONAL else {}
+    )
+    for key, (start, end) in places.items():
+        rule = find(name, key)
+        if rule is None:
+            if key == "srcdoc" and name == "iframe" and rewriter.depth < link_attributes.MAX_NESTED:
+                attribute = tag.attribute(key)
+                edits += attribute.edits(html_edits(attribute.value, rewriter.nested()))
+        elif (
+            rule.is_one_url
+            and (plain := _PLAIN.fullmatch(source, start, end))
+            and plain[2][:11].lower() != "javascript:"
+        ):
+            new, local = rewriter.replacement(plain[2])
+            if new is not None:
+                edits.append(Edit(plain.start(2), plain.end(2), quoted(new, plain[1]), local))
+        else:
+            attribute = tag.attribute(key)
+            edits += attribute.edits(rewriter.edits(rule.spans(attribute.value, values)))
+    if "integrity" in places or "crossorigin" in places:
+        is_local = any(edit.local for edit in edits) and name != "iframe"
+        dropped = _DROPPED_AT_ORIGINS if rewriter.home else _DROPPED_ON_DISK if is_local else ()
+        edits += [tag.attribute(key).removed(source) for key in dropped if key in places]
+    if name == "base" and "href" in places:
+        edits.append(tag.attribute("href").replaced(rewriter.name))
+    if name == "meta" and "content" in places and _is_csp(values):
+        edits.append(tag.attribute("content").replaced(""))
+    return edits
+
+
+def _is_csp(values: dict[str, str]) -> bool:
+    return values.get("http-equiv", "").strip().lower().startswith("content-security-policy")

@@ -1,0 +1,111 @@
+"""The replacement of each reference of a document.
+
+Input: the document's URL, its references as written, and `resolve`, which knows where each copy stands. Output: the new text
+of each reference, or `Edit`s of the value that contains it. This module sees no markup. `link_rewriter` states the law.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from mirror.core.document.edits import Edit
+from mirror.core.syntax import embedded_urls
+from mirror.core.syntax.embedded_urls import Span
+from mirror.core.url import canonical
+from mirror.core.url.canonical import CanonicalURL
+
+Resolve = Callable[[CanonicalURL], str | None]
+"""Canonical URL -> the reference to its copy (a relative one on a disk), or `None` if there is no copy."""
+
+_MAX_CACHED: Final = 10_000
+_MAX_WRITTEN: Final = 64 << 20
+"""Characters that all replacements of a document may have together; the references after that stay as written."""
+
+_ABSOLUTE: Final = re.compile(r"\s*(?:https?|ftps?|sftp|file):[/\\]{2}", re.IGNORECASE)
+_SLASHES_OF_ORIGIN: Final = 2
+
+
+class _Cache(dict[tuple[str, bool], tuple[str | None, bool]]):
+    """(reference, guess) -> its replacement; and the number of characters written so far."""
+
+    written = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriter:
+    """Finds the replacements for all references of one document.
+
+    `base` is the document's URL, `name` the reference to its copy from the copy's own folder, `encoding` the codec that decoded
+    it. For a copy at an origin, `home` is the URL of the copy, or of its base. `data` resolves URLs in data and scripts; `None`
+    leaves these as they are.
+    """
+
+    base: str
+    name: str
+    resolve: Resolve
+    encoding: str = "utf-8"
+    home: str | None = None
+    data: Resolve | None = None
+    own_base: bool = True
+    depth: int = 0
+    _cache: _Cache = field(default_factory=_Cache)
+
+    def replacement(self, url: str, *, guess: bool = False) -> tuple[str | None, bool]:
+        """Return what to write for a reference, unquoted (`None`: leave it), and whether that leads to a local copy."""
+        if self.own_base and (not url or url.startswith("#")):
+            return None, False
+        found = self._cache.get((url, guess))
+        if found is None:
+            if len(self._cache) >= _MAX_CACHED:  # with so many different references, few repeat soon
+                self._cache.clear()
+            found = self._cache[url, guess] = self._resolved(url, guess=guess)
+        self._cache.written += len(found[0] or "")
+        return found if self._cache.written < _MAX_WRITTEN else (None, False)
+
+    def with_base(self, href: str | None) -> "Rewriter":
+        """Return the rewriter of a document whose `<base>` element has this `href`; `None` if it has no such element."""
+        if href is None:
+            return self
+        target = canonical.resolve(href, self.base, self.encoding)
+        base = target.url if target else self.base
+        home = self.home and (self.resolve(CanonicalURL(base)) or base)
+        return replace(self, base=base, home=home, name=home or self.name, own_base=False, _cache=_Cache())
+
+    def nested(self) -> "Rewriter":
+        """Return the rewriter of a document in an attribute of this one."""
+        return replace(self, depth=self.depth + 1)
+
+    def _resolved(self, url: str, *, guess: bool) -> tuple[str | None, bool]:
+        target = canonical.resolve(url, self.base, self.encoding)
+        if target is None:
+            return None, False
+        local = self.resolve(target.url)
+        if local is not None:
+            if self.home and canonical.resolve(url, self.home, self.encoding) == (local, target.fragment):
+                return None, True
+            return canonical.with_fragment(local, target.fragment), True
+        if guess or _ABSOLUTE.match(url):
+            return None, False
+        return canonical.with_fragment(target.url, target.fragment), False
+
+    def edits(self, found: Iterable[Span]) -> Iterator[Edit]:
+        """Return the edits of a value, from the references in it."""
+        for span in found:
+            new, local = self.replacement(span.url, guess=span.guess)
+            if new is not None:
+                yield Edit(span.start, span.end, embedded_urls.escaped(new, span.quoting), local)
+
+    def data_edits(self, found: Iterable[Span]) -> Iterator[Edit]:
+        """Return the edits of data or a script, from the absolute URLs in it."""
+        for span in found if self.data else ():
+            target = canonical.resolve(span.url, self.base)
+            place = target and self.data and self.data(target.url)
+            if target and place:
+                new = _with_slash_of(span.url, canonical.with_fragment(place, target.fragment))
+                yield Edit(span.start, span.end, embedded_urls.escaped(new, span.quoting))
+
+
+def _with_slash_of(url: str, new: str) -> str:
+    """Drop the slash after an origin if `url` had none either: scripts append paths to an origin and compare with it."""
+    return new.removesuffix("/") if url.count("/") == _SLASHES_OF_ORIGIN else new
