@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.messages import header
 from mirror.core.policy.scope import SuffixList, bundled_suffix_list
-from mirror.core.replay import origins
+from mirror.core.replay import origins, response_headers
 from mirror.core.replay.origins import Home, Server
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
@@ -90,7 +90,7 @@ class Replay:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message["headers"]))
                 headers.setdefault("content-security-policy", self._server.policy)
-                for name, value in origins.COMMON.items():
+                for name, value in response_headers.COMMON.items():
                     headers[name] = value
                 message = {**message, "headers": headers.raw}
             elif scope["method"] == "HEAD" and message["type"] == "http.response.body":
@@ -137,7 +137,9 @@ class Replay:
         resource = found.resource
         headers = self._headers(resource, home, asked)
         if is_redirect(resource):
-            place = origins.location(header(resource.headers, "location") or "", resource.url, self._place(home))
+            place = response_headers.location(
+                header(resource.headers, "location") or "", resource.url, self._place(home)
+            )
             if place is None:
                 return self._not_there(resource.url, home, asked)
             return Response(status_code=resource.status or 302, headers={**headers, "location": place})
@@ -146,9 +148,9 @@ class Replay:
         copy = self._shelf.copy(found, self._server, home.snapshot)
         headers["etag"] = tag = f'"{found.digest if copy is None else sha256(copy).hexdigest()}"'
         conditions = (asked.header("if-none-match"), asked.header("if-modified-since"))
-        if origins.is_known(tag, headers.get("last-modified"), *conditions):
+        if response_headers.is_not_modified(tag, headers.get("last-modified"), *conditions):
             return Response(status_code=304, headers=headers)
-        media_type = origins.content_type(header(resource.headers, "content-type"), resource.media_type)
+        media_type = response_headers.content_type(header(resource.headers, "content-type"), resource.media_type)
         headers["content-type"] = media_type or UNKNOWN
         status = resource.status if resource.status in _GOOD else 200
         if copy is None:
@@ -156,9 +158,9 @@ class Replay:
         return Response(copy, status, {**headers, "accept-ranges": "none"})
 
     def _headers(self, resource: Resource, home: Home, asked: Asked) -> dict[str, str]:
-        headers = origins.told(resource.headers)
+        headers = response_headers.replayed(resource.headers)
         refresh = header(resource.headers, "refresh")
-        led = refresh and origins.refresh(refresh, resource.url, self._place(home))
+        led = refresh and response_headers.refresh(refresh, resource.url, self._place(home))
         if led:
             headers["refresh"] = led
         headers["vary"] = "Origin, Sec-Fetch-Dest"
@@ -174,7 +176,9 @@ class Replay:
         sites = {self._site(origins.host_of(one.origin)) for one in (reader, home)}
         allowed = header(resource.headers, "access-control-allow-origin")
         destination = asked.header("sec-fetch-dest") or ""
-        if not origins.may_read(reader.origin, allowed, destination, one_site=len(sites) == 1 and "" not in sites):
+        if not response_headers.may_read(
+            reader.origin, allowed, destination, one_site=len(sites) == 1 and "" not in sites
+        ):
             return {}
         return {"access-control-allow-origin": said, "access-control-allow-credentials": "true"}
 
