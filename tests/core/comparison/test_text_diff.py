@@ -1,4 +1,4 @@
-"""Differences: the lines of a page, what changed in them, and a report that shows it and does nothing else."""
+"""Differences between texts: the lines of a page, their changes, and a report that runs nothing."""
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ WHOLE = 1 << 30
 
 
 def changes(before: str, now: str, context: int = 2) -> str:
-    """The comparison of texts whose lines are letters, as "-a +b"."""
+    """Compare texts whose lines are letters; return the changes as "-a +b"."""
     return " ".join(change.sign + change.text for change in text_changes(before, now, context=context))
 
 
