@@ -180,10 +180,10 @@ RUNS: Final = frozenset(
 """What runs something, or could, if it were given what a server wrote."""
 
 ALLOWED: Final = {
-    ("workers.py", "subprocess_exec"): "our own interpreter with our own module",
-    ("workers.py", "loads"): "what a process of ours said, over a pipe of its own",
-    ("worker.py", "loads"): "what the crawl said to its worker, over that pipe; and what it says itself",
-    ("progress.py", "resolve_name"): "MIRROR_REPORTHOOK, which the user sets",
+    ("pool.py", "subprocess_exec"): "our own interpreter with our own module",
+    ("pool.py", "loads"): "messages of a worker process, through its pipe",
+    ("worker_process.py", "loads"): "messages of the crawl to its worker, through that pipe, and the worker's own",
+    ("displays.py", "resolve_name"): "MIRROR_REPORTHOOK, which the user sets",
     ("pacing.py", "load_object"): "names of exceptions in the settings",
 }
 
@@ -200,7 +200,7 @@ def calls() -> Iterator[tuple[str, str, str]]:
                     yield path.name, name, on
 
 
-SPEAKS: Final = {"console.py": "tell, say", "progress.py": "the displays", "__main__.py": "a line of its own"}
+SPEAKS: Final = {"console.py": "tell, say", "displays.py": "the displays", "__main__.py": "a line of its own"}
 
 
 def test_all_that_is_said_goes_through_few_places() -> None:

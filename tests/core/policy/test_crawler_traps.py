@@ -34,7 +34,7 @@ def answered(traps: Traps, page: str, new: Iterable[str], text: str) -> Canonica
 
 
 def chain(traps: Traps, most: int, text: str = "Nothing", *, beside: str = "") -> int:
-    """How far a chain of pages goes until the next one is barred."""
+    """Return the number of pages of a chain that are followed until the next one is barred."""
     for n in range(most):
         found = [f"/list?page={n + 1}", *([beside.format(n)] if beside else [])]
         answered(traps, f"/list?page={n}", found, text.format(n * n + 977))
@@ -56,7 +56,7 @@ def test_a_chain_ends_where_its_pages_bring_nothing(text: str, beside: str, *, e
     assert (chain(Traps(LOW), 300, text, beside=beside) < 100) is ends
 
 
-def test_pictures_are_something_and_counters_are_not() -> None:
+def test_pictures_count_and_counters_do_not() -> None:
     for url, ends in (("http://cdn.example.com/{}.jpg", False), ("http://count.example.com/c.gif?r={}", True)):
         traps = Traps(LOW)
         for n in range(200):
@@ -85,7 +85,7 @@ def test_pages_that_lead_nowhere_do_not_count() -> None:
 
 
 def test_a_large_catalogue_is_no_trap() -> None:
-    """Lists that say nothing but names, by hundreds of thousands of entries that say nothing at all."""
+    """Lists consist of names only, and link to many thousands of entries that all say the same."""
     traps = Traps(Budgets())
     for page in range(1, 4000):
         entries = [f"/entry?id={page * 9 + n}" for n in range(9)]
@@ -108,11 +108,11 @@ def test_combinations_of_a_query_end_where_no_word_is_new() -> None:
     assert 100 < page < 1500
 
 
-def test_no_budget_is_no_bound() -> None:
+def test_a_budget_of_0_is_no_limit() -> None:
     assert chain(Traps(Budgets(pages=0, same=0, world=0)), 2000) == 2000
 
 
-def test_a_world_is_told_by_what_cant_be_there() -> None:
+def test_a_probe_detects_a_world_without_an_end() -> None:
     html = "<div class=maze><p>{}<a>"
     for text, leads_on, is_world in ((html, True, True), (html, False, False), ("<h1>Not found", True, False)):
         traps = Traps(Budgets(world=100))
@@ -128,7 +128,7 @@ def test_a_world_is_told_by_what_cant_be_there() -> None:
         assert traps.bars(at("/fish/q"), at("/fish/a")) is None
 
 
-def test_what_cant_be_there_stands_beside_a_page() -> None:
+def test_an_absent_url_is_beside_a_page() -> None:
     found = absent_url(at("/a/b.php?x"), "key")
     assert found.startswith(HOST + "/a/there-is-no-such-page-")
     assert found.endswith(".php")
@@ -138,8 +138,8 @@ def test_what_cant_be_there_stands_beside_a_page() -> None:
 # What is saved
 
 
-def test_what_is_kept_is_all_there_is() -> None:
-    """A run that goes on ends where one that was not interrupted does; what is kept are words of JSON."""
+def test_a_resumed_run_knows_everything() -> None:
+    """A resumed run ends where an uninterrupted one does. What is saved is JSON."""
     whole, kept = Traps(LOW), dict[str, object]()
     ends = []
     for n in range(80):

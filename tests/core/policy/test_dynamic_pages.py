@@ -1,4 +1,4 @@
-"""Pages that are worth a browser, and pages that are not."""
+"""Pages that should be rendered in a browser, and pages that should not."""
 
 import pytest
 
@@ -110,6 +110,6 @@ def test_what_no_disk_gives(html: str, *, expected: bool) -> None:
 
 
 def test_a_look_at_a_large_page_is_quick() -> None:
-    """Linear: each of these would take hours with a step too many."""
+    """The time is linear: with backtracking each of these would take hours."""
     for part in ("<script", "<script>", "<div id=", "<!--", "<", "<script a='", "import (", "<template>"):
         assert isinstance(look(part * 20_000, URL), Look)

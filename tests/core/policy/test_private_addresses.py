@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.policy.private_addresses import Kind, Reach, carried, kind, networks
+from mirror.core.policy.private_addresses import Kind, Reach, effective_address, kind, networks
 from mirror.core.url.canonical import CanonicalURL, canonical
 
 PUBLIC = "93.184.216.34"
@@ -54,14 +54,14 @@ OTHER = canonical("http://other.example/")
     ],
 )
 def test_kinds(text: str, expected: Kind) -> None:
-    assert kind(carried(text)) is expected
+    assert kind(effective_address(text)) is expected
 
 
 @given(st.ip_addresses(v=4))
-def test_an_address_that_is_carried_is_no_better(address: object) -> None:
+def test_an_ipv6_address_with_an_ipv4_address_counts_as_that(address: object) -> None:
     number = int(ip_address(str(address)))
     for form in (f"::ffff:{address}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}"):
-        assert kind(carried(form)) is kind(ip_address(str(address)))
+        assert kind(effective_address(form)) is kind(ip_address(str(address)))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "fe80::1", "169.254.169.254", "::ffff:10.0.0.1"])
@@ -109,7 +109,7 @@ def test_a_start_of_an_intranet_leads_to_the_intranet() -> None:
 
 
 def test_a_start_that_turns_out_to_be_on_the_internet_allows_no_more() -> None:
-    """Its resolver said "127.0.0.1" first, for that to be allowed later."""
+    """The first answer of its resolver is "127.0.0.1", so that this address would be allowed later."""
     reach = Reach([START])
     assert reach.bars(START, "127.0.0.1") is None
     assert reach.bars(START, PUBLIC) is None

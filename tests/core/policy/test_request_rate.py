@@ -1,4 +1,4 @@
-"""The pace of a host, case by case and against servers that are played: no clock but the one that the tests move."""
+"""The rate of requests to a host, case by case and against simulated servers. The tests move the clock."""
 
 import heapq
 from collections import Counter, deque
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.policy.request_rate import MOST_WAITING, Bounds, Pace, Trouble, retry_after, trouble_of
+from mirror.core.policy.request_rate import MAX_WAITING, Bounds, Pace, Trouble, retry_after, trouble_of
 
 LAW = settings(max_examples=60)
 
@@ -25,7 +25,7 @@ def pace(bounds: Bounds = BOUNDS, chance: float = 0.5) -> Pace:
 
 
 def opened(bounds: Bounds = BOUNDS) -> Pace:
-    """The pace of a host that has answered for a while."""
+    """Return the pace of a host that has answered for a while."""
     found = pace(bounds)
     for number in range(40):
         found.start(number / 100)
@@ -171,7 +171,7 @@ def test_without_tries_nothing_is_tried_again() -> None:
 
 def test_who_waits_bounds_what_is_begun() -> None:
     found = pace()
-    found.waiting = MOST_WAITING - 1
+    found.waiting = MAX_WAITING - 1
     assert not found.is_full
     found.waiting += 1
     assert found.is_full
@@ -208,12 +208,12 @@ def test_a_host_that_was_always_slow_is_not_slowed() -> None:
     assert not found.is_slowed
 
 
-# Servers that are played
+# Simulated servers
 
 
 @dataclass
 class Start:
-    """A request: when, with how many others, and what became of it."""
+    """A request: its time, the number of other requests at that time, and its outcome."""
 
     at: float
     others: int
@@ -232,11 +232,11 @@ class Played:
 
 
 Answer = tuple[int, float] | tuple[int, float, float]
-"""A status (0: no answer), seconds until it is there, and what it says of later."""
+"""A status (0: no answer), the seconds until the answer, and its `Retry-After`."""
 
 
 def play(found: Pace, server: Callable[[float], Answer], number: int, connections: int = 16) -> Played:
-    """Ask a server for so many files, as the scheduler does it; virtual time."""
+    """Ask a server for a number of files as the scheduler does, in virtual time."""
     played, now = Played(), 0.0
     todo = deque([0] * number)  # how often each was tried
     coming: list[tuple[float, int, int, int, float | None, int]] = []
@@ -271,7 +271,7 @@ def play(found: Pace, server: Callable[[float], Answer], number: int, connection
 
 
 def limited(per: float, number: int, said: float | None = None) -> Callable[[float], Answer]:
-    """A server that refuses more than so many requests in so many seconds; refused ones count too where it is strict."""
+    """Return a server that refuses more than `number` requests within `per` seconds."""
     taken: deque[float] = deque()
 
     def answer(now: float) -> Answer:
@@ -324,7 +324,7 @@ ANSWERS = st.tuples(st.sampled_from((200, 200, 200, 429, 503, 0)), st.floats(0.0
     st.integers(0, 2**32),
 )
 def test_laws(answers: list[tuple[int, float, float]], connections: int, delay: float, seed: int) -> None:
-    """No bound is exceeded, whatever a server does; every file comes or is given up; nothing waits for ever."""
+    """Whatever a server does, no limit is exceeded, each file arrives or is given up, and nothing waits forever."""
     bounds = Bounds(connections=connections, delay=delay)
     found = Pace(bounds, Random(seed).random)
     said = iter(answers * 100)

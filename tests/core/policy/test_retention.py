@@ -1,4 +1,4 @@
-"""Retention: which snapshots are kept, and by which rule."""
+"""Retention: which snapshots a policy keeps, and by which rule."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -31,7 +31,7 @@ SNAPSHOTS = st.lists(
 
 
 def at(*days: str) -> list[tuple[int, datetime]]:
-    """Snapshots, numbered from 1, of days like "03-01" or "2023-03-01T12"."""
+    """Return snapshots, numbered from 1, of days such as "03-01" or "2023-03-01T12"."""
     times = [day if len(day) > 5 else f"2024-{day}" for day in days]
     return [(number, datetime.fromisoformat(day).replace(tzinfo=UTC)) for number, day in enumerate(times, 1)]
 
@@ -53,11 +53,11 @@ def test_parse(words: str, policy: Policy) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("", "'' is no rule to keep snapshots by: write last=N, daily=N"),
-        ("last=1,", "'' is no rule"),
-        ("hourly=3", "'hourly=3' is no rule"),
-        ("7", "'7' is no rule"),
-        ("Last=7", "'Last=7' is no rule"),
+        ("", "'' is not a valid rule: write last=N, daily=N"),
+        ("last=1,", "'' is not a valid rule"),
+        ("hourly=3", "'hourly=3' is not a valid rule"),
+        ("7", "'7' is not a valid rule"),
+        ("Last=7", "'Last=7' is not a valid rule"),
         ("last=0", "last=0 keeps nothing: write a number from 1 to 999999"),
         ("last", "last= keeps nothing"),
         ("daily=-1", "daily=-1 keeps nothing"),

@@ -1,4 +1,4 @@
-"""robots.txt: what an answer means, whom it speaks to, what it says of a URL, and that none is too much to read."""
+"""robots.txt: what an answer means, which group applies, what it says about a URL, and that reading takes linear time."""
 
 import pytest
 from hypothesis import given, settings
@@ -304,7 +304,7 @@ def test_what_is_said_to_others_is_not_kept() -> None:
 
 
 class Counted(str):
-    """A text that counts the characters of it that were looked at."""
+    """A text that counts how many of its characters were read."""
 
     __slots__ = ("looked_at",)
 
@@ -324,7 +324,7 @@ def test_a_pattern_means_what_the_expression_means(pattern: str, place: str) -> 
 
 
 def oracle(pattern: str, place: str) -> bool:
-    """Character by character, by dynamic programming: which beginnings of the pattern match all that was read."""
+    """Match by dynamic programming, character by character: which beginnings of the pattern match all that was read so far."""
     body, is_whole = pattern.removesuffix("$"), pattern.endswith("$")
     states = closure(body, {0})
     if not is_whole and len(body) in states:

@@ -1,4 +1,4 @@
-"""Scope: which resources belong to a mirror, as what, and why not."""
+"""Scope: which resources belong to a mirror, in which role, and why others don't."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mirror.core.document.references import Reference
 from mirror.core.policy.scope import (
-    MOST_LONG,
+    MAX_URL_LENGTH,
     Area,
     Decision,
     Reason,
@@ -202,7 +202,7 @@ def test_requisites(requisites: Requisites, here: Role | Reason, elsewhere: Role
 
 @pytest.mark.parametrize("kind", [Kind.PAGE, Kind.REQUISITE, Kind.FRAME, Kind.REDIRECT, Kind.SITEMAP])
 def test_a_url_that_is_too_long_leads_nowhere(kind: Kind) -> None:
-    url = "https://www.example.org/".ljust(MOST_LONG, "x")
+    url = "https://www.example.org/".ljust(MAX_URL_LENGTH, "x")
     assert isinstance(decided(url, kind), Role)
     assert decided(url + "x", kind) is Reason.LENGTH
 
@@ -304,7 +304,7 @@ def test_a_web_start_opens_no_server_of_files(area: Area) -> None:
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("area", Area)
 def test_a_web_page_leads_to_no_file(area: Area, role: Role, kind: Kind) -> None:
-    """Not even to one of a start: it is there without its help."""
+    """Not even to a file of a start, which the crawl fetches anyway."""
     all_three = within(START, FTP, FILES, area=area)
     for url in (FTP, f"{FTP}a", FILES, "file:///srv/www/a.png", "file:///etc/passwd", "sftp://ftp.example.org/a"):
         assert decided(url, kind, all_three, Source(START, role, 0)) is Reason.ORIGIN
@@ -422,7 +422,7 @@ def test_each_reference_has_a_role_or_a_reason(within: Scope, reference: Referen
 
 @given(SCOPES, st.lists(REFERENCES, max_size=6), SOURCES)
 def test_no_way_leads_from_frame_to_frame_outside(within: Scope, way: list[Reference], source: Source) -> None:
-    """What is not the site's is left after one frame, by whatever requisites and redirects."""
+    """Outside of the scope there is at most one frame in a row, whatever requisites and redirects are on the way."""
     frames = 0
     for reference in way:
         decision = within.decide(reference, source)
@@ -439,7 +439,7 @@ def test_no_way_leads_from_frame_to_frame_outside(within: Scope, way: list[Refer
 def test_no_way_leads_from_the_web_to_a_file_or_out_of_its_tree(
     within: Scope, way: list[Reference], source: Source
 ) -> None:
-    """By whatever redirects, frames and requisites, and though a start may be taken along."""
+    """Whatever redirects, frames and requisites are on the way, and although a redirect may add a start."""
     first = source
     for reference in way:
         if reference.kind is Kind.REDIRECT:

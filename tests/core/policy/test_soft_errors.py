@@ -1,4 +1,4 @@
-"""Suspicion: what is no longer the page that was there, and that honest pages are left alone."""
+"""Soft errors: answers that are no longer the page, and honest pages that raise no suspicion."""
 
 import pytest
 from hypothesis import given, settings
