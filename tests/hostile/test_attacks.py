@@ -1,8 +1,9 @@
-"""Hostile servers: nothing else is written, memory and time are bounded, the crawl goes on, the manifest tells.
+"""Hostile servers: nothing is written outside, memory and time are limited, the crawl goes on, and the manifest records the
+reasons.
 
-All rows of `attacks.ATTACKS` are starts of one crawl, so that each also shows that it does not harm the others; those that cost
-seconds are another one, and those that end because nobody waits any longer a third. All others have time enough on any machine,
-so that none ends by a timeout unseen. The sites count as the internet, so nothing may lead to this machine.
+The rows of `attacks.ATTACKS` are starts of one crawl, so that each row also shows that it does not harm the others. Rows that
+take seconds are in a second crawl, and rows that end by a timeout in a third. The other crawls have long timeouts, so that no
+row ends by one unnoticed. The sites count as the internet, so they must not lead to this machine.
 """
 
 import re
@@ -22,23 +23,23 @@ PUBLIC: Final = "127.0.0.2/31"
 
 SETTINGS: Final = {
     "MIRROR_PUBLIC_NETWORKS": PUBLIC,
-    "MIRROR_ENDLESS_SIZE": str(24 << 20),  # more than is let through of what is packed too well
+    "MIRROR_ENDLESS_SIZE": str(24 << 20),  # more than the decoder lets through of a compression bomb
     "MIRROR_BACKOFF": "0.05",
-    "MIRROR_MOST_FAILURES": "12",  # a row breaks many connections to show one thing each
+    "MIRROR_MOST_FAILURES": "12",  # a row breaks many connections, each to show one thing
     "RETRY_TIMES": "1",
     "MIRROR_PROGRESS": "lines",
 }
 TIMEOUTS: Final = {"light": 60, "heavy": 60, "silent": 3}
-"""Seconds of silence."""
+"""Seconds of silence after which a request fails."""
 
 PATIENCE: Final = 400
-"""Seconds after which a run counts as one that does not end, on a machine that does five other things."""
+"""Seconds after which a run counts as endless, on a busy machine."""
 
 MEMORY: Final = {"light": 512 << 20, "heavy": 1 << 30, "silent": 512 << 20}
-"""Bytes of the run's processes at the most."""
+"""The most memory of the processes of a run, in bytes."""
 
 MANY: Final = 300_000
-"""Links of a page: more than are followed."""
+"""Links of a page, which are more than are followed."""
 
 
 def cost(attack: Attack) -> str:
@@ -50,25 +51,25 @@ COSTS: Final = {name: [one for one in ATTACKS.values() if cost(one) == name and 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One crawl of many attacks."""
+    """The result of a crawl of many attacks."""
 
     world: World
     copy: Path
     cost: Cost
     said: str
     told: list[tuple[str, str]]
-    """(URL, what the manifest says of why it is not there)."""
+    """Pairs of a URL and the manifest's reason why it is not in the copy."""
 
     def seen(self, attack: Attack) -> Seen:
         return self.world.seen(attack.name, self.copy, alone=False)
 
     def told_of_each(self, attack: Attack, paths: Mapping[str, str]) -> dict[str, str]:
-        """What is said of these paths of the row's site."""
+        """Return the reasons for these paths of the site of a row."""
         told = {url: why for url, why in self.told if url.startswith(self.world.servers[attack.name].url)}
         return {path: told[f"{self.world.servers[attack.name].url}/{path}"] for path in paths}
 
     def told_of(self, attack: Attack) -> list[str]:
-        """What is said of URLs that the row's pages lead to, at whatever place."""
+        """Return the reasons for all URLs that the pages of a row lead to, on any host."""
         port = self.world.starts[attack.name].rpartition(":")[2].rstrip("/")
         urls = {url for url, _ in self.told if f":{port}/" in url}
         led = rows(
@@ -171,5 +172,5 @@ def test_nothing_around_the_copy_was_touched(light: Outcome) -> None:
 
 
 def unprintable(text: str) -> list[str]:
-    """Characters of a terminal's output that it might obey."""
+    """Return the characters of a text that may control a terminal."""
     return sorted({ascii(c) for c in text if not c.isprintable() and c != "\n"})

@@ -1,4 +1,4 @@
-"""A start on the internet, and names that lead elsewhere: public addresses, in a network of its own that leads nowhere."""
+"""A start on the internet, and names that resolve to private addresses, in a network namespace without a connection."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ def mirrored(folder: Path, *words: str) -> dict[str, Any]:
 
 
 def told_of(copy: Path) -> dict[str, str]:
-    """URL -> why it was not fetched."""
+    """Return URL -> the reason why it was not fetched."""
     found = rows(copy, "SELECT url, reason FROM frontier JOIN urls ON urls.id = url_id WHERE reason IS NOT NULL")
     return {str(url): str(reason) for url, reason in found}
 
@@ -49,7 +49,7 @@ def test_a_name_that_resolves_to_another_address_later_is_not_followed_there(
     found = {why for url, why in told_of(copy).items() if "rebound" in url}
     assert told["victims"]["127.0.0.1"] == []
     assert found == {FORBIDDEN}
-    assert told["site"].count("/robots.txt") > 1, "the first time it was somebody else"
+    assert told["site"].count("/robots.txt") > 1, "the first query returned another address"
 
 
 def test_the_next_address_of_a_name_is_not_connected_to_either(guarded: tuple[Path, dict[str, Any]]) -> None:
@@ -58,7 +58,7 @@ def test_the_next_address_of_a_name_is_not_connected_to_either(guarded: tuple[Pa
     ((state,),) = rows(
         copy, "SELECT state FROM frontier JOIN urls ON urls.id = url_id WHERE url = 'http://both.example/i.png'"
     )
-    assert state in {2, 3}, "it failed, or was skipped: which address is tried first, the system decides"
+    assert state in {2, 3}, "it failed or was skipped, because the system decides which address is tried first"
 
 
 def test_the_user_may_want_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Symbolic links that somebody planted in the target: what is written there is refused or takes their place."""
+"""Symbolic links that were planted in the target: Websucker refuses or replaces them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,7 +43,7 @@ def web() -> dict[str, Site]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A folder for a copy, in one that has more."""
+    """Return the path of a copy, in a folder that has other files."""
     lay_out(tmp_path)
     return tmp_path / "copy"
 
@@ -129,7 +129,7 @@ def test_what_is_behind_a_link_is_not_collected(copy: Path) -> None:
 
 
 def test_nothing_is_taken_away_behind_a_link(copy: Path) -> None:
-    """A page that is gone leaves the tree; where its folder is a link by now, the file behind that stays."""
+    """If the folder of a page is a link by now, removing the page keeps the file behind the link."""
     mirrored(copy, web(), SITE)
     for path in (copy / HOST / "folder").iterdir():
         path.unlink()
@@ -153,7 +153,7 @@ def test_a_checkout_writes_through_no_link(copy: Path) -> None:
     (target).mkdir()
     archive = Archive(copy)
     (snapshot,) = archive.history.snapshots()
-    (copy.parent / OUTSIDE / str(snapshot.id)).touch()  # as if a checkout had begun there
+    (copy.parent / OUTSIDE / str(snapshot.id)).touch()  # as if a checkout had started there
     (target / ".checkout").symlink_to(copy.parent / OUTSIDE)
     with pytest.raises(StorageError, match="symbolic link"):
         exhaust(check_out(archive, snapshot, target))

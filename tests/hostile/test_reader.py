@@ -1,7 +1,8 @@
-"""Who reads a mirror is safe too: what a server wrote moves no cursor, is no markup of a report, and is never run.
+"""The reader of a mirror is safe: the text of a server controls no terminal, is no markup of a report, and is never run.
 
-Titles, texts, header values, types, codings, robots.txt and URLs of the site hold what terminals obey: ESC, CSI, OSC 8 and
-52, C1 controls, carriage returns, backspaces and overrides of the direction of text; and markup that would run.
+Titles, texts, header values, media types, codings, robots.txt and URLs of the site contain what controls a terminal: ESC, CSI,
+OSC 8 and 52, C1 controls, carriage returns, backspaces, and overrides of the text direction. They also contain markup that
+would run.
 """
 
 import ast
@@ -46,7 +47,7 @@ def site(text: str) -> Site:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
-    """What each command printed about the archive of such a site."""
+    """Return the output of each command about the archive of such a site."""
     out = tmp_path_factory.mktemp("reader") / "out"
     settings = {"MIRROR_BACKOFF": "0.01", "RETRY_TIMES": "1", "LOG_LEVEL": "DEBUG"}
     done: dict[str, Done] = {}
@@ -98,7 +99,7 @@ def test_no_command_prints_what_a_terminal_obeys(runs: dict[str, Done], name: st
 
 
 def test_the_text_that_is_shown_came_from_the_server(runs: dict[str, Done]) -> None:
-    """Else there would have been nothing to strip."""
+    """Otherwise there would be nothing to strip."""
     assert "%1B%5B31m" in runs["lines"].stdout
     assert r"unknown content coding 'x\x1b[31m" in runs["lines"].stderr
     assert "Disallow: /k*t" in runs["why of a rule"].stdout
@@ -120,7 +121,7 @@ def test_a_report_runs_nothing_whatever_stands_in_it(runs: dict[str, Done]) -> N
 
 
 def test_what_is_told_and_said_keeps_its_lines_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever forgets that a text is a server's: the one place where a program speaks does not."""
+    """The functions that print strip control characters, even if their caller forgets that a text is a server's."""
     tell(f"Failed: {EVIL}\nOpen {EVIL}\n")
     say(EVIL)
     say_json({"title": EVIL})
@@ -177,7 +178,7 @@ RUNS: Final = frozenset(
         ),
     }
 )
-"""What runs something, or could, if it were given what a server wrote."""
+"""Functions that run something, or could run the text of a server."""
 
 ALLOWED: Final = {
     ("pool.py", "subprocess_exec"): "our own interpreter with our own module",
@@ -189,7 +190,7 @@ ALLOWED: Final = {
 
 
 def calls() -> Iterator[tuple[str, str, str]]:
-    """(file, function, what it is called on) of each call in the program that is in `RUNS`."""
+    """Yield each call of a function in `RUNS`: the file, the function, and what it is called on."""
     for path in sorted((ROOT / "mirror").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
@@ -203,8 +204,8 @@ def calls() -> Iterator[tuple[str, str, str]]:
 SPEAKS: Final = {"console.py": "tell, say", "displays.py": "the displays", "__main__.py": "a line of its own"}
 
 
-def test_all_that_is_said_goes_through_few_places() -> None:
-    """Whoever prints by another way would print what a server wrote."""
+def test_few_modules_print() -> None:
+    """Other ways to print would print the text of a server as it is."""
     found = set()
     for path in sorted((ROOT / "mirror").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -218,25 +219,25 @@ WRITES: Final = {
 }
 
 
-def test_nothing_is_run_but_ourselves() -> None:
+def test_only_our_own_code_is_run() -> None:
     assert {(file, name) for file, name, _ in calls()} == set(ALLOWED)
 
 
-def test_no_shell_is_spoken_to() -> None:
+def test_no_shell_is_used() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "mirror").rglob("*.py"))
     assert "shell=True" not in text
     assert "import subprocess" not in text
 
 
-def test_the_manual_of_what_is_promised_names_tests_that_are_there() -> None:
-    """Each promise in SECURITY.md is followed by the file that holds it."""
+def test_security_md_names_tests_that_exist() -> None:
+    """Each promise in SECURITY.md names the tests that check it, and these tests exist."""
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     named = {word.strip("`.,;()") for word in text.split() if word.startswith("`tests/")}
     assert len(named) >= 8
     assert [name for name in sorted(named) if not (ROOT / name.partition("::")[0]).exists()] == []
 
 
-def test_where_reliability_is_told_each_attack_is() -> None:
+def test_reliability_md_names_each_attack() -> None:
     from tests.hostile.attacks import ATTACKS  # noqa: PLC0415
 
     text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
