@@ -105,7 +105,7 @@ class Seen:
 Harm = Callable[[Seen], str]
 """Returns what is wrong, in a few words; "" if nothing is."""
 
-Told = str | Mapping[str, str]
+Reasons = str | Mapping[str, str]
 """A regular expression for the manifest's reason for one of the URLs of a row ("": any); or path -> one for each path."""
 
 
@@ -122,7 +122,7 @@ class Attack:
     text: str
     play: Callable[[Places], Played]
     harm: Harm
-    told: Told = ""
+    reasons: Reasons = ""
     start: str = "{url}/"
     heavy: bool = False
     silent: bool = False
@@ -142,7 +142,7 @@ def attack(
     name: str,
     group: str,
     harm: Harm = lambda _: "",
-    told: Told = "",
+    reasons: Reasons = "",
     *,
     start: str = "{url}/",
     heavy: bool = False,
@@ -154,7 +154,7 @@ def attack(
 
     def put(play: Play) -> Play:
         text = " ".join((play.__doc__ or "").split())
-        ATTACKS[name] = Attack(name, group, text, play, harm, told, start, heavy, silent, planted, alone)
+        ATTACKS[name] = Attack(name, group, text, play, harm, reasons, start, heavy, silent, planted, alone)
         return play
 
     return put
@@ -396,7 +396,7 @@ def _(at: Places) -> Played:
     return Played(images(*(f"http://{host}:{at.victim_port}/i.png" for host in hosts)))
 
 
-@attack("private networks and cloud metadata", "Forbidden targets", told=r"address that is not on the internet")
+@attack("private networks and cloud metadata", "Forbidden targets", reasons=r"address that is not on the internet")
 def _(_: Places) -> Played:
     """Pictures and redirects at 169.254.169.254, 10.0.0.1, 192.168.0.1, `[fd00:ec2::254]`, `[64:ff9b::a9fe:a9fe]`."""
     hosts = ("169.254.169.254", "10.0.0.1", "192.168.0.1", "[fd00:ec2::254]", "[64:ff9b::a9fe:a9fe]")
@@ -555,7 +555,7 @@ def silence(connection: Connection) -> bool:
 
 
 @attack(
-    "endless headers", "Endless answers", told=dict.fromkeys(("x", "one", "trailers"), "connection failed|cut short")
+    "endless headers", "Endless answers", reasons=dict.fromkeys(("x", "one", "trailers"), "connection failed|cut short")
 )
 def _(_: Places) -> Played:
     """An endless series of headers at full speed; one endless header; the same after the last chunk of a body."""
@@ -568,19 +568,19 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("endless interim answers", "Endless answers", told="connection failed|cut short")
+@attack("endless interim answers", "Endless answers", reasons="connection failed|cut short")
 def _(_: Places) -> Played:
     """One `103 Early Hints` after the other."""
     return Played(links("/x"), {"x": endless_interim})
 
 
-@attack("endless chunk", "Endless answers", told="timed out", silent=True)
+@attack("endless chunk", "Endless answers", reasons="timed out", silent=True)
 def _(_: Places) -> Played:
     """An endless extension of a chunk size at full speed, which adds no byte to the body."""
     return Played(links("/x"), {"x": endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;", b"x" * 65536)})
 
 
-@attack("endless body", "Endless answers", told=r"endless")
+@attack("endless body", "Endless answers", reasons=r"endless")
 def _(_: Places) -> Played:
     """A body without a length at full speed, as a page and as a picture."""
     return Played(links("/x") + images("/x/i.png"), {"x": flood})
@@ -597,19 +597,19 @@ def flood(connection: Connection) -> bool:
     return False
 
 
-@attack("slow body", "Endless answers", told=r"timed out", silent=True)
+@attack("slow body", "Endless answers", reasons=r"timed out", silent=True)
 def _(_: Places) -> Played:
     """An endless body, one byte in each fifth of a second."""
     return Played(links("/x"), {"x": trickle_body})
 
 
-@attack("slow headers", "Endless answers", told=r"timed out", silent=True)
+@attack("slow headers", "Endless answers", reasons=r"timed out", silent=True)
 def _(_: Places) -> Played:
     """Endless headers, a short one in each fifth of a second."""
     return Played(links("/x"), {"x": trickle_headers})
 
 
-@attack("silence", "Endless answers", told=r"timed out", silent=True)
+@attack("silence", "Endless answers", reasons=r"timed out", silent=True)
 def _(_: Places) -> Played:
     """The server accepts the connection and sends nothing."""
     return Played(links("/x"), {"x": silence})
@@ -622,7 +622,7 @@ def _(_: Places) -> Played:
     return Played(links("/r", "/s", "/u"), script)
 
 
-@attack("redirects ever on", "Endless answers", asked_often("chain", 50), told=r"redirected too often")
+@attack("redirects ever on", "Endless answers", asked_often("chain", 50), reasons=r"redirected too often")
 def _(_: Places) -> Played:
     """Each redirect leads to another URL."""
     return Played(links("/chain/0"), {"chain": ever_on})
@@ -656,7 +656,7 @@ def coded(coding: str, data: Callable[[], bytes]) -> Script:
 @attack(
     "compression bombs",
     "Bombs",
-    told={
+    reasons={
         "gzip": "endless",
         "br": "expands more than",
         "zstd": "expands more than",
@@ -868,7 +868,7 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("what is no HTTP", "Broken answers", told=dict.fromkeys(("bytes", "half", "letters", "old"), _BROKEN))
+@attack("what is no HTTP", "Broken answers", reasons=dict.fromkeys(("bytes", "half", "letters", "old"), _BROKEN))
 def _(_: Places) -> Played:
     """Random bytes, half of a header section, a status of letters, HTTP/0.9."""
     script = {
@@ -880,7 +880,7 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("wrong TLS", "Broken answers", told=r"certificate not trusted", silent=True)
+@attack("wrong TLS", "Broken answers", reasons=r"certificate not trusted", silent=True)
 def _(at: Places) -> Played:
     """A certificate of an unknown authority, and an `https:` URL of a server without TLS."""
     return Played(images(f"{at.tls}/i.png", at.url.replace("http:", "https:") + "/i.png"))
@@ -975,8 +975,8 @@ def plant(attack: Attack, root: Path, copy: Path, port: int) -> None:
 
 
 def _asks_for_login(connection: Connection) -> bool:
-    told = any(name == "authorization" for name, _ in connection.asked.headers)
-    reply = page("x") if told else keep("", 'WWW-Authenticate: Basic realm="x"', status="401 Unauthorized")
+    has_login = any(name == "authorization" for name, _ in connection.asked.headers)
+    reply = page("x") if has_login else keep("", 'WWW-Authenticate: Basic realm="x"', status="401 Unauthorized")
     return connection.play(reply)
 
 

@@ -52,7 +52,7 @@ def main(folder: str, *words: str) -> None:
         for server in (site, *victims.values()):
             server.shutdown()
     seen = {address: server.paths for address, server in victims.items()}
-    json.dump({"victims": seen, "site": site.paths, "code": done.code, "said": done.stderr}, sys.stdout)
+    json.dump({"victims": seen, "site": site.paths, "code": done.code, "output": done.stderr}, sys.stdout)
 
 
 def web() -> Site:

@@ -90,7 +90,7 @@ COMMANDS: Final = (
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_command_prints_what_a_terminal_obeys(runs: dict[str, Done], name: str) -> None:
+def test_no_command_prints_control_characters(runs: dict[str, Done], name: str) -> None:
     done = runs[name]
     assert done.stdout + done.stderr
     assert unprintable(done.stdout) == []
@@ -98,7 +98,7 @@ def test_no_command_prints_what_a_terminal_obeys(runs: dict[str, Done], name: st
     assert "Traceback" not in done.stderr
 
 
-def test_the_text_that_is_shown_came_from_the_server(runs: dict[str, Done]) -> None:
+def test_the_commands_print_the_text_of_the_server(runs: dict[str, Done]) -> None:
     """Otherwise there would be nothing to strip."""
     assert "%1B%5B31m" in runs["lines"].stdout
     assert r"unknown content coding 'x\x1b[31m" in runs["lines"].stderr
@@ -115,29 +115,29 @@ def test_reports_escape_everything(runs: dict[str, Done], name: str) -> None:
     assert not {"javascript", "data"} & hrefs
 
 
-def test_a_report_runs_nothing_whatever_stands_in_it(runs: dict[str, Done]) -> None:
+def test_a_report_has_a_policy_against_scripts(runs: dict[str, Done]) -> None:
     assert "Content-Security-Policy" in runs["report"].stdout
     assert "default-src 'none'" in runs["report"].stdout
 
 
-def test_what_is_told_and_said_keeps_its_lines_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_text_keeps_its_line_breaks_only(capsys: pytest.CaptureFixture[str]) -> None:
     """The functions that print strip control characters, even if their caller forgets that a text is a server's."""
     tell(f"Failed: {EVIL}\nOpen {EVIL}\n")
     say(EVIL)
     say_json({"title": EVIL})
     with pytest.raises(SystemExit):
         refuse(EVIL, 2)
-    said = capsys.readouterr()
-    assert unprintable(said.out + said.err) == []
-    assert [line.partition(" ")[0] for line in said.err.splitlines()] == ["Failed:", "Open", "websucker:"]
+    printed = capsys.readouterr()
+    assert unprintable(printed.out + printed.err) == []
+    assert [line.partition(" ")[0] for line in printed.err.splitlines()] == ["Failed:", "Open", "websucker:"]
 
 
-def test_a_log_line_keeps_its_lines_and_nothing_else() -> None:
+def test_a_log_record_keeps_its_line_breaks_only() -> None:
     record = logging.LogRecord("x", logging.WARNING, __file__, 1, "%s\nsecond", (EVIL,), None)
-    told = Printable(logging.Formatter("%(levelname)s: %(message)s")).format(record)
-    assert told.startswith("WARNING: \N{REPLACEMENT CHARACTER}[31m")
-    assert told.endswith("\nsecond")
-    assert unprintable(told) == []
+    formatted = Printable(logging.Formatter("%(levelname)s: %(message)s")).format(record)
+    assert formatted.startswith("WARNING: \N{REPLACEMENT CHARACTER}[31m")
+    assert formatted.endswith("\nsecond")
+    assert unprintable(formatted) == []
     assert printable_lines("plain\n") == "plain\n"
 
 

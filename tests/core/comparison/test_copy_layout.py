@@ -6,11 +6,11 @@ from mirror.core.comparison.copy_layout import files_of_page, host_folders
 
 
 @pytest.mark.parametrize("name", ["dir", "dir/", "a.html", "", "x?y=1"])
-def test_a_page_is_looked_for_where_tools_put_it(name: str) -> None:
+def test_files_of_page_are_relative_and_html(name: str) -> None:
     names = files_of_page(f"http://example.org/{name}")
     assert all(not one.startswith("/") for one in names)
     assert any(one.endswith(".html") for one in names)
 
 
-def test_hosts_have_folders_by_several_names() -> None:
+def test_host_folders() -> None:
     assert host_folders("http://127.0.0.1:80/")[:2] == ["127.0.0.1:80", "127.0.0.1_80"]

@@ -53,7 +53,7 @@ def test_pixels_that_are_allowed_may_differ() -> None:
         ("a", "a 2", "a 2", True),
     ],
 )
-def test_a_line_that_does_not_stay_says_nothing(first: str, again: str, copy: str, same: bool) -> None:
+def test_lines_that_differ_between_visits_are_ignored(first: str, again: str, copy: str, same: bool) -> None:
     sights = [Sight(lines=tuple(text.split())) for text in (copy, first, again)]
     assert compared(*sights).has_same_text is same
 
@@ -65,20 +65,20 @@ def test_what_fails_in_one_visit_of_the_original_may_fail() -> None:
     assert compared(copy, ORIGINAL, again).wrong == []
 
 
-def test_a_message_names_no_place() -> None:
+def test_error_messages_contain_no_url() -> None:
     said = "Failed to fetch dynamically imported module: {}/assets/a.js"
     assert error_message(said.format("https://example.org")) == error_message(said.format("file:///srv/copy"))
     assert error_message("no such place: http://[x/a.js") == "no such place: a.js"
 
 
-def test_a_page_that_is_gone_online_does_not_count() -> None:
+def test_pages_without_an_original_do_not_count() -> None:
     gone = compared(Sight(), Sight("410 Gone"))
     result = Result(URL, "copy", "replay", 1.0, (gone, compared(ORIGINAL)))
     assert (result.right, len(result.judged), result.is_good) == (1, 1, True)
     assert not Result(URL, "copy", "replay", 0.0, (gone,)).is_good
 
 
-def test_a_share_has_to_be_reached() -> None:
+def test_enough_pages_have_to_match() -> None:
     pages = (compared(ORIGINAL), compared(Sight()))
     assert [Result(URL, "copy", "file", share, pages).is_good for share in (0.5, 0.51)] == [True, False]
 
@@ -98,7 +98,7 @@ def test_pages_below_the_start_are_compared(url: str, start: str, below: bool) -
 
 
 @given(st.lists(st.text(), unique=True), st.integers(0, 50))
-def test_a_sample_is_some_of_all_in_their_order(urls: list[str], most: int) -> None:
+def test_a_sample_keeps_the_order(urls: list[str], most: int) -> None:
     taken = sampled(urls, most)
     assert len(taken) == (min(most, len(urls)) if most else len(urls))
     assert taken == sorted(taken, key=urls.index)

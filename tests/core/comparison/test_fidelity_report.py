@@ -18,7 +18,7 @@ def compared(copy: Sight, *originals: Sight, pixels: float = 0.0, allowed: float
     return Compared(URL, PLACE, originals or (ORIGINAL,), copy, pixels, allowed)
 
 
-def test_lines_tell_what_is_wrong() -> None:
+def test_the_lines_list_the_differences() -> None:
     copy = Sight(lines=("Title", "one", "three"), left=("http://example.org/app.js",), errors=("Error: y",))
     result = Result(URL, "copy", "replay", 1.0, (compared(copy, pixels=0.25), compared(ORIGINAL)))
     assert list(as_lines(result)) == [
@@ -38,7 +38,7 @@ def test_lines_tell_what_is_wrong() -> None:
 
 
 @given(st.text(min_size=1), st.text(), st.binary(max_size=20))
-def test_nothing_that_a_page_says_becomes_markup(url: str, text: str, picture: bytes) -> None:
+def test_no_text_of_a_page_becomes_markup(url: str, text: str, picture: bytes) -> None:
     """Whatever is in URLs, errors and texts, the report has the elements that it has without it."""
 
     def tags(url: str, text: str, *, is_gone: bool) -> list[str]:

@@ -65,7 +65,7 @@ def test_pictures_count_and_counters_do_not() -> None:
         assert bool(traps.bars(at("/list?page=201"), at("/list?page=200"))) is ends
 
 
-def test_what_others_lead_to_is_followed_and_a_page_that_brings_something_opens_a_family() -> None:
+def test_links_from_elsewhere_are_followed_and_a_new_word_opens_a_family() -> None:
     traps = Traps(LOW)
     end = chain(traps, 300)
     assert traps.bars(at("/list?page=9999"), at("/list?page=1")) == (
@@ -154,7 +154,7 @@ def test_a_resumed_run_knows_everything() -> None:
     assert ends[-1] == [True, True]
 
 
-def test_what_is_known_is_bounded() -> None:
+def test_the_number_of_states_is_limited() -> None:
     traps = Traps(LOW)
     for n in range(MAX_FAMILIES + 500):
         answered(traps, f"/f{'x' * (n % 97)}/{chr(97 + n % 26)}{'y' * (n // 97)}?a{'b' * n}", ["/q"], "")

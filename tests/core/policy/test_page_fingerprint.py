@@ -19,21 +19,21 @@ HOST = "http://example.org"
         ("<!-- a --> b <style>c</style> &amp;", ["b", "amp"]),
     ],
 )
-def test_the_words_that_are_the_pages_own(html: str, said: list[str]) -> None:
+def test_own_words(html: str, said: list[str]) -> None:
     assert own_words(visible_words(html), [HOST + "/list?page=7"]) == said
 
 
-def test_the_names_of_its_links_are_not_its_own() -> None:
+def test_words_of_links_are_not_its_own() -> None:
     assert own_words(visible_words("next: gavo, 2026"), [HOST + "/a", HOST + "/a/gavo"], numbers=False) == ["next"]
 
 
 @given(st.text())
-def test_any_text_is_read(text: str) -> None:
+def test_any_text_has_a_fingerprint(text: str) -> None:
     assert isinstance(own_words(visible_words(text), [HOST + "/a?b=1"]), list)
     assert are_similar(sketch(text), sketch(text)) == bool(sketch(text))
 
 
-def test_pages_of_the_same_elements_are_alike() -> None:
+def test_pages_with_the_same_elements_are_similar() -> None:
     one = sketch('<html><div class="a b"><p>1<a class=x>' + "".join(f"<i class=c{n}>" for n in range(20)))
     other = sketch('<html><div class="a b"><p>2<p>3<a class=x>' + "".join(f"<i class=c{n}>" for n in range(20)))
     assert are_similar(one, other)

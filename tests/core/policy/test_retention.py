@@ -72,7 +72,7 @@ def test_parse(words: str, policy: Policy) -> None:
         ("within", "within=: '' is no duration"),
     ],
 )
-def test_what_is_no_policy(words: str, sentence: str) -> None:
+def test_invalid_policies(words: str, sentence: str) -> None:
     with pytest.raises(InvalidPolicyError, match=sentence):
         parse(words)
 
@@ -101,26 +101,28 @@ def test_kept(words: str, snapshots: list[tuple[int, datetime]], expected: dict[
     assert kept(parse(words), snapshots, NOW) == expected
 
 
-def test_a_day_is_one_of_utc() -> None:
+def test_days_are_in_utc() -> None:
     east = timezone(timedelta(hours=9))
     snapshots = [(1, datetime(2024, 3, 1, 8, tzinfo=east)), (2, datetime(2024, 3, 1, 10, tzinfo=east))]
     assert kept(parse("daily=2"), snapshots, NOW) == {2: "newest", 1: "daily"}
 
 
-def test_of_one_time_the_higher_id_is_newer() -> None:
+def test_the_higher_id_is_newer_at_the_same_time() -> None:
     assert kept(parse("daily=3"), [(2, NOW), (3, NOW), (1, NOW)], NOW) == {3: "newest"}
 
 
 @LAW
 @given(POLICIES, SNAPSHOTS)
-def test_keeping_twice_is_keeping_once(policy: Policy, snapshots: list[tuple[int, datetime]]) -> None:
+def test_applying_a_policy_is_idempotent(policy: Policy, snapshots: list[tuple[int, datetime]]) -> None:
     once = kept(policy, snapshots, NOW)
     assert kept(policy, [snapshot for snapshot in snapshots if snapshot[0] in once], NOW) == once
 
 
 @LAW
 @given(POLICIES, SNAPSHOTS, st.data())
-def test_order_means_nothing(policy: Policy, snapshots: list[tuple[int, datetime]], data: st.DataObject) -> None:
+def test_the_order_of_the_snapshots_does_not_matter(
+    policy: Policy, snapshots: list[tuple[int, datetime]], data: st.DataObject
+) -> None:
     shuffled = data.draw(st.permutations(snapshots))
     assert kept(policy, shuffled, NOW) == kept(policy, snapshots, NOW)
 
@@ -134,7 +136,7 @@ def test_the_newest_is_kept(policy: Policy, snapshots: list[tuple[int, datetime]
 
 @LAW
 @given(POLICIES, SNAPSHOTS, st.sampled_from(("last", *PERIODS)), st.integers(1, 3))
-def test_more_in_a_policy_keeps_no_less(
+def test_an_additional_rule_never_keeps_less(
     policy: Policy, snapshots: list[tuple[int, datetime]], rule: str, more: int
 ) -> None:
     wider = [
@@ -147,7 +149,7 @@ def test_more_in_a_policy_keeps_no_less(
 
 @LAW
 @given(st.sampled_from(("last", *PERIODS)), NUMBERS, SNAPSHOTS)
-def test_a_rule_keeps_as_many_as_it_says(rule: str, number: int, snapshots: list[tuple[int, datetime]]) -> None:
+def test_a_rule_keeps_at_most_its_number(rule: str, number: int, snapshots: list[tuple[int, datetime]]) -> None:
     periods = {PERIODS[rule](taken) for _, taken in snapshots} if rule in PERIODS else {key for key, _ in snapshots}
     found = kept(Policy(**{rule: number}), snapshots, NOW)  # type: ignore[arg-type]
     assert len(found) == min(len(periods), max(number, 1))

@@ -37,7 +37,7 @@ def homes(draw: st.DrawFn) -> Home:
 
 
 @given(homes())
-def test_a_label_is_one_of_dns_and_can_be_read_back(home: Home) -> None:
+def test_a_label_is_legal_in_dns_and_can_be_read_back(home: Home) -> None:
     found = label(home)
     assert DNS_LABEL.fullmatch(found)
     assert not found.startswith("xn--")
@@ -50,7 +50,7 @@ def test_distinct_origins_and_snapshots_have_distinct_labels(several: list[Home]
 
 
 @given(st.text("ab-.s1x0http", max_size=30))
-def test_there_is_one_label_for_what_is_read(text: str) -> None:
+def test_a_label_that_can_be_read_is_the_only_one(text: str) -> None:
     home = read_label(text, lambda _: None)
     assert home is None or label(home) == text
 
@@ -71,7 +71,7 @@ def test_there_is_one_label_for_what_is_read(text: str) -> None:
         ("https://a---http.example/", "a------http-example---s1"),
     ],
 )
-def test_plain_hosts_can_be_read(url: str, expected: str) -> None:
+def test_labels_of_plain_hosts_are_readable(url: str, expected: str) -> None:
     assert label(Home(origin(canonical(url)), 1)) == expected
 
 
@@ -115,7 +115,7 @@ def test_other_hosts_have_a_digest(url: str) -> None:
         "xn----a---s1",
     ],
 )
-def test_what_the_law_does_not_give_is_no_label(text: str) -> None:
+def test_other_texts_are_no_labels(text: str) -> None:
     assert read_label(text, lambda _: None) is None
 
 
@@ -151,7 +151,7 @@ def test_only_names_of_this_machine_are_answered(host: str, name: str | None) ->
     assert SERVER.name(host) == name
 
 
-def test_the_port_of_the_web_is_not_written() -> None:
+def test_port_80_is_not_written() -> None:
     server = Server(80)
     assert server.root == "http://localhost/"
     assert server.place(canonical("https://a.example/b"), 2) == "http://a-example---s2.localhost/b"

@@ -9,7 +9,7 @@ from mirror.core.url.canonical import CanonicalURL, canonical
 SERVER = Server(8000)
 
 
-def test_headers_that_harm_or_leave_are_not_replayed() -> None:
+def test_dangerous_headers_are_not_replayed() -> None:
     never = [
         "Set-Cookie",
         "Strict-Transport-Security",
@@ -39,7 +39,7 @@ def test_headers_that_harm_or_leave_are_not_replayed() -> None:
     assert replayed([(name, "x") for name in never]) == {}
 
 
-def test_headers_of_the_content_are_replayed_if_they_can_not_end_their_line() -> None:
+def test_headers_of_the_content_are_replayed_without_line_breaks() -> None:
     headers = [("Content-Language", "de"), ("Last-Modified", "x\r\nSet-Cookie: a=b"), ("Content-Disposition", "a\0b")]
     assert replayed(headers) == {"content-language": "de"}
 
@@ -64,7 +64,7 @@ def place(url: CanonicalURL) -> str:
     return SERVER.place(url, 3)
 
 
-def test_redirects_lead_to_where_their_target_is_replayed() -> None:
+def test_redirects_lead_to_the_replayed_target() -> None:
     here = canonical("https://example.org/a/b")
     assert location("../c?d#e", here, place) == "http://example-org---s3.localhost:8000/c?d#e"
     assert location("//cdn.example/x", here, place) == "http://cdn-example---s3.localhost:8000/x"
@@ -73,7 +73,7 @@ def test_redirects_lead_to_where_their_target_is_replayed() -> None:
     assert location("/x\r\nSet-Cookie: a=b", here, place) == "http://example-org---s3.localhost:8000/xSet-Cookie:%20a=b"
 
 
-def test_refreshes_lead_there_too() -> None:
+def test_refreshes_lead_to_the_replayed_target() -> None:
     here = canonical("https://example.org/a")
     assert refresh("5; url=/b", here, place) == "5; url=http://example-org---s3.localhost:8000/b"
     assert refresh("5", here, place) == "5"
@@ -94,7 +94,7 @@ def test_refreshes_lead_there_too() -> None:
         (None, "", False, False),
     ],
 )
-def test_who_may_read_what_is_of_another_origin(
+def test_who_may_read_a_response_of_another_origin(
     *, allowed: str | None, destination: str, one_site: bool, expected: bool
 ) -> None:
     assert may_read("https://a.example", allowed, destination, one_site=one_site) is expected
