@@ -177,7 +177,7 @@ def _values(payload: bytes) -> None:
 
 
 def _robots(payload: bytes) -> None:
-    rules = robots_txt.read(payload)
+    rules = robots_txt.parse(payload)
     for url in (HERE, CanonicalURL("http://example.org/"), CanonicalURL(f"http://example.org/{'a' * 200}?{'b=' * 50}")):
         assert str(rules.rule(url))
     for reference in robots_txt.sitemaps(rules, HERE):

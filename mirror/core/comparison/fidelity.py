@@ -77,7 +77,7 @@ class Compared:
         return not self.originals[0].problem
 
     @property
-    def lacks(self) -> tuple[str, ...]:
+    def missing_urls(self) -> tuple[str, ...]:
         """The URLs that the copy requested without success, except for those that failed in the original."""
         missed = {file_name(url) for sight in self.originals for url in sight.failed}
         return tuple(url for url in (*self.copy.failed, *self.copy.left) if file_name(url) not in missed)
@@ -101,12 +101,12 @@ class Compared:
         """The differences between the texts; none if they match."""
         return [] if self.has_same_text else text_changes(self.originals[0].lines, self.copy.lines)
 
-    def holds(self, aspect: Aspect) -> bool:
+    def meets(self, aspect: Aspect) -> bool:
         """Whether the page meets a criterion. A page that the browser didn't reach meets none."""
         if aspect is Aspect.REACHED or self.copy.problem:
             return not self.copy.problem
         if aspect is Aspect.COMPLETE:
-            return not self.lacks
+            return not self.missing_urls
         if aspect is Aspect.QUIET:
             return not self.new_errors
         return self.has_same_text if aspect is Aspect.TEXT else self.pixels <= self.allowed
@@ -114,7 +114,7 @@ class Compared:
     @property
     def wrong(self) -> list[Aspect]:
         """The criteria that the page doesn't meet, in the order of the law."""
-        return [aspect for aspect in Aspect if not self.holds(aspect)]
+        return [aspect for aspect in Aspect if not self.meets(aspect)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +136,14 @@ class Result:
         return [page for page in self.pages if page.is_judged]
 
     @property
-    def right(self) -> int:
+    def matching(self) -> int:
         """The number of pages that match the original."""
         return sum(not page.wrong for page in self.judged)
 
     @property
     def share(self) -> float:
         """The share of judged pages that match the original; 0 if no page was judged."""
-        return self.right / len(self.judged) if self.judged else 0.0
+        return self.matching / len(self.judged) if self.judged else 0.0
 
     @property
     def is_good(self) -> bool:
@@ -152,7 +152,7 @@ class Result:
 
     def count(self, aspect: Aspect) -> int:
         """Return the number of judged pages that meet a criterion."""
-        return sum(page.holds(aspect) for page in self.judged)
+        return sum(page.meets(aspect) for page in self.judged)
 
 
 # --- what is compared -------------------------------------------------------------------------------------------------

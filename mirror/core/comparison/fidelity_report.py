@@ -21,7 +21,7 @@ def as_lines(result: Result) -> Iterator[str]:
         yield f"{_sign(page)} {page.url}"
         yield from (f"    {line}" for line in _differences(page))
     yield from (f"{result.count(aspect)} of {len(result.judged)} {aspect}" for aspect in Aspect)
-    yield f"{result.right} of {len(result.judged)} pages match the original ({_percent(result.share)})"
+    yield f"{result.matching} of {len(result.judged)} pages match the original ({_percent(result.share)})"
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "share": result.share,
         "is_good": result.is_good,
         "pages_compared": len(result.judged),
-        "counts": {aspect.name.lower(): result.count(aspect) for aspect in Aspect} | {"right": result.right},
+        "counts": {aspect.name.lower(): result.count(aspect) for aspect in Aspect} | {"right": result.matching},
         "pages": [_page_as_json(page) for page in result.pages],
     }
 
@@ -46,7 +46,7 @@ def _page_as_json(page: Compared) -> dict[str, Any]:
         "judged": page.is_judged,
         "right": page.is_judged and not page.wrong,
         "wrong": [aspect.name.lower() for aspect in page.wrong] if page.is_judged else [],
-        "lacks": list(page.lacks),
+        "lacks": list(page.missing_urls),
         "new_errors": list(page.new_errors),
         "differing_pixels": page.pixels,
         "same_text": page.has_same_text,
@@ -76,11 +76,11 @@ def _differences(page: Compared) -> Iterator[str]:
     elif page.copy.problem:
         yield f"the copy was not reached: {page.copy.problem}"
     else:
-        yield from (f"missing: {url}" for url in page.lacks)
+        yield from (f"missing: {url}" for url in page.missing_urls)
         yield from (f"new error: {error}" for error in page.new_errors)
         if not page.has_same_text:
             yield f"text differs ({_count_changes(page.changes)})"
-        if not page.holds(Aspect.PICTURE):
+        if not page.meets(Aspect.PICTURE):
             yield f"{_percent(page.pixels)} of the pixels differ"
 
 
@@ -135,7 +135,7 @@ def report(result: Result, pictures: Pictures) -> str:
     word = "good" if result.is_good else "bad"
     head = (
         f"<p>{escaped(result.copy)}, opened through {escaped(result.through)}, and {escaped(result.original)}: "
-        f'<span class="{word}">{result.right} of {len(result.judged)} pages match the original</span> '
+        f'<span class="{word}">{result.matching} of {len(result.judged)} pages match the original</span> '
         f"({_percent(result.share)}; required: {_percent(result.threshold)}).</p>"
     )
     heads = "".join(f"<th>{aspect} ({result.count(aspect)})" for aspect in Aspect)
@@ -150,7 +150,7 @@ def _row(page: Compared, anchor: str) -> str:
     if not page.is_judged:
         return f'<tr>{link}<td colspan="6">original not reached: {escaped(page.originals[0].problem)}'
     cells = "".join(
-        '<td class="good">yes' if page.holds(aspect) else '<td class="bad">no' for aspect in Aspect
+        '<td class="good">yes' if page.meets(aspect) else '<td class="bad">no' for aspect in Aspect
     )  # words, not only colours
     return f'<tr>{link}{cells}<td class="n">{_percent(page.pixels) if not page.copy.problem else ""}'
 

@@ -105,7 +105,7 @@ class Reach:
 
     def _kind(self, address: str) -> Kind:
         found = effective_address(address)
-        return Kind.PUBLIC if any(found in network for network in self._public) else kind(found)
+        return Kind.PUBLIC if any(found in network for network in self._public) else address_kind(found)
 
 
 @lru_cache(maxsize=1024)
@@ -126,10 +126,10 @@ def effective_address(text: str) -> Address:
     return inner or address
 
 
-def kind(address: Address) -> Kind:
+def address_kind(address: Address) -> Kind:
     """Return the kind of an address. The unspecified addresses (`0.0.0.0`, `::`) are loopback, because systems treat them so.
 
-    >>> kind(ip_address("192.168.1.1")), kind(ip_address("169.254.169.254"))
+    >>> address_kind(ip_address("192.168.1.1")), address_kind(ip_address("169.254.169.254"))
     (<Kind.PRIVATE: 'private'>, <Kind.METADATA: 'cloud metadata'>)
     """
     if address in _METADATA:

@@ -3,17 +3,21 @@
 Input: the status and the payload of /robots.txt, and the product token of the crawler. Output: `Robots`, which has the rules
 for this crawler only, each with its line. This module fetches nothing and uses no clock.
 
-What an answer means (2.3.1) ---------------------------- 2xx: its text counts. 3xx: the crawler follows up to five redirects,
-to other hosts too; if they lead nowhere, there are no rules. 4xx: there are no rules, and everything is allowed. 429 is an
-exception: it asks the crawler to come back later, and doesn't say that there are no rules. 429, 5xx and no answer mean
-"unreachable": nothing is allowed, until the host was unreachable for `FORGOTTEN_AFTER`.
+What an answer means (2.3.1)
+----------------------------
+2xx: its text counts. 3xx: the crawler follows up to five redirects, to other hosts too; if they lead nowhere, there are no
+rules. 4xx: there are no rules, and everything is allowed. 429 is an exception: it asks the crawler to come back later, and
+doesn't say that there are no rules. 429, 5xx and no answer mean "unreachable": nothing is allowed, until the host was
+unreachable for `FORGOTTEN_AFTER`.
 
-What its text means (2.2) ------------------------- Lines end with CR, LF or both. A group is one or more `User-agent` lines and
-the rules after them; all groups of one agent count as one group. The group of `*` is for agents without a group. Other lines
-(`Sitemap`, `Crawl-delay`, unknown ones) don't end a group. The rule with the longest pattern wins; if two patterns have the
-same length, the rule that allows wins. `*` stands for any characters, and `$` at the end of a pattern for the end of the URL.
-Patterns and URLs are normalised before they are compared (`spelled`). Misspelled names and missing colons are read as Google's
-parser reads them. `Crawl-delay` is not part of the RFC; it applies to the agents named above it.
+What its text means (2.2)
+-------------------------
+Lines end with CR, LF or both. A group is one or more `User-agent` lines and the rules after them; all groups of one agent count
+as one group. The group of `*` is for agents without a group. Other lines (`Sitemap`, `Crawl-delay`, unknown ones) don't end a
+group. The rule with the longest pattern wins; if two patterns have the same length, the rule that allows wins. `*` stands for
+any characters, and `$` at the end of a pattern for the end of the URL. Patterns and URLs are normalised before they are
+compared (`normalised`). Misspelled names and missing colons are read as Google's parser reads them. `Crawl-delay` is not part
+of the RFC; it applies to the agents named above it.
 """
 
 import re
@@ -100,7 +104,7 @@ class Robots:
         """Return the rule that decides about a URL; `ALLOW_ALL` if no rule matches."""
         if not self.lengths and not self.wildcards:
             return ALLOW_ALL
-        places = _spellings(_path_and_query(url))
+        places = _query_variants(_path_and_query(url))
         if places[0] == "/robots.txt":
             return ALLOW_ALL
         return max((self._longest(place) for place in places), key=_precedence)
@@ -134,7 +138,7 @@ def robots_url(url: CanonicalURL) -> CanonicalURL | None:
 def robots(status: int, payload: bytes, agent: str = PRODUCT) -> Robots | None:
     """Return what an answer means for an agent; `None` if robots.txt is "unreachable" and nothing is allowed."""
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return read(payload, agent)
+        return parse(payload, agent)
     is_there_none = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     return Robots() if is_there_none and status != HTTPStatus.TOO_MANY_REQUESTS else None
 
@@ -159,7 +163,7 @@ class _Group:
     delay: float | None = None
 
 
-def read(payload: bytes, agent: str = PRODUCT) -> Robots:
+def parse(payload: bytes, agent: str = PRODUCT) -> Robots:
     """Return the rules of a robots.txt for an agent, which is identified by its product token."""
     own, others = _Group(), _Group()
     named: set[int] = set()  # the agents of the present group: 0 for this agent, 1 for `*`
@@ -234,10 +238,10 @@ def _indexed(group: _Group, found: tuple[str, ...]) -> Robots:
 # --- patterns and URLs ---------------------------------------------------------------------------------------------------
 
 
-def spelled(text: str) -> str:
+def normalised(text: str) -> str:
     """Normalise a path with its query (2.2.2): decode each escape whose character has the same meaning.
 
-    >>> spelled("/foo/bar/\u30c4"), spelled("/foo/bar/%62%61%7a"), spelled("/%2a%2fa:%3A")
+    >>> normalised("/foo/bar/\u30c4"), normalised("/foo/bar/%62%61%7a"), normalised("/%2a%2fa:%3A")
     ('/foo/bar/%E3%83%84', '/foo/bar/baz', '/%2A%2Fa::')
     """
     return _OCTETS.sub(_octet, text)
@@ -254,17 +258,17 @@ def _octet(match: re.Match[str]) -> str:
 def _pattern(text: str) -> str:
     """Normalise a pattern. `*` is a wildcard, and so is `$` at the end; elsewhere `$` is a character."""
     body, end = (text[:-1], "$") if text.endswith("$") else (text, "")
-    return re.sub(r"\*+", "*", spelled(body).replace("$", "%24")) + end
+    return re.sub(r"\*+", "*", normalised(body).replace("$", "%24")) + end
 
 
 def _path_and_query(url: CanonicalURL) -> str:
     """Return what is compared with patterns: the normalised path and query."""
     place = url[len(origin(url)) :].partition("#")[0]
-    place = spelled(place).replace("*", "%2A").replace("$", "%24")
+    place = normalised(place).replace("*", "%2A").replace("$", "%24")
     return place if place.startswith("/") else "/" + place
 
 
-def _spellings(place: str) -> list[str]:
+def _query_variants(place: str) -> list[str]:
     """Return a path with the slashes of its query as they are, plain, and escaped.
 
     2.2.2 treats `?u=http%3A%2F%2Fa` and `?u=http://a` as equal.

@@ -74,7 +74,7 @@ def test_error_messages_contain_no_url() -> None:
 def test_pages_without_an_original_do_not_count() -> None:
     gone = compared(Sight(), Sight("410 Gone"))
     result = Result(URL, "copy", "replay", 1.0, (gone, compared(ORIGINAL)))
-    assert (result.right, len(result.judged), result.is_good) == (1, 1, True)
+    assert (result.matching, len(result.judged), result.is_good) == (1, 1, True)
     assert not Result(URL, "copy", "replay", 0.0, (gone,)).is_good
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.policy.private_addresses import Kind, Reach, effective_address, kind, networks
+from mirror.core.policy.private_addresses import Kind, Reach, address_kind, effective_address, networks
 from mirror.core.url.canonical import CanonicalURL, canonical
 
 PUBLIC = "93.184.216.34"
@@ -54,14 +54,14 @@ OTHER = canonical("http://other.example/")
     ],
 )
 def test_kinds(text: str, expected: Kind) -> None:
-    assert kind(effective_address(text)) is expected
+    assert address_kind(effective_address(text)) is expected
 
 
 @given(st.ip_addresses(v=4))
 def test_an_ipv6_address_with_an_ipv4_address_counts_as_that(address: object) -> None:
     number = int(ip_address(str(address)))
     for form in (f"::ffff:{address}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}"):
-        assert kind(effective_address(form)) is kind(ip_address(str(address)))
+        assert address_kind(effective_address(form)) is address_kind(ip_address(str(address)))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "fe80::1", "169.254.169.254", "::ffff:10.0.0.1"])

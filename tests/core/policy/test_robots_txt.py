@@ -393,5 +393,5 @@ def test_any_payload_can_be_read(status: int, payload: bytes, agent: str) -> Non
 @LAW
 @given(st.text(max_size=20))
 def test_normalising_is_idempotent(text: str) -> None:
-    spelled = robots_txt.spelled(text.encode("utf-8", errors="replace").decode())
-    assert robots_txt.spelled(spelled) == spelled
+    normalised = robots_txt.normalised(text.encode("utf-8", errors="replace").decode())
+    assert robots_txt.normalised(normalised) == normalised
