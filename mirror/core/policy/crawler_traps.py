@@ -8,11 +8,11 @@ The law
 -------
 1. URLs of a host that look alike are a *family* (`url_families`). All URLs of an origin are one more family.
 2. A page *leads on* if it has a link to a URL of its own family that the crawl has not met before. A page is *barren* if it
-   leads on, has nothing else new of its host and no new picture from any host, and *reads* like an earlier page of the
-   family. It reads like another if it has the same words in the same order, or if its URL is a new combination
-   (`color=red&size=s`) of parts that the crawl has met, and each of its words was on earlier pages. These words don't count:
-   words of the page's own URL; words of the URLs of the same family that it links to (except in the family of an origin,
-   because lists consist of names only); numbers close to those of its URL; times; random identifiers. In calendars no number
+   leads on, has nothing else new of its host and no new picture from any host, and *reads* like an earlier page of the family.
+   It reads like another if it has the same words in the same order, or if its URL is a new combination (`color=red&size=s`) of
+   parts that the crawl has met, and each of its words was on earlier pages. These words don't count: words of the page's own
+   URL; words of the URLs of the same family that it links to (except in the family of an origin, because lists consist of names
+   only, and in combinations of a query); numbers close to those of its URL; times; random identifiers. In calendars no number
    counts. A page that doesn't lead on is not counted: a catalogue may have a million similar entries.
 3. After as many barren pages of a family in a row as the budget of its rule allows, the family is closed: the crawl doesn't
    follow links to it from its own pages. It follows links from other places: a sitemap, a start, the list of a catalogue. The
