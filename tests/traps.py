@@ -1,7 +1,7 @@
-"""Sites without an end, and honest ones that look like them.
+"""Sites without an end, and honest sites that look like them.
 
-`TRAPS` and `HONEST` are the tables. A site is a function: the path with its query -> (title, text, links), or `None` where
-there is nothing; `Endless` serves it. Texts are of words by chance, the same for the same path.
+`TRAPS` and `HONEST` are the tables. A site is a function from a path with its query to (title, text, links), or to `None` if
+there is no page; `Endless` serves it. The texts are random words, always the same for a path.
 """
 
 import time
@@ -24,13 +24,13 @@ _SYLLABLES: Final = tuple(f"{first}{second}" for first, second in zip("bcdfghjkl
 
 
 def prose(seed: str, number: int = 60) -> str:
-    """Words that nobody else says, always the same of a seed."""
+    """Return random words, always the same for a seed."""
     chance = Random(seed)
     return " ".join("".join(chance.choices(_SYLLABLES, k=chance.randint(2, 5))) for _ in range(number))
 
 
 class Endless(Site):
-    """A site that is computed."""
+    """A site whose pages are computed."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Endless(Site):
 
 
 def walk(answer: Answer, start: str = "/") -> set[str]:
-    """All paths of a site that has an end; its links have to be absolute paths."""
+    """Return all paths of a site that has an end. Its links have to be absolute paths."""
     seen, waiting = {start}, [start]
     while waiting:
         content = answer(waiting.pop())
@@ -64,7 +64,7 @@ def walk(answer: Answer, start: str = "/") -> set[str]:
 
 
 def with_articles(trap: Answer, entrance: str) -> Answer:
-    """A site of thirty articles, each page of which leads to the trap too."""
+    """Return a site of thirty articles in which each page also links to the trap."""
 
     def answer(path: str) -> Content | None:
         if path == "/":
@@ -84,7 +84,7 @@ def with_articles(trap: Answer, entrance: str) -> Answer:
 
 
 def calendar(path: str) -> Content | None:
-    """A month leads to those around it and to its days, for all years."""
+    """A month links to the months around it and to its days, for all years."""
     parts = path.split("/")
     if len(parts) < 4 or parts[1] != "calendar" or not all(part.isdecimal() for part in parts[2:]):
         return None
@@ -100,7 +100,7 @@ def calendar(path: str) -> Content | None:
 
 
 def calendar_query(path: str) -> Content | None:
-    """The same by parameters; the page says when it was made."""
+    """The same with parameters. The page has the time at which it was made."""
     if not path.startswith("/events?"):
         return None
     words = dict(parse_qsl(path.partition("?")[2]))
@@ -129,7 +129,7 @@ GOODS: Final = tuple(prose(f"good {n}", 3) for n in range(40))
 
 
 def facets(path: str) -> Content | None:
-    """Seven filters of four values: a hundred thousand lists of forty goods."""
+    """Seven filters of about four values: a hundred thousand lists of forty goods."""
     if path.startswith("/good/"):
         return path, prose(path), ["/", "/shop"]
     before, _, query = path.partition("?")
@@ -150,7 +150,7 @@ def shop(path: str, query: str, filters: dict[str, tuple[str, ...]]) -> Content:
 
 
 def sessions(path: str) -> Content | None:
-    """Each page gives each of its links an id of its own."""
+    """Each page gives each of its links a new session id."""
     before = path.partition("?")[0]
     if not before.startswith("/s/") or not before[3:].isdecimal() or int(before[3:]) >= 40:
         return None
@@ -159,14 +159,14 @@ def sessions(path: str) -> Content | None:
 
 
 def repeated(path: str) -> Content | None:
-    """`docs/guide/` that should have been `/docs/guide/`."""
+    """A link to `docs/guide/` that should be `/docs/guide/`."""
     if not path.startswith("/docs/guide/") or path.strip("/").replace("docs/guide", "").strip("/"):
         return None
     return "Guide", prose("guide"), ["docs/guide/", "/"]
 
 
 def deeper(path: str) -> Content | None:
-    """A folder that leads to another one, always."""
+    """Each folder links to another folder."""
     if not path.startswith("/deep/"):
         return None
     depth = path.count("/")
@@ -178,7 +178,7 @@ def deeper(path: str) -> Content | None:
 
 
 def pagination(path: str) -> Content | None:
-    """A list that has an end, and goes on behind it."""
+    """A list has an end, but its links go on after it."""
     before, _, query = path.partition("?page=")
     if before != "/list" or (query and not query.isdecimal()):
         return None
@@ -188,7 +188,7 @@ def pagination(path: str) -> Content | None:
 
 
 def soft_404(path: str) -> Content | None:
-    """Whatever is asked for is there, says that it is not, and leads to more: by relative links of names by chance."""
+    """Each URL has a page that says that there is none, and links to more pages with random names."""
     links = [f"/x/{prose(path + str(n), 1)}" for n in range(3)]
     return (
         ("Oops", f"We could not find {path}. Maybe you like these:", [*links, "/"]) if path.startswith("/x/") else None
@@ -196,7 +196,7 @@ def soft_404(path: str) -> Content | None:
 
 
 def tarpit(path: str) -> Content | None:
-    """Babble without an end, each page another one, as those make it that want to hold crawlers: only the question tells."""
+    """Each URL has a page of random words, as tarpits for crawlers do. Only a probe can detect it."""
     if not path.startswith("/maze/"):
         return None
     return (
@@ -207,18 +207,18 @@ def tarpit(path: str) -> Content | None:
 
 
 def twins(path: str) -> Content | None:
-    """One page under any number."""
+    """The same page under each number."""
     if not path.startswith("/twin/") or not path[6:].isdecimal():
         return None
     number = int(path[6:])
     return "Welcome", "This is the page.", [f"/twin/{number * 2}", f"/twin/{number * 2 + 1}", "/"]
 
 
-# --- honest look-alikes ---------------------------------------------------------------------------------------------------
+# --- honest sites ---------------------------------------------------------------------------------------------------------
 
 
 def archive(path: str) -> Content | None:
-    """A blog with all its months, a post in each third of them; months lead to those around them only."""
+    """A blog with a page for each month and a post in each third month. A month links only to the months around it."""
     months = [f"/{year}/{month:02}/" for year in range(2001, 2027) for month in range(1, 13)]
     if path == "/":
         return "Blog", prose(path), [months[-1]]
@@ -234,7 +234,7 @@ def archive(path: str) -> Content | None:
 
 
 def catalogue(path: str) -> Content | None:
-    """3,000 entries by number in lists of fifty; an entry says its number and no more, and leads to its neighbours."""
+    """3,000 entries by number in lists of fifty. An entry has only its number, and links to its neighbours."""
     number = path.partition("=")[2]
     if path == "/":
         return "Catalogue", "Welcome", ["/list?page=1"]
@@ -252,7 +252,7 @@ def catalogue(path: str) -> Content | None:
 
 
 def forum(path: str) -> Content | None:
-    """A list of 400 pages, each with a topic of two pages."""
+    """A list of 400 pages, each with a topic that has two pages."""
     words = dict(parse_qsl(path.partition("?")[2]))
     if path == "/":
         return "Forum", "Welcome", ["/forum?f=1&page=1"]
@@ -266,7 +266,7 @@ def forum(path: str) -> Content | None:
 
 
 def reference(path: str) -> Content | None:
-    """Folders of folders with the same names: `/en/api/en/api/`, six deep, 2 at each."""
+    """Nested folders of the same names: `/en/api/en/api/`, up to eight deep, with two in each."""
     segments = path.strip("/").split("/") if path != "/" else []
     if len(segments) > 8 or any(segment not in {"en", "api"} for segment in segments):
         return None
@@ -275,7 +275,7 @@ def reference(path: str) -> Content | None:
 
 
 def folders(path: str) -> Content | None:
-    """Three chains of forty folders, with nothing but the next one in them, and a file at the end."""
+    """Three chains of forty folders. Each folder contains only the next one, and the last one a file."""
     if path == "/":
         return "Index", "Index of /", [f"/{name}/" for name in "abc"]
     name = path[1:2]
@@ -289,7 +289,7 @@ def folders(path: str) -> Content | None:
 
 
 def small_shop(path: str) -> Content | None:
-    """Three filters of five values and none: 216 lists."""
+    """Five filters of three values or none: 1,024 lists."""
     filters = {name: FILTERS[name][:3] for name in ("brand", "color", "fit", "price", "size")}
     before, _, query = path.partition("?")
     if path.startswith("/good/"):
@@ -300,7 +300,7 @@ def small_shop(path: str) -> Content | None:
 
 
 def placeholders(path: str) -> Content | None:
-    """300 pages that say `Coming soon`, each with a link to the next."""
+    """300 pages that say `Coming soon`, each with a link to the next one."""
     if path == "/":
         return "Home", "Welcome", ["/soon/1"]
     number = int(path[6:]) if path.startswith("/soon/") and path[6:].isdecimal() else 0
@@ -308,12 +308,12 @@ def placeholders(path: str) -> Content | None:
 
 
 def application(path: str) -> Content | None:
-    """A host that gives the same shell for whatever is asked, with the same 400 links."""
+    """A host that answers each URL with the same shell, which has the same 400 links."""
     return "App", "Loading...", [f"/view/{n}" for n in range(200)] + [f"/items/{n}/detail" for n in range(200)]
 
 
 def puzzles(path: str) -> Content | None:
-    """700 puzzles, of digits alone, each with a link to the next one."""
+    """700 puzzles that consist of digits, each with a link to the next one."""
     if path == "/":
         return "Puzzles", "Welcome", ["/puzzle/1"]
     number = int(path[8:]) if path.startswith("/puzzle/") and path[8:].isdecimal() else 0
@@ -324,7 +324,7 @@ def puzzles(path: str) -> Content | None:
 
 
 def diary(path: str) -> Content | None:
-    """Two years of days, one leads to the next, most of them with nothing but a line."""
+    """800 days, each with a link to the next one. Most of them have only one line."""
     first = date(2020, 1, 1)
     if path == "/":
         return "Diary", "Welcome", [f"/day?date={first}"]
@@ -341,9 +341,12 @@ def diary(path: str) -> Content | None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A trap: its entrance, what tells its URLs, the word of the rule that ends it (`None`: none has to), and how many of them
-    are asked for at most, about twice as many as usually: how soon it ends depends on the order of answers; `settings`: with
-    these, since the default would take a while."""
+    """A trap.
+
+    `entrance` is the URL that leads into it. `rule` is the name of the rule that ends it; `None` if it ends without one. `most`
+    is how many of its URLs may be asked for. It is about twice the usual number, because the order of answers varies.
+    `settings` lower the budgets, because the defaults take a while.
+    """
 
     answer: Answer
     entrance: str

@@ -10,8 +10,8 @@ from scrapy.settings import BaseSettings
 from mirror.browser.chromium import BrowserError, find
 from mirror.cli.archive_command import ArchiveCommand, opened
 from mirror.compare.page_capture import Viewer, what_is_missing
-from mirror.core.comparison import fidelity
-from mirror.core.comparison.fidelity import Compared, Result
+from mirror.core.comparison import fidelity_report
+from mirror.core.comparison.fidelity import Compared, Result, sampled
 from mirror.core.policy.private_addresses import Network, Reach, networks
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical, is_web
 from mirror.reports.run_summary import Exit
@@ -100,9 +100,9 @@ class Command(ArchiveCommand):
         else:
             refuse(f"{root}: there is no such folder", Exit.STORAGE)
         if opts.json:
-            say_json(fidelity.as_json(result))
+            say_json(fidelity_report.as_json(result))
         else:
-            for line in list(fidelity.as_lines(result)):
+            for line in list(fidelity_report.as_lines(result)):
                 say(line)
         if not result.judged:
             refuse(f"{start} does not answer: there is nothing to compare with", Exit.NOTHING_FETCHED)
@@ -155,14 +155,14 @@ def _result(
         refuse(f"{root} is no archive: there is nothing to replay; --through file or server", Exit.USAGE)
     urls = None
     if archive is not None and not opts.walk:
-        urls = fidelity.sampled(copies.pages_of(archive, start), opts.pages)
+        urls = sampled(copies.pages_of(archive, start), opts.pages)
         if not urls:
             refuse(f"there is no page below {start} in {root}", Exit.USAGE)
     with _copy(root, archive, start, through) as copy:
         done = asyncio.run(_compared(copy, start, viewer, urls, opts))
     result = Result(start, str(root), through, opts.threshold, tuple(done.pages))
     if opts.html:
-        _write(Path(opts.html).expanduser(), fidelity.report(result, done.pictures))
+        _write(Path(opts.html).expanduser(), fidelity_report.report(result, done.pictures))
         tell(f"Open {opts.html}\n")
     return result
 

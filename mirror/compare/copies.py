@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from mirror.core.comparison.fidelity import files_of_page, host_folders, is_below
+from mirror.core.comparison.copy_layout import files_of_page, host_folders
+from mirror.core.comparison.fidelity import is_below
 from mirror.core.replay.origins import TOP, Server
 from mirror.core.url.canonical import CanonicalURL
 from mirror.replay.server import Replay, listening, serving

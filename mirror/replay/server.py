@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.messages import header
 from mirror.core.policy.scope import SuffixList, bundled_suffix_list
-from mirror.core.replay import origins
+from mirror.core.replay import origins, response_headers
 from mirror.core.replay.origins import Home, Server
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
@@ -92,7 +92,7 @@ class Replay:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message["headers"]))
                 headers.setdefault("content-security-policy", self._server.policy)
-                for name, value in origins.COMMON.items():
+                for name, value in response_headers.COMMON.items():
                     headers[name] = value
                 message = {**message, "headers": headers.raw}
             elif scope["method"] == "HEAD" and message["type"] == "http.response.body":
@@ -141,7 +141,9 @@ class Replay:
         resource = found.resource
         headers = self._headers(resource, home, request)
         if is_redirect(resource):
-            place = origins.location(header(resource.headers, "location") or "", resource.url, self._place(home))
+            place = response_headers.location(
+                header(resource.headers, "location") or "", resource.url, self._place(home)
+            )
             if place is None:
                 return self._not_archived(resource.url, home, request)
             return Response(status_code=resource.status or 302, headers={**headers, "location": place})
@@ -150,9 +152,9 @@ class Replay:
         copy = self._shelf.copy(found, self._server, home.snapshot)
         headers["etag"] = tag = f'"{found.digest if copy is None else sha256(copy).hexdigest()}"'
         conditions = (request.header("if-none-match"), request.header("if-modified-since"))
-        if origins.is_known(tag, headers.get("last-modified"), *conditions):
+        if response_headers.is_not_modified(tag, headers.get("last-modified"), *conditions):
             return Response(status_code=304, headers=headers)
-        media_type = origins.content_type(header(resource.headers, "content-type"), resource.media_type)
+        media_type = response_headers.content_type(header(resource.headers, "content-type"), resource.media_type)
         headers["content-type"] = media_type or UNKNOWN
         status = resource.status if resource.status in _GOOD else 200
         if copy is None:
@@ -160,9 +162,9 @@ class Replay:
         return Response(copy, status, {**headers, "accept-ranges": "none"})
 
     def _headers(self, resource: Resource, home: Home, request: ReplayRequest) -> dict[str, str]:
-        headers = origins.told(resource.headers)
+        headers = response_headers.replayed(resource.headers)
         refresh = header(resource.headers, "refresh")
-        target = refresh and origins.refresh(refresh, resource.url, self._place(home))
+        target = refresh and response_headers.refresh(refresh, resource.url, self._place(home))
         if target:
             headers["refresh"] = target
         headers["vary"] = "Origin, Sec-Fetch-Dest"
@@ -178,7 +180,9 @@ class Replay:
         sites = {self._site(origins.host_of(one.origin)) for one in (reader, home)}
         allowed = header(resource.headers, "access-control-allow-origin")
         destination = request.header("sec-fetch-dest") or ""
-        if not origins.may_read(reader.origin, allowed, destination, one_site=len(sites) == 1 and "" not in sites):
+        if not response_headers.may_read(
+            reader.origin, allowed, destination, one_site=len(sites) == 1 and "" not in sites
+        ):
             return {}
         return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
 

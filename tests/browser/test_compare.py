@@ -124,7 +124,7 @@ def test_changes_are_reported_and_shown(modern: Mirrored, tmp_path: Path) -> Non
 def test_a_threshold_allows_for_some(modern: Mirrored) -> None:
     with changed(modern.server, "/pages/classic", Page(200, {"Content-Type": "text/html"}, b"<title>x</title>")):
         said = compare(modern.out, modern.server.url + "/pages/", "--pages", "4", "--threshold", "0.75")
-    assert said.stdout.endswith("3 of 4 pages are as the original (75 %)\n")
+    assert said.stdout.endswith("3 of 4 pages match the original (75 %)\n")
     assert f"- {modern.server.url}/pages/classic\n    text differs: " in said.stdout
     assert said.code == 0
 

@@ -24,7 +24,7 @@ from mirror.core.document.replacements import Rewriter
 from mirror.core.http import byte_ranges, caching, content_coding, cookies_txt, credentials, messages
 from mirror.core.http.messages import Response
 from mirror.core.policy import request_rate, robots_txt, soft_errors
-from mirror.core.replay import origins
+from mirror.core.replay import response_headers
 from mirror.core.syntax import character_encoding, directory_listings, embedded_urls, robots_meta
 from mirror.core.url import canonical, local_paths, media_types
 from mirror.core.url.canonical import CanonicalURL
@@ -181,7 +181,7 @@ def _values(payload: bytes) -> None:
 
 
 def _robots(payload: bytes) -> None:
-    rules = robots_txt.read(payload)
+    rules = robots_txt.parse(payload)
     for url in (HERE, CanonicalURL("http://example.org/"), CanonicalURL(f"http://example.org/{'a' * 200}?{'b=' * 50}")):
         assert str(rules.rule(url))
     for reference in robots_txt.sitemaps(rules, HERE):
@@ -206,7 +206,7 @@ def _headers(payload: bytes) -> None:
     caching.renewed(headers, headers)
     assert caching.lifetime(headers).total_seconds() >= 0
     byte_ranges.strong_validator(headers)
-    origins.told(headers)
+    response_headers.replayed(headers)
     for _, value in headers:
         media_types.parse_media_type(value)
         media_types.media_type(value, HERE, payload[:512])
@@ -216,9 +216,9 @@ def _headers(payload: bytes) -> None:
         byte_ranges.content_range(value)
         for name in (value, "a"):
             media_types.extension(name)
-        origins.location(value, HERE, str)
-        origins.refresh(value, HERE, str)
-        origins.content_type(value, "text/html")
+        response_headers.location(value, HERE, str)
+        response_headers.refresh(value, HERE, str)
+        response_headers.content_type(value, "text/html")
         messages.header(headers, value)
 
 

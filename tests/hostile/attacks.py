@@ -1,9 +1,9 @@
-"""What hostile servers do to whoever mirrors them: a table that serves the tests and `benchmarks.attacks` alike.
+"""Attacks by hostile servers: a table that the tests and `benchmarks.attacks` share.
 
-Each row is a site at an address and port of its own. Its start leads to what is hostile, and to `/honest`, which has to be in
-the copy afterwards. A row says what its server sends and, of what a tool then asked for and left on the disk, what is harm.
-The sites stand at 127.0.0.2, which counts as the internet in the tests. A victim listens at 127.0.0.1, another site at
-127.0.0.3; both remember who asked. Around the folder of the copy stands what is not the copy's.
+Each row is a site at an address and port of its own. Its start leads to the attack, and to `/honest`, which the copy has to
+contain afterwards. A row defines what its server sends, and which requests of a tool and which files on the disk count as harm.
+The sites are at 127.0.0.2, which counts as the internet in the tests. A victim listens at 127.0.0.1, and another site at
+127.0.0.3; both record their requests. The folder around the copy has files that are not the copy's.
 """
 
 import gzip
@@ -39,18 +39,18 @@ from tests.transfer.scripted import (
 HERE: Final = "127.0.0.2"
 OTHER: Final = "127.0.0.3"
 SECRET: Final = "Sp4mSecret"
-"""What stands in a file beside the copy, and what the victim says."""
+"""The content of a file beside the copy, and of the answers of the victim."""
 
 TOKEN: Final = f"X-Token: {SECRET}"
 TOKEN_ROW: Final = "a secret header led to another host"
-"""The row in which a tool is given a header by its user."""
+"""The row in which the user gives a header to the tool."""
 
 HONEST: Final = "an honest page"
 OUTSIDE: Final = "outside"
-"""The folder beside the copy into which planted links lead."""
+"""The folder beside the copy that planted links lead to."""
 
 MOST_KEPT: Final = 96 << 20
-"""Bytes that a copy of a row may have; what is sent without an end is more."""
+"""The largest size of the copy of a row, in bytes. Endless answers are larger."""
 
 MOST_MEMORY: Final = 1 << 30
 
@@ -59,7 +59,7 @@ HTML: Final = "Content-Type: text/html"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything is. `root` is the folder around the copy."""
+    """The URLs and ports of the servers. `root` is the folder around the copy."""
 
     url: str
     port: int
@@ -70,23 +70,23 @@ class Places:
     ftp: str
     root: Path
     many: int
-    """How many links a page of a million has: the tests of every day have less time."""
+    """The number of links of the row with a million. The everyday tests use fewer, to save time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a row plays: the HTML of its start, what follows behind each first segment of a path, and headers of the start."""
+    """What the server of a row sends: the HTML and the headers of its start, and a reply for each first segment of a path."""
 
     body: str
     script: Mapping[str, Script] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     also: Script | None = None
-    """The reply to all that is in no script."""
+    """The reply to all other paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was asked for, and what is on the disk of this row afterwards: names of files, and the bytes of all of them."""
+    """The requests for a row, and its files afterwards: their names, and the bytes of all of them."""
 
     here: Server
     victim: list[str]
@@ -98,23 +98,23 @@ class Seen:
 
     @property
     def sent(self) -> list[tuple[str, str]]:
-        """Headers that the site and its neighbour were sent."""
+        """The headers of all requests to the site and to the other site."""
         return [pair for asked in (*self.here.requests, *self.other) for pair in asked.headers]
 
 
 Harm = Callable[[Seen], str]
-"""What is wrong, in a few words; "": nothing."""
+"""Returns what is wrong, in a few words; "" if nothing is."""
 
-Told = str | Mapping[str, str]
-"""What our manifest says of one of a row's URLs, a regular expression ("": nothing); or path -> what of each."""
+Reasons = str | Mapping[str, str]
+"""A regular expression for the manifest's reason for one of the URLs of a row ("": any); or path -> one for each path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
     """A row.
 
-    `heavy` rows cost seconds; `silent` ones end because nobody waits any longer; `planted` puts symbolic links into the copy
-    before; `alone`: that ends the run.
+    `heavy` rows take seconds; `silent` rows end by a timeout; `planted` are symbolic links that are put into the copy before
+    the run; `alone`: the attack ends the run, so it needs one of its own.
     """
 
     name: str
@@ -122,7 +122,7 @@ class Attack:
     text: str
     play: Callable[[Places], Played]
     harm: Harm
-    told: Told = ""
+    reasons: Reasons = ""
     start: str = "{url}/"
     heavy: bool = False
     silent: bool = False
@@ -142,7 +142,7 @@ def attack(
     name: str,
     group: str,
     harm: Harm = lambda _: "",
-    told: Told = "",
+    reasons: Reasons = "",
     *,
     start: str = "{url}/",
     heavy: bool = False,
@@ -150,11 +150,11 @@ def attack(
     planted: tuple[tuple[str, str], ...] = (),
     alone: bool = False,
 ) -> Callable[[Play], Play]:
-    """Put a row into the table; its function's docstring is what the documentation says."""
+    """Add a row to the table. The docstring of its function is also the text in the documentation."""
 
     def put(play: Play) -> Play:
         text = " ".join((play.__doc__ or "").split())
-        ATTACKS[name] = Attack(name, group, text, play, harm, told, start, heavy, silent, planted, alone)
+        ATTACKS[name] = Attack(name, group, text, play, harm, reasons, start, heavy, silent, planted, alone)
         return play
 
     return put
@@ -180,7 +180,7 @@ def moved(to: str, *headers: str) -> Reply:
     return keep(b"", f"Location: {to}", *headers, status="302 Found")
 
 
-# --- what is harm ---------------------------------------------------------------------------------------------------------
+# --- harm -----------------------------------------------------------------------------------------------------------------
 
 
 def victim_asked(seen: Seen) -> str:
@@ -197,7 +197,7 @@ def bad_names(seen: Seen) -> str:
 
 
 def is_bad(part: str) -> bool:
-    r"""Whether a name is dangerous to somebody: a terminal, a reader, Windows.
+    r"""Whether a name is dangerous for a terminal, for a reader or on Windows.
 
     >>> [is_bad(name) for name in ("a\x1b", "a\u202eb", "a:b", "con.txt", "a.", "index.html")]
     [True, True, True, True, True, False]
@@ -207,7 +207,7 @@ def is_bad(part: str) -> bool:
 
 
 def header_sent(name: str, value: str = "", *, to_other: bool = False) -> Harm:
-    """A header that nobody should have been sent."""
+    """Harm if a header was sent that should have stayed secret."""
 
     def harm(seen: Seen) -> str:
         pairs = [pair for asked in seen.other for pair in asked.headers] if to_other else seen.sent
@@ -229,12 +229,12 @@ def kept_as_good(text: bytes) -> Harm:
     return lambda seen: "kept it as if it were whole" if text in seen.data else ""
 
 
-# --- names and places -----------------------------------------------------------------------------------------------------
+# --- names and paths ------------------------------------------------------------------------------------------------------
 
 _UP: Final = "../" * 12
 
 
-@attack("traversal by URL", "Names and places", bad_names)
+@attack("traversal by URL", "Names and paths", bad_names)
 def _(at: Places) -> Played:
     """Links that climb: `/../../x`, `%2e%2e/`, `..%2f`, `..%5c`, `%252e%252e/`, doubled slashes."""
     forms = (
@@ -253,9 +253,9 @@ def _(at: Places) -> Played:
     return Played(links(*forms), also=page("out"))
 
 
-@attack("traversal by redirect", "Names and places", bad_names)
+@attack("traversal by redirect", "Names and paths", bad_names)
 def _(_: Places) -> Played:
-    """The same in `Location`, and redirects that end in a folder or in nothing."""
+    """The same in `Location`: `../`, `..%2f`, backslashes, `%2e%2e%5c`."""
     script = {
         "r1": moved(f"/{_UP}escaped.html"),
         "r2": moved("/" + "..%2f" * 9 + "escaped.html"),
@@ -265,9 +265,9 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script, also=page("out"))
 
 
-@attack("traversal by Content-Disposition", "Names and places", bad_names)
+@attack("traversal by Content-Disposition", "Names and paths", bad_names)
 def _(at: Places) -> Played:
-    """`filename=` with `../`, an absolute path, backslashes, and `filename*=` with the same escaped."""
+    """`filename=` with `../`, with an absolute path and with backslashes; `filename*=` with the same, escaped."""
     names = (
         f'"{_UP}escaped.html"',
         f'"{at.root / OUTSIDE}/escaped.html"',
@@ -282,13 +282,13 @@ def _(at: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("traversal by an FTP listing", "Names and places", bad_names, start="{ftp}/")
+@attack("traversal by an FTP listing", "Names and paths", bad_names, start="{ftp}/")
 def _(_: Places) -> Played:
-    """An FTP server lists `../../x`, `/x`, `a/../../x`, `..`, names with CR LF, NUL, backslashes and drives."""
+    """An FTP server lists `../../x`, `/x`, `a/../../x`, `..`, and names with CR LF, NUL, backslashes and drives."""
     return Played("")
 
 
-@attack("names with NUL, backslash, drive, stream, control and bidi characters", "Names and places", bad_names)
+@attack("names with NUL, backslash, drive, stream, control and bidi characters", "Names and paths", bad_names)
 def _(_: Places) -> Played:
     """`%00`, `%5c`, `C:`, `x.txt::$DATA`, `%1b]52;`, `%e2%80%ae`, C1, `con`, `aux.html`, dots and spaces at the end."""
     names = (
@@ -315,13 +315,13 @@ def _(_: Places) -> Played:
 
 @attack(
     "names too long or too deep",
-    "Names and places",
+    "Names and paths",
     lambda seen: "" if len(seen.names) > 2 else "nothing kept of it",
     "by a URL that is too long",
 )
 def _(_: Places) -> Played:
-    """A name of 5,000 letters, one of 300 of four bytes each, 600 folders in one another; URLs of a megabyte, and of 90 KB
-    in a redirect."""
+    """A name of 5,000 letters, a name of 300 four-byte characters, 600 nested folders; URLs of a megabyte, and of 90 KB in a
+    redirect."""
     long = (
         "/" + "n" * 5000,
         "/" + "%f0%9f%92%a9" * 300,
@@ -332,7 +332,7 @@ def _(_: Places) -> Played:
     return Played(links(*long, "/r"), {"r": moved("/" + "n" * 90_000)}, also=page("x"))
 
 
-@attack("collision with our own folder", "Names and places", bad_names)
+@attack("collision with our own folder", "Names and paths", bad_names)
 def _(_: Places) -> Played:
     """`/.mirror/manifest.sqlite`, `/../.mirror/lock`, `/.wgetrc`, `/index.html/x` beside `/index.html`."""
     names = (
@@ -348,29 +348,29 @@ def _(_: Places) -> Played:
 
 @attack(
     "a symbolic link in the place of a file",
-    "Names and places",
+    "Names and paths",
     planted=(("planted.html", f"{OUTSIDE}/victim.html"), ("planted~.html", f"{OUTSIDE}/victim.html")),
 )
 def _(_: Places) -> Played:
-    """Where a page is to be written stands a link to a file outside of the copy."""
+    """Where the copy needs a page, there is a link to a file outside of the copy."""
     return Played(links("/planted.html"), also=page("written through"))
 
 
 @attack(
     "a symbolic link in the place of a folder",
-    "Names and places",
+    "Names and paths",
     planted=(("folder", OUTSIDE),),
     alone=True,
 )
 def _(_: Places) -> Played:
-    """Where pages are to be written stands a link to a folder outside of the copy."""
+    """Where the copy needs a folder, there is a link to a folder outside of the copy."""
     return Played(links("/folder/x.html", "/folder/victim.html"), {"folder": page("written through")})
 
 
-# --- where it leads -------------------------------------------------------------------------------------------------------
+# --- forbidden targets ----------------------------------------------------------------------------------------------------
 
 
-@attack("to files of this machine", "Where it leads", secret_kept, r"no place that its page may lead to")
+@attack("to files of this machine", "Forbidden targets", secret_kept, r"no place that its page may lead to")
 def _(at: Places) -> Played:
     """Redirects, links, pictures, styles and frames with `file:` URLs."""
     secret = f"file://{at.root}/secret.html"
@@ -382,21 +382,21 @@ def _(at: Places) -> Played:
     return Played(body + '<link rel=stylesheet href="/s.css">', script)
 
 
-@attack("redirected to this machine", "Where it leads", victim_asked, r"outside the scope")
+@attack("redirected to this machine", "Forbidden targets", victim_asked, r"outside the scope")
 def _(at: Places) -> Played:
-    """Pages and pictures that are redirected to 127.0.0.1, where somebody listens who trusts us."""
+    """Pages and pictures that redirect to 127.0.0.1, where a server trusts local clients."""
     script = {"p": moved(f"{at.victim}/admin"), "i.png": moved(f"{at.victim}/i.png")}
     return Played(links("/p") + images("/i.png"), script)
 
 
-@attack("requisites of this machine", "Where it leads", victim_asked, r"address that is not on the internet")
+@attack("requisites of this machine", "Forbidden targets", victim_asked, r"address that is not on the internet")
 def _(at: Places) -> Played:
     """Pictures at `localhost`, `127.1`, `2130706433`, `0x7f.1`, `0.0.0.0`, `[::1]`, `[::ffff:127.0.0.1]`."""
     hosts = ("localhost", "127.1", "2130706433", "0x7f.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]")
     return Played(images(*(f"http://{host}:{at.victim_port}/i.png" for host in hosts)))
 
 
-@attack("private networks and cloud metadata", "Where it leads", told=r"address that is not on the internet")
+@attack("private networks and cloud metadata", "Forbidden targets", reasons=r"address that is not on the internet")
 def _(_: Places) -> Played:
     """Pictures and redirects at 169.254.169.254, 10.0.0.1, 192.168.0.1, `[fd00:ec2::254]`, `[64:ff9b::a9fe:a9fe]`."""
     hosts = ("169.254.169.254", "10.0.0.1", "192.168.0.1", "[fd00:ec2::254]", "[64:ff9b::a9fe:a9fe]")
@@ -404,9 +404,9 @@ def _(_: Places) -> Played:
     return Played(images("/m.png", *(f"http://{host}/latest/meta-data/" for host in hosts)), script)
 
 
-@attack("robots.txt and sitemaps that lead to this machine", "Where it leads", victim_asked)
+@attack("robots.txt and sitemaps that lead to this machine", "Forbidden targets", victim_asked)
 def _(at: Places) -> Played:
-    """robots.txt is redirected to 127.0.0.1, a sitemap lists what is there, `Alt-Svc` names it."""
+    """robots.txt redirects to 127.0.0.1, a sitemap lists URLs there, `Alt-Svc` names it."""
     listed = f"<urlset><url><loc>{at.victim}/listed</loc></url></urlset>"
     script = {
         "robots.txt": moved(f"{at.victim}/robots.txt"),
@@ -419,28 +419,31 @@ def _(at: Places) -> Played:
     )
 
 
-# --- what is told to whom -------------------------------------------------------------------------------------------------
+# --- secrets, cookies, headers --------------------------------------------------------------------------------------------
 
 
 @attack(
-    "login led to another host", "What is told to whom", header_sent("authorization", to_other=True), start="{login}/"
+    "login led to another host",
+    "Secrets, cookies and headers",
+    header_sent("authorization", to_other=True),
+    start="{login}/",
 )
 def _(at: Places) -> Played:
-    """The start has a login; the site asks for it, and redirects to another host, which asks for it too."""
+    """The start has a login. The site asks for it, and redirects to another host that asks for it too."""
     script = {"r": moved(f"{at.other}/asks"), "i.png": moved(f"{at.other}/asks/i.png")}
     return Played(links("/r", f"{at.other}/asks/page") + images("/i.png", f"{at.other}/asks/j.png"), script)
 
 
-@attack(TOKEN_ROW, "What is told to whom", header_sent("x-token", to_other=True))
+@attack(TOKEN_ROW, "Secrets, cookies and headers", header_sent("x-token", to_other=True))
 def _(at: Places) -> Played:
-    """The user gives a header for the start, `X-Token`; pages and pictures are redirected to another host."""
+    """The user gives a header for the start, `X-Token`. Pages and pictures redirect to another host."""
     script = {"r": moved(f"{at.other}/r"), "i.png": moved(f"{at.other}/i.png")}
     return Played(links("/r") + images("/i.png", f"{at.other}/j.png"), script)
 
 
-@attack("cookies for other hosts", "What is told to whom", header_sent("cookie", to_other=True))
+@attack("cookies for other hosts", "Secrets, cookies and headers", header_sent("cookie", to_other=True))
 def _(at: Places) -> Played:
-    """Cookies with the `Domain` of another host, of a suffix, of nothing; then pictures at that host."""
+    """Cookies with the `Domain` of another host, of a suffix of it, and with an empty one; then pictures at that host."""
     cookies = (
         f"a={SECRET}; Domain={OTHER}",
         "b=1; Domain=.0.0.3",
@@ -452,9 +455,9 @@ def _(at: Places) -> Played:
     return Played(images("/r.png", f"{at.other}/i.png"), script, tuple(f"Set-Cookie: {one}; Path=/" for one in cookies))
 
 
-@attack("line ends in URLs", "What is told to whom", header_sent("x-evil"))
+@attack("line ends in URLs", "Secrets, cookies and headers", header_sent("x-evil"))
 def _(_: Places) -> Played:
-    """`%0d%0aX-Evil:` in links and in `Location`, CR and LF themselves in attributes."""
+    """`%0d%0aX-Evil:` in links and in `Location`; CR and LF themselves in attributes."""
     script = {"r": moved("/a%0d%0aX-Evil:%201"), "s": moved("/b\rX-Evil: 1")}
     forms = (
         "/r",
@@ -467,9 +470,9 @@ def _(_: Places) -> Played:
     return Played(links(*forms), script, also=page("x"))
 
 
-@attack("line ends in headers", "What is told to whom", header_sent("cookie", "evil=1"))
+@attack("line ends in headers", "Secrets, cookies and headers", header_sent("cookie", "evil=1"))
 def _(_: Places) -> Played:
-    """A CR alone, NUL and folds in values, behind which stands `Set-Cookie:`; cookies with CR LF escaped."""
+    """A bare CR, NUL and folded lines in values, followed by `Set-Cookie:`; cookies with escaped CR LF."""
     script = {
         "cr": page("x", "X-A: b\rSet-Cookie: evil=1; Path=/"),
         "nul": page("x", "X-B: c\0Set-Cookie: evil=2; Path=/"),
@@ -481,11 +484,12 @@ def _(_: Places) -> Played:
 
 @attack(
     "HSTS for a site without TLS",
-    "What is told to whom",
+    "Secrets, cookies and headers",
     lambda seen: "" if seen.here.asked("after") else "asked no more",
 )
 def _(_: Places) -> Played:
-    """`Strict-Transport-Security` without TLS, which is to be ignored (RFC 6797, 8.1): else the site is lost."""
+    """`Strict-Transport-Security` without TLS, which clients have to ignore (RFC 6797, 8.1); otherwise the site can't be
+    reached."""
     header = "Strict-Transport-Security: max-age=31536000; includeSubDomains"
     return Played(links("/later"), {"later": page(links("/after"), header), "after": page("x")}, (header,))
 
@@ -498,7 +502,7 @@ def _most_of_cookies(seen: Seen) -> str:
 _MANY_COOKIES: Final = 64_000
 
 
-@attack("cookies by the thousand", "What is told to whom", _most_of_cookies)
+@attack("cookies by the thousand", "Secrets, cookies and headers", _most_of_cookies)
 def _(_: Places) -> Played:
     """2,500 cookies in each of three answers, and one of 200 KB."""
 
@@ -514,17 +518,17 @@ def _(_: Places) -> Played:
     return Played(links("/m1"), script, many(0))
 
 
-# --- what does not end ----------------------------------------------------------------------------------------------------
+# --- endless answers ------------------------------------------------------------------------------------------------------
 
 
 def trickle_body(connection: Connection) -> bool:
-    """A body without a length, a byte at a time."""
+    """Send an endless body, a byte at a time."""
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
     return _trickle(connection, b"x")
 
 
 def trickle_headers(connection: Connection) -> bool:
-    """Headers without an end, a short line at a time."""
+    """Send endless headers, a short line at a time."""
     connection.send(b"HTTP/1.1 200 OK\r\n")
     return _trickle(connection, b"X: y\r\n")
 
@@ -539,7 +543,7 @@ def _trickle(connection: Connection, data: bytes) -> bool:
 
 
 def ever_on(connection: Connection) -> bool:
-    """Each redirect leads to the next one."""
+    """Send a redirect to the next URL."""
     number = connection.asked.target.rpartition("/")[2]
     connection.send(moved(f"/chain/{int(number or 0) + 1}").raw)
     return True
@@ -551,10 +555,10 @@ def silence(connection: Connection) -> bool:
 
 
 @attack(
-    "endless headers", "What does not end", told=dict.fromkeys(("x", "one", "trailers"), "connection failed|cut short")
+    "endless headers", "Endless answers", reasons=dict.fromkeys(("x", "one", "trailers"), "connection failed|cut short")
 )
 def _(_: Places) -> Played:
-    """Header after header, as fast as they are taken; one without an end; the same behind the last chunk of a body."""
+    """An endless series of headers at full speed; one endless header; the same after the last chunk of a body."""
     chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
     script = {
         "x": endless_headers,
@@ -564,26 +568,26 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("endless interim answers", "What does not end", told="connection failed|cut short")
+@attack("endless interim answers", "Endless answers", reasons="connection failed|cut short")
 def _(_: Places) -> Played:
     """One `103 Early Hints` after the other."""
     return Played(links("/x"), {"x": endless_interim})
 
 
-@attack("endless chunk", "What does not end", told="timed out", silent=True)
+@attack("endless chunk", "Endless answers", reasons="timed out", silent=True)
 def _(_: Places) -> Played:
-    """An extension of a chunk's size without an end, as fast as it is taken: it is no byte of the body."""
+    """An endless extension of a chunk size at full speed, which adds no byte to the body."""
     return Played(links("/x"), {"x": endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;", b"x" * 65536)})
 
 
-@attack("endless body", "What does not end", told=r"endless")
+@attack("endless body", "Endless answers", reasons=r"endless")
 def _(_: Places) -> Played:
-    """A body without a length, as fast as it is taken; told to be a page, and a picture."""
+    """A body without a length at full speed, as a page and as a picture."""
     return Played(links("/x") + images("/x/i.png"), {"x": flood})
 
 
 def flood(connection: Connection) -> bool:
-    """256 MB stand for what never ends."""
+    """Send 256 MB in the place of an endless body."""
     kind = b"image/png" if connection.asked.target.endswith("png") else b"text/html"
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"\r\n\r\n")
     block = b"<p>endless\n" * 6000
@@ -593,32 +597,32 @@ def flood(connection: Connection) -> bool:
     return False
 
 
-@attack("slow body", "What does not end", told=r"timed out", silent=True)
+@attack("slow body", "Endless answers", reasons=r"timed out", silent=True)
 def _(_: Places) -> Played:
-    """A byte in each fifth of a second, without an end."""
+    """An endless body, one byte in each fifth of a second."""
     return Played(links("/x"), {"x": trickle_body})
 
 
-@attack("slow headers", "What does not end", told=r"timed out", silent=True)
+@attack("slow headers", "Endless answers", reasons=r"timed out", silent=True)
 def _(_: Places) -> Played:
-    """A short header in each fifth of a second, without an end."""
+    """Endless headers, a short one in each fifth of a second."""
     return Played(links("/x"), {"x": trickle_headers})
 
 
-@attack("silence", "What does not end", told=r"timed out", silent=True)
+@attack("silence", "Endless answers", reasons=r"timed out", silent=True)
 def _(_: Places) -> Played:
-    """A connection that is taken, and no word."""
+    """The server accepts the connection and sends nothing."""
     return Played(links("/x"), {"x": silence})
 
 
-@attack("redirects in a circle", "What does not end", asked_often("r", 20), dict.fromkeys("rstu", "circle"))
+@attack("redirects in a circle", "Endless answers", asked_often("r", 20), dict.fromkeys("rstu", "circle"))
 def _(_: Places) -> Played:
-    """To itself, to one another, to the same by another spelling."""
+    """Redirects of a URL to itself, of two URLs to each other, and to another spelling of the same URL."""
     script = {"r": moved("/r"), "s": moved("/t"), "t": moved("/s"), "u": moved("/./u")}
     return Played(links("/r", "/s", "/u"), script)
 
 
-@attack("redirects ever on", "What does not end", asked_often("chain", 50), told=r"redirected too often")
+@attack("redirects ever on", "Endless answers", asked_often("chain", 50), reasons=r"redirected too often")
 def _(_: Places) -> Played:
     """Each redirect leads to another URL."""
     return Played(links("/chain/0"), {"chain": ever_on})
@@ -629,7 +633,7 @@ def _(_: Places) -> Played:
 
 @lru_cache
 def bomb(coding: str) -> bytes:
-    """1 GiB of zeros, packed."""
+    """Return 1 GiB of zeros, compressed."""
     block = bytes(1 << 20)
     if coding == "br":
         packer = brotli.Compressor(quality=5)
@@ -652,7 +656,7 @@ def coded(coding: str, data: Callable[[], bytes]) -> Script:
 @attack(
     "compression bombs",
     "Bombs",
-    told={
+    reasons={
         "gzip": "endless",
         "br": "expands more than",
         "zstd": "expands more than",
@@ -661,9 +665,9 @@ def coded(coding: str, data: Callable[[], bytes]) -> Script:
     },
 )
 def _(_: Places) -> Played:
-    """A gigabyte of zeros by gzip, zstd, and brotli (a quarter of it); gzip in gzip; eight codings on each other."""
+    """A gigabyte of zeros with gzip, zstd and brotli (a quarter of it); gzip in gzip; eight nested codings."""
     for coding in ("gzip", "br", "zstd"):
-        bomb(coding)  # before anybody waits for it
+        bomb(coding)  # made before a client waits for it
     script = {
         "gzip": coded("gzip", lambda: bomb("gzip")),
         "br": coded("br", lambda: bomb("br")),
@@ -678,7 +682,7 @@ _LOL: Final = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1,
 
 
 def _bombs(at: Places, root: str, body: str, kind: str) -> list[Script]:
-    """Entities that expand to a billion letters, and ones from outside."""
+    """Return documents with entities that expand to a billion letters, and with external entities."""
     secret = f"file://{at.root}/secret.html"
     return [
         keep(f'<?xml version="1.0"?><!DOCTYPE {root} [{dtd}]><{root}>{body}</{root}>', f"Content-Type: {kind}")
@@ -708,7 +712,7 @@ def _(at: Places) -> Played:
 
 @attack("HTML nested too deep", "Bombs", heavy=True)
 def _(_: Places) -> Played:
-    """100,000 elements in one another, in HTML and in SVG; the same of `<b>` and `<table>`, which parsers repair."""
+    """100,000 nested elements in HTML and in SVG; the same with `<b>` and `<table>`, which parsers repair."""
     deep = 100_000
     script: dict[str, Script] = {
         "div": keep("<div>" * deep + links("/deep"), HTML),
@@ -728,7 +732,7 @@ _HUGE: Final = 100_000_000
     heavy=True,
 )
 def _(_: Places) -> Played:
-    """100 MB of attributes on one element, a value of 20 MB, 200,000 attributes of distinct names on another."""
+    """100 MB of attributes on one element, a value of 20 MB, 200,000 attributes with different names on another element."""
 
     def huge(connection: Connection) -> bool:
         block = b" data-a=%s" % (b"x" * 990) * 1000
@@ -750,7 +754,8 @@ def _(_: Places) -> Played:
 
 @attack("hard for regular expressions", "Bombs", heavy=True)
 def _(_: Places) -> Played:
-    """HTML, CSS, srcset, scripts and robots.txt of a megabyte each, of what backtracks: `url(((`, `/*`, `<!--`, `a*a*a*b$`."""
+    """HTML, CSS, srcset, scripts and robots.txt of a megabyte each that provoke backtracking: `url(((`, `/*`, `<!--`,
+    `a*a*a*b$`."""
     many = 100_000
     css = (
         "url(" * many,
@@ -790,7 +795,7 @@ def _(_: Places) -> Played:
 
 @attack("links by the million", "Bombs", heavy=True)
 def _(at: Places) -> Played:
-    """A page of a million links to another host."""
+    """A page with a million links to another host."""
     million = "".join(f"<a href=//x.invalid/{n}>" for n in range(at.many))
     return Played(links("/million"), {"million": keep(million, HTML)})
 
@@ -802,7 +807,7 @@ def _followed_no_page(seen: Seen) -> str:
 
 @attack("a picture that is HTML, and the reverse", "Bombs", _followed_no_page)
 def _(_: Places) -> Played:
-    """HTML and scripts as `image/png`, a PNG as `text/html`, HTML in UTF-7 and UTF-16, types that are no types."""
+    """HTML and scripts as `image/png`, a PNG as `text/html`, HTML in UTF-7 and UTF-16, invalid media types."""
     script = {
         "i.png": keep("<script>alert(1)</script>" + links("/from-picture"), "Content-Type: image/png"),
         "p.html": keep(PNG, HTML),
@@ -817,7 +822,7 @@ def _(_: Places) -> Played:
     )
 
 
-# --- what is broken -------------------------------------------------------------------------------------------------------
+# --- broken answers -------------------------------------------------------------------------------------------------------
 
 _CUT: Final = b"half of a page that was cut"
 
@@ -825,9 +830,9 @@ _CUT: Final = b"half of a page that was cut"
 _BROKEN: Final = "cut short|connection failed"
 
 
-@attack("wrong lengths", "What is broken", kept_as_good(_CUT), dict.fromkeys(("long", "forty", "two"), _BROKEN))
+@attack("wrong lengths", "Broken answers", kept_as_good(_CUT), dict.fromkeys(("long", "forty", "two"), _BROKEN))
 def _(_: Places) -> Played:
-    """Longer than what comes, of letters, below zero, of forty digits, two that differ."""
+    """A Content-Length larger than the body, one of forty digits, and two that differ."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
     script = {
         name: Reply(head + lines + b"\r\n\r\n" + _CUT)
@@ -842,12 +847,12 @@ def _(_: Places) -> Played:
 
 @attack(
     "invalid chunks",
-    "What is broken",
+    "Broken answers",
     kept_as_good(_CUT),
     dict.fromkeys(("cut", "letters", "below", "beyond", "longer"), _BROKEN),
 )
 def _(_: Places) -> Played:
-    """Cut, of no size, of sizes below zero and beyond counting, longer than their size."""
+    """Chunks that are cut short or longer than their size; sizes that are letters, negative or too large to count."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
     sized = b"%x\r\n%s\r\n" % (len(_CUT), _CUT)
     script = {
@@ -863,9 +868,9 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("what is no HTTP", "What is broken", told=dict.fromkeys(("bytes", "half", "letters", "old"), _BROKEN))
+@attack("what is no HTTP", "Broken answers", reasons=dict.fromkeys(("bytes", "half", "letters", "old"), _BROKEN))
 def _(_: Places) -> Played:
-    """Bytes, half a head, a status of letters, HTTP/0.9."""
+    """Random bytes, half of a header section, a status of letters, HTTP/0.9."""
     script = {
         "bytes": Reply(b"\x00\x01\x02\xff" * 100),
         "half": Reply(b"HTTP/1.1 200 OK\r\nContent-Le"),
@@ -875,9 +880,9 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("wrong TLS", "What is broken", told=r"certificate not trusted", silent=True)
+@attack("wrong TLS", "Broken answers", reasons=r"certificate not trusted", silent=True)
 def _(at: Places) -> Played:
-    """A certificate of an unknown authority, and TLS where there is none."""
+    """A certificate of an unknown authority, and an `https:` URL of a server without TLS."""
     return Played(images(f"{at.tls}/i.png", at.url.replace("http:", "https:") + "/i.png"))
 
 
@@ -885,7 +890,7 @@ def _(at: Places) -> Played:
 
 
 class _Script(dict[str, Script]):
-    """A script with a reply to all else."""
+    """A script with a reply to all other paths."""
 
     def __init__(self, script: Mapping[str, Script], also: Script | None) -> None:
         super().__init__(script)
@@ -900,17 +905,17 @@ class _Script(dict[str, Script]):
 
 @dataclass(slots=True)
 class World:
-    """The servers of some rows while they run."""
+    """The running servers of some rows."""
 
     servers: dict[str, Server]
     starts: dict[str, str]
-    """With logins in front of hosts, where a row has one."""
+    """Name of a row -> the URL of its start, with a login if the row has one."""
     victim: Server
     other: Server
     root: Path
 
     def seen(self, name: str, copy: Path, *, alone: bool) -> Seen:
-        """What became of a row. `alone`: nothing else ran, so that what the others were asked for is this row's."""
+        """Return the result of a row. `alone`: no other row ran, so that all requests to the other servers are its own."""
         server = self.servers[name]
         port = self.starts[name].rpartition(":")[2].rstrip("/")
         files = [
@@ -936,7 +941,7 @@ class World:
 
 
 def outside(root: Path, copy: Path) -> list[str]:
-    """What stands around the copy and was not put there, or is not what it was."""
+    """Return the files around the copy that are new, changed or missing."""
     found = []
     for path in sorted(root.rglob("*")):
         if path == copy or copy in path.parents or path.is_dir():
@@ -954,14 +959,14 @@ LAID_OUT: Final = {
 
 
 def lay_out(root: Path) -> None:
-    """Put around the copy what is not the copy's."""
+    """Put files around the copy that are not the copy's."""
     for name, content in LAID_OUT.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
 
 
 def plant(attack: Attack, root: Path, copy: Path, port: int) -> None:
-    """Put links into the copy, whatever a tool calls the folder of a host."""
+    """Put links into the copy, into each folder that a tool may use for the host."""
     for name, target in attack.planted:
         for folder in (f"{HERE}_{port}", f"{HERE}:{port}"):
             place = copy / folder / name
@@ -970,14 +975,14 @@ def plant(attack: Attack, root: Path, copy: Path, port: int) -> None:
 
 
 def _asks_for_login(connection: Connection) -> bool:
-    told = any(name == "authorization" for name, _ in connection.asked.headers)
-    reply = page("x") if told else keep("", 'WWW-Authenticate: Basic realm="x"', status="401 Unauthorized")
+    has_login = any(name == "authorization" for name, _ in connection.asked.headers)
+    reply = page("x") if has_login else keep("", 'WWW-Authenticate: Basic realm="x"', status="401 Unauthorized")
     return connection.play(reply)
 
 
 @contextmanager
 def world(attacks: list[Attack], root: Path, *, many: int = 1_000_000) -> Iterator[World]:
-    """Play these rows, each at a port of its own."""
+    """Run the servers of these rows, each at a port of its own."""
     lay_out(root)
     secret = page(SECRET)
     with ExitStack() as stack:
@@ -1000,7 +1005,7 @@ def world(attacks: list[Attack], root: Path, *, many: int = 1_000_000) -> Iterat
 
 @contextmanager
 def _tls() -> Iterator[str]:
-    """A server whose certificate nobody vouches for."""
+    """Run a server with a certificate of an unknown authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert(HERE).configure_cert(context)
     with scripted.serve({}, HERE) as server:

@@ -1,4 +1,4 @@
-"""An FTP server that lists what it likes: names that climb, end lines, or are none."""
+"""An FTP server with a hostile listing: names with `../`, with line breaks, and names that are invalid."""
 
 import socketserver
 import threading
@@ -92,7 +92,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 @contextmanager
 def serve_ftp(host: str) -> Iterator[str]:
-    """The server's URL, while it runs."""
+    """Run the server; yield its URL."""
     server = _Server(host)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

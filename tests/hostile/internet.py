@@ -1,7 +1,7 @@
-"""A little internet, in a network of its own: `unshare --net --mount python -m tests.hostile.internet FOLDER WORD...`.
+"""A small internet in a network namespace: `unshare --net --mount python -m tests.hostile.internet FOLDER WORD...`.
 
-Real public addresses are put on the loopback device of that network, which leads nowhere, and a name server of our own is the
-only one. A site is mirrored there; what came of it is printed as JSON: whom the victims saw, and what the run said.
+The loopback device of the namespace gets real public addresses, and no packet leaves it. The only name server is the one here.
+The program mirrors a site there and prints the result as JSON: the requests that the victims got, and the output of the run.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.site import PNG, Handler, Server, Site
 
 SITE: Final = "93.184.216.34"
 SILENT: Final = "93.184.216.35"
-"""An address of the internet at which nobody listens."""
+"""An address of the internet at which no server listens."""
 
 VICTIMS: Final = ("127.0.0.1", "10.0.0.1", "169.254.169.254")
 NAMES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
@@ -30,11 +30,11 @@ NAMES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "both.example": ((SILENT, "127.0.0.1"),),
     "rebound.example": ((SITE,), ("127.0.0.1",)),
 }
-"""Name -> what it resolves to, the first time, the second time, and so on; the last one stays."""
+"""Name -> its addresses at the first query, at the second, and so on. The last ones stay."""
 
 
 def main(folder: str, *words: str) -> None:
-    """Set the network up, mirror, and tell."""
+    """Set up the network, mirror the site, and print the result."""
     out = Path(folder)
     for line in ("link set lo up", *(f"addr add {one}/32 dev lo" for one in (SITE, SILENT, *VICTIMS[1:]))):
         subprocess.run(["ip", *line.split()], check=True)
@@ -52,11 +52,11 @@ def main(folder: str, *words: str) -> None:
         for server in (site, *victims.values()):
             server.shutdown()
     seen = {address: server.paths for address, server in victims.items()}
-    json.dump({"victims": seen, "site": site.paths, "code": done.code, "said": done.stderr}, sys.stdout)
+    json.dump({"victims": seen, "site": site.paths, "code": done.code, "output": done.stderr}, sys.stdout)
 
 
 def web() -> Site:
-    """A site whose pictures are at every name."""
+    """Return a site with pictures at each of the names."""
     names = [name for name in NAMES if name not in {"site.example", "rebound.example"}]
     pictures = "".join(f'<img src="http://{name}/i.png">' for name in names)
     again = "".join(f'<img src="http://rebound.example/{n}.png">' for n in range(4))
@@ -68,7 +68,7 @@ def web() -> Site:
 
 
 class At(Server):
-    """A site at the port of the web."""
+    """A server at port 80."""
 
     def __init__(self, site: Site, host: str) -> None:
         ThreadingHTTPServer.__init__(self, (host, 80), Handler)
@@ -77,7 +77,7 @@ class At(Server):
 
 
 def name_server() -> None:
-    """Answers questions for addresses of IPv4, over UDP (RFC 1035)."""
+    """Answer queries for IPv4 addresses over UDP (RFC 1035)."""
     asked: dict[str, int] = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 53))

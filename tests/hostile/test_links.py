@@ -1,4 +1,4 @@
-"""Symbolic links that somebody planted in the target: what is written there is refused or takes their place."""
+"""Symbolic links that were planted in the target: Websucker refuses or replaces them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,7 +43,7 @@ def web() -> dict[str, Site]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A folder for a copy, in one that has more."""
+    """Return the path of a copy, in a folder that has other files."""
     lay_out(tmp_path)
     return tmp_path / "copy"
 
@@ -85,7 +85,7 @@ def test_a_link_in_the_place_of_a_file_is_replaced(copy: Path, target: str) -> N
 
 
 @pytest.mark.parametrize("folder", ["objects/new", "copies/new", "new", "partial"])
-def test_links_among_what_was_half_written_are_cleared_away(copy: Path, folder: str) -> None:
+def test_links_among_half_written_files_are_removed(copy: Path, folder: str) -> None:
     mirrored(copy, web(), SITE)
     for name in ("a", "a.json", "1234"):
         plant(copy, f".mirror/{folder}/{name}", VICTIM)
@@ -116,7 +116,7 @@ def test_a_link_in_the_place_of_a_folder_of_objects_is_refused(copy: Path) -> No
     assert_untouched(copy)
 
 
-def test_what_is_behind_a_link_is_not_collected(copy: Path) -> None:
+def test_files_behind_a_link_are_not_collected(copy: Path) -> None:
     mirrored(copy, web(), SITE)
     spare = next(
         name for name in (f"{number:02x}" for number in range(256)) if not (copy / ".mirror/objects" / name).exists()
@@ -128,8 +128,8 @@ def test_what_is_behind_a_link_is_not_collected(copy: Path) -> None:
     assert_untouched(copy)
 
 
-def test_nothing_is_taken_away_behind_a_link(copy: Path) -> None:
-    """A page that is gone leaves the tree; where its folder is a link by now, the file behind that stays."""
+def test_nothing_is_removed_behind_a_link(copy: Path) -> None:
+    """If the folder of a page is a link by now, removing the page keeps the file behind the link."""
     mirrored(copy, web(), SITE)
     for path in (copy / HOST / "folder").iterdir():
         path.unlink()
@@ -153,7 +153,7 @@ def test_a_checkout_writes_through_no_link(copy: Path) -> None:
     (target).mkdir()
     archive = Archive(copy)
     (snapshot,) = archive.history.snapshots()
-    (copy.parent / OUTSIDE / str(snapshot.id)).touch()  # as if a checkout had begun there
+    (copy.parent / OUTSIDE / str(snapshot.id)).touch()  # as if a checkout had started there
     (target / ".checkout").symlink_to(copy.parent / OUTSIDE)
     with pytest.raises(StorageError, match="symbolic link"):
         exhaust(check_out(archive, snapshot, target))

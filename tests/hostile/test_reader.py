@@ -1,7 +1,8 @@
-"""Who reads a mirror is safe too: what a server wrote moves no cursor, is no markup of a report, and is never run.
+"""The reader of a mirror is safe: the text of a server controls no terminal, is no markup of a report, and is never run.
 
-Titles, texts, header values, types, codings, robots.txt and URLs of the site hold what terminals obey: ESC, CSI, OSC 8 and
-52, C1 controls, carriage returns, backspaces and overrides of the direction of text; and markup that would run.
+Titles, texts, header values, media types, codings, robots.txt and URLs of the site contain what controls a terminal: ESC, CSI,
+OSC 8 and 52, C1 controls, carriage returns, backspaces, and overrides of the text direction. They also contain markup that
+would run.
 """
 
 import ast
@@ -46,7 +47,7 @@ def site(text: str) -> Site:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
-    """What each command printed about the archive of such a site."""
+    """Return the output of each command about the archive of such a site."""
     out = tmp_path_factory.mktemp("reader") / "out"
     settings = {"MIRROR_BACKOFF": "0.01", "RETRY_TIMES": "1", "LOG_LEVEL": "DEBUG"}
     done: dict[str, Done] = {}
@@ -89,7 +90,7 @@ COMMANDS: Final = (
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_command_prints_what_a_terminal_obeys(runs: dict[str, Done], name: str) -> None:
+def test_no_command_prints_control_characters(runs: dict[str, Done], name: str) -> None:
     done = runs[name]
     assert done.stdout + done.stderr
     assert unprintable(done.stdout) == []
@@ -97,8 +98,8 @@ def test_no_command_prints_what_a_terminal_obeys(runs: dict[str, Done], name: st
     assert "Traceback" not in done.stderr
 
 
-def test_the_text_that_is_shown_came_from_the_server(runs: dict[str, Done]) -> None:
-    """Else there would have been nothing to strip."""
+def test_the_commands_print_the_text_of_the_server(runs: dict[str, Done]) -> None:
+    """Otherwise there would be nothing to strip."""
     assert "%1B%5B31m" in runs["lines"].stdout
     assert r"unknown content coding 'x\x1b[31m" in runs["lines"].stderr
     assert "Disallow: /k*t" in runs["why of a rule"].stdout
@@ -114,29 +115,29 @@ def test_reports_escape_everything(runs: dict[str, Done], name: str) -> None:
     assert not {"javascript", "data"} & hrefs
 
 
-def test_a_report_runs_nothing_whatever_stands_in_it(runs: dict[str, Done]) -> None:
+def test_a_report_has_a_policy_against_scripts(runs: dict[str, Done]) -> None:
     assert "Content-Security-Policy" in runs["report"].stdout
     assert "default-src 'none'" in runs["report"].stdout
 
 
-def test_what_is_told_and_said_keeps_its_lines_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever forgets that a text is a server's: the one place where a program speaks does not."""
+def test_printed_text_keeps_its_line_breaks_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """The functions that print strip control characters, even if their caller forgets that a text is a server's."""
     tell(f"Failed: {EVIL}\nOpen {EVIL}\n")
     say(EVIL)
     say_json({"title": EVIL})
     with pytest.raises(SystemExit):
         refuse(EVIL, 2)
-    said = capsys.readouterr()
-    assert unprintable(said.out + said.err) == []
-    assert [line.partition(" ")[0] for line in said.err.splitlines()] == ["Failed:", "Open", "websucker:"]
+    printed = capsys.readouterr()
+    assert unprintable(printed.out + printed.err) == []
+    assert [line.partition(" ")[0] for line in printed.err.splitlines()] == ["Failed:", "Open", "websucker:"]
 
 
-def test_a_log_line_keeps_its_lines_and_nothing_else() -> None:
+def test_a_log_record_keeps_its_line_breaks_only() -> None:
     record = logging.LogRecord("x", logging.WARNING, __file__, 1, "%s\nsecond", (EVIL,), None)
-    told = Printable(logging.Formatter("%(levelname)s: %(message)s")).format(record)
-    assert told.startswith("WARNING: \N{REPLACEMENT CHARACTER}[31m")
-    assert told.endswith("\nsecond")
-    assert unprintable(told) == []
+    formatted = Printable(logging.Formatter("%(levelname)s: %(message)s")).format(record)
+    assert formatted.startswith("WARNING: \N{REPLACEMENT CHARACTER}[31m")
+    assert formatted.endswith("\nsecond")
+    assert unprintable(formatted) == []
     assert printable_lines("plain\n") == "plain\n"
 
 
@@ -177,19 +178,19 @@ RUNS: Final = frozenset(
         ),
     }
 )
-"""What runs something, or could, if it were given what a server wrote."""
+"""Functions that run something, or could run the text of a server."""
 
 ALLOWED: Final = {
-    ("workers.py", "subprocess_exec"): "our own interpreter with our own module",
-    ("workers.py", "loads"): "what a process of ours said, over a pipe of its own",
-    ("worker.py", "loads"): "what the crawl said to its worker, over that pipe; and what it says itself",
-    ("progress.py", "resolve_name"): "MIRROR_REPORTHOOK, which the user sets",
+    ("pool.py", "subprocess_exec"): "our own interpreter with our own module",
+    ("pool.py", "loads"): "messages of a worker process, through its pipe",
+    ("worker_process.py", "loads"): "messages of the crawl to its worker, through that pipe, and the worker's own",
+    ("displays.py", "resolve_name"): "MIRROR_REPORTHOOK, which the user sets",
     ("pacing.py", "load_object"): "names of exceptions in the settings",
 }
 
 
 def calls() -> Iterator[tuple[str, str, str]]:
-    """(file, function, what it is called on) of each call in the program that is in `RUNS`."""
+    """Yield each call of a function in `RUNS`: the file, the function, and what it is called on."""
     for path in sorted((ROOT / "mirror").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
@@ -200,11 +201,11 @@ def calls() -> Iterator[tuple[str, str, str]]:
                     yield path.name, name, on
 
 
-SPEAKS: Final = {"console.py": "tell, say", "progress.py": "the displays", "__main__.py": "a line of its own"}
+SPEAKS: Final = {"console.py": "tell, say", "displays.py": "the displays", "__main__.py": "a line of its own"}
 
 
-def test_all_that_is_said_goes_through_few_places() -> None:
-    """Whoever prints by another way would print what a server wrote."""
+def test_few_modules_print() -> None:
+    """Other ways to print would print the text of a server as it is."""
     found = set()
     for path in sorted((ROOT / "mirror").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -218,25 +219,25 @@ WRITES: Final = {
 }
 
 
-def test_nothing_is_run_but_ourselves() -> None:
+def test_only_our_own_code_is_run() -> None:
     assert {(file, name) for file, name, _ in calls()} == set(ALLOWED)
 
 
-def test_no_shell_is_spoken_to() -> None:
+def test_no_shell_is_used() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "mirror").rglob("*.py"))
     assert "shell=True" not in text
     assert "import subprocess" not in text
 
 
-def test_the_manual_of_what_is_promised_names_tests_that_are_there() -> None:
-    """Each promise in SECURITY.md is followed by the file that holds it."""
+def test_security_md_names_tests_that_exist() -> None:
+    """Each promise in SECURITY.md names the tests that check it, and these tests exist."""
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     named = {word.strip("`.,;()") for word in text.split() if word.startswith("`tests/")}
     assert len(named) >= 8
     assert [name for name in sorted(named) if not (ROOT / name.partition("::")[0]).exists()] == []
 
 
-def test_where_reliability_is_told_each_attack_is() -> None:
+def test_reliability_md_names_each_attack() -> None:
     from tests.hostile.attacks import ATTACKS  # noqa: PLC0415
 
     text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")

@@ -1,42 +1,38 @@
-"""Comparing: how a page of a copy differs from the original, where a browser has shown both, and reports of that.
+"""Fidelity: whether a page of a copy matches the original, judged by what a browser showed of both.
 
-Enters: what was seen of pages (`Sight`), shares of pixels, pictures. Leaves: verdicts, lines, data for JSON, a page of HTML
-that loads nothing and runs nothing. Never here: a browser, a picture that is looked into, a file.
+Input: what a browser showed of pages (`Sight`) and the shares of pixels that differ. Output: verdicts. This module starts no
+browser, decodes no picture and opens no file.
 
 The law
 -------
-A page of a copy is as the original if it
+A page of a copy matches the original if
 
-1. is reached;
-2. is complete: no request fails, and none leaves the copy, but those for what fails in the original too;
-3. has no script error that the original has not;
-4. has the same text, line by line, as a reader sees it;
-5. looks the same: no more pixels differ than are allowed.
+1. the browser reaches it;
+2. it is complete: no request fails or leaves the copy, except for URLs that fail in the original too;
+3. its scripts have no error that those of the original don't have;
+4. a reader sees the same text, line by line;
+5. it looks the same: no more pixels differ than are allowed.
 
-The original may be visited twice: what fails in one of the visits may fail, and a pixel or a line that differs between the two
-says nothing. Names of files (`name`) and messages without places (`message`) are compared, since a copy stands at other URLs.
-Of pages that the original does not have any more nothing is known: they don't count.
+The original may be visited twice. Then a request may fail if it fails in one of the visits, and a pixel or a line that differs
+between the visits is ignored. A copy has other URLs than the original, so the comparison uses the names of files (`file_name`)
+and messages without URLs (`error_message`). Pages that the original no longer has can't be judged and don't count.
 """
 
 import re
-from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import count
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Final
+from urllib.parse import unquote
 
-from mirror.core.comparison import html_report
-from mirror.core.comparison.html_report import escaped
-from mirror.core.comparison.text_diff import Change, change_lines, text_changes
+from mirror.core.comparison.text_diff import Change, text_changes
 
-_PLACES: Final = re.compile(r"""\b(?:https?|file|blob|data):[^\s"'<>()]*""")
+_URL: Final = re.compile(r"""\b(?:https?|file|blob|data):[^\s"'<>()]*""")
 
 
 class Aspect(StrEnum):
-    """What a page of a copy is judged by, in the order of the law."""
+    """The criteria by which a page of a copy is judged, in the order of the law."""
 
     REACHED = "reached"
     COMPLETE = "complete"
@@ -49,8 +45,9 @@ class Aspect(StrEnum):
 class Sight:
     """A page as a browser showed it.
 
-    `problem` says why it was not reached, "" if it was. `lines` are its title and its visible text. `failed` and `left` are
-    URLs of requests: those that got no good answer, and those that went somewhere else than to the site or the copy.
+    `problem` says why the browser didn't reach the page; "" if it did. `lines` are the title and the visible text. `failed` are
+    the URLs of requests without a good answer; `left` are those of requests that left the site or the copy. `errors` are the
+    messages of script errors.
     """
 
     problem: str = ""
@@ -62,9 +59,9 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A page, where its copy is, and both as they were seen; the original once or twice.
+    """A page of the original and its copy, as a browser showed them. The original may have been visited twice.
 
-    `pixels` is the share of pixels that differ, 0 to 1; `allowed` is how many may.
+    `place` is the URL of the copy. `pixels` is the share of pixels that differ, 0 to 1; `allowed` is the share that may differ.
     """
 
     url: str
@@ -76,52 +73,56 @@ class Compared:
 
     @property
     def is_judged(self) -> bool:
-        """Whether there is an original to compare with."""
+        """Whether the browser reached the original."""
         return not self.originals[0].problem
 
     @property
-    def lacks(self) -> tuple[str, ...]:
-        """What the copy asks for and does not get, and the original got."""
-        missed = {name(url) for sight in self.originals for url in sight.failed}
-        return tuple(url for url in (*self.copy.failed, *self.copy.left) if name(url) not in missed)
+    def missing_urls(self) -> tuple[str, ...]:
+        """The URLs that the copy requested without success, except for those that failed in the original."""
+        missed = {file_name(url) for sight in self.originals for url in sight.failed}
+        return tuple(url for url in (*self.copy.failed, *self.copy.left) if file_name(url) not in missed)
 
     @property
     def new_errors(self) -> tuple[str, ...]:
-        """Errors of scripts that the original has not, or not so often."""
+        """The script errors that the original doesn't have, or has less often."""
         known = Counter[str]()
         for sight in self.originals:
-            known |= Counter(map(message, sight.errors))
-        return tuple((Counter(map(message, self.copy.errors)) - known).elements())
+            known |= Counter(map(error_message, sight.errors))
+        return tuple((Counter(map(error_message, self.copy.errors)) - known).elements())
 
     @property
     def has_same_text(self) -> bool:
+        """Whether the text matches one of the visits of the original, apart from lines that differ between the visits."""
         first, *others = (sight.lines for sight in self.originals)
-        return _is_as(self.copy.lines, first, others[0] if others else first)
+        return _is_same_text(self.copy.lines, first, others[0] if others else first)
 
     @property
     def changes(self) -> list[Change]:
-        """How the text differs."""
+        """The differences between the texts; none if they match."""
         return [] if self.has_same_text else text_changes(self.originals[0].lines, self.copy.lines)
 
-    def holds(self, aspect: Aspect) -> bool:
-        """Whether the page is as the original in one respect; one that is not reached is in none."""
+    def meets(self, aspect: Aspect) -> bool:
+        """Whether the page meets a criterion. A page that the browser didn't reach meets none."""
         if aspect is Aspect.REACHED or self.copy.problem:
             return not self.copy.problem
         if aspect is Aspect.COMPLETE:
-            return not self.lacks
+            return not self.missing_urls
         if aspect is Aspect.QUIET:
             return not self.new_errors
         return self.has_same_text if aspect is Aspect.TEXT else self.pixels <= self.allowed
 
     @property
     def wrong(self) -> list[Aspect]:
-        """What does not hold, in the order of the law."""
-        return [aspect for aspect in Aspect if not self.holds(aspect)]
+        """The criteria that the page doesn't meet, in the order of the law."""
+        return [aspect for aspect in Aspect if not self.meets(aspect)]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A comparison: what of, what with, by which way, and all of its pages. `threshold` is the share that has to be right."""
+    """A comparison of a copy with the original.
+
+    `through` is the way in which the copy was opened. `threshold` is the share of pages that have to match.
+    """
 
     original: str
     copy: str
@@ -131,50 +132,53 @@ class Result:
 
     @property
     def judged(self) -> list[Compared]:
+        """The pages whose original the browser reached."""
         return [page for page in self.pages if page.is_judged]
 
     @property
-    def right(self) -> int:
-        """How many pages are as the original."""
+    def matching(self) -> int:
+        """The number of pages that match the original."""
         return sum(not page.wrong for page in self.judged)
 
     @property
     def share(self) -> float:
-        """The share of pages that are as the original; nothing compared, nothing right."""
-        return self.right / len(self.judged) if self.judged else 0.0
+        """The share of judged pages that match the original; 0 if no page was judged."""
+        return self.matching / len(self.judged) if self.judged else 0.0
 
     @property
     def is_good(self) -> bool:
+        """Whether enough pages match the original."""
         return bool(self.judged) and self.share >= self.threshold
 
     def count(self, aspect: Aspect) -> int:
-        return sum(page.holds(aspect) for page in self.judged)
+        """Return the number of judged pages that meet a criterion."""
+        return sum(page.meets(aspect) for page in self.judged)
 
 
 # --- what is compared -------------------------------------------------------------------------------------------------
 
 
-def name(url: str) -> str:
-    """The name of a file, by which it is known again at another place.
+def file_name(url: str) -> str:
+    """Return the name of a file, which is the same in the original and in a copy.
 
-    >>> name("http://example.org/a/b%20c.js?v=1#x"), name("file:///srv/copy/a/b%20c.js")
+    >>> file_name("http://example.org/a/b%20c.js?v=1#x"), file_name("file:///srv/copy/a/b%20c.js")
     ('b c.js', 'b c.js')
     """
     return unquote(url.partition("#")[0].partition("?")[0]).rstrip("/").rpartition("/")[2]
 
 
-def message(text: str) -> str:
-    """An error without the places it names, which are others in a copy, and without where in the script it came about.
+def error_message(text: str) -> str:
+    """Return the first line of an error with each URL reduced to a file name, because URLs differ between original and copy.
 
-    >>> message("TypeError: no module http://example.org/a.js:1:2\\n    at http://example.org/b.js")
+    >>> error_message("TypeError: no module http://example.org/a.js:1:2\\n    at http://example.org/b.js")
     'TypeError: no module a.js:1:2'
     """
     first = text.strip().partition("\n")[0]
-    return _PLACES.sub(lambda match: name(match[0]), first)
+    return _URL.sub(lambda match: file_name(match[0]), first)
 
 
 def visible_lines(title: str, text: str) -> tuple[str, ...]:
-    """A page's title and its text (`innerText`), white space folded, without empty lines.
+    """Return a page's title and the lines of its text (`innerText`), with white space collapsed and without empty lines.
 
     >>> visible_lines("T", " a  b\\n\\nc")
     ('T', 'a b', 'c')
@@ -182,19 +186,19 @@ def visible_lines(title: str, text: str) -> tuple[str, ...]:
     return tuple(line for raw in (title, *text.splitlines()) if (line := " ".join(raw.split())))
 
 
-def sampled(urls: Sequence[str], most: int) -> list[str]:
-    """At most so many of some URLs, evenly over all of them; always the same ones. 0: all.
+def sampled(urls: Sequence[str], limit: int) -> list[str]:
+    """Return at most `limit` URLs, evenly spread over all of them and always the same ones. With 0, return all.
 
     >>> sampled("abcdefgh", 3), sampled("ab", 3)
     (['a', 'c', 'f'], ['a', 'b'])
     """
-    if not most or len(urls) <= most:
+    if not limit or len(urls) <= limit:
         return list(urls)
-    return [urls[number * len(urls) // most] for number in range(most)]
+    return [urls[number * len(urls) // limit] for number in range(limit)]
 
 
 def is_below(url: str, start: str) -> bool:
-    """Whether a URL is one that is looked at where the start is that: in its folder, or further down.
+    """Whether a URL is in the folder of a start, or below it.
 
     >>> is_below("http://example.org/docs/a", "http://example.org/docs/index.html")
     True
@@ -202,197 +206,10 @@ def is_below(url: str, start: str) -> bool:
     return url.startswith(start.partition("?")[0].rpartition("/")[0] + "/")
 
 
-def host_folders(url: str) -> list[str]:
-    """How tools call the folder of a host; "": it has none, or is the folder that was given.
-
-    >>> host_folders("http://example.org:8000/a")
-    ['example.org:8000', 'example.org_8000', 'example.org', '']
-    """
-    parts = urlsplit(url)
-    names = [parts.netloc, parts.netloc.replace(":", "_"), parts.hostname or "", ""]
-    return list(dict.fromkeys(names))
-
-
-def files_of_page(url: str) -> list[str]:
-    """Where wget, HTTrack and the like put a page, below the folder of its host; the likeliest first.
-
-    >>> files_of_page("http://example.org/a/b")
-    ['a/b', 'a/b.html', 'a/b/index.html', 'a/b.htm']
-    >>> files_of_page("http://example.org/a/?q=1")
-    ['a/index.html?q=1.html', 'a/index.html?q=1']
-    """
-    parts = urlsplit(url)
-    path = unquote(parts.path).lstrip("/")
-    if parts.query:
-        path = path + "index.html" if path.endswith("/") or not path else path
-        return [f"{path}?{parts.query}.html", f"{path}?{parts.query}"]
-    if path.endswith("/") or not path:
-        return [f"{path}index.html", f"{path}index.htm"]
-    return [path, f"{path}.html", f"{path}/index.html", f"{path}.htm"]
-
-
-def _is_as(copy: Sequence[str], original: Sequence[str], again: Sequence[str]) -> bool:
-    """Whether a text is as the original. A line in which two visits of that differ says nothing."""
+def _is_same_text(copy: Sequence[str], original: Sequence[str], again: Sequence[str]) -> bool:
+    """Whether a text matches the original. Lines that differ between two visits of the original are ignored."""
     if copy in (original, again):
         return True
     if not len(copy) == len(original) == len(again):
         return False
     return all(line in (one, other) or one != other for line, one, other in zip(copy, original, again, strict=True))
-
-
-# --- what is said of it -----------------------------------------------------------------------------------------------
-
-
-def as_lines(result: Result) -> Iterator[str]:
-    """The report as text: a line for each page, what is wrong with it below, and the sum."""
-    for page in result.pages:
-        yield f"{_sign(page)} {page.url}"
-        yield from (f"    {line}" for line in _told(page))
-    yield from (f"{result.count(aspect)} of {len(result.judged)} {aspect}" for aspect in Aspect)
-    yield f"{result.right} of {len(result.judged)} pages are as the original ({_percent(result.share)})"
-
-
-def as_json(result: Result) -> dict[str, Any]:
-    """The report for a script."""
-    return {
-        "original": result.original,
-        "copy": result.copy,
-        "through": result.through,
-        "threshold": result.threshold,
-        "share": result.share,
-        "is_good": result.is_good,
-        "pages_compared": len(result.judged),
-        "counts": {aspect.name.lower(): result.count(aspect) for aspect in Aspect} | {"right": result.right},
-        "pages": [_page_as_json(page) for page in result.pages],
-    }
-
-
-def _page_as_json(page: Compared) -> dict[str, Any]:
-    return {
-        "url": page.url,
-        "place": page.place,
-        "judged": page.is_judged,
-        "right": page.is_judged and not page.wrong,
-        "wrong": [aspect.name.lower() for aspect in page.wrong] if page.is_judged else [],
-        "lacks": list(page.lacks),
-        "new_errors": list(page.new_errors),
-        "differing_pixels": page.pixels,
-        "same_text": page.has_same_text,
-        "text_changes": [change.sign + change.text for change in page.changes],
-        "original": _sight_as_json(page.originals[0]),
-        "copy": _sight_as_json(page.copy),
-    }
-
-
-def _sight_as_json(sight: Sight) -> dict[str, Any]:
-    return {
-        "problem": sight.problem,
-        "failed": list(sight.failed),
-        "left": list(sight.left),
-        "errors": list(sight.errors),
-    }
-
-
-def _sign(page: Compared) -> str:
-    return "?" if not page.is_judged else "-" if page.wrong else "="
-
-
-def _told(page: Compared) -> Iterator[str]:
-    """What is wrong with a page, in words."""
-    if not page.is_judged:
-        yield f"the original is not there to compare with: {page.originals[0].problem}"
-    elif page.copy.problem:
-        yield f"not reached: {page.copy.problem}"
-    else:
-        yield from (f"lacks {url}" for url in page.lacks)
-        yield from (f"new error: {error}" for error in page.new_errors)
-        if not page.has_same_text:
-            yield f"text differs: {_counted(page.changes)}"
-        if not page.holds(Aspect.PICTURE):
-            yield f"{_percent(page.pixels)} of the pixels differ"
-
-
-def _counted(changes: Iterable[Change]) -> str:
-    signs = Counter(change.sign for change in changes)
-    return f"{signs['-']} of its lines missing, {signs['+']} new"
-
-
-def _percent(share: float) -> str:
-    """A share in percent; none that is not whole is called so.
-
-    >>> _percent(1), _percent(0.999999), _percent(0.0000001), _percent(0.5)
-    ('100 %', '99.99 %', '0.01 %', '50 %')
-    """
-    if 0 < share < 1:
-        share = min(max(share, 0.0001), 0.9999)
-    return f"{100 * share:.2f}".rstrip("0").rstrip(".") + " %"
-
-
-# --- the page of a report ---------------------------------------------------------------------------------------------
-
-
-_STYLE: Final = """body { max-width: 90rem; }
-h2 { font-size: 1.1rem; overflow-wrap: anywhere; margin: 2.5rem 0 .25rem; border-top: 1px solid #8886; padding-top: 1rem; }
-table { border-collapse: collapse; }
-td, th { border-bottom: 1px solid #8886; padding: .2rem 1rem .2rem 0; text-align: left; overflow-wrap: anywhere; }
-.n { text-align: right; font-variant-numeric: tabular-nums; }
-.good, .bad { font-weight: bold; }
-.good { color: light-dark(#06731f, #5fd37e); }
-.bad { color: light-dark(#b3130f, #ff8a80); }
-ul { margin: .25rem 0; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
-figure { margin: .5rem 0; min-width: 0; }
-figcaption { font-size: .875rem; overflow-wrap: anywhere; }
-img { display: block; width: 100%; border: 1px solid #8886; box-sizing: border-box; }
-"""
-
-Pictures = Mapping[str, tuple[bytes, bytes]]
-"""URL of a page -> the original and the copy as WebP."""
-
-
-def report(result: Result, pictures: Pictures) -> str:
-    """A page of HTML with both pictures of each page side by side, what is wrong first. It can always be written as UTF-8."""
-    ordered = sorted(result.pages, key=lambda page: (page.is_judged and not page.wrong, not page.is_judged))
-    number = count(1)
-    sections = [_section(page, pictures.get(page.url), f"p{next(number)}") for page in ordered]
-    number = count(1)
-    rows = "\n".join(_row(page, f"p{next(number)}") for page in ordered)
-    word = "good" if result.is_good else "bad"
-    head = (
-        f"<p>{escaped(result.copy)}, through {escaped(result.through)}, beside {escaped(result.original)}: "
-        f'<span class="{word}">{result.right} of {len(result.judged)} pages are as the original</span> '
-        f"({_percent(result.share)}; wanted: {_percent(result.threshold)}).</p>"
-    )
-    heads = "".join(f"<th>{aspect} ({result.count(aspect)})" for aspect in Aspect)
-    table = f"<table>\n<tr><th>Page{heads}<th>Pixels that differ\n{rows}\n</table>"
-    return html_report.page("How the copy compares", "\n".join([head, table, *sections]), _STYLE, pictures=True)
-
-
-def _row(page: Compared, anchor: str) -> str:
-    link = f'<td><a href="#{anchor}">{escaped(page.url)}</a>'
-    if not page.is_judged:
-        return f'<tr>{link}<td colspan="6">no original: {escaped(page.originals[0].problem)}'
-    cells = "".join(
-        '<td class="good">yes' if page.holds(aspect) else '<td class="bad">no' for aspect in Aspect
-    )  # words, not only colours
-    return f'<tr>{link}{cells}<td class="n">{_percent(page.pixels) if not page.copy.problem else ""}'
-
-
-def _section(page: Compared, pictures: tuple[bytes, bytes] | None, anchor: str) -> str:
-    told = "".join(f"<li>{escaped(line)}" for line in _told(page))
-    changes = change_lines(page.changes) if page.is_judged and not page.copy.problem else ""
-    places = (("The original", page.url), ("The copy", page.place))
-    shown = "".join(map(_figure, places, pictures)) if pictures else ""
-    parts = [f'<h2 id="{anchor}">{escaped(page.url)}</h2>']
-    parts += [f"<ul>{told}</ul>"] if told else []
-    parts += [f"<pre>{changes}</pre>"] if changes else []
-    parts += [f'<div class="pair">{shown}</div>'] if shown else []
-    return "\n".join(parts)
-
-
-def _figure(place: tuple[str, str], picture: bytes) -> str:
-    caption, url = place
-    shown = (
-        f'<img alt="" src="data:image/webp;base64,{b64encode(picture).decode()}">' if picture else "<p>No picture.</p>"
-    )
-    return f"<figure><figcaption>{caption}: {escaped(url)}</figcaption>{shown}</figure>"

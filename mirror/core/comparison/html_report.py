@@ -1,4 +1,7 @@
-"""Reports: pages in one file that load nothing and run nothing. All that servers said is `escaped` in them."""
+"""The frame of reports: a page of HTML in one file that loads nothing and runs nothing.
+
+Who makes a report passes each text of a server through `escaped`.
+"""
 
 from html import escape
 from typing import Final
@@ -30,11 +33,15 @@ small, i {{ opacity: .7; }}
 
 
 def page(title: str, body: str, style: str = "", *, pictures: bool = False) -> str:
-    """A report; `body` is HTML, `style` CSS beside that of all reports. `pictures`: there are some, as `data:` URLs."""
+    """Return a report as HTML.
+
+    `body` is HTML; `style` is CSS in addition to that of all reports. With `pictures` the page may have pictures as `data:`
+    URLs.
+    """
     shown = "img-src data:; " if pictures else ""
     return _PAGE.format(title=escaped(title), pictures=shown, style=style, body=body)
 
 
 def escaped(text: str) -> str:
-    """A text as HTML, which can always be written as UTF-8."""
+    """Return a text as HTML that can always be encoded as UTF-8."""
     return escape(text.encode(errors="replace").decode())

@@ -1,7 +1,7 @@
-"""Differences: what changed in the text of pages, and a report of it that a browser opens.
+"""Differences between the texts of pages, and a report of them as a page of HTML.
 
-Enters: HTML documents as text; lists of lines; what happened to each URL. Leaves: lines, `Change`s, a page of HTML that
-loads nothing and runs nothing. Never here: more work than a page is worth; markup of somebody else in the report.
+Input: HTML documents as text, lists of lines, what happened to each URL. Output: lines, `Change`s, a page of HTML that loads
+nothing and runs nothing. The work for a page is bounded (`MAX_WORK`), and no markup of a page gets into the report.
 """
 
 import difflib
@@ -16,7 +16,7 @@ from mirror.core.comparison.html_report import escaped, page
 from mirror.core.syntax.markup import read_html
 
 Sign = Literal["+", "-", " ", "…"]
-"""A line that is new, that is gone, that stayed; or a word on lines that are left out."""
+"""A line that is new, missing or unchanged; or a note in the place of lines that are left out."""
 
 INVISIBLE: Final = frozenset({"script", "style", "template"})
 
@@ -25,18 +25,19 @@ _INLINE: Final = (
     "progress q ruby s samp small span strike strong sub sup time tt u var wbr"
 )
 INLINE: Final = frozenset(_INLINE.split())
-"""Elements that don't break a line; all others do."""
+"""Elements that don't start a new line; all others do."""
 
 CELLS: Final = frozenset({"td", "th", "rt", "option", "button"})
-"""Elements that stand apart, but on the line of the ones before."""
+"""Elements that are separated by a space and stay on the line."""
 
-MOST_WORK: Final = 10_000_000
-"""Up to here lines are compared in order: pairs of equal lines times lines, which is the worst that difflib does.
+MAX_WORK: Final = 10_000_000
+"""The work up to which lines are compared in order.
 
-Lines that are all over a long page (difflib's "popular" ones) begin no comparison and count for none.
+The unit is the worst case of difflib: pairs of equal lines times lines. Lines that are frequent in a long page ("popular" in
+difflib) don't count, because difflib ignores them at first.
 """
 
-TOO_LONG: Final = "too much changed to compare it in order: these lines are in one of the two only"
+TOO_LONG: Final = "too many changes to compare the lines in order; these lines are in only one of the two texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What happened to one URL; `note` says more, such as where it moved to."""
+    """What happened to one URL. `note` has details, such as the URL that it moved to."""
 
     url: str
     kind: str  # one of `KINDS`
@@ -61,9 +62,9 @@ class Section:
 
 
 def page_lines(html: str) -> list[str]:
-    """The text that a reader of an HTML document sees, the title first: a line for each block, white space folded.
+    """Return the text that a reader of an HTML document sees, the title first: a line for each block, white space collapsed.
 
-    The lines of a `<pre>` stay lines, the cells of a table's row are one.
+    Each line of a `<pre>` is a line. The cells of a row of a table are one line.
 
     >>> page_lines("<title>T</title><p>a <b>b</b>c<script>x</script><tr><td>1<td>2</tr><pre>d\\n e")
     ['T', 'a bc', '1 2', 'd', 'e']
@@ -74,7 +75,7 @@ def page_lines(html: str) -> list[str]:
 
 
 class _Lines:
-    """Takes down the visible text of an HTML document, line by line."""
+    """Collects the visible text of an HTML document, line by line."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -110,7 +111,7 @@ class _Lines:
             self.lines.append(line)
 
     def _hides(self, tag: str) -> bool:
-        """Whether an element's text is not seen: a later title is the name of a picture in SVG."""
+        """Whether the text of an element is invisible. A second `<title>` names an SVG picture, so it is."""
         return tag in INVISIBLE or (tag == "title" and self._titled)
 
     def _separate(self, tag: str) -> None:
@@ -124,10 +125,10 @@ class _Lines:
 
 
 def text_changes(before: Sequence[str], now: Sequence[str], *, context: int = 2) -> list[Change]:
-    """What changed from some lines to others, with `context` lines around it; nothing where they are the same.
+    """Return the changes from one list of lines to another, with `context` lines around each; nothing if they are equal.
 
-    Lines that are left out are counted. Where comparing in order would take too long, `TOO_LONG` says so, and the lines
-    follow that one side has more often than the other.
+    A note has the number of lines that are left out. If the comparison in order would take too long, the result is the note
+    `TOO_LONG` and then the lines that one side has more often than the other.
 
     >>> [change.sign + change.text for change in text_changes("abcdef", "abcdxf", context=1)]
     ['…3 lines', ' d', '-e', '+x', ' f']
@@ -145,7 +146,7 @@ def text_changes(before: Sequence[str], now: Sequence[str], *, context: int = 2)
 
 
 def _common(before: Iterable[str], now: Iterable[str]) -> int:
-    """How many lines are the same at the beginning."""
+    """Return the number of equal lines at the beginning."""
     return sum(takewhile(bool, map(eq, before, now)))
 
 
@@ -153,7 +154,7 @@ def _compared(before: Sequence[str], now: Sequence[str], context: int) -> Iterat
     matcher = difflib.SequenceMatcher(None, before, now)
     places: dict[str, list[int]] = cast("Any", matcher).b2j  # documented, but unknown to typeshed
     work = min(len(before), len(now)) * sum(len(places.get(line, ())) for line in before)
-    return _in_order(matcher, before, now, context) if work <= MOST_WORK else _as_sets(before, now)
+    return _in_order(matcher, before, now, context) if work <= MAX_WORK else _as_sets(before, now)
 
 
 def _in_order(
@@ -174,9 +175,9 @@ def _as_sets(before: Sequence[str], now: Sequence[str]) -> Iterator[Change]:
 
 
 def _unchanged(lines: Sequence[str], first: int, last: int) -> Iterator[Change]:
-    """Lines that stayed: the first and the last of them, and how many there are between."""
+    """Yield the first and the last of some unchanged lines, and between them a note with the number of the others."""
     left_out = len(lines) - first - last
-    if left_out <= 1:  # its count would be no shorter
+    if left_out <= 1:  # a note would be no shorter
         yield from (Change(" ", line) for line in lines)
         return
     yield from (Change(" ", line) for line in lines[:first])
@@ -188,13 +189,13 @@ def _unchanged(lines: Sequence[str], first: int, last: int) -> Iterator[Change]:
 
 
 KINDS: Final = ("added", "removed", "changed", "moved")
-"""What can happen to a URL, in the report's order; other words for it come after them."""
+"""What can happen to a URL, in the order of the report. Other kinds come after these."""
 
 _ELEMENTS: Final[dict[Sign, str]] = {"+": "ins", "-": "del", " ": "span", "…": "i"}
 
 
 def report(title: str, sections: Sequence[Section]) -> str:
-    """A page of HTML that tells what happened to each URL, and what changed in its text. It can always be written as UTF-8."""
+    """Return a page of HTML with what happened to each URL and the changes of its text. It can be encoded as UTF-8."""
     by_kind: dict[str, list[Section]] = {kind: [] for kind in KINDS}
     for section in sections:
         by_kind.setdefault(section.kind, []).append(section)
@@ -219,7 +220,7 @@ def _link(url: str) -> str:
 
 
 def change_lines(changes: Iterable[Change]) -> str:
-    """Lines of a comparison as HTML, for a `<pre>`."""
+    """Return changes as HTML, for a `<pre>`."""
     return "".join(map(_line, changes))
 
 

@@ -1,18 +1,19 @@
-"""Whether a page is worth a browser: what in its HTML says that scripts build it, or load more for it.
+"""Dynamic pages: whether a page should be rendered in a browser, judged by its HTML.
 
-Enters: the text of an HTML document and its URL. Leaves: a `Look`. It is a look, not a parse: a regular expression finds the
-scripts, and what it takes for one in a comment costs a rendering and nothing else. Never here: a browser, a manifest, or what
-earlier pages of the site were like.
+Input: the text of an HTML document and its URL. Output: a `Look`. This module doesn't parse the document: a regular expression
+finds the scripts. A script in a comment counts too, which costs an unnecessary rendering and does no other harm. This module
+starts no browser, and it doesn't know earlier pages of the site.
 
 The signs
 ---------
-`Sign` lists them. Without any script that runs, a page is what its HTML says, and no browser finds more. With scripts alone
-(`Sign.SCRIPT`) most pages load no more than their HTML and their styles name: a few of each template are tried (`Look.trials`).
-The other signs are of scripts that build pages or load parts of themselves: more are tried. A page whose HTML says next to
-nothing (`Sign.LITTLE`) is nothing without its scripts: it is always rendered.
+`Sign` lists them. A page without a script that runs is complete as HTML, and a browser would find nothing more. If a page has
+scripts and no other sign (`Sign.SCRIPT`), it usually loads only what its HTML and its styles name, so the crawl renders a few
+pages of each template (`Look.trials`). The other signs stand for scripts that build pages or load parts of themselves, so the
+crawl renders more pages. A page with nearly no text in its HTML (`Sign.LITTLE`) is empty without its scripts, so the crawl
+always renders it.
 
-What it can't see: scripts that load more only when somebody clicks; a classic script, of a template whose first pages gave
-nothing, that loads something for one page among many.
+Two cases stay unseen: scripts that load more only after a click; and a classic script that loads something for one page among
+many, if the first pages of the template loaded nothing.
 """
 
 import re
@@ -25,20 +26,20 @@ from mirror.core.url.canonical import CanonicalURL, origin
 
 
 class Sign(StrEnum):
-    """What is to be seen in the HTML of a page, and why it matters."""
+    """What the HTML of a page shows, and why it matters."""
 
-    SCRIPT = "script"  # something runs
-    MODULE = "module script"  # may import more, by names that are no literals
-    IMPORT = "dynamic import"  # loads when it likes
-    PRELOAD = "module preload"  # what bundlers write for the chunks of a page
-    MOUNT = "mount node"  # where a framework puts what it builds
-    BUNDLER = "bundler runtime"  # loads chunks by numbers
-    LITTLE = "little text"  # what there is to read comes from scripts
+    SCRIPT = "script"  # a script runs
+    MODULE = "module script"  # may import modules by names that are not literals
+    IMPORT = "dynamic import"  # may load modules at any time
+    PRELOAD = "module preload"  # bundlers write it for the chunks of a page
+    MOUNT = "mount node"  # the element that a framework fills
+    BUNDLER = "bundler runtime"  # loads chunks by their numbers
+    LITTLE = "little text"  # scripts create the text
 
 
 MOUNTS: Final[dict[str, str]] = {
-    "root": "React, as create-react-app and create-vite have it",
-    "app": "Vue, VitePress, Svelte, as create-vite has it",
+    "root": "React, from create-react-app and create-vite",
+    "app": "Vue, VitePress, Svelte, from create-vite",
     "__next": "Next",
     "__nuxt": "Nuxt",
     "___gatsby": "Gatsby",
@@ -48,41 +49,41 @@ MOUNTS: Final[dict[str, str]] = {
     "react-root": "React",
     "app-root": "Angular",
     "ember-application": "Ember",
-    "hexo-root": "Hexo's themes with scripts",
-    "docsify": "Docsify, which is #app as well",
+    "hexo-root": "themes of Hexo with scripts",
+    "docsify": "Docsify, which uses #app too",
 }
-"""An id, or an element's name, of what a framework fills -> whose it is."""
+"""The id or the name of the element that a framework fills -> the framework."""
 
 BUNDLERS: Final[dict[str, str]] = {
-    "webpackChunk": "webpack 5: the array that chunks are pushed to",
+    "webpackChunk": "webpack 5: the array that receives the chunks",
     "webpackJsonp": "webpack before 5",
     "__webpack_require__": "webpack, not minified",
-    "__vite__mapDeps": "Vite: the list of what a chunk needs",
-    "__NEXT_DATA__": "Next: what a page is built from",
-    "__next_f": "Next's app router",
+    "__vite__mapDeps": "Vite: the list of the dependencies of a chunk",
+    "__NEXT_DATA__": "Next: the data of a page",
+    "__next_f": "the app router of Next",
     "__NUXT__": "Nuxt",
     "__sveltekit_": "SvelteKit",
     "__remixContext": "Remix",
     "__staticRouterHydrationData": "React Router",
     "parcelRequire": "Parcel",
-    "System.register": "SystemJS, Vite's builds for old browsers",
+    "System.register": "SystemJS, builds of Vite for old browsers",
     "requirejs": "RequireJS",
-    "RLPAGEMODULES": "MediaWiki's loader",
+    "RLPAGEMODULES": "the loader of MediaWiki",
     "$docsify": "Docsify",
 }
-"""What a bundler or a framework is known by in a page -> whose it is."""
+"""A string by which a bundler or a framework can be recognised in a page -> the bundler or the framework."""
 
 FEW_TRIALS: Final = 3
 MANY_TRIALS: Final = 10
-"""So many pages of a template are rendered, one after the other, before it is said to give nothing new: see `Look.trials`."""
+"""How many pages in a row of a template have to load nothing new before its other pages are not rendered (`Look.trials`)."""
 
 AGAIN: Final = 20
-"""After that, each so-manyth page of it is, to see whether that is still so."""
+"""After that, one page of the template in this many is rendered, to check whether it still loads nothing new."""
 
 LITTLE_TEXT: Final = 200
-"""Characters of text, white space aside, below which a page with scripts says next to nothing."""
+"""A page with scripts and fewer characters of text than this, without white space, is empty without its scripts."""
 
-_SCRIPT: Final = re.compile(  # what is unbounded here would be looked for again and again in hostile pages
+_SCRIPT: Final = re.compile(  # each quantifier has a bound, or hostile pages would take quadratic time
     r"<script((?=[\s/>])(?:[^<>\"']{1,2000}+|\"[^\"]{0,4000}+\"|'[^']{0,4000}+'){0,60}+)>(.*?)(?:</script|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -97,7 +98,7 @@ _MOUNT: Final = re.compile(
     re.IGNORECASE,
 )
 _BUNDLER: Final = re.compile("|".join(map(re.escape, BUNDLERS)))
-_UNSEEN: Final = re.compile(
+_INVISIBLE: Final = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template|noscript|title|svg)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL
 )
 _TAG: Final = re.compile(r"<[^>]*+>?|\s+|&[#\w]+;")
@@ -106,14 +107,17 @@ _STRONG: Final = frozenset({Sign.MODULE, Sign.IMPORT, Sign.PRELOAD, Sign.MOUNT, 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at a page shows. `template` is the same for pages of an origin that run the same scripts."""
+    """What the HTML of a page shows. `template` is the same for pages of an origin that run the same scripts."""
 
     signs: frozenset[Sign]
     template: str
 
     @property
     def trials(self) -> int | None:
-        """How many pages of the template have to give nothing new before others are spared; `None`: none ever is, 0: all."""
+        """The number of pages of the template that have to load nothing new before other pages are not rendered.
+
+        `None`: all pages are rendered; 0: none is.
+        """
         if not self.signs:
             return 0
         if Sign.LITTLE in self.signs:
@@ -122,11 +126,11 @@ class Look:
 
 
 NOTHING: Final = Look(frozenset(), "")
-"""A page in which nothing runs."""
+"""The look of a page without scripts."""
 
 
 def look(text: str, url: CanonicalURL) -> Look:
-    """What the HTML of a page says of its scripts.
+    """Return what the HTML of a page shows of its scripts.
 
     >>> page = '<div id="root"></div><script type="module" src="/a.js"></script>'
     >>> sorted(map(str, look(page, CanonicalURL("http://a.example/")).signs))
@@ -155,7 +159,7 @@ def look(text: str, url: CanonicalURL) -> Look:
             (Sign.MOUNT, mount),
             (Sign.PRELOAD, _PRELOAD.search(text)),
             (Sign.BUNDLER, _BUNDLER.search(text)),
-            (Sign.LITTLE, _says_little(text)),
+            (Sign.LITTLE, _has_little_text(text)),
         )
         if found
     }
@@ -164,7 +168,7 @@ def look(text: str, url: CanonicalURL) -> Look:
 
 
 def is_module_built(text: str) -> bool:
-    """Whether a page has module scripts that load something: no browser loads these from a disk.
+    """Whether a page has module scripts that load other files, which no browser loads from a disk.
 
     >>> is_module_built('<script type="module" src="a.js"></script>'), is_module_built('<script src="a.js"></script>')
     (True, False)
@@ -180,7 +184,7 @@ def is_module_built(text: str) -> bool:
 
 
 def _scripts(text: str) -> list[tuple[str, str, str]]:
-    """Each script: its attributes, the URL it is from, its text."""
+    """Return each script: its attributes, its source URL, its text."""
     found = []
     for match in _SCRIPT.finditer(text):
         source = _SRC.search(match[1])
@@ -188,9 +192,9 @@ def _scripts(text: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def _says_little(text: str) -> bool:
+def _has_little_text(text: str) -> bool:
     length = 0
-    for part in _UNSEEN.sub(" ", text).split("<"):
+    for part in _INVISIBLE.sub(" ", text).split("<"):
         _, _, words = part.rpartition(">") if ">" in part else ("", "", part)
         length += len(_TAG.sub("", words))
         if length >= LITTLE_TEXT:

@@ -1,21 +1,23 @@
-"""Which addresses a crawl may connect to, so that no site leads it to what only this machine or its network can reach.
+"""Private addresses: which addresses a crawl may connect to, so that no site leads it into this machine or its network.
 
-Enters: the starts, and for each connection the host that was asked for and the address that it turned out to have. Leaves: the
-kind of address that is refused, or `None`. Never here: a socket, a resolver.
+Input: the starts; for each connection, the host of the URL and the address that the host resolved to. Output: the kind of
+address that is refused, or `None`. This module opens no socket and resolves no name.
 
 The law
 -------
-1. Where the start is on the internet, nothing else is connected to: no loopback, private, link-local or other special address
-   (IANA's registries, by `ipaddress`), and no address at which clouds tell their machines secrets. An address that carries one
-   of IPv4 (mapped, compatible, 6to4, Teredo, NAT64) counts as that.
-2. What counts is the address of each connection, after names were resolved; a name that resolves to another one later is
-   decided about anew. A host that is an address, or `localhost`, is decided about before: no proxy is asked for it.
-3. A start that is not on the internet itself allows its own kind of address: a mirror of an intranet takes what is linked
-   there, and one of this machine what is on it. It does so until a start turns out to be on the internet after all.
-4. Where there are several starts, and not all of them are addresses or `localhost`, each allows its own kind for its own host
-   and port, and for nothing else.
-5. Addresses of cloud metadata are allowed to a start that is one.
-6. The user's words are stronger: `everything` allows all, `public` names networks that count as the internet.
+1. If the start is on the internet, the crawl connects to addresses on the internet only. It refuses loopback, private,
+   link-local and other special addresses (IANA's registries, by `ipaddress`), and addresses at which cloud providers serve
+   secrets to their machines. An IPv6 address that contains an IPv4 address (mapped, compatible, 6to4, Teredo, NAT64) counts as
+   that IPv4 address.
+2. The check uses the address of each connection, after the name was resolved. If the name resolves to another address later,
+   the check happens again. If the host is an address or `localhost`, the check happens before the request, so that no proxy is
+   asked for it.
+3. A start that is not on the internet allows addresses of its own kind: a mirror of an intranet includes other hosts of the
+   intranet, and a mirror of this machine includes other ports. This ends as soon as a start turns out to be on the internet.
+4. If there are several starts, and not all of them are addresses or `localhost`, each allows addresses of its own kind for its
+   own host and port only.
+5. An address of cloud metadata is allowed only for a start that has one.
+6. The user can override the law: `everything` allows all addresses, and `public` names networks that count as the internet.
 """
 
 from collections.abc import Iterable
@@ -31,7 +33,7 @@ Address = IPv4Address | IPv6Address
 
 
 class Kind(StrEnum):
-    """What an address is."""
+    """The kinds of addresses."""
 
     PUBLIC = "public"
     LOOPBACK = "loopback"
@@ -56,29 +58,32 @@ _LOCALHOST: Final = "localhost"
 
 
 class Reach:
-    """What one crawl may connect to. It learns from connections what kind of address a start has."""
+    """The addresses that a crawl may connect to. It learns from the connections which kind of address each start has."""
 
     def __init__(
         self, starts: Iterable[CanonicalURL], *, everything: bool = False, public: Iterable[Network] = ()
     ) -> None:
         self._everything = everything
         self._public = tuple(public)
-        hosts = {_place(url) for url in starts if not url.startswith("file:")}
-        self._starts: dict[str, Kind | None] = {place: self._said(place) for place in hosts}
+        hosts = {_host_and_port(url) for url in starts if not url.startswith("file:")}
+        self._starts: dict[str, Kind | None] = {place: self._literal_kind(place) for place in hosts}
         self._is_on_internet = False
         self._shares = len(hosts) == 1 or all(self._starts.values())
 
     def bars_name(self, url: CanonicalURL) -> Kind | None:
-        """Why a URL is not to be asked for, if that can be told by its host alone."""
+        """Return the kind of address because of which a URL is refused, if its host alone decides; `None` if not."""
         if self._everything:
             return None
-        place = _place(url)
-        said = self._said(place)
-        return said and self._barred(place, said)
+        place = _host_and_port(url)
+        found = self._literal_kind(place)
+        return found and self._barred(place, found)
 
     def bars(self, url: CanonicalURL, address: str) -> Kind | None:
-        """Why there is to be no connection to what the host of a URL resolved to."""
-        return None if self._everything else self._barred(_place(url), self._kind(address))
+        """Return the kind of address because of which a connection is refused; `None` if it is allowed.
+
+        `address` is what the host of the URL resolved to.
+        """
+        return None if self._everything else self._barred(_host_and_port(url), self._kind(address))
 
     def _barred(self, place: str, kind: Kind) -> Kind | None:
         if place in self._starts:
@@ -93,21 +98,21 @@ class Reach:
         shared = self._shares and not self._is_on_internet and kind is not Kind.METADATA
         return None if shared and kind in self._starts.values() else kind
 
-    def _said(self, place: str) -> Kind | None:
-        """The kind of a host that is an address."""
+    def _literal_kind(self, place: str) -> Kind | None:
+        """Return the kind of a host that is an address or a name of this machine; `None` for other names."""
         host = _literal(place)
         return None if host is None else self._kind(host)
 
     def _kind(self, address: str) -> Kind:
-        found = carried(address)
-        return Kind.PUBLIC if any(found in network for network in self._public) else kind(found)
+        found = effective_address(address)
+        return Kind.PUBLIC if any(found in network for network in self._public) else address_kind(found)
 
 
 @lru_cache(maxsize=1024)
-def carried(text: str) -> Address:
-    """The address that a connection would reach in the end: that of IPv4 where one of IPv6 carries it.
+def effective_address(text: str) -> Address:
+    """Return the address that a connection reaches in the end: the IPv4 address if the IPv6 address contains one.
 
-    >>> carried("::ffff:127.0.0.1"), carried("2002:7f00:1::"), carried("64:ff9b::a00:1")
+    >>> effective_address("::ffff:127.0.0.1"), effective_address("2002:7f00:1::"), effective_address("64:ff9b::a00:1")
     (IPv4Address('127.0.0.1'), IPv4Address('127.0.0.1'), IPv4Address('10.0.0.1'))
     """
     address = ip_address(text.partition("%")[0])
@@ -121,10 +126,10 @@ def carried(text: str) -> Address:
     return inner or address
 
 
-def kind(address: Address) -> Kind:
-    """What an address is; what the system takes for this machine (`0.0.0.0`, `::`) is loopback.
+def address_kind(address: Address) -> Kind:
+    """Return the kind of an address. The unspecified addresses (`0.0.0.0`, `::`) are loopback, because systems treat them so.
 
-    >>> kind(ip_address("192.168.1.1")), kind(ip_address("169.254.169.254"))
+    >>> address_kind(ip_address("192.168.1.1")), address_kind(ip_address("169.254.169.254"))
     (<Kind.PRIVATE: 'private'>, <Kind.METADATA: 'cloud metadata'>)
     """
     if address in _METADATA:
@@ -139,7 +144,7 @@ def kind(address: Address) -> Kind:
 
 
 def networks(text: str) -> list[Network]:
-    """Networks in the notation of CIDR, with commas or white space between them; raises `ValueError`.
+    """Parse networks in CIDR notation, separated by commas or white space; raise `ValueError` if one is invalid.
 
     >>> networks("192.0.2.0/24, 2001:db8::/32")
     [IPv4Network('192.0.2.0/24'), IPv6Network('2001:db8::/32')]
@@ -147,13 +152,13 @@ def networks(text: str) -> list[Network]:
     return [ip_network(word) for word in text.replace(",", " ").split()]
 
 
-def _place(url: CanonicalURL) -> str:
-    """Host and port. The web is one, whether by TLS or not, where the ports are the usual ones."""
-    return _place_of(url[: url.index("/", url.index("://") + 3) + 1])
+def _host_and_port(url: CanonicalURL) -> str:
+    """Return host and port. The default ports of http and https count as one port."""
+    return _host_and_port_of(url[: url.index("/", url.index("://") + 3) + 1])
 
 
 @lru_cache(maxsize=4096)
-def _place_of(origin: str) -> str:
+def _host_and_port_of(origin: str) -> str:
     url = CanonicalURL(origin)
     parts = split(url)
     port = 80 if is_web(url) and parts.port == 443 else parts.port  # noqa: PLR2004 - the default ports
@@ -162,7 +167,7 @@ def _place_of(origin: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _literal(place: str) -> str | None:
-    """The host, if it is an address, or a name that means this machine (RFC 6761, 6.3)."""
+    """Return the host if it is an address; 127.0.0.1 if it is a name of this machine (RFC 6761, 6.3); else `None`."""
     host = place.rpartition(":")[0].strip("[]").rstrip(".")
     if host == _LOCALHOST or host.endswith(f".{_LOCALHOST}"):
         return "127.0.0.1"

@@ -1,15 +1,16 @@
-"""Which snapshots to keep, as restic and borg do it.
+"""Retention: which snapshots a policy keeps. The rules are those of restic and borg.
 
-Enters: a policy, the snapshots' times, the time now. Leaves: the snapshots to keep, each with the rule that keeps it. Never
-here: the deleting.
+Input: a policy, the times of the snapshots, the current time. Output: the snapshots to keep, each with the rule that keeps it.
+This module deletes nothing.
 
 The law
 -------
 1. The newest snapshot is kept, whatever the policy is.
-2. `last=N` keeps the N newest; `daily=N` the newest of each of the N newest days that have one; `weekly`, `monthly` and
-   `yearly` likewise. Days and years are those of UTC, weeks those of ISO 8601. `within=30d` keeps what is no older.
-3. Each rule looks at all snapshots and no rule at another: more in a policy never keeps less, and what was kept once is
-   kept when the same is done again.
+2. `last=N` keeps the N newest snapshots. `daily=N` keeps the newest snapshot of each of the last N days that have one;
+   `weekly`, `monthly` and `yearly` work likewise. Days, months and years are in UTC; weeks are those of ISO 8601. `within=30d`
+   keeps the snapshots that are not older.
+3. Each rule considers all snapshots, independently of the other rules. So an additional rule never keeps less, and applying a
+   policy twice has the same result as applying it once.
 """
 
 import re
@@ -26,7 +27,7 @@ PERIODS: Final[dict[str, Callable[[datetime], Hashable]]] = {
     "monthly": lambda taken: (taken.year, taken.month),
     "yearly": lambda taken: taken.year,
 }
-"""Rule -> the period, of which it keeps the newest, that a time is in."""
+"""Rule -> a function that returns the period of a time; the rule keeps the newest snapshot of each period."""
 
 _COUNTED: Final = ("last", *PERIODS)
 _NUMBER = re.compile("[0-9]{1,6}")
@@ -34,12 +35,12 @@ _Snapshot = tuple[datetime, int]
 
 
 class InvalidPolicyError(ValueError):
-    """The caller gave words that are no policy: the message says which and what would be."""
+    """A policy is invalid. The message is a sentence for the user: what is wrong, and what would be valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How many snapshots each rule keeps; 0 and `None`: there is no such rule."""
+    """How many snapshots each rule keeps. 0 and `None`: the policy doesn't have the rule."""
 
     last: int = 0
     daily: int = 0
@@ -50,7 +51,7 @@ class Policy:
 
 
 def parse(words: str) -> Policy:
-    """Read a policy: rules in any order, each at most once; raises `InvalidPolicyError` with a sentence for the user.
+    """Parse a policy: rules in any order, each at most once; raise `InvalidPolicyError` with a sentence for the user.
 
     >>> parse("daily=7, monthly=12")
     Policy(last=0, daily=7, weekly=0, monthly=12, yearly=0, within=None)
@@ -67,13 +68,15 @@ def parse(words: str) -> Policy:
             numbers[rule] = _number(rule, value)
         else:
             raise InvalidPolicyError(
-                f"{word.strip()!r} is no rule to keep snapshots by: write {'=N, '.join(_COUNTED)}=N or within=30d"
+                f"{word.strip()!r} is not a valid rule: write {'=N, '.join(_COUNTED)}=N or within=30d"
             )
     return Policy(**numbers, within=within)
 
 
 def kept(policy: Policy, snapshots: Sequence[tuple[int, datetime]], now: datetime) -> dict[int, str]:
-    """The snapshots to keep, and the first rule that keeps each. Times know their zone; of one time, the higher id is newer.
+    """Return the ids of the snapshots to keep, each with the first rule that keeps it.
+
+    Times have a time zone. If two snapshots have the same time, the one with the higher id is newer.
 
     >>> days = [(day, datetime(2024, 1, day, tzinfo=UTC)) for day in (1, 2, 3, 8)]
     >>> kept(parse("weekly=2,monthly=1"), days, now=datetime(2024, 1, 9, tzinfo=UTC))
@@ -90,7 +93,7 @@ def kept(policy: Policy, snapshots: Sequence[tuple[int, datetime]], now: datetim
 def _chosen(
     policy: Policy, newest_first: Sequence[_Snapshot], now: datetime
 ) -> Iterator[tuple[str, Sequence[_Snapshot]]]:
-    """Each rule, and the snapshots that it keeps."""
+    """Yield each rule with the snapshots that it keeps."""
     yield "newest", newest_first[:1]
     yield "last", newest_first[: policy.last]
     for rule, period in PERIODS.items():

@@ -1,21 +1,23 @@
-"""robots.txt as RFC 9309 has it: what an answer to it means, and what it says of a URL.
+"""robots.txt according to RFC 9309: what an answer to it means, and what its rules say about a URL.
 
-Enters: the status and the payload of /robots.txt, and the product token of who asks. Leaves: `Robots`, which keeps the rules
-for that one alone, each with its line. Never here: the fetching of it, a clock.
+Input: the status and the payload of /robots.txt, and the product token of the crawler. Output: `Robots`, which has the rules
+for this crawler only, each with its line. This module fetches nothing and uses no clock.
 
 What an answer means (2.3.1)
 ----------------------------
-2xx: its text. 3xx: followed elsewhere, five times at most; one that leads nowhere is as if there were none. 4xx: there is
-none, everything is allowed. 429 is no such answer: who is told to come back later has not been told that there are no rules.
-It is, as 5xx and no answer are, "unreachable": nothing is allowed, until it was so for `FORGOTTEN_AFTER`.
+2xx: its text counts. 3xx: the crawler follows up to five redirects, to other hosts too; if they lead nowhere, there are no
+rules. 4xx: there are no rules, and everything is allowed. 429 is an exception: it asks the crawler to come back later, and
+doesn't say that there are no rules. 429, 5xx and no answer mean "unreachable": nothing is allowed, until the host was
+unreachable for `FORGOTTEN_AFTER`.
 
 What its text means (2.2)
 -------------------------
-Lines end with CR, LF or both. A group is one or more `User-agent` lines and the rules behind them; groups of one agent are one
-group. That of `*` is for those who have none. Other lines (`Sitemap`, `Crawl-delay`, unknown ones) end no group. The rule with
-the longest pattern holds, of two as long the one that allows. `*` stands for any characters, `$` at the end of a pattern for
-the end of the URL. Patterns and URLs are compared in one spelling (`spelled`). Misspelled and missing colons are read as
-Google's parser reads them. `Crawl-delay` is no part of the RFC; it counts for the agents named above it.
+Lines end with CR, LF or both. A group is one or more `User-agent` lines and the rules after them; all groups of one agent count
+as one group. The group of `*` is for agents without a group. Other lines (`Sitemap`, `Crawl-delay`, unknown ones) don't end a
+group. The rule with the longest pattern wins; if two patterns have the same length, the rule that allows wins. `*` stands for
+any characters, and `$` at the end of a pattern for the end of the URL. Patterns and URLs are normalised before they are
+compared (`normalised`). Misspelled names and missing colons are read as Google's parser reads them. `Crawl-delay` is not part
+of the RFC; it applies to the agents named above it.
 """
 
 import re
@@ -30,18 +32,18 @@ from mirror.core.syntax.robots_meta import PRODUCT
 from mirror.core.url.canonical import CanonicalURL, is_web, origin
 
 MAX_SIZE: Final = 500 * 1024
-"""Bytes of a robots.txt that are read (2.5 asks for at least this)."""
+"""The number of bytes of a robots.txt that are read; 2.5 requires at least this many."""
 
 MOST_REDIRECTS: Final = 5
-"""2.3.1.2"""
+"""Redirects that are followed (2.3.1.2)."""
 
 FRESH_FOR: Final = 24 * 60 * 60
-"""Seconds for which an answer is good (2.4)."""
+"""Seconds for which an answer may be used (2.4)."""
 
 FORGOTTEN_AFTER: Final = 30 * 24 * 60 * 60
-"""Seconds of being unreachable after which the last rules that were had hold again, or none (2.3.1.4)."""
+"""If a robots.txt is unreachable for this many seconds, the last known rules apply again, or none (2.3.1.4)."""
 
-_MARK: Final = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _TOKEN: Final = re.compile(r"[A-Za-z_-]+")
 _FIELDS: Final[dict[str, str]] = {
     **dict.fromkeys(("user-agent", "useragent", "user agent"), "user-agent"),
@@ -55,16 +57,16 @@ _LINE: Final = re.compile(
     r"(?:\s*+:|\s++)\s*+(?P<value>.*+)",
     re.IGNORECASE | re.DOTALL,
 )
-_ENDS: Final = re.compile(rb"\r\n?|\n")
+_LINE_ENDS: Final = re.compile(rb"\r\n?|\n")
 _OCTETS: Final = re.compile(r"%[0-9A-Fa-f]{2}|[^!-$&-~]", re.DOTALL)
-_MEANT: Final = frozenset("/?&=+#%*$")
-"""ASCII characters that are something else than their escapes."""
+_RESERVED: Final = frozenset("/?&=+#%*$")
+"""ASCII characters whose escapes have another meaning than the characters."""
 _SLASH: Final = re.compile("/|%2F")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A line that allows or forbids. `pattern` is `spelled`, as far as its wildcards; `text` is what stands in the file."""
+    """A line that allows or forbids. `pattern` is normalised apart from its wildcards; `text` is the text in the file."""
 
     allows: bool
     pattern: str
@@ -80,7 +82,12 @@ ALLOW_ALL: Final = Rule(allows=True, pattern="", line=0, text="")
 
 @dataclass(frozen=True, slots=True)
 class Robots:
-    """The rules of one host for one agent. `delay`: seconds between two requests; `sitemaps` as they stand there."""
+    """The rules of one host for one agent.
+
+    `prefixes` are the rules without wildcards, by pattern, and `lengths` the lengths of these patterns, longest first.
+    `wildcards` are the other rules, longest first. `delay` is the seconds between two requests. `sitemaps` are the URLs as they
+    are in the file.
+    """
 
     prefixes: dict[str, Rule] = field(default_factory=dict)
     wildcards: tuple[Rule, ...] = ()
@@ -90,37 +97,37 @@ class Robots:
 
     @property
     def size(self) -> int:
-        """How many rules there are."""
+        """The number of rules."""
         return len(self.prefixes) + len(self.wildcards)
 
     def rule(self, url: CanonicalURL) -> Rule:
-        """The rule that decides about a URL; `ALLOW_ALL` where none does."""
+        """Return the rule that decides about a URL; `ALLOW_ALL` if no rule matches."""
         if not self.lengths and not self.wildcards:
             return ALLOW_ALL
-        places = _spellings(_place(url))
+        places = _query_variants(_path_and_query(url))
         if places[0] == "/robots.txt":
             return ALLOW_ALL
-        return max((self._longest(place) for place in places), key=_rank)
+        return max((self._longest(place) for place in places), key=_precedence)
 
     def allows(self, url: CanonicalURL) -> bool:
         return self.rule(url).allows
 
     def _longest(self, place: str) -> Rule:
         best = next((rule for size in self.lengths if (rule := self.prefixes.get(place[:size]))), ALLOW_ALL)
-        for rule in self.wildcards:  # the longest ones first
-            if _rank(rule) <= _rank(best):
+        for rule in self.wildcards:  # in order of precedence
+            if _precedence(rule) <= _precedence(best):
                 break
             if matches(rule.pattern, place):
                 return rule
         return best
 
 
-def _rank(rule: Rule) -> tuple[int, bool]:
+def _precedence(rule: Rule) -> tuple[int, bool]:
     return len(rule.pattern), rule.allows
 
 
 def robots_url(url: CanonicalURL) -> CanonicalURL | None:
-    """Where the rules for a URL stand; `None`: trees of files have none, since nobody asks for them to be read there.
+    """Return the URL of the robots.txt for a URL; `None` for file servers and disks, which have none.
 
     >>> robots_url(CanonicalURL("http://example.org:8000/a?b"))
     'http://example.org:8000/robots.txt'
@@ -129,15 +136,15 @@ def robots_url(url: CanonicalURL) -> CanonicalURL | None:
 
 
 def robots(status: int, payload: bytes, agent: str = PRODUCT) -> Robots | None:
-    """What an answer means to an agent; `None`: "unreachable", nothing is allowed."""
+    """Return what an answer means for an agent; `None` if robots.txt is "unreachable" and nothing is allowed."""
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return read(payload, agent)
+        return parse(payload, agent)
     is_there_none = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     return Robots() if is_there_none and status != HTTPStatus.TOO_MANY_REQUESTS else None
 
 
 def sitemaps(rules: Robots | None, url: CanonicalURL) -> list[Reference]:
-    """The sitemaps that a robots.txt names (sitemaps.org)."""
+    """Return references to the sitemaps that a robots.txt names (sitemaps.org)."""
     collector = Collector(url)
     if rules:
         collector.add(Span(0, 0, sitemap, Kind.SITEMAP) for sitemap in rules.sitemaps)
@@ -149,18 +156,18 @@ def sitemaps(rules: Robots | None, url: CanonicalURL) -> list[Reference]:
 
 @dataclass(slots=True)
 class _Group:
-    """What is said to one agent, in all its groups."""
+    """The rules of all groups of one agent."""
 
     is_there: bool = False
     rules: list[Rule] = field(default_factory=list)
     delay: float | None = None
 
 
-def read(payload: bytes, agent: str = PRODUCT) -> Robots:
-    """The rules that a robots.txt has for an agent, of which the product token counts."""
+def parse(payload: bytes, agent: str = PRODUCT) -> Robots:
+    """Return the rules of a robots.txt for an agent, which is identified by its product token."""
     own, others = _Group(), _Group()
-    named: set[int] = set()  # to whom the lines speak: 0, to the agent; 1, to `*`
-    is_open = False  # whether a further agent is of the same group
+    named: set[int] = set()  # the agents of the present group: 0 for this agent, 1 for `*`
+    is_open = False  # whether another User-agent line continues the group
     wanted = _token(agent)
     found: list[str] = []
     for number, name, value in _lines(payload):
@@ -188,11 +195,11 @@ def read(payload: bytes, agent: str = PRODUCT) -> Robots:
 
 
 def _lines(payload: bytes) -> Iterator[tuple[int, str, str]]:
-    """Number, field and value of each line that says something. Octets that are no UTF-8 stay what they are."""
+    """Yield the number, the field and the value of each known line. Octets that are not UTF-8 become surrogates."""
     whole = (
         payload if len(payload) <= MAX_SIZE else payload[: max(payload.rfind(end, 0, MAX_SIZE) for end in b"\n\r") + 1]
     )
-    for number, line in enumerate(_ENDS.split(whole.removeprefix(_MARK)), 1):
+    for number, line in enumerate(_LINE_ENDS.split(whole.removeprefix(_BYTE_ORDER_MARK)), 1):
         match = _LINE.fullmatch(line.partition(b"#")[0].strip(b" \t\0").decode("utf-8", errors="surrogateescape"))
         if match:
             yield number, _FIELDS[match["field"].lower()], match["value"].strip(" \t")
@@ -204,7 +211,7 @@ def _token(agent: str) -> str:
 
 
 def _seconds(text: str) -> float | None:
-    """A number of seconds that can be waited for.
+    """Return a valid number of seconds, else `None`.
 
     >>> _seconds("2.5"), _seconds("-1"), _seconds("1e999")
     (2.5, None, None)
@@ -213,14 +220,17 @@ def _seconds(text: str) -> float | None:
 
 
 def _indexed(group: _Group, found: tuple[str, ...]) -> Robots:
-    """Of rules with one pattern the first that allows, else the first. Plain ones are looked up; those with wildcards tried."""
+    """Return the rules of a group, indexed: plain patterns are looked up, patterns with wildcards are tried.
+
+    If several rules have the same pattern, the first that allows counts, else the first.
+    """
     rules: dict[str, Rule] = {}
     for rule in group.rules:
         known = rules.get(rule.pattern)
         if known is None or (rule.allows and not known.allows):
             rules[rule.pattern] = rule
     plain = {pattern: rule for pattern, rule in rules.items() if "*" not in pattern and not pattern.endswith("$")}
-    others = sorted((rule for pattern, rule in rules.items() if pattern not in plain), key=_rank, reverse=True)
+    others = sorted((rule for pattern, rule in rules.items() if pattern not in plain), key=_precedence, reverse=True)
     lengths = tuple(sorted({len(pattern) for pattern in plain}, reverse=True))
     return Robots(plain, tuple(others), lengths, group.delay, found)
 
@@ -228,10 +238,10 @@ def _indexed(group: _Group, found: tuple[str, ...]) -> Robots:
 # --- patterns and URLs ---------------------------------------------------------------------------------------------------
 
 
-def spelled(text: str) -> str:
-    """One spelling of a path, its query included (2.2.2): an escape is decoded where its character means the same.
+def normalised(text: str) -> str:
+    """Normalise a path with its query (2.2.2): decode each escape whose character has the same meaning.
 
-    >>> spelled("/foo/bar/\u30c4"), spelled("/foo/bar/%62%61%7a"), spelled("/%2a%2fa:%3A")
+    >>> normalised("/foo/bar/\u30c4"), normalised("/foo/bar/%62%61%7a"), normalised("/%2a%2fa:%3A")
     ('/foo/bar/%E3%83%84', '/foo/bar/baz', '/%2A%2Fa::')
     """
     return _OCTETS.sub(_octet, text)
@@ -241,25 +251,28 @@ def _octet(match: re.Match[str]) -> str:
     text = match[0]
     if len(text) == 3:  # noqa: PLR2004 - an escape
         char = chr(int(text[1:], 16))
-        return char if "!" <= char <= "~" and char not in _MEANT else text.upper()
+        return char if "!" <= char <= "~" and char not in _RESERVED else text.upper()
     return "".join(f"%{octet:02X}" for octet in text.encode("utf-8", errors="surrogateescape"))
 
 
 def _pattern(text: str) -> str:
-    """A pattern in that spelling. `*` is a wildcard, and so is a `$` at its end; another one is a character."""
+    """Normalise a pattern. `*` is a wildcard, and so is `$` at the end; elsewhere `$` is a character."""
     body, end = (text[:-1], "$") if text.endswith("$") else (text, "")
-    return re.sub(r"\*+", "*", spelled(body).replace("$", "%24")) + end
+    return re.sub(r"\*+", "*", normalised(body).replace("$", "%24")) + end
 
 
-def _place(url: CanonicalURL) -> str:
-    """What is compared with patterns: the path and the query."""
+def _path_and_query(url: CanonicalURL) -> str:
+    """Return what is compared with patterns: the normalised path and query."""
     place = url[len(origin(url)) :].partition("#")[0]
-    place = spelled(place).replace("*", "%2A").replace("$", "%24")
+    place = normalised(place).replace("*", "%2A").replace("$", "%24")
     return place if place.startswith("/") else "/" + place
 
 
-def _spellings(place: str) -> list[str]:
-    """A query is compared with its slashes as they are, escaped, and plain: 2.2.2 has `?u=http%3A%2F%2Fa` for `?u=http://a`."""
+def _query_variants(place: str) -> list[str]:
+    """Return a path with the slashes of its query as they are, plain, and escaped.
+
+    2.2.2 treats `?u=http%3A%2F%2Fa` and `?u=http://a` as equal.
+    """
     path, mark, query = place.partition("?")
     if "/" not in query and "%2F" not in query:
         return [place]
@@ -267,7 +280,7 @@ def _spellings(place: str) -> list[str]:
 
 
 def matches(pattern: str, place: str) -> bool:
-    """Whether a place begins as a pattern says, in time that grows with the place and no faster: nothing is tried twice.
+    """Whether a path begins as a pattern says, in time linear in the length of the path, because there is no backtracking.
 
     >>> matches("/*.php$", "/a.php"), matches("/*.php$", "/a.php?b"), matches("/a*b*", "/acb/d")
     (True, False, True)

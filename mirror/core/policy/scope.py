@@ -1,25 +1,28 @@
-"""Which resources belong to a mirror, as what, and why not.
+"""Scope: which resources belong to a mirror, in which role, and why others don't.
 
-Enters: a reference and the resource it was found on. Leaves: a `Decision`: the role in which the target is fetched, or
-`None`, with a reason that someone can ask for afterwards. Never here: a disk, a network, robots.txt (that is `robots`).
+Input: a reference and the resource that contains it. Output: a `Decision`: the role in which the target is fetched, or `None`
+with a reason, which the manifest keeps for `why`. This module uses no disk and no network, and it doesn't know robots.txt
+(`robots_txt`).
 
 The rules
 ---------
-1. Pages are followed inside the scope, from pages: `site` is the registrable domain by the Public Suffix List (for an
-   address or a bare name: that host and port), `host` is host and port, `prefix` is the folder of a start and all below it.
-   http and https are one scope.
-2. Requisites and frames are fetched from wherever they live, one hop: what a stylesheet, script or picture of a page loads
-   counts as the page's, frames in them excepted; a frame outside brings its requisites, not its links or frames.
-3. A requisite that turns out to be HTML is kept and not followed. A redirect keeps the role; where it leads is decided anew.
-   A start that is sent to another place of its site makes that place a start.
-4. `include` holds for pages, `exclude` for everything; starts are exempt from both.
-5. The web leads to no files: what has an ftp, ftps, sftp or file URL is fetched, as whatever, only where something of the same
-   scheme, host and port leads to it. A file on the disk has to be in the folder of a start or below it too, whatever the user's
-   words are; on servers `site` means the same for pages, and `host` the whole server. Files lead to the web as pages do.
-6. The links of a page that asks robots not to follow them (`syntax.robots_meta`) lead nowhere, if the user wants it so; links
-   with rel=nofollow do, unless.
-7. A URL of more than `MOST_LONG` characters leads nowhere: no server of files or pages takes one.
-8. A start that was sent to itself with a slash behind it is the name of that folder, not of one in the folder above.
+1. The crawl follows links from pages to pages inside the scope. `site` is the registrable domain by the Public Suffix List; for
+   an address or a single-label name, it is that host and port. `host` is host and port. `prefix` is the folder of a start and
+   everything below it. http and https are one scope.
+2. Requisites and frames are fetched from any host, one hop away from a page. What a stylesheet, a script or a picture of a page
+   loads counts as the page's, except for frames. A frame outside of the scope gets its requisites; its links and frames are not
+   followed.
+3. If a requisite turns out to be HTML, it is kept, and its links are not followed. A redirect keeps the role, and its target is
+   decided anew. If a start redirects to another URL of its site, that URL becomes a start too.
+4. `include` applies to pages, `exclude` to everything. Starts are exempt from both.
+5. The web doesn't lead to files: a URL of ftp, ftps, sftp or file is fetched, in any role, only if the resource that leads to
+   it has the same scheme, host and port. A file on the disk also has to be in the folder of a start or below it, whatever the
+   options are. On file servers `site` means the same as `prefix` for pages, and `host` means the whole server. Links from files
+   to the web are followed as links from pages are.
+6. If a page asks robots not to follow its links (`syntax.robots_meta`), they are not followed, if the user wants to obey that.
+   Links with rel=nofollow are followed, unless the user wants otherwise.
+7. A URL of more than `MAX_URL_LENGTH` characters is not fetched: no server accepts one.
+8. If a start redirects to itself with a slash appended, it is the name of that folder, and not of a file in the folder above.
 """
 
 import re
@@ -36,21 +39,21 @@ from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.robots_meta import Word
 from mirror.core.url.canonical import CanonicalURL, is_web, origin, split
 
-MOST_LONG: Final = 64 << 10
-"""Characters of a URL: nginx takes 8 KB of a request's line unless it is told otherwise, as Apache does."""
+MAX_URL_LENGTH: Final = 64 << 10
+"""Characters of a URL. By default, nginx and Apache accept request lines of up to 8 KB."""
 
 
 class Role(IntEnum):
-    """As what a resource is fetched; a higher one includes what a lower one allows."""
+    """The role in which a resource is fetched. A higher role includes what a lower one allows."""
 
     REQUISITE = 1
     FRAME = 2
-    LISTING = 3  # a feed or a sitemap: its links are followed, itself it is no page
+    LISTING = 3  # a feed or a sitemap: its links are followed, but it is not a page
     PAGE = 4
 
 
 class Area(StrEnum):
-    """How far pages are followed."""
+    """How far links to pages are followed."""
 
     SITE = "site"
     HOST = "host"
@@ -58,7 +61,7 @@ class Area(StrEnum):
 
 
 class Requisites(StrEnum):
-    """From where requisites are fetched."""
+    """The hosts from which requisites are fetched."""
 
     ALL = "all"
     SITE = "site"
@@ -66,7 +69,7 @@ class Requisites(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a reference was not followed."""
+    """Why a reference is not followed. The manifest stores these values."""
 
     OUTSIDE = "outside the scope"
     ORIGIN = "no place that its page may lead to"
@@ -97,7 +100,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`role` and `depth` of a target to fetch, or the reason not to."""
+    """The role and the depth in which a target is fetched, or the reason why it is not."""
 
     role: Role | None
     depth: int = 0
@@ -106,7 +109,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The resource on which a reference was found. `depth` counts links from a start."""
+    """The resource that contains a reference. `depth` is the number of links from a start."""
 
     url: CanonicalURL
     role: Role
@@ -114,10 +117,10 @@ class Source:
 
 
 SuffixList = Callable[[str], str]
-"""A host -> its registrable domain, "" where it has none."""
+"""A host -> its registrable domain, "" if it has none."""
 
 _LINKS: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED})
-_ASKED_NOT_TO: Final[dict[Kind, tuple[Word, Reason]]] = {
+_NOT_TO_FOLLOW: Final[dict[Kind, tuple[Word, Reason]]] = {
     Kind.NOFOLLOW: (Word.NOFOLLOW, Reason.NOFOLLOW),
     Kind.UNENDORSED: (Word.REL, Reason.UNENDORSED),
 }
@@ -125,14 +128,14 @@ _LISTINGS: Final = frozenset({Kind.FEED, Kind.SITEMAP})
 
 
 def bundled_suffix_list() -> SuffixList:
-    """The Public Suffix List that tldextract brings along: it asks nobody and writes nothing."""
+    """Return the Public Suffix List that tldextract contains. It uses no network and writes no file."""
     extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
     return lru_cache(maxsize=4096)(lambda host: extract(host).top_domain_under_public_suffix)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The rules with the user's words. All URLs are canonical; `depth` is `None` for no bound."""
+    """The rules with the user's options. All URLs are canonical. `depth` is `None` if it is not limited."""
 
     starts: tuple[CanonicalURL, ...]
     area: Area = Area.SITE
@@ -141,7 +144,7 @@ class Scope:
     exclude: re.Pattern[str] | None = None
     depth: int | None = None
     obeys: frozenset[Word] = frozenset({Word.NOFOLLOW})
-    tombstones: tuple[str, ...] = ()  # URLs, and prefixes with a "*" behind them, that were forgotten
+    tombstones: tuple[str, ...] = ()  # URLs that were forgotten, and prefixes of such URLs with a "*" appended
     registrable_domain: SuffixList = field(default_factory=bundled_suffix_list)
 
     def __post_init__(self) -> None:
@@ -152,7 +155,7 @@ class Scope:
     _sites: frozenset[str] = field(init=False, repr=False)
 
     def contains(self, url: CanonicalURL) -> bool:
-        """Whether a page at this URL is a page of the mirror.
+        """Whether a page at this URL is inside the scope.
 
         >>> scope = Scope((CanonicalURL("https://www.example.co.uk/a/"),), registrable_domain=lambda h: "example.co.uk")
         >>> scope.contains(CanonicalURL("http://example.co.uk/b"))
@@ -163,7 +166,7 @@ class Scope:
         return self._home(url) in self._homes
 
     def decide(self, reference: Reference, source: Source) -> Decision:
-        """As what the target of a reference is to be fetched."""
+        """Decide in which role the target of a reference is fetched."""
         kind = reference.kind
         refused = self._refused(reference) or self._barred(reference.url, source.url)
         if refused:
@@ -173,25 +176,25 @@ class Scope:
         return self._link(reference, source) if kind in _LINKS else self._requisite(reference, source)
 
     def is_same_site(self, url: CanonicalURL, other: CanonicalURL) -> bool:
-        """Whether two URLs have one registrable domain."""
+        """Whether two URLs have the same registrable domain."""
         return self._site(url) == self._site(other)
 
     def is_forgotten(self, url: CanonicalURL) -> bool:
-        """Whether the user wanted a URL never to be fetched again."""
+        """Whether the user asked for a URL never to be fetched again."""
         return any(covers(tombstone, url) for tombstone in self.tombstones)
 
     def leaves_out(self, url: CanonicalURL, *, page: bool) -> bool:
-        """Whether the rules leave out what nothing leads to any more; `page`: it was one."""
+        """Whether the rules exclude a URL to which nothing leads any more. `page`: it was a page."""
         if url in self.starts:
             return False
         excluded = self.exclude is not None and self.exclude.search(url) is not None
         return excluded or self.is_forgotten(url) or ((page or _is_on_disk(url)) and not self.contains(url))
 
     def _refused(self, reference: Reference) -> Reason | None:
-        """Why a target is not fetched, wherever it was found."""
+        """Return the reason why a target is never fetched, whatever leads to it; `None` if it may be."""
         if reference.kind is Kind.NEVER:
             return Reason.NEVER
-        if len(reference.url) > MOST_LONG:
+        if len(reference.url) > MAX_URL_LENGTH:
             return Reason.LENGTH
         if self.is_forgotten(reference.url):
             return Reason.FORGOTTEN
@@ -199,7 +202,7 @@ class Scope:
         return Reason.EXCLUDE if is_excluded else None
 
     def _barred(self, url: CanonicalURL, source: CanonicalURL) -> Reason | None:
-        """Why a resource may not lead to a file, whatever it wants it for; see rule 5."""
+        """Return the reason why a resource may not lead to a file in any role (rule 5); `None` if it may."""
         if is_web(url):
             return None
         if origin(url) != origin(source):
@@ -220,12 +223,12 @@ class Scope:
         return Decision(Role.PAGE, depth)
 
     def _unwanted(self, reference: Reference) -> Reason | None:
-        """Why a link is not followed, wherever it leads from: it leads outside, or its page asks for that."""
+        """Return `Reason.OUTSIDE` if a link leads outside, or the reason if its page asks not to follow it; else `None`."""
         if not self.contains(reference.url) and reference.url not in self.starts:
             listed = reference.kind is Kind.SITEMAP and self._site(reference.url) in self._sites
             if not listed:
                 return Reason.OUTSIDE
-        word, reason = _ASKED_NOT_TO.get(reference.kind, (None, None))
+        word, reason = _NOT_TO_FOLLOW.get(reference.kind, (None, None))
         return reason if word in self.obeys else None
 
     def _requisite(self, reference: Reference, source: Source) -> Decision:
@@ -239,7 +242,7 @@ class Scope:
         return Decision(Role.FRAME if reference.kind is Kind.FRAME else Role.REQUISITE, source.depth)
 
     def _redirect(self, url: CanonicalURL, source: Source) -> Decision:
-        """Where a page is sent has to be inside; what a page needs may come from anywhere."""
+        """Decide about a redirect. The target of a page has to be inside the scope; that of a requisite may be anywhere."""
         if source.role in {Role.REQUISITE, Role.FRAME}:
             kind = Kind.FRAME if source.role is Role.FRAME else Kind.REQUISITE
             decision = self._requisite(Reference(url, kind), Source(source.url, Role.PAGE, source.depth))
@@ -249,9 +252,9 @@ class Scope:
         return Decision(source.role, source.depth)
 
     def redirected(self, url: CanonicalURL, to: CanonicalURL) -> "Scope":
-        """The scope once it is known that a URL leads to another: a start takes the scope along inside of its site.
+        """Return the scope after a redirect: if a start redirects to a URL of its site, that URL becomes a start.
 
-        On a disk it does not: a link there must not lead out of the folder that the user named.
+        This is not so on a disk, where a link must not lead out of the folder that the user named.
         """
         if url not in self.starts or to in self.starts or self._site(url) != self._site(to):
             return self
@@ -260,11 +263,11 @@ class Scope:
         return replace(self, starts=(*self.starts, to))
 
     def _follows(self, source: Source) -> bool:
-        """Whether links on this resource count: a frame's do where it stands inside the scope."""
+        """Whether links of a resource are followed. Those of a frame are if it is inside the scope."""
         return source.role is not Role.FRAME or self.contains(source.url)
 
     def _area(self, url: CanonicalURL) -> Area:
-        """What the user's word means for this URL: a server of files, and a disk more so, holds more than one site."""
+        """Return what `area` means for a URL. File servers and disks hold several sites, so `site` means `prefix` there."""
         if is_web(url):
             return self.area
         return Area.HOST if self.area is Area.HOST and not _is_on_disk(url) else Area.PREFIX
@@ -277,14 +280,14 @@ class Scope:
             return _host(url)
         if not is_web(url) and f"{url}/" in self.starts:
             return f"{url}/"
-        return _place(url).partition("?")[0].rpartition("/")[0] + "/"
+        return _without_scheme(url).partition("?")[0].rpartition("/")[0] + "/"
 
     def _site(self, url: CanonicalURL) -> str:
         return (is_web(url) and self.registrable_domain(split(url).host)) or _host(url)
 
 
 def covers(pattern: str, url: CanonicalURL) -> bool:
-    """Whether a URL is the one that was named, or begins with what was: a prefix ends in `*`.
+    """Whether a pattern is this URL, or a prefix of it followed by "*".
 
     >>> covers("http://example.org/a*", CanonicalURL("http://example.org/a/b"))
     True
@@ -292,19 +295,22 @@ def covers(pattern: str, url: CanonicalURL) -> bool:
     return url.startswith(pattern[:-1]) if pattern.endswith("*") else url == pattern
 
 
-def _place(url: CanonicalURL) -> str:
-    """Host, port and what follows; where it is not the web, with the scheme. A canonical URL has no default port."""
+def _without_scheme(url: CanonicalURL) -> str:
+    """Return a URL of the web without its scheme, and any other URL as it is. A canonical URL has no default port."""
     return url.partition("://")[2] if is_web(url) else url
 
 
 def _is_below(url: CanonicalURL, home: str) -> bool:
-    """`ftp://host/%2Fetc/` is not below `ftp://host/`, the folder that a user is brought to (RFC 1738, 3.2.2)."""
-    place = _place(url)
+    """Whether a URL is below a folder.
+
+    `ftp://host/%2Fetc/` is not below `ftp://host/`, which is the login folder of the user (RFC 1738, 3.2.2).
+    """
+    place = _without_scheme(url)
     return place.startswith(home) and (is_web(url) or not place.startswith("%2F", len(home)))
 
 
 def _host(url: CanonicalURL) -> str:
-    return _place(CanonicalURL(origin(url)))
+    return _without_scheme(CanonicalURL(origin(url)))
 
 
 def _is_on_disk(url: CanonicalURL) -> bool:

@@ -1,10 +1,10 @@
-"""Suspicion: a page that was good before now answers with success, and is not that page.
+"""Soft errors: an answer with a success status that is an error or a login page in the place of a page that was good before.
 
-Enters: two HTML documents as text, or the status and the target of a redirect. Leaves: a `Suspicion` or `None`. Never here:
-a decision what becomes of the page that was good; an opinion on a page that was never seen before.
+Input: two HTML documents as text, or the status and the target of a redirect. Output: a `Suspicion` or `None`. This module
+doesn't decide what happens to the earlier page, and it doesn't judge a page that has no earlier version.
 
-Honest sites come first: a page about logins or about the number 404 is none of these. What a table has is what servers,
-frameworks and content management systems really call such a page.
+Avoiding false alarms comes first: a page about logins or about the number 404 is no soft error. The tables have only the names
+and phrases that servers, frameworks and content management systems actually use for such pages.
 """
 
 import re
@@ -21,7 +21,7 @@ from mirror.core.url.canonical import CanonicalURL, is_web, split
 
 
 class Suspicion(StrEnum):
-    """What an answer looks like instead of the page that was there."""
+    """What an answer seems to be instead of the page."""
 
     LOGIN = "login page where a page was"
     NOT_FOUND = "soft 404 where a page was"
@@ -74,10 +74,10 @@ PHRASES: Final = (
     "nem található",
     "δεν βρέθηκε",
 )
-"""What a title or heading says of a page that is not there; whole words, folded as `_folded` does it."""
+"""Phrases of the title or heading of an error page; they match as whole words, after `_folded`."""
 
 UNSPACED_PHRASES: Final = ("页面不存在", "未找到", "找不到", "見つかりません", "찾을 수 없")
-"""The same in scripts in which a word has no bounds."""
+"""The same for scripts that don't separate words."""
 
 LOGIN_PLACES: Final = (
     "login",
@@ -105,7 +105,7 @@ LOGIN_PLACES: Final = (
     "/sso",
     "/cas",
 )
-"""Segments of a path that ask who is there. With a slash in front: at the root alone, since manuals have an `auth` too."""
+"""Segments of the path of a login page. Those with a slash count only at the root, because manuals may have an `auth` too."""
 
 NOT_FOUND_PLACES: Final = (
     "/404",
@@ -125,21 +125,21 @@ NOT_FOUND_PLACES: Final = (
     "page_not_found",
     "pagenotfound",
 )
-"""Segments of a path that say that there is nothing, in the same notation: `/articles/404` is an article."""
+"""Segments of the path of an error page, in the same notation. `/articles/404` is an article."""
 
 LOGIN_HOSTS: Final = frozenset(
     {"login", "logon", "signin", "sign-in", "auth", "oauth", "sso", "saml", "cas", "idp", "accounts"}
 )
-"""Labels of a host, before its last two, of a place that asks who is there: `cas.cz` is an academy."""
+"""Labels of the host of a login page. The last two labels don't count: `cas.cz` is an academy."""
 
 TEMPORARY: Final = frozenset({302, 303, 307})
-"""Redirects that say nothing of where the page will be next time (RFC 9110 15.4)."""
+"""Statuses of redirects that are not permanent (RFC 9110 15.4)."""
 
 
 def answer_suspicion(before: Response, now: Response) -> Suspicion | None:
-    """Whether a good answer is something else than the page that was there: a place to log in, an error in disguise.
+    """Return the suspicion that a good answer is a login page or a soft error in the place of the earlier page.
 
-    Where files come from there is neither: what is not there is 404.
+    File servers have neither: they report a missing file as an error.
     """
     if not is_web(before.url):
         return None
@@ -151,10 +151,10 @@ def answer_suspicion(before: Response, now: Response) -> Suspicion | None:
 
 
 def suspicion(before: str, now: str) -> Suspicion | None:
-    """What a page looks like now, judged by what it was before; both are HTML documents.
+    """Return what a page seems to be now, compared with its earlier version; both are HTML documents.
 
-    A soft 404 says so in its title or first heading; a login page has a password field and a title of its own. What the
-    page had before already is no reason for suspicion.
+    A soft 404 has a phrase in its title or first heading. A login page has a password field and another title than before. What
+    the earlier version had too raises no suspicion.
 
     >>> suspicion("<title>Fish</title>", "<title>Sorry: page not found</title>")
     <Suspicion.NOT_FOUND: 'soft 404 where a page was'>
@@ -170,7 +170,7 @@ def suspicion(before: str, now: str) -> Suspicion | None:
 
 
 def redirect_suspicion(page: CanonicalURL, status: int, target: CanonicalURL) -> Suspicion | None:
-    """What a redirect away from a page looks like, by where it leads: a place to log in, an error, or just the home page.
+    """Return what a redirect of a page seems to be, judged by its target: a login page, an error page or the home page.
 
     >>> page = CanonicalURL("https://example.org/a")
     >>> redirect_suspicion(page, 302, CanonicalURL("https://example.org/login?next=/a"))
@@ -192,7 +192,7 @@ def redirect_suspicion(page: CanonicalURL, status: int, target: CanonicalURL) ->
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What of a page is judged."""
+    """The parts of a page that are judged."""
 
     title: str
     heading: str
@@ -204,7 +204,7 @@ class _Page:
 
 
 class _Reader:
-    """Takes down the first title, the first h1, and whether there is a password field."""
+    """Collects the first title, the first h1, and whether there is a password field."""
 
     def __init__(self) -> None:
         self.texts: dict[str, list[str]] = {}
@@ -236,7 +236,7 @@ def _read(html: str) -> _Page:
 
 
 def _folded(text: str) -> str:
-    """Text as it is compared: white space, case, compatible characters and apostrophes are one each."""
+    """Normalise white space, case, compatibility characters and apostrophes."""
     return " ".join(unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold().split())
 
 
@@ -245,13 +245,13 @@ def _alternatives(phrases: tuple[str, ...]) -> str:
 
 
 def _places(places: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds places in a path, a language in front of those at the root, an extension behind any."""
+    """Compile a pattern that finds segments in a path. A language may precede those at the root; each may have an extension."""
     root = r"^(?:/[a-z]{2}(?:[-_][a-z]{2})?)?"
     alternatives = "|".join((root if place[0] == "/" else "/") + re.escape(place) for place in places)
     return re.compile(rf"(?:{alternatives})(?:\.[a-z]{{2,5}})?(?=[/;]|$)")
 
 
-# part of a number, a price or a count is no 404: 1,404 or $404 or 404.5
+# 404 as a part of a number or a price doesn't count: 1,404 or $404 or 404.5
 _MISSING: Final = re.compile(
     rf"(?<![\w$€£#])(?<!\d[.,])(?:{_alternatives(PHRASES)})(?!\w|[.,]\d)|{_alternatives(UNSPACED_PHRASES)}"
 )

@@ -1,4 +1,4 @@
-"""Differences: the lines of a page, what changed in them, and a report that shows it and does nothing else."""
+"""Differences between texts: the lines of a page, their changes, and a report that runs nothing."""
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ WHOLE = 1 << 30
 
 
 def changes(before: str, now: str, context: int = 2) -> str:
-    """The comparison of texts whose lines are letters, as "-a +b"."""
+    """Compare texts whose lines are letters; return the changes as "-a +b"."""
     return " ".join(change.sign + change.text for change in text_changes(before, now, context=context))
 
 
@@ -66,7 +66,7 @@ def test_page_lines(html: str, lines: list[str]) -> None:
         ("<template>" * 5_000 + "a", 0),
     ],
 )
-def test_any_size_is_read(html: str, count: int) -> None:
+def test_page_lines_reads_any_size(html: str, count: int) -> None:
     assert len(page_lines(html)) == count
 
 
@@ -79,7 +79,7 @@ def test_any_size_is_read(html: str, count: int) -> None:
         | st.text()
     ).map("".join)
 )
-def test_lines_are_folded_and_not_empty(html: str) -> None:
+def test_lines_have_collapsed_white_space_and_are_not_empty(html: str) -> None:
     for line in page_lines(html):
         assert line
         assert " ".join(line.split()) == line
@@ -127,7 +127,7 @@ def test_both_sides_can_be_read_from_the_changes(before: list[str], now: list[st
 
 @LAW
 @given(LINES, LINES, st.integers(0, 4))
-def test_what_is_left_out_is_counted(before: list[str], now: list[str], context: int) -> None:
+def test_notes_count_the_lines_that_are_left_out(before: list[str], now: list[str], context: int) -> None:
     def size(change: Change) -> int:
         return int(change.text.split()[0]) if change.sign == "…" else 1
 
@@ -150,13 +150,13 @@ def test_long_pages_are_compared_where_they_differ() -> None:
     ]
 
 
-def test_what_would_take_too_long_is_not_compared_in_order() -> None:
+def test_texts_that_would_take_too_long_are_not_compared_in_order() -> None:
     kept = [str(number) for number in range(20_000)]
     found = text_changes(["a", *kept, "b", "c"], ["x", *reversed(kept), "c", "b"])
     assert found == [Change("…", TOO_LONG), Change("-", "a"), Change("+", "x")]
 
 
-def test_a_line_that_is_everywhere_costs_nothing() -> None:
+def test_frequent_lines_cost_no_work() -> None:
     before = [line for number in range(1_000) for line in (f"old {number}", "reply", f"same {number}")]
     now = [line.replace("old", "new") for line in before]
     assert len(text_changes(before, now, context=WHOLE)) == 4_000

@@ -1,35 +1,18 @@
-"""Families of URLs, what a page says of its own, and when pages that bring nothing are enough."""
+"""Traps: when a family of URLs is closed, when it is opened again, and what is saved of it."""
 
 import json
 from collections.abc import Iterable
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mirror.core.document.references import Reference
-from mirror.core.policy.crawler_traps import (
-    MOST_FAMILIES,
-    Budgets,
-    Trap,
-    Traps,
-    absent,
-    alike,
-    family,
-    own_words,
-    sketch,
-    words,
-)
+from mirror.core.policy.crawler_traps import MAX_FAMILIES, Budgets, Traps, absent_url
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, resolve
 
 HOST = "http://example.org"
 LOW = Budgets(repeated=3, deep=5, calendar=5, facets=20, pages=5, same=400, world=0)
-PATHS = st.lists(st.sampled_from(["a", "b", "en", "api", "2026", "05", "x7", "page"]), max_size=14).map("/".join)
-QUERIES = st.one_of(
-    st.just(""), st.lists(st.sampled_from(["a=1", "date=2026-05", "page=7", "b", "color=red"])).map("&".join)
-)
 
 
 def at(path: str) -> CanonicalURL:
@@ -47,111 +30,11 @@ def answered(traps: Traps, page: str, new: Iterable[str], text: str) -> Canonica
     return traps.answered(at(page), found, found, lambda: text)
 
 
-# Families
-
-
-@pytest.mark.parametrize(
-    ("path", "trap"),
-    [
-        ("/a/b/a/b/a/b/", Trap.REPEATED),
-        ("/x/a/a/a", Trap.REPEATED),
-        ("/en/api/en/api/", Trap.FACETS),
-        ("/aa/a/ab/a", Trap.FACETS),
-        ("/events/2026/05/", Trap.CALENDAR),
-        ("/events/2026-5-1", Trap.CALENDAR),
-        ("/events/20260501", Trap.CALENDAR),
-        ("/events?date=2026-05-01", Trap.CALENDAR),
-        ("/events?y=2026&m=5&mo=7", Trap.CALENDAR),
-        ("/events?start_date=1&page=7", Trap.CALENDAR),
-        ("/events/2026", Trap.PAGES),
-        ("/item/123456789", Trap.PAGES),
-        ("/item?candidate=x7", Trap.PAGES),
-        ("/list?page=7", Trap.PAGES),
-        ("/item-7.html", Trap.PAGES),
-        ("/shop?color=red&size=s", Trap.FACETS),
-        ("/shop/red/wool", Trap.FACETS),
-        ("/wiki/Fish", Trap.SAME),
-        ("/?s=fish", Trap.SAME),
-        ("/" + "/".join("abcdefghijk"), Trap.DEEP),
-    ],
-)
-def test_the_family_of_a_url(path: str, trap: Trap) -> None:
-    found = family(at(path))
-    assert found is not None
-    assert found.trap is trap
-
-
-@pytest.mark.parametrize(
-    "alikes",
-    [
-        ["/calendar/2026/05", "/calendar/2026/05/12", "/calendar/week/2031-01-01", "/calendar?date=2026-05-01"],
-        ["/shop?a=1&b=2", "/shop?b=7&c=x&d=e"],
-        ["/x/a/b/a/b/a/b", "/x/a/b/a/b/a/b/a/b/"],
-        ["/list?page=1", "/list?page=777"],
-        ["/item/1/photos", "/item/22/photos"],
-    ],
-)
-def test_urls_that_look_alike_are_one_family(alikes: list[str]) -> None:
-    assert len({found.key for path in alikes if (found := family(at(path)))}) == 1
-
-
-def test_files_have_no_family() -> None:
-    assert family(CanonicalURL("ftp://example.org/a/a/a/a")) is None
-
-
-@given(PATHS, QUERIES)
-def test_each_url_of_the_web_has_a_family(path: str, query: str) -> None:
-    found = family(at(f"/{path}?{query}"))
-    assert found is not None
-    assert found.key.startswith(HOST)
-
-
-# What a page says
-
-
-@pytest.mark.parametrize(
-    ("html", "said"),
-    [
-        ("<title>Page 7</title><script>var x = 1</script><p class=y>Fish", ["fish"]),
-        ("at 12:30:01, in 0.0312 s, by 7c9e6679f0a1b2c3", ["at", "in", "s", "by"]),
-        ("Seite 16 17 18 7000", ["seite", "18", "7000"]),
-        ("no page of that name", ["no", "of", "that", "name"]),
-        ("<!-- a --> b <style>c</style> &amp;", ["b", "amp"]),
-    ],
-)
-def test_the_words_that_are_the_pages_own(html: str, said: list[str]) -> None:
-    assert own_words(words(html), [HOST + "/list?page=7"]) == said
-
-
-def test_the_names_of_its_links_are_not_its_own() -> None:
-    assert own_words(words("next: gavo, 2026"), [HOST + "/a", HOST + "/a/gavo"], numbers=False) == ["next"]
-
-
-@given(st.text())
-def test_any_text_is_read(text: str) -> None:
-    assert isinstance(own_words(words(text), [HOST + "/a?b=1"]), list)
-    assert alike(sketch(text), sketch(text)) == bool(sketch(text))
-
-
-def test_pages_of_the_same_elements_are_alike() -> None:
-    one = sketch('<html><div class="a b"><p>1<a class=x>' + "".join(f"<i class=c{n}>" for n in range(20)))
-    other = sketch('<html><div class="a b"><p>2<p>3<a class=x>' + "".join(f"<i class=c{n}>" for n in range(20)))
-    assert alike(one, other)
-    assert not alike(one, sketch("<html><section><h1>Not found"))
-
-
-def test_what_cant_be_there_stands_beside_a_page() -> None:
-    found = absent(at("/a/b.php?x"), "key")
-    assert found.startswith(HOST + "/a/there-is-no-such-page-")
-    assert found.endswith(".php")
-    assert found == absent(at("/a/b.php?x"), "key")
-
-
 # Pages that bring nothing
 
 
 def chain(traps: Traps, most: int, text: str = "Nothing", *, beside: str = "") -> int:
-    """How far a chain of pages goes until the next one is barred."""
+    """Return the number of pages of a chain that are followed until the next one is barred."""
     for n in range(most):
         found = [f"/list?page={n + 1}", *([beside.format(n)] if beside else [])]
         answered(traps, f"/list?page={n}", found, text.format(n * n + 977))
@@ -173,7 +56,7 @@ def test_a_chain_ends_where_its_pages_bring_nothing(text: str, beside: str, *, e
     assert (chain(Traps(LOW), 300, text, beside=beside) < 100) is ends
 
 
-def test_pictures_are_something_and_counters_are_not() -> None:
+def test_pictures_count_and_counters_do_not() -> None:
     for url, ends in (("http://cdn.example.com/{}.jpg", False), ("http://count.example.com/c.gif?r={}", True)):
         traps = Traps(LOW)
         for n in range(200):
@@ -182,7 +65,7 @@ def test_pictures_are_something_and_counters_are_not() -> None:
         assert bool(traps.bars(at("/list?page=201"), at("/list?page=200"))) is ends
 
 
-def test_what_others_lead_to_is_followed_and_a_page_that_brings_something_opens_a_family() -> None:
+def test_links_from_elsewhere_are_followed_and_a_new_word_opens_a_family() -> None:
     traps = Traps(LOW)
     end = chain(traps, 300)
     assert traps.bars(at("/list?page=9999"), at("/list?page=1")) == (
@@ -202,7 +85,7 @@ def test_pages_that_lead_nowhere_do_not_count() -> None:
 
 
 def test_a_large_catalogue_is_no_trap() -> None:
-    """Lists that say nothing but names, by hundreds of thousands of entries that say nothing at all."""
+    """Lists consist of names only, and link to many thousands of entries that all say the same."""
     traps = Traps(Budgets())
     for page in range(1, 4000):
         entries = [f"/entry?id={page * 9 + n}" for n in range(9)]
@@ -225,11 +108,11 @@ def test_combinations_of_a_query_end_where_no_word_is_new() -> None:
     assert 100 < page < 1500
 
 
-def test_no_budget_is_no_bound() -> None:
+def test_a_budget_of_0_is_no_limit() -> None:
     assert chain(Traps(Budgets(pages=0, same=0, world=0)), 2000) == 2000
 
 
-def test_a_world_is_told_by_what_cant_be_there() -> None:
+def test_a_probe_detects_a_world_without_an_end() -> None:
     html = "<div class=maze><p>{}<a>"
     for text, leads_on, is_world in ((html, True, True), (html, False, False), ("<h1>Not found", True, False)):
         traps = Traps(Budgets(world=100))
@@ -245,11 +128,18 @@ def test_a_world_is_told_by_what_cant_be_there() -> None:
         assert traps.bars(at("/fish/q"), at("/fish/a")) is None
 
 
-# What is kept
+def test_an_absent_url_is_beside_a_page() -> None:
+    found = absent_url(at("/a/b.php?x"), "key")
+    assert found.startswith(HOST + "/a/there-is-no-such-page-")
+    assert found.endswith(".php")
+    assert found == absent_url(at("/a/b.php?x"), "key")
 
 
-def test_what_is_kept_is_all_there_is() -> None:
-    """A run that goes on ends where one that was not interrupted does; what is kept are words of JSON."""
+# What is saved
+
+
+def test_a_resumed_run_knows_everything() -> None:
+    """A resumed run ends where an uninterrupted one does. What is saved is JSON."""
     whole, kept = Traps(LOW), dict[str, object]()
     ends = []
     for n in range(80):
@@ -264,11 +154,11 @@ def test_what_is_kept_is_all_there_is() -> None:
     assert ends[-1] == [True, True]
 
 
-def test_what_is_known_is_bounded() -> None:
+def test_the_number_of_states_is_limited() -> None:
     traps = Traps(LOW)
-    for n in range(MOST_FAMILIES + 500):
+    for n in range(MAX_FAMILIES + 500):
         answered(traps, f"/f{'x' * (n % 97)}/{chr(97 + n % 26)}{'y' * (n // 97)}?a{'b' * n}", ["/q"], "")
         folder = f"/{'ab'[n % 2]}{'c' * (n % 1500)}{'d' * (n // 1500)}"
         answered(traps, f"{folder}/x", [f"{folder}/y"], "")
     said, _ = traps.changed()
-    assert len(said) <= MOST_FAMILIES
+    assert len(said) <= MAX_FAMILIES

@@ -1,4 +1,4 @@
-"""Pages that are worth a browser, and pages that are not."""
+"""Pages that should be rendered in a browser, and pages that should not."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def signs(html: str) -> set[str]:
         "<p>&lt;script&gt;",
     ],
 )
-def test_where_nothing_runs_no_browser_finds_more(html: str) -> None:
+def test_pages_without_scripts_are_not_rendered(html: str) -> None:
     assert look(html, URL).trials == 0
 
 
@@ -51,7 +51,7 @@ def test_where_nothing_runs_no_browser_finds_more(html: str) -> None:
         "<script type=''>1</script>",
     ],
 )
-def test_of_pages_with_scripts_a_few_are_tried(script: str) -> None:
+def test_a_few_pages_with_scripts_are_tried(script: str) -> None:
     found = look(TEXT + script, URL)
     assert found.signs == {Sign.SCRIPT}
     assert found.trials == FEW_TRIALS
@@ -69,20 +69,20 @@ def test_of_pages_with_scripts_a_few_are_tried(script: str) -> None:
         *((f"<script>self.{name}=1</script>", Sign.BUNDLER) for name in BUNDLERS),
     ],
 )
-def test_of_pages_that_scripts_build_more_are_tried(html: str, sign: Sign) -> None:
+def test_more_pages_that_scripts_build_are_tried(html: str, sign: Sign) -> None:
     found = look(TEXT + html, URL)
     assert sign in found.signs
     assert found.trials == MANY_TRIALS
 
 
-def test_a_page_that_says_next_to_nothing_is_always_rendered() -> None:
+def test_a_page_with_little_text_is_always_rendered() -> None:
     shell = "<title>A long title</title><style>p{color:red}</style><div id=root></div><script src=/a.js></script>"
     assert look(shell, URL).trials is None
     assert "little text" in signs("<noscript>" + TEXT + "</noscript><script src=a.js></script>")
     assert "little text" not in signs(TEXT + "<script src=a.js></script>")
 
 
-def test_a_template_is_the_scripts_of_an_origin() -> None:
+def test_pages_with_the_same_scripts_have_the_same_template() -> None:
     def template(html: str, url: str = URL) -> str:
         return look(TEXT + html, CanonicalURL(url)).template
 
@@ -105,11 +105,11 @@ def test_a_template_is_the_scripts_of_an_origin() -> None:
         ("<script type='importmap'>{}</script>", False),
     ],
 )
-def test_what_no_disk_gives(html: str, *, expected: bool) -> None:
+def test_is_module_built(html: str, *, expected: bool) -> None:
     assert is_module_built(html) is expected
 
 
-def test_a_look_at_a_large_page_is_quick() -> None:
-    """Linear: each of these would take hours with a step too many."""
+def test_looking_takes_linear_time() -> None:
+    """The time is linear: with backtracking each of these would take hours."""
     for part in ("<script", "<script>", "<div id=", "<!--", "<", "<script a='", "import (", "<template>"):
         assert isinstance(look(part * 20_000, URL), Look)

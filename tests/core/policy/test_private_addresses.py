@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.policy.private_addresses import Kind, Reach, carried, kind, networks
+from mirror.core.policy.private_addresses import Kind, Reach, address_kind, effective_address, networks
 from mirror.core.url.canonical import CanonicalURL, canonical
 
 PUBLIC = "93.184.216.34"
@@ -54,18 +54,18 @@ OTHER = canonical("http://other.example/")
     ],
 )
 def test_kinds(text: str, expected: Kind) -> None:
-    assert kind(carried(text)) is expected
+    assert address_kind(effective_address(text)) is expected
 
 
 @given(st.ip_addresses(v=4))
-def test_an_address_that_is_carried_is_no_better(address: object) -> None:
+def test_an_ipv6_address_with_an_ipv4_address_counts_as_that(address: object) -> None:
     number = int(ip_address(str(address)))
     for form in (f"::ffff:{address}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}"):
-        assert kind(carried(form)) is kind(ip_address(str(address)))
+        assert address_kind(effective_address(form)) is address_kind(ip_address(str(address)))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "fe80::1", "169.254.169.254", "::ffff:10.0.0.1"])
-def test_a_start_on_the_internet_leads_to_the_internet_alone(address: str) -> None:
+def test_a_start_on_the_internet_allows_the_internet_only(address: str) -> None:
     reach = Reach([START])
     assert reach.bars(START, PUBLIC) is None
     assert reach.bars(OTHER, PUBLIC) is None
@@ -78,20 +78,20 @@ def test_a_start_on_the_internet_leads_to_the_internet_alone(address: str) -> No
     "host",
     ["127.0.0.1", "localhost", "a.localhost", "localhost.", "[::1]", "0x7f.1", "2130706433", "[::ffff:10.0.0.1]", "0"],
 )
-def test_an_address_in_a_url_is_refused_before_anybody_is_asked(host: str) -> None:
+def test_an_address_in_a_url_is_refused_before_the_request(host: str) -> None:
     url = canonical(f"http://{host}:8080/")
     assert Reach([START]).bars_name(url)
     assert Reach([START], everything=True).bars_name(url) is None
     assert Reach([url]).bars_name(url) is None
 
 
-def test_a_name_is_no_address() -> None:
+def test_a_name_alone_is_not_refused() -> None:
     assert Reach([START]).bars_name(OTHER) is None
     assert Reach([START]).bars_name(canonical("http://localhost.example.org/")) is None
 
 
 @pytest.mark.parametrize("start", ["http://127.0.0.1:8000/", "http://localhost:8000/"])
-def test_a_start_of_this_machine_leads_to_this_machine(start: str) -> None:
+def test_a_start_of_this_machine_allows_this_machine(start: str) -> None:
     reach = Reach([canonical(start)])
     assert reach.bars_name(canonical("http://127.0.0.1:9000/")) is None
     assert reach.bars(OTHER, "::1") is None
@@ -100,7 +100,7 @@ def test_a_start_of_this_machine_leads_to_this_machine(start: str) -> None:
     assert reach.bars(OTHER, "169.254.169.254") is Kind.METADATA
 
 
-def test_a_start_of_an_intranet_leads_to_the_intranet() -> None:
+def test_a_start_of_an_intranet_allows_the_intranet() -> None:
     reach = Reach([START])
     assert reach.bars(START, "10.0.0.1") is None
     assert reach.bars(OTHER, "192.168.0.1") is None
@@ -109,7 +109,7 @@ def test_a_start_of_an_intranet_leads_to_the_intranet() -> None:
 
 
 def test_a_start_that_turns_out_to_be_on_the_internet_allows_no_more() -> None:
-    """Its resolver said "127.0.0.1" first, for that to be allowed later."""
+    """The first answer of its resolver is "127.0.0.1", so that this address would be allowed later."""
     reach = Reach([START])
     assert reach.bars(START, "127.0.0.1") is None
     assert reach.bars(START, PUBLIC) is None
@@ -117,7 +117,7 @@ def test_a_start_that_turns_out_to_be_on_the_internet_allows_no_more() -> None:
     assert reach.bars(OTHER, "127.0.0.1") is Kind.LOOPBACK
 
 
-def test_of_several_starts_each_allows_itself_alone() -> None:
+def test_each_of_several_starts_allows_itself_only() -> None:
     inside = canonical("http://127.0.0.1:8000/")
     reach = Reach([START, inside])
     for _ in range(2):
@@ -133,7 +133,7 @@ def test_several_starts_that_are_addresses_allow_each_other() -> None:
     assert reach.bars_name(canonical("http://[::1]/")) is None
 
 
-def test_metadata_is_there_for_who_asks_for_it() -> None:
+def test_metadata_is_allowed_for_a_start_that_has_it() -> None:
     url = canonical("http://169.254.169.254/latest/")
     reach = Reach([url])
     assert reach.bars_name(url) is None

@@ -1,4 +1,4 @@
-"""The pace of a host, case by case and against servers that are played: no clock but the one that the tests move."""
+"""The rate of requests to a host, case by case and against simulated servers. The tests move the clock."""
 
 import heapq
 from collections import Counter, deque
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.policy.request_rate import MOST_WAITING, Bounds, Pace, Trouble, retry_after, trouble_of
+from mirror.core.policy.request_rate import MAX_WAITING, Bounds, Pace, Trouble, retry_after, trouble_of
 
 LAW = settings(max_examples=60)
 
@@ -25,7 +25,7 @@ def pace(bounds: Bounds = BOUNDS, chance: float = 0.5) -> Pace:
 
 
 def opened(bounds: Bounds = BOUNDS) -> Pace:
-    """The pace of a host that has answered for a while."""
+    """Return the pace of a host that has answered for a while."""
     found = pace(bounds)
     for number in range(40):
         found.start(number / 100)
@@ -65,7 +65,7 @@ def test_statuses() -> None:
     }
 
 
-def test_a_host_is_asked_at_once_and_opens_with_its_answers() -> None:
+def test_the_window_opens_with_the_answers() -> None:
     found = pace()
     assert found.wait(0) == 0
     found.start(0)
@@ -92,7 +92,7 @@ def test_a_refusal_pauses_the_host(said: float | None, waits: float) -> None:
     assert found.window == 8
 
 
-def test_of_one_burst_only_the_first_refusal_counts() -> None:
+def test_only_the_first_refusal_of_a_burst_counts() -> None:
     found = opened()
     epochs = [found.start(1) for _ in range(16)]
     for epoch in epochs:
@@ -107,7 +107,7 @@ def test_of_one_burst_only_the_first_refusal_counts() -> None:
     ("troubles", "distance"),
     [([LIMITED], 1 / 30), ([BUSY], 0), ([BUSY, BUSY], 1 / 30), ([CONNECTION] * 3, 0), ([LIMITED, LIMITED], 1 / 22.5)],
 )
-def test_fewer_at_once_then_a_distance(troubles: list[Trouble], distance: float) -> None:
+def test_refusals_shrink_the_window_and_then_set_an_interval(troubles: list[Trouble], distance: float) -> None:
     found = opened()  # with 40 answers within this second
     for number, trouble in enumerate(troubles, 1):
         found.troubled(0.5, found.epoch, trouble)
@@ -125,7 +125,7 @@ def test_back_offs_double_up_to_a_bound() -> None:
     assert [round(b - a, 6) for a, b in pairwise([0, *waits])] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
-def test_an_answer_ends_a_row_of_troubles() -> None:
+def test_an_answer_resets_the_troubles() -> None:
     found = opened()
     for _ in range(3):
         found.troubled(1, found.epoch, CONNECTION)
@@ -154,7 +154,7 @@ def test_a_dead_host_is_given_up_and_gets_another_chance(trouble: Trouble, *, ha
     assert found.is_broken(at + 700)
 
 
-def test_retries_of_a_url_are_spread_by_chance_and_bounded() -> None:
+def test_retries_of_a_url_have_random_delays_and_a_limit() -> None:
     waits = [pace(chance=chance).retry(SERVER, tried) for tried in (0, 1, 2) for chance in (0, 0.5, 0.99)]
     assert waits == [0, 0.5, 0.99, 0, 1, 1.98, None, None, None]
     found = pace()
@@ -164,14 +164,14 @@ def test_retries_of_a_url_are_spread_by_chance_and_bounded() -> None:
     assert sum(found.retry(BROKEN, 0) is not None for _ in range(100)) == 2
 
 
-def test_without_tries_nothing_is_tried_again() -> None:
+def test_nothing_is_tried_again_without_tries() -> None:
     found = opened(Bounds(tries=0))
     assert [found.retry(trouble, 0) for trouble in Trouble] == [None] * 5
 
 
-def test_who_waits_bounds_what_is_begun() -> None:
+def test_waiting_requests_stop_new_ones() -> None:
     found = pace()
-    found.waiting = MOST_WAITING - 1
+    found.waiting = MAX_WAITING - 1
     assert not found.is_full
     found.waiting += 1
     assert found.is_full
@@ -189,7 +189,7 @@ def test_crawl_delay(asked: float, own: float, kept: float, *, whole: bool) -> N
     assert all(later - earlier >= kept for earlier, later in pairwise(starts))
 
 
-def test_answers_that_come_slower_leave_fewer_at_once() -> None:
+def test_slower_answers_shrink_the_window() -> None:
     found = opened()
     assert found.window == 16
     for number in range(60):
@@ -208,12 +208,12 @@ def test_a_host_that_was_always_slow_is_not_slowed() -> None:
     assert not found.is_slowed
 
 
-# Servers that are played
+# Simulated servers
 
 
 @dataclass
 class Start:
-    """A request: when, with how many others, and what became of it."""
+    """A request: its time, the number of other requests at that time, and its outcome."""
 
     at: float
     others: int
@@ -232,11 +232,11 @@ class Played:
 
 
 Answer = tuple[int, float] | tuple[int, float, float]
-"""A status (0: no answer), seconds until it is there, and what it says of later."""
+"""A status (0: no answer), the seconds until the answer, and its `Retry-After`."""
 
 
 def play(found: Pace, server: Callable[[float], Answer], number: int, connections: int = 16) -> Played:
-    """Ask a server for so many files, as the scheduler does it; virtual time."""
+    """Ask a server for a number of files as the scheduler does, in virtual time."""
     played, now = Played(), 0.0
     todo = deque([0] * number)  # how often each was tried
     coming: list[tuple[float, int, int, int, float | None, int]] = []
@@ -271,7 +271,7 @@ def play(found: Pace, server: Callable[[float], Answer], number: int, connection
 
 
 def limited(per: float, number: int, said: float | None = None) -> Callable[[float], Answer]:
-    """A server that refuses more than so many requests in so many seconds; refused ones count too where it is strict."""
+    """Return a server that refuses more than `number` requests within `per` seconds."""
     taken: deque[float] = deque()
 
     def answer(now: float) -> Answer:
@@ -288,7 +288,7 @@ def limited(per: float, number: int, said: float | None = None) -> Callable[[flo
 @pytest.mark.parametrize("said", [None, 1.0, 5.0])
 @pytest.mark.parametrize(("per", "number"), [(1, 5), (1, 50), (1, 1), (10, 50), (60, 60)])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_host_with_a_limit_is_mirrored_whole_with_few_refusals(
+def test_a_host_with_a_limit_is_mirrored_completely_with_few_refusals(
     per: float, number: int, said: float | None, seed: int
 ) -> None:
     played = play(Pace(BOUNDS, Random(seed).random), limited(per, number, said), 600)
@@ -298,7 +298,7 @@ def test_a_host_with_a_limit_is_mirrored_whole_with_few_refusals(
     assert played.ended <= max(600 * per / number, 1) * 3 + 60  # and not for ever: of virtual time
 
 
-def test_a_host_that_is_busy_for_a_while_is_waited_for_and_the_speed_returns() -> None:
+def test_the_speed_returns_after_a_host_was_busy() -> None:
     played = play(Pace(BOUNDS, Random(0).random), lambda now: (503, 0.01) if 5 < now < 45 else (200, 0.05), 20_000)
     assert played.given_up == 0
     assert played.statuses[200] == 20_000
@@ -324,7 +324,7 @@ ANSWERS = st.tuples(st.sampled_from((200, 200, 200, 429, 503, 0)), st.floats(0.0
     st.integers(0, 2**32),
 )
 def test_laws(answers: list[tuple[int, float, float]], connections: int, delay: float, seed: int) -> None:
-    """No bound is exceeded, whatever a server does; every file comes or is given up; nothing waits for ever."""
+    """Whatever a server does, no limit is exceeded, each file arrives or is given up, and nothing waits forever."""
     bounds = Bounds(connections=connections, delay=delay)
     found = Pace(bounds, Random(seed).random)
     said = iter(answers * 100)
@@ -355,7 +355,7 @@ def test_no_back_off_is_longer_than_its_bound(tried: int, chance: float) -> None
     assert 0 <= wait <= BOUNDS.longest_backoff
 
 
-def test_what_is_not_remembered_is_as_new() -> None:
+def test_a_pace_that_is_not_remembered_behaves_as_a_new_one() -> None:
     begun, troubled, asked = opened(), opened(), opened()
     begun.start(1)
     troubled.troubled(1, 0, CONNECTION)

@@ -1,4 +1,4 @@
-"""Retention: which snapshots are kept, and by which rule."""
+"""Retention: which snapshots a policy keeps, and by which rule."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -31,7 +31,7 @@ SNAPSHOTS = st.lists(
 
 
 def at(*days: str) -> list[tuple[int, datetime]]:
-    """Snapshots, numbered from 1, of days like "03-01" or "2023-03-01T12"."""
+    """Return snapshots, numbered from 1, of days such as "03-01" or "2023-03-01T12"."""
     times = [day if len(day) > 5 else f"2024-{day}" for day in days]
     return [(number, datetime.fromisoformat(day).replace(tzinfo=UTC)) for number, day in enumerate(times, 1)]
 
@@ -53,11 +53,11 @@ def test_parse(words: str, policy: Policy) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("", "'' is no rule to keep snapshots by: write last=N, daily=N"),
-        ("last=1,", "'' is no rule"),
-        ("hourly=3", "'hourly=3' is no rule"),
-        ("7", "'7' is no rule"),
-        ("Last=7", "'Last=7' is no rule"),
+        ("", "'' is not a valid rule: write last=N, daily=N"),
+        ("last=1,", "'' is not a valid rule"),
+        ("hourly=3", "'hourly=3' is not a valid rule"),
+        ("7", "'7' is not a valid rule"),
+        ("Last=7", "'Last=7' is not a valid rule"),
         ("last=0", "last=0 keeps nothing: write a number from 1 to 999999"),
         ("last", "last= keeps nothing"),
         ("daily=-1", "daily=-1 keeps nothing"),
@@ -72,7 +72,7 @@ def test_parse(words: str, policy: Policy) -> None:
         ("within", "within=: '' is not a duration"),
     ],
 )
-def test_what_is_no_policy(words: str, sentence: str) -> None:
+def test_invalid_policies(words: str, sentence: str) -> None:
     with pytest.raises(InvalidPolicyError, match=sentence):
         parse(words)
 
@@ -101,26 +101,28 @@ def test_kept(words: str, snapshots: list[tuple[int, datetime]], expected: dict[
     assert kept(parse(words), snapshots, NOW) == expected
 
 
-def test_a_day_is_one_of_utc() -> None:
+def test_days_are_in_utc() -> None:
     east = timezone(timedelta(hours=9))
     snapshots = [(1, datetime(2024, 3, 1, 8, tzinfo=east)), (2, datetime(2024, 3, 1, 10, tzinfo=east))]
     assert kept(parse("daily=2"), snapshots, NOW) == {2: "newest", 1: "daily"}
 
 
-def test_of_one_time_the_higher_id_is_newer() -> None:
+def test_the_higher_id_is_newer_at_the_same_time() -> None:
     assert kept(parse("daily=3"), [(2, NOW), (3, NOW), (1, NOW)], NOW) == {3: "newest"}
 
 
 @LAW
 @given(POLICIES, SNAPSHOTS)
-def test_keeping_twice_is_keeping_once(policy: Policy, snapshots: list[tuple[int, datetime]]) -> None:
+def test_applying_a_policy_is_idempotent(policy: Policy, snapshots: list[tuple[int, datetime]]) -> None:
     once = kept(policy, snapshots, NOW)
     assert kept(policy, [snapshot for snapshot in snapshots if snapshot[0] in once], NOW) == once
 
 
 @LAW
 @given(POLICIES, SNAPSHOTS, st.data())
-def test_order_means_nothing(policy: Policy, snapshots: list[tuple[int, datetime]], data: st.DataObject) -> None:
+def test_the_order_of_the_snapshots_does_not_matter(
+    policy: Policy, snapshots: list[tuple[int, datetime]], data: st.DataObject
+) -> None:
     shuffled = data.draw(st.permutations(snapshots))
     assert kept(policy, shuffled, NOW) == kept(policy, snapshots, NOW)
 
@@ -134,7 +136,7 @@ def test_the_newest_is_kept(policy: Policy, snapshots: list[tuple[int, datetime]
 
 @LAW
 @given(POLICIES, SNAPSHOTS, st.sampled_from(("last", *PERIODS)), st.integers(1, 3))
-def test_more_in_a_policy_keeps_no_less(
+def test_an_additional_rule_never_keeps_less(
     policy: Policy, snapshots: list[tuple[int, datetime]], rule: str, more: int
 ) -> None:
     wider = [
@@ -147,7 +149,7 @@ def test_more_in_a_policy_keeps_no_less(
 
 @LAW
 @given(st.sampled_from(("last", *PERIODS)), NUMBERS, SNAPSHOTS)
-def test_a_rule_keeps_as_many_as_it_says(rule: str, number: int, snapshots: list[tuple[int, datetime]]) -> None:
+def test_a_rule_keeps_at_most_its_number(rule: str, number: int, snapshots: list[tuple[int, datetime]]) -> None:
     periods = {PERIODS[rule](taken) for _, taken in snapshots} if rule in PERIODS else {key for key, _ in snapshots}
     found = kept(Policy(**{rule: number}), snapshots, NOW)  # type: ignore[arg-type]
     assert len(found) == min(len(periods), max(number, 1))

@@ -1,4 +1,4 @@
-"""robots.txt: what an answer means, whom it speaks to, what it says of a URL, and that none is too much to read."""
+"""robots.txt: what an answer means, which group applies, what it says about a URL, and that reading takes linear time."""
 
 import pytest
 from hypothesis import given, settings
@@ -38,7 +38,7 @@ def test_robots_url(url: str, place: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://a.org/b", "ftps://a.org/", "sftp://a.org:2222/", "file:///srv/www/"])
-def test_trees_of_files_have_no_rules(url: str) -> None:
+def test_file_servers_have_no_rules(url: str) -> None:
     assert robots_txt.robots_url(CanonicalURL(url)) is None
 
 
@@ -154,7 +154,7 @@ def test_the_example_of_the_rfc(agent: str, allowed: list[str], forbidden: list[
 
 
 @pytest.mark.parametrize("line", OTHER_LINES)
-def test_other_lines_end_no_group(line: str) -> None:
+def test_other_lines_do_not_end_a_group(line: str) -> None:
     for agent in ("FooBot", "BarBot"):
         assert not allows(f"User-agent: BarBot\n{line}\nUser-agent: *\nDisallow: /\n", "/", agent)
 
@@ -224,12 +224,12 @@ def test_rules(text: str, allowed: list[str], forbidden: list[str]) -> None:
             assert [path for path in forbidden if allows(lines, path)] == []
 
 
-def test_octets_that_are_no_text_are_compared_as_they_are() -> None:
+def test_octets_that_are_not_utf_8_are_compared_unchanged() -> None:
     assert not allows(b"User-agent: *\nDisallow: /\xe9", "/%E9")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
-def test_the_rule_that_decides_is_told_with_its_line(end: str) -> None:
+def test_the_deciding_rule_has_its_line(end: str) -> None:
     lines = [
         "# of a host",
         "User-agent: *",
@@ -280,7 +280,7 @@ def test_sitemaps() -> None:
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
-def test_a_rule_that_the_bound_cuts_in_two_is_none(end: bytes) -> None:
+def test_a_rule_that_the_size_limit_cuts_is_ignored(end: bytes) -> None:
     head = b"User-agent: *" + end + b"Disallow: /a" + end
     text = head + b"#" * (MAX_SIZE - len(head) - len(end) - 11) + end + b"Disallow: /b/c" + end
     assert len(text) > MAX_SIZE
@@ -296,7 +296,7 @@ def test_groups_of_many_agents_are_read() -> None:
     assert not allows(alone + "User-agent: websucker\nDisallow: /a", "/a")
 
 
-def test_what_is_said_to_others_is_not_kept() -> None:
+def test_rules_for_other_agents_are_not_kept() -> None:
     agents = "".join(f"User-agent: {letter}\n" for letter in "abcdefgh" * 1000)
     rules = read(agents + "".join(f"Disallow: /{number}\n" for number in range(10_000)))
     assert not rules.prefixes
@@ -304,7 +304,7 @@ def test_what_is_said_to_others_is_not_kept() -> None:
 
 
 class Counted(str):
-    """A text that counts the characters of it that were looked at."""
+    """A text that counts how many of its characters were read."""
 
     __slots__ = ("looked_at",)
 
@@ -319,12 +319,12 @@ PATTERNS = st.builds("/{}{}".format, st.text(alphabet="ab*/", max_size=30), st.s
 
 @LAW
 @given(PATTERNS, st.text(alphabet="ab/", max_size=60).map("/".__add__))
-def test_a_pattern_means_what_the_expression_means(pattern: str, place: str) -> None:
+def test_a_pattern_matches_like_the_regular_expression(pattern: str, place: str) -> None:
     assert robots_txt.matches(pattern, place) == oracle(pattern, place)
 
 
 def oracle(pattern: str, place: str) -> bool:
-    """Character by character, by dynamic programming: which beginnings of the pattern match all that was read."""
+    """Match by dynamic programming, character by character: which beginnings of the pattern match all that was read so far."""
     body, is_whole = pattern.removesuffix("$"), pattern.endswith("$")
     states = closure(body, {0})
     if not is_whole and len(body) in states:
@@ -346,7 +346,7 @@ def closure(body: str, states: set[int]) -> set[int]:
 
 @LAW
 @given(PATTERNS, st.text(alphabet="ab/", max_size=400).map("/".__add__))
-def test_matching_looks_at_each_character_about_once(pattern: str, place: str) -> None:
+def test_matching_reads_each_character_about_once(pattern: str, place: str) -> None:
     counted = Counted(place)
     robots_txt.matches(pattern, counted)
     assert getattr(counted, "looked_at", 0) <= len(place) + len(pattern)
@@ -383,7 +383,7 @@ WORDS = st.sampled_from(
     st.binary() | st.lists(WORDS).map(lambda words: "".join(words).encode()),
     st.lists(WORDS).map("".join),
 )
-def test_no_answer_is_a_failure(status: int, payload: bytes, agent: str) -> None:
+def test_any_payload_can_be_read(status: int, payload: bytes, agent: str) -> None:
     rules = robots_txt.robots(status, payload, agent)
     if rules:
         assert rules.allows(CanonicalURL("http://h/a%20b?c")) == rules.rule(CanonicalURL("http://h/a%20b?c")).allows
@@ -392,6 +392,6 @@ def test_no_answer_is_a_failure(status: int, payload: bytes, agent: str) -> None
 
 @LAW
 @given(st.text(max_size=20))
-def test_one_spelling_is_its_own(text: str) -> None:
-    spelled = robots_txt.spelled(text.encode("utf-8", errors="replace").decode())
-    assert robots_txt.spelled(spelled) == spelled
+def test_normalising_is_idempotent(text: str) -> None:
+    normalised = robots_txt.normalised(text.encode("utf-8", errors="replace").decode())
+    assert robots_txt.normalised(normalised) == normalised

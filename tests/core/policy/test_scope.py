@@ -1,4 +1,4 @@
-"""Scope: which resources belong to a mirror, as what, and why not."""
+"""Scope: which resources belong to a mirror, in which role, and why others don't."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mirror.core.document.references import Reference
 from mirror.core.policy.scope import (
-    MOST_LONG,
+    MAX_URL_LENGTH,
     Area,
     Decision,
     Reason,
@@ -103,7 +103,7 @@ def test_site(start: str, inside: str, outside: str) -> None:
         ("x", ""),
     ],
 )
-def test_the_bundled_list_asks_nobody(host: str, domain: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bundled_list_needs_no_network(host: str, domain: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.socket", None)
     monkeypatch.setattr("socket.getaddrinfo", None)
     assert bundled_suffix_list()(host) == domain
@@ -202,7 +202,7 @@ def test_requisites(requisites: Requisites, here: Role | Reason, elsewhere: Role
 
 @pytest.mark.parametrize("kind", [Kind.PAGE, Kind.REQUISITE, Kind.FRAME, Kind.REDIRECT, Kind.SITEMAP])
 def test_a_url_that_is_too_long_leads_nowhere(kind: Kind) -> None:
-    url = "https://www.example.org/".ljust(MOST_LONG, "x")
+    url = "https://www.example.org/".ljust(MAX_URL_LENGTH, "x")
     assert isinstance(decided(url, kind), Role)
     assert decided(url + "x", kind) is Reason.LENGTH
 
@@ -241,7 +241,7 @@ def test_include_and_exclude() -> None:
         ("https://www.example.org/y", "https://example.org/", False),
     ],
 )
-def test_a_start_that_is_sent_elsewhere_takes_the_scope_along(url: str, to: str, *, extends: bool) -> None:
+def test_a_redirected_start_adds_a_start(url: str, to: str, *, extends: bool) -> None:
     host = scope(Area.HOST)
     after = host.redirected(CanonicalURL(url), CanonicalURL(to))
     assert (after is not host) == extends
@@ -263,7 +263,7 @@ def within(*starts: str, **options: Any) -> Scope:
 
 
 @pytest.mark.parametrize("area", Area)
-def test_on_a_disk_the_folder_of_the_start_is_all_there_is(area: Area) -> None:
+def test_on_a_disk_the_scope_is_the_folder_of_the_start(area: Area) -> None:
     disk = within(FILES, area=area)
     assert disk.contains(CanonicalURL("file:///srv/www/a/b"))
     assert within("file:///srv/www/index.html", area=area).contains(CanonicalURL("file:///srv/www/a/b"))
@@ -279,7 +279,7 @@ def test_on_a_disk_the_folder_of_the_start_is_all_there_is(area: Area) -> None:
         (Area.HOST, ["ftp://ftp.example.org/", "ftp://ftp.example.org/%2Fetc/"], ["ftp://ftp.example.org:2121/pub/"]),
     ],
 )
-def test_on_a_server_of_files_a_folder_is_a_site(area: Area, inside: list[str], outside: list[str]) -> None:
+def test_on_a_file_server_a_folder_is_a_site(area: Area, inside: list[str], outside: list[str]) -> None:
     tree = within(FTP, area=area)
     assert all(tree.contains(CanonicalURL(url)) for url in inside)
     others = ["http://ftp.example.org/pub/", "ftps://ftp.example.org/pub/", "sftp://ftp.example.org/pub/", *outside]
@@ -287,7 +287,7 @@ def test_on_a_server_of_files_a_folder_is_a_site(area: Area, inside: list[str], 
 
 
 @pytest.mark.parametrize("area", [Area.SITE, Area.PREFIX])
-def test_the_root_of_a_server_is_not_in_the_folder_that_users_are_brought_to(area: Area) -> None:
+def test_the_root_of_a_server_is_not_below_the_login_folder(area: Area) -> None:
     root = CanonicalURL("ftp://ftp.example.org/%2Fetc/")
     assert not within("ftp://ftp.example.org/", area=area).contains(root)
     assert within("ftp://ftp.example.org/%2Fetc/", area=area).contains(root)
@@ -295,7 +295,7 @@ def test_the_root_of_a_server_is_not_in_the_folder_that_users_are_brought_to(are
 
 
 @pytest.mark.parametrize("area", Area)
-def test_a_web_start_opens_no_server_of_files(area: Area) -> None:
+def test_a_web_start_allows_no_file_server(area: Area) -> None:
     web = within("http://ftp.example.org/pub/", area=area)
     assert not any(web.contains(CanonicalURL(url)) for url in (FTP, FILES, "file:///ftp.example.org/pub/"))
 
@@ -304,7 +304,7 @@ def test_a_web_start_opens_no_server_of_files(area: Area) -> None:
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("area", Area)
 def test_a_web_page_leads_to_no_file(area: Area, role: Role, kind: Kind) -> None:
-    """Not even to one of a start: it is there without its help."""
+    """Not even to a file of a start, which the crawl fetches anyway."""
     all_three = within(START, FTP, FILES, area=area)
     for url in (FTP, f"{FTP}a", FILES, "file:///srv/www/a.png", "file:///etc/passwd", "sftp://ftp.example.org/a"):
         assert decided(url, kind, all_three, Source(START, role, 0)) is Reason.ORIGIN
@@ -312,7 +312,7 @@ def test_a_web_page_leads_to_no_file(area: Area, role: Role, kind: Kind) -> None
 
 @pytest.mark.parametrize("kind", WANTING)
 @pytest.mark.parametrize("role", Role)
-def test_a_file_of_the_disk_leads_out_of_its_folder_in_no_way(role: Role, kind: Kind) -> None:
+def test_a_file_on_the_disk_never_leads_out_of_its_folder(role: Role, kind: Kind) -> None:
     source = Source(ON_DISK.url, role, 0)
     for area in Area:
         disk = within(FILES, FTP, area=area)
@@ -346,7 +346,7 @@ def test_a_file_of_a_server_leads_to_others_of_it() -> None:
 
 
 @pytest.mark.parametrize("start", ["file:///srv/www", "ftp://ftp.example.org/pub"])
-def test_a_start_without_its_slash_is_the_folder_once_that_is_known(start: str) -> None:
+def test_a_start_without_its_slash_becomes_the_folder(start: str) -> None:
     above, folder = CanonicalURL(start.rpartition("/")[0] + "/a"), CanonicalURL(f"{start}/")
     before = within(start)
     after = before.redirected(CanonicalURL(start), folder)
@@ -357,7 +357,7 @@ def test_a_start_without_its_slash_is_the_folder_once_that_is_known(start: str) 
     assert decided(folder, Kind.REDIRECT, after, Source(CanonicalURL(start), Role.PAGE, 0)) is Role.PAGE
 
 
-def test_a_start_on_the_disk_takes_the_scope_nowhere_else() -> None:
+def test_a_redirect_on_the_disk_adds_no_start() -> None:
     disk = within("file:///srv/www/a")
     for url in ("file:///etc/", "http://localhost/", "ftp://localhost/"):
         assert disk.redirected(CanonicalURL("file:///srv/www/a"), CanonicalURL(url)) is disk
@@ -366,7 +366,7 @@ def test_a_start_on_the_disk_takes_the_scope_nowhere_else() -> None:
         assert web.redirected(START, url) is web
 
 
-def test_a_file_outside_is_left_out_be_it_a_page_or_not() -> None:
+def test_a_file_outside_is_left_out_whether_page_or_not() -> None:
     disk = within(FILES)
     assert disk.leaves_out(CanonicalURL("file:///srv/other/a.png"), page=False)
     assert not disk.leaves_out(CanonicalURL("file:///srv/www/a.png"), page=False)
@@ -422,7 +422,7 @@ def test_each_reference_has_a_role_or_a_reason(within: Scope, reference: Referen
 
 @given(SCOPES, st.lists(REFERENCES, max_size=6), SOURCES)
 def test_no_way_leads_from_frame_to_frame_outside(within: Scope, way: list[Reference], source: Source) -> None:
-    """What is not the site's is left after one frame, by whatever requisites and redirects."""
+    """Outside of the scope there is at most one frame in a row, whatever requisites and redirects are on the way."""
     frames = 0
     for reference in way:
         decision = within.decide(reference, source)
@@ -439,7 +439,7 @@ def test_no_way_leads_from_frame_to_frame_outside(within: Scope, way: list[Refer
 def test_no_way_leads_from_the_web_to_a_file_or_out_of_its_tree(
     within: Scope, way: list[Reference], source: Source
 ) -> None:
-    """By whatever redirects, frames and requisites, and though a start may be taken along."""
+    """Whatever redirects, frames and requisites are on the way, and although a redirect may add a start."""
     first = source
     for reference in way:
         if reference.kind is Kind.REDIRECT:

@@ -1,4 +1,4 @@
-"""Suspicion: what is no longer the page that was there, and that honest pages are left alone."""
+"""Soft errors: answers that are no longer the page, and honest pages that raise no suspicion."""
 
 import pytest
 from hypothesis import given, settings
@@ -101,7 +101,7 @@ def test_phrases_are_whole(phrase: str) -> None:
         '<input type="' + "a" * 10**6,
     ],
 )
-def test_broken_markup_is_no_failure(markup: str) -> None:
+def test_broken_markup_can_be_read(markup: str) -> None:
     assert suspicion(markup, markup) is None
     suspicion(GOOD, markup)
 
@@ -116,7 +116,7 @@ TOKENS = st.lists(
 
 @LAW
 @given(TOKENS, TOKENS)
-def test_a_page_is_never_suspicious_beside_itself(before: str, now: str) -> None:
+def test_a_page_is_never_suspicious_compared_with_itself(before: str, now: str) -> None:
     assert suspicion(now, now) is None
     if suspicion(before, now):
         assert suspicion(now, before) is not suspicion(before, now)
@@ -203,7 +203,7 @@ def test_hosts(label: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/index.html", "/Home", "/default.aspx"])
-def test_a_home_page_that_is_sent_home_is_no_suspicion(path: str) -> None:
+def test_a_redirect_of_a_home_page_to_itself_is_not_suspicious(path: str) -> None:
     home = canonical("https://example.org/")
     assert redirect_suspicion(PAGE, 302, home) is NOT_FOUND
     assert redirect_suspicion(PAGE, 301, home) is None

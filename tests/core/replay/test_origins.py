@@ -1,4 +1,4 @@
-"""Origins of the replay server: one-to-one, legal in DNS, never shared. And which headers an archive may tell again."""
+"""Origins of the replay server: one for each origin and snapshot, legal in DNS, never shared."""
 
 import re
 
@@ -6,19 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.replay.origins import (
-    Home,
-    Server,
-    content_type,
-    digested,
-    label,
-    location,
-    may_read,
-    read_label,
-    refresh,
-    told,
-)
-from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical, origin
+from mirror.core.replay.origins import Home, Server, digested, label, read_label
+from mirror.core.url.canonical import InvalidURLError, canonical, origin
 
 SERVER = Server(8000)
 DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -48,7 +37,7 @@ def homes(draw: st.DrawFn) -> Home:
 
 
 @given(homes())
-def test_a_label_is_one_of_dns_and_can_be_read_back(home: Home) -> None:
+def test_a_label_is_legal_in_dns_and_can_be_read_back(home: Home) -> None:
     found = label(home)
     assert DNS_LABEL.fullmatch(found)
     assert not found.startswith("xn--")
@@ -61,7 +50,7 @@ def test_distinct_origins_and_snapshots_have_distinct_labels(several: list[Home]
 
 
 @given(st.text("ab-.s1x0http", max_size=30))
-def test_there_is_one_label_for_what_is_read(text: str) -> None:
+def test_a_label_that_can_be_read_is_the_only_one(text: str) -> None:
     home = read_label(text, lambda _: None)
     assert home is None or label(home) == text
 
@@ -82,7 +71,7 @@ def test_there_is_one_label_for_what_is_read(text: str) -> None:
         ("https://a---http.example/", "a------http-example---s1"),
     ],
 )
-def test_plain_hosts_can_be_read(url: str, expected: str) -> None:
+def test_labels_of_plain_hosts_are_readable(url: str, expected: str) -> None:
     assert label(Home(origin(canonical(url)), 1)) == expected
 
 
@@ -126,7 +115,7 @@ def test_other_hosts_have_a_digest(url: str) -> None:
         "xn----a---s1",
     ],
 )
-def test_what_the_law_does_not_give_is_no_label(text: str) -> None:
+def test_other_texts_are_no_labels(text: str) -> None:
     assert read_label(text, lambda _: None) is None
 
 
@@ -162,102 +151,11 @@ def test_only_names_of_this_machine_are_answered(host: str, name: str | None) ->
     assert SERVER.name(host) == name
 
 
-def test_the_port_of_the_web_is_not_written() -> None:
+def test_port_80_is_not_written() -> None:
     server = Server(80)
     assert server.root == "http://localhost/"
     assert server.place(canonical("https://a.example/b"), 2) == "http://a-example---s2.localhost/b"
     assert [server.name(host) for host in ("localhost", "localhost:80", "localhost:8000")] == ["", "", None]
-
-
-def test_headers_that_harm_or_leave_are_not_told() -> None:
-    never = [
-        "Set-Cookie",
-        "Strict-Transport-Security",
-        "Content-Security-Policy",
-        "Content-Encoding",
-        "Transfer-Encoding",
-        "Connection",
-        "Keep-Alive",
-        "Public-Key-Pins",
-        "NEL",
-        "Report-To",
-        "Reporting-Endpoints",
-        "Alt-Svc",
-        "Clear-Site-Data",
-        "Service-Worker-Allowed",
-        "Content-Length",
-        "ETag",
-        "Link",
-        "X-Frame-Options",
-        "Access-Control-Allow-Origin",
-        "Location",
-        "Upgrade",
-        "Trailer",
-        "Vary",
-        "SourceMap",
-    ]
-    assert told([(name, "x") for name in never]) == {}
-
-
-def test_headers_of_the_content_are_told_if_they_can_not_end_their_line() -> None:
-    headers = [("Content-Language", "de"), ("Last-Modified", "x\r\nSet-Cookie: a=b"), ("Content-Disposition", "a\0b")]
-    assert told(headers) == {"content-language": "de"}
-
-
-@pytest.mark.parametrize(
-    ("received", "found", "expected"),
-    [
-        ("text/html; charset=koi8-r", "text/html", "text/html; charset=koi8-r"),
-        (None, "image/png", "image/png"),
-        ("text/html\r\nSet-Cookie: a=b", "text/html", "text/html"),
-        ("text/html;\0", "text/html", "text/html"),
-        ("", "text/css", "text/css"),
-        ("nonsense", None, None),
-        ("text/plain; x=\u2028", "text/plain", "text/plain"),
-    ],
-)
-def test_content_type(received: str | None, found: str | None, expected: str | None) -> None:
-    assert content_type(received, found) == expected
-
-
-def place(url: CanonicalURL) -> str:
-    return SERVER.place(url, 3)
-
-
-def test_redirects_lead_to_where_their_target_is_replayed() -> None:
-    here = canonical("https://example.org/a/b")
-    assert location("../c?d#e", here, place) == "http://example-org---s3.localhost:8000/c?d#e"
-    assert location("//cdn.example/x", here, place) == "http://cdn-example---s3.localhost:8000/x"
-    assert location("http://example.org/", here, place) == "http://example-org---http---s3.localhost:8000/"
-    assert location("mailto:a@example.org", here, place) is None
-    assert location("/x\r\nSet-Cookie: a=b", here, place) == "http://example-org---s3.localhost:8000/xSet-Cookie:%20a=b"
-
-
-def test_refreshes_lead_there_too() -> None:
-    here = canonical("https://example.org/a")
-    assert refresh("5; url=/b", here, place) == "5; url=http://example-org---s3.localhost:8000/b"
-    assert refresh("5", here, place) == "5"
-    assert refresh("5; url=javascript:alert(1)", here, place) is None
-
-
-@pytest.mark.parametrize(
-    ("allowed", "destination", "one_site", "expected"),
-    [
-        (None, "empty", False, False),
-        ("*", "empty", False, True),
-        ("https://a.example", "empty", False, True),
-        ("https://b.example", "empty", False, False),
-        (None, "empty", True, True),
-        (None, "font", False, True),
-        (None, "script", False, True),
-        (None, "document", False, False),
-        (None, "", False, False),
-    ],
-)
-def test_who_may_read_what_is_of_another_origin(
-    *, allowed: str | None, destination: str, one_site: bool, expected: bool
-) -> None:
-    assert may_read("https://a.example", allowed, destination, one_site=one_site) is expected
 
 
 def test_the_policy_names_this_server_alone() -> None:
