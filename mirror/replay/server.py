@@ -1,6 +1,6 @@
 """The replay server: an ASGI application that answers from an archive, and the process that runs it.
 
-It makes no connections. `core.replay.origins` decides how origins are named, which headers are replayed and what a page may
+It makes no connections. `core.replay` decides how origins are named, which headers are replayed and what a page may
 reach; `store.playback.Shelf` knows what the archive has.
 
 A thread answers the requests one after the other, because there is one SQLite connection, and rewriting keeps one core busy.
