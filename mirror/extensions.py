@@ -32,7 +32,7 @@ from mirror.store.run.crawl import Crawl
 from mirror.terminal.console import tell
 from mirror.terminal.displays import display, is_terminal
 from mirror.terminal.progress import UNKNOWN_SIZE, Display, Totals, Transfer, is_file
-from mirror.transfer.http_transfer import OFFSET, STATUS
+from mirror.transfer.exchange import OFFSET, STATUS
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall

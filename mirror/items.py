@@ -10,7 +10,7 @@ from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.frontier import Entry
-from mirror.transfer.http_transfer import CurlResponse
+from mirror.transfer.response import CurlResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ Item = Answer | Failure | Skip
 def answered(response: ScrapyResponse) -> Response:
     """Scrapy's response as the core knows one."""
     if isinstance(response, CurlResponse):
-        return Response(CanonicalURL(response.url), response.status, response.received, response.body, response.spooled)
+        return Response(
+            CanonicalURL(response.url), response.status, response.raw_headers, response.body, response.spooled
+        )
     headers = [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, values in response.headers.items()

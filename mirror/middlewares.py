@@ -24,8 +24,9 @@ from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.pacing import Pacing
+from mirror.transfer.exchange import CERTIFICATE, LOGIN
 from mirror.transfer.failures import BrokenAnswerError, Skipped
-from mirror.transfer.http_transfer import CERTIFICATE, LOGIN, CurlResponse
+from mirror.transfer.response import CurlResponse
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -190,6 +191,6 @@ class Cookies(CookiesMiddleware):
         response: Response,
         spider: Spider | None = None,  # noqa: ARG002 - inherited
     ) -> Request | Response:
-        if isinstance(response, CurlResponse) and header(response.received, "set-cookie") is None:
+        if isinstance(response, CurlResponse) and header(response.raw_headers, "set-cookie") is None:
             return response
         return super().process_response(request, response)

@@ -30,8 +30,8 @@ from mirror.pacing import Hosts
 from mirror.pipelines import Store
 from mirror.terminal.console import tell
 from mirror.transfer import failures
+from mirror.transfer.exchange import IN_MEMORY
 from mirror.transfer.failures import BrokenAnswerError, Skipped, UnreachableError
-from mirror.transfer.http_transfer import IN_MEMORY
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider

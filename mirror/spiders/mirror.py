@@ -36,7 +36,7 @@ from mirror.store.manifest.renderings import When
 from mirror.store.run.crawl import Crawl
 from mirror.store.run.refresh_policy import Renewal
 from mirror.transfer import failures
-from mirror.transfer.http_transfer import IN_MEMORY, InterruptedTransferError
+from mirror.transfer.exchange import IN_MEMORY, InterruptedTransferError
 from mirror.workers.pool import WorkerDiedError, Workers
 
 _TOGETHER: Final = 32
