@@ -28,7 +28,7 @@ def test_of_a_domain_the_newest_cookies_are_kept() -> None:
 @pytest.mark.parametrize("number", [0, 2, 9])
 def test_of_many_domains_those_of_the_user_stay(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Also where the user gave more than are kept."""
-    monkeypatch.setattr(middlewares, "MOST_DOMAINS", 5)
+    monkeypatch.setattr(middlewares, "MAX_DOMAINS", 5)
     given = frozenset(f"h{domain}.example" for domain in range(number))
     found = filled(9, 1, given)
     assert given <= set(found)

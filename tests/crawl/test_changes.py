@@ -337,6 +337,6 @@ def test_sigterm_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
         assert "left: the same command goes on from here" in done.stderr
         assert dangling(tmp_path) == []
         again = mirror(server.url, tmp_path)
-    assert "Going on with the run" in again.stderr
+    assert "Resuming the run" in again.stderr
     assert again.code == 0
     assert sorted(server.paths) == ["/", "/a", "/b", "/c", "/d", "/robots.txt", "/robots.txt"]

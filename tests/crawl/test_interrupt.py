@@ -55,7 +55,7 @@ def test_ctrl_c_once_finishes_publishes_and_tells_how_to_go_on(tmp_path: Path) -
         assert server.url + "/30" in {row[0] for row in rows(tmp_path, MANIFEST) if row[1] == 200}
         before = list(server.paths)
         again = mirror(server.url, tmp_path)
-    assert "Going on with the run" in again.stderr
+    assert "Resuming the run" in again.stderr
     assert again.code == 0
     assert len(server.paths) == len(set(server.paths)) + 1  # each once, and robots.txt of each run
     assert len(before) < len(server.paths)
@@ -104,7 +104,7 @@ def test_after_a_kill_the_same_command_ends_as_if_there_had_been_none(tmp_path: 
         again = mirror(server.url, killed)
         fetched = {server.url + path for path in server.paths}
         mirror(server.url, whole)
-    assert "Going on with the run" in again.stderr
+    assert "Resuming the run" in again.stderr
     assert recorded
     assert recorded & fetched <= {server.url + "/robots.txt"}
     assert rows(killed, MANIFEST) == rows(whole, MANIFEST)
@@ -116,5 +116,5 @@ def test_a_run_that_asks_for_something_else_begins_anew(tmp_path: Path) -> None:
     with serve(site) as server:
         mirror(server.url, tmp_path, "depth=0")
         done = mirror(server.url, tmp_path)
-    assert "Going on" not in done.stderr
+    assert "Resuming" not in done.stderr
     assert server.paths.count("/") == 2

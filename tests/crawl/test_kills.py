@@ -248,7 +248,7 @@ def disturbed(world: World, out: Path, seed: int, *, kills: int, late: int, late
     for _ in range(late):
         if not killer.at_the_end():  # it was later than that
             return killer
-    assert "Going on with the run" in killer.go_on().stderr
+    assert "Resuming the run" in killer.go_on().stderr
     return killer
 
 

@@ -32,7 +32,7 @@ from scrapy.exceptions import ResponseDataLossError
 from scrapy.http import Headers, Response
 from scrapy.utils.test import get_crawler
 
-from mirror.extensions import Progress
+from mirror.progress import Progress
 from mirror.terminal.displays import Blocks, InvalidProgressError, display, is_terminal
 from mirror.terminal.progress import UNKNOWN_SIZE, Reporthook, Totals
 from mirror.terminal.progress_bars import LINGER, ROWS, Bars, Rate
@@ -114,7 +114,7 @@ NO_FACTORY = "a text"
 def crawl(settings: dict[str, Any]) -> None:
     process = CrawlerProcess(
         {
-            "EXTENSIONS": {"mirror.extensions.Progress": 0},
+            "EXTENSIONS": {"mirror.progress.Progress": 0},
             "CONCURRENT_REQUESTS": 1,
             "ROBOTSTXT_OBEY": True,
             "RETRY_TIMES": 1,

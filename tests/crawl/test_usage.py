@@ -252,7 +252,7 @@ def test_a_full_disk_stops_the_crawl_and_what_was_complete_stays(tmp_path: Path,
         assert publish(small_disk / "out").code == 0
         assert dangling(small_disk / "out") == []
         done = mirror(server.url, small_disk / "out")
-    assert "Going on" in done.stderr
+    assert "Resuming" in done.stderr
     assert done.code == 0
     assert len(list(here.glob("*.bin"))) == 40
 
@@ -271,7 +271,7 @@ def test_before_the_disk_is_full_the_crawl_waits_for_room(small_disk: Path) -> N
         assert running.poll() is None
         subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
         done = ended(running)
-        assert done.stderr.startswith("Going on: there is room again\n")
+        assert done.stderr.startswith("Resumed: the disk has enough free space again\n")
         assert done.code == 0
         assert len(list((small_disk / "out").rglob("*.bin"))) == 200
         assert len(server.paths) == len(set(server.paths))
@@ -295,7 +295,7 @@ def test_a_file_that_may_not_grow_stops_the_crawl_and_the_same_command_goes_on(t
         assert publish(tmp_path).code == 0
         assert dangling(tmp_path) == []
         done = run(*command)
-    assert "Going on" in done.stderr
+    assert "Resuming" in done.stderr
     assert done.code == 0
     assert server.paths.count("/") == 1
     assert dangling(tmp_path) == []

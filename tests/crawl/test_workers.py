@@ -100,7 +100,7 @@ def test_they_end_with_a_crawl_that_is_killed_and_the_next_one_goes_on(tmp_path:
         wait_until(lambda: not any(map(is_running, workers)))
         done = mirror(server.url, tmp_path / "out", "workers=2")
     assert (whole.code, done.code) == (0, 0)
-    assert done.stderr.startswith("Going on")
+    assert done.stderr.startswith("Resuming")
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
     assert known(tmp_path / "out") == known(tmp_path / "whole")
 
