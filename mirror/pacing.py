@@ -152,7 +152,7 @@ class Pacing:
             return response
         after = response.headers.get("Retry-After")
         field = after.decode("latin-1") if after else None
-        return self._met(request, turn, trouble_of(status), status_text(status), field) or response
+        return self._handle_trouble(request, turn, trouble_of(status), status_text(status), field) or response
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
         turn: Turn | None = request.meta.pop(TURN, None)
@@ -161,22 +161,22 @@ class Pacing:
         turn[0].pace.in_flight -= 1
         if isinstance(exception, UnreachableError):
             trouble = Trouble.CONNECTION if exception.status is None else trouble_of(exception.status, Trouble.BUSY)
-            return self._met(request, turn, trouble, str(exception), exception.retry_after)
+            return self._handle_trouble(request, turn, trouble, str(exception), exception.retry_after)
         if not isinstance(exception, self._errors):
             return None
         is_broken = isinstance(exception, ResponseDataLossError | BrokenAnswerError)
         trouble = Trouble.BROKEN if is_broken else Trouble.CONNECTION
-        return self._met(request, turn, trouble, failures.text(exception))
+        return self._handle_trouble(request, turn, trouble, failures.text(exception))
 
     def retry_broken(self, request: Request, why: str) -> Request | None:
         """Retry a request whose answer can't be read; `None` if it was tried often enough."""
         host = Hosts.shared(self._crawler).host(request.url)
         return self._retry(request, host, Trouble.BROKEN, why)
 
-    def _met(
+    def _handle_trouble(
         self, request: Request, turn: Turn, trouble: Trouble, why: str, retry_after_field: str | None = None
     ) -> Request | None:
-        """Tell the host's pace of a trouble. Returns the request to retry, if it is to be retried."""
+        """Report a failure to the host's pace. Returns the request to retry, if it is to be retried."""
         host, epoch = turn
         tried = request.meta.get("retry_times", 0)
         seconds = retry_after(retry_after_field, time())
