@@ -331,7 +331,7 @@ def test_sigterm_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
         assert reached.wait(60)
         running.send_signal(signal.SIGTERM)
         assert running.stderr is not None
-        assert "once more" in running.stderr.readline()
+        assert "Ctrl-C again" in running.stderr.readline()
         released.set()
         done = ended(running)
         assert done.code == 130

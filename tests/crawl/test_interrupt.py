@@ -46,7 +46,7 @@ def test_ctrl_c_once_finishes_publishes_and_tells_how_to_resume(tmp_path: Path) 
         assert reached.wait(60)
         interrupted(running)
         assert running.stderr is not None
-        assert "once more" in running.stderr.readline()
+        assert "Ctrl-C again" in running.stderr.readline()
         released.set()
         done = ended(running)
         assert done.code == 130
@@ -74,7 +74,7 @@ def test_ctrl_c_twice_stops_at_once(tmp_path: Path) -> None:
         assert reached.wait(60)
         interrupted(running)
         assert running.stderr is not None
-        assert "once more" in running.stderr.readline()
+        assert "Ctrl-C again" in running.stderr.readline()
         interrupted(running)
         done = ended(running)
         over.set()
