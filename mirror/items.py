@@ -1,4 +1,4 @@
-"""What the spider gives to the pipeline: an answer, or that there is none."""
+"""Items: what the spider gives to the pipeline for each entry of the frontier."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import Entry
-from mirror.transfer.http_transfer import CurlResponse
+from mirror.transfer.response import CurlResponse
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A server answered, whatever it said. `digest`: its payload is an object already."""
+    """A server answered, with whatever status. `digest`: the payload is in the object store already."""
 
     entry: Entry
     response: Response
@@ -25,7 +25,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer came; `error` is what a user reads."""
+    """No answer came. `error` is the reason, in words for a user."""
 
     entry: Entry
     error: str
@@ -33,7 +33,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The request was not made after all; `rule` is what the host said."""
+    """The request was not sent. `rule`: the rule behind the reason, such as a line of robots.txt."""
 
     entry: Entry
     reason: Reason
@@ -43,10 +43,12 @@ class Skip:
 Item = Answer | Failure | Skip
 
 
-def answered(response: ScrapyResponse) -> Response:
-    """Scrapy's response as the core knows one."""
+def core_response(response: ScrapyResponse) -> Response:
+    """Convert a response of Scrapy's to one of the core's."""
     if isinstance(response, CurlResponse):
-        return Response(CanonicalURL(response.url), response.status, response.received, response.body, response.spooled)
+        return Response(
+            CanonicalURL(response.url), response.status, response.raw_headers, response.body, response.spooled
+        )
     headers = [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, values in response.headers.items()

@@ -1,6 +1,7 @@
-"""What Scrapy logs of each response: lines that nobody reads are not made, and items, which hold whole payloads, never are.
+"""Logging: what Scrapy logs of each response, and how log lines are made safe for a terminal.
 
-Whatever is logged, by whomever: no character of it is one that a terminal obeys, because servers write half of it.
+Lines that the log level drops are not even formatted. Items hold whole payloads, and are never logged. Parts of log lines come
+from servers, so control characters are replaced in all of them.
 """
 
 import logging
@@ -16,7 +17,7 @@ _ENGINE = logging.getLogger("scrapy.core.engine")
 
 
 class LogFormatter(ScrapyLogFormatter):
-    """Scrapy's own, which makes a line for each response and then asks whether anybody wants it."""
+    """Scrapy's formatter formats a line for each response before it checks the log level. This one checks first."""
 
     def crawled(self, request: Request, response: Response, spider: Spider) -> Any:
         return super().crawled(request, response, spider) if _ENGINE.isEnabledFor(logging.DEBUG) else None
@@ -26,7 +27,7 @@ class LogFormatter(ScrapyLogFormatter):
 
 
 class Printable(logging.Formatter):
-    """Another formatter, of whose text only lines are left."""
+    """Replaces the control characters in the text of another formatter, except for line ends."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class Printable(logging.Formatter):
 
 
 def print_safely() -> None:
-    """From now on what the log's handlers print can't move a cursor. Scrapy makes a new handler for each crawler."""
+    """Replace control characters in what the handlers of the root logger print. Scrapy makes a new handler for each crawler."""
     for handler in logging.getLogger().handlers:
         if not isinstance(handler.formatter, Printable):
             handler.setFormatter(Printable(handler.formatter or logging.Formatter()))

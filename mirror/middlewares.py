@@ -1,4 +1,4 @@
-"""The downloader middlewares that say who asks, and undo what is wrapped around answers."""
+"""The downloader middlewares that add headers, credentials and cookies to requests, and decode responses."""
 
 from collections.abc import Iterable
 from http.cookiejar import Cookie
@@ -24,19 +24,20 @@ from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.pacing import Pacing
+from mirror.transfer.exchange import CERTIFICATE, LOGIN
 from mirror.transfer.failures import BrokenAnswerError, Skipped
-from mirror.transfer.http_transfer import CERTIFICATE, LOGIN, CurlResponse
+from mirror.transfer.response import CurlResponse
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
 
 
 class Decoding:
-    """Undoes content-codings. Scrapy's own gives what it could read of a broken stream, as if that were all."""
+    """Undoes content-codings. Scrapy's own middleware returns the readable part of a broken stream as if it were the whole."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._most = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+        self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -46,35 +47,40 @@ class Decoding:
         request.headers.setdefault("Accept-Encoding", content_coding.ACCEPTED)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        if isinstance(response, CurlResponse):  # whose handler did it, block by block
+        if isinstance(response, CurlResponse):  # its handler decoded it, block by block
             return response
         codings = ",".join(value.decode("latin-1") for value in response.headers.getlist("Content-Encoding"))
         if not codings:
             return response
         try:
-            body = content_coding.decoded(response.body, codings, int(request.meta.get("download_maxsize", self._most)))
+            body = content_coding.decoded(
+                response.body, codings, int(request.meta.get("download_maxsize", self._max_size))
+            )
         except TooLongError as error:
             raise DownloadCancelledError(str(error)) from error
         except CodingError as error:
             pacing = self._crawler.get_downloader_middleware(Pacing)
-            again = pacing.again(request, str(error)) if pacing else None
-            if again is None:
+            retry = pacing.retry_broken(request, str(error)) if pacing else None
+            if retry is None:
                 raise BrokenAnswerError(str(error)) from error
-            return again
+            return retry
         headers = response.headers.copy()
         del headers["Content-Encoding"]
         return response.replace(body=body, headers=headers)
 
 
 class Identity:
-    """Says what all requests say and, to whom it is meant for, who one is (`core.http.credentials`); goes through the proxy."""
+    """Adds the headers of all requests, the proxy, and the user's credentials for the hosts they are meant for.
+
+    `core.http.credentials` decides which hosts those are. Hosts with a barred name are skipped.
+    """
 
     def __init__(self, options: Options, settings: BaseSettings, reach: Reach) -> None:
         self._headers = {**settings.getdict("DEFAULT_REQUEST_HEADERS"), "User-Agent": settings["USER_AGENT"]}
         self._timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self._credentials = options.credentials
         self._reach = reach
-        self._is_told = options.credentials.says_anything
+        self._has_credentials = options.credentials.says_anything
         self._has_certificate = options.transfers.certificate is not None
         proxy = options.transfers.proxy
         self._proxy = None if proxy is None else proxy.told
@@ -96,23 +102,23 @@ class Identity:
         if self._is_proxy_given:
             request.meta["proxy"] = self._proxy
         elif self._proxies.get("all") and request.url.partition(":")[0] not in self._proxies:
-            self._ask_for_all(request)
+            self._use_proxy_for_all(request)
         if self._has_certificate:
             request.meta[CERTIFICATE] = self._credentials.is_start(CanonicalURL(request.url))
-        if self._is_told:
+        if self._has_credentials:
             url = CanonicalURL(request.url)
             login = self._credentials.login(url)
             if login:
                 request.meta[LOGIN] = (login.user, login.password)
-            self._add(request, self._credentials.headers(url))
+            self._add_headers(request, self._credentials.headers(url))
 
-    def _ask_for_all(self, request: Request) -> None:
-        """ALL_PROXY is curl's word; Scrapy's own middleware does not know it."""
+    def _use_proxy_for_all(self, request: Request) -> None:
+        """Use ALL_PROXY, which curl knows and Scrapy's own middleware does not."""
         host = urlsplit(request.url).hostname
         if host and not proxy_bypass(host):
             request.meta["proxy"] = self._proxies["all"]
 
-    def _add(self, request: Request, headers: Iterable[Header]) -> None:
+    def _add_headers(self, request: Request, headers: Iterable[Header]) -> None:
         given: dict[str, list[str]] = {}
         for name, value in headers:
             given.setdefault(name.lower(), []).append(value)
@@ -125,35 +131,38 @@ class Identity:
             request.headers["Cookie"] = "; ".join(all_)
 
 
-MOST_OF_COOKIE: Final = 4096
-"""Bytes of a cookie's name and value (RFC 6265bis, 5.7)."""
+MAX_COOKIE_SIZE: Final = 4096
+"""Bytes of the name and value of the longest cookie that is kept (RFC 6265bis, 5.7)."""
 
-MOST_COOKIES: Final = 180
-"""Cookies of a domain: as browsers do, the oldest make room."""
+MAX_COOKIES: Final = 180
+"""Cookies to keep of a domain. As in browsers, the oldest are dropped first."""
 
-MOST_DOMAINS: Final = 4096
-"""Domains of which cookies are kept."""
+MAX_DOMAINS: Final = 4096
+"""Domains of which to keep cookies."""
 
 _DOMAIN = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
 def limit(jar: CookieJar, domain: str, given: frozenset[str]) -> None:
-    """Let the oldest go, where a domain has too many cookies, or where there are too many domains but those of the user."""
-    kept: dict[str, dict[str, dict[str, Cookie]]] = jar.jar._cookies  # type: ignore[attr-defined]  # noqa: SLF001 - by domain, path, name; there is no public word
+    """Drop the oldest cookie of a domain that has too many, and the oldest domain if there are too many domains.
+
+    `given`: the domains of the user's cookies, which are never dropped.
+    """
+    kept: dict[str, dict[str, dict[str, Cookie]]] = jar.jar._cookies  # type: ignore[attr-defined]  # noqa: SLF001 - by domain, path, name; there is no public API
     of_domain = kept.get(domain, {})
-    if sum(map(len, of_domain.values())) > MOST_COOKIES:
+    if sum(map(len, of_domain.values())) > MAX_COOKIES:
         path = next(iter(of_domain))
         del of_domain[path][next(iter(of_domain[path]))]
         if not of_domain[path]:
             del of_domain[path]
-    if len(kept) > MOST_DOMAINS:
-        kept.pop(next((one for one in kept if one not in given), ""), None)  # there may be none: the user gave as many
+    if len(kept) > MAX_DOMAINS:
+        kept.pop(next((one for one in kept if one not in given), ""), None)  # the user may have given as many
 
 
 class Cookies(CookiesMiddleware):
-    """Scrapy's own, with the user's cookies. It is asked only where there are some: most requests have none.
+    """Scrapy's own middleware, with the user's cookies and with limits. For speed it skips requests without cookies.
 
-    Scrapy's would ask a server of the suffix list's, and take as many cookies as a server likes to set.
+    Scrapy's would download the public suffix list, and keep as many cookies as a server likes to set.
     """
 
     _given: frozenset[str] = frozenset()
@@ -164,16 +173,16 @@ class Cookies(CookiesMiddleware):
         spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
         for cookie in spider.options.cookies:
             self.jars[None].set_cookie(cookie)
-        self._given = frozenset(self.jars[None]._cookies)  # noqa: SLF001 - there is no public word
+        self._given = frozenset(self.jars[None]._cookies)  # noqa: SLF001 - there is no public API
         return self
 
     def _process_cookies(self, cookies: Iterable[Cookie], *, jar: CookieJar, request: Request) -> None:
         host = (urlsplit(request.url).hostname or "").lower()
         for cookie in cookies:
-            if len(cookie.name) + len(cookie.value or "") > MOST_OF_COOKIE:
+            if len(cookie.name) + len(cookie.value or "") > MAX_COOKIE_SIZE:
                 continue
             domain = cookie.domain.removeprefix(".")
-            if domain and not _DOMAIN(domain).domain:  # a suffix under which others are, too
+            if domain and not _DOMAIN(domain).domain:  # a public suffix, which others share
                 if domain != host:
                     continue
                 cookie.domain = host
@@ -190,6 +199,6 @@ class Cookies(CookiesMiddleware):
         response: Response,
         spider: Spider | None = None,  # noqa: ARG002 - inherited
     ) -> Request | Response:
-        if isinstance(response, CurlResponse) and header(response.received, "set-cookie") is None:
+        if isinstance(response, CurlResponse) and header(response.raw_headers, "set-cookie") is None:
             return response
         return super().process_response(request, response)

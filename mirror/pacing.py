@@ -1,8 +1,9 @@
-"""How hosts are paced: each has a `core.policy.request_rate.Pace`, which the scheduler asks before each request.
+"""How hosts are paced: each host has a `core.policy.request_rate.Pace`, which the scheduler asks before each request.
 
-`Hosts` is what a crawl knows of them. The scheduler hands out what may start; what may not stays in the frontier, but for the
-few URLs of a host that were taken from there already. The middleware, innermost of all, hears how each request ended, and gives
-it back to the scheduler where it is to be tried again. It takes the place of Scrapy's RetryMiddleware and AutoThrottle.
+`Hosts` has the hosts of a crawl. The scheduler hands out the requests that may start; all others stay in the frontier, except
+for the few URLs of a host that the scheduler took from there already. The middleware `Pacing` is the innermost. It tells each
+host's pace how a request ended, and returns the request to the scheduler if it is to be retried. It replaces Scrapy's
+RetryMiddleware and AutoThrottle.
 """
 
 import random
@@ -28,32 +29,32 @@ from mirror.transfer import failures
 from mirror.transfer.failures import BrokenAnswerError, UnreachableError
 
 TURN: Final = "mirror_turn"
-"""Key of `Request.meta`: (host, epoch), while a request is under way."""
+"""Key of `Request.meta`: (host, epoch), while the request is in flight."""
 
 ANSWERS: Final = "mirror_answers"
-"""Key of `Request.meta`: how often the host had answered when this request was the last time in trouble."""
+"""Key of `Request.meta`: how many answers the host had given when this request last met trouble."""
 
 WAIT: Final = "mirror_wait"
-"""Key of `Request.meta`: seconds that a request waits before it is tried again."""
+"""Key of `Request.meta`: seconds to wait before the request is retried."""
 
-MOST_HOSTS: Final = 4096
-"""Hosts that are remembered: of more, those about which there is nothing to remember are forgotten."""
+MAX_HOSTS: Final = 4096
+"""Hosts to remember. When there are more, those without anything worth remembering are forgotten."""
 
 
 @dataclass(slots=True, eq=False)
 class Host:
-    """A host: scheme, name and port. `held` was taken from the frontier and can't start yet; `again` is to be tried again."""
+    """A host: scheme, name and port. `trouble` is what went wrong last; `has_retry_after` whether it came with Retry-After."""
 
     origin: str
     pace: Pace
-    held: deque[Entry] = field(default_factory=deque)
-    again: deque[Request] = field(default_factory=deque)
-    owes_new: bool = False
-    """Whether something new comes before the next that is tried again: so it is seen whether others fare better."""
     trouble: str = ""
-    """What it was, the last time."""
-    says_when: bool = False
-    """Whether it said itself how long to wait."""
+    has_retry_after: bool = False
+    held: deque[Entry] = field(default_factory=deque)
+    """Entries that were taken from the frontier and can't start yet."""
+    retries: deque[Request] = field(default_factory=deque)
+    """Requests to retry."""
+    owes_new: bool = False
+    """Whether a new request comes before the next retry. So a host in trouble is told from a page that always fails."""
 
 
 Turn = tuple[Host, int]
@@ -62,45 +63,48 @@ Turn = tuple[Host, int]
 class Hosts:
     """The hosts of a crawl."""
 
-    _all: Final["WeakKeyDictionary[object, Hosts]"] = WeakKeyDictionary()
+    _shared: Final["WeakKeyDictionary[object, Hosts]"] = WeakKeyDictionary()
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._hosts: dict[str, Host] = {}
 
     @classmethod
-    def of(cls, crawler: Crawler) -> "Hosts":
-        """Those that all parts of a crawl share."""
-        if crawler not in cls._all:
-            cls._all[crawler] = cls(bounds(crawler.settings))
-        return cls._all[crawler]
+    def shared(cls, crawler: Crawler) -> "Hosts":
+        """The hosts that all components of a crawl share."""
+        if crawler not in cls._shared:
+            cls._shared[crawler] = cls(bounds(crawler.settings))
+        return cls._shared[crawler]
 
-    def of_url(self, url: str) -> Host:
+    def host(self, url: str) -> Host:
+        """The host of a URL."""
         name = url[: url.find("/", 8) + 1] if url.startswith("http") else f"{origin(CanonicalURL(url))}/"
         host = self._hosts.get(name)
         if host is None:
-            if len(self._hosts) >= MOST_HOSTS:
+            if len(self._hosts) >= MAX_HOSTS:
                 self._forget()
             host = self._hosts[name] = Host(name, Pace(self._bounds, random.random))
         return host
 
-    def waits(self) -> tuple[Host, float] | None:
-        """The host that has to be waited for the longest of its own accord, and for how many seconds; `None`: none has."""
+    def longest_wait(self) -> tuple[Host, float] | None:
+        """The host that the crawl must wait for the longest, and how many seconds; `None` if there is no such host."""
         now = monotonic()
-        waiting = (host for host in self._hosts.values() if host.held or host.again)
+        waiting = (host for host in self._hosts.values() if host.held or host.retries)
         waits = [(host, host.pace.until - now) for host in waiting if host.pace.until > now]
         return max(waits, key=lambda one: one[1], default=None)
 
     def _forget(self) -> None:
         now = monotonic()
         kept = {
-            name: host for name, host in self._hosts.items() if host.held or host.again or host.pace.is_remembered(now)
+            name: host
+            for name, host in self._hosts.items()
+            if host.held or host.retries or host.pace.is_remembered(now)
         }
         self._hosts = kept
 
 
 def bounds(settings: BaseSettings) -> Bounds:
-    """What the settings say."""
+    """The bounds that the settings give."""
     usual = Bounds()
     backoff = settings.getfloat("MIRROR_BACKOFF", usual.backoff)
     return Bounds(
@@ -119,7 +123,7 @@ def bounds(settings: BaseSettings) -> Bounds:
 
 
 class Pacing:
-    """Hears how requests ended. Those that no scheduler handed out (for robots.txt) are not counted."""
+    """Tells the pace of each host how its requests ended. Ignores those for robots.txt, which bypass the scheduler."""
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
@@ -133,7 +137,7 @@ class Pacing:
 
     @cached_property
     def _errors(self) -> tuple[type[BaseException], ...]:
-        """Loaded when there is an error to compare with: they are in modules that nothing else may need."""
+        """The exceptions to retry. Loaded on the first error, because they are in modules that nothing else may need."""
         return tuple(cast("type[BaseException]", load_object(one)) for one in self._error_names)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
@@ -147,8 +151,8 @@ class Pacing:
             host.pace.answered(monotonic(), request.meta.get("download_latency", 0.0), epoch)
             return response
         after = response.headers.get("Retry-After")
-        said = after.decode("latin-1") if after else None
-        return self._troubled(request, turn, trouble_of(status), status_text(status), said) or response
+        field = after.decode("latin-1") if after else None
+        return self._handle_trouble(request, turn, trouble_of(status), status_text(status), field) or response
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
         turn: Turn | None = request.meta.pop(TURN, None)
@@ -157,38 +161,39 @@ class Pacing:
         turn[0].pace.in_flight -= 1
         if isinstance(exception, UnreachableError):
             trouble = Trouble.CONNECTION if exception.status is None else trouble_of(exception.status, Trouble.BUSY)
-            return self._troubled(request, turn, trouble, str(exception), exception.retry_after)
+            return self._handle_trouble(request, turn, trouble, str(exception), exception.retry_after)
         if not isinstance(exception, self._errors):
             return None
-        trouble = (
-            Trouble.BROKEN if isinstance(exception, ResponseDataLossError | BrokenAnswerError) else Trouble.CONNECTION
-        )
-        return self._troubled(request, turn, trouble, failures.text(exception))
+        is_broken = isinstance(exception, ResponseDataLossError | BrokenAnswerError)
+        trouble = Trouble.BROKEN if is_broken else Trouble.CONNECTION
+        return self._handle_trouble(request, turn, trouble, failures.text(exception))
 
-    def again(self, request: Request, why: str) -> Request | None:
-        """The request again whose answer can't be read; `None`: it was tried often enough."""
-        host = Hosts.of(self._crawler).of_url(request.url)
-        return self._retried(request, host, Trouble.BROKEN, why)
+    def retry_broken(self, request: Request, why: str) -> Request | None:
+        """Retry a request whose answer can't be read; `None` if it was tried often enough."""
+        host = Hosts.shared(self._crawler).host(request.url)
+        return self._retry(request, host, Trouble.BROKEN, why)
 
-    def _troubled(
-        self, request: Request, turn: Turn, trouble: Trouble, why: str, said: str | None = None
+    def _handle_trouble(
+        self, request: Request, turn: Turn, trouble: Trouble, why: str, retry_after_field: str | None = None
     ) -> Request | None:
-        """Tell the host's pace; gives the request where it is to be tried again."""
+        """Report a failure to the host's pace. Returns the request to retry, if it is to be retried."""
         host, epoch = turn
         tried = request.meta.get("retry_times", 0)
-        seconds = retry_after(said, time())
+        seconds = retry_after(retry_after_field, time())
         if trouble is Trouble.BUSY and seconds is not None:
             trouble = Trouble.LIMITED
-        may_be_alone = trouble in OF_HOST and trouble is not Trouble.LIMITED and tried
-        if may_be_alone and host.pace.answers > request.meta.get(ANSWERS, host.pace.answers):  # others fare better
+        may_be_the_url = trouble in OF_HOST and trouble is not Trouble.LIMITED and tried
+        if may_be_the_url and host.pace.answers > request.meta.get(
+            ANSWERS, host.pace.answers
+        ):  # other URLs were answered
             trouble = Trouble.SERVER
         request.meta[ANSWERS] = host.pace.answers
         if trouble in OF_HOST:
-            host.trouble, host.says_when = why, seconds is not None
+            host.trouble, host.has_retry_after = why, seconds is not None
             host.pace.troubled(monotonic(), epoch, trouble, seconds)
-        return self._retried(request, host, trouble, why)
+        return self._retry(request, host, trouble, why)
 
-    def _retried(self, request: Request, host: Host, trouble: Trouble, why: str) -> Request | None:
+    def _retry(self, request: Request, host: Host, trouble: Trouble, why: str) -> Request | None:
         if request.meta.get("dont_retry"):
             return None
         tried = request.meta.get("retry_times", 0)
@@ -198,8 +203,8 @@ class Pacing:
         assert self._crawler.stats is not None
         self._crawler.stats.inc_value("retry/count")
         self._crawler.stats.inc_value(f"retry/reason_count/{why}")
-        again = request.copy()
-        again.meta["retry_times"] = tried + 1
-        again.meta[WAIT] = wait
-        again.dont_filter = True
-        return again
+        retry = request.copy()
+        retry.meta["retry_times"] = tried + 1
+        retry.meta[WAIT] = wait
+        retry.dont_filter = True
+        return retry

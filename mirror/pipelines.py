@@ -1,4 +1,4 @@
-"""The pipeline: items go into the archive. Each is one call of `store.run.crawl` and some counting."""
+"""The pipeline: records items in the archive. Each is one call of `store.run.crawl`, and some counting."""
 
 import asyncio
 from typing import TYPE_CHECKING, Final, Self
@@ -14,15 +14,15 @@ from mirror.store.disk.errors import StorageError
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
 
-LISTED = frozenset({Role.LISTING})
-"""What lists pages, as robots.txt does: it is no part of the mirror that anybody counts."""
+LISTING_ONLY: Final = frozenset({Role.LISTING})
+"""The roles of what only lists pages, such as robots.txt. It does not count as a part of the mirror."""
 
-KEPT_WITHIN: Final = 0.25
-"""Seconds after which an answer is committed, be there more or not."""
+COMMIT_INTERVAL: Final = 0.25
+"""Seconds within which an answer is committed, even if no others come."""
 
 
 class Store:
-    """Keeps answers and failures; where the disk can't, the crawl stops."""
+    """Records answers, failures and skips. If the disk fails, the crawl stops."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -36,17 +36,17 @@ class Store:
         spider: MirrorSpider = self._crawler.spider  # type: ignore[assignment]
         stats = self._crawler.stats
         assert stats is not None
-        if stats.get_value("mirror/storage_error") is not None:  # what comes now is fetched again by the next run
+        if stats.get_value("mirror/storage_error") is not None:  # the next run fetches this URL again
             raise DropItem("the archive can't be written", log_level="DEBUG")
         try:
             if isinstance(item, Answer):
                 recorded = spider.mirror.record(item.entry, item.response, item.references, item.digest)
-                if recorded.saved and item.entry.roles != LISTED:
+                if recorded.saved and item.entry.roles != LISTING_ONLY:
                     stats.inc_value("mirror/pages" if recorded.page else "mirror/requisites")
                     stats.inc_value("mirror/bytes", recorded.resource.size)
                 stats.inc_value("mirror/failed", int(recorded.failed))
                 if recorded.page:
-                    spider.is_rendering()  # begins with it, if it is to be rendered
+                    spider.is_rendering()  # starts to render the page, if it is to be rendered
             elif isinstance(item, Failure):
                 stats.inc_value("mirror/failed", int(spider.mirror.fail(item.entry, item.error).failed))
             else:
@@ -56,7 +56,7 @@ class Store:
             stop(self._crawler, error)
             raise DropItem(str(error), log_level="DEBUG") from error
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(KEPT_WITHIN, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(COMMIT_INTERVAL, self._flush)
         return item
 
     def close_spider(self) -> None:

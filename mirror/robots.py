@@ -1,8 +1,8 @@
-"""The downloader middleware that obeys robots.txt: it asks each host once a day, and says which line forbids a URL.
+"""The downloader middleware that obeys robots.txt. It records the line that forbids a URL.
 
-`core.policy.robots_txt` says what an answer means. Here is the asking: past redirects, once for all who wait for it, and again
-after `MIRROR_ROBOTS_FRESH` seconds, because a crawl may take days. Where a host can't be asked, its requests fail for that, and
-are tried again as what else fails; what was known in this run holds on.
+`core.policy.robots_txt` defines what an answer means. This module fetches robots.txt: once for all requests that wait for it,
+through redirects, and again after `MIRROR_ROBOTS_FRESH` seconds, because a crawl may take days. If it can't be fetched, the
+rules that this run knows stay in force; without any, the requests of the host fail, and are retried like other failures.
 """
 
 import asyncio
@@ -25,38 +25,38 @@ from mirror.core.policy import robots_txt
 from mirror.core.policy.robots_txt import Robots as Rules
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL, is_web
-from mirror.items import Answer, Failure, answered
+from mirror.items import Answer, Failure, core_response
 from mirror.pacing import Hosts
 from mirror.pipelines import Store
 from mirror.terminal.console import tell
 from mirror.transfer import failures
+from mirror.transfer.exchange import IN_MEMORY
 from mirror.transfer.failures import BrokenAnswerError, Skipped, UnreachableError
-from mirror.transfer.http_transfer import IN_MEMORY
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
 
-MOST_RECEIVED: Final = 4 << 20
-"""Bytes of a robots.txt up to which it is received at all."""
+MAX_SIZE: Final = 4 << 20
+"""Bytes of the longest robots.txt that is accepted."""
 
-MOST_KEPT: Final = 200_000
-"""Rules of all hosts that are kept in memory: more, and the oldest are asked for again."""
+MAX_RULES: Final = 200_000
+"""Rules of all hosts to keep in memory. When there are more, the oldest are dropped, and fetched again if needed."""
 
-AGAIN_AFTER: Final = 60 * 60
-"""Seconds after which a host is asked again whose rules are older than a day because it could not be asked."""
+RETRY_AFTER: Final = 60 * 60
+"""Seconds after which to try again to renew rules that have expired."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """The rules of a host, and until when they hold (`monotonic`)."""
+    """The rules of a host, and when they expire (`monotonic`)."""
 
     rules: Rules
-    until: float
+    expires_at: float
 
 
 @dataclass(slots=True)
-class _Said:
-    """What came of asking: the last answer, or why there is none."""
+class _Fetched:
+    """The last answer, or why there is none; and the redirects before it."""
 
     answer: messages.Response | None = None
     error: Exception | None = None
@@ -64,7 +64,7 @@ class _Said:
 
 
 class Robots:
-    """Obeys robots.txt by RFC 9309."""
+    """Obeys robots.txt (RFC 9309)."""
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
@@ -74,9 +74,9 @@ class Robots:
         self._agent = settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"]
         self._fresh_for = settings.getfloat("MIRROR_ROBOTS_FRESH", robots_txt.FRESH_FOR)
         self._known: dict[CanonicalURL, _Known] = {}
-        self._kept = 0
-        self._hosts = Hosts.of(crawler)
-        self._asking: dict[CanonicalURL, asyncio.Task[Rules]] = {}
+        self._rule_count = 0
+        self._hosts = Hosts.shared(crawler)
+        self._fetching: dict[CanonicalURL, asyncio.Task[Rules]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -90,105 +90,110 @@ class Robots:
         if place is None or place == url:
             return
         known = self._known.get(place)
-        rules = known.rules if known and monotonic() < known.until else await self._asked(place)
+        rules = known.rules if known and monotonic() < known.expires_at else await self._rules(place)
         rule = rules.rule(url)
         if not rule.allows:
             raise Skipped(Reason.ROBOTS, str(rule))
 
-    async def _asked(self, place: CanonicalURL) -> Rules:
-        """The rules of a host, asked for once, however many wait for them."""
-        if place not in self._asking:
-            task = self._asking[place] = asyncio.get_running_loop().create_task(self._renewed(place))
-            task.add_done_callback(lambda _: self._asking.pop(place))
-        return await asyncio.shield(self._asking[place])
+    async def _rules(self, place: CanonicalURL) -> Rules:
+        """Fetch the rules of a host, once for all requests that wait for them."""
+        if place not in self._fetching:
+            task = self._fetching[place] = asyncio.get_running_loop().create_task(self._renew(place))
+            task.add_done_callback(lambda _: self._fetching.pop(place))
+        return await asyncio.shield(self._fetching[place])
 
-    async def _renewed(self, place: CanonicalURL) -> Rules:
-        said = await self._ask(place)
-        rules = robots_txt.robots(said.answer.status, said.answer.payload, self._agent) if said.answer else None
-        self._record(place, said, rules)
+    async def _renew(self, place: CanonicalURL) -> Rules:
+        fetched = await self._fetch(place)
+        rules = (
+            robots_txt.robots(fetched.answer.status, fetched.answer.payload, self._agent) if fetched.answer else None
+        )
+        self._record(place, fetched, rules)
         if rules is not None:
             return self._keep(place, rules, self._fresh_for)
         old = self._known.get(place)
         if old:
-            return self._keep(place, old.rules, min(self._fresh_for, AGAIN_AFTER))
-        if isinstance(said.error, Skipped):
-            raise said.error
-        forgotten = self._forgotten(place)
-        if forgotten is None:
-            raise _unreachable(said)
-        return self._keep(place, forgotten, self._fresh_for)
+            return self._keep(place, old.rules, min(self._fresh_for, RETRY_AFTER))
+        if isinstance(fetched.error, Skipped):
+            raise fetched.error
+        rules = self._rules_after_long_failure(place)
+        if rules is None:
+            raise _unreachable(fetched)
+        return self._keep(place, rules, self._fresh_for)
 
     def _keep(self, place: CanonicalURL, rules: Rules, seconds: float) -> Rules:
         old = self._known.pop(place, None)
-        self._kept += _room(rules) - (_room(old.rules) if old else 0)
+        self._rule_count += _size(rules) - (_size(old.rules) if old else 0)
         self._known[place] = _Known(rules, monotonic() + seconds)
-        pace = self._hosts.of_url(place).pace
+        pace = self._hosts.host(place).pace
         if rules.delay is not None and not pace.ask_for(rules.delay, monotonic()) and old is None:
-            words = f"{place} asks for {rules.delay:g} s between requests; MIRROR_CRAWL_DELAY_MAX makes that {pace.delay:g} s"
-            tell(f"{words}\n")
-        while self._kept > MOST_KEPT and len(self._known) > 1:
-            self._kept -= _room(self._known.pop(next(iter(self._known))).rules)
+            limit = f"MIRROR_CRAWL_DELAY_MAX limits that to {pace.delay:g} s"
+            tell(f"{place} asks for {rules.delay:g} s between requests; {limit}\n")
+        while self._rule_count > MAX_RULES and len(self._known) > 1:
+            self._rule_count -= _size(self._known.pop(next(iter(self._known))).rules)
         return rules
 
-    # --- asking --------------------------------------------------------------------------------------------------------
+    # --- fetching ------------------------------------------------------------------------------------------------------
 
-    async def _ask(self, place: CanonicalURL) -> _Said:
-        """Ask, and go where the answer leads, to other hosts too (2.3.1.2)."""
-        said, url = _Said(), place
+    async def _fetch(self, place: CanonicalURL) -> _Fetched:
+        """Fetch robots.txt, and follow its redirects, to other hosts too (RFC 9309, 2.3.1.2)."""
+        fetched, url = _Fetched(), place
         for _ in range(robots_txt.MOST_REDIRECTS + 1):
             try:
-                answer = answered(await self._download(url))
-            except Skipped as error:  # no address for us, be it the host's own or one that it leads to
+                answer = core_response(await self._download(url))
+            except Skipped as error:  # the address is barred: that of the host, or of the target of a redirect
                 if url == place:
-                    said.error = error
-                    return said
+                    fetched.error = error
+                    return fetched
                 break
-            except Exception as error:  # noqa: BLE001 - whatever it is, there are no rules
-                said.error, said.answer = error, None
-                return said
-            said.answer = answer
+            except Exception as error:  # noqa: BLE001 - whatever the error is, there are no rules
+                fetched.error, fetched.answer = error, None
+                return fetched
+            fetched.answer = answer
             if not answer.is_redirect:
-                return said
+                return fetched
             targets = header_references(answer.headers, url)
-            said.hops.append((answer, targets))
-            if not targets or not is_web(targets[0].url):  # the web leads to no files
+            fetched.hops.append((answer, targets))
+            if not targets or not is_web(targets[0].url):  # a redirect must not lead to a file
                 break
             url = targets[0].url
-        said.answer = messages.Response(place, HTTPStatus.NOT_FOUND, (), b"")
-        return said
+        fetched.answer = messages.Response(place, HTTPStatus.NOT_FOUND, (), b"")
+        return fetched
 
     async def _download(self, url: CanonicalURL) -> Response:
         assert self._crawler.engine is not None
         meta: dict[str, Any] = {
             "dont_obey_robotstxt": True,
-            "dont_retry": True,  # the request that waits for it is
-            "download_maxsize": MOST_RECEIVED,
+            "dont_retry": True,  # the request that waits for it is retried instead
+            "download_maxsize": MAX_SIZE,
             "verbatim_url": True,
-            IN_MEMORY: MOST_RECEIVED,
+            IN_MEMORY: MAX_SIZE,
         }
         return await self._crawler.engine.download_async(Request(url, meta=meta, callback=NO_CALLBACK))
 
     # --- the archive ---------------------------------------------------------------------------------------------------
 
-    def _record(self, place: CanonicalURL, said: _Said, rules: Rules | None) -> None:
-        """Keep what came under the name of robots.txt: the answer, or the redirect; and the sitemaps that it names."""
-        if isinstance(said.error, Skipped):  # as will be what waits for it, which tells why
+    def _record(self, place: CanonicalURL, fetched: _Fetched, rules: Rules | None) -> None:
+        """Record what the URL of robots.txt answered (a redirect, if it was one), and the sitemaps that the rules name."""
+        if isinstance(fetched.error, Skipped):  # the requests that wait for it are skipped too, and record why
             return
-        found = robots_txt.sitemaps(rules, said.answer.url if said.answer else place)
+        found = robots_txt.sitemaps(rules, fetched.answer.url if fetched.answer else place)
         entry = self._spider.mirror.listing(place)
         pipeline = self._crawler.get_item_pipeline(Store)
         assert pipeline is not None
-        if said.hops:
-            answer, targets = said.hops[0]
+        if fetched.hops:
+            answer, targets = fetched.hops[0]
             pipeline.process_item(Answer(entry, answer, [*targets, *found]))
-        elif said.answer:
-            pipeline.process_item(Answer(entry, said.answer, found))
+        elif fetched.answer:
+            pipeline.process_item(Answer(entry, fetched.answer, found))
         else:
-            assert said.error is not None
-            pipeline.process_item(Failure(entry, failures.text(said.error)))
+            assert fetched.error is not None
+            pipeline.process_item(Failure(entry, failures.text(fetched.error)))
 
-    def _forgotten(self, place: CanonicalURL) -> Rules | None:
-        """The rules of a host that could not be asked for so long that those before hold again, or none."""
+    def _rules_after_long_failure(self, place: CanonicalURL) -> Rules | None:
+        """The rules of a host whose robots.txt has failed for so long that the last good one applies; `None` if not so long.
+
+        Without a last good one, everything is allowed.
+        """
         mirror = self._spider.mirror
         since = mirror.failing_since(place)
         age = datetime.fromisoformat(mirror.now()) - datetime.fromisoformat(since) if since else timedelta()
@@ -202,15 +207,16 @@ class Robots:
         return self._crawler.spider  # type: ignore[return-value]
 
 
-def _room(rules: Rules) -> int:
+def _size(rules: Rules) -> int:
     return 1 + rules.size
 
 
-def _unreachable(said: _Said) -> UnreachableError:
-    if said.answer is None:
-        error = said.error or Exception()
-        came = isinstance(error, ResponseDataLossError | DownloadCancelledError | BrokenAnswerError)
-        why = failures.text(error)  # where nothing came, nothing else would have come
-        return UnreachableError(f"robots.txt can't be had: {why}" if came else why, None, None)
-    why = f"robots.txt can't be had: {status_text(said.answer.status)}"
-    return UnreachableError(why, said.answer.status, said.answer.header("retry-after"))
+def _unreachable(fetched: _Fetched) -> UnreachableError:
+    if fetched.answer is None:
+        error = fetched.error or Exception()
+        is_broken = isinstance(error, ResponseDataLossError | DownloadCancelledError | BrokenAnswerError)
+        why = failures.text(error)
+        # without any answer, the host itself is unreachable: no need to name robots.txt
+        return UnreachableError(f"robots.txt can't be had: {why}" if is_broken else why, None, None)
+    why = f"robots.txt can't be had: {status_text(fetched.answer.status)}"
+    return UnreachableError(why, fetched.answer.status, fetched.answer.header("retry-after"))

@@ -1,7 +1,8 @@
-"""The scheduler: hands out what the frontier has, each host's at its pace. Only retries are kept here; the frontier knows them.
+"""The scheduler: hands out the entries of the frontier, each host's at the pace of that host.
 
-What a host may not be asked for yet stays in the frontier, and others go on: of a host that is held back no more is taken from
-there. A request that waits is not under way, to Scrapy, so that it takes no connection's place, and Ctrl-C waits for none.
+Entries of a host that must wait stay in the frontier, while those of other hosts go on. The scheduler holds only retries, and
+the few entries that it took before it knew that their host must wait. For Scrapy a request that waits here is not in flight: it
+takes no connection, and Ctrl-C does not wait for it.
 """
 
 import asyncio
@@ -26,26 +27,26 @@ from mirror.store.manifest.records import Entry
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
 
-_MOST_HELD_BACK: Final = 256
-"""Hosts that are held back at a time: with more, nobody looks for others."""
+_MAX_HELD_HOSTS: Final = 256
+"""Hosts of which something may be held. With more, the scheduler takes nothing from the frontier."""
 
-_GIVEN_UP_AT_ONCE: Final = 64
-"""URLs of hosts that are given up, between which the loop is let go on."""
+_MAX_FAILED_AT_ONCE: Final = 64
+"""Entries of hosts that were given up to fail in a row, before the event loop gets its turn."""
 
-_LOOKED_SHARE: Final = 20
-"""Where there is nothing but what is held back, so many times as long as it took to see that is waited before another look."""
+_SEARCH_PAUSE: Final = 20
+"""After a search of the frontier that found only entries to hold: how many times its duration to wait before the next one."""
 
 
 class Scheduler(BaseScheduler):
-    """Scrapy's interface in front of `store.run.crawl.Crawl`."""
+    """Scrapy's interface to the frontier of `store.run.crawl.Crawl`."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._hosts = Hosts.of(crawler)
-        self._held: dict[str, Host] = {}  # hosts of which something waits here
+        self._hosts = Hosts.shared(crawler)
+        self._held: dict[str, Host] = {}  # hosts of which something is held here
         self._later: dict[Request, asyncio.TimerHandle] = {}
-        self._held_back: set[str] = set()  # those of which the frontier gives no more
-        self._look_at = -inf
+        self._held_back: set[str] = set()  # hosts of which the frontier hands out nothing
+        self._search_at = -inf
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
         self._broken = False
@@ -70,26 +71,26 @@ class Scheduler(BaseScheduler):
         return None
 
     def has_pending_requests(self) -> bool:
-        """Also while pages are rendered: they may ask for more."""
+        """Also true while pages are being rendered, because they may add to the frontier."""
         if self._broken:
             return False
         waits = bool(self._held) or bool(self._later) or self._spider.mirror.has_next()
         return waits or self._spider.is_rendering()
 
     def wake(self) -> None:
-        """There may be more in the frontier, or nothing is being rendered any more."""
-        self._look_at = -inf
-        self._go_on()
+        """Search again: the frontier may have more entries, or no page is being rendered any more."""
+        self._search_at = -inf
+        self._poll()
 
     def enqueue_request(self, request: Request) -> bool:
-        """A request that is tried again."""
+        """Take a request to retry; all others come from the frontier."""
         wait = request.meta.pop(WAIT, 0.0)
-        host = self._hosts.of_url(request.url)
+        host = self._hosts.host(request.url)
         host.pace.waiting += 1
         if wait:
-            self._later[request] = asyncio.get_running_loop().call_later(wait, self._due, host, request)
+            self._later[request] = asyncio.get_running_loop().call_later(wait, self._end_delay, host, request)
         else:
-            self._keep(host, request)
+            self._hold(host, request)
         return True
 
     def next_request(self) -> Request | None:
@@ -103,14 +104,14 @@ class Scheduler(BaseScheduler):
             self._broken = True
             stop(self._crawler, error)
             return None
-        if request is None and (self._held or self._look_at > now):
-            self._wake_in_time(now)
+        if request is None and (self._held or self._search_at > now):
+            self._set_alarm(now)
         return request
 
-    # --- what waits ----------------------------------------------------------------------------------------------------
+    # --- requests that wait ----------------------------------------------------------------------------------------------
 
     def _held_request(self, now: float, *, new: bool = True) -> Request | None:
-        """What is held of a host that may be asked by now. `new`: there may be something that was not tried yet."""
+        """A held request whose host may be asked by now. `new`: the frontier may have new ones, which then have their turn."""
         for host in self._held.values():
             pace = host.pace
             if pace.is_broken(now):
@@ -118,104 +119,104 @@ class Scheduler(BaseScheduler):
                 return None
             if pace.wait(now):
                 continue
-            if host.again and not (host.owes_new and new):
+            if host.retries and not (host.owes_new and new):
                 host.owes_new = True
                 pace.waiting -= 1
-                return self._started(host, host.again.popleft(), now)
+                return self._start(host, host.retries.popleft(), now)
             if host.held and not pace.is_full:
-                return self._begun(host, host.held.popleft(), now)
+                return self._begin(host, host.held.popleft(), now)
         return None
 
     def _new_request(self, now: float) -> Request | None:
-        """The next of the frontier whose host may be asked."""
-        if self._held and (now < self._look_at or len(self._held) >= _MOST_HELD_BACK):
+        """The next entry of the frontier whose host may be asked."""
+        if self._held and (now < self._search_at or len(self._held) >= _MAX_HELD_HOSTS):
             return None
         given_up = 0
         while entry := self._spider.mirror.next():
-            host = self._hosts.of_url(entry.url)
+            host = self._hosts.host(entry.url)
             if host.pace.is_broken(now):
                 self._fail(host, entry)
                 given_up += 1
-                if given_up >= _GIVEN_UP_AT_ONCE:
-                    self._look_at = now
+                if given_up >= _MAX_FAILED_AT_ONCE:
+                    self._search_at = now
                     self._wake_at(now, now)
                     return None
             elif host.held or host.pace.wait(now) or host.pace.is_full:
-                self._keep(host, entry)
+                self._hold(host, entry)
             else:
-                return self._begun(host, entry, now)
+                return self._begin(host, entry, now)
         if self._held:
-            self._look_at = now + _LOOKED_SHARE * (monotonic() - now)
+            self._search_at = now + _SEARCH_PAUSE * (monotonic() - now)
         return None
 
-    def _begun(self, host: Host, entry: Entry, now: float) -> Request:
+    def _begin(self, host: Host, entry: Entry, now: float) -> Request:
         host.owes_new = False
-        return self._started(host, self._spider.request(entry), now)
+        return self._start(host, self._spider.request(entry), now)
 
-    def _started(self, host: Host, request: Request, now: float) -> Request:
+    def _start(self, host: Host, request: Request, now: float) -> Request:
         if self._held and host.origin in self._held:
-            self._let_go(host)
+            self._release(host)
         request.meta[TURN] = (host, host.pace.start(now))
         return request
 
-    def _keep(self, host: Host, found: Entry | Request) -> None:
-        """Hold something of a host. What was taken of it is enough for now: no more is taken from the frontier."""
+    def _hold(self, host: Host, found: Entry | Request) -> None:
+        """Hold an entry or a retry of a host. While an entry is held, the frontier hands out no more of this host."""
         self._held[host.origin] = host
         if isinstance(found, Request):
-            host.again.append(found)
+            host.retries.append(found)
             return
         host.held.append(found)
         if len(host.held) == 1:
             self._hold_back()
 
-    def _let_go(self, host: Host) -> None:
-        """Where nothing is held of a host any more, more is taken of it."""
+    def _release(self, host: Host) -> None:
+        """If no entry of a host is held any more, have the frontier hand out more of it."""
         if host.held:
             return
-        if not host.again:
+        if not host.retries:
             del self._held[host.origin]
         self._hold_back()
 
     def _hold_back(self) -> None:
         origins = {origin for origin, host in self._held.items() if host.held}
         if origins != self._held_back:
-            self._look_at = self._look_at if origins > self._held_back else -inf
+            self._search_at = self._search_at if origins > self._held_back else -inf
             self._held_back = origins
             self._spider.mirror.hold_back(origins)
 
-    def _due(self, host: Host, request: Request) -> None:
-        """A request has waited for long enough."""
+    def _end_delay(self, host: Host, request: Request) -> None:
+        """A request has waited long enough to be retried."""
         del self._later[request]
-        self._keep(host, request)
-        self._go_on()
+        self._hold(host, request)
+        self._poll()
 
     # --- hosts that are given up ---------------------------------------------------------------------------------------
 
     def _give_up(self, host: Host, now: float) -> None:
-        """What is held of a host fails."""
-        host.pace.waiting -= len(host.again)
-        for entry in [*host.held, *(request.meta["entry"] for request in host.again)]:
+        """Fail everything that is held of a host."""
+        host.pace.waiting -= len(host.retries)
+        for entry in [*host.held, *(request.meta["entry"] for request in host.retries)]:
             self._fail(host, entry)
         host.held.clear()
-        host.again.clear()
-        self._let_go(host)
+        host.retries.clear()
+        self._release(host)
         self._wake_at(now, now)
 
     def _fail(self, host: Host, entry: Entry) -> None:
         pipeline = self._crawler.get_item_pipeline(Store)
         assert pipeline is not None
-        with suppress(DropItem):  # the archive can't be written, which is told already
+        with suppress(DropItem):  # the archive can't be written; that was reported
             pipeline.process_item(Failure(entry, f"host given up: {host.trouble}"))
 
     # --- waking --------------------------------------------------------------------------------------------------------
 
-    def _wake_in_time(self, now: float) -> None:
-        """Have the engine ask again when the first of those may go on that wait for nothing but time."""
-        able = (host for host in self._held.values() if host.again or not host.pace.is_full)
-        waits = [wait for host in able if (wait := host.pace.wait(now)) != inf]
+    def _set_alarm(self, now: float) -> None:
+        """Have the engine ask again when the first request may start that only waits for time to pass."""
+        ready = (host for host in self._held.values() if host.retries or not host.pace.is_full)
+        waits = [wait for host in ready if (wait := host.pace.wait(now)) != inf]
         at = now + min(waits, default=inf)
-        if len(self._held) < _MOST_HELD_BACK and self._spider.mirror.has_next():
-            at = min(at, max(self._look_at, now + 0.001))
+        if len(self._held) < _MAX_HELD_HOSTS and self._spider.mirror.has_next():
+            at = min(at, max(self._search_at, now + 0.001))
         if at != inf:
             self._wake_at(at, now)
 
@@ -225,14 +226,14 @@ class Scheduler(BaseScheduler):
         if self._alarm:
             self._alarm.cancel()
         self._alarm_at = at
-        self._alarm = asyncio.get_running_loop().call_later(max(0.0, at - now), self._ring)
+        self._alarm = asyncio.get_running_loop().call_later(max(0.0, at - now), self._on_alarm)
 
-    def _ring(self) -> None:
+    def _on_alarm(self) -> None:
         self._alarm, self._alarm_at = None, inf
-        self._go_on()
+        self._poll()
 
-    def _go_on(self) -> None:
-        """Scrapy has no public word for it."""
+    def _poll(self) -> None:
+        """Have the engine call `next_request`. Scrapy has no public API for this."""
         slot = getattr(self._crawler.engine, "_slot", None)
         if slot is not None and slot.closing is None:
             slot.nextcall.schedule()

@@ -1,4 +1,4 @@
-"""How the crawl is closed from within: for a reason, or because the archive can't be read or written."""
+"""Closing the crawl from within: for a reason, or because the archive can't be read or written."""
 
 import asyncio
 from typing import Final
@@ -8,11 +8,11 @@ from scrapy.crawler import Crawler
 from mirror.store.disk.errors import StorageError
 
 _TASKS: Final[set[asyncio.Task[None]]] = set()
-"""Keeps each task from being collected before it is done."""
+"""Running tasks. Without a reference a task may be garbage-collected before it is done."""
 
 
 def stop(crawler: Crawler, error: StorageError) -> None:
-    """Close the spider because of the local storage; the first error is the one that is told."""
+    """Close the spider because the local storage failed. The user is told of the first error only."""
     assert crawler.stats is not None
     if crawler.stats.get_value("mirror/storage_error") is None:
         crawler.stats.set_value("mirror/storage_error", str(error))
@@ -20,7 +20,7 @@ def stop(crawler: Crawler, error: StorageError) -> None:
 
 
 def close(crawler: Crawler, reason: str) -> None:
-    """Close the spider, once what is in flight has ended."""
+    """Close the spider. Scrapy waits for the requests in flight."""
     assert crawler.engine is not None
     task = asyncio.get_running_loop().create_task(crawler.engine.close_spider_async(reason=reason))
     _TASKS.add(task)

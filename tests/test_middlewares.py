@@ -1,4 +1,4 @@
-"""The bounds of a jar of cookies, which servers fill."""
+"""The limits of the cookie jar, which servers fill."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ from mirror.middlewares import limit
 
 
 def filled(domains: int, each: int, given: frozenset[str] = frozenset()) -> Counter[str]:
-    """How many cookies of each domain are left, where so many domains set so many each."""
+    """How many cookies of each domain are left, if so many domains set so many each."""
     jar = CookieJar()
     for domain in range(domains):
         for number in range(each):
@@ -27,8 +27,8 @@ def test_of_a_domain_the_newest_cookies_are_kept() -> None:
 
 @pytest.mark.parametrize("number", [0, 2, 9])
 def test_of_many_domains_those_of_the_user_stay(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Also where the user gave more than are kept."""
-    monkeypatch.setattr(middlewares, "MOST_DOMAINS", 5)
+    """Even if the user gave more than the limit."""
+    monkeypatch.setattr(middlewares, "MAX_DOMAINS", 5)
     given = frozenset(f"h{domain}.example" for domain in range(number))
     found = filled(9, 1, given)
     assert given <= set(found)

@@ -83,7 +83,7 @@ def silence_what_the_summary_tells() -> None:
 _SILENT: Final = (
     "scrapy.utils._download_handlers",
     "mirror.transfer.download_handler",
-    "mirror.transfer.http_transfer",
+    "mirror.transfer.base_transfer",
 )
 _NUMBERS: Final[dict[str, float]] = {
     "CONCURRENT_REQUESTS": 1,

@@ -1,4 +1,4 @@
-"""The spider: entries of the frontier become requests, responses become items. All decisions are made in `core` and `store`."""
+"""The spider: turns entries of the frontier into requests, and responses into items. `core` and `store` make all decisions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -25,7 +25,7 @@ from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Role
 from mirror.core.url.canonical import CanonicalURL, referer
-from mirror.items import Answer, Failure, Item, Skip, answered
+from mirror.items import Answer, Failure, Item, Skip, core_response
 from mirror.shutdown import stop
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
@@ -36,26 +36,26 @@ from mirror.store.manifest.rendering_records import When
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
 from mirror.transfer import failures
-from mirror.transfer.http_transfer import IN_MEMORY, InterruptedTransferError
+from mirror.transfer.exchange import IN_MEMORY, InterruptedTransferError
 from mirror.workers.pool import WorkerDiedError, Workers
 
 _TOGETHER: Final = 32
-"""Answers that are committed together: more hold up the others for longer."""
+"""Answers to commit in one transaction. A longer one would delay the other answers for longer."""
 
 
 class MirrorSpider(Spider):
-    """`scrapy crawl mirror -a start=URL`; the arguments are those of `mirror.cli.options`."""
+    """`scrapy crawl mirror -a start=URL`. `mirror.cli.options` defines the arguments."""
 
     name = "mirror"
 
     def __init__(self, repair: Sequence[CanonicalURL] | None = None, **words: str) -> None:
-        """`repair`: a run that asks for nothing but these, whose objects are lost."""
+        """`repair`: fetch only these URLs, whose objects were lost."""
         super().__init__(self.name)
         self.options = Options.parse(words)
         self.out = self.options.out
         self.archive = Archive(self.out)
         self.reach = Reach(self.options.scope.starts, everything=self.options.transfers.private)
-        self.workers = Workers.of(self.options.workers)
+        self.workers = Workers.create(self.options.workers)
         self.mirror = Crawl(
             self.archive,
             self.options.scope,
@@ -74,12 +74,12 @@ class MirrorSpider(Spider):
 
     @property
     def spools(self) -> Spools:
-        """Where long payloads go while they come."""
+        """Where the download handler writes long payloads."""
         return self.archive.spools
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """What the user's options say of settings holds from here on; `-s` is stronger."""
+        """Apply the user's options to the settings. Settings given by `-s` take precedence."""
         self = super().from_crawler(crawler, *args, **kwargs)
         crawler.settings.setdict(self.options.settings(), priority="spider")
         public = networks(crawler.settings.get("MIRROR_PUBLIC_NETWORKS") or "")
@@ -101,12 +101,12 @@ class MirrorSpider(Spider):
         def wake() -> None:
             scheduler = crawler.engine.scheduler if crawler.engine else None
             if scheduler is not None:
-                scheduler.wake()  # type: ignore[attr-defined]  # it is ours
+                scheduler.wake()  # type: ignore[attr-defined]  # it is a `mirror.scheduler.Scheduler`
 
         return Renderer(self.mirror, Browser(path), self._find, wake=wake, fail=partial(stop, crawler))
 
     def is_rendering(self) -> bool:
-        """Whether a browser has pages open; it opens those that wait."""
+        """Whether a browser has pages open. Also opens the pages that wait for one."""
         try:
             return self.renderer is not None and self.renderer.look()
         except StorageError as error:
@@ -114,23 +114,23 @@ class MirrorSpider(Spider):
             return False
 
     async def start(self) -> AsyncIterator[Any]:
-        """No request: the scheduler hands out what the frontier has. What is fresh is followed without one."""
+        """Yield nothing, because the scheduler hands out requests. Follow the references of pages that are still fresh."""
         try:
             for _ in self.mirror.requests.renew():
                 await asyncio.sleep(0)
         except StorageError as error:
             stop(self.crawler, error)
         return
-        yield  # what makes this a generator
+        yield  # makes this function a generator
 
     def request(self, entry: Entry) -> Request:
-        """The request for an entry of the frontier."""
+        """Make the request for an entry of the frontier."""
         headers = dict(self.mirror.requests.conditions(entry))
         found_on = referer(entry.referrer, entry.url) if entry.referrer else None
         if found_on:
             headers["Referer"] = found_on
         meta: dict[str, Any] = {"entry": entry, "verbatim_url": True}
-        if Role.LISTING in entry.roles:  # a sitemap may be gzip by any name
+        if Role.LISTING in entry.roles:  # a sitemap may be compressed with gzip, whatever its URL
             meta[IN_MEMORY] = MOST_READ
         return Request(
             entry.url,
@@ -142,24 +142,22 @@ class MirrorSpider(Spider):
     async def parse(self, response: ScrapyResponse, **_: Any) -> list[Item]:
         assert response.request is not None
         entry: Entry = response.request.meta["entry"]
-        answer = answered(response)
+        answer = core_response(response)
         items = await self._read(entry, answer)
         for item in items:
             if isinstance(item, Answer) and len(item.references) >= MOST_REFERENCES:
-                self.logger.warning(
-                    "%s refers to more than %d URLs: the others are not followed", entry.url, MOST_REFERENCES
-                )
+                self.logger.warning("%s has more than %d references; the rest are ignored", entry.url, MOST_REFERENCES)
         return items
 
     async def _read(self, entry: Entry, answer: Response) -> list[Item]:
         size, listing = len(answer.payload), Role.LISTING in entry.roles
         is_read = not answer.spooled and (listing or most_read(answer.media_type) > 0)
-        if not is_read or not self.workers.are_worth(size):
+        if not is_read or not self.workers.should_parse(size):
             return [Answer(entry, answer, find_references(answer, listing=listing))]
         keep = answer.is_success and self.mirror.answers.keeps_all
         try:
             call = partial(read, self.archive.root, answer, listing=listing, keep=keep)
-            return [Answer(entry, answer, *await self.workers.ask(size, call))]
+            return [Answer(entry, answer, *await self.workers.call(size, call))]
         except WorkerDiedError as error:
             return [Failure(entry, str(error))]
         except StorageError as error:
@@ -167,21 +165,24 @@ class MirrorSpider(Spider):
             return []
 
     async def _find(self, dom: Response) -> list[Reference]:
-        """The references of what a page is in the browser, by a worker where that is worth it. Raises `WorkerDiedError`."""
+        """Find the references of a page as rendered by the browser, in a worker process if there are any.
+
+        Raises `WorkerDiedError`.
+        """
         size = len(dom.payload)
         return (
-            await self.workers.ask(size, partial(find_references, dom))
-            if self.workers.are_there
+            await self.workers.call(size, partial(find_references, dom))
+            if self.workers.are_available
             else find_references(dom)
         )
 
     def failed(self, failure: TwistedFailure) -> Iterator[Item]:
-        entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy puts it there
+        entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy sets it
         error = failure.value
         assert error is not None
         if isinstance(error, StorageError):
             stop(self.crawler, error)
-        elif isinstance(error, InterruptedTransferError):  # it stays in flight: the next run goes on with it
+        elif isinstance(error, InterruptedTransferError):  # the entry stays in flight, and the next run resumes it
             return
         elif reason := failures.reason(error):
             yield Skip(entry, reason, failures.rule(error))
@@ -189,19 +190,19 @@ class MirrorSpider(Spider):
             yield Failure(entry, failures.text(error))
 
     def _elsewhere(self, root: Path, wanted: Sequence[Publication]) -> asyncio.Future[list[Published]] | None:
-        """Have files published by a worker, where there are some."""
-        return asyncio.ensure_future(self._published(root, wanted)) if self.workers.are_there else None
+        """Have a worker process publish files; `None` if there are no worker processes."""
+        return asyncio.ensure_future(self._published(root, wanted)) if self.workers.are_available else None
 
     async def _published(self, root: Path, wanted: Sequence[Publication]) -> list[Published]:
-        """What of it was published: nothing, where the worker died over it."""
+        """The files that were published: none, if the worker process died."""
         try:
-            return await self.workers.ask(sum(one.size for one in wanted), partial(publish, root, wanted))
+            return await self.workers.call(sum(one.size for one in wanted), partial(publish, root, wanted))
         except WorkerDiedError:
             return []
 
 
 def _budgets(crawler: Crawler) -> Budgets:
-    """MIRROR_TRAP_PAGES is `Budgets.pages`, and so on."""
+    """The budgets of the settings: MIRROR_TRAP_PAGES is `Budgets.pages`, and so on."""
     names = [one.name for one in fields(Budgets)]
     return Budgets(**{name: crawler.settings.getint(f"MIRROR_TRAP_{name.upper()}") for name in names})
 

@@ -1,4 +1,4 @@
-"""Why no answer came, in words for a user: one table from exceptions to text."""
+"""Why a request failed, in words for a user: one table from exceptions to text."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ TEXTS: Final[dict[type[BaseException], str]] = {
 
 
 class Skipped(IgnoreRequest):
-    """A request that is not made, for a reason that the manifest keeps."""
+    """A request is not sent, for a reason that the manifest records. `rule`: the rule or address behind the reason."""
 
     def __init__(self, reason: Reason, rule: str | None = None) -> None:
         super().__init__(str(reason))
@@ -26,27 +26,30 @@ class Skipped(IgnoreRequest):
 
 
 def reason(error: BaseException) -> Reason | None:
-    """By which rule of the user's an answer is not wanted; `None`: it is one that failed."""
+    """Why the URL was skipped; `None` if the error is a failure."""
     if isinstance(error, Skipped):
         return error.reason
     return Reason.SIZE if isinstance(error, exceptions.DownloadCancelledError) else None
 
 
 def rule(error: BaseException) -> str | None:
-    """The words of the host that it is not wanted for, if there are any."""
+    """The rule that the URL was skipped by, such as a line of robots.txt; `None` if there is none."""
     return error.rule if isinstance(error, Skipped) else None
 
 
 class BrokenAnswerError(Exception):
-    """An answer that came but can't be read; the message is the whole of what a user reads."""
+    """An answer came, but can't be read. Users read the message as it is."""
 
 
 class EndlessError(Exception):
-    """An answer that would not end; the message is the whole of what a user reads. To ask again would bring the same."""
+    """An answer does not end. Users read the message as it is. No retry: the answer would be as long again."""
 
 
 class UnreachableError(Exception):
-    """A host does not say what its rules are, and so is not to be asked for anything. `status` is what it said instead."""
+    """The robots.txt of a host can't be fetched, so the host must not be asked for anything.
+
+    `status` is the status of the answer for robots.txt, `None` if there was none.
+    """
 
     def __init__(self, message: str, status: int | None, retry_after: str | None) -> None:
         super().__init__(message)
@@ -55,7 +58,7 @@ class UnreachableError(Exception):
 
 
 def text(error: BaseException) -> str:
-    """One line, the same for the same kind of failure, so that failures can be counted by it."""
+    """One line. Failures of one kind have the same text, so that they can be counted by it."""
     if isinstance(error, BrokenAnswerError | EndlessError | UnreachableError):
         return str(error)
     known = next((words for kind, words in TEXTS.items() if isinstance(error, kind)), None)

@@ -1,8 +1,9 @@
-"""Worker processes: they read and rewrite documents, so that the other cores have something to do.
+"""A pool of worker processes, which parse and rewrite documents so that the crawl uses more than one core.
 
-Standard pools stay out, for three reasons. Their processes live on when the crawl is killed; ours end with the pipe. They can't
-tell which call has killed a process; here each has its calls in a row, so it was the first: that one fails, the others are
-asked for again. And they need threads in this process, which take turns with the event loop: a call costs three times as much.
+The pools of the standard library don't fit, for three reasons. Their processes outlive a crawl that is killed; these end when
+their pipe closes. They can't tell which call crashed a process; here each process runs its calls in order, so it was the first:
+that call fails, and the others are repeated. And they need threads in the main process, which compete with the event loop: a
+call would cost three times as much.
 """
 
 import asyncio
@@ -17,15 +18,15 @@ from typing import Any, Final, TypeVar, cast
 
 from mirror.workers.worker_process import LENGTH, packed
 
-Got = TypeVar("Got")
+Result = TypeVar("Result")
 
-MOST: Final = 4
-"""Workers, where nobody says how many: one process that crawls has no work for more."""
+MAX_DEFAULT: Final = 4
+"""The most workers to use by default. The one process that crawls has no work for more."""
 
-WORTHWHILE: Final = 1 << 20
-"""Bytes that are read here before workers are started: for a few pages that would take longer than to read them."""
+START_AFTER: Final = 1 << 20
+"""Bytes to parse in the main process before workers are started. To start them takes longer than to parse a few pages."""
 
-_LEAST: Final = 4096  # what a call costs beside its bytes, in bytes
+_CALL_COST: Final = 4096  # the fixed cost of a call, in bytes
 _PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from mirror.workers.worker_process import main; main()"
 _INPUT: Final = 0
 
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerDiedError(Exception):
-    """A process ended over a call; nobody knows what it would have given."""
+    """A worker process crashed during a call, so the call has no result."""
 
     def __str__(self) -> str:
         return "the process that read it died"
@@ -45,91 +46,94 @@ class _Call:
     answer: asyncio.Future[Any]
     size: int
 
-    def end(self, error: BaseException | None = None, got: object = None) -> None:
-        if self.answer.done():  # nobody waits any more
+    def end(self, error: BaseException | None = None, result: object = None) -> None:
+        if self.answer.done():  # the caller was cancelled
             return
         if error is None:
-            self.answer.set_result(got)
+            self.answer.set_result(result)
         else:
             self.answer.set_exception(error)
 
-    def make(self) -> None:
-        """Do it in this process."""
+    def run(self) -> None:
+        """Run the function in this process."""
         try:
-            self.end(got=self.function())
-        except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+            self.end(result=self.function())
+        except Exception as error:  # noqa: BLE001 - the caller gets it
             self.end(error)
 
 
 class Workers:
-    """Up to `count` processes; 0: all is done in this one. They are started once `after` bytes were read here."""
+    """Up to `count` worker processes; with 0, every call runs in this process.
+
+    Processes are started once this process has parsed `after` bytes.
+    """
 
     def __init__(self, count: int, *, after: int = 0) -> None:
-        self.most = count
-        """How many there may be."""
+        self.count = count
         self._after = after
-        self._read = 0
+        self._parsed = 0
         self._workers: list[_Worker] = []
 
     @classmethod
-    def of(cls, count: int | None) -> "Workers":
-        """As many as a user wants, `None`: what is fastest here."""
+    def create(cls, count: int | None) -> "Workers":
+        """A pool of as many processes as the user asked for; `None`: as many as are fastest on this machine."""
         if count is not None:
             return cls(count)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return cls(0 if cores == 1 else min(cores, MOST), after=WORTHWHILE)
+        return cls(0 if cores == 1 else min(cores, MAX_DEFAULT), after=START_AFTER)
 
     @property
-    def are_there(self) -> bool:
-        """Whether there are any to ask."""
-        return self.most > 0 and self._read > self._after
+    def are_available(self) -> bool:
+        """Whether calls should go to worker processes."""
+        return self.count > 0 and self._parsed > self._after
 
-    def are_worth(self, size: int) -> bool:
-        """Whether they are to read something of so many bytes."""
-        self._read += size
-        return self.are_there
+    def should_parse(self, size: int) -> bool:
+        """Whether a worker process should parse a document of `size` bytes. To be called once for each document."""
+        self._parsed += size
+        return self.are_available
 
-    def ask(self, size: int, function: Callable[[], Got]) -> asyncio.Future[Got]:
-        """Have a function called that has about `size` bytes to read, a `functools.partial` of one of a module.
+    def call(self, size: int, function: Callable[[], Result]) -> asyncio.Future[Result]:
+        """Call a function in the least busy process. The future raises what the function raises, or `WorkerDiedError`.
 
-        Raises what it raises, or `WorkerDiedError`.
+        `function`: must be picklable, such as a `functools.partial` of a module's function. `size`: about how many bytes it
+        has to process.
         """
-        answer: asyncio.Future[Got] = asyncio.get_running_loop().create_future()
-        call = _Call(function, answer, size + _LEAST)
-        if self.most:
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        call = _Call(function, answer, size + _CALL_COST)
+        if self.count:
             self._least_busy().put(call)
         else:
-            call.make()
+            call.run()
         return answer
 
     async def close(self) -> None:
-        """End them; what they were asked for last is given up."""
+        """End all processes. Calls without a result are cancelled."""
         for worker in self._workers:
             worker.close()
         await asyncio.gather(*(worker.ended for worker in self._workers))
         self._workers.clear()
 
     def _least_busy(self) -> "_Worker":
-        """The one with the least to do; another one, where each has something to do and there may be more."""
+        """The worker with the least work; a new one, if all are busy and there may be more."""
         least = min(self._workers, key=lambda worker: worker.waiting, default=None)
-        if least is None or (least.waiting and len(self._workers) < self.most):
+        if least is None or (least.waiting and len(self._workers) < self.count):
             least = _Worker(self._give_up)
             self._workers.append(least)
         return least
 
     def _give_up(self) -> None:
-        """Processes can't be started: all is done in this one."""
-        if self.most:
-            logger.warning("No worker processes can be started here: going on without")
-        self.most = 0
+        """Run all calls in this process, because no process can be started."""
+        if self.count:
+            logger.warning("Can't start worker processes; continuing without them")
+        self.count = 0
 
 
 class _Worker(asyncio.SubprocessProtocol):
-    """A process, started again where it dies, and its calls in a row."""
+    """A process, which is restarted if it crashes, and the queue of its calls."""
 
     def __init__(self, give_up: Callable[[], None]) -> None:
         self.waiting = 0
-        """What is to be done, in bytes."""
+        """The size of its calls, in bytes."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._give_up = give_up
         self._calls: deque[_Call] = deque()
@@ -153,7 +157,7 @@ class _Worker(asyncio.SubprocessProtocol):
         if self._transport is None:
             self._end()
         else:
-            self._transport.close()  # kills it
+            self._transport.close()  # kills the process
 
     async def _start(self) -> None:
         self._is_ready = False
@@ -164,15 +168,15 @@ class _Worker(asyncio.SubprocessProtocol):
                 lambda: self,
                 *command,
                 stderr=None,
-                start_new_session=True,  # Ctrl-C reaches all processes of a terminal's session; the crawl says when it is over
+                start_new_session=True,  # else Ctrl-C in a terminal would kill it, before the crawl ends
             )
-        except (OSError, NotImplementedError):  # the second: Windows, under the event loop that Scrapy needs there
-            self._do_without()
+        except (OSError, NotImplementedError):  # NotImplementedError: on Windows, with the event loop that Scrapy needs
+            self._run_here()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.SubprocessTransport", transport)
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - there is one that is read
+    def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - only standard output is a pipe that is read
         self._received += data
         while len(self._received) >= LENGTH:
             end = LENGTH + int.from_bytes(self._received[:LENGTH], "big")
@@ -180,10 +184,10 @@ class _Worker(asyncio.SubprocessProtocol):
                 break
             answer = bytes(self._received[LENGTH:end])
             del self._received[:end]
-            self._hear(answer)
+            self._receive(answer)
 
-    def _hear(self, answer: bytes) -> None:
-        well, got = pickle.loads(answer)  # noqa: S301 - a process of our own said it
+    def _receive(self, answer: bytes) -> None:
+        succeeded, result = pickle.loads(answer)  # noqa: S301 - it comes from a process of our own
         if not self._is_ready:
             self._is_ready = True
             for call in self._calls:
@@ -191,7 +195,7 @@ class _Worker(asyncio.SubprocessProtocol):
             return
         call = self._calls.popleft()
         self.waiting -= call.size
-        call.end(None if well else got, got)
+        call.end(None if succeeded else result, result)
 
     def _send(self, call: _Call) -> None:
         assert self._transport is not None
@@ -199,14 +203,14 @@ class _Worker(asyncio.SubprocessProtocol):
         pipe.write(packed(call.function))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """The process ended, and all that it said was heard."""
+        """The process ended. All of its output was received before."""
         assert self._transport is not None
         self._transport.close()
         self._transport = None
         if self._is_closing:
             self._end()
         elif not self._is_ready:
-            self._do_without()
+            self._run_here()
         else:
             self._is_ready = False
             if self._calls:
@@ -215,10 +219,11 @@ class _Worker(asyncio.SubprocessProtocol):
                 call.end(WorkerDiedError())
             self._starting = asyncio.get_running_loop().create_task(self._start())
 
-    def _do_without(self) -> None:
+    def _run_here(self) -> None:
+        """Run the calls in this process, because the worker process can't be started."""
         self._give_up()
         while self._calls:
-            self._calls.popleft().make()
+            self._calls.popleft().run()
         self.waiting = 0
         self._end()
 

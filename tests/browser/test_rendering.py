@@ -337,7 +337,7 @@ def test_an_interrupted_run_continues_rendering(tmp_path: Path, how: signal.Sign
         eventually(lambda: alive(below) == [])
         going_on = mirror(f"{server.url}/", tmp_path / "cut", "render=auto")
         assert going_on.code == 0, going_on.stderr
-        assert "Going on with the run" in going_on.stderr
+        assert "Resuming the run" in going_on.stderr
         assert mirror(f"{server.url}/", tmp_path / "whole", "render=auto").code == 0
     assert tree(tmp_path / "cut") == tree(tmp_path / "whole")
     assert states(tmp_path / "cut") == [(1, len(names))]

@@ -1,4 +1,4 @@
-"""Runs the real command and looks at what it leaves, for the tests of whole crawls."""
+"""Runs the real command and inspects its output, for the tests of whole crawls."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from lxml import etree
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRAPY = [sys.executable, "-W", "error", "-m", "scrapy"]
-QUICK = {"MIRROR_BACKOFF": "0.05"}  # seconds: few tests are about how long one waits for a host in trouble
+QUICK = {"MIRROR_BACKOFF": "0.05"}  # seconds: few tests are about how long a crawl waits for a host in trouble
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def mirror(start: str, out: Path, *words: str, settings: dict[str, str] | None =
 def process(
     start: str, out: Path, *words: str, settings: dict[str, str] | None = None, own_group: bool = False
 ) -> "subprocess.Popen[str]":
-    """The same, while it runs, in a group of processes of its own as from a shell. Unless it says so nothing is rendered."""
+    """The same, still running, in a process group of its own as from a shell. Renders pages only if the words ask for it."""
     rendering = [] if any(word.startswith("render=") for word in words) else ["render=never"]
     arguments = [f"start={start}", f"out={out}", *rendering, *words]
     command = [*SCRAPY, "crawl", "mirror", *(part for word in arguments for part in ("-a", word))]
@@ -56,12 +56,12 @@ def ended(running: "subprocess.Popen[str]") -> Done:
 
 
 def interrupted(running: "subprocess.Popen[str]") -> None:
-    """Ctrl-C."""
+    """Send Ctrl-C."""
     running.send_signal(signal.SIGINT)
 
 
 def run(*command: str, cwd: Path = ROOT) -> Done:
-    """Any command."""
+    """Run any command."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -71,13 +71,13 @@ def publish(out: Path) -> Done:
 
 
 def tree(out: Path) -> dict[str, str]:
-    """Path -> digest, of all files that a reader sees."""
+    """Path -> digest, of all files of the tree."""
     files = (path for path in out.rglob("*") if path.is_file() and ".mirror" not in path.relative_to(out).parts)
     return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def rows(out: Path, query: str) -> list[tuple[object, ...]]:
-    """What the manifest says."""
+    """What the manifest records."""
     with sqlite3.connect(out / ".mirror" / "manifest.sqlite") as manifest:
         return manifest.execute(query).fetchall()
 

@@ -1,6 +1,7 @@
-"""A site that changes between two runs: each URL in its own way, and what becomes of its copy.
+"""A site that changes between two runs, each URL in its own way, and what becomes of the copies.
 
-The first run finds all well. In the second each row of `ROWS` answers as it says there. In the third all is well again.
+In the first run every URL answers well. In the second each URL answers as its row of `ROWS` says. In the third all answer well
+again.
 """
 
 import gzip
@@ -28,7 +29,7 @@ else:
 PATIENCE = {
     "DOWNLOAD_TIMEOUT": "2",
     "RETRY_TIMES": "1",
-    "MIRROR_BACKOFF": "1",  # as it comes: with less, so much fails so fast that the host is given up
+    "MIRROR_BACKOFF": "1",  # the default: with less, so much fails so fast that the host is given up
     "MIRROR_PROGRESS": "off",
 }
 AGAIN = 2  # RETRY_TIMES=1
@@ -53,12 +54,12 @@ def page(body: bytes, status: int = 200, /, **headers: str) -> Page:
 
 
 def flipped(payload: bytes, position: int) -> bytes:
-    """One bit of it is wrong."""
+    """The payload with one wrong bit."""
     return payload[:position] + bytes([payload[position] ^ 1]) + payload[position + 1 :]
 
 
 def breaks_off(body: bytes, **headers: str) -> Callable[[Handler], None]:
-    """These headers and this body as they stand, then the end of the connection."""
+    """Send these headers and this body unchanged, then close the connection."""
 
     def answer(request: Handler) -> None:
         request.send_response(200)
@@ -77,12 +78,12 @@ def hangs_up(request: Handler) -> None:
 
 
 def never(request: Handler) -> None:
-    request.rfile.read(1)  # until the client has had enough
+    request.rfile.read(1)  # until the client disconnects
     request.close_connection = True
 
 
 def validated(condition: str, validator: str, value: str) -> Callable[[Handler], None]:
-    """A page with a validator: 304 to whoever has it."""
+    """A page with a validator; 304 if the request has it."""
 
     def answer(request: Handler) -> None:
         known = request.headers.get(condition) == value
@@ -100,9 +101,9 @@ GOOD = page(BEFORE)
 
 @dataclass(frozen=True)
 class Row:
-    """How a URL answers in the second run, and what becomes of it: what the tree has, what the manifest says.
+    """How a URL answers in the second run, and what follows: the file in the tree, the record in the manifest.
 
-    `asked` is how often the second run asks for it, 2 for all above. What no page leads to has no answer.
+    `asked`: how often the second run requests the URL; 2 stands for 2 or more. A URL without links to it has no answer.
     """
 
     name: str
@@ -163,7 +164,7 @@ ROWS = [
 
 
 def site(answers: dict[str, Resource | None]) -> Site:
-    """A start that leads to all that answers."""
+    """A site whose start page links every URL that answers."""
     made = Site().page("/", links=[path for path, answer in answers.items() if answer])
     made.update({path: answer for path, answer in answers.items() if answer})
     return made
@@ -174,7 +175,7 @@ def site(answers: dict[str, Resource | None]) -> Site:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left."""
+    """The result of a run."""
 
     done: Done
     tree: dict[str, str]
@@ -202,7 +203,7 @@ def digest(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Story:
-    """The runs, and what somebody has who comes last."""
+    """The results of all runs, and of a run into a new archive at the end."""
 
     out: Path
     folder: str
@@ -210,7 +211,7 @@ class Story:
     second: Run
     third: Run
     fresh: Run
-    published: dict[str, str]  # the tree, made again after the second
+    published: dict[str, str]  # the tree, published anew after the second run
 
 
 @pytest.fixture(scope="module")
@@ -227,27 +228,27 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         return Story(out / "a", folder(server.url), first, second, third, fresh, published)
 
 
-def test_the_first_run_finds_all_well(story: Story) -> None:
+def test_the_first_run_finds_every_url_well(story: Story) -> None:
     assert story.first.done.code == 0
     assert {standing for standing, _ in story.first.says.values()} == {"present", "gone"}  # gone: robots.txt
     assert max(story.first.asked.values()) == 1
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_what_becomes_of_each(story: Story, row: Row) -> None:
+def test_each_url_ends_as_its_row_says(story: Story, row: Row) -> None:
     second = story.second
     assert second.says[row.path] == (row.standing, row.error)
     assert second.tree.get(f"{story.folder}{row.path}~.html") == (row.tree and digest(row.tree))
     assert min(second.asked[row.path], AGAIN) == row.asked  # Twisted has retries of its own
 
 
-def test_nothing_but_whole_good_answers_and_the_word_that_one_is_gone_became_objects(story: Story) -> None:
+def test_only_complete_good_answers_and_pages_of_404_and_410_became_objects(story: Story) -> None:
     gone = {digest(row.now.body) for row in ROWS if row.standing == "gone" and isinstance(row.now, Page)}
     index = digest(site({row.path: row.now for row in ROWS})["/"].body)  # type: ignore[union-attr]
     assert story.second.objects - story.first.objects == {digest(NOW), index} | gone
 
 
-def test_where_a_login_page_stands_nobody_logs_in(story: Story) -> None:
+def test_login_pages_are_not_visited(story: Story) -> None:
     assert "/login" not in story.second.asked
 
 
@@ -256,7 +257,7 @@ def test_the_summary_of_the_second_run(story: Story) -> None:
     assert done.code == 1
     assert (
         "Since the snapshot before: 1 added, 2 changed, 2 gone, 1 unlinked; " in done.stderr
-    )  # the start changed, too
+    )  # the start page changed, too
     for row in ROWS:
         assert f"  {row.error}: " in done.stderr or row.error is None
     assert "Traceback" not in done.stderr
@@ -267,7 +268,7 @@ def test_the_tree_is_whole_after_each_run_and_can_be_made_again(story: Story) ->
     assert dangling(story.out) == []
 
 
-def test_once_all_is_well_again_nobody_sees_that_it_was_not(story: Story) -> None:
+def test_a_third_run_leaves_no_trace_of_the_failures(story: Story) -> None:
     third = story.third
     assert third.done.code == 0
     assert third.tree == story.fresh.tree
@@ -282,7 +283,7 @@ def test_once_all_is_well_again_nobody_sees_that_it_was_not(story: Story) -> Non
 # Sites that do not change
 
 
-def test_an_unchanged_site_costs_a_request_a_resource_and_no_object(tmp_path: Path) -> None:
+def test_an_unchanged_site_costs_one_request_per_resource_and_no_object(tmp_path: Path) -> None:
     answers: dict[str, Resource | None] = {"/a": page(BEFORE), "/b": ETAG, "/c": DATED, "/d": page(NOW)}
     with serve(Site()) as server:
         first, second = (run(server, tmp_path, answers) for _ in range(2))
@@ -330,13 +331,13 @@ def test_sigterm_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
         assert reached.wait(60)
         running.send_signal(signal.SIGTERM)
         assert running.stderr is not None
-        assert "once more" in running.stderr.readline()
+        assert "Ctrl-C again" in running.stderr.readline()
         released.set()
         done = ended(running)
         assert done.code == 130
         assert "left: the same command goes on from here" in done.stderr
         assert dangling(tmp_path) == []
         again = mirror(server.url, tmp_path)
-    assert "Going on with the run" in again.stderr
+    assert "Resuming the run" in again.stderr
     assert again.code == 0
     assert sorted(server.paths) == ["/", "/a", "/b", "/c", "/d", "/robots.txt", "/robots.txt"]

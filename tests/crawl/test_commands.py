@@ -1,4 +1,4 @@
-"""The commands about an archive, as a user gives them."""
+"""The commands on an archive, as a user runs them."""
 
 import json
 import shutil
@@ -71,7 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def world(made: World, tmp_path: Path) -> World:
-    """The same, to be changed."""
+    """A copy of it, for tests that change it."""
     subprocess.run(["cp", "-a", made.out, tmp_path / "archive"], check=True)
     made.server.site = second()
     made.server.requests.clear()
@@ -84,7 +84,7 @@ def only_line(done: Done) -> str:
     return lines[0]
 
 
-# Looking
+# Commands that read
 
 
 def test_snapshots_are_listed(made: World) -> None:
@@ -100,7 +100,7 @@ def test_snapshots_are_listed(made: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["1", "latest", "date"])
-def test_a_snapshot_is_laid_out(made: World, tmp_path: Path, name: str) -> None:
+def test_checkout_writes_a_snapshot(made: World, tmp_path: Path, name: str) -> None:
     [(started,)] = rows(made.out, "SELECT started FROM snapshots WHERE id = 1")
     words = str(started)[:19] if name == "date" else name
     done = websucker("checkout", made.out, words, tmp_path / "target")
@@ -114,7 +114,7 @@ def test_a_snapshot_is_laid_out(made: World, tmp_path: Path, name: str) -> None:
     assert again.code == 4
 
 
-def test_differences_are_told(made: World, tmp_path: Path) -> None:
+def test_diff_reports_differences(made: World, tmp_path: Path) -> None:
     done = websucker("diff", made.out)
     assert sorted(done.stdout.splitlines()) == [
         f"* {made.url('/')}",
@@ -152,7 +152,7 @@ def test_why(made: World, path: str, code: int, said: str) -> None:
     assert told["known"] == (path != "/never")
 
 
-def test_looking_takes_no_lock_and_changing_does(made: World, tmp_path: Path) -> None:
+def test_only_commands_that_write_take_the_lock(made: World, tmp_path: Path) -> None:
     with closing(Archive(made.out)):
         for words in (["snapshots"], ["diff", 1, 2], ["why", made.url("/a")], ["verify"]):
             assert websucker(words[0], made.out, *words[1:]).code in {0, 1}, words
@@ -176,7 +176,7 @@ def test_looking_takes_no_lock_and_changing_does(made: World, tmp_path: Path) ->
         (("snapshots", "{out}/nothing"), 4, "is no archive: it has no folder .mirror"),
     ],
 )
-def test_what_can_not_be_done_is_told_in_a_line(made: World, words: tuple[str, ...], code: int, said: str) -> None:
+def test_errors_are_one_line(made: World, words: tuple[str, ...], code: int, said: str) -> None:
     done = websucker(*(word.format(out=made.out) for word in words))
     assert said in only_line(done)
     assert done.code == code
@@ -189,7 +189,7 @@ def test_help(command: str) -> None:
     assert "<DIR>" in done.stdout
 
 
-# Changing
+# Commands that write
 
 
 def test_only_what_is_damaged_is_fetched_again(world: World) -> None:
@@ -214,7 +214,7 @@ def test_only_what_is_damaged_is_fetched_again(world: World) -> None:
     assert tree(world.out) == before
 
 
-def test_what_nobody_serves_any_more_is_lost(world: World) -> None:
+def test_what_no_server_has_any_more_is_lost(world: World) -> None:
     [(digest,)] = rows(
         world.out, "SELECT digest FROM resources JOIN urls u ON u.id = url_id WHERE until = 2 AND url LIKE '%/a'"
     )
@@ -226,7 +226,7 @@ def test_what_nobody_serves_any_more_is_lost(world: World) -> None:
     assert websucker("verify", world.out).code == 0
 
 
-def test_snapshots_are_let_go(world: World) -> None:
+def test_snapshots_are_pruned(world: World) -> None:
     before = tree(world.out)
     dry = websucker("prune", world.out, "--keep", "last=1", "--dry-run")
     assert "pruned" in dry.stdout
@@ -239,7 +239,7 @@ def test_snapshots_are_let_go(world: World) -> None:
     assert tree(world.out) == before
 
 
-def test_what_is_forgotten_is_not_fetched_again(world: World) -> None:
+def test_a_forgotten_url_is_not_fetched_again(world: World) -> None:
     done = websucker("forget", world.out, world.url("/secret/*"))
     assert only_line(done).startswith("Forgotten: 2 versions, ")
     assert not (world.out / world.folder / "secret").exists()
@@ -249,7 +249,7 @@ def test_what_is_forgotten_is_not_fetched_again(world: World) -> None:
     assert "forgotten on request" in websucker("why", world.out, world.url("/secret/1")).stdout
 
 
-def test_what_is_fresh_is_not_asked_for(world: World) -> None:
+def test_a_fresh_resource_is_not_requested(world: World) -> None:
     done = mirror(world.url("/"), world.out, "refresh=1d", settings=QUIET)
     assert world.server.paths == []
     assert "nothing changed" in done.stderr
@@ -262,7 +262,7 @@ def test_what_is_fresh_is_not_asked_for(world: World) -> None:
     assert world.server.paths == ["/robots.txt"]
 
 
-def test_a_run_in_which_too_much_is_gone_is_held_until_somebody_decides(world: World) -> None:
+def test_a_run_that_lost_too_many_pages_is_held_until_the_user_decides(world: World) -> None:
     pages = [f"/{n}" for n in range(30)]
     site = Site().page("/", links=pages)
     for page in pages:

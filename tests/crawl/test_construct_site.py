@@ -1,4 +1,4 @@
-"""The site with every construct is fetched whole, and nothing beside it."""
+"""The site with every construct is fetched completely, and nothing else is."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Folders of FTP and SFTP servers and of the disk, mirrored as websites are."""
+"""Folders of FTP and SFTP servers and of the local disk, mirrored like websites."""
 
 import os
 import random
@@ -28,7 +28,7 @@ def publish(files: Path) -> None:
 
 
 Start = Callable[[str], str]
-"""A path below the folder -> its URL."""
+"""Maps a path below the folder to its URL."""
 
 
 @pytest.fixture(
@@ -69,7 +69,7 @@ def files(tmp_path: Path) -> Path:
 
 
 def kept(out: Path) -> set[str]:
-    """The files of the tree, named from the mirrored folder on."""
+    """The files of the tree, with names relative to the mirrored folder."""
     below = {path.partition("/files/")[2] or path.partition("/")[2] for path in tree(out)}
     return below - {""}
 
@@ -137,7 +137,7 @@ def test_a_second_run_finds_what_changed(start: Start, files: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     "start", ["ftp", *(pytest.param(name, marks=pytest.mark.long) for name in ("lists", "ftps")), "sftp"], indirect=True
 )
-def test_a_large_file_goes_on_where_a_kill_cut_it(start: Start, files: Path, tmp_path: Path) -> None:
+def test_a_large_file_resumes_where_a_kill_cut_it(start: Start, files: Path, tmp_path: Path) -> None:
     content = random.Random(1).randbytes(12 << 20)
     (files / "large.bin").write_bytes(content)
     os.utime(files / "large.bin", (1_600_000_000, 1_600_000_000))
@@ -151,7 +151,7 @@ def test_a_large_file_goes_on_where_a_kill_cut_it(start: Start, files: Path, tmp
     (place,) = [place for place in partial.iterdir() if "." not in place.name]
     assert 5 << 20 <= place.stat().st_size < len(content)
     with place.open("r+b") as file:
-        file.write(b"MARK")  # so that what was there already is known again
+        file.write(b"MARK")  # marks what was received before
     done = mirror(start("/"), tmp_path / "out", *words)
     assert done.code == 0, done.stderr
     assert [path.read_bytes() == b"MARK" + content[4:] for path in (tmp_path / "out").rglob("large.bin")] == [True]
@@ -161,7 +161,7 @@ def test_a_large_file_goes_on_where_a_kill_cut_it(start: Start, files: Path, tmp
 @pytest.mark.parametrize(
     "start", ["ftp", *(pytest.param(name, marks=pytest.mark.long) for name in ("lists", "sftp"))], indirect=True
 )
-def test_a_part_of_what_is_shorter_by_now_begins_anew(start: Start, files: Path, tmp_path: Path) -> None:
+def test_a_part_of_a_file_that_became_shorter_starts_anew(start: Start, files: Path, tmp_path: Path) -> None:
     (files / "large.bin").write_bytes(random.Random(1).randbytes(12 << 20))
     partial = tmp_path / "out" / ".mirror" / "partial"
     running = process(start("/"), tmp_path / "out", "rate=4M")
@@ -179,14 +179,12 @@ def test_a_part_of_what_is_shorter_by_now_begins_anew(start: Start, files: Path,
 
 
 def sizes(partial: Path) -> list[int]:
-    """Of what is not whole yet."""
+    """Of incomplete payloads."""
     places = partial.iterdir() if partial.exists() else ()
     return [place.stat().st_size for place in places if "." not in place.name]
 
 
-def test_a_host_whose_key_nobody_knows_is_believed_only_by_word(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_host_key_is_accepted_only_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path / "files")
     with servers.sshd(tmp_path) as ssh:
         monkeypatch.setenv("HOME", str(ssh.home))

@@ -1,4 +1,4 @@
-"""Who one is, to whom that is said, and how much one takes: the options of a crawl against real servers."""
+"""Credentials, headers, proxies and limits: the options of a crawl against real servers."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -16,7 +16,7 @@ LEADING_AWAY = ["/away/page", "/away/picture"]
 
 
 def guarded() -> Site:
-    """A site that asks who one is, and refers to another origin in every way."""
+    """A site that asks for a login, and refers to another origin in every way."""
     site = Site().page("/", '<img src="/away/picture"><img src="{other}/direct.png">', links=["/away/page", "/private"])
     site.redirect("/away/page", "{other}/page").redirect("/away/picture", "{other}/picture.png")
     site["/private"] = CHALLENGE
@@ -55,7 +55,7 @@ def test_a_login_is_for_its_origin_alone(tmp_path: Path, how: str) -> None:
     assert said(stranger, "authorization") == set()
 
 
-def test_cookies_go_to_whom_they_are_from(tmp_path: Path) -> None:
+def test_cookies_go_only_to_their_hosts(tmp_path: Path) -> None:
     (tmp_path / "cookies.txt").write_text(
         "# Netscape HTTP Cookie File\n"
         "127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tspam\n"
@@ -71,7 +71,7 @@ def test_cookies_go_to_whom_they_are_from(tmp_path: Path) -> None:
     assert "mine" not in "".join(said(stranger, "cookie"))
 
 
-def test_requests_say_what_the_user_wants_said(tmp_path: Path) -> None:
+def test_requests_have_the_headers_of_the_user(tmp_path: Path) -> None:
     with serve(Site().page("/")) as server:
         mirror(server.url, tmp_path / "out", "user_agent=Spam/1", "header=Accept-Language: fr\nX-Word: a\nX-Word: b")
     _, headers = server.requests[-1]
@@ -79,7 +79,7 @@ def test_requests_say_what_the_user_wants_said(tmp_path: Path) -> None:
     assert "x-word" in headers
 
 
-def test_a_proxy_is_gone_through_wherever_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_used_wherever_it_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with servers.tinyproxy(tmp_path, user="clerk", password="stamp") as proxy, serve(Site().page("/")) as server:
         place = f"http://clerk:stamp@127.0.0.1:{proxy.port}"
         assert mirror(server.url, tmp_path / "option", f"proxy={place}").code == 0
@@ -97,7 +97,7 @@ def test_a_proxy_is_gone_through_wherever_it_is_named(tmp_path: Path, monkeypatc
     assert len(server.paths) > asked
 
 
-def test_a_quota_ends_a_run_that_goes_on_later(tmp_path: Path) -> None:
+def test_a_quota_ends_a_run_that_is_resumed_later(tmp_path: Path) -> None:
     site = Site().page("/", links=[f"/{n}" for n in range(40)])
     for n in range(40):
         site.page(f"/{n}", "x" * 50_000)
@@ -114,8 +114,8 @@ def test_a_quota_ends_a_run_that_goes_on_later(tmp_path: Path) -> None:
     assert dangling(tmp_path / "out") == []
 
 
-def test_a_rate_is_kept_over_all_transfers(tmp_path: Path) -> None:
-    """What comes in a second is bounded, so that all of it can't have come sooner."""
+def test_the_rate_limits_all_transfers_together(tmp_path: Path) -> None:
+    """The rate is limited, so the crawl can't have ended sooner."""
     site = Site().page("/", links=[f"/{n}" for n in range(8)])
     for n in range(8):
         site.file(f"/{n}", bytes(40_000))
@@ -129,10 +129,10 @@ def test_a_rate_is_kept_over_all_transfers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "domain"), [("a.co.uk", "b.co.uk", "co.uk"), ("a.github.io", "b.github.io", ".github.io")]
 )
-def test_no_cookie_is_for_all_below_a_public_suffix(
+def test_no_cookie_is_for_a_public_suffix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, second: str, domain: str
 ) -> None:
-    """Nor for a host that did not set it; one for its own domain goes to a subdomain."""
+    """Nor to a host that did not set it. A cookie for a domain goes to its subdomains."""
     site = Site()
     cookies = {"Set-Cookie": f"evil=1; Domain={domain}; Path=/"}
     body = f'<img src="http://{second}/i.png"><img src="http://www.{first}/i.png">'

@@ -1,4 +1,4 @@
-"""Ctrl-C and kill: the tree opens, and the same command goes on. The server decides when, so nothing waits for luck."""
+"""Ctrl-C and kill: the tree opens, and the same command resumes. The server triggers them, so no test depends on timing."""
 
 import signal
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MANIFEST = (
 
 
 def chain(at: Callable[[], None]) -> Site:
-    """Pages, each of which leads to two more; the thirtieth calls `at` before it answers."""
+    """Pages that each link to two more. The thirtieth calls `at` before it answers."""
     site = Site()
     for n in range(PAGES):
         path = f"/{n}" if n else "/"
@@ -34,7 +34,7 @@ def chain(at: Callable[[], None]) -> Site:
     return site
 
 
-def test_ctrl_c_once_finishes_publishes_and_tells_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_once_finishes_publishes_and_tells_how_to_resume(tmp_path: Path) -> None:
     reached, released = Event(), Event()
 
     def hold() -> None:
@@ -46,7 +46,7 @@ def test_ctrl_c_once_finishes_publishes_and_tells_how_to_go_on(tmp_path: Path) -
         assert reached.wait(60)
         interrupted(running)
         assert running.stderr is not None
-        assert "once more" in running.stderr.readline()
+        assert "Ctrl-C again" in running.stderr.readline()
         released.set()
         done = ended(running)
         assert done.code == 130
@@ -55,9 +55,9 @@ def test_ctrl_c_once_finishes_publishes_and_tells_how_to_go_on(tmp_path: Path) -
         assert server.url + "/30" in {row[0] for row in rows(tmp_path, MANIFEST) if row[1] == 200}
         before = list(server.paths)
         again = mirror(server.url, tmp_path)
-    assert "Going on with the run" in again.stderr
+    assert "Resuming the run" in again.stderr
     assert again.code == 0
-    assert len(server.paths) == len(set(server.paths)) + 1  # each once, and robots.txt of each run
+    assert len(server.paths) == len(set(server.paths)) + 1  # each once, except for robots.txt, once in each run
     assert len(before) < len(server.paths)
     assert dangling(tmp_path) == []
 
@@ -74,7 +74,7 @@ def test_ctrl_c_twice_stops_at_once(tmp_path: Path) -> None:
         assert reached.wait(60)
         interrupted(running)
         assert running.stderr is not None
-        assert "once more" in running.stderr.readline()
+        assert "Ctrl-C again" in running.stderr.readline()
         interrupted(running)
         done = ended(running)
         over.set()
@@ -104,17 +104,17 @@ def test_after_a_kill_the_same_command_ends_as_if_there_had_been_none(tmp_path: 
         again = mirror(server.url, killed)
         fetched = {server.url + path for path in server.paths}
         mirror(server.url, whole)
-    assert "Going on with the run" in again.stderr
+    assert "Resuming the run" in again.stderr
     assert recorded
     assert recorded & fetched <= {server.url + "/robots.txt"}
     assert rows(killed, MANIFEST) == rows(whole, MANIFEST)
     assert tree(killed) == tree(whole)
 
 
-def test_a_run_that_asks_for_something_else_begins_anew(tmp_path: Path) -> None:
+def test_a_run_with_other_options_starts_anew(tmp_path: Path) -> None:
     site = Site().page("/", links=["/a"]).page("/a")
     with serve(site) as server:
         mirror(server.url, tmp_path, "depth=0")
         done = mirror(server.url, tmp_path)
-    assert "Going on" not in done.stderr
+    assert "Resuming" not in done.stderr
     assert server.paths.count("/") == 2

@@ -1,6 +1,7 @@
-"""SIGKILL at any moment, and the same command again: what is left is what would have been left without it.
+"""SIGKILL at any moment, then the same command again: the result is the same as without the kill.
 
-Chance, by a seed that the test's name has, decides when; the server, or a lock that is taken, tells when it begins to count.
+The moment is random, with a seed that is part of the test's name. It counts from a signal of the server, or from when the lock
+is taken.
 """
 
 import re
@@ -47,9 +48,9 @@ STATE: Final = {
 
 
 def generated(n: int, *, later: bool = False) -> Site:
-    """About `n` resources: of ten five pages, two pictures, a stylesheet, a redirect and a dead link.
+    """About `n` resources. Of ten, five are pages, two pictures, one a stylesheet, one a redirect and one a dead link.
 
-    Half of the pages have an ETag. `later`: some pages are changed, gone, no longer linked or new, some pictures changed.
+    Half of the pages have an ETag. `later`: some pages changed, vanished, lost their links or are new; some pictures changed.
     """
     chance, tenth = Random(n), n // 10
     site = Site()
@@ -77,7 +78,7 @@ def generated(n: int, *, later: bool = False) -> Site:
 
 
 class Watch:
-    """Serves a site, 304 to whoever has the ETag. Once, when a request makes a condition true, something happens."""
+    """Serves a site, and 304 to requests with the ETag. The first request that fulfils a condition triggers an action."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -105,11 +106,11 @@ class Watch:
         return answer
 
 
-# What is left
+# Results
 
 
 def state(out: Path) -> dict[str, object]:
-    """What the manifest says, without ids and times, and without who was first where that is chance."""
+    """The content of the manifest, without ids, times, and orders that depend on chance."""
     with closing(Archive(out, read_only=True)) as archive:
         said = archive_state(archive)
     said["resources"] = DATE.sub("", repr(said["resources"]))
@@ -126,7 +127,7 @@ def damages(out: Path) -> list[Damage]:
 
 
 def assert_same(one: Path, other: Path) -> None:
-    """All that is left of two archives is the same."""
+    """Assert that two archives have the same content."""
     for part, said in state(one).items():
         assert said == state(other)[part], part
     assert tree(one) == tree(other)
@@ -136,23 +137,23 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def copied(archive: Path, to: Path) -> Path:
-    """An archive with its hard links."""
+    """Copy an archive with its hard links."""
     subprocess.run(["cp", "-a", archive, to], check=True)
     return to
 
 
-# Two runs that nobody disturbs
+# Two undisturbed runs
 
 
 @dataclass(frozen=True)
 class World:
-    """A site at two times; an archive of a run at the first, and one of runs at both."""
+    """A site at two times, an archive of the first, and an archive of both."""
 
     watch: Watch
     n: int
     once: Path
     twice: Path
-    asked: tuple[set[str], set[str]]  # what these two runs asked for
+    asked: tuple[set[str], set[str]]  # the requests of these two runs
     ending: float  # seconds from the last request to the end of the process
 
     def serve(self, *, later: bool) -> None:
@@ -171,7 +172,7 @@ def undisturbed(n: int, folder: Path) -> Iterator[World]:
 
 
 def asked(world: World, out: Path, *, later: bool) -> tuple[set[str], float]:
-    """What a run asks for, and how long it takes to end after the last request."""
+    """The requests of a run, and how long it takes to end after the last one."""
     world.serve(later=later)
     times = [0.0]
 
@@ -195,7 +196,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @dataclass(frozen=True)
 class Killed:
-    """What was answered when a process was killed, and how many requests there were until then."""
+    """What was answered when a process was killed, and the number of requests until then."""
 
     answered: set[str]
     requests: int
@@ -212,16 +213,16 @@ class Killer:
         world.serve(later=later)
 
     def at_a_request(self, most: int) -> bool:
-        """Die within 30 ms of one of the next `most` requests; whether there is something left to do."""
+        """Kill it within 30 ms of one of the next `most` requests. Returns whether anything is left to do."""
         last = len(self._server.requests) + self._chance.randint(1, most)
         return self._run(lambda: len(self._server.requests) >= last, 0.03)
 
     def at_the_end(self) -> bool:
-        """Die some time after the last request."""
+        """Kill it some time after the last request."""
         return self._run(lambda: self._last <= set(self._server.paths), self._world.ending)
 
     def go_on(self) -> Done:
-        """Let it come to its end."""
+        """Let it finish."""
         done = mirror(self._server.url, self._out, settings=QUIET)
         for killed in self.killed:
             later = {self._server.url + path for path in self._server.paths[killed.requests :]}
@@ -241,14 +242,14 @@ class Killer:
 
 
 def disturbed(world: World, out: Path, seed: int, *, kills: int, late: int, later: bool) -> Killer:
-    """A run that is killed while it fetches, and `late` times when all is fetched, until it comes to its end."""
+    """Kill a run while it fetches, and `late` times after it has fetched everything, until it finishes."""
     killer = Killer(world, out, Random(seed), later=later)
     for _ in range(kills):
         assert killer.at_a_request(len(world.asked[later]) // (kills + 2))
     for _ in range(late):
-        if not killer.at_the_end():  # it was later than that
+        if not killer.at_the_end():  # it had ended before
             return killer
-    assert "Going on with the run" in killer.go_on().stderr
+    assert "Resuming the run" in killer.go_on().stderr
     return killer
 
 
@@ -282,14 +283,14 @@ def test_a_large_site_in_25_lives(tmp_path: Path, seed: int) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """A command that is killed. `before` is what is done to the archive first; `codes`: 4 says that all is there."""
+    """A command to kill. `before`: what is done to the archive first. `codes`: exit codes; 4 if the result is there already."""
 
     words: str
     before: Callable[[Path], None] = lambda _: None
     codes: frozenset[int] = frozenset({0})
 
     def start(self, world: World, out: Path) -> "subprocess.Popen[str]":
-        """Begin, and wait until it is at work: it holds the lock, or there is a target."""
+        """Start it, and wait until it works: until it holds the lock, or its target exists."""
         words = self.words.format(out=out, target=target(out), url=world.watch.server.url)
         running = subprocess.Popen(
             [*SCRAPY, *words.split()], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -305,13 +306,13 @@ def target(out: Path) -> Path:
 
 
 def thin_out(out: Path) -> None:
-    """Of the tree, each third file is missing."""
+    """Remove every third file of the tree."""
     for path in sorted(tree(out))[::3]:
         (out / path).unlink()
 
 
 def damage(out: Path) -> None:
-    """Objects and copies are missing or changed, and files of the tree with them."""
+    """Remove or change objects and copies, and files of the tree."""
     kept = sorted((out / ".mirror").glob("objects/??/*"))[::40] + sorted((out / ".mirror").glob("copies/??/*"))[::40]
     for n, place in enumerate(kept):
         place.unlink()
@@ -354,7 +355,7 @@ def test_a_command_that_is_killed_and_given_again(world: World, tmp_path: Path, 
 def test_a_repair_that_is_killed_when_all_is_fetched_and_nothing_finished(world: World, tmp_path: Path) -> None:
     task = TASKS["repair"]
     calm, killed = (copied(world.twice, tmp_path / name) for name in ("calm", "killed"))
-    whole = objects(calm)  # those that are damaged are taken away before they are fetched
+    whole = objects(calm)  # damaged objects are removed before they are fetched
     for out in (calm, killed):
         task.before(out)
     world.serve(later=True)

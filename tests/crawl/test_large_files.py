@@ -1,4 +1,4 @@
-"""Files that go to the disk while they come: what was cut off goes on, and what counts in the end is whole and true."""
+"""Files that are written to the disk during the transfer: transfers resume, and only complete and correct files are stored."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ STALE: Final = "Sun, 06 Nov 1994 08:49:37 GMT"
 
 @dataclass
 class Large:
-    """A file on a server: its first answer stops in the middle and waits, the following ones are `rest`'s."""
+    """A file on a server. Its first answer stops in the middle and waits; `rest` gives the following ones."""
 
     rest: Callable[["Large", Handler, int | None], None]
     validators: dict[str, str] = field(default_factory=lambda: {"ETag": TAG})
@@ -155,7 +155,7 @@ def partial(out: Path) -> list[Path]:
 
 
 def cut_off(server: Server, large: Large, out: Path, sent: int) -> None:
-    """A first run, killed when so many bytes are on the disk."""
+    """Run a crawl, and kill it when so many bytes are on the disk."""
     running = process(server.url, out, settings={"RETRY_TIMES": "2"})
     assert large.stopped.wait(60)
     while sum(place.stat().st_size for place in partial(out)) < sent - (1 << 20):
@@ -186,7 +186,7 @@ REST = [
 
 
 @pytest.mark.parametrize(("rest", "expected", "requests"), REST, ids=[rest.__name__ for rest, _, _ in REST])
-def test_a_file_that_was_cut_off_by_a_kill(
+def test_a_file_that_a_kill_cut_off_is_resumed(
     tmp_path: Path, rest: Callable[[Large, Handler, int | None], None], expected: bytes, requests: int
 ) -> None:
     large = Large(rest)
@@ -213,7 +213,7 @@ def test_a_file_that_was_cut_off_by_a_kill(
     ],
     ids=["none", "weak", "no ranges", "changed just now"],
 )
-def test_what_its_server_can_not_go_on_with_begins_anew(tmp_path: Path, validators: dict[str, str]) -> None:
+def test_a_file_that_its_server_can_not_resume_starts_anew(tmp_path: Path, validators: dict[str, str]) -> None:
     large = Large(goes_on, validators)
     if "Date" in validators:
         large.head = plain  # type: ignore[method-assign]
@@ -225,7 +225,7 @@ def test_what_its_server_can_not_go_on_with_begins_anew(tmp_path: Path, validato
 
 
 def plain(handler: Handler, status: int, length: int, headers: dict[str, str]) -> None:
-    """An answer with no Date of the server's own."""
+    """An answer without a Date header."""
     handler.send_response_only(status)
     for name, value in {"Content-Length": str(length), **headers}.items():
         handler.send_header(name, value)
@@ -251,7 +251,7 @@ def test_a_file_that_came_whole_before_the_kill_is_not_sent_again(tmp_path: Path
         assert large.asked[1] == (f"bytes={SIZE - 1}-", TAG)
 
 
-def test_a_note_of_another_url_is_nobody_s(tmp_path: Path) -> None:
+def test_a_note_of_another_url_is_ignored(tmp_path: Path) -> None:
     large = Large(goes_on)
     with serve(site(large)) as server:
         cut_off(server, large, tmp_path, large.sent)
@@ -263,7 +263,7 @@ def test_a_note_of_another_url_is_nobody_s(tmp_path: Path) -> None:
         assert large.asked[1] == (None, None)
 
 
-def test_ctrl_c_does_not_wait_for_what_can_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_does_not_wait_for_transfers_that_can_be_resumed(tmp_path: Path) -> None:
     large = Large(goes_on)
     with serve(site(large)) as server:
         running = process(server.url, tmp_path)
@@ -280,7 +280,7 @@ def test_ctrl_c_does_not_wait_for_what_can_go_on(tmp_path: Path) -> None:
         assert large.asked[1] == (f"bytes={large.sent}-", TAG)
 
 
-def test_a_body_that_is_cut_goes_on_in_the_same_run(tmp_path: Path) -> None:
+def test_a_truncated_body_is_resumed_in_the_same_run(tmp_path: Path) -> None:
     large = Large(goes_on)
     large.free.set()
     with serve(site(large)) as server:
@@ -289,8 +289,8 @@ def test_a_body_that_is_cut_goes_on_in_the_same_run(tmp_path: Path) -> None:
         assert large.asked == [(None, None), (f"bytes={large.sent}-", TAG)]
 
 
-def test_a_file_that_is_longer_than_was_promised_is_none(tmp_path: Path) -> None:
-    """libcurl reads no further than the length that was promised, so what is kept is that."""
+def test_a_file_longer_than_its_content_length_is_cut_there(tmp_path: Path) -> None:
+    """libcurl reads no further than Content-Length, so that much is stored."""
     large = Large(goes_on)
 
     def longer(handler: Handler) -> None:
@@ -305,7 +305,7 @@ def test_a_file_that_is_longer_than_was_promised_is_none(tmp_path: Path) -> None
         assert copy(tmp_path) == OLD
 
 
-def test_a_part_that_nobody_asked_for_takes_the_place_of_nothing(tmp_path: Path) -> None:
+def test_an_unrequested_part_replaces_nothing(tmp_path: Path) -> None:
     pages = Site().page("/", links=["/a.iso"]).file("/a.iso", OLD, "application/x-iso9660-image")
 
     def unasked(handler: Handler) -> None:
@@ -321,7 +321,7 @@ def test_a_part_that_nobody_asked_for_takes_the_place_of_nothing(tmp_path: Path)
     assert copy(tmp_path) == OLD
 
 
-def test_the_hook_is_told_of_what_was_there_already(tmp_path: Path) -> None:
+def test_the_hook_counts_what_was_received_before(tmp_path: Path) -> None:
     large = Large(goes_on)
     with serve(site(large)) as server:
         cut_off(server, large, tmp_path, large.sent)
@@ -346,7 +346,7 @@ def test_a_large_file_is_an_object_like_any_other(tmp_path: Path) -> None:
 
 
 def blocks(count: int, coding: str) -> Iterator[bytes]:
-    """So many MiB of a file, as they go over the wire."""
+    """So many MiB of a file, as they are sent."""
     packing = zlib.compressobj(0, wbits=31)
     for n in range(count):
         block = n.to_bytes(4, "big") + OLD[4 : 1 << 20]

@@ -1,4 +1,4 @@
-"""Files that are larger than `max_file`: skipped like what any other rule of the user's leaves out, wherever it is noticed."""
+"""Files that are larger than `max_file` are skipped, like URLs that any other rule of the user excludes."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ def without_length(handler: Handler) -> None:
 
 
 def coded(handler: Handler) -> None:
-    """Few bytes, of which many become."""
+    """A few bytes that decompress to many."""
     headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip"}
     handler.reply(Page(200, headers, gzip.compress(bytes(len(LARGE)))))
 
@@ -62,7 +62,7 @@ def names(out: Path) -> set[str]:
 @pytest.mark.parametrize("handlers", [{}, SCRAPY_S_OWN], ids=["libcurl", "Scrapy's own"])
 @pytest.mark.parametrize("answer", [with_length, without_length, coded])
 @pytest.mark.parametrize("most", ["10k", pytest.param("1M", marks=pytest.mark.long)])
-def test_it_is_skipped_for_that_reason(
+def test_it_is_skipped_with_the_reason_size(
     tmp_path: Path, answer: Callable[[Handler], None], handlers: dict[str, str], most: str
 ) -> None:
     with serve(site(answer)) as server:
@@ -87,7 +87,7 @@ def test_a_start_is_no_exception(tmp_path: Path) -> None:
     assert WORDS in done.stderr
 
 
-def test_no_rule_is_no_rule(tmp_path: Path) -> None:
+def test_without_the_rule_nothing_is_skipped(tmp_path: Path) -> None:
     with serve(site()) as server:
         assert mirror(server.url, tmp_path, "max_file=0").code == 0
         assert mirror(server.url, tmp_path / "exact", f"max_file={len(LARGE)}").code == 0
@@ -95,8 +95,8 @@ def test_no_rule_is_no_rule(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 410, 500, 302])
-def test_what_is_no_file_is_told_as_what_it_is(tmp_path: Path, status: int) -> None:
-    """However long the page about it is."""
+def test_an_error_or_redirect_is_recorded_as_such(tmp_path: Path, status: int) -> None:
+    """However long the error page is."""
     with serve(site(lambda handler: with_length(handler, status))) as server:
         done = mirror(server.url, tmp_path, "max_file=10k", settings={"RETRY_ENABLED": "0"})
     assert done.code == 1
@@ -113,8 +113,8 @@ def test_robots_txt_is_no_file_of_the_mirror(tmp_path: Path) -> None:
     assert names(tmp_path) == {"index.html", "robots.txt"}
 
 
-def test_what_is_there_of_it_does_not_stay(tmp_path: Path) -> None:
-    """A run without the rule was cut off in the middle of the file."""
+def test_a_part_of_it_does_not_stay(tmp_path: Path) -> None:
+    """A run without the rule was interrupted in the middle of the file."""
 
     def cut(handler: Handler) -> None:
         wanted = handler.headers.get("Range")
@@ -139,7 +139,7 @@ def test_what_is_there_of_it_does_not_stay(tmp_path: Path) -> None:
     assert WORDS in done.stderr
 
 
-# A copy that is there
+# An existing copy
 
 
 def versions(out: Path, name: str) -> list[tuple[object, ...]]:
@@ -151,8 +151,8 @@ def versions(out: Path, name: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("tells", ["validators", "nothing"])
-def test_a_copy_stays_where_the_rule_becomes_stricter(tmp_path: Path, tells: str) -> None:
-    """Whether or not its server can say that it is still the same."""
+def test_a_copy_stays_when_the_rule_becomes_stricter(tmp_path: Path, tells: str) -> None:
+    """Whether or not its server can tell that the file did not change."""
 
     def answer(handler: Handler) -> None:
         if tells == "validators" and handler.headers.get("If-None-Match") == '"1"':
@@ -174,7 +174,7 @@ def test_a_copy_stays_where_the_rule_becomes_stricter(tmp_path: Path, tells: str
     assert f"in the tree: {len(LARGE):,} bytes" in told.stdout
 
 
-def test_a_copy_stays_where_the_file_outgrew_the_rule(tmp_path: Path) -> None:
+def test_a_copy_stays_when_the_file_outgrows_the_rule(tmp_path: Path) -> None:
     with serve(site().file("/large.zip", b"small yet", "application/zip")) as server:
         assert mirror(server.url, tmp_path, "max_file=1M").code == 0
         before = tree(tmp_path)
@@ -186,14 +186,14 @@ def test_a_copy_stays_where_the_file_outgrew_the_rule(tmp_path: Path) -> None:
     assert versions(tmp_path, "large.zip") == [("present", len(b"small yet"), None)]
 
 
-def test_a_failure_of_an_earlier_run_is_none_of_this_one(tmp_path: Path) -> None:
+def test_a_failure_of_an_earlier_run_does_not_count_in_this_one(tmp_path: Path) -> None:
     with serve(site(lambda handler: with_length(handler, 500))) as server:
         assert mirror(server.url, tmp_path, settings={"RETRY_ENABLED": "0"}).code == 1
         server.site["/large.zip"] = with_length
         assert mirror(server.url, tmp_path, "max_file=1M").code == 0
 
 
-# Files without a web
+# Files of other servers
 
 
 @pytest.fixture(params=["ftp", *(pytest.param(name, marks=pytest.mark.long) for name in ("lists", "sftp")), "file"])

@@ -1,4 +1,4 @@
-"""What a crawl asks servers for, and what becomes of servers that misbehave or have several names."""
+"""The requests of a crawl, servers that misbehave, and servers with several names."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +22,13 @@ def folder(server: Server) -> str:
 
 
 def hang_up(request: Handler) -> None:
-    """No answer at all."""
+    """Send no answer."""
     request.close_connection = True
     request.connection.close()
 
 
 def cut(request: Handler) -> None:
-    """Half of what was announced."""
+    """Send half of what Content-Length announces."""
     request.send_response(200)
     request.send_header("Content-Type", HTML)
     request.send_header("Content-Length", "1000")
@@ -41,7 +41,7 @@ def cut(request: Handler) -> None:
 
 
 def named(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
-    """All names lead to this server: it is the proxy, so a path of its site is a whole URL."""
+    """Every name leads to this server. It is the proxy, so a path of its site is a whole URL."""
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.delenv("no_proxy", raising=False)
 
@@ -56,7 +56,7 @@ HOSTS.page("http://blog.example.org/c", links=["http://example.com/"]).page("htt
     ("scope", "hosts"),
     [("site", {"example.org", "www.example.org", "blog.example.org"}), ("host", {"example.org", "www.example.org"})],
 )
-def test_a_start_that_is_sent_to_another_name_of_its_site_takes_the_scope_along(
+def test_the_scope_follows_a_start_that_redirects_to_another_name_of_its_site(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: str, hosts: set[str]
 ) -> None:
     with serve(HOSTS) as server:
@@ -81,11 +81,11 @@ def test_each_host_has_its_own_robots_txt(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(server.paths) == len(set(server.paths))
 
 
-# What the web does not lead to
+# URLs that a web page must not lead to
 
 
-def test_a_web_site_leads_to_no_file_of_the_reader(tmp_path: Path) -> None:
-    """Neither its pages nor its redirects do, and not its robots.txt."""
+def test_a_website_never_leads_to_local_files(tmp_path: Path) -> None:
+    """Neither by a link, nor by a redirect, nor by robots.txt."""
     secret, out = tmp_path / "secret", tmp_path / "out"
     secret.mkdir()
     for name in ("a.html", "b.html", "c.png", "robots.txt"):
@@ -101,12 +101,10 @@ def test_a_web_site_leads_to_no_file_of_the_reader(tmp_path: Path) -> None:
     assert not any(b"Disallow" in file.read_bytes() for file in out.rglob("*") if file.is_file())
 
 
-# What is asked
+# Requests
 
 
-def test_only_get_is_asked_each_url_once_and_from_where_it_was_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requests_are_get_once_per_url_with_the_referring_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     methods: set[str] = set()
     get = Handler.do_GET
     watched = Lock()
@@ -137,7 +135,7 @@ def test_only_get_is_asked_each_url_once_and_from_where_it_was_found(
 
 
 @pytest.mark.parametrize("answer", [hang_up, cut], ids=["hangs up", "is cut short"])
-def test_robots_txt_that_can_not_be_had_forbids_everything(tmp_path: Path, answer: Callable[[Handler], None]) -> None:
+def test_an_unavailable_robots_txt_forbids_everything(tmp_path: Path, answer: Callable[[Handler], None]) -> None:
     site = Site().page("/", links=["/a"]).page("/a")
     site["/robots.txt"] = answer
     with serve(site) as server:
@@ -166,7 +164,7 @@ def test_a_later_answer_that_is_cut_or_missing_keeps_the_good_copy(tmp_path: Pat
     gone = f"{folder(server)}/c~.html"
     assert gone not in after
     changed = {path for path in after if before[path] != after[path]}
-    assert changed == {f"{folder(server)}/index.html"}  # which leads to the live site for what is gone
+    assert changed == {f"{folder(server)}/index.html"}  # it links to the live site for missing pages
     assert dangling(tmp_path) == []
     assert publish(tmp_path).code == 0
     assert tree(tmp_path) == after
@@ -183,7 +181,7 @@ def test_a_server_that_is_gone_leaves_the_archive_as_it_was(tmp_path: Path) -> N
     assert tree(tmp_path) == before
 
 
-def test_redirects_that_come_to_no_end_are_told(tmp_path: Path) -> None:
+def test_endless_redirects_are_reported(tmp_path: Path) -> None:
     site = Site().page("/", links=["/round", "/0"]).redirect("/round", "/about").redirect("/about", "/round")
     site.redirect("/out", "http://example.com/")
     for n in range(100):
@@ -198,7 +196,7 @@ def test_redirects_that_come_to_no_end_are_told(tmp_path: Path) -> None:
     assert dangling(tmp_path) == []
 
 
-def test_a_server_that_answers_after_a_while_is_asked_again(tmp_path: Path) -> None:
+def test_a_server_that_fails_for_a_while_is_retried(tmp_path: Path) -> None:
     site = Site().page("/", links=["/busy"])
     answers = [Page(503), Page(503), Page(200, {"Content-Type": HTML}, b"<p>At last")]
     site["/busy"] = lambda request: request.reply(answers.pop(0))

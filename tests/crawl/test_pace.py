@@ -1,4 +1,4 @@
-"""Whole crawls of hosts that refuse, are busy, slow or dead. What is counted are requests; the hosts keep the time."""
+"""Whole crawls of hosts that refuse, or are busy, slow or dead. The tests count requests; the hosts keep the time."""
 
 import json
 from collections import Counter, deque
@@ -15,11 +15,11 @@ from tests.mirroring import dangling
 from tests.site import Handler, Page, Site, serve, serve_both
 
 AS_IT_COMES = {"MIRROR_BACKOFF": "1"}
-"""Other tests wait for less."""
+"""The default back-off, in seconds; other tests use less."""
 
 
 def linked(number: int) -> Site:
-    """A home page, and so many that it links to."""
+    """A home page with links to so many pages."""
     site = Site().page("/", links=[f"/{n}" for n in range(number)])
     for n in range(number):
         site.page(f"/{n}")
@@ -27,7 +27,7 @@ def linked(number: int) -> Site:
 
 
 def guarded(site: Site, refuses: Callable[[str], Page | None]) -> tuple[Site, Counter[int]]:
-    """A site in front of which somebody may refuse, and how often which status was said."""
+    """A site that may refuse requests, and counts the statuses that it sent."""
     said: Counter[int] = Counter()
     lock = Lock()
 
@@ -44,7 +44,7 @@ def guarded(site: Site, refuses: Callable[[str], Page | None]) -> tuple[Site, Co
 
 
 def limit(per_second: int, headers: Callable[[], dict[str, str]] = dict) -> Callable[[str], Page | None]:
-    """Refuses what is more than so many requests in any second."""
+    """Refuses requests beyond so many in any second."""
     taken: deque[float] = deque()
 
     def refuses(_: str) -> Page | None:
@@ -90,7 +90,7 @@ def test_a_host_that_is_busy_for_a_while_is_mirrored_whole(tmp_path: Path) -> No
     assert (said[200], said[503]) == (61, 8)
 
 
-def test_a_page_that_is_never_there_does_not_hold_up_the_others(tmp_path: Path) -> None:
+def test_a_page_that_always_fails_does_not_delay_the_others(tmp_path: Path) -> None:
     site, said = guarded(linked(60), lambda path: Page(503) if path in {"/3", "/7"} else None)
     with serve(site) as server:
         done = mirror(server.url, tmp_path)
@@ -115,7 +115,7 @@ def test_a_host_that_refuses_for_good_is_given_up_with_a_reason_and_asked_again_
     with serve(site) as server:
         done = mirror(server.url, tmp_path)
         assert done.code == 1
-        assert said[503] < 80  # of 10 refusals in a row, some at once with others
+        assert said[503] < 80  # 10 refusals in a row, some of them at the same time as others
         assert "host given up: 503 Service Unavailable" in done.stderr
         left = 51 - said[200]
         assert f"{left:,}" in done.stderr.partition("Failed: ")[2] or "503" in done.stderr
@@ -155,8 +155,8 @@ def test_a_dead_host_is_given_up_and_the_other_is_mirrored_whole(tmp_path: Path)
     assert failed == [(60,)]
 
 
-def test_one_host_waits_and_the_other_goes_on_and_ctrl_c_waits_for_none(tmp_path: Path) -> None:
-    """The one refuses for an hour; that is known once the other is through."""
+def test_one_host_waits_while_another_continues_and_ctrl_c_waits_for_neither(tmp_path: Path) -> None:
+    """One host refuses for an hour. That shows once the other host is done."""
     other, site = linked(30), linked(60)
     site.page("/", links=[*(f"{{other}}/{n}" for n in range(30)), *(f"/{n}" for n in range(60))])
     through = Event()
@@ -184,7 +184,7 @@ def test_one_host_waits_and_the_other_goes_on_and_ctrl_c_waits_for_none(tmp_path
 
 
 @pytest.mark.parametrize(("delay", "kept"), [("0.2", True), ("3600", False)])
-def test_crawl_delay_is_kept_to_and_bounded(tmp_path: Path, delay: str, *, kept: bool) -> None:
+def test_crawl_delay_is_respected_up_to_a_limit(tmp_path: Path, delay: str, *, kept: bool) -> None:
     times: list[float] = []
 
     def note(_: str) -> Page | None:
@@ -196,11 +196,11 @@ def test_crawl_delay_is_kept_to_and_bounded(tmp_path: Path, delay: str, *, kept:
     with serve(site) as server:
         done = mirror(server.url, tmp_path, settings=AS_IT_COMES | {"MIRROR_CRAWL_DELAY_MAX": "0.2"})
     assert done.code == 0
-    assert times[-1] - times[0] >= 8 * 0.19  # at the least
+    assert times[-1] - times[0] >= 8 * 0.19  # at least
     assert ("asks for 3600 s between requests" in done.stderr) == (not kept)
 
 
-def test_a_page_with_an_error_is_tried_again_and_told(tmp_path: Path) -> None:
+def test_a_page_with_an_error_is_retried_and_reported(tmp_path: Path) -> None:
     answers = {"/1": iter([Page(500), Page(502)]), "/2": iter([Page(500)] * 9)}
     site, said = guarded(linked(5), lambda path: next(answers.get(path, iter([])), None))
     with serve(site) as server:
@@ -210,7 +210,7 @@ def test_a_page_with_an_error_is_tried_again_and_told(tmp_path: Path) -> None:
     assert json.dumps(done.code) == "1"
 
 
-def test_robots_txt_that_is_refused_for_a_while_is_waited_for(tmp_path: Path) -> None:
+def test_the_crawl_waits_for_a_robots_txt_that_is_refused_for_a_while(tmp_path: Path) -> None:
     site = linked(5)
     answers = iter([Page(503), Page(429, {"Retry-After": "0"})])
     site["/robots.txt"] = lambda request: request.reply(next(answers, Page(200, {}, b"User-agent: *\nDisallow: /3")))

@@ -1,6 +1,6 @@
-"""The progress of a crawl, as the user sees it: on stdout, on a terminal, in a hook of their own.
+"""The progress of a crawl, as the user sees it: on stdout, on a terminal, or in a hook.
 
-The crawls run in processes of their own: this file is also the program, see `crawl`.
+Each crawl runs in its own process. This file is also the program that runs there; see `crawl`.
 """
 
 import io
@@ -32,11 +32,11 @@ from scrapy.exceptions import ResponseDataLossError
 from scrapy.http import Headers, Response
 from scrapy.utils.test import get_crawler
 
-from mirror.extensions import Progress
+from mirror.progress import Progress
 from mirror.terminal.displays import Blocks, InvalidProgressError, display, is_terminal
 from mirror.terminal.progress import UNKNOWN_SIZE, Reporthook, Totals
 from mirror.terminal.progress_bars import LINGER, ROWS, Bars, Rate
-from mirror.transfer.http_transfer import STATUS
+from mirror.transfer.exchange import STATUS
 from tests.site import Handler, Server, Site, serve
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ HOSTILE = "https://example.org/[red]\x1b[31m\x1b]0;title\x07\x9b2J\r\n[/red]"
 
 
 class Sucker(Spider):
-    """Asks for the URLs it is given, one after the other."""
+    """Requests the given URLs one after the other."""
 
     name = "sucker"
     out = Path("out")
@@ -66,7 +66,7 @@ class Sucker(Spider):
 
 
 class Telling(BaseDownloadHandler):
-    """A download handler that tells the status at once, and prints where it is; the first attempt loses its end."""
+    """A download handler that sets the status early, and prints its steps. Its first attempt is cut short."""
 
     async def download_request(self, request: Request) -> Response:
         status = 404 if request.url.endswith("/missing") else 200
@@ -95,7 +95,7 @@ def counting(url: str, path: str) -> Reporthook:
 
 
 def raising(_url: str, _path: str) -> Reporthook:
-    """A factory of hooks that are no good."""
+    """A factory of hooks that raise."""
 
     def hook(block: int, _size: int, _total: int) -> None:
         raise RuntimeError(f"no good\nat block {block}")
@@ -104,7 +104,7 @@ def raising(_url: str, _path: str) -> Reporthook:
 
 
 def refusing(_url: str, _path: str) -> Reporthook:
-    """A factory that is no good itself."""
+    """A factory that raises."""
     raise RuntimeError("no hook")
 
 
@@ -114,7 +114,7 @@ NO_FACTORY = "a text"
 def crawl(settings: dict[str, Any]) -> None:
     process = CrawlerProcess(
         {
-            "EXTENSIONS": {"mirror.extensions.Progress": 0},
+            "EXTENSIONS": {"mirror.progress.Progress": 0},
             "CONCURRENT_REQUESTS": 1,
             "ROBOTSTXT_OBEY": True,
             "RETRY_TIMES": 1,
@@ -140,7 +140,7 @@ def without_length(request: Handler) -> None:
 
 
 def flaky(request: Handler) -> None:
-    """An error at first."""
+    """Fail the first request."""
     failed = request.server.paths.count("/flaky.png") == 1
     request.send_response(503 if failed else 200)
     request.send_header("Content-Type", "image/png")
@@ -180,7 +180,7 @@ def server() -> Iterator[Server]:
 def start(
     server: Server, folder: Path, settings: dict[str, Any], *, stdout: int = PIPE, stderr: int = PIPE
 ) -> subprocess.Popen[str]:
-    """Begin a crawl of all paths, or of the PATHS that the settings name."""
+    """Start a crawl of all paths, or of the PATHS in the settings."""
     urls = [server.url + path for path in settings.pop("PATHS", PATHS)]
     environment = {"PYTHONIOENCODING": "utf-8"} | os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
     command = [sys.executable, __file__, json.dumps(settings | {"URLS": urls})]
@@ -188,7 +188,7 @@ def start(
 
 
 def run(server: Server, folder: Path, **settings: Any) -> tuple[list[str], str]:
-    """Crawl to the end; the lines on stdout, and the log."""
+    """Crawl to the end. Returns the lines on stdout, and the log."""
     with start(server, folder, settings) as process:
         printed, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
@@ -261,8 +261,8 @@ def test_a_pipe_that_nobody_reads_does_not_end_the_crawl(server: Server, tmp_pat
     assert "/caf%C3%A9.png" in server.paths
 
 
-def test_a_handler_that_tells_the_status_has_hooks_called_at_once(server: Server, tmp_path: Path) -> None:
-    """And a file that is fetched again begins again, with a hook of its own."""
+def test_hooks_are_called_early_for_a_handler_that_sets_the_status(server: Server, tmp_path: Path) -> None:
+    """And a file that is fetched again starts again, with another hook."""
     handlers = {"http": f"{HOOKS}.Telling"}
     settings = {"DOWNLOAD_HANDLERS": handlers, "MIRROR_REPORTHOOK": f"{HOOKS}.counting", "ROBOTSTXT_OBEY": False}
     printed, _ = run(server, tmp_path, PATHS=["/a.bin", "/missing"], **settings)
@@ -281,7 +281,7 @@ def test_a_handler_that_tells_the_status_has_hooks_called_at_once(server: Server
     ]
 
 
-# Settings that can't be
+# Invalid settings
 
 
 @pytest.mark.parametrize(
@@ -300,14 +300,14 @@ def test_a_handler_that_tells_the_status_has_hooks_called_at_once(server: Server
         ({"MIRROR_REPORTHOOK": f"{HOOKS}.NO_FACTORY"}, "can't be called"),
     ],
 )
-def test_a_wrong_setting_is_told_at_the_start(settings: dict[str, str], message: str) -> None:
+def test_a_wrong_setting_is_reported_at_the_start(settings: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidProgressError, match=re.escape(message)) as caught:
         Progress.from_crawler(get_crawler(settings_dict=settings))
     assert isinstance(caught.value, ValueError)
     assert "\n" not in str(caught.value)
 
 
-def test_a_terminal_that_is_none() -> None:
+def test_a_stream_without_a_descriptor_is_no_terminal() -> None:
     assert not is_terminal(io.StringIO())
 
 
@@ -316,7 +316,7 @@ def test_a_terminal_that_is_none() -> None:
 
 @contextmanager
 def terminal() -> Iterator[tuple[int, Iterator[str]]]:
-    """A terminal to give away, and what is written to it, as it comes."""
+    """A terminal for a process, and what is written to it, as it is written."""
     screen, keyboard = pty.openpty()
     try:
         yield keyboard, _read(screen)
@@ -328,7 +328,7 @@ def _read(screen: int) -> Iterator[str]:
     while True:
         try:
             yield os.read(screen, 65_536).decode(errors="replace")
-        except OSError:  # the other side is closed
+        except OSError:  # the other end is closed
             return
 
 
@@ -343,7 +343,7 @@ def until(seen: Iterator[str], text: str) -> str:
 
 
 def left_behind(written: str) -> str:
-    """What stands on the terminal where the display was: what was written after its lines were erased."""
+    """What is left on the terminal in place of the display: what was written after its lines were erased."""
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written.rpartition("\x1b[2K")[2])
 
 
@@ -390,7 +390,7 @@ def test_ctrl_c_twice_leaves_the_terminal_sane(tmp_path: Path) -> None:
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -400,7 +400,7 @@ class Clock:
 
 
 def painted(picture: object, width: int = 100, height: int = 24) -> list[str]:
-    """The lines of a picture on a terminal."""
+    """The lines of a display, as painted on a terminal."""
     file = io.StringIO()
     Console(file=file, force_terminal=True, width=width, height=height, soft_wrap=True).print(picture)
     return Text.from_ansi(file.getvalue()).plain.split("\n")
@@ -426,7 +426,7 @@ def test_bars_show_totals_rates_the_queue_and_the_files() -> None:
     assert re.fullmatch(r"✓ example\.org/done\.png +━+ 100% +1\.2 kB *", lines[6])
 
 
-def test_bars_tell_for_whom_one_waits() -> None:
+def test_bars_tell_which_host_the_crawl_waits_for() -> None:
     said = "waits for example.org, 12 s (429 Too Many Requests, Retry-After)"
     assert painted(Bars(clock=Clock()).frame(Totals(waits=said)))[3].rstrip() == said
     assert painted(Bars(clock=Clock()).frame(Totals()))[3].rstrip() == ""
@@ -468,7 +468,7 @@ def test_lines_show_a_hostile_url_on_one_line(capsys: pytest.CaptureFixture[str]
     height=st.integers(1, 40),
     totals=st.builds(Totals, *[st.integers(0, 10**14)] * 5, st.none() | st.integers(0, 10**9)),
 )
-def test_no_picture_is_wider_or_higher_than_the_terminal(
+def test_no_frame_is_wider_or_higher_than_the_terminal(
     urls: list[str], sizes: list[int], width: int, height: int, totals: Totals
 ) -> None:
     bars = Bars(clock=Clock())
@@ -489,7 +489,7 @@ def test_each_row_keeps_its_file_and_changes_at_most_once_a_second() -> None:
     first = {name: bars.file(name, "") for name in "abcdefghij"}
     assert rows() == list("abcdefgh")
     bars.finished(first["c"], 1)
-    bars.finished(first["e"], None)  # it was no file
+    bars.finished(first["e"], None)  # not a file
     assert rows() == list("abcdifgh")
     clock.now += LINGER
     assert rows() == list("abjdifgh")

@@ -1,4 +1,4 @@
-"""What hosts and pages ask robots for, obeyed by whole crawls, and told by `why`."""
+"""Whole crawls obey what hosts and pages ask of robots, and `why` reports it."""
 
 import json
 import sqlite3
@@ -68,12 +68,12 @@ def test_five_redirects_are_followed_and_no_more(tmp_path: Path, hops: int) -> N
     assert ("/a" in asked(server)) == (hops > 5)
 
 
-def test_a_redirect_without_a_target_is_as_if_there_were_none(tmp_path: Path) -> None:
+def test_a_redirect_without_a_target_forbids_everything(tmp_path: Path) -> None:
     site = Site().page("/", links=["/a"]).page("/a")
     site["/robots.txt"] = Page(302)
     with serve(site) as server:
         done = mirror(server.url, tmp_path)
-    assert asked(server) == set()  # no redirect at all: an answer that nobody understands
+    assert asked(server) == set()  # not a valid redirect, so the rules are unknown
     assert "robots.txt can't be had: 302 Found" in done.stderr
 
 
@@ -85,7 +85,7 @@ def test_the_rules_hold_for_a_day(tmp_path: Path, fresh: str) -> None:
     assert (server.paths.count("/robots.txt") == 1) == (fresh != "0")
 
 
-def test_a_host_that_could_be_asked_once_keeps_its_rules_for_the_run(tmp_path: Path) -> None:
+def test_rules_that_were_fetched_once_hold_for_the_run(tmp_path: Path) -> None:
     site = Site().page("/", links=["/b"]).page("/b", links=["/a", "/c"]).page("/a").page("/c")
     answers = iter([Page(200, {}, RULES.encode())])
     site["/robots.txt"] = lambda request: request.reply(next(answers, Page(500)))
@@ -98,7 +98,7 @@ def test_a_host_that_could_be_asked_once_keeps_its_rules_for_the_run(tmp_path: P
 
 @pytest.mark.parametrize("kept", [True, False], ids=["rules of before", "none"])
 @pytest.mark.parametrize("days", [29, 31])
-def test_a_host_that_has_not_told_its_rules_for_a_month(tmp_path: Path, days: int, *, kept: bool) -> None:
+def test_a_host_whose_rules_have_failed_for_a_month(tmp_path: Path, days: int, *, kept: bool) -> None:
     site = Site().page("/", links=["/a", "/b"]).page("/a").page("/b")
     quick = {"RETRY_TIMES": "0"}
     site["/robots.txt"] = Page(200, {}, RULES.encode()) if kept else Page(503)
@@ -150,7 +150,7 @@ ALL = {*PAGES}
 
 
 def pages(tmp_path: Path, server: Server, *words: str, settings: dict[str, str] | None = None) -> tuple[Done, set[str]]:
-    """What came of it, and which paths have a file in the tree."""
+    """The ended run, and which paths have a file in the tree."""
     done = mirror(server.url, tmp_path, *words, settings=settings)
     assert dangling(tmp_path) == []
     there = rows(
@@ -170,7 +170,7 @@ def pages(tmp_path: Path, server: Server, *words: str, settings: dict[str, str] 
         (["obey=nofollow,rel,noindex,noarchive"], {"ROBOTSTXT_OBEY": "0"}, set(), set()),
     ],
 )
-def test_pages_get_what_they_ask_for_as_far_as_the_user_wants(
+def test_robots_directives_of_pages_are_obeyed_as_the_user_wants(
     tmp_path: Path, words: list[str], settings: dict[str, str], unasked: set[str], left_out: set[str]
 ) -> None:
     with serve(PAGES) as server:
@@ -183,7 +183,7 @@ def test_pages_get_what_they_ask_for_as_far_as_the_user_wants(
     assert "Skipped" in again.stderr or not unasked | left_out
 
 
-def test_the_words_of_pages_are_told(tmp_path: Path) -> None:
+def test_the_directives_of_pages_are_reported(tmp_path: Path) -> None:
     with serve(PAGES) as server:
         done, _ = pages(tmp_path, server, "obey=nofollow,rel,noindex,noarchive")
         said = {
@@ -204,7 +204,7 @@ def test_the_words_of_pages_are_told(tmp_path: Path) -> None:
     assert "2 saying noindex" in done.stderr
 
 
-def test_what_comes_to_ask_for_it_leaves_the_tree_and_comes_back(tmp_path: Path) -> None:
+def test_a_page_leaves_the_tree_once_its_noindex_is_obeyed_and_comes_back(tmp_path: Path) -> None:
     site = Site(PAGES)
     with serve(site) as server:
         _, there = pages(tmp_path, server, "obey=noarchive")

@@ -1,4 +1,4 @@
-"""What is secret is in no log, no summary, no setting and no archive."""
+"""Secrets appear in no log, no summary, no setting and no archive."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ LOUD = {"LOG_LEVEL": "DEBUG", "MIRROR_PROGRESS": "lines"}
 
 @pytest.fixture
 def words(tmp_path: Path) -> list[str]:
-    """All options that take a secret, each with one."""
+    """Every option that takes a secret, with one."""
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login guido password {SECRET}netrc\n")
     (tmp_path / "cookies.txt").write_text(f"127.0.0.1\tFALSE\t/\tFALSE\t0\tid\t{SECRET}cookie\n")
     return [
@@ -26,14 +26,14 @@ def words(tmp_path: Path) -> list[str]:
 
 
 def no_secret(done: Done, out: Path) -> None:
-    """Neither in what was printed nor in what was kept; each word begins like the others."""
+    """Assert that no secret was printed or stored. All secrets begin alike."""
     assert SECRET not in done.stdout
     assert SECRET not in done.stderr
     for path in out.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
 
 
-def test_a_crawl_that_tells_everything_tells_no_secret(tmp_path: Path, words: list[str]) -> None:
+def test_the_most_verbose_log_has_no_secret(tmp_path: Path, words: list[str]) -> None:
     site = Site().page("/", links=["/a", "{other}/b"]).page("/a").redirect("/b", "/")
     stronger = LOUD | {"CONCURRENT_REQUESTS": "3"}
     with serve(site) as server:
@@ -81,7 +81,7 @@ def test_a_refusal_shows_no_secret(tmp_path: Path, words: list[str], word: str) 
 
 
 def test_a_cookie_that_comes_back_is_not_kept(tmp_path: Path) -> None:
-    """As servers do that make a session last longer with each answer."""
+    """As servers do that extend a session with each answer."""
     answers = {"Set-Cookie": f"session={SECRET}; Path=/", "ETag": '"a"'}
     with serve(Site().page("/", headers=answers)) as server:
         assert mirror(server.url, tmp_path / "out").code == 0

@@ -1,4 +1,4 @@
-"""Sites that someone could build, and what their mirrors are: each test is a sentence about a site."""
+"""Sites that someone could build, and their mirrors. Each test is a sentence about a site."""
 
 import gzip
 import sys
@@ -138,7 +138,7 @@ def test_requisites_of_other_hosts_can_be_left(tmp_path: Path, word: str, expect
         (("limit=1",), {"/a/"}),
     ],
 )
-def test_what_is_followed(tmp_path: Path, words: tuple[str, ...], expected: set[str]) -> None:
+def test_which_urls_are_followed(tmp_path: Path, words: tuple[str, ...], expected: set[str]) -> None:
     site = Site().page("/a/", links=["/a/b", "/z"]).page("/a/b", links=["/a/b/c"]).page("/a/b/c").page("/z")
     with serve(site) as server:
         mirror(server.url + "/a/", tmp_path, *words)
@@ -171,7 +171,7 @@ def test_several_starts_and_a_list_of_them(tmp_path: Path) -> None:
     assert all(f">{url}<" in index for url in (f"{server.url}/a", f"{server.url}/b", f"{other.url}/c"))
 
 
-def test_a_guess_that_is_not_there_is_no_failure(tmp_path: Path) -> None:
+def test_a_guessed_url_that_does_not_exist_is_no_failure(tmp_path: Path) -> None:
     with serve(
         Site().page("/", "<script>load('/js/none.js'); load('/js/some.js')</script>").file("/js/some.js", "")
     ) as server:
@@ -211,7 +211,7 @@ def test_robots_txt_can_be_ignored(tmp_path: Path) -> None:
     ("coding", "encode"),
     [("gzip", gzip.compress), ("deflate", zlib.compress), ("br", brotli.compress), ("zstd", zstd.compress)],
 )
-def test_what_is_compressed_on_the_way_is_kept_as_it_is_meant(
+def test_payloads_are_stored_without_content_coding(
     tmp_path: Path, coding: str, encode: Callable[[bytes], bytes]
 ) -> None:
     site = Site()
@@ -222,7 +222,7 @@ def test_what_is_compressed_on_the_way_is_kept_as_it_is_meant(
     assert (tmp_path / folder(server) / "index.html").read_bytes() == b"<title>x</title>"
 
 
-def test_a_body_that_is_cut_is_no_resource(tmp_path: Path) -> None:
+def test_a_truncated_body_is_no_resource(tmp_path: Path) -> None:
     def cut(request: Handler) -> None:
         request.send_response(200)
         request.send_header("Content-Type", "text/html")

@@ -1,4 +1,4 @@
-"""Traps end, honest sites that look like them are mirrored whole, and URLs of one resource are one: by real crawls."""
+"""Real crawls: traps end, honest sites that look like traps are mirrored completely, and aliases of a URL become one."""
 
 import json
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_without_traps_nothing_is_one(tmp_path: Path) -> None:
     assert rows(tmp_path, "SELECT count(*) FROM families") == [(0,)]
 
 
-def test_why_tells_the_rule_and_a_run_that_follows_ends_at_the_same_place(tmp_path: Path) -> None:
+def test_why_tells_the_rule_and_the_next_run_ends_at_the_same_place(tmp_path: Path) -> None:
     with serve(Endless(TRAPS["pagination"].site)) as server:
         mirror(server.url, tmp_path, settings=low(pages=30))
         first = set(asked(server))
@@ -78,11 +78,11 @@ def test_why_tells_the_rule_and_a_run_that_follows_ends_at_the_same_place(tmp_pa
     assert f"not fetched, in a trap: pages by number, in {server.url}/list" in told.stdout
     assert "30 pages in a row brought nothing new" in told.stdout
     assert again.code == 0
-    assert len(second - first) <= 16  # as many are on their way as it is recognised
+    assert len(second - first) <= 16  # so many requests are in flight when the trap is recognised
     assert before.keys() <= tree(tmp_path).keys()
 
 
-def test_a_trap_is_known_to_the_run_that_goes_on(tmp_path: Path) -> None:
+def test_a_resumed_run_remembers_a_trap(tmp_path: Path) -> None:
     with serve(Endless(TRAPS["pagination"].site)) as server:
         counted = []
         for quota in ("30k", "20k"):
@@ -130,7 +130,7 @@ def test_a_checkout_leads_links_with_tracking_parameters_to_the_one_copy(tmp_pat
     assert tree(tmp_path / "out") == tree(tmp_path / "archive")
 
 
-def test_who_wants_tracking_parameters_gets_them(tmp_path: Path) -> None:
+def test_tracking_parameters_can_be_kept(tmp_path: Path) -> None:
     site = Site(TRACKED)
     for path in ("/a?utm_source=home&id=7", "/a?id=7&fbclid=abc", "/b?gclid=1"):
         site.page(path)
@@ -145,7 +145,7 @@ FISH = '<!DOCTYPE html><title>Fish</title><link rel="canonical" href="/fish"><p>
 
 @pytest.mark.parametrize("links", [["/fish", "/list/fish"], ["/list/fish", "/fish"], ["/list/fish"]])
 def test_a_page_is_the_one_that_it_calls_canonical_where_they_are_the_same(tmp_path: Path, links: list[str]) -> None:
-    """Whatever came first."""
+    """Whichever was found first."""
     site = Site().page("/", links=links).file("/fish", FISH, "text/html").file("/list/fish", FISH, "text/html")
     done, server = both(site, tmp_path)
     assert done.code == 0, done.stderr
@@ -159,7 +159,7 @@ def test_a_page_is_the_one_that_it_calls_canonical_where_they_are_the_same(tmp_p
     assert tree(tmp_path) == before
 
 
-def test_what_is_not_the_same_is_not_folded(tmp_path: Path) -> None:
+def test_different_pages_are_not_folded(tmp_path: Path) -> None:
     site = Site().page("/", links=["/fish?page=2", "/other"])
     site.page("/fish", CANONICAL).page("/fish?page=2", CANONICAL)
     site.page("/other", '<link rel="canonical" href="http://127.0.0.2:1/other">')
@@ -168,8 +168,8 @@ def test_what_is_not_the_same_is_not_folded(tmp_path: Path) -> None:
     assert len(list((tmp_path / folder(server)).rglob("*.html"))) == 4
 
 
-def test_a_fold_stays_and_ends_with_the_contents(tmp_path: Path) -> None:
-    """In runs that follow: no version is written where nothing changed, and a page that became another one is back."""
+def test_a_fold_lasts_as_long_as_the_contents_are_equal(tmp_path: Path) -> None:
+    """In later runs too: an unchanged page gets no new version, and a page that stopped being an alias is back."""
     site = Site().page("/", links=["/list/fish"]).file("/fish", FISH, "text/html").file("/list/fish", FISH, "text/html")
     with serve(site) as server:
         mirror(server.url, tmp_path)
@@ -189,10 +189,10 @@ def test_a_fold_stays_and_ends_with_the_contents(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", ["http://example.org/", "http://www.example.org/"])
-def test_names_of_one_host_are_one_where_the_contents_are(
+def test_names_of_a_host_are_folded_if_the_contents_are_equal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str
 ) -> None:
-    """The name that the start has stands for the other one."""
+    """The name in the start URL is used for both."""
     site = Site()
     for host in ("http://example.org", "http://www.example.org"):
         site.file(
@@ -214,8 +214,8 @@ def test_names_of_one_host_are_one_where_the_contents_are(
 
 
 @pytest.mark.parametrize("start", ["http://example.org", "https://example.org"])
-def test_http_and_https_are_one_where_the_contents_are(tmp_path: Path, start: str) -> None:
-    """What differs stays two."""
+def test_http_and_https_are_folded_if_the_contents_are_equal(tmp_path: Path, start: str) -> None:
+    """Pages that differ stay apart."""
     links = '<a href="http://example.org/a">a</a><a href="https://example.org/a">b</a><a href="{0}/own">c</a>'
     web = {origin: Site().file("/a", "<p>A", "text/html") for origin in ("http://example.org", "https://example.org")}
     for origin, site in web.items():

@@ -1,4 +1,4 @@
-"""What a user can get wrong: one line that says it, and an exit code."""
+"""Mistakes of users: each gets one line and an exit code."""
 
 import os
 import shutil
@@ -92,7 +92,7 @@ def test_a_setting_that_means_what_an_option_means(tmp_path: Path, setting: str,
 
 
 @pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", ">&-", "<&-"])
-def test_a_stream_that_is_closed_or_full_is_no_failure(tmp_path: Path, stream: str) -> None:
+def test_a_closed_or_full_stream_is_no_failure(tmp_path: Path, stream: str) -> None:
     with serve(Site().page("/", links=["/a"]).page("/a")) as server:
         command = [*SCRAPY, "crawl", "mirror", "-a", f"start={server.url}", "-a", f"out={tmp_path}"]
         done = run("sh", "-c", f'exec "$@" {stream}', "sh", *command)
@@ -106,8 +106,8 @@ def verify(archive: Archive) -> list[object]:
         return [damage for damage in verification.verify(archive) if damage]
 
 
-def test_a_certificate_that_is_not_trusted_is_told_in_a_line(tmp_path: Path) -> None:
-    """One without a subjectAltName: Twisted has tracebacks to show for it."""
+def test_an_untrusted_certificate_is_reported_in_one_line(tmp_path: Path) -> None:
+    """A certificate without a subjectAltName, for which Twisted would print tracebacks."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     words = ("-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost")
     assert run("openssl", "req", *words, "-keyout", str(key), "-out", str(certificate)).code == 0
@@ -142,7 +142,7 @@ def test_a_folder_that_stands_where_a_file_belongs_is_named(tmp_path: Path) -> N
         (("-L", "LOUD"), "--loglevel LOUD is unknown; it is DEBUG, "),
     ],
 )
-def test_words_that_scrapy_does_not_know(words: tuple[str, ...], said: str) -> None:
+def test_options_that_scrapy_does_not_know(words: tuple[str, ...], said: str) -> None:
     done = run(*SCRAPY, "crawl", "mirror", *words)
     assert said in only_line(done)
     assert done.code == 2
@@ -173,7 +173,7 @@ def test_a_target_that_is_a_file(tmp_path: Path) -> None:
         assert done.code == 4
 
 
-# A root without the right to overrule the rights of files is like anybody else.
+# Root without CAP_DAC_OVERRIDE is bound by file permissions like any user.
 ANYBODY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
 
 
@@ -207,7 +207,7 @@ def test_a_target_with_an_index_of_its_own(tmp_path: Path) -> None:
     assert (tmp_path / "index.html").read_text() == "mine"
 
 
-def test_a_manifest_that_is_none(tmp_path: Path) -> None:
+def test_a_manifest_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / ".mirror").mkdir()
     (tmp_path / ".mirror" / "manifest.sqlite").write_bytes(b"not a database" * 100)
     done = mirror(NOWHERE, tmp_path)
@@ -215,7 +215,7 @@ def test_a_manifest_that_is_none(tmp_path: Path) -> None:
     assert done.code == 4
 
 
-def test_publish_of_what_is_no_archive(tmp_path: Path) -> None:
+def test_publish_of_a_folder_that_is_no_archive(tmp_path: Path) -> None:
     done = publish(tmp_path)
     assert "no archive" in only_line(done)
     assert done.code == 4
@@ -252,13 +252,15 @@ def test_a_full_disk_stops_the_crawl_and_what_was_complete_stays(tmp_path: Path,
         assert publish(small_disk / "out").code == 0
         assert dangling(small_disk / "out") == []
         done = mirror(server.url, small_disk / "out")
-    assert "Going on" in done.stderr
+    assert "Resuming" in done.stderr
     assert done.code == 0
     assert len(list(here.glob("*.bin"))) == 40
 
 
-def test_before_the_disk_is_full_the_crawl_waits_for_room(small_disk: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)  # of which 400 kB are kept
+def test_the_crawl_pauses_before_the_disk_is_full(small_disk: Path) -> None:
+    subprocess.run(
+        ["mount", "-o", "remount,size=8m", str(small_disk)], check=True
+    )  # of which the crawl keeps 400 kB free
     site = Site().page("/", links=[f"/{n}.bin" for n in range(200)])
     for n in range(200):
         site.file(f"/{n}.bin", os.urandom(50_000))
@@ -271,7 +273,7 @@ def test_before_the_disk_is_full_the_crawl_waits_for_room(small_disk: Path) -> N
         assert running.poll() is None
         subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
         done = ended(running)
-        assert done.stderr.startswith("Going on: there is room again\n")
+        assert done.stderr.startswith("Resumed: the disk has enough free space again\n")
         assert done.code == 0
         assert len(list((small_disk / "out").rglob("*.bin"))) == 200
         assert len(server.paths) == len(set(server.paths))
@@ -284,7 +286,7 @@ def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
     assert done.code == 4
 
 
-def test_a_file_that_may_not_grow_stops_the_crawl_and_the_same_command_goes_on(tmp_path: Path) -> None:
+def test_a_file_size_limit_stops_the_crawl_and_the_same_command_resumes(tmp_path: Path) -> None:
     site = Site().page("/", links=["/large.bin", "/a"]).file("/large.bin", bytes(1_000_000)).page("/a")
     words = ["-s", "MIRROR_PROGRESS=off", "-s", "CONCURRENT_REQUESTS=1"]
     with serve(site) as server:
@@ -295,7 +297,7 @@ def test_a_file_that_may_not_grow_stops_the_crawl_and_the_same_command_goes_on(t
         assert publish(tmp_path).code == 0
         assert dangling(tmp_path) == []
         done = run(*command)
-    assert "Going on" in done.stderr
+    assert "Resuming" in done.stderr
     assert done.code == 0
     assert server.paths.count("/") == 1
     assert dangling(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Crawls whose documents other processes read and rewrite: the same comes of it, also where these or the crawl are killed."""
+"""Crawls with worker processes give the same result as without, even if a worker or the crawl is killed."""
 
 import os
 import signal
@@ -27,12 +27,12 @@ FRONTIER = "SELECT u.url, f.state, f.roles, f.depth, f.guess, f.reason FROM fron
 
 
 def known(out: Path) -> list[set[tuple[object, ...]]]:
-    """What the manifest says, whatever the order in which it learned it."""
+    """The content of the manifest, whatever the order of its rows."""
     return [set(rows(out, query)) for query in (RESOURCES, LINKS, FRONTIER)]
 
 
 def children(number: int) -> list[int]:
-    """The processes that a process has started and that still run."""
+    """The running child processes of a process."""
     tasks = Path(f"/proc/{number}/task")
     return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
 
@@ -51,7 +51,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def site() -> Site:
-    """Pages of 12 KB that link each other."""
+    """Pages of 12 KB that link to each other."""
     made = Site()
     for n in range(PAGES):
         pictures = "".join(f'<img src="/{k}.png">' for k in range(1, 40))
@@ -62,7 +62,7 @@ def site() -> Site:
     return made.page("/", links=["/1.html"]).file("/robots.txt", "", "text/plain")
 
 
-def test_the_same_comes_of_it(tmp_path: Path) -> None:
+def test_workers_give_the_same_result(tmp_path: Path) -> None:
     found = {}
     main, other = sites()
     with serve_both(main, other) as (server, _):
@@ -77,8 +77,8 @@ def test_the_same_comes_of_it(tmp_path: Path) -> None:
     assert found["4"] == found["0"]
 
 
-def test_what_is_too_long_to_be_read_is_kept_as_it_came(tmp_path: Path) -> None:
-    """It is on the disk already, and workers would be given a payload of nothing."""
+def test_a_document_too_long_to_parse_is_stored_as_received(tmp_path: Path) -> None:
+    """It is on the disk already, so workers would get an empty payload."""
     data = b'{"index": "%s"}' % (b"x" * (1 << 21))
     with serve(
         Site().page("/", '<link rel=preload href="/data.json">').file("/data.json", data, "application/json")
@@ -89,7 +89,7 @@ def test_what_is_too_long_to_be_read_is_kept_as_it_came(tmp_path: Path) -> None:
     assert copy.read_bytes() == data
 
 
-def test_they_end_with_a_crawl_that_is_killed_and_the_next_one_goes_on(tmp_path: Path, site: Site) -> None:
+def test_workers_end_with_a_killed_crawl_and_the_next_run_resumes(tmp_path: Path, site: Site) -> None:
     with serve(site) as server:
         whole = mirror(server.url, tmp_path / "whole", "workers=0")
         running = process(server.url, tmp_path / "out", "workers=2")
@@ -100,12 +100,12 @@ def test_they_end_with_a_crawl_that_is_killed_and_the_next_one_goes_on(tmp_path:
         wait_until(lambda: not any(map(is_running, workers)))
         done = mirror(server.url, tmp_path / "out", "workers=2")
     assert (whole.code, done.code) == (0, 0)
-    assert done.stderr.startswith("Going on")
+    assert done.stderr.startswith("Resuming")
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
     assert known(tmp_path / "out") == known(tmp_path / "whole")
 
 
-def test_where_one_is_killed_its_document_fails_and_the_next_run_has_it(tmp_path: Path, site: Site) -> None:
+def test_a_killed_worker_fails_its_document_and_the_next_run_fetches_it(tmp_path: Path, site: Site) -> None:
     with serve(site) as server:
         running = process(server.url, tmp_path, "workers=2")
         wait_until(lambda: len(children(running.pid)) == 2 and len(server.paths) > PAGES // 4)
@@ -129,7 +129,7 @@ def test_ctrl_c_reaches_the_crawl_alone(tmp_path: Path, site: Site) -> None:
     with serve(site) as server:
         running = process(server.url, tmp_path, "workers=2", own_group=True)
         wait_until(lambda: len(children(running.pid)) == 2 and len(server.paths) > PAGES // 4)
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does it: to all of them
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the whole group
         done = ended(running)
         assert "Traceback" not in done.stderr, done.stderr
         assert done.code == 130

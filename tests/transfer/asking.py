@@ -1,4 +1,4 @@
-"""Has `probe.py` ask through a download handler, in a process of its own, and gives what it told.
+"""Runs `probe.py` with a download handler in a process of its own, and returns the answers that it reports.
 
 run = probe(STOCK, [Ask("http://127.0.0.1:8000/hello")])
 assert run.answers[0].text == "hi"
@@ -20,14 +20,14 @@ DEADLINE: Final = 100
 """Seconds after which a probe has failed."""
 
 PAIRS: Final = ("headers", "headers_received", "signals")
-"""What is told in pairs."""
+"""The fields of an answer that are lists of pairs."""
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What downloads, and where: scheme -> dotted path, as in DOWNLOAD_HANDLERS."""
+    """A download handler to test. `schemes`: scheme -> dotted path, as in DOWNLOAD_HANDLERS."""
 
     name: str
     schemes: Mapping[str, str]
@@ -56,7 +56,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request: a response, or an error. Of a body, `text` is the beginning."""
+    """The outcome of a request: a response, or an error. `text` is the beginning of the body."""
 
     url: str = ""
     status: int = 0
@@ -83,7 +83,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a probe told: one answer for each request, and its log."""
+    """The report of a probe: one answer for each request, and its log."""
 
     answers: list[Answer]
     log: str
@@ -95,7 +95,7 @@ def probe(
     settings: Mapping[str, Any] = NOTHING,
     environment: Mapping[str, str] = NOTHING,
 ) -> Run:
-    """Ask for all of them in one crawl. A warning in that process is an error, and one that hangs is none of the answers."""
+    """Send all requests in one crawl. In that process a warning is an error, and a request that hangs fails the probe."""
     handlers = {} if handler is STOCK else {"DOWNLOAD_HANDLERS": handler.schemes}
     job = {"settings": {**handlers, **settings}, "requests": [_plain(ask) for ask in requests]}
     with tempfile.TemporaryDirectory(prefix="probe-") as folder:
@@ -125,5 +125,5 @@ def _answer(told: dict[str, Any]) -> Answer:
 
 
 def _without_proxies() -> dict[str, str]:
-    """The environment, but that no proxy of this machine comes between."""
+    """The environment, without the proxies of this machine."""
     return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}

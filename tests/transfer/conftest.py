@@ -1,4 +1,4 @@
-"""What the tests of transfers share: the servers, once for each process of tests, and the handlers that are judged."""
+"""What the tests of transfers share: the servers, started once for each test process, and the handlers to test."""
 
 import random
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from tests.transfer.asking import CURL, STOCK, Handler
 from tests.transfer.scripted import Server, Together, echo, serve
 
 BINARY = random.Random(1).randbytes(1 << 20)
-"""A mebibyte in which all bytes occur."""
+"""A mebibyte that contains every byte value."""
 
 STREAMS = 8
-"""How many requests the backend of nginx wants at the same time at /together."""
+"""How many concurrent requests the backend of nginx waits for at /together."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The servers that both handlers talk to."""
+    """The servers that both handlers use."""
 
     files: Path
     authority: servers.Authority
@@ -53,7 +53,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def publish(files: Path) -> None:
-    """The folder that all servers of files serve."""
+    """Fill the folder that all file servers serve."""
     for folder in ("private", "members", "inner"):
         (files / folder).mkdir(parents=True)
     (files / "hello.txt").write_text("hello\n")
@@ -67,6 +67,6 @@ def publish(files: Path) -> None:
 
 @pytest.fixture(scope="session", params=[STOCK, CURL], ids=str)
 def handler(request: pytest.FixtureRequest) -> Handler:
-    """Each handler that has to pass."""
+    """Each handler to test."""
     judged: Handler = request.param
     return judged

@@ -22,7 +22,7 @@ REALM: Final = 'Readers of \\"digests\\"'
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Asks who it is by a challenge, and answers "welcome" to who knows. A nonce is good for one request."""
+    """Sends a challenge, and "welcome" if the response is right. A nonce is valid for one request."""
 
     algorithm: str
     user: str
@@ -50,7 +50,7 @@ class Digest:
         return f'Digest realm="{REALM}", nonce="{nonce}", algorithm={algorithm}, opaque="o=,"{qop}'
 
     def _knows(self, given: Mapping[str, str], method: str, target: str) -> bool:
-        """Whether the response is that of section 3.4.1, and to a challenge of ours."""
+        """Whether the response follows section 3.4.1, and answers a challenge of this server."""
         nonce = given.get("nonce", "")
         known = nonce in self.nonces and given.get("uri") == target and given.get("opaque") == "o=,"
         self.nonces.discard(nonce)

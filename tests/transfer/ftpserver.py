@@ -1,6 +1,6 @@
 """An FTP server with facts (MLSD), as a process of its own: `ftpserver.py FOLDER PORT USER PASSWORD`.
 
-Anyone may read the folder but for its `private`, if it has one, which is the root of those who log in.
+Anyone may read the folder, except for its subfolder `private`, which is the root for users who log in.
 """
 
 import logging
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def main(folder: str, port: str, user: str, password: str) -> None:
-    # here, and not when a test collector imports this: it stands on asyncore, which warns of its end
+    # not at import: pyftpdlib uses asyncore, which warns that it is deprecated
     from pyftpdlib.authorizers import DummyAuthorizer  # type: ignore[import-untyped]  # noqa: PLC0415
     from pyftpdlib.handlers import FTPHandler  # type: ignore[import-untyped]  # noqa: PLC0415
     from pyftpdlib.servers import FTPServer  # type: ignore[import-untyped]  # noqa: PLC0415

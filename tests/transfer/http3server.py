@@ -1,6 +1,6 @@
 """A server that speaks HTTP/3 and nothing else, as a process of its own: `http3server.py FOLDER PORT CHAIN KEY`.
 
-It gives the files of a folder, says `ready` on its output once it listens, and then each path that it was asked for.
+It serves the files of a folder. On its output it prints `ready` once it listens, and then each requested path.
 """
 
 import asyncio

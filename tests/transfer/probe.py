@@ -1,12 +1,12 @@
-"""Runs one crawl of plain Scrapy over a list of requests, and tells what became of each.
+"""Runs one crawl of plain Scrapy over a list of requests, and reports the outcome of each.
 
     python probe.py ASKED.json TOLD.json
 
-ASKED is `{"settings": {...}, "requests": [...]}`, a request is an `asking.Ask`; its `stop` is `[at, fail]`: raise
-`StopDownload(fail=...)` at "headers" or at the first "bytes". TOLD is the list of what came of them, in the same order, each
-an `asking.Answer`. Bytes are told as latin-1. The log goes to stderr.
+ASKED is `{"settings": {...}, "requests": [...]}`. A request is an `asking.Ask`; its `stop` is `[at, fail]`: raise
+`StopDownload(fail=...)` at "headers" or at the first "bytes". TOLD is the list of the outcomes in the same order, each an
+`asking.Answer`. Bytes are decoded as latin-1. The log goes to stderr.
 
-Nothing of this project is imported here but what the settings name: a download handler is judged by what Scrapy gets of it.
+The probe imports nothing of this project except what the settings name: it tests a download handler through Scrapy alone.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ from scrapy.http import Headers, Response
 from twisted.python.failure import Failure
 
 SHOWN: Final = 4000
-"""Bytes of a body that are told as text."""
+"""Bytes of a body that are reported as text."""
 
 PLAIN: Final[dict[str, Any]] = {
-    # Scrapy's defaults, less what would ask again or change an answer
+    # Scrapy's defaults, without what would repeat a request or change an answer
     "RETRY_ENABLED": False,
     "REDIRECT_ENABLED": False,
     "METAREFRESH_ENABLED": False,
@@ -39,7 +39,7 @@ PLAIN: Final[dict[str, Any]] = {
     "CONCURRENT_REQUESTS": 16,
     "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
     "DOWNLOAD_TIMEOUT": 15,
-    # no ports of its own
+    # no listening ports
     "TELNETCONSOLE_ENABLED": False,
     "REMOTE_CONTROL_ENABLED": False,
     "LOG_LEVEL": "INFO",
@@ -47,7 +47,7 @@ PLAIN: Final[dict[str, Any]] = {
 
 
 class ProbeSpider(Spider):
-    """Asks for everything at once, in order; the downloader's limits decide what flies together."""
+    """Sends all requests at once, in order. The downloader's limits decide how many run at the same time."""
 
     name = "probe"
 
@@ -80,7 +80,7 @@ class ProbeSpider(Spider):
                 dont_filter=True,
             )
 
-    # What came of it
+    # Outcomes
 
     def answered(self, response: Response) -> None:
         assert response.request
@@ -95,7 +95,7 @@ class ProbeSpider(Spider):
         if isinstance(error, StopDownload) and error.response is not None:
             told.update(_response(error.response))
 
-    # What was signalled meanwhile
+    # Signals
 
     def headers_received(self, headers: Headers, body_length: Any, request: Request) -> None:
         known = body_length if isinstance(body_length, int) and body_length >= 0 else None
@@ -130,7 +130,7 @@ class ProbeSpider(Spider):
 
 
 def _meta(meta: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows no tuples; Scrapy's addresses and our logins are some."""
+    """Restore the tuples that JSON made lists: addresses and logins."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in meta.items()}
 
 
@@ -157,7 +157,7 @@ def _pairs(headers: Headers) -> list[tuple[str, str]]:
 
 
 def _names(certificate: Any) -> dict[str, str] | None:
-    """Whose certificate it is and who says so; both in Twisted's words, as Scrapy documents it."""
+    """The subject and issuer of a certificate, as Twisted gives them."""
     if certificate is None:
         return None
     return {

@@ -1,12 +1,12 @@
-"""A server on loopback that answers what its script says, byte for byte, be it HTTP or not.
+"""A server on loopback that sends what its script says, byte for byte, valid HTTP or not.
 
     with serve({"hello": Reply(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")}) as server:
         ...                       # let a client loose on server.url + "/hello/anything"
         assert server.asked("hello")[0].method == "GET"
 
-The first segment of a path chooses the reply; what follows is free, to tell requests apart. A `Reply` is bytes and what is
-then done to the connection; what needs more is a function that gets the `Connection` and says whether it may be used again.
-Everything ends by itself: a connection that is held open is let go when the client leaves or `PATIENCE` is over.
+The first segment of a path chooses the reply; the rest is free, to tell requests apart. A `Reply` is bytes, and what happens to
+the connection afterwards. Any other reply is a function that takes the `Connection`, and returns whether it can be used again.
+Everything ends by itself: a connection that is held open is closed when the client disconnects or `PATIENCE` is over.
 """
 
 import socket
@@ -20,26 +20,26 @@ from threading import Barrier, BrokenBarrierError, Event, Lock, Thread
 from typing import Final
 
 PATIENCE: Final = 20.0
-"""Seconds after which the server gives up whatever it waits for."""
+"""Seconds after which the server stops waiting for anything."""
 
 ENOUGH: Final = 8 << 20
-"""Bytes after which what never ends does end."""
+"""Bytes after which even an endless reply ends."""
 
 
 class Then(Enum):
-    """What is done to the connection after a reply."""
+    """What happens to the connection after a reply."""
 
     KEEP = auto()
     CLOSE = auto()
     RESET = auto()
     """Close it so that the client sees "connection reset by peer" instead of an end."""
     HOLD = auto()
-    """Say nothing more, until the client leaves."""
+    """Send nothing more, until the client disconnects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Bytes as they stand, then what becomes of the connection."""
+    """Bytes to send, and what happens to the connection then."""
 
     raw: bytes
     then: Then = Then.CLOSE
@@ -47,7 +47,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request as it arrived: `raw` is its head with the empty line, header names are in lower case."""
+    """One request as it arrived. `raw` is its head with the empty line. Header names are in lower case."""
 
     connection: int
     peer: str
@@ -67,13 +67,13 @@ class Asked:
 
 
 def ok(body: bytes = b"", *headers: str, status: str = "200 OK") -> bytes:
-    """A right answer, its length told."""
+    """A valid answer with a Content-Length."""
     lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}"]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
 class Connection(socketserver.BaseRequestHandler):
-    """One connection of a client: reads its requests and plays the reply to each."""
+    """One connection of a client: reads its requests, and sends the reply to each."""
 
     request: socket.socket
     server: "Server"
@@ -85,7 +85,7 @@ class Connection(socketserver.BaseRequestHandler):
         self._unread = b""
 
     def handle(self) -> None:
-        with suppress(OSError):  # the client has left, or has been waited for long enough
+        with suppress(OSError):  # the client disconnected, or took too long
             while asked := self._read():
                 self.asked = asked
                 self.server.requests.append(asked)
@@ -93,7 +93,7 @@ class Connection(socketserver.BaseRequestHandler):
                     return
 
     def play(self, reply: "Script") -> bool:
-        """Give the reply; whether the connection may be used for the next request."""
+        """Send the reply. Returns whether the connection can be used for the next request."""
         if not isinstance(reply, Reply):
             return reply(self)
         self.send(reply.raw)
@@ -107,12 +107,12 @@ class Connection(socketserver.BaseRequestHandler):
         self.request.sendall(data)
 
     def hold(self) -> None:
-        """Wait until the client leaves."""
+        """Wait until the client disconnects."""
         while self.request.recv(65536):
             pass
 
     def reset(self) -> None:
-        """Leave without a farewell, and at once: the end that the server class would send first tells another story."""
+        """Reset the connection. The server class would shut it down properly first."""
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.request.close()
 
@@ -146,7 +146,7 @@ MISSING: Final = Reply(ok(b"no such reply", status="404 Not Found"), Then.KEEP)
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """A script at a port. `requests` has what was asked, in order, by whatever connection."""
+    """A script at a port. `requests` are those of all connections, in order."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -172,7 +172,7 @@ class Server(socketserver.ThreadingTCPServer):
         return [request for request in self.requests if request.name == name]
 
     def connections(self, name: str) -> set[int]:
-        """The connections over which this reply was asked for."""
+        """The connections that requested this reply."""
         return {request.connection for request in self.asked(name)}
 
 
@@ -187,7 +187,7 @@ def serve(script: Mapping[str, Script], host: str = "127.0.0.1") -> Iterator[Ser
     finally:
         server.shutdown()
         thread.join()
-        server.server_close()  # its threads are daemons: they end with their clients
+        server.server_close()  # its threads are daemons, which end with their clients
 
 
 # Replies that need more than bytes
@@ -201,7 +201,7 @@ def echo(connection: Connection) -> bool:
 
 
 def endless(head: bytes, data: bytes) -> Script:
-    """A head, and then the same data again and again until the client has had enough."""
+    """A head, and then the same data over and over until the client disconnects."""
 
     def reply(connection: Connection) -> bool:
         connection.send(head)
@@ -211,7 +211,7 @@ def endless(head: bytes, data: bytes) -> Script:
 
 
 def endless_body(connection: Connection) -> bool:
-    """A body without a length that does not end before the client has had enough."""
+    """A body without a length that ends only when the client disconnects."""
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
     return _endless(connection, b"x" * 65536)
 
@@ -236,7 +236,7 @@ def _endless(connection: Connection, data: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Answers none before `number` requests are there at the same time."""
+    """Answers no request before `number` requests have arrived."""
 
     number: int
     barrier: Barrier = field(init=False)
@@ -272,7 +272,7 @@ class Gate:
 
 
 def once_per_connection(connection: Connection) -> bool:
-    """Answers once on a connection; closes it at the second request, as a server does whose patience has just ended."""
+    """Answers once on a connection, and closes it at the second request, like a server whose keep-alive just timed out."""
     asked = connection.server.asked(connection.asked.name)
     if len([request for request in asked if request.connection == connection.number]) > 1:
         return False

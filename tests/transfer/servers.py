@@ -1,10 +1,10 @@
-"""Real servers on free ports of 127.0.0.1, each a process, and each surely gone when its block ends.
+"""Real servers on free ports of 127.0.0.1. Each is a process that has ended when its block ends.
 
     with nginx(folder, home, authority, backend) as web:
         ...                       # web.http, web.https: their URLs
-    print(web.log())              # who asked for what, over which connection
+    print(web.log())              # the requests, with their connections
 
-Where a program is missing, what needs it is left out; but not in CI.
+If a program is missing, the tests that need it are skipped, except in CI.
 """
 
 import os
@@ -31,7 +31,7 @@ START_WITHIN: Final = 20.0
 
 
 def program(name: str, *places: str) -> str:
-    """Where a program is. CI has to have it; elsewhere the test is left out where it is missing."""
+    """The path of a program. If it is missing, the test fails in CI, and is skipped elsewhere."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *places]))
     if found is None:
         reason = f"{name} is missing: make needs"
@@ -42,7 +42,7 @@ def program(name: str, *places: str) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens at just now."""
+    """A port that is free now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -51,7 +51,7 @@ def free_port() -> int:
 
 @contextmanager
 def refusing() -> Iterator[int]:
-    """A port that refuses connections, and that nobody else can take meanwhile."""
+    """A port that refuses connections, and that no other process can take in the meantime."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -59,7 +59,7 @@ def refusing() -> Iterator[int]:
 
 @contextmanager
 def running(command: Sequence[str], log: Path, *ports: int) -> Iterator[None]:
-    """A process that listens at these ports while the block runs; what it says goes to its log."""
+    """A process that listens at these ports while the block runs. Its output goes to its log."""
     with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said) as process:
         try:
             for port in ports:
@@ -89,7 +89,7 @@ def _await(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
 
 
 class Authority:
-    """An authority that nobody knows, and what it has signed, as files."""
+    """A certificate authority that no system trusts, and what it has signed, as files."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -98,7 +98,7 @@ class Authority:
         self._ca.cert_pem.write_to_path(self.certificate)
 
     def sign(self, *names: str, expired: bool = False) -> tuple[Path, Path]:
-        """A certificate for these hosts, with its chain, and its key."""
+        """Make a certificate for these hosts, with its chain and its key."""
         until = datetime.now(tz=UTC) - timedelta(days=1) if expired else None
         signed = self._ca.issue_cert(*names, common_name=names[0], organization_name="Test server", not_after=until)
         chain, key = (self._home / f"{names[0]}{'-expired' * expired}{suffix}" for suffix in (".pem", ".key"))
@@ -123,9 +123,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """Where nginx serves the same folder: without TLS, with it, under another host's name, under an expired one.
+    """The URLs at which nginx serves one folder: without TLS, with it, and with certificates for another host and expired.
 
-    Below /private/ it wants USER and PASSWORD, below /members/ a certificate of the authority; /backend/ is the backend.
+    /private/ requires USER and PASSWORD, /members/ a certificate of the authority; /backend/ is the backend.
     """
 
     http: str
@@ -135,7 +135,7 @@ class Web:
     home: Path
 
     def log(self, target: str) -> list[Seen]:
-        """The requests whose target begins like this."""
+        """The requests whose target begins with a prefix."""
         lines = (self.home / "seen.log").read_text().splitlines()
         return [seen for line in lines if (seen := Seen(*line.split(" "))).target.startswith(target)]
 
@@ -179,7 +179,7 @@ def nginx(folder: Path, home: Path, authority: Authority, backend: str) -> Itera
         _SERVER.format(port=port, home=home, backend=backend, how=_tls(certificate))
         for port, certificate in zip(ports, certificates, strict=True)
     )
-    user = "user root;" if os.getuid() == 0 else ""  # so that it can read what a test wrote
+    user = "user root;" if os.getuid() == 0 else ""  # so that it can read the files of the tests
     (home / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
     (home / "nginx.conf").write_text(
         _NGINX.format(home=home, folder=folder, user=user, authority=authority.certificate, servers="".join(blocks))
@@ -208,7 +208,7 @@ def _tls(certificate: tuple[Path, Path] | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Where a proxy is, and what it says of its work."""
+    """The address of a proxy, and its log."""
 
     port: int
     log: Path
@@ -219,7 +219,7 @@ class Proxy:
 
 @contextmanager
 def tinyproxy(home: Path, *, user: str = "", password: str = "") -> Iterator[Proxy]:
-    """An HTTP proxy, for those who know the password where there is one."""
+    """An HTTP proxy, with a password if one is given."""
     path = program("tinyproxy")
     port = free_port()
     name = f"tinyproxy-{port}"
@@ -233,7 +233,7 @@ def tinyproxy(home: Path, *, user: str = "", password: str = "") -> Iterator[Pro
 
 @contextmanager
 def microsocks(home: Path, *, user: str = "", password: str = "") -> Iterator[Proxy]:
-    """A SOCKS5 proxy, for those who know the password where there is one."""
+    """A SOCKS5 proxy, with a password if one is given."""
     path = program("microsocks")
     port = free_port()
     log = home / f"microsocks-{port}.log"
@@ -244,7 +244,7 @@ def microsocks(home: Path, *, user: str = "", password: str = "") -> Iterator[Pr
 
 @contextmanager
 def aioquic(folder: Path, home: Path, certificate: tuple[Path, Path]) -> Iterator[int]:
-    """A server of HTTP/3 alone."""
+    """A server that speaks HTTP/3 only."""
     port = free_port()
     script = Path(__file__).with_name("http3server.py")
     log = home / "aioquic.log"
@@ -261,7 +261,7 @@ def aioquic(folder: Path, home: Path, certificate: tuple[Path, Path]) -> Iterato
 
 @contextmanager
 def pyftpdlib(folder: Path, home: Path) -> Iterator[int]:
-    """An FTP server that tells facts (MLSD): everything for anyone, /private for USER with PASSWORD too."""
+    """An FTP server with MLSD. Anyone may read everything but /private; USER with PASSWORD may read that."""
     port = free_port()
     command = [sys.executable, str(Path(__file__).with_name("ftpserver.py")), str(folder), str(port), USER, PASSWORD]
     with running(command, home / "pyftpdlib.log", port):
@@ -306,7 +306,7 @@ def vsftpd(folder: Path, home: Path, certificate: tuple[Path, Path] | None = Non
 
 @dataclass(frozen=True, slots=True)
 class Ssh:
-    """An SSH server; `home` is the home folder of a user whom it lets in, and who knows it."""
+    """An SSH server. `home`: the home folder of a user with a key for the server, and the server in known_hosts."""
 
     port: int
     user: str
@@ -315,7 +315,7 @@ class Ssh:
 
 @contextmanager
 def sshd(home: Path) -> Iterator[Ssh]:
-    """OpenSSH, for whom runs the tests, with a key."""
+    """OpenSSH, for the user who runs the tests, with a key."""
     path = program("sshd", "/usr/sbin")
     port = free_port()
     folder = home / ".ssh"
@@ -326,9 +326,7 @@ def sshd(home: Path) -> Iterator[Ssh]:
     kind, text, _ = (home / "host_key.pub").read_text().split()
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {kind} {text}\n")
     if os.getuid() == 0:
-        Path("/run/sshd").mkdir(
-            mode=0o755, exist_ok=True
-        )  # where it locks up what it does before it knows who is there
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # its privilege separation folder
     options = {
         "Port": port,
         "ListenAddress": "127.0.0.1",

@@ -1,6 +1,6 @@
-"""What any download handler has to do, as Scrapy's own does it; each of ours has to pass the same.
+"""What every download handler must do. Scrapy's own handlers pass these tests, and CurlHandler must too.
 
-The requests stand in a table for each crawl, by name; a test looks at what was told of one of them.
+The requests of a crawl are in a table, by name. Each test checks the outcome of some of them.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ PLAIN = [
     "encoded",
     *(f"status-{status}" for status in STATUSES),
 ]
-"""Replies that are asked for as they are."""
+"""Replies that are requested without special settings."""
 TEXT = "Content-Type: text/plain"
 BIG_POST = "x" * 1_500_000
 OTHER_ADDRESS = "127.0.0.2"
@@ -65,7 +65,7 @@ TARGETS = (
     "/echo/x^`\\y",
     "/echo/[1]?[2]",
 )
-"""Paths that a client would like to tidy up, and must not."""
+"""Paths that a client must not normalize."""
 
 
 def chunked(body: bytes, *, end: bytes = b"0\r\nX-Trailer: late\r\n\r\n") -> bytes:
@@ -80,7 +80,7 @@ def chunked(body: bytes, *, end: bytes = b"0\r\nX-Trailer: late\r\n\r\n") -> byt
 
 
 def script() -> dict[str, Script]:
-    """What the server answers."""
+    """The replies of the server."""
     gate = Gate()
     interim = b"HTTP/1.1 100 Continue\r\nX-Interim: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x.css>\r\n\r\n"
     part = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"p" * 50
@@ -119,7 +119,7 @@ def script() -> dict[str, Script]:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of the requests of a table."""
+    """The outcomes of the requests of a table."""
 
     answers: Mapping[str, Answer]
     server: Server
@@ -139,19 +139,19 @@ def told(
     settings: Mapping[str, Any] = NOTHING,
     environment: Mapping[str, str] = NOTHING,
 ) -> Iterator[Told]:
-    """Ask for what the table holds (it gets the URL of a server with our script) in one crawl."""
+    """Send the requests of a table in one crawl. The table gets the URL of a server with the script."""
     with serve(script()) as server:
         asks = table(server.url)
         run = probe(handler, list(asks.values()), settings, environment)
         yield Told(dict(zip(asks, run.answers, strict=True)), server, run.log)
 
 
-# Many at once
+# Many requests at once
 
 
 @pytest.fixture(scope="session")
 def many(handler: Handler, world: World) -> Iterator[Told]:
-    """The settings are the defaults; what is special is in a request's meta."""
+    """With the default settings; the requests differ in their meta."""
 
     def table(url: str) -> dict[str, Ask]:
         slow = {"download_timeout": 0.5}
@@ -229,7 +229,7 @@ def test_no_request_ends_in_a_traceback(many: Told) -> None:
     assert [name for name, answer in many.answers.items() if not answer.error and not answer.status] == []
 
 
-def test_a_response_is_what_the_server_said(many: Told) -> None:
+def test_a_response_is_what_the_server_sent(many: Told) -> None:
     answer = many["hello"]
     assert (answer.status, answer.text, answer.length) == (200, "hello", 5)
     assert answer.url == f"{many.server.url}/hello"
@@ -250,7 +250,7 @@ def test_a_body_arrives_byte_for_byte(many: Told, name: str) -> None:
     assert many[name].sha256 == hashlib.sha256(BINARY).hexdigest()
 
 
-def test_a_body_that_only_the_close_ends_may_be_a_part(many: Told) -> None:
+def test_a_body_that_only_the_close_ends_is_flagged_as_partial(many: Told) -> None:
     assert many["until-close"].flags == ["partial"]
     assert (many["until-close-1.0"].text, many["until-close-1.0"].flags) == ("old", ["partial"])
 
@@ -268,14 +268,14 @@ def test_headers_keep_their_duplicates_in_order(many: Told) -> None:
     assert many["duplicates"].values("X-Other") == ["x"]
 
 
-def test_header_values_are_bytes_as_they_came(many: Told) -> None:
+def test_header_values_are_the_bytes_as_sent(many: Told) -> None:
     answer = many["bytes"]
     assert answer.values("X-Name") == ["\xe9\xff\x80"]
     assert answer.values("X-Empty") == [""]
     assert answer.values("X-Colons") == ["a:b: c"]
 
 
-def test_no_header_comes_that_was_not_sent(many: Told) -> None:
+def test_no_header_is_made_up(many: Told) -> None:
     assert sorted(many["hello"].headers) == [("Content-Length", "5"), ("Content-Type", "text/plain")]
 
 
@@ -286,7 +286,7 @@ def test_any_status_is_a_response(many: Told, status: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "status"), [("no-content", 204), ("not-modified", 304), ("head", 200)])
-def test_what_has_no_body_waits_for_none(many: Told, name: str, status: int) -> None:
+def test_responses_without_a_body_end_with_their_headers(many: Told, name: str, status: int) -> None:
     answer = many[name]
     assert (answer.status, answer.length, answer.error, answer.flags) == (status, 0, "", [])
     assert answer.ip_address == "127.0.0.1"
@@ -303,7 +303,7 @@ def test_a_body_is_not_decoded(many: Told) -> None:
     assert many["encoded"].values("Content-Encoding") == ["gzip"]
 
 
-# What is sent
+# Requests as sent
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -353,10 +353,10 @@ def test_head_has_headers_and_no_body(many: Told) -> None:
     assert (many["head-404"].status, many["head-404"].length) == (200, 0)
 
 
-# Together
+# Concurrent requests
 
 
-def test_as_many_fly_as_the_settings_let(many: Told) -> None:
+def test_as_many_requests_run_as_the_settings_allow(many: Told) -> None:
     assert {many[f"together-{number}"].text for number in range(FLYING)} == {"together"}
     assert len(many.server.connections("together")) == FLYING
 
@@ -395,27 +395,27 @@ def test_a_failure_has_its_name(many: Told, name: str, error: str) -> None:
     assert many[name].module.startswith("scrapy.")
 
 
-def test_data_loss_is_told_once(many: Told) -> None:
+def test_data_loss_is_logged_once(many: Told) -> None:
     assert many["cut-again"].error == "ResponseDataLossError"
     assert many.log.count("Got data loss in ") == 1
 
 
 @pytest.mark.parametrize("name", ["cut-taken", "cut-chunked-taken"])
-def test_a_part_may_be_wanted(many: Told, name: str) -> None:
+def test_data_loss_can_be_accepted(many: Told, name: str) -> None:
     answer = many[name]
     assert (answer.error, answer.status, answer.text, answer.flags) == ("", 200, "p" * 50, ["dataloss"])
 
 
-def test_what_is_as_large_as_it_may_be_is_taken(many: Told) -> None:
+def test_a_body_as_large_as_the_limit_is_accepted(many: Told) -> None:
     assert many["maxsize-exact"].text == "hello"
 
 
-def test_what_is_too_large_is_told(many: Told) -> None:
+def test_a_body_above_the_limit_is_an_error(many: Told) -> None:
     assert many.says(f"Expected to receive {len(BINARY)} bytes which is larger than download max size (1000)")
     assert many.says(f"larger than download max size (1000) in request <GET {many.server.url}/endless/maxsize>")
 
 
-def test_what_is_large_is_told_and_taken(many: Told) -> None:
+def test_a_large_body_is_logged_and_accepted(many: Told) -> None:
     for name in ("binary", "chunked"):
         assert many[f"warnsize-{'known' if name == 'binary' else 'counted'}"].length == len(BINARY)
         line = f"is larger than download warn size (1000) in request <GET {many.server.url}/{name}/warnsize>"
@@ -443,7 +443,7 @@ def test_all_bytes_are_signalled(many: Told) -> None:
         assert ("bytes_received", len(BINARY)) in many[name].signals
 
 
-def test_what_fails_is_no_response(many: Told) -> None:
+def test_a_failed_request_has_no_response(many: Told) -> None:
     assert many["refused"].signals == [("request_left_downloader", None)]
     assert [name for name, _ in many["cut"].signals] == [
         "headers_received",
@@ -473,7 +473,7 @@ def test_a_download_stops_at_its_first_bytes(many: Told, name: str) -> None:
         assert ("bytes_received", answer.length) in answer.signals
 
 
-# Where from, and by which way
+# Addresses, certificates and proxies
 
 
 @pytest.mark.parametrize("name", ["bound", "bound-pair"])
@@ -501,11 +501,11 @@ def test_a_body_arrives_byte_for_byte_through_tls(many: Told) -> None:
 
 
 @pytest.mark.parametrize("name", ["tls", "tls-misnamed", "tls-expired"])
-def test_any_certificate_is_taken_unless_they_are_to_be_verified(many: Told, name: str) -> None:
+def test_any_certificate_is_accepted_unless_certificates_are_verified(many: Told, name: str) -> None:
     assert (many[name].status, many[name].text) == (200, "hello\n")
 
 
-def test_a_proxy_is_asked_for_http(many: Told, world: World) -> None:
+def test_a_proxy_forwards_http(many: Told, world: World) -> None:
     for name, query in (("proxied", "proxied"), ("proxied-bare", "bare")):
         assert many[name].text == "hello\n"
         assert "tinyproxy" in many[name].values("Via")[0]
@@ -519,19 +519,19 @@ def test_a_proxy_tunnels_https(many: Told, world: World) -> None:
     assert answer.certificate is not None
 
 
-def test_a_proxy_wants_to_know_who_asks(many: Told) -> None:
+def test_a_proxy_requires_a_login(many: Told) -> None:
     assert many["guarded"].status == 407
     assert many["guarded-known"].text == "hello\n"
     assert many["guarded-tunnel"].error in {"TunnelError", "DownloadFailedError"}
     assert many["guarded-tunnel-known"].status == 200
 
 
-def test_what_the_proxy_is_told_stays_there(many: Told) -> None:
+def test_the_login_of_the_proxy_is_not_sent_to_the_server(many: Told) -> None:
     assert many["guarded-tunnel-known"].text.startswith("GET ")
     assert "proxy-authorization" not in many["guarded-tunnel-known"].text.lower()
 
 
-# One after the other
+# Connections
 
 
 @pytest.fixture(scope="session")
@@ -572,40 +572,40 @@ REUSING = (
     ("status-404", "GET"),
     ("hello", "GET"),
 )
-"""Replies after which a connection can be used again."""
+"""Replies after which the connection can be reused."""
 
 
-def test_a_connection_is_used_again(one_by_one: Told) -> None:
+def test_a_connection_is_reused(one_by_one: Told) -> None:
     asked = [request for request in one_by_one.server.requests if request.target.endswith("/reused")]
     assert [(request.name, request.method) for request in asked] == list(REUSING)
     assert len({request.connection for request in asked}) == 1
 
 
-def test_a_tls_connection_is_used_again(one_by_one: Told, handler: Handler, world: World) -> None:
+def test_a_tls_connection_is_reused(one_by_one: Told, handler: Handler, world: World) -> None:
     assert one_by_one["tls-1"].text == one_by_one["tls-2"].text == "hello\n"
     assert one_by_one["tls-1"].certificate == one_by_one["tls-2"].certificate
     assert len({seen.connection for seen in world.web.log(f"/hello.txt?{handler}-")}) == 1
 
 
 @pytest.mark.parametrize("name", ["after-close", "after-cut", "after-stop"])
-def test_a_connection_that_is_done_is_not_used_again(one_by_one: Told, name: str) -> None:
+def test_a_finished_connection_is_not_reused(one_by_one: Told, name: str) -> None:
     assert (one_by_one[name].text, one_by_one[name].error) == ("hello", "")
 
 
-def test_a_connection_that_has_gone_stale_is_no_failure(one_by_one: Told) -> None:
+def test_a_stale_connection_is_no_failure(one_by_one: Told) -> None:
     assert (one_by_one["once-1"].text, one_by_one["once-2"].text) == ("fresh", "fresh")
     assert [asked.target for asked in one_by_one.server.asked("once")] == ["/once/1", "/once/2", "/once/2"]
 
 
-# By settings
+# Settings
 
 
 @pytest.fixture(scope="session")
 def limited(handler: Handler) -> Iterator[Told]:
-    """What meta can say, said by settings."""
+    """The same options by settings as by meta."""
 
     def table(url: str) -> dict[str, Ask]:
-        patient = {"download_timeout": 60}  # only what is silent is to feel the setting
+        patient = {"download_timeout": 60}  # the setting is for the silent request only
         return {
             "silent": Ask(f"{url}/silent"),
             "maxsize-known": Ask(f"{url}/binary", meta=patient),
@@ -642,11 +642,11 @@ def test_a_request_may_lift_the_limit_of_the_settings(limited: Told) -> None:
     assert limited["maxsize-raised"].sha256 == hashlib.sha256(BINARY).hexdigest()
 
 
-def test_the_settings_take_a_part(limited: Told) -> None:
+def test_the_settings_accept_data_loss(limited: Told) -> None:
     assert (limited["cut"].text, limited["cut"].flags) == ("p" * 50, ["dataloss"])
 
 
-def test_the_settings_warn_of_what_is_large(limited: Told) -> None:
+def test_the_settings_warn_of_a_large_body(limited: Told) -> None:
     assert limited["warnsize"].status == 200
     assert limited.says(f"download warn size (500) in request <GET {limited.server.url}/echo/warnsize>")
 
@@ -666,14 +666,14 @@ def test_an_unknown_authority_is_refused(suspicious: Told, name: str) -> None:
 
 @pytest.fixture(scope="session")
 def suspicious(handler: Handler, world: World) -> Iterator[Told]:
-    """Certificates are verified; nobody knows the authority."""
+    """Certificates are verified, and the authority is not trusted."""
     with told(handler, lambda _: certificates(world), {"DOWNLOAD_VERIFY_CERTIFICATES": True}) as answers:
         yield answers
 
 
 @pytest.fixture(scope="session")
 def informed(handler: Handler, world: World) -> Iterator[Told]:
-    """Certificates are verified; the authority is known, by OpenSSL's own variable or by our setting."""
+    """Certificates are verified, and the authority is trusted, by OpenSSL's variable or by MIRROR_CA_FILE."""
     authority = str(world.authority.certificate)
     settings = {"DOWNLOAD_VERIFY_CERTIFICATES": True, "MIRROR_CA_FILE": authority}
     environment = {"SSL_CERT_FILE": authority} if handler is STOCK else NOTHING
@@ -692,21 +692,21 @@ def certificates(world: World) -> dict[str, Ask]:
 
 
 @pytest.mark.parametrize("name", ["tls", "tls-by-name", "tunnelled"])
-def test_a_known_authority_is_believed(informed: Told, name: str) -> None:
+def test_a_trusted_authority_is_accepted(informed: Told, name: str) -> None:
     assert (informed[name].error, informed[name].text) == ("", "hello\n")
 
 
 @pytest.mark.parametrize("name", ["tls-misnamed", "tls-expired"])
-def test_a_known_authority_is_believed_in_what_it_says_only(informed: Told, name: str) -> None:
+def test_a_trusted_authority_is_trusted_only_for_its_hosts(informed: Told, name: str) -> None:
     assert informed[name].error == "DownloadFailedError"
 
 
-# Nothing of its own
+# Nothing that Scrapy did not ask for
 
 
 @pytest.fixture(scope="session")
 def bare(handler: Handler, world: World) -> Iterator[Told]:
-    """Scrapy sends nothing by default, and the environment names a proxy that Scrapy is not to ask."""
+    """Scrapy sends no such header by default, and must not use the proxy of the environment."""
 
     def table(url: str) -> dict[str, Ask]:
         return {
@@ -743,5 +743,5 @@ def test_a_handler_sends_nothing_of_its_own(bare: Told, name: str, names: set[st
     assert {line.split(":")[0].lower() for line in head.split("\r\n")[1:]} == names
 
 
-def test_a_handler_asks_no_proxy_of_its_own(bare: Told) -> None:
+def test_a_handler_uses_no_proxy_of_its_own(bare: Told) -> None:
     assert not [name for name, answer in bare.answers.items() if answer.error]

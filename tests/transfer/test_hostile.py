@@ -1,7 +1,7 @@
-"""A server may say anything. What comes of it is one of Scrapy's errors or a right response: no other body, no hang.
+"""A server may send anything. The outcome is an error of Scrapy's or a correct response, never another body or a hang.
 
-Each row is an answer byte for byte, what is then done to the connection, and the bodies that are right; none of them: only
-an error is. After each of them the same server is asked for something plain, which has to arrive untouched.
+Each row is an answer byte for byte, what happens to the connection then, and the correct bodies; with none of them, only an
+error is correct. After each answer the tests request something plain from the same server, which must arrive intact.
 """
 
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ ERRORS = frozenset(
     }
 )
 TIMEOUT = 60
-"""Seconds for all that a server ends, of which no machine needs so many."""
+"""Seconds that are more than enough for every answer that the server ends."""
 
 UNTIL_SILENCE_IS_ONE = {"download_timeout": 1}
 MAXSIZE = 1 << 20
@@ -32,17 +32,17 @@ OK = b"HTTP/1.1 200 OK\r\n"
 TWO = b"Content-Length: 2\r\n\r\nhi"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 SECOND = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
-"""An answer to a request that was not made."""
+"""An answer to a request that was not sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An answer, and which bodies are right."""
+    """An answer, and the correct bodies."""
 
     reply: Script
     right: tuple[str, ...] = ()
     is_silent: bool = False
-    """Whether the server may fall silent before the answer's end, so that only a timeout ends it."""
+    """Whether the server goes silent before the end of the answer, so that only a timeout ends it."""
 
 
 def said(raw: bytes, *right: str, then: Then = Then.CLOSE) -> Row:
@@ -137,13 +137,13 @@ STOCK_TAKES = {
     "status below zero": "it reads any number",
     "no length, then reset": "it tells a reset from an end only where a length is known",
 }
-"""Where Scrapy's own handler gives a response that is none, and why."""
+"""The rows for which Scrapy's own handler gives a wrong response, and why."""
 
 CROSSED = "TLS and none"
-"""What comes of TLS spoken to a server that has none, and of none spoken to one that has it."""
+"""The errors of TLS with a server without TLS, and of plain HTTP with a server that expects TLS."""
 
 LANES = 8
-"""Servers among which the answers are dealt, so that what takes until the timeout does so beside others."""
+"""Servers to spread the answers over, so that the answers that time out do so in parallel."""
 
 Outcome = dict[str, tuple[Answer, Answer]]
 
@@ -155,7 +155,7 @@ def script() -> dict[str, Script]:
 
 @pytest.fixture(scope="session")
 def outcome(handler: Handler, world: World) -> Outcome:
-    """What came of each, and of the plain request after it; in each lane they are asked for one by one."""
+    """The outcome of each row, and of the plain request after it. In each lane the requests are sent one by one."""
     with ExitStack() as stack:
         urls = [stack.enter_context(serve(script())).url for _ in range(LANES)]
         asks = []
@@ -173,7 +173,7 @@ def outcome(handler: Handler, world: World) -> Outcome:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_an_answer_is_right_or_an_error(outcome: Outcome, handler: Handler, name: str) -> None:
+def test_the_outcome_is_a_correct_response_or_an_error(outcome: Outcome, handler: Handler, name: str) -> None:
     answer, _ = outcome[name]
     if handler is STOCK and name in STOCK_TAKES:
         assert answer.text == "hi", "Scrapy has become better: take it out of STOCK_TAKES"
@@ -187,19 +187,19 @@ def test_an_answer_is_right_or_an_error(outcome: Outcome, handler: Handler, name
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_the_next_answer_is_untouched(outcome: Outcome, name: str) -> None:
+def test_the_next_answer_is_intact(outcome: Outcome, name: str) -> None:
     _, after = outcome[name]
     assert (after.error, after.status, after.text) == ("", 200, "plain")
     assert after.values("Content-Length") == ["5"]
 
 
-def test_what_is_hostile_is_not_refused_altogether(outcome: Outcome) -> None:
-    """Errors alone would be right too, and useless: what browsers show has to arrive."""
+def test_odd_but_usable_answers_are_not_refused(outcome: Outcome) -> None:
+    """Errors alone would be correct but useless: what browsers show must arrive."""
     shown = ("no reason", "bare line feeds", "no headers", "body longer than its length", "chunk with leading zeros")
     assert [name for name in shown if outcome[name][0].error] == []
 
 
-def test_tls_and_none_do_not_understand_each_other(outcome: Outcome) -> None:
+def test_tls_with_a_plain_server_and_the_reverse_are_errors(outcome: Outcome) -> None:
     to_plain, to_tls = outcome[CROSSED]
     assert to_plain.error in ERRORS
     assert to_tls.status == 400 or to_tls.error in ERRORS

@@ -1,4 +1,4 @@
-"""What libcurl brings: HTTP/2, logins, SOCKS5, client certificates, FTP, FTPS, SFTP, files."""
+"""What CurlHandler adds: HTTP/2 and 3, logins, SOCKS5, client certificates, FTP, FTPS, SFTP, files."""
 
 import hashlib
 import shutil
@@ -17,7 +17,7 @@ from tests.transfer.digest import Digest
 from tests.transfer.scripted import Server, echo, serve
 from tests.transfer.servers import PASSWORD, USER
 
-# The handler's interface, as far as it isn't Scrapy's
+# The part of the handler's interface that is not Scrapy's
 HTTP_VERSION: Final = "MIRROR_HTTP_VERSION"
 CA_FILE: Final = "MIRROR_CA_FILE"
 CLIENT_CERTIFICATE: Final = "MIRROR_CLIENT_CERTIFICATE"
@@ -39,7 +39,7 @@ def _curl() -> None:
 
 
 def ask(asks: Mapping[str, Ask], settings: Mapping[str, Any], *, home: Path | None = None) -> Told:
-    """What came of each, by its name."""
+    """The outcome of each request, by name."""
     run = probe(CURL, list(asks.values()), settings, {"HOME": str(home)} if home else {})
     assert "Traceback" not in run.log
     return dict(zip(asks, run.answers, strict=True))
@@ -65,7 +65,7 @@ def http2(world: World) -> Told:
 
 
 def test_http2_carries_many_requests_on_one_connection(http2: Told, world: World) -> None:
-    """The backend answers none of them before all are there."""
+    """The backend answers no request before all have arrived."""
     assert {http2[f"together-{number}"].text for number in range(STREAMS)} == {"together"}
     seen = world.web.log("/backend/together/h2/")
     assert {line.protocol for line in seen} == {"HTTP/2.0"}
@@ -76,7 +76,7 @@ def test_a_body_arrives_byte_for_byte_by_http2(http2: Told) -> None:
     assert {http2[f"binary-{number}"].sha256 for number in range(STREAMS)} | {http2["binary"].sha256} == {DIGEST}
 
 
-def test_http2_is_told(http2: Told) -> None:
+def test_the_protocol_and_certificate_of_http2_are_reported(http2: Told) -> None:
     assert http2["binary"].protocol == "h2"
     assert http2["plain"].protocol == "HTTP/1.1"
     assert http2["binary"].certificate is not None
@@ -104,8 +104,8 @@ def test_headers_are_sent_by_http2(http2: Told) -> None:
 # HTTP/3
 
 
-def test_http3_is_spoken_where_it_is_wanted_and_there(world: World, tmp_path: Path) -> None:
-    """Where a server does not speak it, an older version is."""
+def test_http3_is_used_if_requested_and_supported(world: World, tmp_path: Path) -> None:
+    """If a server does not speak it, an older version is used."""
     with servers.aioquic(world.files, tmp_path, world.authority.sign("127.0.0.1")) as port:
         place = f"https://127.0.0.1:{port}"
         asks = {f"binary-{number}": Ask(f"{place}/binary?{number}") for number in range(3)}
@@ -120,12 +120,12 @@ def test_http3_is_spoken_where_it_is_wanted_and_there(world: World, tmp_path: Pa
     assert told["older"].protocol == "h2"
 
 
-# Who asks
+# Logins
 
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """What came of requests with a login, and what the server was asked."""
+    """The outcomes of requests with a login, and the requests that the server got."""
 
     answers: Told
     server: Server
@@ -140,7 +140,7 @@ SCHEMES: Final = {
     "MD5-sess": Digest("MD5", USER, PASSWORD, session=True),
     "no-qop": Digest("MD5", USER, PASSWORD, qop=""),
 }
-"""Kinds of Digest, by the path that wants them."""
+"""Kinds of Digest, by the path that requires them."""
 
 
 @pytest.fixture(scope="session")
@@ -164,7 +164,7 @@ def logins(world: World) -> Iterator[Logins]:
 
 
 @pytest.mark.parametrize("name", ["basic", "basic-tls"])
-def test_basic_lets_in_who_knows(logins: Logins, name: str) -> None:
+def test_basic_accepts_the_right_login(logins: Logins, name: str) -> None:
     assert (logins[name].status, logins[name].text) == (200, "secret\n")
 
 
@@ -173,24 +173,24 @@ def test_a_login_need_not_be_ascii(logins: Logins) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-def test_digest_lets_in_who_knows(logins: Logins, name: str) -> None:
+def test_digest_accepts_the_right_login(logins: Logins, name: str) -> None:
     assert (logins[name].status, logins[name].text) == (200, "welcome")
     assert logins[name].length == len("welcome")
 
 
-def test_digest_lets_a_body_in(logins: Logins) -> None:
+def test_digest_sends_the_body_of_a_request(logins: Logins) -> None:
     assert logins["digest-post"].text == "welcome"
     assert [asked.body for asked in logins.server.asked("MD5") if asked.target == "/MD5/post"][-1] == b"a=b"
 
 
 @pytest.mark.parametrize("name", ["basic", *SCHEMES])
-def test_who_does_not_know_gets_the_answer(logins: Logins, name: str) -> None:
+def test_a_wrong_login_gets_the_answer_of_the_server(logins: Logins, name: str) -> None:
     for how in ("wrong", "none"):
         assert (logins[f"{name}-{how}"].status, logins[f"{name}-{how}"].error) == (401, "")
 
 
 def test_no_challenge_is_taken_for_the_answer(logins: Logins) -> None:
-    """The answer's signals are those of one response."""
+    """The signals are those of one response."""
     for name in ("basic", *SCHEMES):
         assert [signal for signal, _ in logins[name].signals] == [
             "headers_received",
@@ -205,7 +205,7 @@ def test_a_login_is_for_its_request_alone(logins: Logins) -> None:
     assert "authorization" not in logins["after"].text.lower()
 
 
-def test_nobody_is_told_a_password_unasked(logins: Logins) -> None:
+def test_no_password_is_sent_without_a_challenge(logins: Logins) -> None:
     assert "authorization" not in logins["unasked"].text.lower()
 
 
@@ -232,7 +232,7 @@ def socks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[servers.Pr
         yield open_to_all, guarded
 
 
-def test_socks5_carries_whatever_there_is(
+def test_socks5_carries_every_protocol(
     world: World, socks: tuple[servers.Proxy, servers.Proxy], remote: "Remote"
 ) -> None:
     open_to_all, guarded = (proxy.port for proxy in socks)
@@ -262,7 +262,7 @@ def test_socks5_carries_whatever_there_is(
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Ports of servers of files, all of the same folder: FTP with facts, FTP with lists only, FTPS; SFTP of the whole disk."""
+    """The ports of file servers. FTP with MLSD, FTP with LIST only and FTPS serve one folder; SFTP serves the whole disk."""
 
     files: Path
     ftp: int
@@ -292,7 +292,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
 
 @pytest.fixture(scope="session")
 def fetched(remote: Remote, world: World) -> Told:
-    """The same files from each server, and what only some have."""
+    """Requests for the same files from each server, and for what only some have."""
     roots = {
         "ftp": f"ftp://127.0.0.1:{remote.ftp}",
         "lists": f"ftp://127.0.0.1:{remote.ftp_of_lists}",
@@ -372,7 +372,7 @@ def test_a_transfer_of_a_file_has_its_signals(fetched: Told, kind: str) -> None:
     assert ("bytes_received", len(BINARY)) in fetched[f"{kind}:binary"].signals
 
 
-def test_ftp_lets_in_who_knows(fetched: Told) -> None:
+def test_ftp_accepts_the_right_login(fetched: Told) -> None:
     assert (fetched["login"].error, fetched["login"].text) == ("", "secret\n")
     assert not fetched["login-wrong"].text
     assert not fetched["anonymous"].text
@@ -382,11 +382,11 @@ def test_ftp_refused_is_refused(fetched: Told) -> None:
     assert fetched["ftp-refused"].error == "DownloadConnectionRefusedError"
 
 
-# Whom to believe
+# Certificates and host keys
 
 
-def test_strangers_are_not_believed(remote: Remote, tmp_path: Path) -> None:
-    """An authority that nobody knows; a host with another key than the one that the user's home folder has of it."""
+def test_unknown_authorities_and_host_keys_are_refused(remote: Remote, tmp_path: Path) -> None:
+    """An authority that is not trusted, and a host whose key differs from the one in known_hosts."""
     shutil.copytree(remote.ssh.home / ".ssh", tmp_path / ".ssh")
     other = (remote.ssh.home / ".ssh" / "id_rsa.pub").read_text().split()[1]
     (tmp_path / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{remote.ssh.port} ssh-rsa {other}\n")
@@ -399,9 +399,9 @@ def test_strangers_are_not_believed(remote: Remote, tmp_path: Path) -> None:
         assert (name, answers[name].error, answers[name].text) == (name, "DownloadFailedError", "")
 
 
-# What Scrapy's own can do as well
+# What Scrapy's own handlers can do as well
 
 
-def test_scrapys_own_handlers_get_files_and_ftp_too(remote: Remote) -> None:
+def test_scrapys_own_handlers_pass_the_same_tests_of_files_and_ftp(remote: Remote) -> None:
     asks = [Ask(f"{remote.files.as_uri()}/binary"), Ask(f"ftp://127.0.0.1:{remote.ftp}/binary")]
     assert [(answer.status, answer.sha256) for answer in probe(STOCK, asks).answers] == [(200, DIGEST)] * 2

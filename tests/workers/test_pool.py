@@ -1,4 +1,4 @@
-"""Worker processes: what they give, and what becomes of calls over which they die."""
+"""Worker processes: the results of calls, and calls that crash a process."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ PATIENCE = 30.0
 
 
 class OddError(Exception):
-    """One that can't be sent: it can't be made of what it holds."""
+    """An exception that can't be unpickled."""
 
     def __init__(self, first: int, second: int) -> None:
         super().__init__(f"{first}, {second}")
@@ -72,32 +72,32 @@ def is_running(number: int) -> bool:
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_answers_are_those_of_the_calls(count: int) -> None:
+def test_results_belong_to_their_calls(count: int) -> None:
     async def use(workers: Workers) -> None:
         payloads = [bytes([n]) * n * 10_000 for n in range(40)]
-        answers = await asyncio.gather(*(workers.ask(len(one), partial(doubled, one)) for one in payloads))
+        answers = await asyncio.gather(*(workers.call(len(one), partial(doubled, one)) for one in payloads))
         assert answers == [one * 2 for one in payloads]
-        processes = set(await asyncio.gather(*(workers.ask(1, partial(process)) for _ in range(40))))
+        processes = set(await asyncio.gather(*(workers.call(1, partial(process)) for _ in range(40))))
         assert len(processes - {os.getpid()}) == count
 
     with_workers(count, use)
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_errors_are_raised_where_a_call_is_waited_for(count: int) -> None:
+def test_errors_are_raised_to_the_caller(count: int) -> None:
     async def use(workers: Workers) -> None:
         with pytest.raises(ValueError, match="no such thing"):
-            await workers.ask(1, failing)
+            await workers.call(1, failing)
         with pytest.raises(Exception, match=r"^(OddError: )?1, 2"):
-            await workers.ask(1, odd)
-        assert await workers.ask(1, partial(doubled, b"a")) == b"aa"
+            await workers.call(1, odd)
+        assert await workers.call(1, partial(doubled, b"a")) == b"aa"
 
     with_workers(count, use)
 
 
-def test_what_is_printed_is_no_answer() -> None:
+def test_printed_text_is_no_answer() -> None:
     async def use(workers: Workers) -> None:
-        assert await workers.ask(1, talkative) == "an answer"
+        assert await workers.call(1, talkative) == "an answer"
 
     with_workers(1, use)
 
@@ -111,7 +111,7 @@ def test_a_call_that_kills_its_process_fails_and_no_other() -> None:
             dying,
             partial(doubled, b"c"),
         ]
-        answers = await asyncio.gather(*(workers.ask(1, call) for call in calls), return_exceptions=True)
+        answers = await asyncio.gather(*(workers.call(1, call) for call in calls), return_exceptions=True)
         assert [answers[n] for n in (0, 2, 4)] == [b"aa", b"bb", b"cc"]
         assert [type(answers[n]) for n in (1, 3)] == [WorkerDiedError] * 2
 
@@ -120,38 +120,38 @@ def test_a_call_that_kills_its_process_fails_and_no_other() -> None:
 
 def test_a_process_that_dies_without_a_call_is_replaced() -> None:
     async def use(workers: Workers) -> None:
-        first = await workers.ask(1, process)
+        first = await workers.call(1, process)
         os.kill(first, signal.SIGKILL)
-        answers = await asyncio.gather(workers.ask(1, process), workers.ask(1, process), return_exceptions=True)
-        assert answers[1] not in {first, os.getpid()}  # the first of them may have been on its way
+        answers = await asyncio.gather(workers.call(1, process), workers.call(1, process), return_exceptions=True)
+        assert answers[1] not in {first, os.getpid()}  # the first call may have been sent before the crash
 
     with_workers(1, use)
 
 
-def test_where_no_process_can_be_started_all_is_done_here(
+def test_if_no_process_can_be_started_calls_run_in_this_one(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def use(workers: Workers) -> None:
-        answers = await asyncio.gather(*(workers.ask(1, process) for _ in range(5)))
+        answers = await asyncio.gather(*(workers.call(1, process) for _ in range(5)))
         assert set(answers) == {os.getpid()}
         with pytest.raises(ValueError, match="no such thing"):
-            await workers.ask(1, failing)
+            await workers.call(1, failing)
 
     for program in ("/bin/false", "/nowhere/python"):
         caplog.clear()
         monkeypatch.setattr(sys, "executable", program)
         with_workers(2, use)
         assert [record.message for record in caplog.records] == [
-            "No worker processes can be started here: going on without"
+            "Can't start worker processes; continuing without them"
         ]
 
 
-def test_to_close_them_ends_their_calls() -> None:
+def test_close_cancels_calls() -> None:
     running: list[int] = []
 
     async def use(workers: Workers) -> None:
-        running.append(await workers.ask(1, process))
-        call = workers.ask(1, sleeping)
+        running.append(await workers.call(1, process))
+        call = workers.call(1, sleeping)
         await workers.close()
         assert call.cancelled()
 
@@ -159,15 +159,15 @@ def test_to_close_them_ends_their_calls() -> None:
     assert not is_running(running[0])
 
 
-def test_few_bytes_are_no_work_for_others() -> None:
+def test_a_few_bytes_are_parsed_in_this_process() -> None:
     workers = Workers(2, after=1000)
-    assert [workers.are_worth(400) for _ in range(4)] == [False, False, True, True]
-    assert not Workers(0).are_worth(1 << 30)
-    assert Workers(1).are_worth(1)
+    assert [workers.should_parse(400) for _ in range(4)] == [False, False, True, True]
+    assert not Workers(0).should_parse(1 << 30)
+    assert Workers(1).should_parse(1)
 
 
-def test_there_are_as_many_as_the_cores_have_work_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_count_depends_on_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, count in ((1, 0), (2, 2), (64, 4)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
-        assert Workers.of(None).most == count
-    assert Workers.of(7).most == 7
+        assert Workers.create(None).count == count
+    assert Workers.create(7).count == 7

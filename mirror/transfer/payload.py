@@ -1,0 +1,71 @@
+"""The payload of one response: in memory, or on the disk once it is too long for memory."""
+
+from collections.abc import Iterable
+
+from mirror.core.http.messages import Spooled
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk.spool import Part, Promise, Spool, Spools
+
+
+class Payload:
+    """Collects the blocks of a payload. Without spools all of it stays in memory."""
+
+    def __init__(self, url: CanonicalURL, spools: Spools | None) -> None:
+        self.size = 0
+        """Bytes so far, with those that an earlier transfer received."""
+        self.promise: Promise | None = None
+        """What a later transfer needs to continue this one; `None` if none can."""
+        self._url = url
+        self._spools = spools
+        self._spool: Spool | None = None
+        self._blocks: list[bytes] = []
+
+    @property
+    def is_spooled(self) -> bool:
+        """Whether the payload is on the disk."""
+        return self._spool is not None
+
+    def body(self) -> bytes:
+        """What is in memory."""
+        return self._blocks[0] if len(self._blocks) == 1 else b"".join(self._blocks)
+
+    def resume(self, part: Part, offset: int) -> None:
+        """Continue a part that an earlier transfer left on the disk, from byte `offset` on."""
+        assert self._spools is not None
+        self._spool = self._spools.go_on(part, offset)
+        self.size = offset
+
+    def append(self, block: bytes) -> None:
+        self.size += len(block)
+        if self._spool:
+            self._spool.feed(block)
+        else:
+            self._blocks.append(block)
+
+    def spill(self) -> None:
+        """Move what is in memory to the disk. The rest follows it there."""
+        assert self._spools is not None
+        blocks, self._blocks = self._blocks, []
+        self._spool = self._spools.begin(self._url, self.promise)
+        for block in blocks:
+            self._spool.feed(block)
+
+    def finish(self) -> Spooled | None:
+        """End a payload that is complete; `None` if it is in memory. Raises `LengthError`."""
+        if self._spool is None:
+            return None
+        spool, self._spool = self._spool, None
+        return spool.finish()
+
+    def abandon(self, rest: Iterable[bytes], *, keep: bool) -> None:
+        """End a payload that is not complete, after `rest`. `keep`: leave the part for a later transfer."""
+        self._blocks = []
+        if self._spool is None:
+            return
+        spool, self._spool = self._spool, None
+        for block in rest:
+            spool.feed(block)
+        if keep:
+            spool.leave()
+        else:
+            spool.discard()
