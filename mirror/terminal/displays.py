@@ -34,10 +34,10 @@ def display(name: str, reporthook: str = "", *, terminal: bool) -> Display:
 
     >>> display("fancy", terminal=False)
     Traceback (most recent call last):
-    mirror.terminal.displays.InvalidProgressError: MIRROR_PROGRESS is 'fancy': it should be one of auto, bars, lines, blocks, off
+    mirror.terminal.displays.InvalidProgressError: MIRROR_PROGRESS is 'fancy': use one of auto, bars, lines, blocks, off
     """
     if name not in NAMES:
-        raise InvalidProgressError(f"MIRROR_PROGRESS is {name!r}: it should be one of {', '.join(NAMES)}")
+        raise InvalidProgressError(f"MIRROR_PROGRESS is {name!r}: use one of {', '.join(NAMES)}")
     if reporthook:
         return Guarded(Hooks(load_factory(reporthook)), f"MIRROR_REPORTHOOK {reporthook}")
     if name == "auto":

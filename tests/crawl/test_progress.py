@@ -289,7 +289,7 @@ def test_a_handler_that_tells_the_status_has_hooks_called_at_once(server: Server
     [
         (
             {"MIRROR_PROGRESS": "fancy"},
-            "MIRROR_PROGRESS is 'fancy': it should be one of auto, bars, lines, blocks, off",
+            "MIRROR_PROGRESS is 'fancy': use one of auto, bars, lines, blocks, off",
         ),
         (
             {"MIRROR_REPORTHOOK": "no.such.hook"},
