@@ -19,7 +19,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
-from mirror.cli.options import parse_size
+from mirror.cli.option_values import parse_size
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import local_path
 from mirror.core.url.media_types import media_type

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from scrapy.settings import BaseSettings
 
 from mirror.browser.chromium import BrowserError, find
-from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.compare.page_capture import Viewer, what_is_missing
 from mirror.core.comparison import fidelity
 from mirror.core.comparison.fidelity import Compared, Result
@@ -16,7 +16,7 @@ from mirror.core.policy.private_addresses import Network, Reach, networks
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical, is_web
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
-from mirror.terminal.console import refuse, say, say_json, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, tell
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -31,12 +31,12 @@ _MANIFEST: Final = ".mirror"
 class Command(ArchiveCommand):
     """Ends with 0 where enough pages are as the original, with 1 where too few are, with 3 where there is none to compare."""
 
-    words = "<DIR> <URL>"
-    short = "Open the online site and the copy in a browser, page by page, and tell how they differ"
+    arguments = "<DIR> <URL>"
+    summary = "Open the online site and the copy in a browser, page by page, and tell how they differ"
 
     def long_desc(self) -> str:
         return (
-            f"{self.short}: pages that are not reached, requests that fail or leave the copy, errors of scripts that the "
+            f"{self.summary}: pages that are not reached, requests that fail or leave the copy, errors of scripts that the "
             "original has not, text and pixels that differ. DIR is an archive, or a copy that wget, HTTrack or the like have "
             "made; URL is where the site is, and pages below it are compared. Needs Chromium and requirements-browser.txt. "
             "Ends with 0 if enough pages are as the original, with 1 if not, with 3 if the site does not answer."
@@ -85,7 +85,7 @@ class Command(ArchiveCommand):
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        folder, word = self.taken(args, 2, 2)
+        folder, word = self.check_arguments(args, 2, 2)
         start = _start(word)
         _check(opts)
         browser = _browser(opts)
@@ -93,19 +93,19 @@ class Command(ArchiveCommand):
         reach = Reach((start,), everything=opts.private, public=_public(self.settings))
         root = Path(folder).expanduser()
         if (root / _MANIFEST).is_dir():
-            with opened(folder) as archive:
+            with open_archive(folder) as archive:
                 result = _result(root, archive, start, Viewer(browser, reach.bars), opts)
         elif root.is_dir():
             result = _result(root, None, start, Viewer(browser, reach.bars), opts)
         else:
-            refuse(f"{root}: there is no such folder", Exit.STORAGE)
+            exit_with_error(f"{root}: there is no such folder", Exit.STORAGE)
         if opts.json:
-            say_json(fidelity.as_json(result))
+            print_json(fidelity.as_json(result))
         else:
             for line in list(fidelity.as_lines(result)):
-                say(line)
+                print_line(line)
         if not result.judged:
-            refuse(f"{start} does not answer: there is nothing to compare with", Exit.NOTHING_FETCHED)
+            exit_with_error(f"{start} does not answer: there is nothing to compare with", Exit.NOTHING_FETCHED)
         self.exitcode = Exit.WELL if result.is_good else Exit.SOME_FAILED
 
 
@@ -113,9 +113,9 @@ def _start(word: str) -> CanonicalURL:
     try:
         url = canonical(word)
     except InvalidURLError as error:
-        refuse(str(error), Exit.USAGE)
+        exit_with_error(str(error), Exit.USAGE)
     if not is_web(url):
-        refuse(f"{word}: a browser compares what is at http:// or https://", Exit.USAGE)
+        exit_with_error(f"{word}: a browser compares what is at http:// or https://", Exit.USAGE)
     return url
 
 
@@ -123,22 +123,22 @@ def _public(settings: BaseSettings) -> list[Network]:
     try:
         return networks(settings.get("MIRROR_PUBLIC_NETWORKS") or "")
     except ValueError as error:
-        refuse(f"MIRROR_PUBLIC_NETWORKS: {error}", Exit.USAGE)
+        exit_with_error(f"MIRROR_PUBLIC_NETWORKS: {error}", Exit.USAGE)
 
 
 def _check(opts: argparse.Namespace) -> None:
     for name in ("threshold", "pixels"):
         if not 0 <= getattr(opts, name) <= 1:
-            refuse(f"--{name} {getattr(opts, name)}: a share is a number from 0 to 1", Exit.USAGE)
+            exit_with_error(f"--{name} {getattr(opts, name)}: a share is a number from 0 to 1", Exit.USAGE)
     if opts.pages < 0:
-        refuse(f"--pages {opts.pages}: a number of pages is 0 or more", Exit.USAGE)
+        exit_with_error(f"--pages {opts.pages}: a number of pages is 0 or more", Exit.USAGE)
 
 
 def _browser(opts: argparse.Namespace) -> Path:
     path = Path(opts.browser).expanduser() if opts.browser else None
     missing = what_is_missing(path)
     if missing:
-        refuse(missing, Exit.USAGE)
+        exit_with_error(missing, Exit.USAGE)
     found = find(path)
     assert found is not None
     return found
@@ -152,12 +152,12 @@ def _result(
     ways = copies.ways(is_archive=archive is not None)
     through = copies.Through(opts.through) if opts.through else ways[0]
     if through not in ways:
-        refuse(f"{root} is no archive: there is nothing to replay; --through file or server", Exit.USAGE)
+        exit_with_error(f"{root} is no archive: there is nothing to replay; --through file or server", Exit.USAGE)
     urls = None
     if archive is not None and not opts.walk:
         urls = fidelity.sampled(copies.pages_of(archive, start), opts.pages)
         if not urls:
-            refuse(f"there is no page below {start} in {root}", Exit.USAGE)
+            exit_with_error(f"there is no page below {start} in {root}", Exit.USAGE)
     with _copy(root, archive, start, through) as copy:
         done = asyncio.run(_compared(copy, start, viewer, urls, opts))
     result = Result(start, str(root), through, opts.threshold, tuple(done.pages))
@@ -186,7 +186,7 @@ async def _compared(
         try:
             await (done.walk(opts.pages) if urls is None else done.of(urls))
         except BrowserError as error:
-            refuse(str(error), Exit.USAGE)
+            exit_with_error(str(error), Exit.USAGE)
     return done
 
 
@@ -200,4 +200,4 @@ def _write(place: Path, page: str) -> None:
     try:
         place.write_text(page, encoding="utf-8")
     except OSError as error:
-        refuse(f"{place}: {error.strerror}", Exit.STORAGE)
+        exit_with_error(f"{place}: {error.strerror}", Exit.STORAGE)

@@ -12,12 +12,14 @@ from scrapy.exceptions import UsageError as ScrapyUsageError
 from scrapy.settings import Settings
 from twisted.logger import globalLogBeginner
 
-from mirror.cli.options import HELP, NONE, Group, Options, Transfers, UsageError, parse_size, without_secrets
+from mirror.cli.option_table import NONE, OPTIONS, Group
+from mirror.cli.option_values import UsageError, parse_size, without_secrets
+from mirror.cli.options import Options, Transfers
 from mirror.core.policy.private_addresses import networks
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
-from mirror.terminal.console import complete_streams, refuse, tell
+from mirror.terminal.console import complete_streams, exit_with_error, tell
 from mirror.terminal.displays import InvalidProgressError, display
 
 
@@ -26,7 +28,8 @@ class Command(CrawlCommand):
 
     def long_desc(self) -> str:
         groups = (
-            f"{group}: " + "; ".join(f"-a {name}={o.takes}: {o.told}" for name, o in HELP.items() if o.group is group)
+            f"{group}: "
+            + "; ".join(f"-a {name}={o.value}: {o.help}" for name, o in OPTIONS.items() if o.group is group)
             for group in Group
         )
         return f"Mirror a website: scrapy crawl mirror -a start=URL. {'. '.join(groups)}."
@@ -38,13 +41,17 @@ class Command(CrawlCommand):
         complete_streams()
         if args[1:]:
             said = without_secrets(args[1])
-            refuse(f"{said!r} is not known here; options are given as -a NAME=VALUE or -s NAME=VALUE", Exit.USAGE)
+            exit_with_error(
+                f"{said!r} is not known here; options are given as -a NAME=VALUE or -s NAME=VALUE", Exit.USAGE
+            )
         if opts.loglevel and opts.loglevel not in logging.getLevelNamesMapping():
-            refuse(f"--loglevel {opts.loglevel} is unknown; it is DEBUG, INFO, WARNING, ERROR or CRITICAL", Exit.USAGE)
+            exit_with_error(
+                f"--loglevel {opts.loglevel} is unknown; it is DEBUG, INFO, WARNING, ERROR or CRITICAL", Exit.USAGE
+            )
         try:
             super().process_options(args, opts)
         except ScrapyUsageError as error:
-            refuse(str(error), Exit.USAGE)
+            exit_with_error(str(error), Exit.USAGE)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if args != ["mirror"]:
@@ -64,9 +71,9 @@ def run_mirror(process: CrawlerProcessBase, words: dict[str, Any]) -> int:
     process.start()
     error = running.exception() if isinstance(running, asyncio.Task) and running.done() else None
     if isinstance(error, StorageError):
-        refuse(str(error), Exit.STORAGE)
+        exit_with_error(str(error), Exit.STORAGE)
     if error is not None:
-        refuse(f"the crawl can't begin: {' '.join(f'{type(error).__name__}: {error}'.split())}", Exit.USAGE)
+        exit_with_error(f"the crawl can't begin: {' '.join(f'{type(error).__name__}: {error}'.split())}", Exit.USAGE)
     return exit_code(crawler)
 
 
@@ -144,9 +151,9 @@ def check_run(settings: Settings, words: dict[str, Any]) -> None:
         parse_size("MIRROR_RESERVE", str(settings["MIRROR_RESERVE"]))
         Archive(options.out).close()
     except (UsageError, InvalidProgressError) as error:
-        refuse(str(error), Exit.USAGE)
+        exit_with_error(str(error), Exit.USAGE)
     except StorageError as error:
-        refuse(str(error), Exit.STORAGE)
+        exit_with_error(str(error), Exit.STORAGE)
 
 
 def exit_code(crawler: Crawler) -> int:

@@ -4,17 +4,17 @@ import argparse
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import ArchiveCommand, now, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
 from mirror.core.url.canonical import InvalidURLError, canonical
 from mirror.reports.run_summary import Exit
-from mirror.terminal.console import refuse, tell
+from mirror.terminal.console import exit_with_error, tell
 
 
 class Command(ArchiveCommand):
     """What other pages say of it stays: their bytes are not changed."""
 
-    words = "<DIR> <URL | PREFIX*>"
-    short = "Take a URL out of every snapshot, object and copy, and never fetch it again"
+    arguments = "<DIR> <URL | PREFIX*>"
+    summary = "Take a URL out of every snapshot, object and copy, and never fetch it again"
     has_json = False
 
     def long_desc(self) -> str:
@@ -24,14 +24,14 @@ class Command(ArchiveCommand):
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        folder, text = self.taken(args, 2, 2)
+        folder, text = self.check_arguments(args, 2, 2)
         try:
             pattern = canonical(text.removesuffix("*")) + "*" * text.endswith("*")
         except InvalidURLError as error:
-            refuse(str(error), Exit.USAGE)
-        with opened(folder, read_only=False) as archive:
+            exit_with_error(str(error), Exit.USAGE)
+        with open_archive(folder, read_only=False) as archive:
             with archive.database.transaction():
-                count = archive.history.forget(pattern, now().isoformat(timespec="seconds"))
+                count = archive.history.forget(pattern, utc_now().isoformat(timespec="seconds"))
             for _ in archive.settle():
                 pass
             _, size = archive.collect()

@@ -5,20 +5,20 @@ from datetime import datetime
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import ArchiveCommand, now, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
 from mirror.core.policy import retention
 from mirror.core.policy.retention import InvalidPolicyError, Policy
 from mirror.reports.run_summary import Exit
 from mirror.reports.wording import moment
 from mirror.store.manifest.history import Listed
 from mirror.store.manifest.records import Outcome
-from mirror.terminal.console import refuse, say, say_json, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, tell
 
 
 class Command(ArchiveCommand):
     """The newest snapshot stays in any case, and so does one that is not finished."""
 
-    short = "Let old snapshots go by rules, and remove the objects that only they need"
+    summary = "Let old snapshots go by rules, and remove the objects that only they need"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -31,9 +31,9 @@ class Command(ArchiveCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        (folder,) = self.taken(args, 1, 1)
+        (folder,) = self.check_arguments(args, 1, 1)
         policy = _policy(opts.keep)
-        with opened(folder, read_only=opts.dry_run) as archive:
+        with open_archive(folder, read_only=opts.dry_run) as archive:
             listed = archive.history.snapshots()
             rules = _kept(policy, listed)
             gone = [one for one in listed if one.id not in rules]
@@ -45,10 +45,10 @@ class Command(ArchiveCommand):
                 if gone:
                     archive.database.compact()
         if opts.json:
-            say_json({"kept": rules, "pruned": [one.id for one in gone], "objects": count, "bytes": size})
+            print_json({"kept": rules, "pruned": [one.id for one in gone], "objects": count, "bytes": size})
             return
         for one in listed:
-            say(f"{one.id}  {moment(one.started)}  {f'kept ({rules[one.id]})' if one.id in rules else 'pruned'}")
+            print_line(f"{one.id}  {moment(one.started)}  {f'kept ({rules[one.id]})' if one.id in rules else 'pruned'}")
         if opts.dry_run:
             tell(f"{len(gone):,} snapshots would go\n")
         else:
@@ -59,7 +59,7 @@ def _policy(words: str | None) -> Policy | None:
     try:
         return retention.parse(words) if words else None
     except InvalidPolicyError as error:
-        refuse(str(error), Exit.USAGE)
+        exit_with_error(str(error), Exit.USAGE)
 
 
 def _kept(policy: Policy | None, listed: list[Listed]) -> dict[int, str]:
@@ -68,4 +68,4 @@ def _kept(policy: Policy | None, listed: list[Listed]) -> dict[int, str]:
     if policy is None:
         return {one.id: "no rule" for one in listed}
     unfinished = {one.id: str(one.outcome) for one in listed[-1:] if one.outcome is not Outcome.COMPLETE}
-    return retention.kept(policy, complete, now()) | unfinished
+    return retention.kept(policy, complete, utc_now()) | unfinished

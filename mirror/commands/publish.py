@@ -2,7 +2,7 @@
 
 import argparse
 
-from mirror.cli.archive_command import ArchiveCommand, now, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
 from mirror.reports.run_summary import MOST_EXAMPLES, needing_lines
 from mirror.terminal.console import tell
 from mirror.terminal.printable import printable
@@ -11,7 +11,7 @@ from mirror.terminal.printable import printable
 class Command(ArchiveCommand):
     """Fetches nothing; writes each file of the tree as a crawl would have left it."""
 
-    short = "Make the browsable tree of an archive again, from what it keeps in DIR/.mirror"
+    summary = "Make the browsable tree of an archive again, from what it keeps in DIR/.mirror"
     has_json = False
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -23,11 +23,11 @@ class Command(ArchiveCommand):
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        (folder,) = self.taken(args, 1, 1)
-        with opened(folder, read_only=False) as archive:
+        (folder,) = self.check_arguments(args, 1, 1)
+        with open_archive(folder, read_only=False) as archive:
             if opts.accept_loss:
                 with archive.database.transaction():
-                    archive.manifest.accept_loss(now().isoformat(timespec="seconds"))
+                    archive.manifest.accept_loss(utc_now().isoformat(timespec="seconds"))
             count = sum(1 for _ in archive.publish_all())
             for line in needing_lines(*archive.manifest.needing(MOST_EXAMPLES)):
                 tell(printable(line) + "\n")

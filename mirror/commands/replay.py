@@ -5,11 +5,11 @@ import errno
 import sys
 from ipaddress import ip_address
 
-from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.core.replay.origins import Server
 from mirror.reports.run_summary import Exit
 from mirror.store.playback import Shelf
-from mirror.terminal.console import refuse, say, tell
+from mirror.terminal.console import exit_with_error, print_line, tell
 
 _PORT = 8000
 _PORTS = 65535
@@ -18,11 +18,11 @@ _PORTS = 65535
 class Command(ArchiveCommand):
     """Runs until Ctrl-C, which is a good end. stdout gets the URL to open, and nothing else."""
 
-    short = "Serve an archive for browsers on this machine, every host and every snapshot at an origin of its own"
+    summary = "Serve an archive for browsers on this machine, every host and every snapshot at an origin of its own"
     has_json = False
 
     def long_desc(self) -> str:
-        return f"{self.short}. It answers from the archive only, and asks nobody for anything. Ctrl-C ends it."
+        return f"{self.summary}. It answers from the archive only, and asks nobody for anything. Ctrl-C ends it."
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -38,20 +38,20 @@ class Command(ArchiveCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from mirror.replay import server  # noqa: PLC0415 - Starlette and uvicorn are for this command alone
 
-        (folder,) = self.taken(args, 1, 1)
+        (folder,) = self.check_arguments(args, 1, 1)
         if not 0 <= opts.port <= _PORTS:
-            refuse(f"--port {opts.port}: a port is a number from 0 to {_PORTS}", Exit.USAGE)
-        with opened(folder) as archive:
+            exit_with_error(f"--port {opts.port}: a port is a number from 0 to {_PORTS}", Exit.USAGE)
+        with open_archive(folder) as archive:
             try:
                 sockets = server.listening(opts.host, opts.port)
             except OSError as error:
-                refuse(_why_not(error, opts), Exit.USAGE)
+                exit_with_error(_why_not(error, opts), Exit.USAGE)
             if opts.host and not _is_loopback(opts.host):
                 tell(f"Warning: all who reach {opts.host} can read the archive; its links only work on this machine\n")
             place = Server(sockets[0].getsockname()[1])
 
             def begun() -> None:
-                say(place.root)
+                print_line(place.root)
                 sys.stdout.flush()
                 tell(f"Replaying {archive.root} at {place.root}; Ctrl-C ends it\n")
 

@@ -4,20 +4,20 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.cli.options import REPAIR
 from mirror.commands.crawl import run_mirror
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.manifest.records import Outcome, Resource
 from mirror.store.verification import Damage, Part, mend, strangers, verify
-from mirror.terminal.console import say, say_json, tell
+from mirror.terminal.console import print_json, print_line, tell
 
 
 class Command(ArchiveCommand):
     """Ends with 0 where all is well, or was mended; with 1 where damage is left."""
 
-    short = "Hash all objects and the tree, name every damage, and with --repair fetch again only what is damaged"
+    summary = "Hash all objects and the tree, name every damage, and with --repair fetch again only what is damaged"
     requires_crawler_process = True
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -25,8 +25,8 @@ class Command(ArchiveCommand):
         parser.add_argument("--repair", action="store_true", help="mend what is damaged; asks servers for nothing else")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        (folder,) = self.taken(args, 1, 1)
-        with opened(folder, read_only=not opts.repair) as archive:
+        (folder,) = self.check_arguments(args, 1, 1)
+        with open_archive(folder, read_only=not opts.repair) as archive:
             looked, damages = _look(archive)
             unknown = [] if opts.repair else list(strangers(archive))
             _tell(opts, looked, damages, unknown)
@@ -44,7 +44,7 @@ class Command(ArchiveCommand):
             self.exitcode = Exit.SOME_FAILED if lost else Exit.WELL
             return
         code = self._fetch(folder, last[0].options, lost) if lost or unfinished else Exit.WELL
-        with opened(folder, read_only=False) as archive:
+        with open_archive(folder, read_only=False) as archive:
             left = _left(archive, damages)
         self.exitcode = code if code > Exit.SOME_FAILED else Exit.SOME_FAILED if left else Exit.WELL
 
@@ -96,14 +96,14 @@ def _left(archive: Archive, damages: list[Damage]) -> list[Damage]:
 
 def _tell(opts: argparse.Namespace, looked: int, damages: list[Damage], unknown: list[Path]) -> None:
     if opts.json:
-        say_json({"looked_at": looked, "damages": list(map(_as_json, damages)), "unknown": list(map(str, unknown))})
+        print_json({"looked_at": looked, "damages": list(map(_as_json, damages)), "unknown": list(map(str, unknown))})
         return
     for damage in damages:
         urls = list(dict.fromkeys(resource.url for resource in damage.resources))
         more = f" and {len(urls) - 1:,} more" if len(urls) > 1 else ""
-        say(f"{damage.part}: {damage.place}: {damage.what}{f' ({urls[0]}{more})' if urls else ''}")
+        print_line(f"{damage.part}: {damage.place}: {damage.what}{f' ({urls[0]}{more})' if urls else ''}")
     for place in unknown:
-        say(f"unknown: {place}: this file is not the archive's")
+        print_line(f"unknown: {place}: this file is not the archive's")
     tell(f"Looked at {looked:,} things: {f'{len(damages):,} damaged' if damages else 'all is well'}\n")
     if any(damage.part is Part.MANIFEST for damage in damages):
         tell("The manifest is damaged: restore it from a backup, or move .mirror away to begin anew\n")

@@ -8,7 +8,7 @@ import pytest
 
 import mirror
 from mirror.cli.main import parser, scrapy_words
-from mirror.cli.options import HELP
+from mirror.cli.option_table import OPTIONS
 from tests.crawl.running import ROOT, Done, run
 from tests.site import Server, Site, serve
 
@@ -60,17 +60,18 @@ def test_a_setting_reaches_scrapy_and_publish_makes_the_tree_again(
 def test_nothing_to_publish_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = websucker(tmp_path, monkeypatch, "publish")
     assert (done.code, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("websucker: use: publish <DIR>")
+    assert done.stderr.startswith("websucker: usage: publish <DIR>")
 
 
 def test_help_tells_every_option_and_exit_code() -> None:
     text = " ".join(parser().format_help().split())
-    for name, option in HELP.items():
-        assert name == "start" or f"--{name} {option.takes} " in text
-        assert option.text in text
-        assert not option.default or f"(default: {option.default})" in text
+    for name, option in OPTIONS.items():
+        assert name == "start" or f"--{name} {option.value} " in text
+        assert option.description.replace("`", "") in text
+        default = (option.default or option.default_note).replace("`", "")
+        assert not default or f"(default: {default})" in text
         assert f"{option.group}: " in text
-    for told in ("0 all well", "1 some", "2 bad usage", "3 nothing", "4 the archive", "130 interrupted"):
+    for told in ("0 all is well", "1 some", "2 bad usage", "3 nothing", "4 the archive", "130 interrupted"):
         assert told in text
 
 

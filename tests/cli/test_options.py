@@ -8,7 +8,11 @@ import pytest
 from scrapy.settings import Settings
 
 from mirror.cli.main import scrapy_words
-from mirror.cli.options import HELP, Group, Options, UsageError, parse_size, parse_starts
+from mirror.cli.option_docs import BEGIN, END, with_tables
+from mirror.cli.option_table import OPTIONS, Group
+from mirror.cli.option_values import UsageError, parse_size
+from mirror.cli.options import Options
+from mirror.cli.start_urls import parse_starts
 from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
 from mirror.core.url.canonical import canonical
@@ -17,6 +21,7 @@ from mirror.store.run.refresh_policy import Renewal
 from tests.crawl.running import ROOT, run
 
 START = "http://example.org/"
+OPTIONS_PAGE = ROOT / "docs" / "options.md"
 SECRET = "spam"
 
 
@@ -105,7 +110,7 @@ def test_how_what_is_there_is_renewed() -> None:
 
 @pytest.mark.parametrize("text", ["", "1 K", "1e3", "-1", "M", "1kiB", "1i", "nan"])
 def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(UsageError, match="is no size: write it as"):
+    with pytest.raises(UsageError, match="is not a size: write it as"):
         parse_size("MIRROR_RESERVE", text)
 
 
@@ -191,24 +196,36 @@ def test_defaults_that_are_told_are_those_of_the_settings() -> None:
     settings = Settings()
     settings.setmodule("mirror.settings")
     for name in ("connections", "delay", "timeout", "max_file"):
-        given = options(**{name: HELP[name].default}).settings()
+        given = options(**{name: OPTIONS[name].default}).settings()
         setting = next(iter(given))
         assert settings.getfloat(setting) == given[setting]
-    assert settings["USER_AGENT"].startswith(f"{HELP['user_agent'].default} ")
-    assert settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES") is (HELP["insecure"].default == "0")
+    assert settings["USER_AGENT"].startswith(f"{OPTIONS['user_agent'].default} ")
+    assert settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES") is (OPTIONS["insecure"].default == "0")
 
 
-def test_the_readme_tells_each_option_in_its_group() -> None:
-    told = dict.fromkeys(Group, "")
-    group = Group.WHAT
-    for line in (ROOT / "README.md").read_text().splitlines():
+def test_the_documentation_lists_each_option_in_its_group() -> None:
+    listed = dict.fromkeys(Group, "")
+    group = None
+    for line in OPTIONS_PAGE.read_text().splitlines():
+        if line.startswith("## "):
+            group = next((one for one in Group if one == line.removeprefix("## ")), None)
         cells = [cell.strip(" *`") for cell in re.split(r"(?<!\\)\|", line)]
-        if len(cells) == 5:
-            group = next((one for one in Group if one == cells[3]), group)
-            name, _, takes = cells[1].replace("\\", "").partition("=")
-            told[group] += f"{name}={takes}" if takes else ""
+        if group and len(cells) == 5:
+            name, _, value = cells[1].replace("\\", "").partition("=")
+            listed[group] += f"{name}={value}" if value else ""
     for group in Group:
-        assert told[group] == "".join(f"{name}={o.takes}" for name, o in HELP.items() if o.group is group)
+        assert listed[group] == "".join(f"{name}={o.value}" for name, o in OPTIONS.items() if o.group is group)
+
+
+def test_the_tables_of_the_documentation_are_those_that_make_docs_writes() -> None:
+    page = OPTIONS_PAGE.read_text()
+    assert page == with_tables(page)
+
+
+def test_a_page_without_the_comments_around_the_tables_is_refused() -> None:
+    for page in ("", BEGIN, END):
+        with pytest.raises(ValueError, match="the page has no <!--"):
+            with_tables(page)
 
 
 def test_no_secret_is_shown_by_what_holds_it(tmp_path: Path) -> None:
@@ -329,36 +346,40 @@ def test_a_proxy(text: str, url: str, user: Login | None) -> None:
         ("login", "spam", "login has no password: write it as user:password"),
         ("login", ":spam", "login has no user: write it as user:password"),
         ("login", "guido:spam\n", "login: a name or a password can't hold a control character"),
-        ("header", "A: b\nspam", "header: its line 2 has no name and colon"),
-        ("header", " A: spam", "header: its line 1 has no name and colon"),
-        ("header", "A b: spam", "header: its line 1 has no name and colon"),
+        ("header", "A: b\nspam", "header: line 2 has no name and colon"),
+        ("header", " A: spam", "header: line 1 has no name and colon"),
+        ("header", "A b: spam", "header: line 1 has no name and colon"),
         ("header", "A: spam\rB: c", "header A has a control character in its value"),
         ("header", "A:", "header A has no value"),
-        ("header", "HOST: spam", "header HOST can't be given: it belongs to the connection"),
-        ("header", "Transfer-Encoding: chunked", "header Transfer-Encoding can't be given"),
-        ("header", "Range: bytes=0-1", "header Range can't be given: the archive knows what it has"),
-        ("header", "User-Agent: x", "header User-Agent can't be given: give user_agent=TEXT"),
+        ("header", "HOST: spam", "header HOST can't be set: it belongs to the connection"),
+        ("header", "Transfer-Encoding: chunked", "header Transfer-Encoding can't be set"),
+        (
+            "header",
+            "Range: bytes=0-1",
+            "header Range can't be set: Websucker sets it from what the archive already has",
+        ),
+        ("header", "User-Agent: x", "header User-Agent can't be set: use user_agent=TEXT"),
         (
             "proxy",
             "gopher://guido:spam@127.0.0.1:70",
-            "proxy=gopher://... is unknown; it is one of http, https, socks4",
+            "proxy=gopher://... is unknown: use one of http, https, socks4",
         ),
-        ("proxy", "http://guido:spam@127.0.0.1", "proxy is no URL of one: write it as http://host:port, or none"),
+        ("proxy", "http://guido:spam@127.0.0.1", "proxy is not a proxy URL: write it as http://host:port, or none"),
         ("proxy", "http://guido:spam@127.0.0.1:99999", "proxy: there is no port 99999"),
         ("proxy", "http://guido:spam%00@127.0.0.1:80", "proxy: a name or a password can't hold a control character"),
-        ("user_agent", "a\nb", "user_agent has a control character in it"),
-        ("http", "4", "http=4 is unknown; it is one of 1.1, 2, 3"),
+        ("user_agent", "a\nb", "user_agent contains a control character"),
+        ("http", "4", "http=4 is unknown: use one of 1.1, 2, 3"),
         ("insecure", "yes", "insecure=yes is neither 0 nor 1"),
-        ("connections", "0", "connections=0 is no whole number from 1 on"),
-        ("delay", "-1", "delay=-1 is no number of seconds"),
-        ("delay", "inf", "delay=inf is no number of seconds"),
-        ("timeout", "0", "timeout=0 is no number of seconds"),
-        ("rate", "fast", "rate=fast is no size"),
-        ("max_file", "1g", "max_file=1g is no size"),
-        ("quota", "half", "quota=half is no size"),
+        ("connections", "0", "connections=0 is not a whole number of 1 or more"),
+        ("delay", "-1", "delay=-1 is not a number of seconds"),
+        ("delay", "inf", "delay=inf is not a number of seconds"),
+        ("timeout", "0", "timeout=0 is not a number of seconds"),
+        ("rate", "fast", "rate=fast is not a size"),
+        ("max_file", "1g", "max_file=1g is not a size"),
+        ("quota", "half", "quota=half is not a size"),
         ("netrc", "/nowhere", "netrc=/nowhere can't be read: No such file or directory"),
-        ("cookies", "/", "cookies=/ is no file"),
-        ("cookies", "~nobody-here/x", "is in the home of nobody known here"),
+        ("cookies", "/", "cookies=/ is not a file"),
+        ("cookies", "~nobody-here/x", "this user has no home folder here"),
         ("certificate", "/nowhere", "certificate=/nowhere can't be read"),
         ("ca", "/nowhere", "ca=/nowhere can't be read"),
     ],
@@ -373,12 +394,12 @@ def test_a_word_that_is_refused(name: str, value: str, said: str) -> None:
         (
             "netrc",
             "machine example.org\nlogin guido spam\n",
-            "netrc={}: near line 3 is no entry of a netrc file; mend it or",
+            "netrc={}: near line 3 is an invalid entry; correct it or",
         ),
         ("netrc", 'machine example.org login guido password "spam\n"', "netrc={}: a name or a password can't hold"),
         ("cookies", "# spam\nexample.org spam\n", "cookies={}: line 2 has 1 fields, not the 7 that tabs divide"),
-        ("cookies", "sp\udcffam", "cookies={} can't be read: it is no UTF-8, at byte 2"),
-        ("certificate", "spam", "certificate={}: no certificate and its private key in PEM"),
+        ("cookies", "sp\udcffam", "cookies={} can't be read: it is not UTF-8, at byte 2"),
+        ("certificate", "spam", "certificate={}: not a certificate and its private key in PEM"),
         ("ca", "spam", "ca={}: no certificates of authorities in PEM"),
         ("key", "spam", "key={} is of no use without certificate=FILE"),
     ],
@@ -410,7 +431,7 @@ def test_a_key_of_another_certificate_and_one_that_is_encrypted(tmp_path: Path) 
     (tmp_path / "other").mkdir()
     certificate, _ = certified(tmp_path)
     _, key = certified(tmp_path / "other", "-passout", f"pass:{SECRET}")
-    assert refused(certificate=str(certificate), key=str(key)) == f"key={key} is encrypted; give it in the clear"
+    assert refused(certificate=str(certificate), key=str(key)) == f"key={key} is encrypted; decrypt it first"
     _, key = certified(tmp_path / "other")
     assert "(key values mismatch)" in refused(certificate=str(certificate), key=str(key))
 

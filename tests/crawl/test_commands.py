@@ -166,8 +166,8 @@ def test_looking_takes_no_lock_and_changing_does(made: World, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("snapshots",), 2, "use: snapshots <DIR>; see snapshots --help"),
-        (("checkout", "{out}", "1"), 2, "use: checkout <DIR> <SNAPSHOT> <TARGET>"),
+        (("snapshots",), 2, "usage: snapshots <DIR>; see snapshots --help"),
+        (("checkout", "{out}", "1"), 2, "usage: checkout <DIR> <SNAPSHOT> <TARGET>"),
         (("checkout", "{out}", "99", "x"), 2, "there is no snapshot '99': give a number (1, 2), a time"),
         (("checkout", "{out}", "1", "{out}/.mirror/x"), 4, "is inside of what the archive keeps"),
         (("why", "{out}", "example.org"), 2, "should begin with http:// or https://"),

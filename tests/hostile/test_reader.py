@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 
 from mirror.logs import Printable
-from mirror.terminal.console import refuse, say, say_json, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, tell
 from mirror.terminal.printable import printable_lines
 from tests.crawl.running import ROOT, SCRAPY, Done, mirror, run
 from tests.hostile.test_attacks import unprintable
@@ -122,10 +122,10 @@ def test_a_report_runs_nothing_whatever_stands_in_it(runs: dict[str, Done]) -> N
 def test_what_is_told_and_said_keeps_its_lines_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever forgets that a text is a server's: the one place where a program speaks does not."""
     tell(f"Failed: {EVIL}\nOpen {EVIL}\n")
-    say(EVIL)
-    say_json({"title": EVIL})
+    print_line(EVIL)
+    print_json({"title": EVIL})
     with pytest.raises(SystemExit):
-        refuse(EVIL, 2)
+        exit_with_error(EVIL, 2)
     said = capsys.readouterr()
     assert unprintable(said.out + said.err) == []
     assert [line.partition(" ")[0] for line in said.err.splitlines()] == ["Failed:", "Open", "websucker:"]
@@ -200,7 +200,11 @@ def calls() -> Iterator[tuple[str, str, str]]:
                     yield path.name, name, on
 
 
-SPEAKS: Final = {"console.py": "tell, say", "progress.py": "the displays", "__main__.py": "a line of its own"}
+SPEAKS: Final = {
+    "console.py": "tell, print_line, print_json",
+    "progress.py": "the displays",
+    "__main__.py": "a line of its own",
+}
 
 
 def test_all_that_is_said_goes_through_few_places() -> None:
