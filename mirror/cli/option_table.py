@@ -63,7 +63,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "scope": Option(
         "WORD",
         "site",
-        "follow links to pages within `site` (the registrable domain), `host`, or `prefix` (the folder of the start URL)",
+        "how far to follow links: `site` (the registrable domain), `host`, or `prefix` (the folder of the start URL)",
         Group.WHAT,
         details="With `site`, `docs.example.org` and `example.org` belong together. `host` is the same host and port. "
         "`prefix` is the folder of the start URL and everything below it.",
@@ -71,7 +71,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "requisites": Option(
         "WORD",
         "all",
-        "fetch the images, stylesheets, scripts, fonts and media of pages from `all` hosts, from the `site` only, or `none`",
+        "where to fetch images, stylesheets, scripts, fonts and media from: `all` (anywhere), `site`, or `none`",
         Group.WHAT,
         details="With `all`, they come from any host, but pages there are not followed.",
     ),
@@ -100,7 +100,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "obey": Option(
         "WORDS",
         "nofollow",
-        "which requests of pages to robots to honour: `nofollow` (do not follow the links of this page), `rel` (nor links "
+        "what to obey of what pages ask robots for: `nofollow` (do not follow the links of this page), `rel` (nor links "
         "with rel=nofollow), `noindex` and `noarchive` (leave this page out), several separated by commas, or `none`",
         Group.WHAT,
         details="[What pages ask for](politeness.md#what-pages-ask-for)",
@@ -116,8 +116,8 @@ OPTIONS: Final[dict[str, Option]] = {
     "fold": Option(
         "0|1",
         "1",
-        "treat URLs as one if they differ only in tracking parameters or session ids, or if they have the same content and "
-        "either a page calls the other URL canonical or they differ only in `www.` or in http and https",
+        "treat URLs that differ only in tracking parameters or session ids as one; also URLs with the same content, if one "
+        "page calls the other canonical or if they differ only in `www.` or http and https",
         Group.WHAT,
         details="[What is one resource](traps.md#what-is-one-resource)",
     ),
@@ -147,7 +147,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "trust": Option(
         "0|1",
         "0",
-        "do not check again what its server said would stay fresh until now (`Cache-Control: max-age`, `Expires`)",
+        "do not check again what is still fresh according to its server (`Cache-Control: max-age`, `Expires`)",
         Group.UPDATES,
     ),
     "max_loss": Option(
