@@ -1,4 +1,4 @@
-"""`scrapy diff DIR [A [B]]`: what differs between two snapshots."""
+"""`scrapy diff DIR [A [B]]`: list the differences between two snapshots."""
 
 import argparse
 from pathlib import Path
@@ -20,14 +20,22 @@ _SIGNS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "*", Kind.MOVED: ">"
 
 
 class Command(ArchiveCommand):
-    """Without names: the newest complete snapshot beside the one before it. With one: that beside the newest."""
+    """Without names, compares the last two complete snapshots; with one name, that snapshot and the newest."""
 
     arguments = "<DIR> [<A> [<B>]]"
     summary = "Show what was added, removed, changed and moved between two snapshots"
 
+    def long_desc(self) -> str:
+        return (
+            f"{self.summary}. Without A and B, compares the last two complete snapshots; with A alone, A and the newest. "
+            "Exits with 1 if there are differences, else with 0."
+        )
+
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--html", metavar="FILE", help="write a page that shows what changed in the text of pages")
+        parser.add_argument(
+            "--html", metavar="FILE", help="write an HTML page that shows the changes in the text of pages"
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         folder, *names = self.check_arguments(args, 1, 3)
@@ -49,8 +57,8 @@ def _pair(archive: Archive, names: list[str]) -> tuple[Listed, Listed]:
     if names:
         return find_snapshot(archive, names[0]), find_snapshot(archive, names[1] if len(names) > 1 else "latest")
     complete = [one for one in archive.history.snapshots() if one.outcome is Outcome.COMPLETE]
-    if len(complete) < 2:  # noqa: PLR2004 - a difference has two sides
-        exit_with_error("there are no two complete snapshots to compare yet", Exit.USAGE)
+    if len(complete) < 2:  # noqa: PLR2004 - a comparison needs two
+        exit_with_error("there are not yet two complete snapshots to compare", Exit.USAGE)
     return complete[-2], complete[-1]
 
 

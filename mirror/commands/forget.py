@@ -1,4 +1,4 @@
-"""`scrapy forget DIR URL`: a URL out of everything that the archive keeps, for good."""
+"""`scrapy forget DIR URL`: remove a URL from the whole archive, for good."""
 
 import argparse
 
@@ -11,16 +11,16 @@ from mirror.terminal.console import exit_with_error, tell
 
 
 class Command(ArchiveCommand):
-    """What other pages say of it stays: their bytes are not changed."""
+    """Links to the URL on other pages stay, because the bytes of those pages are not changed."""
 
     arguments = "<DIR> <URL | PREFIX*>"
-    summary = "Take a URL out of every snapshot, object and copy, and never fetch it again"
+    summary = "Remove a URL from every snapshot, and never fetch it again"
     has_json = False
 
     def long_desc(self) -> str:
         return (
-            "Take a URL, or with a * at the end all URLs that begin so, out of every snapshot, the tree, the objects and the "
-            "copies. A tombstone keeps it from being fetched again."
+            "Remove a URL, or with a * at the end all URLs with that prefix, from every snapshot, the tree, the objects and "
+            "the copies. A tombstone keeps them from being fetched again."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
@@ -36,4 +36,4 @@ class Command(ArchiveCommand):
                 pass
             _, size = archive.collect()
             archive.database.compact()
-        tell(f"Forgotten: {count:,} versions, {decimal(size)}; {pattern} is not fetched again\n")
+        tell(f"Forgotten: {count:,} versions, {decimal(size)}; {pattern} will not be fetched again\n")

@@ -1,4 +1,4 @@
-"""`scrapy publish DIR`: make the tree again from objects and manifest."""
+"""`scrapy publish DIR`: write the tree again from the objects and the manifest."""
 
 import argparse
 
@@ -9,9 +9,9 @@ from mirror.terminal.printable import printable
 
 
 class Command(ArchiveCommand):
-    """Fetches nothing; writes each file of the tree as a crawl would have left it."""
+    """Fetches nothing, and writes every file of the tree as a crawl would have left it."""
 
-    summary = "Make the browsable tree of an archive again, from what it keeps in DIR/.mirror"
+    summary = "Write the tree of an archive again, from what is stored in DIR/.mirror"
     has_json = False
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ class Command(ArchiveCommand):
         parser.add_argument(
             "--accept-loss",
             action="store_true",
-            help="take out what the server said is gone in a run that was held for that",
+            help="remove from the tree what the server no longer has, after a run that was held because of it",
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""`scrapy snapshots DIR`: the snapshots of an archive."""
+"""`scrapy snapshots DIR`: list the snapshots of an archive."""
 
 import argparse
 from dataclasses import asdict
@@ -14,7 +14,7 @@ _COLUMNS = ("id", "begun (UTC)", "outcome", "pages", "files", "size", "new", "ad
 
 
 class Command(ArchiveCommand):
-    """A line a snapshot, the oldest first."""
+    """Prints one line for each snapshot, the oldest first."""
 
     summary = "List the snapshots of an archive"
 

@@ -1,4 +1,4 @@
-"""`scrapy why DIR URL`: all that is known of a URL: fetched or not, by which rule, found where, since when."""
+"""`scrapy why DIR URL`: explain why a URL was fetched or not."""
 
 import argparse
 from typing import Any
@@ -14,10 +14,10 @@ from mirror.terminal.console import exit_with_error, print_json, print_line
 
 
 class Command(ArchiveCommand):
-    """Ends with 1 where the archive has no copy of the URL, so that scripts can ask too."""
+    """Exits with 0 if the archive has a copy of the URL, else with 1."""
 
     arguments = "<DIR> <URL>"
-    summary = "Tell whether and why a URL was fetched or not, where it was found, and since when"
+    summary = "Explain whether and why a URL was fetched, where it was found, and since when the archive knows it"
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         folder, text = self.check_arguments(args, 2, 2)
@@ -33,8 +33,8 @@ class Command(ArchiveCommand):
         else:
             for line in account_lines(url, account, forgotten):
                 print_line(line)
-        there = account and account.versions and account.versions[-1][0].path and account.versions[-1][2] is None
-        self.exitcode = Exit.WELL if there else Exit.SOME_FAILED
+        has_copy = account and account.versions and account.versions[-1][0].path and account.versions[-1][2] is None
+        self.exitcode = Exit.WELL if has_copy else Exit.SOME_FAILED
 
 
 def _as_json(account: Account | None) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def test_a_site_that_scripts_build_is_mirrored_whole_and_each_file_asked_for_onc
         assert done.code == 0, done.stderr
         assert asked(server) == parts(*names)
     assert "Rendered 4 pages" in done.stderr
-    assert "4 pages work whole in `replay` only" in done.stderr
+    assert "4 pages work fully in `replay` only" in done.stderr
     with served(tmp_path) as running:
         context = browser.new_context()
         page = context.new_page()
@@ -104,7 +104,7 @@ def test_without_a_browser_it_is_not(tmp_path: Path) -> None:
     with serve(app("home", "one")) as server:
         done = mirror(f"{server.url}/", tmp_path, "render=never")
         assert asked(server) == ["/", "/app.js"]
-    assert "1 page works whole in `replay` only" in done.stderr
+    assert "1 page works fully in `replay` only" in done.stderr
     assert states(tmp_path) == []
 
 
@@ -216,7 +216,7 @@ def test_pages_of_which_nothing_new_comes_are_spared(tmp_path: Path) -> None:
     ((_, rendered), (_, spared)) = states(tmp_path)
     assert rendered + spared == 12  # type: ignore[operator]
     assert 3 <= rendered <= 6  # type: ignore[operator]  # several are open at a time, and each twentieth is tried again
-    assert "like them spared" in done.stderr
+    assert "similar ones" in done.stderr
 
 
 def test_a_run_in_which_nothing_changed_renders_nothing(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_pages_that_mean_ill_hold_up_nobody(tmp_path: Path) -> None:
         why = run(sys.executable, "-m", "scrapy", "why", str(tmp_path), f"{server.url}/elsewhere")
         assert f"seen by the browser on {server.url}/away" in why.stdout
         why = run(sys.executable, "-m", "scrapy", "why", str(tmp_path), f"{server.url}/post")
-        assert f"refused while it was rendered: POST {server.url}/post" in why.stdout
+        assert f"refused during rendering: POST {server.url}/post" in why.stdout
     assert states(tmp_path) == [(1, len(HOSTILE) + 3)]
     unfinished = rows(
         tmp_path,

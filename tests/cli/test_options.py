@@ -1,4 +1,4 @@
-"""A user's words, and what they mean."""
+"""What the values of options mean, and how invalid ones are refused."""
 
 import re
 from datetime import timedelta
@@ -27,7 +27,7 @@ SECRET = "spam"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home where nothing is."""
+    """An empty home folder."""
     place = tmp_path / "home"
     place.mkdir()
     monkeypatch.setenv("HOME", str(place))
@@ -43,7 +43,7 @@ def login(given: Options, url: str) -> Login | None:
 
 
 def refused(**words: str) -> str:
-    """The one line in which words are refused; no secret is in it."""
+    """The one-line message with which option values are refused; it contains no secret."""
     with pytest.raises(UsageError) as error:
         options(**words)
     assert "\n" not in str(error.value)
@@ -73,7 +73,7 @@ def urls(text: str) -> list[str]:
     return [url for url, _ in parse_starts(text)]
 
 
-def test_starts_and_lists_of_them_side_by_side(tmp_path: Path) -> None:
+def test_start_urls_and_lists_of_them_together(tmp_path: Path) -> None:
     listed = tmp_path / "list"
     listed.write_text("# remarks\nhttp://example.org/a#b  # a remark\n\nhttp://example.org/c, http://example.org/d\n")
     wanted = ["http://example.org/a", "http://example.org/c", "http://example.org/d"]
@@ -82,7 +82,7 @@ def test_starts_and_lists_of_them_side_by_side(tmp_path: Path) -> None:
     assert urls(f"http://example.org/e,@{listed}") == ["http://example.org/e", *wanted]
 
 
-def test_a_list_in_a_folder_with_a_space(tmp_path: Path) -> None:
+def test_a_list_of_start_urls_in_a_folder_with_a_space(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     (tmp_path / "a b" / "list").write_text("http://example.org/")
     assert urls(f"@{tmp_path}/a b/list") == ["http://example.org/"]
@@ -102,23 +102,23 @@ def test_defaults() -> None:
     )
 
 
-def test_how_what_is_there_is_renewed() -> None:
+def test_options_of_updates() -> None:
     words = {"start": "http://example.org/", "refresh": "1d12h", "trust": "1", "max_loss": "0.25"}
     assert Options.parse(words).renewal == Renewal(timedelta(hours=36), trust=True, most_lost=0.25)
     assert Options.parse({"start": "http://example.org/"}).renewal == Renewal()
 
 
 @pytest.mark.parametrize("text", ["", "1 K", "1e3", "-1", "M", "1kiB", "1i", "nan"])
-def test_what_is_no_size(text: str) -> None:
+def test_an_invalid_size(text: str) -> None:
     with pytest.raises(UsageError, match="is not a size: write it as"):
         parse_size("MIRROR_RESERVE", text)
 
 
-def test_an_empty_word_is_the_default() -> None:
+def test_an_empty_value_is_the_default() -> None:
     assert Options.parse({"start": "http://example.org/", "out": "", "depth": "", "scope": ""}).scope.area is Area.SITE
 
 
-def test_what_a_run_is_told_apart_by() -> None:
+def test_the_options_that_are_recorded() -> None:
     words = {"start": "http://example.org/", "depth": "3", "limit": "4", "include": "a", "scope": "host"}
     assert Options.parse(words).as_json() == {
         "start": ["http://example.org/"],
@@ -131,14 +131,14 @@ def test_what_a_run_is_told_apart_by() -> None:
     }
 
 
-def test_what_a_run_is_told_apart_by_where_it_was_given() -> None:
+def test_newer_options_are_recorded_only_if_given() -> None:
     before = Options.parse({"start": START}).as_json()
     now = Options.parse({"start": START, "max_file": "1k", "user_agent": "Spam/1", "login": "guido:spam", "rate": "1k"})
     assert now.as_json() == before | {"max_file": 1000, "user_agent": "Spam/1"}
 
 
 @pytest.mark.parametrize("words", [{}, {"start": " "}, {"start": "http://example.org/", "depth": "two"}])
-def test_words_that_mean_nothing(words: dict[str, str]) -> None:
+def test_invalid_values(words: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         Options.parse(words)
 
@@ -152,11 +152,11 @@ def test_words_that_mean_nothing(words: dict[str, str]) -> None:
         (["publish", "x"], ["publish", "x"]),
     ],
 )
-def test_the_short_name_is_translated(ours: list[str], scrapys: list[str]) -> None:
+def test_arguments_are_translated_to_those_of_scrapy(ours: list[str], scrapys: list[str]) -> None:
     assert scrapy_words(ours) == scrapys
 
 
-def test_what_nobody_asked_for_is_no_setting() -> None:
+def test_options_that_are_not_given_set_nothing() -> None:
     assert options().settings() == {}
 
 
@@ -192,7 +192,7 @@ def test_options_that_are_settings(tmp_path: Path) -> None:
     }
 
 
-def test_defaults_that_are_told_are_those_of_the_settings() -> None:
+def test_the_documented_defaults_are_those_of_the_settings() -> None:
     settings = Settings()
     settings.setmodule("mirror.settings")
     for name in ("connections", "delay", "timeout", "max_file"):
@@ -228,7 +228,7 @@ def test_a_page_without_the_comments_around_the_tables_is_refused() -> None:
             with_tables(page)
 
 
-def test_no_secret_is_shown_by_what_holds_it(tmp_path: Path) -> None:
+def test_options_do_not_show_secrets(tmp_path: Path) -> None:
     cookies = tmp_path / "cookies.txt"
     cookies.write_text(f"example.org\tTRUE\t/\tFALSE\t0\tid\t{SECRET}\n")
     netrc = tmp_path / "netrc"
@@ -277,12 +277,12 @@ default login anonymous password anybody
 """
 
 
-def test_the_netrc_file_of_the_home_is_asked_unless_it_is_turned_off(home: Path) -> None:
+def test_the_netrc_file_in_the_home_folder_is_read_unless_turned_off(home: Path) -> None:
     (home / ".netrc").write_text(NETRC)
     assert login(options(), START) == Login("guido", "spam")
     assert login(options(), "https://example.com:8443/") == Login("guido", "sp am")
-    assert login(options(), "http://example.com/") is None  # in the clear, and no start
-    assert login(options(), "https://example.net/") is None  # `default` is nobody's name
+    assert login(options(), "http://example.com/") is None  # unencrypted, and not a start URL
+    assert login(options(), "https://example.net/") is None  # `default` is ignored
     assert options().transfers.netrc == home / ".netrc"
     for off in ("0", "none"):
         assert login(options(netrc=off), START) is None
@@ -292,11 +292,11 @@ def test_another_netrc_file(home: Path, tmp_path: Path) -> None:
     (home / ".netrc").write_text("nonsense")
     (tmp_path / "netrc").write_text(NETRC)
     given = options(start="http://guido@example.org/ http://else@example.com/", netrc=str(tmp_path / "netrc"))
-    assert login(given, START) == Login("guido", "spam")  # the name in the URL, the password in the file
+    assert login(given, START) == Login("guido", "spam")  # the user from the URL, the password from the file
     assert login(given, "http://example.com/") == Login("else", "")
 
 
-def test_a_home_without_a_netrc_file_or_with_a_folder_of_its_name(home: Path) -> None:
+def test_a_home_folder_without_a_netrc_file_or_with_a_folder_called_so(home: Path) -> None:
     assert options().transfers.netrc is None
     (home / ".netrc").mkdir()
     assert options().transfers.netrc is None
@@ -332,7 +332,7 @@ def test_a_proxy(text: str, url: str, user: Login | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("start", "http://guido:spam@/x", "'http://...@/x' has no valid host"),
         ("start", "http://guido:spam@example.org:port/", "'http://...@example.org:port/' has no valid host"),
@@ -384,12 +384,12 @@ def test_a_proxy(text: str, url: str, user: Login | None) -> None:
         ("ca", "/nowhere", "ca=/nowhere can't be read"),
     ],
 )
-def test_a_word_that_is_refused(name: str, value: str, said: str) -> None:
-    assert said in refused(**{name: value})
+def test_a_value_that_is_refused(name: str, value: str, message: str) -> None:
+    assert message in refused(**{name: value})
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         (
             "netrc",
@@ -404,14 +404,14 @@ def test_a_word_that_is_refused(name: str, value: str, said: str) -> None:
         ("key", "spam", "key={} is of no use without certificate=FILE"),
     ],
 )
-def test_a_file_that_is_refused(tmp_path: Path, name: str, text: str, said: str) -> None:
+def test_a_file_that_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     path = tmp_path / "file"
     path.write_text(text, errors="surrogateescape")
-    assert said.format(path) in refused(**{name: str(path)})
+    assert message.format(path) in refused(**{name: str(path)})
 
 
 def certified(folder: Path, *words: str) -> tuple[Path, Path]:
-    """A certificate and its key."""
+    """Make a certificate and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-subj", "/CN=localhost", *(words or ("-nodes",))]
     assert run(*command, "-keyout", str(key), "-out", str(certificate)).code == 0
@@ -437,7 +437,7 @@ def test_a_key_of_another_certificate_and_one_that_is_encrypted(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("missing", "expected"), [(None, When.AUTO), ("rendering needs a Chromium", When.NEVER)])
-def test_without_a_word_pages_are_rendered_where_there_is_a_browser(
+def test_pages_are_rendered_by_default_if_there_is_a_browser(
     monkeypatch: pytest.MonkeyPatch, missing: str | None, expected: When
 ) -> None:
     monkeypatch.setattr("mirror.cli.options.what_is_missing", lambda _: missing)

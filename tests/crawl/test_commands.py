@@ -139,9 +139,9 @@ def test_differences_are_told(made: World, tmp_path: Path) -> None:
         ("/a", 0, "in the tree: "),
         ("/old", 1, "gone (410 Gone)"),
         ("/dead", 1, "gone (404 Not Found)"),
-        ("/secret/1", 0, "in the tree, but nothing leads to it any more: "),
+        ("/secret/1", 0, "in the tree, but no longer linked: "),
         ("/secret/2", 1, "not fetched, forbidden by robots.txt: Disallow: /secret/2 (line 2), found on "),
-        ("/never", 1, "was never met: no page that was fetched refers to it"),
+        ("/never", 1, "is unknown: no fetched page refers to it"),
     ],
 )
 def test_why(made: World, path: str, code: int, said: str) -> None:
@@ -220,7 +220,7 @@ def test_what_nobody_serves_any_more_is_lost(world: World) -> None:
     )
     (world.out / ".mirror" / "objects" / str(digest)[:2] / str(digest)[2:]).unlink()
     done = websucker("verify", world.out, "--repair")
-    assert f"Lost for good: {world.url('/a')} as it was fetched 2" in done.stderr
+    assert f"Lost for good: {world.url('/a')} as fetched 2" in done.stderr
     assert done.code == 1
     assert world.server.paths == []
     assert websucker("verify", world.out).code == 0
@@ -230,7 +230,7 @@ def test_snapshots_are_let_go(world: World) -> None:
     before = tree(world.out)
     dry = websucker("prune", world.out, "--keep", "last=1", "--dry-run")
     assert "pruned" in dry.stdout
-    assert only_line(dry) == "1 snapshots would go"
+    assert only_line(dry) == "1 snapshot would be removed"
     assert len(json.loads(websucker("snapshots", world.out, "--json").stdout)) == 2
     done = websucker("prune", world.out, "--keep", "last=1,daily=1")
     assert done.code == 0

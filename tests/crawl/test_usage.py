@@ -133,13 +133,13 @@ def test_a_folder_that_stands_where_a_file_belongs_is_named(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--colour", "red"), "'--colour' is not known here"),
-        ((NOWHERE,), f"'{NOWHERE}' is not known here; options are given as -a NAME=VALUE"),
-        (("login=guido:spam",), "'login=...' is not known here"),
-        (("http://guido:spam@example.org/",), "'http://...@example.org/' is not known here"),
+        (("--colour", "red"), "unknown argument '--colour'"),
+        ((NOWHERE,), f"unknown argument '{NOWHERE}': give options as -a NAME=VALUE"),
+        (("login=guido:spam",), "unknown argument 'login=...'"),
+        (("http://guido:spam@example.org/",), "unknown argument 'http://...@example.org/'"),
         (("-a", NOWHERE), "use -a NAME=VALUE"),
         (("-s", "ROBOTSTXT_OBEY"), "use -s NAME=VALUE"),
-        (("-L", "LOUD"), "--loglevel LOUD is unknown; it is DEBUG, "),
+        (("-L", "LOUD"), "--loglevel LOUD is unknown: use DEBUG, "),
     ],
 )
 def test_words_that_scrapy_does_not_know(words: tuple[str, ...], said: str) -> None:
