@@ -66,39 +66,49 @@ class Summary:
 
     def text(self) -> str:
         """The lines of the summary, without the control characters that a server may have put into a URL."""
+        lines = [*self._fetched(), *self._skipped(), *self._failed(), *self._next_steps()]
+        return "".join(printable(line) + "\n" for line in lines)
+
+    def _fetched(self) -> list[str]:
         counts = self.counts
         kinds = [_count(counts.pages, "page"), _count(counts.requisites - counts.linked, "requisite")]
         kinds += [_count(counts.linked, "other file")] if counts.linked else []
         lines = [f"Mirrored {', '.join(kinds)}; {decimal(counts.size)} in {self.seconds:.1f} s"]
-        if self.changes:
-            lines.append(f"Since the snapshot before: {_changes(self.changes)}")
-        if self.rewritten:
-            lines.append(f"Links updated at the end: {_count(self.rewritten, 'document')}")
-        if self.renderings and self.renderings.done:
-            lines.append(_rendered(self.renderings))
-        lines += [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
+        lines += [f"Since the snapshot before: {_changes(self.changes)}"] if self.changes else []
+        lines += [f"Links updated at the end: {_count(self.rewritten, 'document')}"] if self.rewritten else []
+        lines += [_rendered(self.renderings)] if self.renderings and self.renderings.done else []
+        return lines
+
+    def _skipped(self) -> list[str]:
+        counts, shown = self.counts, self.traps[:MOST_TRAPS]
+        lines = [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
         lines += [f"Skipped: {_by_reason(counts.skipped)}"] if counts.skipped else []
-        lines += [
-            f"  trap: {rule}: {_count(number, 'URL')}, such as {url}" for rule, number, url in self.traps[:MOST_TRAPS]
-        ]
+        lines += [f"  trap: {rule}: {_count(number, 'URL')}, such as {url}" for rule, number, url in shown]
         lines += [f"  and {len(self.traps) - MOST_TRAPS:,} more traps"] if len(self.traps) > MOST_TRAPS else []
+        return lines
+
+    def _failed(self) -> list[str]:
+        counts = self.counts
+        lines = []
         if counts.failed:
+            more = sum(counts.failed.values()) - len(self.failures)
             lines.append(f"Failed: {_by_reason(counts.failed)}")
             lines += [f"  {error}: {url}{f' (on {page})' if page else ''}" for url, error, page in self.failures]
-            more = sum(counts.failed.values()) - len(self.failures)
             lines += [f"  and {more:,} more"] if more > 0 else []
         if counts.kept:
             lines.append(f"Kept {_count(counts.kept, 'last good copy', 'last good copies')} of what failed")
+        return lines
+
+    def _next_steps(self) -> list[str]:
+        lines = []
         if not self.finished:
-            lines.append(
-                f"Interrupted with {_count(counts.pending, 'URL')} left: run the same command again to continue"
-            )
+            left = _count(self.counts.pending, "URL")
+            lines.append(f"Interrupted with {left} left: run the same command again to continue")
         if self.held:
             lines += _held(*self.held)
-        if counts.pages + counts.linked:
-            lines += needing_lines(*self.needing)
-            lines.append(f"Open {self.opens}")
-        return "".join(printable(line) + "\n" for line in lines)
+        if self.counts.pages + self.counts.linked:
+            lines += [*needing_lines(*self.needing), f"Open {self.opens}"]
+        return lines
 
 
 def needing_lines(count: int, examples: Sequence[tuple[CanonicalURL, str]]) -> list[str]:
