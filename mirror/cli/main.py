@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     complete_streams()
     os.environ["SCRAPY_SETTINGS_MODULE"] = "mirror.settings"
     with suppress(OSError):
-        sys.path.append(str(Path.cwd()))  # for a progress hook of the user's there, as with `python -m` and `scrapy`
+        sys.path.append(str(Path.cwd()))  # the user's progress hook may be there, as with `python -m` and `scrapy`
     execute(["websucker", *scrapy_words(words)])
     raise AssertionError("Scrapy's command line ends the process")
 

@@ -256,7 +256,7 @@ class Bars(Display):
         """Start to draw; from now on, what is written to stdout, stderr and the log appears above the display."""
         streams = sys.stderr, sys.stdout
         self._live.start()
-        atexit.register(self.close)  # nobody calls `close` after a second Ctrl-C
+        atexit.register(self.close)  # a second Ctrl-C exits without calling `close`
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream in streams:
                 self._rerouted.append((handler, handler.stream))
