@@ -428,7 +428,7 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path) -> None:
         for words, code, message in (
             ([str(archive), "--port", port], 2, f"port {port} is in use by another program"),
             ([str(archive), "--port", "70000"], 2, "--port 70000: a port is a number from 0 to 65535"),
-            ([str(archive), "--host", "192.0.2.1", "--port", "0"], 2, "can't listen at 192.0.2.1"),
+            ([str(archive), "--host", "192.0.2.1", "--port", "0"], 2, "can't listen on 192.0.2.1"),
             ([str(tmp_path)], 4, "is no archive"),
             ([], 2, "usage: replay <DIR>"),
         ):
