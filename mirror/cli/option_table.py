@@ -119,7 +119,7 @@ OPTIONS: Final[dict[str, Option]] = {
         "treat URLs that differ only in tracking parameters or session ids as one; also URLs with the same content, if one "
         "page calls the other canonical or if they differ only in `www.` or http and https",
         Group.WHAT,
-        details="[What is one resource](traps.md#what-is-one-resource)",
+        details="[Which URLs are one resource](traps.md)",
     ),
     "render": Option(
         "WORD",

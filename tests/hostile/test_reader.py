@@ -200,11 +200,7 @@ def calls() -> Iterator[tuple[str, str, str]]:
                     yield path.name, name, on
 
 
-SPEAKS: Final = {
-    "console.py": "tell, print_line, print_json",
-    "progress.py": "the displays",
-    "__main__.py": "a line of its own",
-}
+SPEAKS: Final = {"console.py": "tell, say", "displays.py": "the displays", "__main__.py": "a line of its own"}
 
 
 def test_all_that_is_said_goes_through_few_places() -> None:
