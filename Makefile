@@ -1,56 +1,59 @@
-# What one does here. `make` alone says so.
+# The tasks of this project. `make` lists them.
 PYTHON ?= python3
 out ?= archive
 export start out
-unexport PYTHONDONTWRITEBYTECODE # tests and benchmarks start the program as a desk does: compiled once, not each time
+unexport PYTHONDONTWRITEBYTECODE # tests and benchmarks start the program often: compile it once
 
 help:             ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-install: .venv/installed            ## the program and what it stands on, in .venv
+install: .venv/installed            ## install the program and its dependencies in .venv
 
 mirror: install                     ## mirror a site: make mirror start=https://example.org/ out=DIR
 	.venv/bin/scrapy crawl mirror -a start="$$start" -a out="$$out"
 
-test: .venv/tests needs             ## all tests, with what they need
+test: .venv/tests needs             ## run the tests: make test args="tests/core -k srcset"
 	.venv/bin/pytest $(args)
 
-long: .venv/tests needs             ## tests that take longer: a large site, kills over it, the rest of long tables
+long: .venv/tests needs             ## run the tests that take long: a large site, kills during it, the rest of long tables
 	.venv/bin/pytest -m long $(args)
 
-fuzz: .venv/tests                  ## look for input that breaks a law, for ten minutes: make fuzz args="--minutes 60 html"
+fuzz: .venv/tests                   ## fuzz for ten minutes: make fuzz args="--minutes 60 html"
 	.venv/bin/python -m tests.fuzz $(args)
 
-fidelity: .venv/tests needs tools    ## sites that generators build: tests, and a table of what is left in whose copies
+fidelity: .venv/tests needs tools   ## mirror sites that generators build with each tool, and compare the copies
 	.venv/bin/pytest -m fidelity $(args)
 	.venv/bin/python -m benchmarks.fidelity
 
-bench: install tools                ## beside wget, HTTrack and others: writes docs/performance.*, takes an hour
+bench: install tools                ## measure Websucker, wget, HTTrack and others; write docs/performance.*; takes an hour
 	.venv/bin/python -m benchmarks.suite $(args)
 
-bench-quick: install tools          ## the same with small sites, within three minutes; prints only
+bench-quick: install tools          ## measure with small sites within three minutes; print only
 	.venv/bin/python -m benchmarks.suite --quick $(args)
 
-sites:                              ## websites as generators build them, from the npm registry, below build/sites
+sites:                              ## build sites with generators from the npm registry, in build/sites
 	$(PYTHON) -m benchmarks.generators $(args)
 
-check: .venv/tests needs            ## format, lint, types, tests
+check: .venv/tests needs            ## check format, lint and types, and run the tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/pytest $(args)
 
-format: .venv/tests                 ## put the code into its form
+docs: install                       ## write the tables of docs/options.md from the table of options
+	.venv/bin/python -m mirror.cli.option_docs docs/options.md
+
+format: .venv/tests                 ## format the code, and fix what the linter can fix
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-needs:                              ## Debian's packages for the tests: a browser, a web server, a large site
+needs:                              ## install Debian packages for the tests: a browser, a web server, a large site
 	sh tests/needs.sh
 
-tools:                              ## Debian's packages for the benchmarks: the tools that Websucker is compared with
+tools:                              ## install Debian packages of the tools that Websucker is compared with
 	sh benchmarks/needs.sh
 
-clean:                              ## take away what was built, not what was mirrored
+clean:                              ## remove what was built, not what was mirrored
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/installed: requirements.txt pyproject.toml
@@ -62,4 +65,4 @@ clean:                              ## take away what was built, not what was mi
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long fuzz fidelity bench bench-quick sites check format needs tools clean
+.PHONY: help install mirror test long fuzz fidelity bench bench-quick sites check docs format needs tools clean

@@ -10,7 +10,7 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:
-        sys.stderr.write("Stopped at once: the same command goes on from here\n")
+        sys.stderr.write("Stopped at once: run the same command again to continue\n")
         sys.exit(130)
 
 

@@ -14,7 +14,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
-from mirror.cli.options import parse_size
+from mirror.cli.option_values import parse_size
 from mirror.logs import print_safely
 from mirror.reports.run_summary import MOST_EXAMPLES, MOST_FAILURES, Exit, Summary
 from mirror.shutdown import close

@@ -1,4 +1,4 @@
-"""What the commands share: how they end, what they print, how they open an archive."""
+"""What the commands about archives share: their arguments, how they open an archive, how they report errors."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -12,46 +12,46 @@ from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.manifest.history_records import Listed
-from mirror.terminal.console import refuse
+from mirror.terminal.console import exit_with_error
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 class ArchiveCommand(ScrapyCommand):
-    """A command about an archive: its first word is the folder. What is wrong is told in one line."""
+    """A command whose first argument is the folder of an archive. It reports every error in one line."""
 
     requires_project = True
     requires_crawler_process = False
-    words = "<DIR>"
-    """What the command takes."""
-    short = ""
-    """What it does, in a line."""
+    arguments = "<DIR>"
+    """The positional arguments, as the help shows them."""
+    summary = ""
+    """What the command does, in one line."""
     has_json = True
 
     def syntax(self) -> str:
-        return f"[options] {self.words}"
+        return f"[options] {self.arguments}"
 
     def short_desc(self) -> str:
-        return self.short
+        return self.summary
 
     def add_options(self, parser: ArgumentParser) -> None:
         super().add_options(parser)
         if self.has_json:
             parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def taken(self, args: list[str], least: int, most: int) -> list[str]:
-        """The words of the command, as many as it takes."""
-        if not least <= len(args) <= most:
+    def check_arguments(self, args: list[str], minimum: int, maximum: int) -> list[str]:
+        """The positional arguments; a wrong number of them ends the program."""
+        if not minimum <= len(args) <= maximum:
             name = type(self).__module__.rpartition(".")[2]
-            refuse(f"use: {name} {self.words}; see {name} --help", Exit.USAGE)
+            exit_with_error(f"usage: {name} {self.arguments}; see {name} --help", Exit.USAGE)
         return args
 
 
 @contextmanager
-def opened(folder: str, *, read_only: bool = True) -> Iterator[Archive]:
-    """The archive in a folder; what is wrong with it ends the command."""
+def open_archive(folder: str, *, read_only: bool = True) -> Iterator[Archive]:
+    """Open the archive in a folder and close it again; a storage error ends the program."""
     root = Path(folder).expanduser()
     try:
         with storing(root):
@@ -61,15 +61,15 @@ def opened(folder: str, *, read_only: bool = True) -> Iterator[Archive]:
             finally:
                 archive.close()
     except StorageError as error:
-        refuse(str(error), Exit.STORAGE)
+        exit_with_error(str(error), Exit.STORAGE)
 
 
-def chosen(archive: Archive, name: str) -> Listed:
-    """A snapshot by its name."""
+def find_snapshot(archive: Archive, name: str) -> Listed:
+    """The snapshot that the user names by its number, a time or `latest`; an unknown one ends the program."""
     found = archive.history.find(name)
     if found is None:
         known = ", ".join(str(one.id) for one in archive.history.snapshots()[-10:]) or "none yet"
-        refuse(
+        exit_with_error(
             f"there is no snapshot {name!r}: give a number ({known}), a time such as 2026-11-24, or latest", Exit.USAGE
         )
     return found

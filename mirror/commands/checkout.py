@@ -1,28 +1,31 @@
-"""`scrapy checkout DIR SNAPSHOT TARGET`: a snapshot as a tree of its own."""
+"""`scrapy checkout DIR SNAPSHOT TARGET`: write a snapshot into a folder of its own."""
 
 import argparse
 from pathlib import Path
 
-from mirror.cli.archive_command import ArchiveCommand, chosen, opened
+from mirror.cli.archive_command import ArchiveCommand, find_snapshot, open_archive
 from mirror.store.archive import INDEX
 from mirror.store.checkout import check_out
 from mirror.terminal.console import tell
 
 
 class Command(ArchiveCommand):
-    """Links, no copies, so it takes seconds and next to no room where TARGET is on the same file system."""
+    """It makes hard links instead of copies, so it takes seconds and little space if TARGET is on the same file system."""
 
-    words = "<DIR> <SNAPSHOT> <TARGET>"
-    short = "Lay a snapshot out as a browsable tree in a new folder"
+    arguments = "<DIR> <SNAPSHOT> <TARGET>"
+    summary = "Write a snapshot into a new folder, as a tree that opens offline"
     has_json = False
 
     def long_desc(self) -> str:
-        return "Lay a snapshot out in a new folder. SNAPSHOT is a number, the time of its beginning (2026-11-24), or latest."
+        return (
+            f"{self.summary}. SNAPSHOT is a number, the time at which the run began (2026-11-24), or latest. TARGET has to "
+            "be a new or an empty folder."
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        folder, name, target = self.taken(args, 3, 3)
+        folder, name, target = self.check_arguments(args, 3, 3)
         place = Path(target).expanduser()
-        with opened(folder) as archive:
-            snapshot = chosen(archive, name)
+        with open_archive(folder) as archive:
+            snapshot = find_snapshot(archive, name)
             count = sum(1 for _ in check_out(archive, snapshot, place))
         tell(f"Snapshot {snapshot.id} of {snapshot.started}: {count:,} files; open {place / INDEX}\n")

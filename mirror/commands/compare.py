@@ -1,4 +1,4 @@
-"""`scrapy compare DIR URL`: open the site and the copy in a browser, page by page, and tell how they differ."""
+"""`scrapy compare DIR URL`: open the site and the copy in a browser, page by page, and report the differences."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from scrapy.settings import BaseSettings
 
 from mirror.browser.chromium import BrowserError, find
-from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.compare.page_capture import Viewer, what_is_missing
 from mirror.core.comparison import fidelity_report
 from mirror.core.comparison.fidelity import Compared, Result, sampled
@@ -16,7 +16,7 @@ from mirror.core.policy.private_addresses import Network, Reach, networks
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical, is_web
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
-from mirror.terminal.console import refuse, say, say_json, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, tell
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -29,17 +29,17 @@ _MANIFEST: Final = ".mirror"
 
 
 class Command(ArchiveCommand):
-    """Ends with 0 where enough pages are as the original, with 1 where too few are, with 3 where there is none to compare."""
+    """Exits with 0 if enough pages are as the original, with 1 if too few are, with 3 if no page could be compared."""
 
-    words = "<DIR> <URL>"
-    short = "Open the online site and the copy in a browser, page by page, and tell how they differ"
+    arguments = "<DIR> <URL>"
+    summary = "Open the online site and the copy in a browser, page by page, and report the differences"
 
     def long_desc(self) -> str:
         return (
-            f"{self.short}: pages that are not reached, requests that fail or leave the copy, errors of scripts that the "
-            "original has not, text and pixels that differ. DIR is an archive, or a copy that wget, HTTrack or the like have "
-            "made; URL is where the site is, and pages below it are compared. Needs Chromium and requirements-browser.txt. "
-            "Ends with 0 if enough pages are as the original, with 1 if not, with 3 if the site does not answer."
+            f"{self.summary}: missing pages, requests that fail or leave the copy, script errors that the original does not "
+            "have, different text and pixels. DIR is an archive, or a copy made by wget, HTTrack or another tool. URL is "
+            "the online site; pages below it are compared. Needs Chromium and requirements-browser.txt. Exits with 0 if "
+            "enough pages are as the original, with 1 if too few are, with 3 if the site does not answer."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ class Command(ArchiveCommand):
         add(
             "--through",
             choices=["replay", "file", "server"],
-            help="how the copy is opened (default: replay; else server)",
+            help="how to open the copy (default: replay for an archive, server for other folders)",
         )
         add(
             "--pages",
@@ -60,14 +60,14 @@ class Command(ArchiveCommand):
         add(
             "--walk",
             action="store_true",
-            help="find pages by the links of the online site, and not in the archive's manifest",
+            help="find pages by the links of the online site instead of in the archive's manifest",
         )
         add(
             "--threshold",
             type=float,
             default=1.0,
             metavar="SHARE",
-            help="the share of pages that have to be right (default: 1)",
+            help="the share of pages that have to be as the original (default: 1)",
         )
         add(
             "--pixels",
@@ -76,36 +76,36 @@ class Command(ArchiveCommand):
             metavar="SHARE",
             help="the share of a page's pixels that may differ (default: 0)",
         )
-        add("--html", metavar="FILE", help="write a page that shows both pictures of each page side by side")
-        add("--browser", metavar="PATH", help="the Chromium to use (default: the one that is installed)")
+        add("--html", metavar="FILE", help="write an HTML page that shows screenshots of both side by side")
+        add("--browser", metavar="PATH", help="the Chromium to use (default: the installed one)")
         add(
             "--private",
             action="store_true",
-            help="let a site on the internet lead the browser to this machine and its network, too",
+            help="let a site on the internet make the browser connect to this machine and its network",
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        folder, word = self.taken(args, 2, 2)
+        folder, word = self.check_arguments(args, 2, 2)
         start = _start(word)
         _check(opts)
         browser = _browser(opts)
-        assert self.settings is not None  # a command of a project has them
+        assert self.settings is not None  # Scrapy sets them for a command of a project
         reach = Reach((start,), everything=opts.private, public=_public(self.settings))
         root = Path(folder).expanduser()
         if (root / _MANIFEST).is_dir():
-            with opened(folder) as archive:
+            with open_archive(folder) as archive:
                 result = _result(root, archive, start, Viewer(browser, reach.bars), opts)
         elif root.is_dir():
             result = _result(root, None, start, Viewer(browser, reach.bars), opts)
         else:
-            refuse(f"{root}: there is no such folder", Exit.STORAGE)
+            exit_with_error(f"{root}: there is no such folder", Exit.STORAGE)
         if opts.json:
-            say_json(fidelity_report.as_json(result))
+            print_json(fidelity_report.as_json(result))
         else:
             for line in list(fidelity_report.as_lines(result)):
-                say(line)
+                print_line(line)
         if not result.judged:
-            refuse(f"{start} does not answer: there is nothing to compare with", Exit.NOTHING_FETCHED)
+            exit_with_error(f"{start} does not answer: there is nothing to compare the copy with", Exit.NOTHING_FETCHED)
         self.exitcode = Exit.WELL if result.is_good else Exit.SOME_FAILED
 
 
@@ -113,9 +113,9 @@ def _start(word: str) -> CanonicalURL:
     try:
         url = canonical(word)
     except InvalidURLError as error:
-        refuse(str(error), Exit.USAGE)
+        exit_with_error(str(error), Exit.USAGE)
     if not is_web(url):
-        refuse(f"{word}: a browser compares what is at http:// or https://", Exit.USAGE)
+        exit_with_error(f"{word}: only http:// and https:// sites can be compared", Exit.USAGE)
     return url
 
 
@@ -123,22 +123,22 @@ def _public(settings: BaseSettings) -> list[Network]:
     try:
         return networks(settings.get("MIRROR_PUBLIC_NETWORKS") or "")
     except ValueError as error:
-        refuse(f"MIRROR_PUBLIC_NETWORKS: {error}", Exit.USAGE)
+        exit_with_error(f"MIRROR_PUBLIC_NETWORKS: {error}", Exit.USAGE)
 
 
 def _check(opts: argparse.Namespace) -> None:
     for name in ("threshold", "pixels"):
         if not 0 <= getattr(opts, name) <= 1:
-            refuse(f"--{name} {getattr(opts, name)}: a share is a number from 0 to 1", Exit.USAGE)
+            exit_with_error(f"--{name} {getattr(opts, name)}: a share is a number from 0 to 1", Exit.USAGE)
     if opts.pages < 0:
-        refuse(f"--pages {opts.pages}: a number of pages is 0 or more", Exit.USAGE)
+        exit_with_error(f"--pages {opts.pages}: a number of pages is 0 or more", Exit.USAGE)
 
 
 def _browser(opts: argparse.Namespace) -> Path:
     path = Path(opts.browser).expanduser() if opts.browser else None
     missing = what_is_missing(path)
     if missing:
-        refuse(missing, Exit.USAGE)
+        exit_with_error(missing, Exit.USAGE)
     found = find(path)
     assert found is not None
     return found
@@ -147,17 +147,17 @@ def _browser(opts: argparse.Namespace) -> Path:
 def _result(
     root: Path, archive: Archive | None, start: CanonicalURL, viewer: Viewer, opts: argparse.Namespace
 ) -> Result:
-    from mirror.compare import copies  # noqa: PLC0415 - Starlette and uvicorn are for few commands
+    from mirror.compare import copies  # noqa: PLC0415 - few commands need Starlette and uvicorn
 
     ways = copies.ways(is_archive=archive is not None)
     through = copies.Through(opts.through) if opts.through else ways[0]
     if through not in ways:
-        refuse(f"{root} is no archive: there is nothing to replay; --through file or server", Exit.USAGE)
+        exit_with_error(f"{root} is not an archive and can't be replayed: use --through file or server", Exit.USAGE)
     urls = None
     if archive is not None and not opts.walk:
         urls = sampled(copies.pages_of(archive, start), opts.pages)
         if not urls:
-            refuse(f"there is no page below {start} in {root}", Exit.USAGE)
+            exit_with_error(f"there is no page below {start} in {root}", Exit.USAGE)
     with _copy(root, archive, start, through) as copy:
         done = asyncio.run(_compared(copy, start, viewer, urls, opts))
     result = Result(start, str(root), through, opts.threshold, tuple(done.pages))
@@ -179,19 +179,19 @@ def _copy(root: Path, archive: Archive | None, start: str, through: str) -> "Abs
 async def _compared(
     copy: "Copy", start: CanonicalURL, viewer: Viewer, urls: list[str] | None, opts: argparse.Namespace
 ) -> "Comparison":
-    from mirror.compare.comparison import Comparison  # noqa: PLC0415 - Pillow is an extra
+    from mirror.compare.comparison import Comparison  # noqa: PLC0415 - Pillow is an optional dependency
 
     async with viewer:
-        done = Comparison(viewer, copy, start, opts.pixels, keeps_pictures=bool(opts.html), told=_tell)
+        done = Comparison(viewer, copy, start, opts.pixels, keeps_pictures=bool(opts.html), told=_report_page)
         try:
             await (done.walk(opts.pages) if urls is None else done.of(urls))
         except BrowserError as error:
-            refuse(str(error), Exit.USAGE)
+            exit_with_error(str(error), Exit.USAGE)
     return done
 
 
-def _tell(page: Compared) -> None:
-    """That it goes on."""
+def _report_page(page: Compared) -> None:
+    """Show progress: one line on stderr for each page."""
     wrong = ", ".join(f"not {aspect}" for aspect in page.wrong) if page.is_judged else "no original"
     tell(f"{page.url}: {wrong or 'as the original'}\n")
 
@@ -200,4 +200,4 @@ def _write(place: Path, page: str) -> None:
     try:
         place.write_text(page, encoding="utf-8")
     except OSError as error:
-        refuse(f"{place}: {error.strerror}", Exit.STORAGE)
+        exit_with_error(f"{place}: {error.strerror}", Exit.STORAGE)

@@ -1,4 +1,4 @@
-"""`scrapy crawl mirror`: Scrapy's own command, with errors of one line and exit codes that tell what became of the run."""
+"""`scrapy crawl mirror`: Scrapy's own command, with one-line error messages and the exit codes of a run."""
 
 import argparse
 import asyncio
@@ -12,21 +12,24 @@ from scrapy.exceptions import UsageError as ScrapyUsageError
 from scrapy.settings import Settings
 from twisted.logger import globalLogBeginner
 
-from mirror.cli.options import HELP, NONE, Group, Options, Transfers, UsageError, parse_size, without_secrets
+from mirror.cli.option_table import NONE, OPTIONS, Group
+from mirror.cli.option_values import UsageError, parse_size, without_secrets
+from mirror.cli.options import Options, Transfers
 from mirror.core.policy.private_addresses import networks
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
-from mirror.terminal.console import complete_streams, refuse, tell
+from mirror.terminal.console import complete_streams, exit_with_error, tell
 from mirror.terminal.displays import InvalidProgressError, display
 
 
 class Command(CrawlCommand):
-    """Checks what the user asked for before Scrapy is started."""
+    """Checks the options and settings before Scrapy starts."""
 
     def long_desc(self) -> str:
         groups = (
-            f"{group}: " + "; ".join(f"-a {name}={o.takes}: {o.told}" for name, o in HELP.items() if o.group is group)
+            f"{group}: "
+            + "; ".join(f"-a {name}={o.value}: {o.help}" for name, o in OPTIONS.items() if o.group is group)
             for group in Group
         )
         return f"Mirror a website: scrapy crawl mirror -a start=URL. {'. '.join(groups)}."
@@ -37,14 +40,18 @@ class Command(CrawlCommand):
             return
         complete_streams()
         if args[1:]:
-            said = without_secrets(args[1])
-            refuse(f"{said!r} is not known here; options are given as -a NAME=VALUE or -s NAME=VALUE", Exit.USAGE)
+            shown = without_secrets(args[1])
+            exit_with_error(
+                f"unknown argument {shown!r}: give options as -a NAME=VALUE and settings as -s NAME=VALUE", Exit.USAGE
+            )
         if opts.loglevel and opts.loglevel not in logging.getLevelNamesMapping():
-            refuse(f"--loglevel {opts.loglevel} is unknown; it is DEBUG, INFO, WARNING, ERROR or CRITICAL", Exit.USAGE)
+            exit_with_error(
+                f"--loglevel {opts.loglevel} is unknown: use DEBUG, INFO, WARNING, ERROR or CRITICAL", Exit.USAGE
+            )
         try:
             super().process_options(args, opts)
         except ScrapyUsageError as error:
-            refuse(str(error), Exit.USAGE)
+            exit_with_error(str(error), Exit.USAGE)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if args != ["mirror"]:
@@ -57,24 +64,22 @@ class Command(CrawlCommand):
 
 
 def run_mirror(process: CrawlerProcessBase, words: dict[str, Any]) -> int:
-    """Crawl; gives the exit code. What keeps the crawl from beginning is told in one line."""
-    silence_what_the_summary_tells()
+    """Crawl, and return the exit code. If the crawl can't start, exit with one line that says why."""
+    silence_duplicate_logs()
     crawler = process.create_crawler("mirror")
     running = process.crawl(crawler, **words)
     process.start()
     error = running.exception() if isinstance(running, asyncio.Task) and running.done() else None
     if isinstance(error, StorageError):
-        refuse(str(error), Exit.STORAGE)
+        exit_with_error(str(error), Exit.STORAGE)
     if error is not None:
-        refuse(f"the crawl can't begin: {' '.join(f'{type(error).__name__}: {error}'.split())}", Exit.USAGE)
+        exit_with_error(f"the crawl can't start: {' '.join(f'{type(error).__name__}: {error}'.split())}", Exit.USAGE)
     return exit_code(crawler)
 
 
-def silence_what_the_summary_tells() -> None:
-    """Twisted shows the traceback of a certificate that is not trusted, twice; Scrapy advises to keep bodies that were cut."""
-    globalLogBeginner.beginLoggingTo(
-        [], redirectStandardIO=False, discardBuffer=True
-    )  # Scrapy has an observer of its own
+def silence_duplicate_logs() -> None:
+    """Silence log lines about errors that the summary reports: tracebacks of bad certificates, advice on truncated bodies."""
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)  # Scrapy adds its own observer
     logging.getLogger("twisted").addFilter(lambda record: "while verifying certificate" not in record.getMessage())
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -98,7 +103,7 @@ _NUMBERS: Final[dict[str, float]] = {
     "MIRROR_RATE": 0,
     "RETRY_TIMES": 0,
 }
-"""Settings that users give, and what each has to be at least."""
+"""Settings that users give -> the minimum of each."""
 
 _WORDS: Final[dict[str, str]] = {
     "MIRROR_HTTP_VERSION": "http",
@@ -106,20 +111,20 @@ _WORDS: Final[dict[str, str]] = {
     "MIRROR_CLIENT_KEY": "key",
     "MIRROR_CA_FILE": "ca",
 }
-"""Settings that mean what an option means."""
+"""Settings -> the option that means the same."""
 
 
 def check_settings(settings: Settings) -> None:
-    """Raises `UsageError` where a setting is none that Scrapy could use."""
-    for name, least in _NUMBERS.items():
+    """Check the settings that users give; raises `UsageError`."""
+    for name, minimum in _NUMBERS.items():
         if settings[name] is None:
             continue
         try:
             number = float(settings[name])
         except (TypeError, ValueError):
             number = -1
-        if not number >= least:
-            raise UsageError(f"{name}={settings[name]} is no number from {least:g} on")
+        if not number >= minimum:
+            raise UsageError(f"{name}={settings[name]} is not a number of {minimum:g} or more")
     try:
         settings.getbool("ROBOTSTXT_OBEY")
     except ValueError:
@@ -136,7 +141,7 @@ def check_settings(settings: Settings) -> None:
 
 
 def check_run(settings: Settings, words: dict[str, Any]) -> None:
-    """Refuse, in one line, what can't be done."""
+    """Check everything that a run needs; exit with one line about the first mistake."""
     try:
         options = Options.parse(words)
         check_settings(settings)
@@ -144,16 +149,16 @@ def check_run(settings: Settings, words: dict[str, Any]) -> None:
         parse_size("MIRROR_RESERVE", str(settings["MIRROR_RESERVE"]))
         Archive(options.out).close()
     except (UsageError, InvalidProgressError) as error:
-        refuse(str(error), Exit.USAGE)
+        exit_with_error(str(error), Exit.USAGE)
     except StorageError as error:
-        refuse(str(error), Exit.STORAGE)
+        exit_with_error(str(error), Exit.STORAGE)
 
 
 def exit_code(crawler: Crawler) -> int:
-    """What the run left in its stats; a second Ctrl-C leaves it no time for that."""
+    """The exit code from the stats of the run. After a second Ctrl-C the run had no time to set it."""
     assert crawler.stats is not None
     code = crawler.stats.get_value("mirror/exit_code")
     if code is None:
-        tell("Stopped at once: the same command goes on from here\n")
+        tell("Stopped at once: run the same command again to continue\n")
         return Exit.INTERRUPTED
     return int(code)

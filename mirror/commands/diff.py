@@ -1,10 +1,10 @@
-"""`scrapy diff DIR [A [B]]`: what differs between two snapshots."""
+"""`scrapy diff DIR [A [B]]`: list the differences between two snapshots."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from mirror.cli.archive_command import ArchiveCommand, chosen, opened
+from mirror.cli.archive_command import ArchiveCommand, find_snapshot, open_archive
 from mirror.core.comparison import text_diff
 from mirror.core.comparison.text_diff import Section
 from mirror.core.http.messages import header
@@ -14,43 +14,51 @@ from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.manifest.history_records import Difference, Kind, Listed
 from mirror.store.manifest.records import Outcome, Resource
-from mirror.terminal.console import refuse, say, say_json, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, tell
 
 _SIGNS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "*", Kind.MOVED: ">"}
 
 
 class Command(ArchiveCommand):
-    """Without names: the newest complete snapshot beside the one before it. With one: that beside the newest."""
+    """Without names, compares the last two complete snapshots; with one name, that snapshot and the newest."""
 
-    words = "<DIR> [<A> [<B>]]"
-    short = "Show what was added, removed, changed and moved between two snapshots"
+    arguments = "<DIR> [<A> [<B>]]"
+    summary = "Show what was added, removed, changed and moved between two snapshots"
+
+    def long_desc(self) -> str:
+        return (
+            f"{self.summary}. Without A and B, compares the last two complete snapshots; with A alone, A and the newest. "
+            "Exits with 1 if there are differences, else with 0."
+        )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--html", metavar="FILE", help="write a page that shows what changed in the text of pages")
+        parser.add_argument(
+            "--html", metavar="FILE", help="write an HTML page that shows the changes in the text of pages"
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        folder, *names = self.taken(args, 1, 3)
-        with opened(folder) as archive:
+        folder, *names = self.check_arguments(args, 1, 3)
+        with open_archive(folder) as archive:
             before, now = _pair(archive, names)
             found = archive.history.differences(before.id, now.id)
             if opts.html:
                 _write(Path(opts.html).expanduser(), _page(archive, before, now, found))
                 tell(f"{len(found):,} differences; open {opts.html}\n")
         if opts.json:
-            say_json({"before": before.id, "now": now.id, "differences": [_as_json(one) for one in found]})
+            print_json({"before": before.id, "now": now.id, "differences": [_as_json(one) for one in found]})
         elif not opts.html:
             for one in found:
-                say(f"{_SIGNS[one.kind]} {_name(one)}")
+                print_line(f"{_SIGNS[one.kind]} {_name(one)}")
         self.exitcode = Exit.SOME_FAILED if found else Exit.WELL
 
 
 def _pair(archive: Archive, names: list[str]) -> tuple[Listed, Listed]:
     if names:
-        return chosen(archive, names[0]), chosen(archive, names[1] if len(names) > 1 else "latest")
+        return find_snapshot(archive, names[0]), find_snapshot(archive, names[1] if len(names) > 1 else "latest")
     complete = [one for one in archive.history.snapshots() if one.outcome is Outcome.COMPLETE]
-    if len(complete) < 2:  # noqa: PLR2004 - a difference has two sides
-        refuse("there are no two complete snapshots to compare yet", Exit.USAGE)
+    if len(complete) < 2:  # noqa: PLR2004 - a comparison needs two
+        exit_with_error("there are not yet two complete snapshots to compare", Exit.USAGE)
     return complete[-2], complete[-1]
 
 
@@ -98,4 +106,4 @@ def _write(place: Path, page: str) -> None:
     try:
         place.write_text(page, encoding="utf-8")
     except OSError as error:
-        refuse(f"{place}: {error.strerror}", Exit.STORAGE)
+        exit_with_error(f"{place}: {error.strerror}", Exit.STORAGE)

@@ -1,17 +1,17 @@
-"""`scrapy publish DIR`: make the tree again from objects and manifest."""
+"""`scrapy publish DIR`: write the tree again from the objects and the manifest."""
 
 import argparse
 
-from mirror.cli.archive_command import ArchiveCommand, now, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
 from mirror.reports.run_summary import MOST_EXAMPLES, needing_lines
 from mirror.terminal.console import tell
 from mirror.terminal.printable import printable
 
 
 class Command(ArchiveCommand):
-    """Fetches nothing; writes each file of the tree as a crawl would have left it."""
+    """Fetches nothing, and writes every file of the tree as a crawl would have left it."""
 
-    short = "Make the browsable tree of an archive again, from what it keeps in DIR/.mirror"
+    summary = "Write the tree of an archive again, from what is stored in DIR/.mirror"
     has_json = False
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -19,15 +19,15 @@ class Command(ArchiveCommand):
         parser.add_argument(
             "--accept-loss",
             action="store_true",
-            help="take out what the server said is gone in a run that was held for that",
+            help="remove from the tree what the server no longer has, after a run that was held because of it",
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        (folder,) = self.taken(args, 1, 1)
-        with opened(folder, read_only=False) as archive:
+        (folder,) = self.check_arguments(args, 1, 1)
+        with open_archive(folder, read_only=False) as archive:
             if opts.accept_loss:
                 with archive.manifest.transaction():
-                    archive.manifest.departures.accept_loss(now().isoformat(timespec="seconds"))
+                    archive.manifest.departures.accept_loss(utc_now().isoformat(timespec="seconds"))
             count = sum(1 for _ in archive.publish_all())
             for line in needing_lines(*archive.manifest.decisions.needing(MOST_EXAMPLES)):
                 tell(printable(line) + "\n")

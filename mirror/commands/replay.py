@@ -1,69 +1,73 @@
-"""`scrapy replay DIR`: serve an archive on this machine, each host at an origin of its own."""
+"""`scrapy replay DIR`: serve an archive to browsers on this machine, each host at an origin of its own."""
 
 import argparse
 import errno
 import sys
 from ipaddress import ip_address
 
-from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.core.replay.origins import Server
 from mirror.reports.run_summary import Exit
 from mirror.store.playback import Shelf
-from mirror.terminal.console import refuse, say, tell
+from mirror.terminal.console import exit_with_error, print_line, tell
 
 _PORT = 8000
 _PORTS = 65535
 
 
 class Command(ArchiveCommand):
-    """Runs until Ctrl-C, which is a good end. stdout gets the URL to open, and nothing else."""
+    """Runs until Ctrl-C, and then exits with 0. It prints the URL to open to stdout, and nothing else."""
 
-    short = "Serve an archive for browsers on this machine, every host and every snapshot at an origin of its own"
+    summary = "Serve an archive to browsers on this machine, every host and snapshot at an origin of its own"
     has_json = False
 
     def long_desc(self) -> str:
-        return f"{self.short}. It answers from the archive only, and asks nobody for anything. Ctrl-C ends it."
+        return f"{self.summary}. It answers from the archive alone and makes no requests. Press Ctrl-C to stop it."
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument(
-            "--port", type=int, default=_PORT, help=f"the port to listen at (default: {_PORT}; 0: a free one)"
+            "--port", type=int, default=_PORT, help=f"the port to listen on (default: {_PORT}; 0: any free port)"
         )
         parser.add_argument(
             "--host",
             metavar="ADDRESS",
-            help="the address to listen at (default: loopback). At any other one the archive is open to all who reach it",
+            help="the address to listen on (default: loopback). On any other address, everybody who can reach it can read "
+            "the archive",
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        from mirror.replay import server  # noqa: PLC0415 - Starlette and uvicorn are for this command alone
+        from mirror.replay import server  # noqa: PLC0415 - only this command needs Starlette and uvicorn
 
-        (folder,) = self.taken(args, 1, 1)
+        (folder,) = self.check_arguments(args, 1, 1)
         if not 0 <= opts.port <= _PORTS:
-            refuse(f"--port {opts.port}: a port is a number from 0 to {_PORTS}", Exit.USAGE)
-        with opened(folder) as archive:
+            exit_with_error(f"--port {opts.port}: a port is a number from 0 to {_PORTS}", Exit.USAGE)
+        with open_archive(folder) as archive:
             try:
                 sockets = server.listening(opts.host, opts.port)
             except OSError as error:
-                refuse(_why_not(error, opts), Exit.USAGE)
+                exit_with_error(_reason(error, opts), Exit.USAGE)
             if opts.host and not _is_loopback(opts.host):
-                tell(f"Warning: all who reach {opts.host} can read the archive; its links only work on this machine\n")
+                tell(
+                    f"Warning: everybody who can reach {opts.host} can read the archive; its links work on this machine only\n"
+                )
             place = Server(sockets[0].getsockname()[1])
 
-            def begun() -> None:
-                say(place.root)
+            def announce() -> None:
+                print_line(place.root)
                 sys.stdout.flush()
-                tell(f"Replaying {archive.root} at {place.root}; Ctrl-C ends it\n")
+                tell(f"Replaying {archive.root} at {place.root}; press Ctrl-C to stop\n")
 
-            server.serve(Shelf(archive), place, sockets, begun)
+            server.serve(Shelf(archive), place, sockets, announce)
 
 
-def _why_not(error: OSError, opts: argparse.Namespace) -> str:
+def _reason(error: OSError, opts: argparse.Namespace) -> str:
+    """Why the server can't listen, and what to do about it."""
     if error.errno == errno.EADDRINUSE:
-        return f"port {opts.port} is taken by another program: choose one with --port, or 0 for a free one"
+        return f"port {opts.port} is in use by another program: choose another with --port, or 0 for any free port"
     if error.errno == errno.EACCES:
-        return f"port {opts.port} is not for every user: choose one over 1023 with --port"
-    return f"can't listen at {opts.host or 'loopback'}: {error.strerror or error}"
+        return f"you may not listen on port {opts.port}: choose a port above 1023 with --port"
+    return f"can't listen on {opts.host or 'loopback'}: {error.strerror or error}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,29 +1,29 @@
-"""`scrapy snapshots DIR`: the snapshots of an archive."""
+"""`scrapy snapshots DIR`: list the snapshots of an archive."""
 
 import argparse
 from dataclasses import asdict
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.reports.wording import moment
 from mirror.store.manifest.history_records import Listed
-from mirror.terminal.console import say, say_json
+from mirror.terminal.console import print_json, print_line
 
 _COLUMNS = ("id", "begun (UTC)", "outcome", "pages", "files", "size", "new", "added", "changed", "gone", "failed")
 
 
 class Command(ArchiveCommand):
-    """A line a snapshot, the oldest first."""
+    """Prints one line for each snapshot, the oldest first."""
 
-    short = "List the snapshots of an archive"
+    summary = "List the snapshots of an archive"
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        (folder,) = self.taken(args, 1, 1)
-        with opened(folder) as archive:
+        (folder,) = self.check_arguments(args, 1, 1)
+        with open_archive(folder) as archive:
             listed = archive.history.snapshots()
         if opts.json:
-            say_json([asdict(one) for one in listed])
+            print_json([asdict(one) for one in listed])
             return
         rows = [_COLUMNS, *map(_cells, listed)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
@@ -32,7 +32,7 @@ class Command(ArchiveCommand):
                 cell.ljust(width) if n in {1, 2} else cell.rjust(width)
                 for n, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
-            say("  ".join(cells).rstrip())
+            print_line("  ".join(cells).rstrip())
 
 
 def _cells(one: Listed) -> tuple[str, ...]:

@@ -1,35 +1,37 @@
-"""`scrapy verify DIR [--repair]`: whether all that is kept is what it was; and fetch again what is not, and only that."""
+"""`scrapy verify DIR [--repair]`: find damage in an archive, and fetch what is damaged again."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from mirror.cli.archive_command import ArchiveCommand, opened
+from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.cli.options import REPAIR
 from mirror.commands.crawl import run_mirror
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.manifest.records import Outcome, Resource
 from mirror.store.verification import Damage, Part, mend, strangers, verify
-from mirror.terminal.console import say, say_json, tell
+from mirror.terminal.console import print_json, print_line, tell
 
 
 class Command(ArchiveCommand):
-    """Ends with 0 where all is well, or was mended; with 1 where damage is left."""
+    """Exits with 0 if nothing is damaged or everything was repaired, with 1 if damage is left."""
 
-    short = "Hash all objects and the tree, name every damage, and with --repair fetch again only what is damaged"
+    summary = "Check every stored object and the tree by hash, and with --repair fetch only what is damaged again"
     requires_crawler_process = True
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--repair", action="store_true", help="mend what is damaged; asks servers for nothing else")
+        parser.add_argument(
+            "--repair", action="store_true", help="repair the damage; nothing else is requested from servers"
+        )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        (folder,) = self.taken(args, 1, 1)
-        with opened(folder, read_only=not opts.repair) as archive:
-            looked, damages = _look(archive)
+        (folder,) = self.check_arguments(args, 1, 1)
+        with open_archive(folder, read_only=not opts.repair) as archive:
+            checked, damages = _check(archive)
             unknown = [] if opts.repair else list(strangers(archive))
-            _tell(opts, looked, damages, unknown)
+            _report(opts, checked, damages, unknown)
             if not opts.repair:
                 self.exitcode = Exit.SOME_FAILED if damages else Exit.WELL
                 return
@@ -40,16 +42,18 @@ class Command(ArchiveCommand):
             lost = mend(archive, damages)
             _publish(archive, lost)
         if unfinished and REPAIR not in last[0].options:
-            tell("The last crawl is not finished: the same command goes on with it, and fetches what is damaged too\n")
+            tell(
+                "The last crawl is unfinished: run its command again to continue it; it fetches what is damaged, too\n"
+            )
             self.exitcode = Exit.SOME_FAILED if lost else Exit.WELL
             return
         code = self._fetch(folder, last[0].options, lost) if lost or unfinished else Exit.WELL
-        with opened(folder, read_only=False) as archive:
-            left = _left(archive, damages)
+        with open_archive(folder, read_only=False) as archive:
+            left = _unrepaired(archive, damages)
         self.exitcode = code if code > Exit.SOME_FAILED else Exit.SOME_FAILED if left else Exit.WELL
 
     def _fetch(self, folder: str, options: dict[str, Any], lost: list[Resource]) -> int:
-        """A run like the last one that asks for nothing but what is lost."""
+        """Start a run with the options of the last one that requests only the lost resources; returns its exit code."""
         assert self.crawler_process is not None
         words: dict[str, Any] = {name: _word(value) for name, value in options.items() if value is not None}
         words |= {"out": folder, REPAIR: [resource.url for resource in lost]}
@@ -60,17 +64,18 @@ def _word(value: Any) -> str:
     return " ".join(value) if isinstance(value, list) else str(value)
 
 
-def _look(archive: Archive) -> tuple[int, list[Damage]]:
-    looked, damages = 0, []
+def _check(archive: Archive) -> tuple[int, list[Damage]]:
+    """The number of things that were checked, and the damage."""
+    checked, damages = 0, []
     for damage in verify(archive):
-        looked += 1
+        checked += 1
         if damage is not None:
             damages.append(damage)
-    return looked, damages
+    return checked, damages
 
 
 def _publish(archive: Archive, lost: list[Resource]) -> None:
-    """Write the damaged files of the tree again; those whose objects are lost wait for these."""
+    """Write the damaged files of the tree again, except those whose objects have to be fetched first."""
     waiting = {resource.id for resource in lost}
     for resource in archive.manifest.resources.all(stale=True):
         if resource.id not in waiting:
@@ -79,8 +84,8 @@ def _publish(archive: Archive, lost: list[Resource]) -> None:
                 archive.manifest.resources.mark_published([published])
 
 
-def _left(archive: Archive, damages: list[Damage]) -> list[Damage]:
-    """What could not be mended; the payload of an old version that nobody serves any more is given up."""
+def _unrepaired(archive: Archive, damages: list[Damage]) -> list[Damage]:
+    """The damage that is left. The payload of an old version that no server has any more is given up."""
     left = []
     for damage in damages:
         if damage.part is Part.MANIFEST:
@@ -90,25 +95,25 @@ def _left(archive: Archive, damages: list[Damage]) -> list[Damage]:
                 archive.manifest.retention.give_up(damage.digest)
             left.append(damage)
             for resource in damage.resources:
-                tell(f"Lost for good: {resource.url} as it was fetched {resource.fetched}\n")
+                tell(f"Lost for good: {resource.url} as fetched {resource.fetched}\n")
     return left
 
 
-def _tell(opts: argparse.Namespace, looked: int, damages: list[Damage], unknown: list[Path]) -> None:
+def _report(opts: argparse.Namespace, checked: int, damages: list[Damage], unknown: list[Path]) -> None:
     if opts.json:
-        say_json({"looked_at": looked, "damages": list(map(_as_json, damages)), "unknown": list(map(str, unknown))})
+        print_json({"looked_at": checked, "damages": list(map(_as_json, damages)), "unknown": list(map(str, unknown))})
         return
     for damage in damages:
         urls = list(dict.fromkeys(resource.url for resource in damage.resources))
         more = f" and {len(urls) - 1:,} more" if len(urls) > 1 else ""
-        say(f"{damage.part}: {damage.place}: {damage.what}{f' ({urls[0]}{more})' if urls else ''}")
+        print_line(f"{damage.part}: {damage.place}: {damage.what}{f' ({urls[0]}{more})' if urls else ''}")
     for place in unknown:
-        say(f"unknown: {place}: this file is not the archive's")
-    tell(f"Looked at {looked:,} things: {f'{len(damages):,} damaged' if damages else 'all is well'}\n")
+        print_line(f"unknown: {place}: this file does not belong to the archive")
+    tell(f"Checked {checked:,} items: {f'{len(damages):,} damaged' if damages else 'all is well'}\n")
     if any(damage.part is Part.MANIFEST for damage in damages):
-        tell("The manifest is damaged: restore it from a backup, or move .mirror away to begin anew\n")
+        tell("The manifest is damaged: restore it from a backup, or move .mirror away to start over\n")
     elif damages and not opts.repair:
-        tell("The same command with --repair mends it\n")
+        tell("Run the same command with --repair to repair it\n")
 
 
 def _as_json(damage: Damage) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What became of a run: the lines at its end, and the exit code that a script can use. No Scrapy here."""
+"""The summary that a run prints at its end, and its exit code. No Scrapy here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MOST_EXAMPLES: Final = 3
 
 
 class Exit(IntEnum):
-    """The exit codes; README.md tells them to users."""
+    """The exit codes; docs/commands.md explains them to users."""
 
     WELL = 0
     SOME_FAILED = 1
@@ -33,12 +33,13 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`failures` are (URL, error, a page it stands on), `MOST_FAILURES` of them at most.
+    """The result of a run.
 
-    `changes` is what the snapshot has that the one before it had not; `None`: there was none. `rewritten` counts documents
-    whose links led elsewhere at the end. `held` is how many of how many pages are gone, where that was too much. `traps` are
-    (rule, number of URLs that were not followed, one of them). `needing` is how many pages work from no disk, and some of
-    these, each with the reason.
+    `failures` are at most `MOST_FAILURES` of (URL, error, a page that links to it). `changes` are the differences to the
+    snapshot before, `None` if there is none. `rewritten` counts the documents that were published again at the end because
+    their links changed. `held` is (missing pages, all pages) if the run was held. `traps` are (rule, number of URLs that
+    were not followed, one of them). `needing` is the number of pages that work in replay only, and some of them, each with
+    the reason.
     """
 
     counts: Counts
@@ -64,56 +65,70 @@ class Summary:
         return Exit.SOME_FAILED if self.counts.failed else Exit.WELL
 
     def text(self) -> str:
-        """The lines for a user, without control characters that a server may have put into a URL."""
+        """The lines of the summary, without the control characters that a server may have put into a URL."""
+        lines = [*self._fetched(), *self._skipped(), *self._failed(), *self._next_steps()]
+        return "".join(printable(line) + "\n" for line in lines)
+
+    def _fetched(self) -> list[str]:
         counts = self.counts
         kinds = [_count(counts.pages, "page"), _count(counts.requisites - counts.linked, "requisite")]
         kinds += [_count(counts.linked, "other file")] if counts.linked else []
         lines = [f"Mirrored {', '.join(kinds)}; {decimal(counts.size)} in {self.seconds:.1f} s"]
-        if self.changes:
-            lines.append(f"Since the snapshot before: {_changes(self.changes)}")
-        if self.rewritten:
-            lines.append(f"Written again at the end: {_count(self.rewritten, 'document')}")
-        if self.renderings and self.renderings.done:
-            lines.append(_rendered(self.renderings))
-        lines += [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
+        lines += [f"Since the snapshot before: {_changes(self.changes)}"] if self.changes else []
+        lines += [f"Links updated at the end: {_count(self.rewritten, 'document')}"] if self.rewritten else []
+        lines += [_rendered(self.renderings)] if self.renderings and self.renderings.done else []
+        return lines
+
+    def _skipped(self) -> list[str]:
+        counts, shown = self.counts, self.traps[:MOST_TRAPS]
+        lines = [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
         lines += [f"Skipped: {_by_reason(counts.skipped)}"] if counts.skipped else []
-        lines += [f"  trap: {rule}: {_count(number, 'URL')}, as {url}" for rule, number, url in self.traps[:MOST_TRAPS]]
+        lines += [f"  trap: {rule}: {_count(number, 'URL')}, such as {url}" for rule, number, url in shown]
         lines += [f"  and {len(self.traps) - MOST_TRAPS:,} more traps"] if len(self.traps) > MOST_TRAPS else []
+        return lines
+
+    def _failed(self) -> list[str]:
+        counts = self.counts
+        lines = []
         if counts.failed:
+            more = sum(counts.failed.values()) - len(self.failures)
             lines.append(f"Failed: {_by_reason(counts.failed)}")
             lines += [f"  {error}: {url}{f' (on {page})' if page else ''}" for url, error, page in self.failures]
-            more = sum(counts.failed.values()) - len(self.failures)
             lines += [f"  and {more:,} more"] if more > 0 else []
         if counts.kept:
-            lines.append(f"Of what failed, {_count(counts.kept, 'last good copy', 'last good copies')} stayed")
+            lines.append(f"Kept {_count(counts.kept, 'last good copy', 'last good copies')} of what failed")
+        return lines
+
+    def _next_steps(self) -> list[str]:
+        lines = []
         if not self.finished:
-            lines.append(f"Interrupted with {_count(counts.pending, 'URL')} left: the same command goes on from here")
+            left = _count(self.counts.pending, "URL")
+            lines.append(f"Interrupted with {left} left: run the same command again to continue")
         if self.held:
             lines += _held(*self.held)
-        if counts.pages + counts.linked:
-            lines += needing_lines(*self.needing)
-            lines.append(f"Open {self.opens}")
-        return "".join(printable(line) + "\n" for line in lines)
+        if self.counts.pages + self.counts.linked:
+            lines += [*needing_lines(*self.needing), f"Open {self.opens}"]
+        return lines
 
 
 def needing_lines(count: int, examples: Sequence[tuple[CanonicalURL, str]]) -> list[str]:
-    """Which pages are not whole from a disk."""
+    """The pages that do not fully work when they are opened from a disk."""
     if not count:
         return []
-    work = f"{_count(count, 'page')} {'works' if count == 1 else 'work'} whole in `replay` only"
-    more = [f"  and {count - len(examples):,} more; `why` tells it of each"] if count > len(examples) else []
+    work = f"{_count(count, 'page')} {'works' if count == 1 else 'work'} fully in `replay` only"
+    more = [f"  and {count - len(examples):,} more; `why` explains each"] if count > len(examples) else []
     return [
-        f"{work}, as no disk gives what their scripts ask for",
+        f"{work}, because scripts can't load from a disk what they ask for",
         *(f"  {why}: {url}" for url, why in examples),
         *more,
     ]
 
 
-def _rendered(came: Renderings) -> str:
-    found = f"{_count(came.found, 'URL')} found that nothing else led to"
-    unfinished = f", {came.unfinished:,} of them came to no end" if came.unfinished else ""
-    spared = f"; {came.spared:,} like them spared" if came.spared else ""
-    return f"Rendered {_count(came.done, 'page')}{unfinished}{spared}: {found}"
+def _rendered(renderings: Renderings) -> str:
+    found = f"found {_count(renderings.found, 'URL')} that nothing else refers to"
+    unfinished = f" ({renderings.unfinished:,} did not finish)" if renderings.unfinished else ""
+    skipped = f", skipped {renderings.spared:,} similar ones" if renderings.spared else ""
+    return f"Rendered {_count(renderings.done, 'page')}{unfinished}{skipped}: {found}"
 
 
 def _count(number: int, noun: str, nouns: str = "") -> str:
@@ -122,19 +137,19 @@ def _count(number: int, noun: str, nouns: str = "") -> str:
 
 def _held(lost: int, pages: int) -> list[str]:
     return [
-        f"Held: {lost:,} of {_count(pages, 'page')} are gone on the server. Nothing was taken out of the tree.",
-        "  If the server is at fault, give the same command again later, and nothing is lost.",
-        "  If they are meant to go: the same command with max_loss=1, or `publish DIR --accept-loss`.",
+        f"Held: {lost:,} of {_count(pages, 'page')} are gone from the server. Nothing was removed from the tree.",
+        "  If the server is at fault, run the same command again later; nothing is lost.",
+        "  If the pages are meant to go, run the same command with max_loss=1, or `publish DIR --accept-loss`.",
     ]
 
 
 def _changes(numbers: Numbers) -> str:
-    said = [
+    parts = [
         f"{getattr(numbers, name):,} {name}"
         for name in ("added", "changed", "gone", "unlinked")
         if getattr(numbers, name)
     ]
-    return f"{', '.join(said) or 'nothing changed'}; {decimal(numbers.new_size)} new"
+    return f"{', '.join(parts) or 'nothing changed'}; {decimal(numbers.new_size)} new"
 
 
 def _by_reason(counts: dict[str, int]) -> str:

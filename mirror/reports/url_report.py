@@ -1,4 +1,4 @@
-"""What is known of a URL, in words: `scrapy why` prints it, and replay says it of what is missing."""
+"""What the archive knows of a URL, in words: `why` prints it, and replay shows it for what is missing."""
 
 from collections.abc import Sequence
 
@@ -11,50 +11,50 @@ from mirror.store.manifest.rendering_records import State as Rendering
 _STANDINGS = {
     Standing.PRESENT: "in the tree",
     Standing.KEPT: "the last good copy is in the tree",
-    Standing.UNLINKED: "in the tree, but nothing leads to it any more",
+    Standing.UNLINKED: "in the tree, but no longer linked",
     Standing.FAILED: "failed",
     Standing.GONE: "gone",
-    Standing.OUTSIDE: "left out by the rules",
+    Standing.OUTSIDE: "left out by the options",
 }
 
 
 _RENDERED = {
-    Rendering.WAITS: "waits to be rendered",
+    Rendering.WAITS: "waiting to be rendered",
     Rendering.DONE: "rendered",
-    Rendering.SPARED: "not rendered, pages of its kind gave nothing new",
+    Rendering.SPARED: "not rendered, because similar pages brought nothing new",
     Rendering.GIVEN_UP: "not rendered",
 }
 
 
 def account_lines(url: CanonicalURL, account: Account | None, forgotten: Sequence[str]) -> list[str]:
-    """A sentence a line. `forgotten` are the words by which it was forgotten."""
+    """One statement on each line. `forgotten` are the arguments of `forget` that match the URL."""
     return [*(f"forgotten on request ({pattern})" for pattern in forgotten), *_lines(url, account)]
 
 
 def _lines(url: CanonicalURL, account: Account | None) -> list[str]:
     if account is None:
-        return [f"{url} was never met: no page that was fetched refers to it"]
-    lines = [f"{url} was first met in the run of {moment(account.met)}" if account.met else url]
+        return [f"{url} is unknown: no fetched page refers to it"]
+    lines = [f"{url} was first found in the run of {moment(account.met)}" if account.met else url]
     lines += [_decision(account)] if account.entry else []
     lines += [_version(*version) for version in account.versions]
     lines += [f"linked from {page}" for page in account.linked_from]
     lines += [f"seen by the browser on {page}" for page in account.seen_on]
     lines += _rendered(account.rendered) if account.rendered else []
-    lines += [f"works whole in replay only: {account.needs}"] if account.needs else []
+    lines += [f"works fully in replay only: {account.needs}"] if account.needs else []
     return lines
 
 
 def _rendered(rendered: Rendered) -> list[str]:
-    """What a browser made of it."""
+    """What happened when a browser rendered it."""
     what = _RENDERED[Rendering(rendered.state)]
     found = f", {rendered.found:,} URLs found" if rendered.state == Rendering.DONE else ""
     outcome = f" ({rendered.outcome})" if rendered.outcome else ""
-    refused = [f"refused while it was rendered: {line}" for line in rendered.refused]
+    refused = [f"refused during rendering: {line}" for line in rendered.refused]
     return [f"run of {moment(rendered.began)}: {what}{found}{outcome}", *refused]
 
 
 def _decision(account: Account) -> str:
-    """What the newest run that met it made of it."""
+    """The decision of the newest run that found it."""
     entry = account.entry
     assert entry is not None
     found = f", found on {account.referrer}" if account.referrer else ""
@@ -64,7 +64,7 @@ def _decision(account: Account) -> str:
         return f"{run}: not fetched, {entry.reason}{rule}{found}"
     roles = " and ".join(sorted(role.name.lower() for role in entry.roles))
     guess = ", as a guess" if entry.guess else ""
-    done = "asked for" if entry.state is State.DONE else "waits to be asked for"
+    done = "requested" if entry.state is State.DONE else "waiting to be requested"
     left_out = f"; left out, {entry.reason}{rule}" if entry.reason and entry.state is State.DONE else ""
     return f"{run}: {done} as {roles}{guess}, {entry.depth} links from a start{found}{left_out}"
 

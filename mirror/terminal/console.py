@@ -1,4 +1,4 @@
-"""What a program says: data on stdout, messages on stderr, and a last line where it has to give up."""
+"""Output of the program: data on stdout, messages on stderr, and the error message with which it exits."""
 
 import json
 import os
@@ -12,7 +12,7 @@ _STREAMS = ("stdin", "stdout", "stderr")
 
 
 def complete_streams() -> None:
-    """Give the process all three streams. Where one is closed, the first file that is opened would take its place."""
+    """Open the standard streams that are closed, on the null device; otherwise the first file opened would take their place."""
     for number, name in enumerate(_STREAMS):
         try:
             os.fstat(number)
@@ -22,30 +22,30 @@ def complete_streams() -> None:
                 os.dup2(null, number)
                 os.close(null)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115 - for good
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115 - stays open
 
 
 def tell(text: str) -> None:
-    """Say something to the user, beside the data that may go to stdout. That nobody listens is no error.
+    """Write a message for the user to stderr. A closed or full stderr is no error.
 
-    Line ends are those of the text; no other character of it can be one that a terminal obeys.
+    The text keeps its line ends; other control characters are replaced.
     """
     with suppress(OSError, ValueError):
         sys.stderr.write(printable_lines(text))
         sys.stderr.flush()
 
 
-def refuse(message: str, code: int) -> NoReturn:
-    """End with one line on stderr."""
+def exit_with_error(message: str, code: int) -> NoReturn:
+    """Write one line to stderr and exit."""
     tell(f"{printable(f'websucker: {message}')}\n")
     sys.exit(int(code))
 
 
-def say(line: str) -> None:
-    """A line of data, without control characters that a server may have put into a URL."""
+def print_line(line: str) -> None:
+    """Write a line of data to stdout, without the control characters that a server may have put into a URL."""
     sys.stdout.write(printable(line) + "\n")
 
 
-def say_json(data: Any) -> None:
-    """Data for a script."""
+def print_json(data: Any) -> None:
+    """Write data for a script to stdout."""
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=True) + "\n")

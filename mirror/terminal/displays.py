@@ -1,6 +1,6 @@
-"""The displays that MIRROR_PROGRESS names, and the user's own hook: which there are, and lines for each file.
+"""The displays that MIRROR_PROGRESS can name, and the display that calls the user's own hook.
 
-Enters: files as `progress.Display` is told of them. Leaves: lines on stdout, calls of a user's hook.
+Enters: the calls of a `progress.Display`. Leaves: lines on stdout, calls of the user's hook.
 """
 
 import logging
@@ -24,20 +24,20 @@ logger = logging.getLogger(__name__)
 
 
 class InvalidProgressError(ValueError):
-    """The caller asked for a display or a hook that does not exist: the message says which and what there is."""
+    """The setting names a display or a hook that does not exist; the message is one line for the user."""
 
 
 def display(name: str, reporthook: str = "", *, terminal: bool) -> Display:
-    """The display of this name, or the user's hook instead of it; `terminal` tells whether stderr is one.
+    """The display of this name, or the display that calls the user's hook if there is one.
 
-    Raises `InvalidProgressError` with a sentence for the user.
+    `terminal` is whether stderr is a terminal. Raises `InvalidProgressError`.
 
     >>> display("fancy", terminal=False)
     Traceback (most recent call last):
-    mirror.terminal.displays.InvalidProgressError: MIRROR_PROGRESS is 'fancy': it should be one of auto, bars, lines, blocks, off
+    mirror.terminal.displays.InvalidProgressError: MIRROR_PROGRESS is 'fancy': use one of auto, bars, lines, blocks, off
     """
     if name not in NAMES:
-        raise InvalidProgressError(f"MIRROR_PROGRESS is {name!r}: it should be one of {', '.join(NAMES)}")
+        raise InvalidProgressError(f"MIRROR_PROGRESS is {name!r}: use one of {', '.join(NAMES)}")
     if reporthook:
         return Guarded(Hooks(load_factory(reporthook)), f"MIRROR_REPORTHOOK {reporthook}")
     if name == "auto":
@@ -46,18 +46,18 @@ def display(name: str, reporthook: str = "", *, terminal: bool) -> Display:
 
 
 def load_factory(dotted: str) -> HookFactory:
-    """The user's factory, by its dotted path; raises `InvalidProgressError`."""
+    """Import the user's factory of hooks by its dotted path; raises `InvalidProgressError`."""
     try:
         factory = pkgutil.resolve_name(dotted)
-    except Exception as error:  # a module of the user's can raise anything while it is imported
+    except Exception as error:  # importing the user's module can raise anything
         raise InvalidProgressError(f"MIRROR_REPORTHOOK {dotted!r} can't be imported: {_in_one_line(error)}") from error
     if not callable(factory):
-        raise InvalidProgressError(f"MIRROR_REPORTHOOK {dotted!r} can't be called: it is no factory of hooks")
+        raise InvalidProgressError(f"MIRROR_REPORTHOOK {dotted!r} can't be called: it is not a factory of hooks")
     return factory  # type: ignore[no-any-return]
 
 
 def is_terminal(stream: IO[str]) -> bool:
-    """Whether a display can be painted on this stream: it is a terminal that can move its cursor."""
+    """Whether a display can be drawn on this stream: a terminal that can move its cursor."""
     return stream.isatty() and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}
 
 
@@ -65,8 +65,8 @@ def _in_one_line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _say(text: str) -> None:
-    """Write a line to stdout, at once, whatever characters it can take."""
+def _print_line(text: str) -> None:
+    """Write a line to stdout and flush it; characters that its encoding lacks are escaped."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stdout.flush()
@@ -77,15 +77,15 @@ def _arrow(url: str, path: str) -> str:
 
 
 class Lines(Display):
-    """One line a file, `URL -> path`."""
+    """Prints one line for each file, `URL -> path`."""
 
     def file(self, url: str, path: str) -> Reporthook:
-        _say(_arrow(url, path))
+        _print_line(_arrow(url, path))
         return silent
 
 
 class Hooks(Display):
-    """Leaves it all to the hooks of one factory."""
+    """Calls the user's hooks, and shows nothing itself."""
 
     def __init__(self, factory: HookFactory) -> None:
         self._factory = factory
@@ -95,10 +95,10 @@ class Hooks(Display):
 
 
 class Blocks(Display):
-    """What `wget.py` printed: `URL -> path`, and the arguments of every call of the hook.
+    """Prints what `wget.py` printed: `URL -> path`, and the arguments of every call of the hook.
 
-    It fetched one file after the other and we do not, so the first file prints as it comes and the others wait for
-    their turn: the lines under a name are always the lines of its file.
+    `wget.py` fetched one file after the other; Websucker fetches several at once. So the first file is printed as it
+    arrives and the others wait for their turn: the lines below a name always belong to its file.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class Blocks(Display):
         self._waiting[hook] = lines
         return hook
 
-    def finished(self, hook: Reporthook, size: int | None) -> None:  # noqa: ARG002 - the signature is the display's
+    def finished(self, hook: Reporthook, size: int | None) -> None:  # noqa: ARG002 - the signature of `Display`
         self._ended.add(hook)
         self._print()
 
@@ -127,7 +127,7 @@ class Blocks(Display):
         while self._waiting:
             hook, lines = next(iter(self._waiting.items()))
             while lines:
-                _say(lines.popleft())
+                _print_line(lines.popleft())
             if hook not in self._ended:
                 return
             del self._waiting[hook]
@@ -135,7 +135,7 @@ class Blocks(Display):
 
 
 class Guarded(Display):
-    """Another display that can't break the crawl: where it raises, it says so in one line of the log and is silent."""
+    """Wraps a display so that it can't break the crawl: the first exception is logged in one line and ends all calls."""
 
     def __init__(self, display: Display, name: str) -> None:
         self.live = display.live
@@ -173,25 +173,25 @@ class Guarded(Display):
             return None
         try:
             return function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the user's code, or a pipe that nobody reads any more
+        except Exception as error:  # noqa: BLE001 - from the user's code, or from a broken pipe
             self._broken = True
             with suppress(Exception):
                 self._display.close()
             file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
             message = "%s raised %s (%s:%s); it is not called again"
-            logger.error(message, self._name, _in_one_line(error), file, line)  # noqa: TRY400 - a traceback tells no more
+            logger.error(message, self._name, _in_one_line(error), file, line)  # noqa: TRY400 - a traceback adds nothing
             return None
 
 
 def _bars() -> Display:
-    """What paints is imported where there is something to paint on."""
+    """Import rich only if there is a terminal to draw on."""
     from mirror.terminal.progress_bars import Bars  # noqa: PLC0415
 
     return Bars()
 
 
 NAMES: Final[dict[str, Callable[[], Display]]] = {
-    "auto": Display,  # which of the others, `display` decides
+    "auto": Display,  # `display` chooses one of the others
     "bars": _bars,
     "lines": Lines,
     "blocks": Blocks,

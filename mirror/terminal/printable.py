@@ -1,8 +1,8 @@
-"""Text of the web as it may stand on a terminal."""
+"""Text of the web, made safe for a terminal."""
 
 
 def printable(text: str) -> str:
-    r"""A text of the web as it may stand on a terminal: what is no visible character becomes U+FFFD.
+    r"""Replace every character that is not printable with U+FFFD, so that no text can control the terminal.
 
     >>> printable("a\x1b[31m\n") == "a\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}"
     True
@@ -11,7 +11,7 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    r"""The same for a text of several lines.
+    r"""Do the same for a text of several lines, and keep its line ends.
 
     >>> printable_lines("a\x9b31m\nb\n") == "a\N{REPLACEMENT CHARACTER}31m\nb\n"
     True

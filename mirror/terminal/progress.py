@@ -1,20 +1,20 @@
-"""The progress of every file, told through the hook of `wget.py`: `reporthook(block_number, block_size, total_size)`.
+"""The progress of every file, reported through the hook of `wget.py`: `reporthook(block_number, block_size, total_size)`.
 
-Enters: a file's URL, path and size, the sizes of the chunks it arrives in, the totals of the crawl. Leaves: calls of a
-hook, lines on stdout, or a display on the terminal. Never here: a byte of the files, a class of Scrapy.
+Enters: a file's URL, path and size, the sizes of the chunks in which it arrives, the totals of the crawl. Leaves: calls of
+a hook or of a display. Never here: a byte of the files, a class of Scrapy.
 
 The law of the hook
 -------------------
-It is called as `urllib.request.urlretrieve` calls it, whatever chunks the network delivers:
+The hook is called as `urllib.request.urlretrieve` calls it, whatever chunks the network delivers:
 
-1. A factory `(url, path) -> reporthook` makes one hook for each file; a file fetched again gets a new one.
-2. The hook is called with block 0 before any byte, then once for each block of `BLOCK_SIZE` bytes, in order. A last,
-   short block counts as one.
+1. A factory `(url, path) -> reporthook` makes one hook for each file; a file that is fetched again gets a new one.
+2. The hook is called with block 0 before any byte, then once for each block of `BLOCK_SIZE` bytes, in order. A short last
+   block counts as one.
 3. `total_size` is the length that the server announced, or -1.
-4. A file is a response that is saved, that is one with a status of 2xx; no other response has a hook. Where the status
-   is told only at the end, the calls wait for that, or until `PATIENCE` bytes are there: so small answers that turn out to
-   be errors are never told as files, and large files are told while they come.
-5. A hook that raises is not called again, nor is any other of its factory; the crawl goes on.
+4. A file is a response that is saved: one with a 2xx status. Other responses have no hook. If the status is known only
+   at the end, the calls wait for the end, or until `PATIENCE` bytes have arrived. So small error responses are never
+   reported as files, and large files are reported while they arrive.
+5. If a hook raises, no hook of its factory is called again; the crawl continues.
 """
 
 from collections.abc import Callable
@@ -25,22 +25,22 @@ Reporthook: TypeAlias = Callable[[int, int, int], object]
 """Called with a block's number, the size of a block, and the file's size or -1."""
 
 HookFactory: TypeAlias = Callable[[str, str], Reporthook]
-"""Makes the hook of one file of its URL and its path."""
+"""Makes the hook of one file from its URL and its path."""
 
 BLOCK_SIZE: Final = 8192
-"""What `urllib.request.urlretrieve` reads at a time."""
+"""Bytes that `urllib.request.urlretrieve` reads at a time."""
 
 UNKNOWN_SIZE: Final = -1
 
 PATIENCE: Final = 64 * 1024
-"""Bytes after which an answer of unknown status is taken for a file."""
+"""Bytes after which a response of unknown status is assumed to be a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The crawl so far; `received` are the bytes from the network, `queued` is `None` where nobody knows.
+    """The crawl so far. `received` is the bytes from the network; `queued` is `None` if unknown.
 
-    `in_flight` counts requests, also those that no server has answered yet. `waits` says for which host one waits, if for any.
+    `in_flight` counts all unfinished requests, answered or not. `waits` names the host that the crawl waits for, if any.
     """
 
     pages: int = 0
@@ -54,29 +54,29 @@ class Totals:
 
 
 class Display:
-    """What a crawl tells, and here it tells it to nobody: a display says only what becomes of what it cares for.
+    """The interface of displays. Here every method does nothing; a display overrides those that it needs.
 
-    A `live` display wants the totals several times a second. Of the blocks that came together it is told the last one: it
-    paints no more. It may also be told of a file before it is known to be one, because it can take a file back.
+    A `live` display gets the totals several times a second. If several blocks arrive together, it gets only the last one,
+    because it draws no more than that. It also gets responses that may turn out not to be files, because it can remove them.
     """
 
     live = False
 
     def start(self) -> None:
-        """The crawl begins."""
+        """The crawl starts."""
 
-    def file(self, url: str, path: str) -> Reporthook:  # noqa: ARG002 - a display that does not care for files
-        """A file begins: the hook to call for its blocks."""
+    def file(self, url: str, path: str) -> Reporthook:  # noqa: ARG002 - subclasses use them
+        """A file starts to arrive; returns the hook to call for its blocks."""
         return silent
 
     def finished(self, hook: Reporthook, size: int | None) -> None:
-        """The file of this hook has ended after `size` bytes; `None`: there is no such file after all."""
+        """The file of this hook ended after `size` bytes; `None` if it turned out not to be a file."""
 
     def totals(self, totals: Totals) -> None:
-        """So far has the crawl come."""
+        """The totals of the crawl so far."""
 
     def close(self) -> None:
-        """The crawl is over: leave the terminal as it was."""
+        """The crawl is over: restore the terminal."""
 
 
 class BlockCounter:
@@ -93,7 +93,7 @@ class BlockCounter:
     """
 
     def __init__(self, hook: Reporthook, *, each: bool = True) -> None:
-        """`each`: of each block there is a call; else only of the last one of those that came together."""
+        """With `each`, call the hook for every block; without, only for the last of the blocks that arrive together."""
         self._hook = hook
         self._each = each
         self._total = UNKNOWN_SIZE
@@ -123,7 +123,7 @@ class BlockCounter:
 
 
 class Transfer:
-    """One response on its way, and when its hook may be called: by the fourth article of the law, once it is a file."""
+    """One response while it arrives. Its hook is called once the response is known to be a file (rule 4 of the module)."""
 
     def __init__(self, display: Display, url: str, path: str, total: int) -> None:
         self._display = display
@@ -137,7 +137,7 @@ class Transfer:
             self.begin()
 
     def begin(self) -> None:
-        """It is a file: call its hook for what has arrived, and from now on for each block."""
+        """The response is a file: call its hook for what has arrived, and from now on for each block."""
         if self._counter is None:
             self._hook = self._display.file(self._url, self._path)
             self._counter = BlockCounter(self._hook, each=self._hook is not silent and not self._display.live)
@@ -152,7 +152,7 @@ class Transfer:
             self.begin()
 
     def end(self, *, saved: bool) -> None:
-        """The response is complete and a file, or it is not."""
+        """The response has ended; `saved` is whether it is a complete file."""
         if saved:
             self.begin()
         if self._counter is not None and self._hook is not None:
@@ -161,9 +161,9 @@ class Transfer:
 
 
 def is_file(status: int) -> bool:
-    """Whether a response of this status is saved."""
-    return 200 <= status < 300  # noqa: PLR2004 - the class of status codes that means success
+    """Whether a response with this status is saved."""
+    return 200 <= status < 300  # noqa: PLR2004 - the successful status codes
 
 
 def silent(_block: int, _size: int, _total: int) -> None:
-    """The hook of a file that nobody watches."""
+    """A hook that does nothing."""

@@ -1,6 +1,6 @@
-"""The display of a terminal: totals, rates, the queue, and bars of some files.
+"""The display on a terminal: totals, rates, the queue, and progress bars of some files.
 
-Enters: files as hooks are told of them, the totals of the crawl. Leaves: a picture at the bottom of the terminal (rich).
+Enters: calls of the files' hooks, the totals of the crawl. Leaves: a few lines at the bottom of the terminal, drawn by rich.
 """
 
 import atexit
@@ -24,15 +24,17 @@ from mirror.terminal.printable import printable
 from mirror.terminal.progress import UNKNOWN_SIZE, Display, Reporthook, Totals
 
 ROWS: Final = 8
-"""Files shown at a time: the display has one height, so nothing jumps."""
+"""Files shown at a time. The height of the display is fixed, so that nothing jumps."""
 
 LINGER: Final = 1.0
-"""Seconds for which a row keeps its file after the end, so that a reader's eye can follow."""
+"""Seconds for which a row keeps its file after the end, so that the user can read it."""
 
 HALF_LIFE: Final = 3.0
-"""Seconds in which a rate forgets half of what it was."""
+"""Seconds in which the weight of older values of a rate halves."""
 
-_MARGIN: Final = 3  # a terminal echoes ^C behind the last row, and the display is lost if that begins a new line
+_MARGIN: Final = (
+    3  # room for the ^C that a terminal echoes after the last row: a new line there would break the display
+)
 _HEAD: Final = 5  # lines above the rows, and one for the log
 _STEADY: Final = 0.05
 _WIDE: Final = 90
@@ -40,7 +42,7 @@ _NARROW: Final = 60
 
 
 def shortened(url: str, width: int, ellipsis: str = "…") -> str:
-    """A URL cut in its middle to fit a width: first its folders go, then the middle of its name.
+    """Cut a URL in the middle to fit a width: first leave out folders, then the middle of the name.
 
     >>> shortened("example.org/a/very/long/path/to/picture.png", 30)
     'example.org/…/to/picture.png'
@@ -63,7 +65,7 @@ _HOST = re.compile(r"(?:https?://)?[^/]*/")
 
 
 class Rate:
-    """How fast a counter grows a second: a mean in which the weight of the past halves every `HALF_LIFE` seconds."""
+    """Growth of a counter in a second: a mean in which the weight of older values halves every `HALF_LIFE` seconds."""
 
     def __init__(self, now: float, value: int = 0) -> None:
         self._now = now
@@ -83,7 +85,7 @@ class Rate:
 
 @dataclass(slots=True, eq=False)
 class _File:
-    """A file on the display: its hook, and since when it stands in its row as it is."""
+    """A file on the display and its hook; `since` is when it got its row or ended."""
 
     url: str
     total: int = UNKNOWN_SIZE
@@ -98,7 +100,7 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A file as it is painted."""
+    """A file as the display draws it."""
 
     url: str
     received: int
@@ -108,7 +110,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of the display. It never changes, so a line of the log can be printed above it from any thread."""
+    """One state of the display. It is immutable, so that any thread can print a log line above it."""
 
     totals: Totals
     now: float
@@ -170,7 +172,7 @@ _ASCII: Final = {"ended": "*", "grows": "+", "shrinks": "-", "steady": "=", "ell
 
 
 def _grid(*widths: int | None) -> Table:
-    """A table of columns that crop what does not fit; one without a width takes what is left."""
+    """A table whose columns crop what does not fit; a column without a width gets the rest."""
     columns = [Column(width=width, ratio=None if width else 1, no_wrap=True, overflow="crop") for width in widths]
     return Table.grid(*columns, padding=(0, 1, 0, 0), pad_edge=False)
 
@@ -199,7 +201,7 @@ def _cells(row: Row, url_width: int, amount_width: int, signs: dict[str, str], n
 
 
 def _bar(row: Row, now: float) -> ProgressBar:
-    """The bar of a file; where nobody knows the size, it pulses."""
+    """The bar of a file; it pulses if the size is unknown."""
     bar = ProgressBar(None if row.total == UNKNOWN_SIZE else row.total, row.received, animation_time=now)
     bar.complete_style = bar.pulse_style = "cyan"
     bar.finished_style = "green"
@@ -207,7 +209,7 @@ def _bar(row: Row, now: float) -> ProgressBar:
 
 
 def _amount(row: Row, width: int) -> str:
-    """What has arrived, and of how much if there is room for it."""
+    """The bytes that have arrived, and the total if it is known and fits."""
     unit, suffix = pick_unit_and_suffix(row.total, ["bytes", "kB", "MB", "GB", "TB"], 1000)
     digits = 0 if unit == 1 else 1
     amount = f"{row.received / unit:.{digits}f}/{row.total / unit:.{digits}f} {suffix}"
@@ -228,10 +230,10 @@ def _duration(seconds: float) -> str:
 
 
 class Bars(Display):
-    """A calm display at the bottom of a terminal: totals, rates, the queue, and a row with a bar for some of the files.
+    """A display at the bottom of a terminal: totals, rates, the queue, and a row with a bar for some of the files.
 
-    A file keeps its row to its end. The row of an ended file stays for `LINGER` seconds at least, then it goes to the
-    file that has waited for one longest; so each row changes at most once a second however fast the files come.
+    A file keeps its row until it ends. The row of an ended file stays for at least `LINGER` seconds; then the file that has
+    waited longest gets it. So each row changes at most once a second, however fast files arrive.
     """
 
     live = True
@@ -245,38 +247,38 @@ class Bars(Display):
         self._bytes = Rate(self._started)
         self._files = Rate(self._started)
         self._queue: Rate | None = None
-        self._flying: dict[Reporthook, _File] = {}
-        self._landed: deque[_File] = deque(maxlen=ROWS)
+        self._active: dict[Reporthook, _File] = {}
+        self._finished: deque[_File] = deque(maxlen=ROWS)
         self._rows: list[_File | None] = [None] * ROWS
         self._rerouted: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []
 
     def start(self) -> None:
-        """Begin to paint; from now on what is written to stdout, stderr and the log stands above the display."""
+        """Start to draw; from now on, what is written to stdout, stderr and the log appears above the display."""
         streams = sys.stderr, sys.stdout
         self._live.start()
-        atexit.register(self.close)  # a second Ctrl-C ends the process without closing the spider
+        atexit.register(self.close)  # a second Ctrl-C exits without calling `close`
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream in streams:
                 self._rerouted.append((handler, handler.stream))
                 handler.setStream(sys.stderr if handler.stream is streams[0] else sys.stdout)
 
-    def file(self, url: str, path: str) -> Reporthook:  # noqa: ARG002 - the signature is the display's
+    def file(self, url: str, path: str) -> Reporthook:  # noqa: ARG002 - the signature of `Display`
         file = _File(url)
-        self._flying[file] = file
+        self._active[file] = file
         return file
 
     def finished(self, hook: Reporthook, size: int | None) -> None:
-        file = self._flying.pop(hook)
+        file = self._active.pop(hook)
         file.ended, file.since = True, self._clock()
         if size is None:
             self._rows = [None if row is file else row for row in self._rows]
             return
         file.received = file.total = size
         if file not in self._rows:
-            self._landed.append(file)
+            self._finished.append(file)
 
     def totals(self, totals: Totals) -> None:
-        """Paint the next picture."""
+        """Draw the new totals."""
         self._frame = self.frame(totals)
         self._live.refresh()
 
@@ -284,7 +286,7 @@ class Bars(Display):
         now = self._clock()
         self._assign_rows(now)
         queued = totals.queued or 0
-        self._queue = self._queue or Rate(now, queued)  # a resumed crawl begins with a queue, which is no growth
+        self._queue = self._queue or Rate(now, queued)  # the queue of a resumed crawl is not growth
         return Frame(
             totals,
             now,
@@ -296,7 +298,7 @@ class Bars(Display):
         )
 
     def close(self) -> None:
-        """Go, and leave the terminal as it was; what became of the crawl is the summary's to say."""
+        """Remove the display and restore the terminal; the summary reports the result of the crawl."""
         atexit.unregister(self.close)
         self._live.stop()
         while self._rerouted:
@@ -307,8 +309,8 @@ class Bars(Display):
         free = [place for place, row in enumerate(self._rows) if row is None]
         ended = [place for place, row in enumerate(self._rows) if row and row.ended and now - row.since >= LINGER]
         shown = {row for row in self._rows if row}
-        files = [file for file in self._flying.values() if file not in shown] + list(reversed(self._landed))
-        self._landed.clear()
+        files = [file for file in self._active.values() if file not in shown] + list(reversed(self._finished))
+        self._finished.clear()
         for place, file in zip(free + ended, files, strict=False):
             self._rows[place] = file
             file.since = now

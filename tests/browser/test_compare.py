@@ -209,7 +209,7 @@ def test_error_messages_are_one_line(modern: Mirrored, tmp_path: Path) -> None:
         (compare(modern.out, "ftp://example.org/"), 2, "a browser compares what is at http:// or https://"),
         (compare(modern.out, url, "--threshold", "3"), 2, "a share is a number from 0 to 1"),
         (compare(modern.out, "http://other.example/"), 2, "there is no page below http://other.example/"),
-        (compare(tmp_path, url, "--through", "replay"), 2, "is no archive"),
+        (compare(tmp_path, url, "--through", "replay"), 2, "is not an archive"),
         (compare(tmp_path / "nothing", url), 4, "there is no such folder"),
         (compare(modern.out, url, "--html", str(tmp_path), "--pages", "1"), 4, "Is a directory"),
     ]

@@ -83,7 +83,7 @@ def test_a_scripted_site_is_mirrored_completely_and_each_file_requested_once(tmp
         assert done.code == 0, done.stderr
         assert asked(server) == parts(*names)
     assert "Rendered 4 pages" in done.stderr
-    assert "4 pages work whole in `replay` only" in done.stderr
+    assert "4 pages work fully in `replay` only" in done.stderr
     with served(tmp_path) as running:
         context = browser.new_context()
         page = context.new_page()
@@ -102,7 +102,7 @@ def test_without_a_browser_it_is_incomplete(tmp_path: Path) -> None:
     with serve(app("home", "one")) as server:
         done = mirror(f"{server.url}/", tmp_path, "render=never")
         assert asked(server) == ["/", "/app.js"]
-    assert "1 page works whole in `replay` only" in done.stderr
+    assert "1 page works fully in `replay` only" in done.stderr
     assert states(tmp_path) == []
 
 
@@ -213,8 +213,8 @@ def test_pages_that_lead_to_nothing_new_are_skipped(tmp_path: Path) -> None:
         assert done.code == 0, done.stderr
     ((_, rendered), (_, spared)) = states(tmp_path)
     assert rendered + spared == 12  # type: ignore[operator]
-    assert 3 <= rendered <= 6  # type: ignore[operator]  # several are open at the same time, and every twentieth is rendered again
-    assert "like them spared" in done.stderr
+    assert 3 <= rendered <= 6  # type: ignore[operator]  # several are open at a time, and each twentieth is tried again
+    assert "similar ones" in done.stderr
 
 
 def test_a_run_without_changes_renders_nothing(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_hostile_pages_do_not_block_the_crawl(tmp_path: Path) -> None:
         why = run(sys.executable, "-m", "scrapy", "why", str(tmp_path), f"{server.url}/elsewhere")
         assert f"seen by the browser on {server.url}/away" in why.stdout
         why = run(sys.executable, "-m", "scrapy", "why", str(tmp_path), f"{server.url}/post")
-        assert f"refused while it was rendered: POST {server.url}/post" in why.stdout
+        assert f"refused during rendering: POST {server.url}/post" in why.stdout
     assert states(tmp_path) == [(1, len(HOSTILE) + 3)]
     unfinished = rows(
         tmp_path,

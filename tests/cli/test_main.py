@@ -1,4 +1,4 @@
-"""`websucker`, by its short name: from any folder, with one line for each mistake."""
+"""The `websucker` command: it works in any folder, and reports every mistake in one line."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 import mirror
 from mirror.cli.main import parser, scrapy_words
-from mirror.cli.options import HELP
+from mirror.cli.option_table import OPTIONS
 from tests.crawl.running import ROOT, Done, run
 from tests.site import Server, Site, serve
 
@@ -22,13 +22,13 @@ def server() -> Iterator[Server]:
 
 
 def websucker(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> Done:
-    """What the installed command does, started in a folder that knows nothing of us."""
+    """Run the command in a folder outside of the project."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     program = "import sys; from mirror.cli.main import main; main(sys.argv[1:])"
     return run(sys.executable, "-W", "error", "-c", program, *words, cwd=folder)
 
 
-def test_a_site_is_mirrored_into_the_folder_one_is_in(
+def test_a_site_is_mirrored_into_the_current_folder(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = websucker(tmp_path, monkeypatch, f"{server.url}/b", f"{server.url}/", "--depth", "0")
@@ -57,31 +57,32 @@ def test_a_setting_reaches_scrapy_and_publish_makes_the_tree_again(
     assert (tmp_path / "x y" / "index.html").is_file()
 
 
-def test_nothing_to_publish_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publish_without_a_folder_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = websucker(tmp_path, monkeypatch, "publish")
     assert (done.code, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("websucker: use: publish <DIR>")
+    assert done.stderr.startswith("websucker: usage: publish <DIR>")
 
 
-def test_help_tells_every_option_and_exit_code() -> None:
+def test_help_shows_every_option_and_exit_code() -> None:
     text = " ".join(parser().format_help().split())
-    for name, option in HELP.items():
-        assert name == "start" or f"--{name} {option.takes} " in text
-        assert option.text in text
-        assert not option.default or f"(default: {option.default})" in text
+    for name, option in OPTIONS.items():
+        assert name == "start" or f"--{name} {option.value} " in text
+        assert option.description.replace("`", "") in text
+        default = (option.default or option.default_note).replace("`", "")
+        assert not default or f"(default: {default})" in text
         assert f"{option.group}: " in text
-    for told in ("0 all well", "1 some", "2 bad usage", "3 nothing", "4 the archive", "130 interrupted"):
-        assert told in text
+    for meaning in ("0 all is well", "1 some", "2 bad usage", "3 nothing", "4 the archive", "130 interrupted"):
+        assert meaning in text
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         scrapy_words(["--version"])
     assert capsys.readouterr().out == f"websucker {mirror.__version__}\n"
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([], "the following arguments are required: URL"),
         (["--colour", "red", START], "unrecognized arguments: --colour"),
@@ -91,14 +92,14 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         ([START, "-s"], "argument -s/--set: expected one argument"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_is_reported_in_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         scrapy_words(words)
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith(f"websucker: {said}")
-    assert told.err.endswith("; see websucker --help\n")
-    assert told.err.count("\n") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"websucker: {message}")
+    assert captured.err.endswith("; see websucker --help\n")
+    assert captured.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -114,5 +115,5 @@ def test_a_mistake_is_told_in_one_line(words: list[str], said: str, capsys: pyte
         (["publish", "x", "-L", "DEBUG"], ["publish", "x", "-L", "DEBUG"]),
     ],
 )
-def test_every_word_has_its_translation(ours: list[str], scrapys: list[str]) -> None:
+def test_arguments_are_translated_to_those_of_scrapy(ours: list[str], scrapys: list[str]) -> None:
     assert scrapy_words(ours) == scrapys

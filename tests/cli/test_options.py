@@ -1,4 +1,4 @@
-"""A user's words, and what they mean."""
+"""What the values of options mean, and how invalid ones are refused."""
 
 import re
 from datetime import timedelta
@@ -8,7 +8,11 @@ import pytest
 from scrapy.settings import Settings
 
 from mirror.cli.main import scrapy_words
-from mirror.cli.options import HELP, Group, Options, UsageError, parse_size, parse_starts
+from mirror.cli.option_docs import BEGIN, END, with_tables
+from mirror.cli.option_table import OPTIONS, Group
+from mirror.cli.option_values import UsageError, parse_size
+from mirror.cli.options import Options
+from mirror.cli.start_urls import parse_starts
 from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
 from mirror.core.url.canonical import canonical
@@ -17,12 +21,13 @@ from mirror.store.rules.refresh_policy import RefreshPolicy
 from tests.crawl.running import ROOT, run
 
 START = "http://example.org/"
+OPTIONS_PAGE = ROOT / "docs" / "options.md"
 SECRET = "spam"
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home where nothing is."""
+    """An empty home folder."""
     place = tmp_path / "home"
     place.mkdir()
     monkeypatch.setenv("HOME", str(place))
@@ -38,7 +43,7 @@ def login(given: Options, url: str) -> Login | None:
 
 
 def refused(**words: str) -> str:
-    """The one line in which words are refused; no secret is in it."""
+    """The one-line message with which option values are refused; it contains no secret."""
     with pytest.raises(UsageError) as error:
         options(**words)
     assert "\n" not in str(error.value)
@@ -68,7 +73,7 @@ def urls(text: str) -> list[str]:
     return [url for url, _ in parse_starts(text)]
 
 
-def test_starts_and_lists_of_them_side_by_side(tmp_path: Path) -> None:
+def test_start_urls_and_lists_of_them_together(tmp_path: Path) -> None:
     listed = tmp_path / "list"
     listed.write_text("# remarks\nhttp://example.org/a#b  # a remark\n\nhttp://example.org/c, http://example.org/d\n")
     wanted = ["http://example.org/a", "http://example.org/c", "http://example.org/d"]
@@ -77,7 +82,7 @@ def test_starts_and_lists_of_them_side_by_side(tmp_path: Path) -> None:
     assert urls(f"http://example.org/e,@{listed}") == ["http://example.org/e", *wanted]
 
 
-def test_a_list_in_a_folder_with_a_space(tmp_path: Path) -> None:
+def test_a_list_of_start_urls_in_a_folder_with_a_space(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     (tmp_path / "a b" / "list").write_text("http://example.org/")
     assert urls(f"@{tmp_path}/a b/list") == ["http://example.org/"]
@@ -97,23 +102,23 @@ def test_defaults() -> None:
     )
 
 
-def test_how_what_is_there_is_renewed() -> None:
+def test_options_of_updates() -> None:
     words = {"start": "http://example.org/", "refresh": "1d12h", "trust": "1", "max_loss": "0.25"}
     assert Options.parse(words).renewal == RefreshPolicy(timedelta(hours=36), trust=True, max_loss=0.25)
     assert Options.parse({"start": "http://example.org/"}).renewal == RefreshPolicy()
 
 
 @pytest.mark.parametrize("text", ["", "1 K", "1e3", "-1", "M", "1kiB", "1i", "nan"])
-def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(UsageError, match="is no size: write it as"):
+def test_an_invalid_size(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a size: write it as"):
         parse_size("MIRROR_RESERVE", text)
 
 
-def test_an_empty_word_is_the_default() -> None:
+def test_an_empty_value_is_the_default() -> None:
     assert Options.parse({"start": "http://example.org/", "out": "", "depth": "", "scope": ""}).scope.area is Area.SITE
 
 
-def test_what_a_run_is_told_apart_by() -> None:
+def test_the_options_that_are_recorded() -> None:
     words = {"start": "http://example.org/", "depth": "3", "limit": "4", "include": "a", "scope": "host"}
     assert Options.parse(words).as_json() == {
         "start": ["http://example.org/"],
@@ -126,14 +131,14 @@ def test_what_a_run_is_told_apart_by() -> None:
     }
 
 
-def test_what_a_run_is_told_apart_by_where_it_was_given() -> None:
+def test_newer_options_are_recorded_only_if_given() -> None:
     before = Options.parse({"start": START}).as_json()
     now = Options.parse({"start": START, "max_file": "1k", "user_agent": "Spam/1", "login": "guido:spam", "rate": "1k"})
     assert now.as_json() == before | {"max_file": 1000, "user_agent": "Spam/1"}
 
 
 @pytest.mark.parametrize("words", [{}, {"start": " "}, {"start": "http://example.org/", "depth": "two"}])
-def test_words_that_mean_nothing(words: dict[str, str]) -> None:
+def test_invalid_values(words: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         Options.parse(words)
 
@@ -147,11 +152,11 @@ def test_words_that_mean_nothing(words: dict[str, str]) -> None:
         (["publish", "x"], ["publish", "x"]),
     ],
 )
-def test_the_short_name_is_translated(ours: list[str], scrapys: list[str]) -> None:
+def test_arguments_are_translated_to_those_of_scrapy(ours: list[str], scrapys: list[str]) -> None:
     assert scrapy_words(ours) == scrapys
 
 
-def test_what_nobody_asked_for_is_no_setting() -> None:
+def test_options_that_are_not_given_set_nothing() -> None:
     assert options().settings() == {}
 
 
@@ -187,31 +192,43 @@ def test_options_that_are_settings(tmp_path: Path) -> None:
     }
 
 
-def test_defaults_that_are_told_are_those_of_the_settings() -> None:
+def test_the_documented_defaults_are_those_of_the_settings() -> None:
     settings = Settings()
     settings.setmodule("mirror.settings")
     for name in ("connections", "delay", "timeout", "max_file"):
-        given = options(**{name: HELP[name].default}).settings()
+        given = options(**{name: OPTIONS[name].default}).settings()
         setting = next(iter(given))
         assert settings.getfloat(setting) == given[setting]
-    assert settings["USER_AGENT"].startswith(f"{HELP['user_agent'].default} ")
-    assert settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES") is (HELP["insecure"].default == "0")
+    assert settings["USER_AGENT"].startswith(f"{OPTIONS['user_agent'].default} ")
+    assert settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES") is (OPTIONS["insecure"].default == "0")
 
 
-def test_the_readme_tells_each_option_in_its_group() -> None:
-    told = dict.fromkeys(Group, "")
-    group = Group.WHAT
-    for line in (ROOT / "README.md").read_text().splitlines():
+def test_the_documentation_lists_each_option_in_its_group() -> None:
+    listed = dict.fromkeys(Group, "")
+    group = None
+    for line in OPTIONS_PAGE.read_text().splitlines():
+        if line.startswith("## "):
+            group = next((one for one in Group if one == line.removeprefix("## ")), None)
         cells = [cell.strip(" *`") for cell in re.split(r"(?<!\\)\|", line)]
-        if len(cells) == 5:
-            group = next((one for one in Group if one == cells[3]), group)
-            name, _, takes = cells[1].replace("\\", "").partition("=")
-            told[group] += f"{name}={takes}" if takes else ""
+        if group and len(cells) == 5:
+            name, _, value = cells[1].replace("\\", "").partition("=")
+            listed[group] += f"{name}={value}" if value else ""
     for group in Group:
-        assert told[group] == "".join(f"{name}={o.takes}" for name, o in HELP.items() if o.group is group)
+        assert listed[group] == "".join(f"{name}={o.value}" for name, o in OPTIONS.items() if o.group is group)
 
 
-def test_no_secret_is_shown_by_what_holds_it(tmp_path: Path) -> None:
+def test_the_tables_of_the_documentation_are_those_that_make_docs_writes() -> None:
+    page = OPTIONS_PAGE.read_text()
+    assert page == with_tables(page)
+
+
+def test_a_page_without_the_comments_around_the_tables_is_refused() -> None:
+    for page in ("", BEGIN, END):
+        with pytest.raises(ValueError, match="the page has no <!--"):
+            with_tables(page)
+
+
+def test_options_do_not_show_secrets(tmp_path: Path) -> None:
     cookies = tmp_path / "cookies.txt"
     cookies.write_text(f"example.org\tTRUE\t/\tFALSE\t0\tid\t{SECRET}\n")
     netrc = tmp_path / "netrc"
@@ -260,12 +277,12 @@ default login anonymous password anybody
 """
 
 
-def test_the_netrc_file_of_the_home_is_asked_unless_it_is_turned_off(home: Path) -> None:
+def test_the_netrc_file_in_the_home_folder_is_read_unless_turned_off(home: Path) -> None:
     (home / ".netrc").write_text(NETRC)
     assert login(options(), START) == Login("guido", "spam")
     assert login(options(), "https://example.com:8443/") == Login("guido", "sp am")
-    assert login(options(), "http://example.com/") is None  # in the clear, and no start
-    assert login(options(), "https://example.net/") is None  # `default` is nobody's name
+    assert login(options(), "http://example.com/") is None  # unencrypted, and not a start URL
+    assert login(options(), "https://example.net/") is None  # `default` is ignored
     assert options().transfers.netrc == home / ".netrc"
     for off in ("0", "none"):
         assert login(options(netrc=off), START) is None
@@ -275,11 +292,11 @@ def test_another_netrc_file(home: Path, tmp_path: Path) -> None:
     (home / ".netrc").write_text("nonsense")
     (tmp_path / "netrc").write_text(NETRC)
     given = options(start="http://guido@example.org/ http://else@example.com/", netrc=str(tmp_path / "netrc"))
-    assert login(given, START) == Login("guido", "spam")  # the name in the URL, the password in the file
+    assert login(given, START) == Login("guido", "spam")  # the user from the URL, the password from the file
     assert login(given, "http://example.com/") == Login("else", "")
 
 
-def test_a_home_without_a_netrc_file_or_with_a_folder_of_its_name(home: Path) -> None:
+def test_a_home_folder_without_a_netrc_file_or_with_a_folder_called_so(home: Path) -> None:
     assert options().transfers.netrc is None
     (home / ".netrc").mkdir()
     assert options().transfers.netrc is None
@@ -315,7 +332,7 @@ def test_a_proxy(text: str, url: str, user: Login | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("start", "http://guido:spam@/x", "'http://...@/x' has no valid host"),
         ("start", "http://guido:spam@example.org:port/", "'http://...@example.org:port/' has no valid host"),
@@ -329,68 +346,72 @@ def test_a_proxy(text: str, url: str, user: Login | None) -> None:
         ("login", "spam", "login has no password: write it as user:password"),
         ("login", ":spam", "login has no user: write it as user:password"),
         ("login", "guido:spam\n", "login: a name or a password can't hold a control character"),
-        ("header", "A: b\nspam", "header: its line 2 has no name and colon"),
-        ("header", " A: spam", "header: its line 1 has no name and colon"),
-        ("header", "A b: spam", "header: its line 1 has no name and colon"),
+        ("header", "A: b\nspam", "header: line 2 has no name and colon"),
+        ("header", " A: spam", "header: line 1 has no name and colon"),
+        ("header", "A b: spam", "header: line 1 has no name and colon"),
         ("header", "A: spam\rB: c", "header A has a control character in its value"),
         ("header", "A:", "header A has no value"),
-        ("header", "HOST: spam", "header HOST can't be given: it belongs to the connection"),
-        ("header", "Transfer-Encoding: chunked", "header Transfer-Encoding can't be given"),
-        ("header", "Range: bytes=0-1", "header Range can't be given: the archive knows what it has"),
-        ("header", "User-Agent: x", "header User-Agent can't be given: give user_agent=TEXT"),
+        ("header", "HOST: spam", "header HOST can't be set: it belongs to the connection"),
+        ("header", "Transfer-Encoding: chunked", "header Transfer-Encoding can't be set"),
+        (
+            "header",
+            "Range: bytes=0-1",
+            "header Range can't be set: Websucker sets it from what the archive already has",
+        ),
+        ("header", "User-Agent: x", "header User-Agent can't be set: use user_agent=TEXT"),
         (
             "proxy",
             "gopher://guido:spam@127.0.0.1:70",
-            "proxy=gopher://... is unknown; it is one of http, https, socks4",
+            "proxy=gopher://... is unknown: use one of http, https, socks4",
         ),
-        ("proxy", "http://guido:spam@127.0.0.1", "proxy is no URL of one: write it as http://host:port, or none"),
+        ("proxy", "http://guido:spam@127.0.0.1", "proxy is not a proxy URL: write it as http://host:port, or none"),
         ("proxy", "http://guido:spam@127.0.0.1:99999", "proxy: there is no port 99999"),
         ("proxy", "http://guido:spam%00@127.0.0.1:80", "proxy: a name or a password can't hold a control character"),
-        ("user_agent", "a\nb", "user_agent has a control character in it"),
-        ("http", "4", "http=4 is unknown; it is one of 1.1, 2, 3"),
+        ("user_agent", "a\nb", "user_agent contains a control character"),
+        ("http", "4", "http=4 is unknown: use one of 1.1, 2, 3"),
         ("insecure", "yes", "insecure=yes is neither 0 nor 1"),
-        ("connections", "0", "connections=0 is no whole number from 1 on"),
-        ("delay", "-1", "delay=-1 is no number of seconds"),
-        ("delay", "inf", "delay=inf is no number of seconds"),
-        ("timeout", "0", "timeout=0 is no number of seconds"),
-        ("rate", "fast", "rate=fast is no size"),
-        ("max_file", "1g", "max_file=1g is no size"),
-        ("quota", "half", "quota=half is no size"),
+        ("connections", "0", "connections=0 is not a whole number of 1 or more"),
+        ("delay", "-1", "delay=-1 is not a number of seconds"),
+        ("delay", "inf", "delay=inf is not a number of seconds"),
+        ("timeout", "0", "timeout=0 is not a number of seconds"),
+        ("rate", "fast", "rate=fast is not a size"),
+        ("max_file", "1g", "max_file=1g is not a size"),
+        ("quota", "half", "quota=half is not a size"),
         ("netrc", "/nowhere", "netrc=/nowhere can't be read: No such file or directory"),
-        ("cookies", "/", "cookies=/ is no file"),
-        ("cookies", "~nobody-here/x", "is in the home of nobody known here"),
+        ("cookies", "/", "cookies=/ is not a file"),
+        ("cookies", "~nobody-here/x", "this user has no home folder here"),
         ("certificate", "/nowhere", "certificate=/nowhere can't be read"),
         ("ca", "/nowhere", "ca=/nowhere can't be read"),
     ],
 )
-def test_a_word_that_is_refused(name: str, value: str, said: str) -> None:
-    assert said in refused(**{name: value})
+def test_a_value_that_is_refused(name: str, value: str, message: str) -> None:
+    assert message in refused(**{name: value})
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         (
             "netrc",
             "machine example.org\nlogin guido spam\n",
-            "netrc={}: near line 3 is no entry of a netrc file; mend it or",
+            "netrc={}: near line 3 is an invalid entry; correct it or",
         ),
         ("netrc", 'machine example.org login guido password "spam\n"', "netrc={}: a name or a password can't hold"),
         ("cookies", "# spam\nexample.org spam\n", "cookies={}: line 2 has 1 fields, not the 7 that tabs divide"),
-        ("cookies", "sp\udcffam", "cookies={} can't be read: it is no UTF-8, at byte 2"),
-        ("certificate", "spam", "certificate={}: no certificate and its private key in PEM"),
+        ("cookies", "sp\udcffam", "cookies={} can't be read: it is not UTF-8, at byte 2"),
+        ("certificate", "spam", "certificate={}: not a certificate and its private key in PEM"),
         ("ca", "spam", "ca={}: no certificates of authorities in PEM"),
         ("key", "spam", "key={} is of no use without certificate=FILE"),
     ],
 )
-def test_a_file_that_is_refused(tmp_path: Path, name: str, text: str, said: str) -> None:
+def test_a_file_that_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     path = tmp_path / "file"
     path.write_text(text, errors="surrogateescape")
-    assert said.format(path) in refused(**{name: str(path)})
+    assert message.format(path) in refused(**{name: str(path)})
 
 
 def certified(folder: Path, *words: str) -> tuple[Path, Path]:
-    """A certificate and its key."""
+    """Make a certificate and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-subj", "/CN=localhost", *(words or ("-nodes",))]
     assert run(*command, "-keyout", str(key), "-out", str(certificate)).code == 0
@@ -410,13 +431,13 @@ def test_a_key_of_another_certificate_and_one_that_is_encrypted(tmp_path: Path) 
     (tmp_path / "other").mkdir()
     certificate, _ = certified(tmp_path)
     _, key = certified(tmp_path / "other", "-passout", f"pass:{SECRET}")
-    assert refused(certificate=str(certificate), key=str(key)) == f"key={key} is encrypted; give it in the clear"
+    assert refused(certificate=str(certificate), key=str(key)) == f"key={key} is encrypted; decrypt it first"
     _, key = certified(tmp_path / "other")
     assert "(key values mismatch)" in refused(certificate=str(certificate), key=str(key))
 
 
 @pytest.mark.parametrize(("missing", "expected"), [(None, When.AUTO), ("rendering needs a Chromium", When.NEVER)])
-def test_without_a_word_pages_are_rendered_where_there_is_a_browser(
+def test_pages_are_rendered_by_default_if_there_is_a_browser(
     monkeypatch: pytest.MonkeyPatch, missing: str | None, expected: When
 ) -> None:
     monkeypatch.setattr("mirror.cli.options.what_is_missing", lambda _: missing)

@@ -335,7 +335,7 @@ def test_sigterm_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
         released.set()
         done = ended(running)
         assert done.code == 130
-        assert "left: the same command goes on from here" in done.stderr
+        assert "left: run the same command again to continue" in done.stderr
         assert dangling(tmp_path) == []
         again = mirror(server.url, tmp_path)
     assert "Resuming the run" in again.stderr

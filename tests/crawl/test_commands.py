@@ -139,9 +139,9 @@ def test_diff_reports_differences(made: World, tmp_path: Path) -> None:
         ("/a", 0, "in the tree: "),
         ("/old", 1, "gone (410 Gone)"),
         ("/dead", 1, "gone (404 Not Found)"),
-        ("/secret/1", 0, "in the tree, but nothing leads to it any more: "),
+        ("/secret/1", 0, "in the tree, but no longer linked: "),
         ("/secret/2", 1, "not fetched, forbidden by robots.txt: Disallow: /secret/2 (line 2), found on "),
-        ("/never", 1, "was never met: no page that was fetched refers to it"),
+        ("/never", 1, "is unknown: no fetched page refers to it"),
     ],
 )
 def test_why(made: World, path: str, code: int, said: str) -> None:
@@ -166,8 +166,8 @@ def test_only_commands_that_write_take_the_lock(made: World, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("snapshots",), 2, "use: snapshots <DIR>; see snapshots --help"),
-        (("checkout", "{out}", "1"), 2, "use: checkout <DIR> <SNAPSHOT> <TARGET>"),
+        (("snapshots",), 2, "usage: snapshots <DIR>; see snapshots --help"),
+        (("checkout", "{out}", "1"), 2, "usage: checkout <DIR> <SNAPSHOT> <TARGET>"),
         (("checkout", "{out}", "99", "x"), 2, "there is no snapshot '99': give a number (1, 2), a time"),
         (("checkout", "{out}", "1", "{out}/.mirror/x"), 4, "is inside of what the archive keeps"),
         (("why", "{out}", "example.org"), 2, "should begin with http:// or https://"),
@@ -220,7 +220,7 @@ def test_what_no_server_has_any_more_is_lost(world: World) -> None:
     )
     (world.out / ".mirror" / "objects" / str(digest)[:2] / str(digest)[2:]).unlink()
     done = websucker("verify", world.out, "--repair")
-    assert f"Lost for good: {world.url('/a')} as it was fetched 2" in done.stderr
+    assert f"Lost for good: {world.url('/a')} as fetched 2" in done.stderr
     assert done.code == 1
     assert world.server.paths == []
     assert websucker("verify", world.out).code == 0
@@ -230,7 +230,7 @@ def test_snapshots_are_pruned(world: World) -> None:
     before = tree(world.out)
     dry = websucker("prune", world.out, "--keep", "last=1", "--dry-run")
     assert "pruned" in dry.stdout
-    assert only_line(dry) == "1 snapshots would go"
+    assert only_line(dry) == "1 snapshot would be removed"
     assert len(json.loads(websucker("snapshots", world.out, "--json").stdout)) == 2
     done = websucker("prune", world.out, "--keep", "last=1,daily=1")
     assert done.code == 0

@@ -105,7 +105,7 @@ def test_a_quota_ends_a_run_that_is_resumed_later(tmp_path: Path) -> None:
         first = mirror(server.url, tmp_path / "out", "quota=500k")
         assert first.code == 130
         assert "quota" in first.stderr
-        assert "the same command goes on from here" in first.stderr
+        assert "run the same command again to continue" in first.stderr
         assert 0 < len(tree(tmp_path / "out")) < 40
         second = mirror(server.url, tmp_path / "out")
         assert second.code == 0

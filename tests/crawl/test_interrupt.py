@@ -79,7 +79,7 @@ def test_ctrl_c_twice_stops_at_once(tmp_path: Path) -> None:
         done = ended(running)
         over.set()
     assert done.code == 130
-    assert "goes on from here" in done.stderr
+    assert "run the same command again to continue" in done.stderr
     assert (tmp_path / server.url.removeprefix("http://").replace(":", "_") / "index.html").is_file()
     assert publish(tmp_path).code == 0
     assert dangling(tmp_path) == []

@@ -289,7 +289,7 @@ def test_hooks_are_called_early_for_a_handler_that_sets_the_status(server: Serve
     [
         (
             {"MIRROR_PROGRESS": "fancy"},
-            "MIRROR_PROGRESS is 'fancy': it should be one of auto, bars, lines, blocks, off",
+            "MIRROR_PROGRESS is 'fancy': use one of auto, bars, lines, blocks, off",
         ),
         (
             {"MIRROR_REPORTHOOK": "no.such.hook"},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mirror.cli.options import HELP
+from mirror.cli.option_table import OPTIONS
 from mirror.store import verification
 from mirror.store.archive import Archive
 from tests.crawl.running import SCRAPY, Done, ended, mirror, process, publish, run
@@ -36,16 +36,16 @@ def only_line(done: Done) -> str:
         ("gopher://guido:spam@example.org/", (), "'gopher://...@example.org/': the scheme 'gopher' is not supported"),
         ("http://a:b@127.0.0.1:9/ http://c:d@127.0.0.1:9/x", (), "two logins for http://127.0.0.1:9: give one"),
         ("@/nowhere/starts", (), "can't be read"),
-        (NOWHERE, ("scope=galaxy",), "one of site, host, prefix"),
-        (NOWHERE, ("requisites=some",), "one of all, site, none"),
-        (NOWHERE, ("include=(",), "no regular expression"),
-        (NOWHERE, ("exclude=[",), "no regular expression"),
-        (NOWHERE, ("depth=-1",), "no whole number from 0 on"),
-        (NOWHERE, ("limit=0",), "no whole number from 1 on"),
+        (NOWHERE, ("scope=galaxy",), "use one of site, host, prefix"),
+        (NOWHERE, ("requisites=some",), "use one of all, site, none"),
+        (NOWHERE, ("include=(",), "is not a regular expression"),
+        (NOWHERE, ("exclude=[",), "is not a regular expression"),
+        (NOWHERE, ("depth=-1",), "not a whole number of 0 or more"),
+        (NOWHERE, ("limit=0",), "not a whole number of 1 or more"),
         (NOWHERE, ("colour=red",), "no option 'colour'"),
         (NOWHERE, ("refresh=soon",), "is not a duration: write it as"),
         (NOWHERE, ("trust=maybe",), "neither 0 nor 1"),
-        (NOWHERE, ("max_loss=2",), "no share from 0 to 1"),
+        (NOWHERE, ("max_loss=2",), "not a share from 0 to 1"),
         (NOWHERE, ("login=guido",), "login has no password: write it as user:password"),
         (NOWHERE, ("cookies=/nowhere/cookies.txt",), "cookies=/nowhere/cookies.txt can't be read: No such file"),
     ],
@@ -79,7 +79,7 @@ def test_a_setting_that_means_nothing(tmp_path: Path, setting: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("MIRROR_HTTP_VERSION=4", "MIRROR_HTTP_VERSION=4 is unknown; it is one of 1.1, 2, 3"),
+        ("MIRROR_HTTP_VERSION=4", "MIRROR_HTTP_VERSION=4 is unknown: use one of 1.1, 2, 3"),
         ("MIRROR_CA_FILE=/nowhere", "MIRROR_CA_FILE=/nowhere can't be read: No such file or directory"),
         ("MIRROR_CLIENT_KEY=mirror/cli/options.py", "MIRROR_CLIENT_KEY=mirror/cli/options.py is of no use without"),
     ],
@@ -133,13 +133,13 @@ def test_a_folder_that_stands_where_a_file_belongs_is_named(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--colour", "red"), "'--colour' is not known here"),
-        ((NOWHERE,), f"'{NOWHERE}' is not known here; options are given as -a NAME=VALUE"),
-        (("login=guido:spam",), "'login=...' is not known here"),
-        (("http://guido:spam@example.org/",), "'http://...@example.org/' is not known here"),
+        (("--colour", "red"), "unknown argument '--colour'"),
+        ((NOWHERE,), f"unknown argument '{NOWHERE}': give options as -a NAME=VALUE"),
+        (("login=guido:spam",), "unknown argument 'login=...'"),
+        (("http://guido:spam@example.org/",), "unknown argument 'http://...@example.org/'"),
         (("-a", NOWHERE), "use -a NAME=VALUE"),
         (("-s", "ROBOTSTXT_OBEY"), "use -s NAME=VALUE"),
-        (("-L", "LOUD"), "--loglevel LOUD is unknown; it is DEBUG, "),
+        (("-L", "LOUD"), "--loglevel LOUD is unknown: use DEBUG, "),
     ],
 )
 def test_options_that_scrapy_does_not_know(words: tuple[str, ...], said: str) -> None:
@@ -307,6 +307,6 @@ def test_help_names_every_option() -> None:
     for command in ([*SCRAPY, "crawl", "-h"], [SCRAPY[0], "-m", "mirror", "--help"]):
         done = run(*command)
         assert done.code == 0
-        for name, option in HELP.items():
+        for name, option in OPTIONS.items():
             assert name in done.stdout
             assert option.group in " ".join(done.stdout.split())

@@ -14,7 +14,7 @@ import pytest
 from lxml import etree
 
 from mirror.logs import Printable
-from mirror.terminal.console import refuse, say, say_json, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, tell
 from mirror.terminal.printable import printable_lines
 from tests.crawl.running import ROOT, SCRAPY, Done, mirror, run
 from tests.hostile.test_attacks import unprintable
@@ -123,10 +123,10 @@ def test_a_report_has_a_policy_against_scripts(runs: dict[str, Done]) -> None:
 def test_printed_text_keeps_its_line_breaks_only(capsys: pytest.CaptureFixture[str]) -> None:
     """The functions that print strip control characters, even if their caller forgets that a text is a server's."""
     tell(f"Failed: {EVIL}\nOpen {EVIL}\n")
-    say(EVIL)
-    say_json({"title": EVIL})
+    print_line(EVIL)
+    print_json({"title": EVIL})
     with pytest.raises(SystemExit):
-        refuse(EVIL, 2)
+        exit_with_error(EVIL, 2)
     printed = capsys.readouterr()
     assert unprintable(printed.out + printed.err) == []
     assert [line.partition(" ")[0] for line in printed.err.splitlines()] == ["Failed:", "Open", "websucker:"]

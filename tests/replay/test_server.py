@@ -303,7 +303,7 @@ def test_a_missing_url_says_why(server: Served) -> None:
     assert "not fetched, outside the scope, found on https://www.example.org/" in outside.text
     assert '<a href="https://outside.example/x" rel="noreferrer">' in outside.text
     assert "gone (404 Not Found)" in server.get(f"{SITE}/gone").text
-    assert "was never met" in server.get(f"{SITE}/never").text
+    assert "is unknown: no fetched" in server.get(f"{SITE}/never").text
 
 
 def test_hosts_whose_label_is_a_digest_are_known(tmp_path: Path) -> None:
@@ -318,14 +318,14 @@ def test_hosts_whose_label_is_a_digest_are_known(tmp_path: Path) -> None:
         for url in linked:
             assert f'<a href="{server.place(url)}">' in server.get(f"{start}/").text
             assert "not fetched, " in server.get(url).text
-        assert "was never met" not in server.get("https://never_met.example/").text
+        assert "is unknown: no fetched" not in server.get("https://never_met.example/").text
         assert server.get("https://never_met.example/").status == 404
 
 
 def test_scripts_receive_a_short_text(server: Served) -> None:
     answer = server.get(f"{SITE}/never", headers={"Accept": "*/*"})
     assert (answer.status, answer.headers["content-type"]) == (404, "text/plain; charset=utf-8")
-    assert answer.text == f"Not in the archive\n{SITE}/never was never met: no page that was fetched refers to it\n"
+    assert answer.text == f"Not in the archive\n{SITE}/never is unknown: no fetched page refers to it\n"
 
 
 def test_a_missing_url_links_to_the_other_scheme(server: Served) -> None:
@@ -374,7 +374,7 @@ def test_stdout_has_only_the_url_and_ctrl_c_exits_with_0(tmp_path: Path) -> None
         server.get(f"{SITE}/v.mp4")
         server.process.send_signal(signal.SIGINT)
         stdout, stderr = server.process.communicate(timeout=30)
-        assert (stdout, stderr) == ("", f"Replaying {tmp_path} at {url}; Ctrl-C ends it\n")
+        assert (stdout, stderr) == ("", f"Replaying {tmp_path} at {url}; press Ctrl-C to stop\n")
         assert server.process.returncode == 0
 
 
@@ -415,7 +415,9 @@ def test_another_address_causes_a_warning(tmp_path: Path) -> None:
         assert server.get(f"{SITE}/").status == 200
         assert server.send(f"0.0.0.0:{server.port}", "/").status == 421
         server.process.send_signal(signal.SIGINT)
-        assert "Warning: all who reach 0.0.0.0 can read the archive" in server.process.communicate(timeout=30)[1]
+        assert (
+            "Warning: everybody who can reach 0.0.0.0 can read the archive" in server.process.communicate(timeout=30)[1]
+        )
 
 
 def test_error_messages_are_one_line(tmp_path: Path) -> None:
@@ -424,11 +426,11 @@ def test_error_messages_are_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for words, code, message in (
-            ([str(archive), "--port", port], 2, f"port {port} is taken by another program"),
+            ([str(archive), "--port", port], 2, f"port {port} is in use by another program"),
             ([str(archive), "--port", "70000"], 2, "--port 70000: a port is a number from 0 to 65535"),
-            ([str(archive), "--host", "192.0.2.1", "--port", "0"], 2, "can't listen at 192.0.2.1"),
+            ([str(archive), "--host", "192.0.2.1", "--port", "0"], 2, "can't listen on 192.0.2.1"),
             ([str(tmp_path)], 4, "is no archive"),
-            ([], 2, "use: replay <DIR>"),
+            ([], 2, "usage: replay <DIR>"),
         ):
             stdout, stderr = command(*words).communicate(timeout=60)
             assert (stdout, stderr.count("\n"), message in stderr) == ("", 1, True), stderr

@@ -1,4 +1,4 @@
-"""The lines at the end of a run, and its exit code."""
+"""The summary at the end of a run, and its exit code."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_exit_codes(changes: dict[str, int], finished: bool, code: Exit) -> None
     assert summary(replace(ALL_WELL, **changes), finished=finished).exit_code is code  # type: ignore[arg-type]
 
 
-def test_what_is_said() -> None:
+def test_summary_text() -> None:
     counts = replace(
         ALL_WELL, redirects=2, skipped={"outside the scope": 4, "excluded": 5}, failed={"404 Not Found": 3}
     )
@@ -62,18 +62,18 @@ def test_what_is_said() -> None:
 
 def test_an_interrupted_run_says_how_to_go_on() -> None:
     assert (
-        "Interrupted with 3 URLs left: the same command goes on from here"
+        "Interrupted with 3 URLs left: run the same command again to continue"
         in summary(replace(ALL_WELL, pending=3), finished=False).text()
     )
 
 
-def test_what_a_run_changed_and_what_it_holds_back() -> None:
+def test_changes_and_a_held_run() -> None:
     numbers = Numbers(added=1, changed=1_200, new_size=2_000)
-    told = replace(summary(replace(ALL_WELL, kept=1)), changes=numbers, rewritten=2, held=(600, 1_200))
-    text = told.text()
+    held = replace(summary(replace(ALL_WELL, kept=1)), changes=numbers, rewritten=2, held=(600, 1_200))
+    text = held.text()
     assert "Since the snapshot before: 1 added, 1,200 changed; 2.0 kB new\n" in text
-    assert "Written again at the end: 2 documents\n" in text
-    assert "Of what failed, 1 last good copy stayed\n" in text
-    assert "Held: 600 of 1,200 pages are gone on the server. Nothing was taken out of the tree.\n" in text
-    assert told.exit_code is Exit.HELD
-    assert "nothing changed; 0 bytes new" in replace(told, changes=Numbers()).text()
+    assert "Links updated at the end: 2 documents\n" in text
+    assert "Kept 1 last good copy of what failed\n" in text
+    assert "Held: 600 of 1,200 pages are gone from the server. Nothing was removed from the tree.\n" in text
+    assert held.exit_code is Exit.HELD
+    assert "nothing changed; 0 bytes new" in replace(held, changes=Numbers()).text()

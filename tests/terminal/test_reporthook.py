@@ -1,4 +1,4 @@
-"""The calls of the hook are those of `urllib.request.urlretrieve`, which is asked each time."""
+"""The hook is called as `urllib.request.urlretrieve` calls it; each test compares with a real call of that."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ CHUNK_SIZES = (1, 1000, 4096, 8191, 8192, 8193, 65_536, 1_000_000)
 
 
 class Recorder(Display):
-    """Remembers each call of each file's hook, and how the files ended."""
+    """Records each call of each file's hook, and how the files ended."""
 
     def __init__(self, *, live: bool = False) -> None:
         self.live = live
@@ -33,12 +33,12 @@ class Recorder(Display):
         self.files += 1
         return lambda *call: self.calls.append(call)
 
-    def finished(self, hook: Reporthook, size: int | None) -> None:  # noqa: ARG002 - the signature is the display's
+    def finished(self, hook: Reporthook, size: int | None) -> None:  # noqa: ARG002 - the signature of `Display`
         self.sizes.append(size)
 
 
 def without_length(size: int) -> Callable[[Handler], None]:
-    """A body of unknown length in chunks of odd sizes."""
+    """Answer with a body of unknown length, in chunks of odd sizes."""
 
     def answer(request: Handler) -> None:
         request.send_response(200)
@@ -51,7 +51,7 @@ def without_length(size: int) -> Callable[[Handler], None]:
 
 
 def cut(request: Handler) -> None:
-    """A body that ends before the length that was announced."""
+    """Answer with a body that is shorter than its Content-Length."""
     request.send_response(200)
     request.send_header("Content-Length", "100000")
     request.end_headers()
@@ -122,7 +122,7 @@ def test_calls_for_a_cut_body(server: Server) -> None:
     assert display.sizes == [None]
 
 
-def test_a_live_display_is_told_the_last_of_the_blocks_that_came_together() -> None:
+def test_a_live_display_gets_the_last_of_the_blocks_that_arrive_together() -> None:
     display = Recorder(live=True)
     response = transfer(display, 10 * BLOCK_SIZE)
     response.feed(4 * BLOCK_SIZE + 1)
@@ -156,7 +156,7 @@ def test_when_a_file_is_known_to_be_one_does_not_matter(chunks: list[int], known
     assert (display.files, display.sizes) == (1, [sum(chunks)])
 
 
-def test_what_is_no_file_has_no_hook() -> None:
+def test_a_response_that_is_not_a_file_has_no_hook() -> None:
     display = Recorder()
     response = transfer(display)
     response.feed(PATIENCE - 1)
@@ -164,7 +164,7 @@ def test_what_is_no_file_has_no_hook() -> None:
     assert (display.files, display.calls, display.sizes) == (0, [], [])
 
 
-def test_what_is_large_is_told_while_it_comes() -> None:
+def test_a_large_file_is_reported_while_it_arrives() -> None:
     display = Recorder()
     response = transfer(display)
     response.feed(PATIENCE)
@@ -173,7 +173,7 @@ def test_what_is_large_is_told_while_it_comes() -> None:
     assert (display.files, display.sizes) == (1, [PATIENCE])
 
 
-def test_a_live_display_takes_back_what_is_no_file() -> None:
+def test_a_live_display_removes_what_is_not_a_file() -> None:
     display = Recorder(live=True)
     response = transfer(display)
     assert (display.files, display.calls) == (1, [(0, BLOCK_SIZE, UNKNOWN_SIZE)])

@@ -1,0 +1,252 @@
+"""The table of options: `--help`, `scrapy crawl --help` and docs/options.md are made from it.
+
+A description is a phrase without a capital letter or a full stop, in which backticks mark literal text; `--help` leaves
+the backticks out. Details are whole Markdown sentences that only docs/options.md shows.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mirror import __version__
+
+AUTO: Final = "auto"
+"""The value that leaves a choice to Websucker."""
+
+NONE: Final = "none"
+"""The value that turns off what is on by default."""
+
+
+class Group(StrEnum):
+    """The headings under which the help and docs/options.md list the options."""
+
+    WHAT = "What to fetch"
+    WHERE = "Where to store it"
+    UPDATES = "Updates"
+    REQUESTS = "Requests"
+    CREDENTIALS = "Credentials"
+    TRANSFERS = "Transfers"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: the name of its value, its default or "", what it does; `repeatable` options can be given several times.
+
+    `default_note` describes a default that is not a value which a user could give.
+    """
+
+    value: str
+    default: str
+    description: str
+    group: Group
+    repeatable: bool = False
+    details: str = ""
+    default_note: str = ""
+
+    @property
+    def help(self) -> str:
+        """The text of `--help`."""
+        default = self.default or self.default_note
+        return (f"{self.description} (default: {default})" if default else self.description).replace("`", "")
+
+
+OPTIONS: Final[dict[str, Option]] = {
+    "start": Option(
+        "URL",
+        "",
+        "URL to start from; separate several with spaces or commas, or write `@FILE` to read them from a file; "
+        "`user:password@` before a host is the login for it",
+        Group.WHAT,
+        details="A file has one or more URLs on each line, and `#` starts a comment. A comma separates two URLs only if "
+        "a URL or `@FILE` follows it, because URLs can contain commas. [Logins](logins.md)",
+    ),
+    "scope": Option(
+        "WORD",
+        "site",
+        "how far to follow links: `site` (the registrable domain), `host`, or `prefix` (the folder of the start URL)",
+        Group.WHAT,
+        details="With `site`, `docs.example.org` and `example.org` belong together. `host` is the same host and port. "
+        "`prefix` is the folder of the start URL and everything below it.",
+    ),
+    "requisites": Option(
+        "WORD",
+        "all",
+        "where to fetch images, stylesheets, scripts, fonts and media from: `all` (anywhere), `site`, or `none`",
+        Group.WHAT,
+        details="With `all`, they come from any host, but pages there are not followed.",
+    ),
+    "include": Option("REGEX", "", "follow only pages whose URL matches", Group.WHAT),
+    "exclude": Option("REGEX", "", "fetch nothing whose URL matches", Group.WHAT),
+    "depth": Option(
+        "N",
+        "",
+        "follow links at most N levels deep; 0 fetches the start URLs only",
+        Group.WHAT,
+    ),
+    "limit": Option("N", "", "fetch at most N pages, and what these need", Group.WHAT),
+    "max_file": Option(
+        "SIZE",
+        "0",
+        "skip files that are larger, for example `500k`, `100M` or `1.5G`; 0 sets no limit",
+        Group.WHAT,
+        details="A copy that the archive already has stays.",
+    ),
+    "quota": Option(
+        "SIZE",
+        "",
+        "stop after receiving this many bytes; the same command continues later",
+        Group.WHAT,
+    ),
+    "obey": Option(
+        "WORDS",
+        "nofollow",
+        "what to obey of what pages ask robots for: `nofollow` (do not follow the links of this page), `rel` (nor links "
+        "with rel=nofollow), `noindex` and `noarchive` (leave this page out), several separated by commas, or `none`",
+        Group.WHAT,
+        details="[What pages ask for](politeness.md#what-pages-ask-for)",
+    ),
+    "traps": Option(
+        "0|1",
+        "1",
+        "stop following parts of a site that go on for ever and bring nothing new, such as calendars, combinations of "
+        "filters and endless pages",
+        Group.WHAT,
+        details="[Traps](traps.md)",
+    ),
+    "fold": Option(
+        "0|1",
+        "1",
+        "treat URLs that differ only in tracking parameters or session ids as one; also URLs with the same content, if one "
+        "page calls the other canonical or if they differ only in `www.` or http and https",
+        Group.WHAT,
+        details="[Which URLs are one resource](traps.md)",
+    ),
+    "render": Option(
+        "WORD",
+        "",
+        "open pages in a browser to find what their scripts load: `auto` (pages whose HTML suggests that there is more), "
+        "`always`, `never`, or `dom` (and publish pages as their scripts built them, without the scripts)",
+        Group.WHAT,
+        details="[Rendering](rendering.md)",
+        default_note="`auto` if a browser is installed, else `never`",
+    ),
+    "browser": Option(
+        "PATH",
+        "",
+        "the Chromium to open pages in",
+        Group.WHAT,
+        default_note="the first of `chromium`, `chromium-browser`, `google-chrome`... that is installed",
+    ),
+    "out": Option("DIR", "archive", "the folder of the archive", Group.WHERE),
+    "refresh": Option(
+        "DURATION",
+        "",
+        "do not check again what was checked more recently than this: `30m`, `12h`, `7d` or `1d12h`",
+        Group.UPDATES,
+    ),
+    "trust": Option(
+        "0|1",
+        "0",
+        "do not check again what is still fresh according to its server (`Cache-Control: max-age`, `Expires`)",
+        Group.UPDATES,
+    ),
+    "max_loss": Option(
+        "SHARE",
+        "0.5",
+        "hold a run in which more than this share of the pages is gone; 1 holds none",
+        Group.UPDATES,
+        details="Ten missing pages are always accepted, but no missing start URL. [Held runs](updates.md#held-runs)",
+    ),
+    "user_agent": Option(
+        "TEXT",
+        f"Websucker/{__version__}",
+        "the User-Agent to send",
+        Group.REQUESTS,
+        details="It does not change which groups of robots.txt apply. [robots.txt](politeness.md#robotstxt-rfc-9309)",
+    ),
+    "header": Option(
+        "NAME:VALUE",
+        "",
+        "add a header to requests; give `--header` several times, or `-a header=` with one on each line; a header that "
+        "holds a secret goes only to the origins of the start URLs",
+        Group.REQUESTS,
+        repeatable=True,
+        details="[Which headers hold a secret](logins.md#who-gets-what)",
+    ),
+    "http": Option(
+        "1.1|2|3",
+        "2",
+        "the highest HTTP version to use; HTTP/2 is used over TLS only",
+        Group.REQUESTS,
+        details="A lower version is used with servers that do not support it.",
+    ),
+    "proxy": Option(
+        "URL",
+        "",
+        "send requests through this proxy: `SCHEME://host:port`, with `user:password@` before the host if it wants a login; "
+        "SCHEME is `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`; `none` connects directly",
+        Group.REQUESTS,
+        default_note="from the environment",
+    ),
+    "private": Option(
+        "0|1",
+        "0",
+        "allow connections to loopback, private and other special addresses even if the start URL is on the internet",
+        Group.REQUESTS,
+        details="Without it, nothing on a public site can lead Websucker to this machine, its network or a cloud's metadata. "
+        "[SECURITY.md](../SECURITY.md)",
+    ),
+    "ca": Option(
+        "FILE", "", "trust the certificate authorities in this PEM file instead of the usual ones", Group.REQUESTS
+    ),
+    "insecure": Option(
+        "0|1",
+        "0",
+        "accept certificates that can't be verified",
+        Group.REQUESTS,
+        details="Over sftp, it accepts hosts that are not in `~/.ssh/known_hosts`.",
+    ),
+    "login": Option(
+        "USER:PASSWORD",
+        "",
+        "log in to the origins of the start URLs, and nowhere else",
+        Group.CREDENTIALS,
+        details="[Logins and cookies](logins.md)",
+    ),
+    "netrc": Option(
+        "FILE",
+        "~/.netrc",
+        "read logins by host from this file, in the format of ftp, curl and wget; `none` reads no such file",
+        Group.CREDENTIALS,
+    ),
+    "cookies": Option(
+        "FILE",
+        "",
+        "send the cookies of this `cookies.txt`, in the format of browser extensions, curl and wget",
+        Group.CREDENTIALS,
+    ),
+    "certificate": Option("FILE", "", "the client certificate, in PEM", Group.CREDENTIALS),
+    "key": Option(
+        "FILE", "", "the private key of the client certificate, if it is not in the same file", Group.CREDENTIALS
+    ),
+    "connections": Option("N", "16", "transfer at most N files at once", Group.TRANSFERS),
+    "delay": Option("SECONDS", "0", "wait this long between two requests to the same host", Group.TRANSFERS),
+    "rate": Option(
+        "SIZE",
+        "",
+        "receive at most this many bytes a second, all transfers together, for example `500k`; 0 sets no limit",
+        Group.TRANSFERS,
+    ),
+    "timeout": Option("SECONDS", "180", "give up a transfer that receives nothing for this long", Group.TRANSFERS),
+    "workers": Option(
+        "N",
+        AUTO,
+        "read and rewrite documents in N extra processes; `auto` uses one for each core, up to 4, once there is enough to do, "
+        "and none on a single core",
+        Group.TRANSFERS,
+    ),
+}
+"""Option name -> option, in the order in which the help lists them.
+
+A default that Scrapy or mirror/settings.py sets is repeated here for the user, not set from here.
+"""

@@ -1,0 +1,60 @@
+"""The start URLs of a run: the value of `start=`, or files that list them, as canonical URLs and the logins in them."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from mirror.cli.option_files import read_text
+from mirror.cli.option_values import UsageError, parse_path
+from mirror.core.http.credentials import InvalidLoginError, Login, hidden, url_login, veiled
+from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
+
+Start = tuple[CanonicalURL, Login | None]
+"""A start URL without its login, and the login."""
+
+
+def parse_starts(text: str) -> list[Start]:
+    """Parse `start=`: URLs and `@FILE`s, separated by white space or commas. Raises `UsageError`.
+
+    A comma ends a URL only if another URL follows, because URLs can contain commas.
+
+    >>> parse_starts("http://example.org/a,b,http://guido:spam@example.com")
+    [('http://example.org/a,b', None), ('http://example.com/', Login(...))]
+    """
+    if text.startswith("@") and ("://" not in text or parse_path(text[1:]).exists()):
+        urls = _listed(parse_path(text[1:]))
+    else:
+        urls = [url for part in _split(text) for url in (_listed(parse_path(part[1:])) if part[0] == "@" else [part])]
+    if not urls:
+        raise UsageError("no start URL: give one, as in -a start=https://example.org/")
+    return [_start(url) for url in urls]
+
+
+def _split(text: str) -> list[str]:
+    return [part for part in re.split(r"\s+|,+(?=[A-Za-z][A-Za-z0-9+.\-]*:[/\\]|@|\s|$)", text) if part]
+
+
+def _start(text: str) -> Start:
+    shown = hidden(text)  # the same URL without its login
+    try:
+        return _without_links(canonical(shown)), url_login(text)
+    except InvalidURLError as error:
+        raise UsageError(str(error).replace(repr(shown), repr(veiled(shown)))) from None
+    except InvalidLoginError as error:
+        raise UsageError(f"{shown}: {error}") from None
+
+
+def _without_links(url: CanonicalURL) -> CanonicalURL:
+    """A `file:` URL with symbolic links resolved: the user may start at a link, but no link below it may lead out."""
+    if not url.startswith("file:"):
+        return url
+    path = Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
+    real = Path(os.path.realpath(path))
+    return url if real == path else canonical("file://" + quote(os.fsencode(real)) + "/" * url.endswith("/"))
+
+
+def _listed(path: Path) -> list[str]:
+    """The URLs in a file: one or more on each line, `#` before comments."""
+    lines = read_text("the list of start URLs ", path).splitlines()
+    return [part for line in lines for part in _split(re.sub(r"(?:^|\s)#.*", "", line))]
