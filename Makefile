@@ -40,8 +40,9 @@ check: .venv/tests needs            ## check format, lint and types, and run the
 	.venv/bin/mypy
 	.venv/bin/pytest $(args)
 
-docs: install                       ## write the tables of docs/options.md from the table of options
+docs: .venv/tests                  ## write what is made from the code: the tables of docs/options.md, the picture of the rooms
 	.venv/bin/python -m mirror.cli.option_docs docs/options.md
+	.venv/bin/python -m tests.rooms
 
 format: .venv/tests                 ## format the code, and fix what the linter can fix
 	.venv/bin/ruff format .

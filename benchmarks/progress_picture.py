@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
-from mirror.terminal.progress import UNKNOWN_SIZE, BlockCounter, Totals
 from mirror.terminal.progress_bars import Bars, Frame
+from mirror.terminal.reporthook import UNKNOWN_SIZE, BlockCounter, Totals
 
 PICTURE = Path(__file__).parent.parent / "docs" / "progress.svg"
 COMMAND = "scrapy crawl mirror -a start=https://example.org/"

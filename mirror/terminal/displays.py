@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import IO, Final, ParamSpec, TypeVar
 
 from mirror.terminal.printable import printable
-from mirror.terminal.progress import Display, HookFactory, Reporthook, Totals, silent
+from mirror.terminal.reporthook import Display, HookFactory, Reporthook, Totals, silent
 
 _P = ParamSpec("_P")
 

@@ -21,7 +21,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from mirror.terminal.printable import printable
-from mirror.terminal.progress import UNKNOWN_SIZE, Display, Reporthook, Totals
+from mirror.terminal.reporthook import UNKNOWN_SIZE, Display, Reporthook, Totals
 
 ROWS: Final = 8
 """Files shown at a time. The height of the display is fixed, so that nothing jumps."""

@@ -34,8 +34,8 @@ from scrapy.utils.test import get_crawler
 
 from mirror.progress import Progress
 from mirror.terminal.displays import Blocks, InvalidProgressError, display, is_terminal
-from mirror.terminal.progress import UNKNOWN_SIZE, Reporthook, Totals
 from mirror.terminal.progress_bars import LINGER, ROWS, Bars, Rate
+from mirror.terminal.reporthook import UNKNOWN_SIZE, Reporthook, Totals
 from mirror.transfer.exchange import STATUS
 from tests.site import Handler, Server, Site, serve
 

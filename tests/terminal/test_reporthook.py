@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.terminal.progress import BLOCK_SIZE, PATIENCE, UNKNOWN_SIZE, BlockCounter, Display, Reporthook, Transfer
+from mirror.terminal.reporthook import BLOCK_SIZE, PATIENCE, UNKNOWN_SIZE, BlockCounter, Display, Reporthook, Transfer
 from tests.site import Handler, Server, Site, serve
 
 Call = tuple[int, int, int]
