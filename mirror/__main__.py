@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command. It takes a second to load; a Ctrl-C in that time is one like any other."""
     try:
-        from mirror.cli.main import main as run  # noqa: PLC0415 - so that it can be interrupted
+        from mirror.cli.websucker import main as run  # noqa: PLC0415 - so that it can be interrupted
 
         run()
     except KeyboardInterrupt:

@@ -15,9 +15,9 @@ from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
 from mirror.cli.option_values import parse_size
+from mirror.close_spider import close
 from mirror.logs import print_safely
 from mirror.reports.run_summary import MOST_EXAMPLES, MOST_FAILURES, Exit, Summary
-from mirror.shutdown import close
 from mirror.store.disk.errors import StorageError
 from mirror.store.run.crawl import Crawl
 from mirror.terminal.console import tell

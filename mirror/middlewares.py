@@ -24,7 +24,7 @@ from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.pacing import Pacing
-from mirror.transfer.exchange import CERTIFICATE, LOGIN
+from mirror.transfer.curl_operation import CERTIFICATE, LOGIN
 from mirror.transfer.failures import BrokenAnswerError, Skipped
 from mirror.transfer.response import CurlResponse
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final, Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
+from mirror.close_spider import stop
 from mirror.core.policy.scope import Role
 from mirror.items import Answer, Failure, Item
-from mirror.shutdown import stop
 from mirror.store.disk.errors import StorageError
 
 if TYPE_CHECKING:

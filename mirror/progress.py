@@ -19,7 +19,7 @@ from mirror.core.url.media_types import media_type
 from mirror.pacing import Host, Hosts
 from mirror.terminal.displays import display, is_terminal
 from mirror.terminal.reporthook import UNKNOWN_SIZE, Display, Totals, Transfer, is_file
-from mirror.transfer.exchange import OFFSET, STATUS
+from mirror.transfer.curl_operation import OFFSET, STATUS
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall

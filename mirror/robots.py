@@ -30,7 +30,7 @@ from mirror.pacing import Hosts
 from mirror.pipelines import Store
 from mirror.terminal.console import tell
 from mirror.transfer import failures
-from mirror.transfer.exchange import IN_MEMORY
+from mirror.transfer.curl_operation import IN_MEMORY
 from mirror.transfer.failures import BrokenAnswerError, Skipped, UnreachableError
 
 if TYPE_CHECKING:

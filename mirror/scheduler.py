@@ -17,10 +17,10 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 from twisted.internet.defer import Deferred
 
+from mirror.close_spider import stop
 from mirror.items import Failure
 from mirror.pacing import TURN, WAIT, Host, Hosts
 from mirror.pipelines import Store
-from mirror.shutdown import stop
 from mirror.store.disk.errors import StorageError
 from mirror.store.manifest.records import Entry
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mirror.browser.offline_browser import what_is_missing
-from mirror.cli.option_files import (
+from mirror.cli.input_files import (
     check_authorities,
     check_certificate,
     find_file,

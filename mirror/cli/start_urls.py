@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-from mirror.cli.option_files import read_text
+from mirror.cli.input_files import read_text
 from mirror.cli.option_values import UsageError, parse_path
 from mirror.core.http.credentials import InvalidLoginError, Login, hidden, url_login, veiled
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical

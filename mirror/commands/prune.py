@@ -9,7 +9,7 @@ from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
 from mirror.core.policy import retention
 from mirror.core.policy.retention import InvalidPolicyError, Policy
 from mirror.reports.run_summary import Exit
-from mirror.reports.wording import moment
+from mirror.reports.times import moment
 from mirror.store.manifest.history_records import Listed
 from mirror.store.manifest.records import Outcome
 from mirror.terminal.console import exit_with_error, print_json, print_line, tell

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from rich.filesize import decimal
 
 from mirror.cli.archive_command import ArchiveCommand, open_archive
-from mirror.reports.wording import moment
+from mirror.reports.times import moment
 from mirror.store.manifest.history_records import Listed
 from mirror.terminal.console import print_json, print_line
 

@@ -8,7 +8,7 @@ from rich.filesize import decimal
 from mirror import __version__
 from mirror.core.replay.origins import Server
 from mirror.core.url.canonical import CanonicalURL, is_web
-from mirror.reports.wording import moment
+from mirror.reports.times import moment
 from mirror.store.manifest.history_records import Listed, Origin
 
 

@@ -34,8 +34,8 @@ from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import UNKNOWN
 from mirror.replay.pages import list_page, missing_page, plain_page
+from mirror.reports.times import moment
 from mirror.reports.url_report import account_lines
-from mirror.reports.wording import moment
 from mirror.store.archive import is_redirect
 from mirror.store.disk.errors import StorageError
 from mirror.store.manifest.records import Resource

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mirror.core.url.canonical import CanonicalURL
-from mirror.reports.wording import moment
+from mirror.reports.times import moment
 from mirror.store.manifest.history_records import Account, Rendered
 from mirror.store.manifest.records import Resource, Standing, State
 from mirror.store.manifest.rendering_records import State as Rendering

@@ -18,6 +18,7 @@ from mirror.browser.chromium import find as find_browser
 from mirror.browser.offline_browser import Browser
 from mirror.browser.renderer import Renderer
 from mirror.cli.options import REPAIR, Options
+from mirror.close_spider import stop
 from mirror.core.document.documents import MOST_READ, find_references, most_read
 from mirror.core.document.references import MOST_REFERENCES, Reference
 from mirror.core.http.messages import Response
@@ -26,7 +27,6 @@ from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Role
 from mirror.core.url.canonical import CanonicalURL, referer
 from mirror.items import Answer, Failure, Item, Skip, core_response
-from mirror.shutdown import stop
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import Publication, Published, publish, read
@@ -36,7 +36,7 @@ from mirror.store.manifest.rendering_records import When
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
 from mirror.transfer import failures
-from mirror.transfer.exchange import IN_MEMORY, InterruptedTransferError
+from mirror.transfer.curl_operation import IN_MEMORY, InterruptedTransferError
 from mirror.workers.pool import WorkerDiedError, Workers
 
 _TOGETHER: Final = 32

@@ -32,7 +32,7 @@ from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import BATCH, LengthError, Part, Promise
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
-from mirror.transfer.exchange import IN_MEMORY, OFFSET, STATUS, Exchange, Handler
+from mirror.transfer.curl_operation import IN_MEMORY, OFFSET, STATUS, Exchange, Handler
 from mirror.transfer.failures import BrokenAnswerError, EndlessError
 from mirror.transfer.payload import Payload
 from mirror.transfer.response import CurlResponse, scrapy_headers

@@ -35,7 +35,7 @@ from mirror.store.disk.spool import Part, Spools
 from mirror.transfer import file_transfer
 from mirror.transfer.curl_errors import TransferError
 from mirror.transfer.curl_multi import Multi
-from mirror.transfer.exchange import (
+from mirror.transfer.curl_operation import (
     CERTIFICATE,
     LOGIN,
     Exchange,

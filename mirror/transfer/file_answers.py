@@ -8,8 +8,8 @@ from stat import S_ISDIR, S_ISREG
 from typing import Final
 from urllib.parse import quote
 
-from mirror.core.syntax import directory_listings
-from mirror.core.syntax.directory_listings import Entry
+from mirror.core.syntax import ftp_listings
+from mirror.core.syntax.ftp_listings import Entry
 from mirror.core.url.canonical import CanonicalURL
 
 OK: Final = 200
@@ -37,7 +37,7 @@ def redirect(location: str) -> FileAnswer:
 
 def folder_page(url: CanonicalURL, entries: list[Entry]) -> FileAnswer:
     """The listing of a folder as a page."""
-    page = directory_listings.page(url, entries)
+    page = ftp_listings.page(url, entries)
     return FileAnswer(OK, (_HTML, ("Content-Length", str(len(page)))), page)
 
 

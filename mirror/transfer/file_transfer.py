@@ -28,13 +28,13 @@ from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Response
 
 from mirror.core.document.documents import MOST_READ
-from mirror.core.syntax import directory_listings
-from mirror.core.syntax.directory_listings import Entry, Form
+from mirror.core.syntax import ftp_listings
+from mirror.core.syntax.ftp_listings import Entry, Form
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import Part
 from mirror.transfer.base_transfer import BaseTransfer
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
-from mirror.transfer.exchange import LOGIN, Exchange, Handler, PayloadChangedError
+from mirror.transfer.curl_operation import LOGIN, Exchange, Handler, PayloadChangedError
 from mirror.transfer.file_answers import (
     FORBIDDEN,
     NOT_FOUND,
@@ -154,7 +154,7 @@ class Listing(Exchange[list[Entry] | None]):
         return None if self._size <= MOST_READ else -1
 
     def result(self) -> list[Entry]:
-        return directory_listings.parse(b"".join(self._blocks), self._form, datetime.now(UTC).date())
+        return ftp_listings.parse(b"".join(self._blocks), self._form, datetime.now(UTC).date())
 
     def failed(self, error: TransferError) -> list[Entry] | None:
         if self._size > MOST_READ:

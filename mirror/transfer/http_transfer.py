@@ -12,7 +12,7 @@ from scrapy.exceptions import DownloadFailedError
 from mirror.core.http.byte_ranges import content_range, may_be_of, strong_validator
 from mirror.store.disk.spool import Part
 from mirror.transfer.base_transfer import BaseTransfer
-from mirror.transfer.exchange import LOGIN, PayloadChangedError
+from mirror.transfer.curl_operation import LOGIN, PayloadChangedError
 
 _RANGE_REFUSED: Final = frozenset({400, 405, 412, 416, 501})
 """Statuses with which servers refuse a range although they would send the whole."""

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from scrapy.settings import Settings
 
-from mirror.cli.main import scrapy_words
 from mirror.cli.option_docs import BEGIN, END, with_tables
 from mirror.cli.option_table import OPTIONS, Group
 from mirror.cli.option_values import UsageError, parse_size
 from mirror.cli.options import Options
 from mirror.cli.start_urls import parse_starts
+from mirror.cli.websucker import scrapy_words
 from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
 from mirror.core.url.canonical import canonical

@@ -36,7 +36,7 @@ from mirror.progress import Progress
 from mirror.terminal.displays import Blocks, InvalidProgressError, display, is_terminal
 from mirror.terminal.progress_bars import LINGER, ROWS, Bars, Rate
 from mirror.terminal.reporthook import UNKNOWN_SIZE, Reporthook, Totals
-from mirror.transfer.exchange import STATUS
+from mirror.transfer.curl_operation import STATUS
 from tests.site import Handler, Server, Site, serve
 
 ROOT = Path(__file__).parents[2]

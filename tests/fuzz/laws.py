@@ -25,7 +25,7 @@ from mirror.core.http import byte_ranges, caching, content_coding, cookies_txt, 
 from mirror.core.http.messages import Response
 from mirror.core.policy import request_rate, robots_txt, soft_errors
 from mirror.core.replay import response_headers
-from mirror.core.syntax import character_encoding, directory_listings, embedded_urls, robots_meta
+from mirror.core.syntax import character_encoding, embedded_urls, ftp_listings, robots_meta
 from mirror.core.url import canonical, local_paths, media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import Document
@@ -224,14 +224,14 @@ def _headers(payload: bytes) -> None:
 
 def _listing(payload: bytes) -> None:
     folder = CanonicalURL("ftp://example.org/pub/")
-    for form in directory_listings.Form:
-        entries = directory_listings.parse(payload, form, date(2026, 1, 1))
+    for form in ftp_listings.Form:
+        entries = ftp_listings.parse(payload, form, date(2026, 1, 1))
         for entry in entries:
-            url = directory_listings.entry_url(folder, entry)
+            url = ftp_listings.entry_url(folder, entry)
             assert url.startswith(folder)
             assert url.removeprefix(folder).strip("/")
             assert_canonical(url)
-        directory_listings.page(folder, entries)
+        ftp_listings.page(folder, entries)
 
 
 def _coding(payload: bytes) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, Final
 
-from mirror.core.comparison import html_report
+from mirror.core.comparison import html_frame
 from mirror.core.comparison.fidelity import Aspect, Compared, Result, Sight
-from mirror.core.comparison.html_report import escaped
+from mirror.core.comparison.html_frame import escaped
 from mirror.core.comparison.text_diff import Change, change_lines
 
 
@@ -140,7 +140,7 @@ def report(result: Result, pictures: Pictures) -> str:
     )
     heads = "".join(f"<th>{aspect} ({result.count(aspect)})" for aspect in Aspect)
     table = f"<table>\n<tr><th>Page{heads}<th>Pixels that differ\n{rows}\n</table>"
-    return html_report.page(
+    return html_frame.page(
         "Comparison of the copy with the original", "\n".join([head, table, *sections]), _STYLE, pictures=True
     )
 

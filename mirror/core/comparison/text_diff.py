@@ -12,7 +12,7 @@ from itertools import takewhile
 from operator import eq
 from typing import Any, Final, Literal, cast
 
-from mirror.core.comparison.html_report import escaped, page
+from mirror.core.comparison.html_frame import escaped, page
 from mirror.core.syntax.markup import read_html
 
 Sign = Literal["+", "-", " ", "…"]

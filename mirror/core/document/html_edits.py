@@ -13,7 +13,7 @@ import turbohtml
 from mirror.core.document import link_attributes
 from mirror.core.document.edits import Attribute, Edit, Tag, quoted, shifted
 from mirror.core.document.replacements import Rewriter
-from mirror.core.syntax import embedded_urls, markup, raw_text
+from mirror.core.syntax import embedded_urls, markup, style_script_urls
 
 _DROPPED_ON_DISK: Final = ("integrity", "crossorigin")
 _DROPPED_AT_ORIGINS: Final = ("integrity",)
@@ -39,7 +39,7 @@ def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     document = _parsed(source)
     base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
-    yield from rewriter.edits(raw_text.stylesheet_instruction_spans(text))  # XHTML
+    yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
     styled = 0
     for element in document.select(_OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR):
         location = element.source_location
@@ -95,7 +95,7 @@ def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> 
     kind = str(element.attrs.get("type") or "").strip().lower()
     if location is None or location.end_tag is None or element.namespace is not turbohtml.Namespace.HTML:
         return
-    if raw_text.SCRIPT_TYPES.match(kind):
+    if style_script_urls.SCRIPT_TYPES.match(kind):
         start, end = location.start_tag.end_offset, location.end_tag.start_offset
         found = embedded_urls.literal_spans(text[start:end], keys=kind != "application/json")
         yield from shifted(rewriter.data_edits(found), start)

@@ -18,7 +18,7 @@ from lxml import etree
 
 from mirror.core.document import link_attributes
 from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Rule
-from mirror.core.syntax import embedded_urls, markup, raw_text, robots_meta
+from mirror.core.syntax import embedded_urls, markup, robots_meta, style_script_urls
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import COMMON, Attributes, read_html
 from mirror.core.syntax.robots_meta import Word
@@ -180,7 +180,7 @@ _IS_URL: Final = re.compile(r"(?![#jJ])[^\x00-\x20](?:.*[^\x00-\x20])?", re.DOTA
 
 
 def _read_html(text: str, collector: Collector) -> None:
-    collector.add(raw_text.stylesheet_instruction_spans(text))  # XHTML
+    collector.add(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
     read = read_html(text, markup.Elements)
     elements = read.found
     collector.metas = read.metas
@@ -189,7 +189,7 @@ def _read_html(text: str, collector: Collector) -> None:
     seen: set[tuple[str, str, str]] = set()
     for name, attributes, pieces in elements:
         if pieces:
-            collector.add(raw_text.raw_text_spans(name, "".join(pieces), attributes))
+            collector.add(style_script_urls.raw_text_spans(name, "".join(pieces), attributes))
         endorsed = not ("rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]))
         for attribute, value in attributes.items():
             if attribute in COMMON or (collector.own_base and attribute == "href" and value[:1] == "#"):
@@ -211,7 +211,7 @@ def _read_xml(text: str, collector: Collector) -> None:
     root = markup.xml_root(text)
     if root is None:
         return
-    collector.add(raw_text.stylesheet_instruction_spans(text))
+    collector.add(style_script_urls.stylesheet_instruction_spans(text))
     base = root.find(".//{*}base[@href]")
     if base is not None:
         collector.rebase(base.get("href", ""))
@@ -228,7 +228,7 @@ def _read_xml(text: str, collector: Collector) -> None:
             parent_name = markup.local_name(parent.tag) if parent is not None else ""
             collector.add(link_attributes.xml_text_spans(name, parent_name, element.text))
             if name == "script":
-                collector.add(raw_text.raw_text_spans(name, element.text, attributes))
+                collector.add(style_script_urls.raw_text_spans(name, element.text, attributes))
 
 
 def _read_attribute(
@@ -267,5 +267,5 @@ _READERS: Final[dict[Document, Callable[[str, Collector], None]]] = {
     Document.XML: _read_xml,
     Document.CSS: lambda text, collector: collector.add(embedded_urls.css_spans(text)),
     Document.JSON: lambda text, collector: collector.add(embedded_urls.json_spans(text)),
-    Document.JAVASCRIPT: lambda text, collector: collector.add(raw_text.script_spans(text)),
+    Document.JAVASCRIPT: lambda text, collector: collector.add(style_script_urls.script_spans(text)),
 }

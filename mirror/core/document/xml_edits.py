@@ -13,7 +13,7 @@ from mirror.core.document import link_attributes
 from mirror.core.document.edits import Attribute, Edit, Tag, shifted
 from mirror.core.document.html_edits import tag_edits
 from mirror.core.document.replacements import Rewriter
-from mirror.core.syntax import markup, raw_text
+from mirror.core.syntax import markup, style_script_urls
 
 _XML_TOKEN: Final = re.compile(
     r"""<!--.*?(?:-->|\Z)
@@ -33,7 +33,7 @@ Piece = tuple[int, int, bool]
 
 def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     """Return the edits of an XML document: of start tags, of text before an element's first child, of `<?xml-stylesheet?>`."""
-    yield from rewriter.edits(raw_text.stylesheet_instruction_spans(text))
+    yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))
     start = max((part.end() for part in markup.prolog(text)), default=0)
     rewriter = rewriter.with_base(next(_xml_bases(text, start), None))
     find = link_attributes.xslt_rule if markup.is_xslt(text) else link_attributes.xml_rule

@@ -27,13 +27,7 @@ from mirror.store.sqlite.rows import (
     THIS_RUN,
     entry_of,
 )
-from mirror.store.sqlite.schema import (
-    GIVEN,
-    frontier,
-    listed,
-    resources,
-    urls,
-)
+from mirror.store.sqlite.schema import GIVEN, frontier, listed, resources, urls
 from mirror.store.sqlite.session import Queries, Session
 
 _KEPT: Final = 1 << 14

@@ -7,7 +7,7 @@ from typing import Final
 
 from mirror.core.document import documents
 from mirror.core.document.link_attributes import LINK_RELS, META_NAMES, TABLE, XML_ATTRIBUTES, XML_TEXT, XSLT_ATTRIBUTES
-from mirror.core.syntax import raw_text
+from mirror.core.syntax import style_script_urls
 
 RECORDED: Final = {
     4: "863635c2f9ca86ee",
@@ -64,7 +64,9 @@ def texts_read() -> Iterator[tuple[object, ...]]:
     yield from sorted(XML_TEXT.items())
     for element in ("style", "script"):
         for kind in TYPES:
-            spans = [list(map(tuple, raw_text.raw_text_spans(element, text, {"type": kind}))) for text in TEXTS]
+            spans = [
+                list(map(tuple, style_script_urls.raw_text_spans(element, text, {"type": kind}))) for text in TEXTS
+            ]
             yield element, kind, spans
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirror.core.document.references import Reference, references
-from mirror.core.syntax.directory_listings import Entry, Form, NotAFolderError, entry_url, is_name, page, parse
 from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.ftp_listings import Entry, Form, NotAFolderError, entry_url, is_name, page, parse
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.media_types import Document
 

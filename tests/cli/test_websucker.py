@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import mirror
-from mirror.cli.main import parser, scrapy_words
 from mirror.cli.option_table import OPTIONS
+from mirror.cli.websucker import parser, scrapy_words
 from tests.crawl.running import ROOT, Done, run
 from tests.site import Server, Site, serve
 
@@ -24,7 +24,7 @@ def server() -> Iterator[Server]:
 def websucker(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> Done:
     """Run the command in a folder outside of the project."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    program = "import sys; from mirror.cli.main import main; main(sys.argv[1:])"
+    program = "import sys; from mirror.cli.websucker import main; main(sys.argv[1:])"
     return run(sys.executable, "-W", "error", "-c", program, *words, cwd=folder)
 
 
