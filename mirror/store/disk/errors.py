@@ -1,4 +1,4 @@
-"""What can go wrong with the local storage: one exception, whose message a user can act on."""
+"""Errors of the local storage: one exception, whose message tells the user what to do."""
 
 import errno
 import os
@@ -28,16 +28,16 @@ _HINTS: Final = {
 
 
 class StorageError(Exception):
-    """The archive on the disk can't be read or written. The crawl stops; what was complete stays readable."""
+    """The archive on the disk can't be read or written. The crawl stops; everything that was complete stays readable."""
 
 
 @contextmanager
 def storing(root: Path) -> Iterator[None]:
-    """Turn the system's errors about an archive into `StorageError`s that say what to do."""
+    """Turn each `OSError` about the archive in `root` into a `StorageError` that says what to do."""
     try:
         yield
     except OSError as error:
-        place = Path(error.filename2 or error.filename or root)  # of a renaming, where it should go
+        place = Path(error.filename2 or error.filename or root)  # if a rename failed, its target
         if error.errno in {errno.EEXIST, errno.ENOTDIR}:
             place = next(part for part in (place, *place.parents) if os.path.lexists(part))
         raise StorageError(f"{place}: {_HINTS.get(error.errno or 0, error.strerror or str(error))}") from error
