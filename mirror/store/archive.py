@@ -77,7 +77,7 @@ class Archive:
         self.unwritten: list[CanonicalURL] = []
         """Documents that crashed a worker process. They were published unchanged."""
         self._lock: Lock | None = None
-        self._at_hand: tuple[Digest, bytes] = Digest(""), b""
+        self._cached: tuple[Digest, bytes] = Digest(""), b""
         with storing(root):
             if not read_only:
                 refuse_link(kept)
@@ -85,7 +85,9 @@ class Archive:
                 if read_only or not create:
                     raise StorageError(f"{root} is no archive: it has no folder {KEPT}")
                 if (root / INDEX).exists():
-                    raise StorageError(f"{root / INDEX} is not ours: choose a folder without one, or move it away")
+                    raise StorageError(
+                        f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
+                    )
                 kept.mkdir(parents=True)
             if not read_only:
                 for part in PARTS:
@@ -119,18 +121,18 @@ class Archive:
         if is_redirect(resource):
             target = next(ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
         stale, dom = self.manifest.resources.staleness(resource)
-        return planned(resource, target, self.manifest.locations.resolutions(resource), stale, dom)
+        return publication_of(resource, target, self.manifest.locations.resolutions(resource), stale, dom)
 
-    def hold(self, digest: Digest, payload: bytes) -> None:
+    def cache_payload(self, digest: Digest, payload: bytes) -> None:
         """Keep the payload of one object in memory, until the next call: a new payload is usually read several times."""
-        self._at_hand = digest, payload
+        self._cached = digest, payload
 
     def response(self, resource: Resource, digest: Digest) -> Response:
         """Return the answer of a version as it was received. A payload that is too long to be read stays on the disk."""
         known = (resource.url, resource.status or 0, resource.headers)
         if resource.size <= documents.MOST_READ:
-            held, payload = self._at_hand
-            return Response(*known, payload if held == digest else self.objects.get(digest))
+            cached, payload = self._cached
+            return Response(*known, payload if cached == digest else self.objects.get(digest))
         with self.objects.path(digest).open("rb") as file:
             return Response(*known, b"", Spooled(digest, resource.size, file.read(messages.HEAD)))
 
@@ -293,7 +295,7 @@ class Archive:
         return None
 
 
-def planned(
+def publication_of(
     resource: Resource,
     target: CanonicalURL | None = None,
     places: Mapping[CanonicalURL, LocalPath] = MappingProxyType({}),

@@ -14,7 +14,7 @@ from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
-from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redirect, planned
+from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redirect, publication_of
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT, local_copy
 from mirror.store.disk.symlink_guard import refuse_link
@@ -37,7 +37,7 @@ def check_out(archive: Archive, snapshot: Listed, target: Path) -> Iterator[Reso
     if target.is_dir() and any(target.iterdir()) and not mark.exists():
         raise StorageError(f"{target} is not empty: choose a new folder")
     if target.resolve().is_relative_to((archive.root / KEPT).resolve()):
-        raise StorageError(f"{target} is inside of what the archive keeps: choose a folder elsewhere")
+        raise StorageError(f"{target} is inside the archive's own folder: choose a folder elsewhere")
     refuse_link(scratch)
     scratch.mkdir(parents=True, exist_ok=True)
     refuse_link(mark)
@@ -68,7 +68,7 @@ class _Layout:
             self._tree.link(resource.path, store.copies.path(shown.copy))
             return
         needs_copy = shown.copy or shown.unknown or shown.dom
-        wanted = planned(resource, self._target(resource), dom=shown.dom)
+        wanted = publication_of(resource, self._target(resource), dom=shown.dom)
         copy = local_copy(store.objects, wanted, self.place_of) if needs_copy else None
         if copy is not None:
             self._tree.write(resource.path, copy)

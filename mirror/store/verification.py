@@ -54,11 +54,11 @@ def verify(archive: Archive) -> Iterator[Damage | None]:
 
 def strangers(archive: Archive) -> Iterator[Path]:
     """Yield the files in the tree that the archive did not write."""
-    ours = {archive.root / str(resource.path) for resource in archive.manifest.resources.all()} | {archive.root / INDEX}
-    ours |= {archive.root / path for path in archive.manifest.departures.all()}
+    own = {archive.root / str(resource.path) for resource in archive.manifest.resources.all()} | {archive.root / INDEX}
+    own |= {archive.root / path for path in archive.manifest.departures.all()}
     for place in sorted(archive.root.rglob("*")):
         inside = place.relative_to(archive.root).parts[0] != KEPT
-        if inside and place not in ours and (place.is_symlink() or not place.is_dir()):
+        if inside and place not in own and (place.is_symlink() or not place.is_dir()):
             yield place
 
 
@@ -90,7 +90,7 @@ def _is_current(archive: Archive, resource: Resource) -> bool:
 def _stored(archive: Archive, part: Part, store: Objects, digest: Digest) -> Damage | None:
     if store.is_whole(digest):
         return None
-    what = "its content is not what it was" if store.has(digest) else "it is missing"
+    what = "its content has changed" if store.has(digest) else "it is missing"
     users = (
         archive.manifest.retention.users_of(digest)
         if part is Part.OBJECT
@@ -114,7 +114,7 @@ def _published(archive: Archive, resource: Resource) -> Damage | None:
     if not place.is_file():
         return Damage(Part.TREE, place, "it is missing", None, (resource,))
     if _digest(place) != digest:
-        return Damage(Part.TREE, place, "its content is not what it was", None, (resource,))
+        return Damage(Part.TREE, place, "its content has changed", None, (resource,))
     return None
 
 

@@ -48,7 +48,7 @@ class Objects:
             beside = f"{self._half}{digest}"
             try:
                 _write(beside, payload)
-                os.replace(beside, self._made(digest))
+                os.replace(beside, self._place_in_folder(digest))
             except BaseException:
                 with suppress(FileNotFoundError):
                     os.unlink(beside)
@@ -62,7 +62,7 @@ class Objects:
             place.unlink()
             return
         place.chmod(_READ_ONLY)
-        place.replace(self._made(digest))
+        place.replace(self._place_in_folder(digest))
 
     def get(self, digest: Digest) -> bytes:
         """Return a payload. Raises `FileNotFoundError` if there is no such object."""
@@ -94,7 +94,7 @@ class Objects:
         """Return `path` as text: this runs for each file of a crawl."""
         return f"{self._text}/{digest[:2]}/{digest[2:]}"
 
-    def _made(self, digest: Digest) -> str:
+    def _place_in_folder(self, digest: Digest) -> str:
         """Return the same, after making its folder."""
         place = self._place(digest)
         if digest[:2] not in self._folders:

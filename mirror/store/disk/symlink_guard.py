@@ -22,7 +22,7 @@ NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 def refuse_link(place: Path) -> None:
     """Raise `StorageError` if `place` is a symbolic link."""
     if place.is_symlink():
-        raise StorageError(f"{place} leads elsewhere, and nothing is written through a symbolic link: remove it")
+        raise StorageError(f"{place} is a symbolic link, and Websucker never writes through a symbolic link: remove it")
 
 
 def make(root: Path, folder: Path) -> None:

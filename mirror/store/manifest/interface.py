@@ -67,8 +67,8 @@ class Runs(Protocol):
     def counts(self, snapshot: Snapshot) -> Counts:
         """Count the results of the selected run so far."""
 
-    def failures(self, most: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
-        """Return up to `most` URLs that failed in the selected run: the URL, the error, and a page that refers to it."""
+    def failures(self, max_count: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
+        """Return up to `max_count` URLs that failed in the selected run: the URL, the error, and a page that refers to it."""
 
     def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
         """Return what the selected run skipped as traps: the rule, how many URLs, one of them. The most URLs come first."""
@@ -96,8 +96,8 @@ class Frontier(Protocol):
     def admit(self, entries: Sequence[Entry]) -> None:
         """Store these entries for the selected run. Each replaces the entry that its URL had."""
 
-    def take(self, most: int, *, pages: bool, without: Sequence[str] = ()) -> Sequence[Entry]:
-        """Claim up to `most` PENDING entries: their state becomes IN_FLIGHT, so no later call returns them.
+    def take(self, max_count: int, *, pages: bool, without: Sequence[str] = ()) -> Sequence[Entry]:
+        """Claim up to `max_count` PENDING entries: their state becomes IN_FLIGHT, so no later call returns them.
 
         With `pages`, claim entries whose only role is PAGE; else claim those that have another role. The smallest depth comes
         first, then the smallest id. Entries of the origins `without` are passed over; each origin ends in a slash. The returned
@@ -344,8 +344,8 @@ class Decisions(Protocol):
     def add_needs(self, resource_id: int, reasons: Iterable[str]) -> None:
         """Add reasons why a page does not work when it is opened from a disk. Reasons that are stored already stay."""
 
-    def needing(self, most: int) -> tuple[int, list[tuple[CanonicalURL, str]]]:
-        """Return how many pages of the tree do not work from a disk, and up to `most` of them with their reasons.
+    def needing(self, max_count: int) -> tuple[int, list[tuple[CanonicalURL, str]]]:
+        """Return how many pages of the tree do not work from a disk, and up to `max_count` of them with their reasons.
 
         A page whose file shows the DOM of a browser does not count.
         """
@@ -398,13 +398,13 @@ class Manifest(Protocol):
         """Return the queue of pages that a browser is to open in a run."""
 
     def checkpoint(self) -> None:
-        """Wait until everything that was committed survives a power cut."""
+        """Wait until everything that was committed survives a power cut. Called outside of transactions."""
 
     def damage(self) -> str | None:
         """Check the database, and return the first damage in one line; `None` if there is none."""
 
     def compact(self) -> None:
-        """Give the space of deleted rows back, and leave no trace of them in the file."""
+        """Give the space of deleted rows back, and leave no trace of them in the file. Called outside of transactions."""
 
     def close(self) -> None:
         """Close the database. Uncommitted writes are lost."""

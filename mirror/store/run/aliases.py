@@ -15,8 +15,8 @@ from mirror.core.url.aliases import preferred, same_place
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Snapshot, Standing
-from mirror.store.run.departures import leave
-from mirror.store.run.versions import placed
+from mirror.store.run.departures import add_departure
+from mirror.store.run.versions import with_path
 
 Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
 """Alias -> the URL that it is folded into, and the reason."""
@@ -30,7 +30,7 @@ def fold(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
         if known and known.url not in folds:
             manifest.decisions.set_aliases([(url_id, None)])
             if known.standing is Standing.OUTSIDE:
-                own = replace(placed(known), standing=Standing.PRESENT, error=None)
+                own = replace(with_path(known), standing=Standing.PRESENT, error=None)
                 manifest.resources.record(snapshot, known, own, None)
                 manifest.frontier.set_reason(url_id, None)
     ids = manifest.frontier.find([url for pair in folds.items() for url in (pair[0], pair[1][0])])
@@ -42,7 +42,7 @@ def fold(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
         if known.standing is not Standing.OUTSIDE:
             gone = replace(known, standing=Standing.OUTSIDE, path=None, stale=False, error=None)
             manifest.resources.record(snapshot, known, gone, None)
-            leave(manifest, known, gone)
+            add_departure(manifest, known, gone)
 
 
 def folded(

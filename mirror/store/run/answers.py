@@ -25,10 +25,10 @@ from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
-from mirror.store.run.departures import leave
+from mirror.store.run.departures import add_departure
 from mirror.store.run.discovery import Discovery
 from mirror.store.run.rendering_candidates import RenderingCandidates
-from mirror.store.run.versions import GONE, is_page, placed, version
+from mirror.store.run.versions import GONE, is_page, version, with_path
 
 _KEEPS_COPY: Final = frozenset({Reason.SIZE, Reason.PRIVATE})
 """Reasons not to fetch a URL that do not concern the copy of an earlier run."""
@@ -88,8 +88,8 @@ class Answers:
                 if before and objection:
                     return self._keep(known, before, objection)
                 resource = self._with_payload(before, resource, response, digest)
-                recorded = self._put(known, before, resource, self._discovery.identified(references))
-                leave(self._manifest, before, resource)
+                recorded = self._put(known, before, resource, self._discovery.with_ids(references))
+                add_departure(self._manifest, before, resource)
             self._offer(recorded, response.payload)
             self._run.publications.add(recorded.resource, response.payload or None)
         return recorded
@@ -152,13 +152,13 @@ class Answers:
         """Store the payload as an object, and return the version with its digest."""
         spooled = response.spooled
         if spooled:
-            self._commits.hurry()
+            self._commits.commit_soon()
         if digest is None:
             digest = Digest(spooled.digest) if spooled else self._run.archive.objects.put(response.payload)
         if before is None or before.digest != digest:
             self._run.sync.add(digest)
         if response.payload:
-            self._run.archive.hold(digest, response.payload)
+            self._run.archive.cache_payload(digest, response.payload)
         resource = replace(resource, digest=digest, size=response.size)
         if before and resource.reads_as(before):
             resource = replace(resource, stale=before.stale)
@@ -182,7 +182,7 @@ class Answers:
 
     def _keep(self, entry: Entry, before: Resource, error: str) -> Recorded:
         """Keep the last good copy, with the reason why it could not be renewed."""
-        kept = replace(placed(before), error=error, standing=Standing.KEPT, checked=self._run.now())
+        kept = replace(with_path(before), error=error, standing=Standing.KEPT, checked=self._run.now())
         return self._put(entry, before, kept)
 
     def _renew(
@@ -191,7 +191,7 @@ class Answers:
         """Record that the copy in the archive is what the server has."""
         is_alias = self._run.is_alias(before)
         present = replace(
-            before if is_alias else placed(before),
+            before if is_alias else with_path(before),
             error=None,
             standing=before.standing if is_alias else Standing.PRESENT,
             headers=before.headers if headers is None else headers,
@@ -207,7 +207,7 @@ class Answers:
         elif before:
             found = [*found, *self._manifest.links.seen(resource)]
         done = replace(entry, state=State.DONE)
-        done = self._discovery.counted(done) if is_page(done, resource) else done
+        done = self._discovery.count_page(done) if is_page(done, resource) else done
         self._discovery.admit([(entry, done)])
         self._discovery.follow(done, resource, found)
         failed = resource.error is not None
@@ -235,12 +235,12 @@ class Answers:
         if not response.is_success or not (has_nofollow or not self.keeps_all):
             return None
         obeys = self._run.scope.obeys
-        said = {word: words for word, words in documents.said(response, self._run.now()).items() if word in obeys}
-        if said:
-            self._manifest.decisions.set_rule(entry.id, "; ".join(dict.fromkeys(said.values())))
+        directives = {word: words for word, words in documents.said(response, self._run.now()).items() if word in obeys}
+        if directives:
+            self._manifest.decisions.set_rule(entry.id, "; ".join(dict.fromkeys(directives.values())))
         if entry.roles == {Role.LISTING}:
             return None
-        return next((reason for word, reason in _LEFT_OUT.items() if word in said), None)
+        return next((reason for word, reason in _LEFT_OUT.items() if word in directives), None)
 
     def _leave_out(
         self,
@@ -253,9 +253,9 @@ class Answers:
         """Record an answer without its payload, and follow its references; `None`: those that are stored already."""
         resource = version(entry, response, references or (), self._run.now())
         resource = replace(resource, path=None, stale=False, error=None, standing=Standing.OUTSIDE)
-        found = None if references is None else self._discovery.identified(references)
+        found = None if references is None else self._discovery.with_ids(references)
         recorded = self._put(replace(entry, reason=reason), before, resource, found)
-        leave(self._manifest, before, resource)
+        add_departure(self._manifest, before, resource)
         return recorded
 
     def _record_probe(

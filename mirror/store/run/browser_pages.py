@@ -62,7 +62,7 @@ class BrowserPages:
             resource = self._page(task)
             if resource is None:
                 return None
-            found = self._discovery.identified([reference])
+            found = self._discovery.with_ids([reference])
             self._add_links(task, resource, found)
             return self._manifest.frontier.entries([found[0][0]]).get(found[0][0])
 
@@ -90,7 +90,7 @@ class BrowserPages:
             if resource is None:
                 self._renderings.done(task, replace(outcome, outcome="another page by then"))
                 return
-            self._add_links(task, resource, self._discovery.identified(seen))
+            self._add_links(task, resource, self._discovery.with_ids(seen))
             is_kept = dom is not None and self._renderings.when is When.DOM and resource.media_type == "text/html"
             digest = self._run.archive.objects.put(dom) if is_kept and dom is not None else None
             if digest:

@@ -45,7 +45,7 @@ class Commits:
         if self._uncommitted >= self._max_uncommitted:
             self.flush()
 
-    def hurry(self) -> None:
+    def commit_soon(self) -> None:
         """Commit at the end of this transaction, because the payload that it records took long to fetch."""
         self._uncommitted = self._together
 

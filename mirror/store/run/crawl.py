@@ -205,9 +205,9 @@ class Crawl:
 
     # --- the frontier, for the queue -----------------------------------------------------------------------------------
 
-    def _take(self, most: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]:
+    def _take(self, max_count: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]:
         with self._commits.transaction():
-            return self._manifest.frontier.take(most, pages=pages, without=without)
+            return self._manifest.frontier.take(max_count, pages=pages, without=without)
 
     def _take_one(self, url_id: int) -> Entry | None:
         with self._commits.transaction():

@@ -53,7 +53,7 @@ def judge_unvisited(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> Non
         elif standing is Standing.OUTSIDE:
             gone = replace(resource, standing=standing, error=None, path=None, stale=False)
             manifest.resources.end_as(snapshot, gone)
-            leave(manifest, resource, gone)
+            add_departure(manifest, resource, gone)
 
 
 def _unvisited_standing(
@@ -72,7 +72,7 @@ def _unvisited_standing(
     return None if cut_off else Standing.UNLINKED
 
 
-def leave(manifest: Manifest, before: Resource | None, now: Resource) -> None:
+def add_departure(manifest: Manifest, before: Resource | None, now: Resource) -> None:
     """If the file of the version before is not that of the version now, let it leave the tree at the end of the run."""
     if before and before.path and before.path != now.path:
         lost = now.standing is Standing.GONE and before.is_html

@@ -64,12 +64,12 @@ class Discovery:
             self.waiting += _waits(new) - (old is not None and _waits(old))
             self._queue.put(old, new, pending=new.state is State.PENDING)
 
-    def identified(self, references: Sequence[Reference]) -> Found:
+    def with_ids(self, references: Sequence[Reference]) -> Found:
         """Return references with the ids of their targets."""
         ids = self._manifest.frontier.identify(list(dict.fromkeys(ref.url for ref in references)))
         return [(ids[ref.url], ref) for ref in references]
 
-    def counted(self, page: Entry) -> Entry:
+    def count_page(self, page: Entry) -> Entry:
         """Count a fetched page toward the page limit. Beyond the limit, return its entry without the role of a page."""
         if self._queue.count_page(page):
             return page
@@ -158,7 +158,7 @@ class Discovery:
         if old and old.state is State.DONE and Role.PAGE in new.roles - old.roles:
             resource = self._manifest.resources.current(new.id)
             if resource and is_page(new, resource):
-                new = self.counted(new)
+                new = self.count_page(new)
                 if is_page(new, resource):
                     self._candidates.offer(resource)
         return new

@@ -17,8 +17,8 @@ from typing import Final
 from mirror.core.policy.scope import Scope
 from mirror.store.manifest.interface import Manifest
 
-FEW: Final = 10
-"""Up to this many lost pages never hold a run: half of a small site is not much."""
+ALLOWED_LOSS: Final = 10
+"""Up to this many lost pages are accepted, unless a start is among them: half of a small site is not much."""
 
 
 def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float) -> tuple[int, int] | None:
@@ -27,6 +27,6 @@ def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float) -> tuple[i
     It is too many if more than the share `max_loss` (0 to 1) is gone, or a start is. A share of 1 accepts any loss.
     """
     lost, left = manifest.departures.lost_pages()
-    many = lost > max(FEW, max_loss * (lost + left))
+    many = lost > max(ALLOWED_LOSS, max_loss * (lost + left))
     suspicious = many or manifest.departures.has_lost(scope.starts)
     return (lost, lost + left) if suspicious and max_loss < 1 else None

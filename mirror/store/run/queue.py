@@ -15,9 +15,9 @@ _AT_HAND: Final = 256  # entries that `Requests.renew` may put back before anyth
 
 
 class Take(Protocol):
-    """Claims up to `most` pending entries of the manifest, as `Frontier.take` does."""
+    """Claims up to `max_count` pending entries of the manifest, as `Frontier.take` does."""
 
-    def __call__(self, most: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]: ...
+    def __call__(self, max_count: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]: ...
 
 
 TakeOne = Callable[[int], Entry | None]

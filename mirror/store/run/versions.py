@@ -41,7 +41,7 @@ def version(entry: Entry, response: Response, references: Sequence[Reference], n
     )
 
 
-def placed(resource: Resource) -> Resource:
+def with_path(resource: Resource) -> Resource:
     """Return a good copy with its path in the tree, which the rules of an earlier run may have taken away."""
     if resource.path is not None:
         return resource

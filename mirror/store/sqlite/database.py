@@ -28,8 +28,8 @@ class Database:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self.when_undone: list[Callable[[], None]] = []
-        """Functions that are called after a transaction or savepoint was rolled back: they clear caches."""
+        self.on_rollback: list[Callable[[], None]] = []
+        """Functions that clear caches. Called after a transaction or savepoint was rolled back."""
         self._is_open = False
         self._engine = sa.create_engine(_url(path, read_only=read_only), isolation_level="AUTOCOMMIT")
         event.listen(self._engine, "connect", _configure_reader if read_only else _configure)
@@ -72,7 +72,7 @@ class Database:
             if self._driver.in_transaction:
                 self.run("ROLLBACK TO answer")
                 self.run("RELEASE answer")
-                self.tell_undone()
+                self.clear_caches()
             else:  # SQLite rolled everything back, because the disk is full
                 self._undo()
             raise
@@ -96,11 +96,11 @@ class Database:
         if self._driver.in_transaction:  # if the disk is full, SQLite rolled it back already
             self.run("ROLLBACK")
         self._is_open = False
-        self.tell_undone()
+        self.clear_caches()
 
-    def tell_undone(self) -> None:
-        for forget in self.when_undone:
-            forget()
+    def clear_caches(self) -> None:
+        for clear in self.on_rollback:
+            clear()
 
     # --- statements that run for each URL of a crawl: SQLAlchemy takes longer to pass one on than SQLite to execute it ------
 
@@ -154,7 +154,7 @@ class Database:
             )
         if read_only:
             raise StorageError(
-                f"{self.path} has version {version}, this program reads {SCHEMA_VERSION}: a crawl or publish brings it there"
+                f"{self.path} has version {version}, this program reads {SCHEMA_VERSION}: run a crawl or publish to migrate it"
             )
         with self.transaction():
             while version in MIGRATIONS:
@@ -172,8 +172,8 @@ class Database:
 
 _HINTS: Final = {
     sqlite3.SQLITE_FULL: FULL,
-    sqlite3.SQLITE_IOERR: "the disk can't be read or written. Where it is full, make room; then run the same command again",
-    sqlite3.SQLITE_BUSY: "another program uses it; wait until that is done",
+    sqlite3.SQLITE_IOERR: "the disk can't be read or written. If it is full, make room, then run the same command again",
+    sqlite3.SQLITE_BUSY: "another program is using it: wait until that is done",
     sqlite3.SQLITE_READONLY: "it can't be written: check its owner and its rights",
     sqlite3.SQLITE_CANTOPEN: "it can't be opened: check its owner and its rights",
     sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move its folder away to begin anew",

@@ -22,10 +22,10 @@ class Departures(Queries):
         self._frontier = frontier
 
     def add(self, path: LocalPath, url_id: int, *, lost: bool) -> None:
-        self._connection.execute(_LEAVE, {"path": path, "url_id": url_id, "lost": lost})
+        self._connection.execute(_ADD, {"path": path, "url_id": url_id, "lost": lost})
 
     def lost_pages(self) -> tuple[int, int]:
-        self._run(_RETURNED)
+        self._run(_DROP_RETURNED)
         lost = self._count(sa.select(sa.func.count()).where(leaving.c.lost, ~leaving.c.released))
         pages = sa.select(sa.func.count()).where(CURRENT, IS_HTML, ~IS_REDIRECT)
         return lost, self._count(pages)
@@ -36,7 +36,7 @@ class Departures(Queries):
         return int(self._connection.execute(query, {"given": ids}).scalar_one()) > 0
 
     def release(self) -> None:
-        self._run(_RETURNED)
+        self._run(_DROP_RETURNED)
         self._run(sa.update(leaving).values(released=True))
 
     def accept_loss(self, now: str) -> None:
@@ -45,7 +45,7 @@ class Departures(Queries):
         self._run(held.values(outcome=Outcome.COMPLETE, finished=now))
 
     def released(self) -> list[LocalPath]:
-        self._run(_RETURNED)
+        self._run(_DROP_RETURNED)
         paths = self._connection.execute(sa.select(leaving.c.path).where(leaving.c.released)).scalars()
         return [LocalPath(path) for path in paths]
 
@@ -56,10 +56,10 @@ class Departures(Queries):
         self._connection.execute(sa.delete(leaving).where(leaving.c.path == path))
 
 
-_LEAVE: Final = sa.text(
+_ADD: Final = sa.text(
     "INSERT INTO leaving (path, url_id, lost, released) VALUES (:path, :url_id, :lost, 0) "
     "ON CONFLICT (path) DO UPDATE SET lost = excluded.lost, released = 0"
 )
-_RETURNED: Final = sa.delete(leaving).where(
+_DROP_RETURNED: Final = sa.delete(leaving).where(
     sa.exists().where(resources.c.url_id == leaving.c.url_id, resources.c.path == leaving.c.path, CURRENT)
 )

@@ -82,7 +82,7 @@ class Frontier(Queries):
         self._ids: Recent[CanonicalURL, int] = Recent(_KEPT)
         self._entries: Recent[int, Entry | None] = Recent(_KEPT)
         self._last_id: int | None = None
-        session.database.when_undone.append(self.forget)
+        session.database.on_rollback.append(self.forget)
 
     def forget(self) -> None:
         """Clear the cache: other code wrote to the tables, or a transaction was rolled back."""
@@ -135,13 +135,13 @@ class Frontier(Queries):
             for entry in entries:
                 self._entries[entry.id] = entry
 
-    def take(self, most: int, *, pages: bool, without: Sequence[str] = ()) -> list[Entry]:
+    def take(self, max_count: int, *, pages: bool, without: Sequence[str] = ()) -> list[Entry]:
         if without:
             rows = self._database.run(
-                _PENDING_ELSEWHERE[pages], (self._run_id, *listed(list(without)), most)
+                _PENDING_ELSEWHERE[pages], (self._run_id, *listed(list(without)), max_count)
             ).fetchall()
         else:
-            rows = self._database.run(_PENDING[pages], (self._run_id, most)).fetchall()
+            rows = self._database.run(_PENDING[pages], (self._run_id, max_count)).fetchall()
         found = [replace(_entry(row), referrer=row[9]) for row in rows]
         if found:
             self._database.run(_IN_FLIGHT, listed([entry.id for entry in found]))

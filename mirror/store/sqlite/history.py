@@ -246,7 +246,7 @@ _MET: Final = (
 )
 _referrers = urls.alias()
 _stand_ins: Final = urls.alias()
-_RULED: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
+_HAS_RULE: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
 """The reasons for which a stored rule says what decided."""
 _DECIDED: Final = (
     sa.select(
@@ -265,7 +265,7 @@ _DECIDED: Final = (
             rules.c.url_id
             == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
         )
-        & frontier.c.reason.in_(_RULED),
+        & frontier.c.reason.in_(_HAS_RULE),
     )
     .outerjoin(
         _stand_ins,

@@ -38,7 +38,7 @@ class Links(Queries):
         if new:
             first = self._database.run(_NEXT_SEEN, (SEEN - 1, resource.id)).fetchone()[0]
             rows = [(resource.id, first + n, target, str(ref.kind), ref.guess) for n, (target, ref) in enumerate(new)]
-            self._database.run_many(_LINKS, rows)
+            self._database.run_many(_ADD_LINKS, rows)
 
     def loads_more(self, resource: Resource) -> bool:
         return self._database.run(_LOADS_MORE, (resource.id,)).fetchone() is not None
@@ -58,11 +58,11 @@ class Links(Queries):
     def add(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
         """Store the links of the document of a version that has none yet."""
         rows = [(resource_id, n, target, str(ref.kind), ref.guess) for n, (target, ref) in enumerate(references)]
-        self._database.run_many(_LINKS, rows)
+        self._database.run_many(_ADD_LINKS, rows)
 
     def forget_seen(self, resource_id: int) -> None:
         """Delete everything that a browser found out about a version."""
-        for statement in _FORGET_RENDERED:
+        for statement in _FORGET_SEEN:
             self._database.run(statement, (resource_id,))
 
     def canonicals(self) -> list[tuple[CanonicalURL, CanonicalURL]]:
@@ -75,7 +75,7 @@ _CANONICALS: Final = (  # the canonical URL may itself be an alias from an earli
     "JOIN urls cu ON cu.id = c.url_id AND (c.path IS NOT NULL OR cu.same_as IS NOT NULL) "
     f"WHERE l.kind = 'canonical' AND {IS_WHOLE} ORDER BY r.id, l.position"
 )
-_LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
+_ADD_LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
 _HAS_INDEX: Final = "SELECT 1 FROM sqlite_master WHERE name = 'ix_links_target_id'"
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS ix_links_target_id ON links (target_id)"
 _REFERENCES: Final = (
@@ -88,7 +88,7 @@ _LOADS_MORE: Final = (
     "AND EXISTS (SELECT 1 FROM frontier f WHERE f.url_id = l.target_id AND f.roles <> 0) AND NOT EXISTS ("
     f"SELECT 1 FROM links o WHERE o.target_id = l.target_id AND o.position < {SEEN} AND NOT o.guess) LIMIT 1"
 )
-_FORGET_RENDERED: Final = (
+_FORGET_SEEN: Final = (
     f"DELETE FROM links WHERE resource_id = ? AND position >= {SEEN}",  # noqa: S608
     "DELETE FROM renderings WHERE resource_id = ?",
     "DELETE FROM needs WHERE resource_id = ?",

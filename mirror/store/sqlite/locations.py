@@ -40,7 +40,7 @@ class Locations(Queries):
             self._links.build_index()
             self.settle(changed)
         else:  # the URLs are new: only the document that is being recorded refers to them, and it will be published anyway
-            self._database.run_many(_SETTLE, [(path, url_id) for url_id, path in changed])
+            self._database.run_many(_SET_RESOLUTION, [(path, url_id) for url_id, path in changed])
 
     def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
         query = (
@@ -60,8 +60,8 @@ class Locations(Queries):
 
     def settle(self, changed: Sequence[tuple[int, LocalPath | None]]) -> None:
         if changed:
-            self._database.run_many(_SETTLE, [(path, url_id) for url_id, path in changed])
-            self._database.run(_STALE, listed([url_id for url_id, _ in changed]))
+            self._database.run_many(_SET_RESOLUTION, [(path, url_id) for url_id, path in changed])
+            self._database.run(_MARK_REFERRERS_STALE, listed([url_id for url_id, _ in changed]))
 
 
 _REDIRECT: Final = (
@@ -86,12 +86,12 @@ _RESOLUTIONS: Final = (
     "SELECT u.url, u.resolution FROM links l JOIN urls u ON u.id = l.target_id "
     "WHERE l.resource_id = ? AND u.resolution IS NOT NULL"
 )
-_SETTLE: Final = "UPDATE urls SET resolution = ? WHERE id = ?"
+_SET_RESOLUTION: Final = "UPDATE urls SET resolution = ? WHERE id = ?"
 _UNRESOLVED: Final = (
     f"SELECT id FROM urls WHERE id IN {_GIVEN} AND resolution IS NULL "  # noqa: S608
     "AND NOT EXISTS (SELECT 1 FROM resources r WHERE r.url_id = urls.id AND r.until IS NULL)"
 )
-_STALE: Final = (
+_MARK_REFERRERS_STALE: Final = (
     "UPDATE resources SET stale = stale + 1 "  # noqa: S608
     f"WHERE id IN (SELECT resource_id FROM links WHERE target_id IN {_GIVEN})"
 )

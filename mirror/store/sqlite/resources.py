@@ -75,7 +75,7 @@ class Resources(Queries):
             new_id = self._insert(snapshot, resource, values)
             self._connection.execute(_MOVE_LINKS, {"old": before.id, "new": new_id})
             if before.content == resource.content:
-                for statement in _MOVE:
+                for statement in _TAKE_OVER:
                     self._connection.execute(statement, {"old": before.id, "new": new_id, "at": snapshot.id})
         if before and before.digest != resource.digest and resource.digest is not None:
             self._links.forget_seen(new_id)  # a browser saw another payload
@@ -107,13 +107,13 @@ class Resources(Queries):
     def end_as(self, snapshot: Snapshot, resource: Resource) -> None:
         asked = self._connection.execute(_LAST_ASKED, {"of": resource.id}).scalar_one()
         recorded = self.record(snapshot, self.current(resource.url_id), resource, None)
-        self._connection.execute(_ASKED, {"known": recorded.id, "asked": asked})
+        self._connection.execute(_SET_LAST_ASKED, {"known": recorded.id, "asked": asked})
 
     def set_error(self, url_id: int, error: str) -> None:
-        self._connection.execute(_BLAME, {"url": url_id, "why": error})
+        self._connection.execute(_SET_ERROR, {"url": url_id, "why": error})
 
     def mark_stale(self, ids: Sequence[int]) -> None:
-        self._connection.execute(_SPOIL, {"given": list(ids)})
+        self._connection.execute(_MARK_STALE, {"given": list(ids)})
 
     def staleness(self, resource: Resource) -> tuple[int, Digest | None]:
         found = self._database.run(_STALE_AND_DOM, (resource.id,)).fetchone()
@@ -126,9 +126,9 @@ class Resources(Queries):
     def mark_published(self, files: Sequence[Published]) -> None:
         if files:
             at = self._runs.last_id()
-            self._database.run_many(_PUBLISHED, [(file.resource_id, file.stale) for file in files])
+            self._database.run_many(_MARK_PUBLISHED, [(file.resource_id, file.stale) for file in files])
             self._database.run_many(
-                _COPIED, [(file.resource_id, at, file.copy, file.copy, file.resource_id) for file in files]
+                _ADD_COPY, [(file.resource_id, at, file.copy, file.copy, file.resource_id) for file in files]
             )
             self.add_unsynced([file.copy for file in files if file.copy])
 
@@ -138,14 +138,14 @@ class Resources(Queries):
 
     def mark_lost(self, digests: Sequence[Digest]) -> None:
         self._session.forget()
-        for statement in _LOSE:
+        for statement in _MARK_LOST:
             self._connection.execute(statement, {"given": list(digests), "run": self._run_id})
 
     def unsynced(self) -> list[Digest]:
         return [Digest(digest) for digest in self._connection.execute(sa.select(unsynced.c.digest)).scalars()]
 
     def add_unsynced(self, digests: Sequence[Digest]) -> None:
-        self._database.run_many(_UNSYNCED, [(digest,) for digest in digests])
+        self._database.run_many(_ADD_UNSYNCED, [(digest,) for digest in digests])
 
     def remove_unsynced(self, digests: Sequence[Digest]) -> None:
         self._connection.execute(sa.delete(unsynced).where(unsynced.c.digest.in_(GIVEN)), {"given": list(digests)})
@@ -155,9 +155,9 @@ _KNOWN_ENTRY: Final = ENTRY.where(frontier.c.url_id == sa.bindparam("url_id"))
 _UPDATE: Final = sa.update(resources).where(resources.c.id == sa.bindparam("known"))
 _END: Final = _UPDATE.values(until=sa.bindparam("at"), stale=0)  # it has no file any more
 _LAST_ASKED: Final = sa.select(resources.c.snapshot_id).where(resources.c.id == sa.bindparam("of"))
-_ASKED: Final = _UPDATE.values(snapshot_id=sa.bindparam("asked"))
+_SET_LAST_ASKED: Final = _UPDATE.values(snapshot_id=sa.bindparam("asked"))
 _OF_DIGESTS: Final = CURRENT & resources.c.digest.in_(GIVEN)
-_LOSE: Final = (
+_MARK_LOST: Final = (
     sa.update(resources).where(_OF_DIGESTS, resources.c.path.is_not(None)).values(stale=True),
     sa.update(resources)
     .where(resources.c.id.in_(sa.select(copies.c.resource_id).where(copies.c.digest.in_(GIVEN))))
@@ -175,14 +175,14 @@ _LOSE: Final = (
     )
     .values(state=State.PENDING),
 )
-_BLAME: Final = (
+_SET_ERROR: Final = (
     sa.update(resources).where(resources.c.url_id == sa.bindparam("url"), CURRENT).values(error=sa.bindparam("why"))
 )
 _FAILING_SINCE: Final = sa.text(
     "SELECT min(s.started) FROM resources r JOIN snapshots s ON s.id = r.since WHERE r.url_id = :url AND r.since > "
     "(SELECT coalesce(max(since), 0) FROM resources WHERE url_id = :url AND standing NOT IN ('kept', 'failed'))"
 )
-_SPOIL: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=resources.c.stale + 1)
+_MARK_STALE: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=resources.c.stale + 1)
 _MOVE_LINKS: Final = (
     sa.update(links).where(links.c.resource_id == sa.bindparam("old")).values(resource_id=sa.bindparam("new"))
 )
@@ -192,7 +192,7 @@ _COPY: Final = (
     .order_by(copies.c.since.desc())
     .limit(1)
 )
-_MOVE: Final = (
+_TAKE_OVER: Final = (
     sa.text(
         "INSERT INTO copies (resource_id, since, digest) "
         "SELECT :new, :at, digest FROM copies WHERE resource_id = :old ORDER BY since DESC LIMIT 1"
@@ -227,12 +227,12 @@ _INSERT: Final = f"INSERT INTO resources ({', '.join(_VALUES)}, url_id, since) V
 _SET: Final = {"stale": "stale = iif(?, stale + 1, 0)"}
 _UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(_SET.get(name, f'{name} = ?') for name in _VALUES)} WHERE id = ?"  # noqa: S608
 _STALE_AND_DOM: Final = f"SELECT stale, {DOM.format('resources.id')} FROM resources WHERE id = ?"  # noqa: S608 - ours
-_PUBLISHED: Final = "UPDATE resources SET stale = 0 WHERE id = ? AND stale = ?"
-_COPIED: Final = (  # NULL is stored only if the version had a copy before
+_MARK_PUBLISHED: Final = "UPDATE resources SET stale = 0 WHERE id = ? AND stale = ?"
+_ADD_COPY: Final = (  # NULL is stored only if the version had a copy before
     "INSERT OR REPLACE INTO copies (resource_id, since, digest) SELECT ?, ?, ? "
     "WHERE ? IS NOT (SELECT digest FROM copies WHERE resource_id = ? ORDER BY since DESC LIMIT 1)"
 )
-_UNSYNCED: Final = "INSERT OR IGNORE INTO unsynced (digest) VALUES (?)"
+_ADD_UNSYNCED: Final = "INSERT OR IGNORE INTO unsynced (digest) VALUES (?)"
 _STANDINGS: Final = {str(standing): standing for standing in Standing}
 _UNVISITED: Final = (
     RESOURCES.where(CURRENT, resources.c.path.is_not(None), resources.c.snapshot_id != sa.bindparam("run"))

@@ -91,7 +91,7 @@ class Runs(Queries):
             failed=self._by_reason(failed),
         )
 
-    def failures(self, most: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
+    def failures(self, max_count: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
         referrers = urls.alias()
         query = (
             sa.select(urls.c.url, resources.c.error, referrers.c.url)
@@ -99,7 +99,7 @@ class Runs(Queries):
             .outerjoin(referrers, referrers.c.id == resources.c.discovered_from)
             .where(_FAILED)
             .order_by(resources.c.id)
-            .limit(most)
+            .limit(max_count)
         )
         return [(row[0], row[1], row[2]) for row in self._connection.execute(query, {"run": self._run_id})]
 

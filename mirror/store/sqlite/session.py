@@ -23,7 +23,7 @@ class Session:
 
     def forget(self) -> None:
         """Clear all caches: a statement outside of `Frontier` wrote to its tables."""
-        self.database.tell_undone()
+        self.database.clear_caches()
 
 
 class Queries:
