@@ -1,10 +1,12 @@
-"""An archive on the disk: objects, manifest and tree together, and how the tree follows from the other two.
+"""An archive on the disk: objects, manifest and tree together, and how the tree is derived from the other two.
 
-Owns the target folder. `.mirror/` holds what is kept, all else is derived: `publish_all` makes it again, byte for byte.
+The archive is the target folder. Its data is in `.mirror/`; everything else is derived, and `publish_all` makes it again, byte
+for byte.
 
-Published documents always say what the column `urls.resolution` says, also while a crawl runs: a reference to something that
-is still to be fetched leads to where it is expected. `settle` compares that with what came, and publishes again only the
-documents that are wrong now. So a tree can be browsed at any time, and after `settle` it is right.
+The links of published documents always lead to the resolutions of their targets (`manifest.interface.Locations`), also while a
+crawl runs: a link to something that is still to be fetched leads to where its file is expected. `settle` compares that with the
+real paths, and publishes only those documents again whose links are wrong. So the tree can be browsed at any time, and after
+`settle` all its links are right.
 """
 
 import html
@@ -48,20 +50,20 @@ PARTS = (
     *("lock", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal"),
     *(OBJECTS, COPIES, SCRATCH, "partial"),
 )
-"""What stands in the folder of what is kept."""
+"""The files and folders in `.mirror/`."""
 
 MOST_HOPS = 20
-"""How many redirects are followed, one from another (WHATWG Fetch, 4.4)."""
+"""How many redirects in a row are followed (WHATWG Fetch, 4.4)."""
 
-_BATCH = 200
-_BEHIND = 100  # files that other processes are asked for before they are waited for
+_BATCH = 200  # URLs whose resolutions are changed in one transaction
+_BEHIND = 100  # publications that worker processes may have before `settle` waits for them
 _READER = "reader"
 
 
 class Archive:
-    """What stands below `root`, for one process at a time. Raises `StorageError` where it can't be read or written.
+    """The archive in `root`. Raises `StorageError` if it can't be read or written.
 
-    To look at one that is `read_only` takes no lock: a crawl may go on beside it.
+    One process at a time can have it open. With `read_only`, it is opened without a lock, so that a crawl may run meanwhile.
     """
 
     def __init__(self, root: Path, *, create: bool = True, read_only: bool = False) -> None:
@@ -71,11 +73,11 @@ class Archive:
         self.copies = Objects(kept / COPIES)
         self.spools = Spools(kept / "partial", self.objects)
         self.rewritten = 0
-        """How many files `settle` wrote again."""
+        """How many files `settle` published again."""
         self.unwritten: list[CanonicalURL] = []
-        """Documents over which other processes died: their files are as they were received."""
+        """Documents that crashed a worker process. They were published unchanged."""
         self._lock: Lock | None = None
-        self._at_hand: tuple[Digest, bytes] = Digest(""), b""
+        self._cached: tuple[Digest, bytes] = Digest(""), b""
         with storing(root):
             if not read_only:
                 refuse_link(kept)
@@ -83,7 +85,9 @@ class Archive:
                 if read_only or not create:
                     raise StorageError(f"{root} is no archive: it has no folder {KEPT}")
                 if (root / INDEX).exists():
-                    raise StorageError(f"{root / INDEX} is not ours: choose a folder without one, or move it away")
+                    raise StorageError(
+                        f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
+                    )
                 kept.mkdir(parents=True)
             if not read_only:
                 for part in PARTS:
@@ -105,38 +109,38 @@ class Archive:
             self._lock.release()
 
     def publish(self, resource: Resource, payload: bytes | None = None) -> Published:
-        """Put a resource into the tree, its references led to where `urls.resolution` says.
+        """Put a version into the tree, with links to the resolutions of their targets.
 
-        What had to be rewritten for that is kept as a copy: the tree is made of links to objects and copies alone.
+        If that changes the document, it is stored as a copy: the tree consists of hard links to objects and copies.
         """
         return self.publisher.publish(self.publication(resource), payload)
 
     def publication(self, resource: Resource) -> Publication:
-        """What a file of the tree follows from, as the manifest has it."""
+        """Collect from the manifest what determines the file of a version."""
         target = None
         if is_redirect(resource):
             target = next(ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
         stale, dom = self.manifest.resources.staleness(resource)
-        return planned(resource, target, self.manifest.locations.resolutions(resource), stale, dom)
+        return publication_of(resource, target, self.manifest.locations.resolutions(resource), stale, dom)
 
-    def hold(self, digest: Digest, payload: bytes) -> None:
-        """Have the payload of an object at hand, up to the next one: what came is looked at more than once."""
-        self._at_hand = digest, payload
+    def cache_payload(self, digest: Digest, payload: bytes) -> None:
+        """Keep the payload of one object in memory, until the next call: a new payload is usually read several times."""
+        self._cached = digest, payload
 
     def response(self, resource: Resource, digest: Digest) -> Response:
-        """What was received, as it was received; what is too long to be read stays on the disk."""
+        """Return the answer of a version as it was received. A payload that is too long to be read stays on the disk."""
         known = (resource.url, resource.status or 0, resource.headers)
         if resource.size <= documents.MOST_READ:
-            held, payload = self._at_hand
-            return Response(*known, payload if held == digest else self.objects.get(digest))
+            cached, payload = self._cached
+            return Response(*known, payload if cached == digest else self.objects.get(digest))
         with self.objects.path(digest).open("rb") as file:
             return Response(*known, b"", Spooled(digest, resource.size, file.read(messages.HEAD)))
 
     def settle(self, queue: PublicationTasks | None = None) -> Iterator[bool]:
-        """Publish again what leads somewhere else by now, then let go what is released.
+        """Publish documents again whose links are outdated, then remove released files and write the index page.
 
-        Yields often, so that a caller can do something beside it, and answers can come to what is in the `queue`: whether there
-        is nothing to do but to wait for them.
+        Worker processes publish through `queue`, if there is one. Yields often, so that the caller can do other work: True if
+        there is nothing to do but to wait for the workers.
         """
         changed = []
         for url_id, resolution, path, redirect in self.manifest.locations.all_urls():
@@ -157,7 +161,7 @@ class Archive:
         self.write_index()
 
     def publish_all(self) -> Iterator[Resource]:
-        """Make the whole tree again; yields each resource once it stands there."""
+        """Make the whole tree again; yields each version once its file is published."""
         for _ in self.read_again():
             pass
         for _ in self.settle():
@@ -168,10 +172,13 @@ class Archive:
                 self.manifest.resources.mark_published([published])
             yield resource
 
-    # --- what a newer program, a power cut, or a user asks for ---------------------------------------------------------
+    # --- after an update, after a power cut, collection ----------------------------------------------------------------
 
     def read_again(self) -> Iterator[None]:
-        """Where this program reads documents otherwise than the one before, find references and names again."""
+        """If documents were last read with other rules (`documents.VERSION`), find all references and paths again.
+
+        Yields after each document.
+        """
         version = str(documents.VERSION)
         if self.manifest.decisions.fact(_READER) == version:
             return
@@ -183,7 +190,10 @@ class Archive:
             self.manifest.decisions.set_fact(_READER, version)
 
     def recover(self) -> None:
-        """Find what a power cut has harmed; what is damaged is fetched or made again. Inside of a transaction."""
+        """Check the objects and copies that a power cut may have damaged. Called inside a transaction.
+
+        Damaged ones are removed, and will be fetched or made again.
+        """
         digests = self.manifest.resources.unsynced()
         damaged = [digest for digest in digests if not self._is_whole(digest)]
         for digest in damaged:
@@ -194,13 +204,13 @@ class Archive:
             self.manifest.resources.remove_unsynced(damaged)
 
     def sync(self, digests: Sequence[Digest]) -> list[Digest]:
-        """Wait until objects and copies are on the disk itself."""
+        """Wait until these objects and copies survive a power cut; return the digests."""
         for store in (self.objects, self.copies):
             store.sync([digest for digest in digests if store.has(digest)])
         return list(digests)
 
     def collect(self) -> tuple[int, int]:
-        """Remove objects and copies that no version needs; gives how many, and their bytes."""
+        """Remove objects and copies that no version needs; return how many there were, and their size in bytes."""
         used = (self.manifest.retention.objects_in_use(), self.manifest.retention.copies_in_use())
         count = size = 0
         for store, needed in zip((self.objects, self.copies), used, strict=True):
@@ -228,34 +238,37 @@ class Archive:
         again = replace(resource, media_type=response.media_type, path=place, stale=True)
         self.manifest.resources.amend(again, [(ids[reference.url], reference) for reference in found])
 
-    # --- the page at the root, and where chains end --------------------------------------------------------------------
+    # --- the index page ------------------------------------------------------------------------------------------------
 
     def write_index(self) -> None:
-        """The page at the root: the mirrored starts, each with a link to its copy."""
+        """Write the index page at the root of the tree: the starts of all runs, with links to their files."""
         starts = self.manifest.runs.starts()
         ids = self.manifest.frontier.find(starts)
         self.tree.write(INDEX, index_page((url, self._final_place(ids[url])) for url in starts if url in ids))
 
     def start_place(self) -> Path:
-        """What to open: the only start's copy, or the page that lists them."""
+        """Return the file to open first: that of the only start, or the index page."""
         starts = self.manifest.runs.starts()
         ids = self.manifest.frontier.find(starts)
         places = {self._final_place(ids[start]) for start in starts if start in ids} - {None}
         return self.root / (str(places.pop()) if len(places) == 1 else INDEX)
 
     def _publish_stale(self, queue: PublicationTasks | None) -> Iterator[bool]:
-        """One file at a time: where a process dies over it, it is that one. It stays stale, and as it was received."""
+        """Publish stale documents, one per task: if a worker process dies, it is clear which document crashed it.
+
+        Such a document stays stale and is published unchanged.
+        """
         for resource in self.manifest.resources.all(stale=True):
             wanted = self.publication(resource)
             asked = queue is not None and queue.put([wanted])
-            self._tell([] if asked else [self.publisher.publish(wanted)])
+            self._mark_published([] if asked else [self.publisher.publish(wanted)])
             self.rewritten += 1
             yield False
             while queue is not None and len(queue) > _BEHIND:
-                self._tell(queue.done())
+                self._mark_published(queue.done())
                 yield True
         while queue:
-            self._tell(queue.done())
+            self._mark_published(queue.done())
             yield True
         for resource in self.manifest.resources.all(stale=True) if queue is not None else ():
             assert resource.path is not None
@@ -263,7 +276,7 @@ class Archive:
             self.tree.link(resource.path, self.objects.path(resource.digest))
             self.unwritten.append(resource.url)
 
-    def _tell(self, published: Sequence[Published]) -> None:
+    def _mark_published(self, published: Sequence[Published]) -> None:
         if published:
             with self.manifest.transaction():
                 self.manifest.resources.mark_published(published)
@@ -273,7 +286,7 @@ class Archive:
             self.manifest.locations.settle(changed)
 
     def _final_place(self, url_id: int) -> LocalPath | None:
-        """Where a chain of redirects ends in the tree."""
+        """Return the path at which a chain of redirects and aliases ends; `None` if it has none."""
         for _ in range(MOST_HOPS):
             path, redirect = self.manifest.locations.place(url_id)
             if redirect is None:
@@ -282,14 +295,14 @@ class Archive:
         return None
 
 
-def planned(
+def publication_of(
     resource: Resource,
     target: CanonicalURL | None = None,
     places: Mapping[CanonicalURL, LocalPath] = MappingProxyType({}),
     stale: int = 0,
     dom: Digest | None = None,
 ) -> Publication:
-    """A publication of a resource that has a place in a tree."""
+    """Make the publication of a version that has a path in the tree."""
     assert resource.path is not None
     assert resource.digest is not None
     return Publication(
@@ -309,12 +322,12 @@ def planned(
 
 
 def is_redirect(resource: Resource) -> bool:
-    """Whether what was received is a redirect."""
+    """Return whether the answer is a redirect."""
     return Response(resource.url, resource.status or 0, resource.headers, b"").is_redirect
 
 
 def index_page(starts: Iterable[tuple[CanonicalURL, LocalPath | None]]) -> bytes:
-    """A page that lists starts, each with a link to its place."""
+    """Return a page that lists starts, with a link to the path of each."""
     entries: dict[LocalPath, CanonicalURL] = {}
     for start, place in starts:
         if place is not None:

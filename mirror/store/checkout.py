@@ -1,7 +1,7 @@
-"""Checkout: what a snapshot shows, laid out as a tree of its own.
+"""Checkout: writes the tree of a snapshot into a folder of its own.
 
-Enters: an archive, which is only read, and a snapshot. Leaves: a folder of links to objects and copies, so it takes seconds
-and next to no room. Where the copy of a document is not known any more, it is made again from its object.
+The archive is only read. The folder gets hard links to objects and copies, so a checkout takes seconds and hardly any space. If
+the copy of a document is no longer known, it is made again from the object.
 """
 
 import shutil
@@ -14,7 +14,7 @@ from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
-from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redirect, planned
+from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redirect, publication_of
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT, local_copy
 from mirror.store.disk.symlink_guard import refuse_link
@@ -23,20 +23,21 @@ from mirror.store.manifest.history_records import Listed, Shown
 from mirror.store.manifest.records import Resource
 
 UNFINISHED: Final = ".checkout"
-"""The folder in a target that says: this is not whole yet; the same checkout goes on with it."""
+"""A folder in the target that marks an unfinished checkout. The same checkout continues it."""
 
 
 def check_out(archive: Archive, snapshot: Listed, target: Path) -> Iterator[Resource]:
-    """Lay a snapshot out in a new or empty folder; yields each resource once it stands there.
+    """Write the tree of a snapshot into a new or empty folder; yields each version once its file is there.
 
-    Raises `StorageError` where something else stands there, or an object is missing.
+    Raises `StorageError` if the folder is inside `.mirror/`, or has anything in it but an unfinished checkout of this snapshot;
+    `OSError` if an object is missing.
     """
     scratch = target / UNFINISHED
     mark = scratch / str(snapshot.id)
     if target.is_dir() and any(target.iterdir()) and not mark.exists():
         raise StorageError(f"{target} is not empty: choose a new folder")
     if target.resolve().is_relative_to((archive.root / KEPT).resolve()):
-        raise StorageError(f"{target} is inside of what the archive keeps: choose a folder elsewhere")
+        raise StorageError(f"{target} is inside the archive's own folder: choose a folder elsewhere")
     refuse_link(scratch)
     scratch.mkdir(parents=True, exist_ok=True)
     refuse_link(mark)
@@ -52,7 +53,7 @@ def check_out(archive: Archive, snapshot: Listed, target: Path) -> Iterator[Reso
 
 
 class _Layout:
-    """One checkout."""
+    """The state of one checkout."""
 
     def __init__(self, archive: Archive, snapshot: Listed, tree: Tree) -> None:
         self._archive = archive
@@ -67,7 +68,7 @@ class _Layout:
             self._tree.link(resource.path, store.copies.path(shown.copy))
             return
         needs_copy = shown.copy or shown.unknown or shown.dom
-        wanted = planned(resource, self._target(resource), dom=shown.dom)
+        wanted = publication_of(resource, self._target(resource), dom=shown.dom)
         copy = local_copy(store.objects, wanted, self.place_of) if needs_copy else None
         if copy is not None:
             self._tree.write(resource.path, copy)
@@ -76,7 +77,7 @@ class _Layout:
         self._tree.link(resource.path, store.objects.path(resource.digest))
 
     def _place_of(self, url: CanonicalURL) -> LocalPath | None:
-        """Where a chain of redirects and aliases ends in this snapshot."""
+        """Return the path at which a chain of redirects and aliases ends in this snapshot."""
         for _ in range(MOST_HOPS):
             found = self._archive.history.version(url, self._snapshot.id)
             target = self._target(found) if found else None
@@ -88,7 +89,7 @@ class _Layout:
         return None
 
     def _target(self, resource: Resource) -> CanonicalURL | None:
-        """Where a redirect leads."""
+        """Return the target of a redirect; `None` if the version is none."""
         if not is_redirect(resource):
             return None
         response = Response(resource.url, resource.status or 0, resource.headers, b"")

@@ -1,7 +1,7 @@
-"""The shelf: what an archive has to replay of a URL in a snapshot, and in which snapshots.
+"""Lookups for replay: which snapshots an archive has, and what each has of a URL.
 
-Enters: canonical URLs and numbers of snapshots. Leaves: versions, each with the file of its object. Nothing is found by a path:
-a URL is looked up in the manifest, and what the manifest has of it names an object by its digest.
+Input: canonical URLs and ids of snapshots. Output: versions, each with the file of its object. Nothing is looked up by path:
+the manifest maps a URL to a version, and the version names its object by digest.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _PREFERRED: Final = ("https://{}", "http://{}")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A version, its digest, and the file of its payload."""
+    """A version with the digest and the file of its payload."""
 
     resource: Resource
     digest: Digest
@@ -32,44 +32,44 @@ class Found:
 
 
 class Shelf:
-    """An archive to replay, which is only read: a crawl may go on beside it."""
+    """An archive that is replayed. It is only read, so that a crawl may run meanwhile."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._history = archive.history
         self._digested: dict[str, str] = {}
 
-    # --- which snapshot, which origin ----------------------------------------------------------------------------------
+    # --- snapshots and origins -----------------------------------------------------------------------------------------
 
     def snapshots(self) -> list[Listed]:
-        """All snapshots, the newest first."""
+        """Return all snapshots, the newest first."""
         return self._history.snapshots()[::-1]
 
     def on(self, date: str) -> Listed | None:
-        """The newest snapshot of a day, a month, a year; of "" the newest complete one, else the newest."""
+        """Return the newest snapshot whose time begins with `date`; for "", the newest complete one, else the newest."""
         return self._history.find(date or "latest") or (None if date else next(iter(self.snapshots()), None))
 
     def has_snapshot(self, number: int) -> bool:
         return self._history.has(number)
 
     def origins(self, snapshot: int) -> list[Origin]:
-        """All of which a snapshot shows something, what runs began with first."""
+        """Return the origins of a snapshot: first those of the starts, in their order, then the others by name."""
         starts = {origin(start): n for n, start in enumerate(self._history.starts(snapshot))}
         return sorted(self._history.origins(snapshot), key=lambda one: (starts.get(one.name, len(starts)), one.name))
 
     def starts(self, snapshot: int) -> list[CanonicalURL]:
-        """What runs began with, up to a snapshot, if it shows that."""
+        """Return the starts of all runs up to a snapshot that have a version in it."""
         return [start for start in self._history.starts(snapshot) if self._history.version(start, snapshot)]
 
     def origin_of(self, host: str, snapshot: int) -> str | None:
-        """The origin that somebody means who says a host: https, http, else another of which the snapshot has something."""
+        """Return the origin to replay for a host: https, http, or else any in the snapshot; `None` if there is none."""
         for form in _PREFERRED:
             if self._history.has_origin(form.format(host), snapshot):
                 return form.format(host)
         return next((one.name for one in self.origins(snapshot) if host_of(one.name) == host), None)
 
     def home(self, label: str) -> Home | None:
-        """What a label stands for."""
+        """Return the origin and snapshot that a label of a replay host name stands for; `None` if it stands for none."""
         return read_label(label, self._digested_origin)
 
     def _digested_origin(self, name: str) -> str | None:
@@ -80,9 +80,9 @@ class Shelf:
     # --- one URL -------------------------------------------------------------------------------------------------------
 
     def find(self, url: CanonicalURL, snapshot: int) -> Found | None:
-        """What a snapshot has of a URL, or of that whose resource it is.
+        """Return what a snapshot has of a URL, or of the URL that it is an alias of; `None` if it has nothing.
 
-        Raises `StorageError` where its object is missing, or is no file of the store.
+        Raises `StorageError` if the object is missing or not a file of the object store.
         """
         resource = self._version(url, snapshot)
         if resource is None or resource.path is None or resource.digest is None:
@@ -111,7 +111,7 @@ class Shelf:
         return place
 
     def copy(self, found: Found, server: Server, snapshot: int) -> bytes | None:
-        """How a version reads where it is replayed; `None`: as it was received."""
+        """Return the document as the replay server sends it; `None` if nothing in it has to be rewritten."""
         resource = found.resource
         media_type = resource.media_type or ""
         if not documents.may_lead(media_type) or resource.size > documents.MOST_READ:
@@ -134,7 +134,7 @@ class Shelf:
         return None if copy is payload else copy
 
     def account(self, url: CanonicalURL) -> tuple[Account | None, list[str]]:
-        """All that is known of a URL, and the words by which it was forgotten."""
+        """Return all that is known of a URL, and the tombstones that cover it."""
         return self._history.account(url), [
             one for one in self._archive.manifest.decisions.tombstones() if covers(one, url)
         ]

@@ -1,7 +1,7 @@
-"""Verification: whether all that an archive keeps is what it was, and what can be mended without a server.
+"""Verification: finds damage in an archive, and repairs what can be repaired without a server.
 
-Enters: an archive. Leaves: a `Damage` for everything that is missing or not what it should be. Objects and copies are hashed;
-a file of the tree is right if it is a link to its object or copy, or has the same bytes.
+Input: an archive. Output: a `Damage` for everything that is missing or has the wrong content. Objects and copies are hashed. A
+file of the tree is right if it is a hard link to its object or copy, or has the same content.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from mirror.store.manifest.records import Resource
 
 
 class Part(StrEnum):
-    """What can be damaged."""
+    """The part of an archive that is damaged."""
 
     MANIFEST = "manifest"
     OBJECT = "object"
@@ -28,7 +28,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Something that is not what it was. `resources` are the versions it belongs to, current ones first."""
+    """Something that is missing or has the wrong content. `resources` are the versions that use it, current ones first."""
 
     part: Part
     place: Path
@@ -38,7 +38,7 @@ class Damage:
 
 
 def verify(archive: Archive) -> Iterator[Damage | None]:
-    """Look at everything; yields a `Damage` for each that is damaged, `None` for each that is well."""
+    """Check everything; yields a `Damage` for each damaged thing, and `None` for each intact one."""
     found = archive.manifest.damage()
     if found:
         yield Damage(Part.MANIFEST, archive.manifest.path, found)
@@ -53,19 +53,19 @@ def verify(archive: Archive) -> Iterator[Damage | None]:
 
 
 def strangers(archive: Archive) -> Iterator[Path]:
-    """Files in the tree that are not the archive's."""
-    ours = {archive.root / str(resource.path) for resource in archive.manifest.resources.all()} | {archive.root / INDEX}
-    ours |= {archive.root / path for path in archive.manifest.departures.all()}
+    """Yield the files in the tree that the archive did not write."""
+    own = {archive.root / str(resource.path) for resource in archive.manifest.resources.all()} | {archive.root / INDEX}
+    own |= {archive.root / path for path in archive.manifest.departures.all()}
     for place in sorted(archive.root.rglob("*")):
         inside = place.relative_to(archive.root).parts[0] != KEPT
-        if inside and place not in ours and (place.is_symlink() or not place.is_dir()):
+        if inside and place not in own and (place.is_symlink() or not place.is_dir()):
             yield place
 
 
 def mend(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
-    """Mend what can be mended from the archive itself, and make room for the rest.
+    """Repair what can be repaired from the archive itself, and remove damaged objects and copies.
 
-    Gives what has to be fetched again: current resources whose objects are lost.
+    Returns what has to be fetched again: current versions whose objects are lost.
     """
     lost: list[Resource] = []
     for damage in damages:
@@ -90,7 +90,7 @@ def _is_current(archive: Archive, resource: Resource) -> bool:
 def _stored(archive: Archive, part: Part, store: Objects, digest: Digest) -> Damage | None:
     if store.is_whole(digest):
         return None
-    what = "its content is not what it was" if store.has(digest) else "it is missing"
+    what = "its content has changed" if store.has(digest) else "it is missing"
     users = (
         archive.manifest.retention.users_of(digest)
         if part is Part.OBJECT
@@ -108,18 +108,18 @@ def _published(archive: Archive, resource: Resource) -> Damage | None:
     source = (archive.copies if copy else archive.objects).path(digest)
     with suppress(OSError):
         if place.samefile(source) and not place.is_symlink():
-            return None  # a damage of that is told already
+            return None  # damage of the object itself was reported already
     if place.is_symlink():
         return Damage(Part.TREE, place, "it is a symbolic link", None, (resource,))
     if not place.is_file():
         return Damage(Part.TREE, place, "it is missing", None, (resource,))
     if _digest(place) != digest:
-        return Damage(Part.TREE, place, "its content is not what it was", None, (resource,))
+        return Damage(Part.TREE, place, "its content has changed", None, (resource,))
     return None
 
 
 def _rescue(archive: Archive, damage: Damage) -> bool:
-    """A lost object whose bytes still stand in the tree is put back."""
+    """Restore a lost object if a file of the tree still has its content; return whether there was one."""
     for resource in damage.resources:
         place = archive.root / (resource.path or "")
         if resource.path and place.is_file() and not place.is_symlink() and _digest(place) == damage.digest:

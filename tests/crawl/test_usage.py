@@ -126,7 +126,7 @@ def test_a_folder_that_stands_where_a_file_belongs_is_named(tmp_path: Path) -> N
         blocking = tmp_path / server.url.removeprefix("http://").replace(":", "_") / "a~.html"
         blocking.mkdir(parents=True)
         done = mirror(server.url, tmp_path, settings={"MIRROR_PROGRESS": "off"})
-    assert only_line(done).startswith(f"websucker: {blocking}: a folder stands where a file belongs")
+    assert only_line(done).startswith(f"websucker: {blocking}: a folder is where a file belongs")
     assert done.code == 4
 
 
@@ -203,7 +203,7 @@ def test_an_archive_that_another_run_holds(tmp_path: Path) -> None:
 def test_a_target_with_an_index_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("mine")
     done = mirror(NOWHERE, tmp_path)
-    assert "is not ours" in only_line(done)
+    assert "was not written by Websucker" in only_line(done)
     assert (tmp_path / "index.html").read_text() == "mine"
 
 

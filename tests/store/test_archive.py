@@ -1,4 +1,4 @@
-"""An archive: what is kept, the tree that follows from it, and that the tree can be made again."""
+"""An archive: its data, the tree that is derived from them, and that the tree can be made again."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def opened(root: Path, **words: Any) -> Iterator[Archive]:
 
 
 def mirrored(root: Path, web: Web, *starts: str, **words: Any) -> dict[str, bytes]:
-    """The tree after a whole run."""
+    """Make a whole run, and return the tree."""
     rules = Scope(tuple(canonical(start) for start in starts or (HOME,)))
     with opened(root) as archive:
         crawl = Crawl(archive, rules, now=lambda: "2020-02-02T02:02:02+00:00", **words)
@@ -53,7 +53,7 @@ def mirrored(root: Path, web: Web, *starts: str, **words: Any) -> dict[str, byte
 
 
 def published(root: Path) -> dict[str, bytes]:
-    """The tree after it was published once more."""
+    """Publish the whole tree again, and return it."""
     with opened(root, create=False) as archive, storing(root):
         for _ in archive.publish_all():
             pass
@@ -61,7 +61,7 @@ def published(root: Path) -> dict[str, bytes]:
 
 
 def made_again(root: Path) -> dict[str, bytes]:
-    """The tree after all of it was thrown away."""
+    """Delete the tree, publish it again, and return it."""
     for place in root.iterdir():
         if place.is_file():
             place.unlink()
@@ -147,7 +147,7 @@ def test_a_tree_that_was_kept_over_failures_is_made_again(root: Path) -> None:
     assert made_again(root) == tree
 
 
-def test_the_tree_of_a_run_that_was_cut_short_is_made_right(root: Path) -> None:
+def test_the_tree_of_an_interrupted_run_is_made_right(root: Path) -> None:
     with opened(root) as archive:
         crawl = Crawl(archive, Scope((canonical(HOME),)), now=lambda: "now")
         run(crawl, SITES["pages, pictures and styles"][0], most=3)
@@ -162,10 +162,10 @@ def test_a_part_of_the_tree_is_made_again(root: Path) -> None:
     assert published(root) == tree
 
 
-# What needs no rewriting is a link
+# Files that need no rewriting are hard links
 
 
-def test_what_needs_no_rewriting_is_a_link_to_its_object(root: Path) -> None:
+def test_a_file_that_needs_no_rewriting_is_a_hard_link_to_its_object(root: Path) -> None:
     site = Site().page(
         "/", '<img src="x.png"><link rel="stylesheet" href="s.css"><script src="a.js"></script>', links=["p"]
     )
@@ -185,7 +185,7 @@ def test_what_needs_no_rewriting_is_a_link_to_its_object(root: Path) -> None:
 
 
 def leads_from(root: Path, path: str) -> list[str]:
-    """What stands at a path of the tree leads to, without what leads nowhere else."""
+    """Return the links of a file of the tree, each once."""
     return list(dict.fromkeys(links(files(root)[f"{FOLDER}/{path}"])))
 
 
@@ -197,7 +197,7 @@ def test_a_link_to_a_redirect_opens_its_target_and_so_does_its_own_path(root: Pa
     assert leads_from(root, "chain~.html") == ["a/b~.html"]
 
 
-def test_a_redirect_to_what_is_no_page_opens_it(root: Path) -> None:
+def test_a_redirect_to_a_file_that_is_no_page_opens_it(root: Path) -> None:
     site = Site().page("/", '<img src="/r.png">').redirect("/r.png", "/x.png").file("/x.png", PNG, "image/png")
     mirrored(root, {HOME: site})
     assert leads_from(root, "index.html") == ["x.png"]
@@ -243,10 +243,10 @@ def test_of_several_locations_the_first_counts(root: Path) -> None:
     assert leads_from(root, "index.html") == ["a~.html"]
 
 
-# The page at the root
+# The index page
 
 
-def test_the_page_at_the_root_lists_the_starts(root: Path) -> None:
+def test_the_index_page_lists_the_starts(root: Path) -> None:
     site = Site().page("/", links=["/a"]).page("/a?b&c").redirect("/r", "/")
     tree = mirrored(root, {HOME: site}, HOME, f"{HOME}/a?b&c", f"{HOME}/r", f"{HOME}/gone")
     assert list(links(tree[INDEX])) == [f"{FOLDER}/index.html", f"{FOLDER}/a@b%26c~.html"]
@@ -259,7 +259,7 @@ def test_a_single_start_is_what_to_open(root: Path) -> None:
     assert start_place(root) == f"{FOLDER}/a~.html"
 
 
-def test_the_page_at_the_root_says_that_there_is_nothing(root: Path) -> None:
+def test_the_index_page_says_that_there_is_nothing(root: Path) -> None:
     assert b"Nothing yet." in mirrored(root, {})[INDEX]
     assert start_place(root) == INDEX
 
@@ -271,7 +271,7 @@ def test_starts_of_all_runs_are_listed(root: Path) -> None:
     assert list(links(tree[INDEX])) == [f"{FOLDER}/index.html", "cdn.example.com_80/index.html"]
 
 
-# What can be wrong with a folder
+# Folders that are refused
 
 
 @pytest.mark.parametrize("name", ["a b", "a?b=c#d", "100%25", "[a]", "é☃", "a'b\"c", "a:b@c"])
@@ -283,7 +283,7 @@ def test_an_archive_stands_in_a_folder_of_any_name(tmp_path: Path, name: str) ->
 
 def test_a_folder_with_a_page_of_its_own_is_refused(tmp_path: Path) -> None:
     (tmp_path / INDEX).write_text("mine")
-    with pytest.raises(StorageError, match=r"index\.html is not ours: choose a folder without one"):
+    with pytest.raises(StorageError, match=r"index\.html was not written by Websucker: choose another folder"):
         Archive(tmp_path)
     assert files(tmp_path) == {INDEX: b"mine"}
     assert not (tmp_path / KEPT).exists()
@@ -296,12 +296,12 @@ def test_a_folder_that_is_no_archive_is_not_made_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["file", "file/archive", f"folder/{KEPT}"])
-def test_a_file_in_the_way_is_named(tmp_path: Path, place: str) -> None:
+def test_the_error_names_a_file_in_the_way(tmp_path: Path, place: str) -> None:
     (tmp_path / "folder").mkdir()
     blocking = tmp_path / ("file" if place.startswith("file") else place)
     blocking.write_text("mine")
     root = tmp_path / (place if place.startswith("file") else "folder")
-    with pytest.raises(StorageError, match="a file stands where a folder is needed") as error:
+    with pytest.raises(StorageError, match="a file is where a folder is needed") as error:
         Archive(root)
     assert str(error.value).startswith(f"{blocking}: ")
     assert blocking.read_text() == "mine"
@@ -334,7 +334,7 @@ def test_an_archive_is_for_one_process_at_a_time(root: Path) -> None:
     assert another().returncode == 0
 
 
-def test_a_missing_object_is_told(root: Path) -> None:
+def test_a_missing_object_is_an_error(root: Path) -> None:
     mirrored(root, {HOME: Site().page("/", '<img src="/x.png">').file("/x.png", PNG, "image/png")})
     for place in (root / KEPT / "objects").glob("??/*"):
         place.unlink()

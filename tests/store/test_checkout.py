@@ -1,4 +1,4 @@
-"""Snapshots of a site that lives: what each shows stays what it was, whatever comes later, is pruned or forgotten."""
+"""Snapshots of a site that changes: each keeps showing the same, whatever later runs, pruning and forgetting do."""
 
 import shutil
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def opened(root: Path, **words: Any) -> Iterator[Archive]:
 
 
 def mirrored(root: Path, site: Site, number: int = 1) -> int:
-    """A whole run; gives its snapshot."""
+    """Make a whole run, and return the id of its snapshot."""
     with opened(root) as archive:
         now = f"2020-02-{number:02}T00:00:00+00:00"
         crawl = Crawl(archive, Scope((canonical(HOME),)), refresh=ALL_MAY_GO, now=lambda: now)
@@ -48,7 +48,7 @@ def mirrored(root: Path, site: Site, number: int = 1) -> int:
 
 
 def evolved(chance: Random) -> Site:
-    """A site as it may be at some time: pages, pictures and redirects come, change, and go."""
+    """Make a random state of a site in which pages, pictures and redirects appear, change and vanish."""
     names = [f"/{n}" for n in range(9)]
     there = {name: chance.choice(["page", "page", "picture", "redirect", "gone"]) for name in names}
     links = chance.sample(names, 6)
@@ -65,7 +65,7 @@ def evolved(chance: Random) -> Site:
 
 
 def history(root: Path, seed: int) -> Trees:
-    """Several runs over a site that lives: the tree as it was after each."""
+    """Make several runs over a site that changes, and return the tree after each."""
     chance = Random(seed)
     trees: Trees = {}
     for number in range(1, RUNS + 1):
@@ -96,7 +96,7 @@ def test_each_snapshot_shows_what_the_tree_was(lived: tuple[Path, Trees], tmp_pa
         assert laid_out(root, snapshot, tmp_path / str(snapshot)) == tree
 
 
-def test_so_it_does_where_all_copies_have_to_be_made_again(lived: tuple[Path, Trees], tmp_path: Path) -> None:
+def test_each_snapshot_shows_what_the_tree_was_even_without_copies(lived: tuple[Path, Trees], tmp_path: Path) -> None:
     root, trees = lived
     shutil.copytree(root, tmp_path / "archive")
     shutil.rmtree(tmp_path / "archive" / KEPT / "copies")
@@ -105,7 +105,7 @@ def test_so_it_does_where_all_copies_have_to_be_made_again(lived: tuple[Path, Tr
 
 
 @pytest.mark.parametrize("kept", [{5}, {1, 5}, {2, 4, 5}, {1, 2, 3, 4, 5}], ids=str)
-def test_pruning_changes_nothing_of_what_is_kept(lived: tuple[Path, Trees], tmp_path: Path, kept: set[int]) -> None:
+def test_pruning_changes_nothing_in_kept_snapshots(lived: tuple[Path, Trees], tmp_path: Path, kept: set[int]) -> None:
     root, trees = lived
     shutil.copytree(root, tmp_path / "archive")
     for _ in range(2):  # pruning twice is pruning once
@@ -122,7 +122,7 @@ def test_pruning_changes_nothing_of_what_is_kept(lived: tuple[Path, Trees], tmp_
     assert files(tmp_path / "archive") == trees[RUNS]
 
 
-def test_a_checkout_goes_on_where_it_was_interrupted(lived: tuple[Path, Trees], tmp_path: Path) -> None:
+def test_an_interrupted_checkout_is_continued(lived: tuple[Path, Trees], tmp_path: Path) -> None:
     root, trees = lived
     target = tmp_path / "target"
     with opened(root, read_only=True) as archive:
@@ -136,7 +136,7 @@ def test_a_checkout_goes_on_where_it_was_interrupted(lived: tuple[Path, Trees], 
         laid_out(root, 2, target)
 
 
-def test_differences_are_what_the_trees_differ_in(lived: tuple[Path, Trees]) -> None:
+def test_differences_are_the_differences_of_the_trees(lived: tuple[Path, Trees]) -> None:
     root, trees = lived
     with opened(root, read_only=True) as archive:
         for before, now in [(1, 2), (1, 5), (4, 3), (2, 2)]:
@@ -173,7 +173,7 @@ SECRET: Final = b"nobody should ever read this"
 
 
 @pytest.mark.parametrize("pattern", [f"{HOME}/secret", f"{HOME}/sec*"])
-def test_what_is_forgotten_is_nowhere_and_never_comes_back(tmp_path: Path, pattern: str) -> None:
+def test_a_forgotten_url_is_in_no_snapshot_and_never_fetched_again(tmp_path: Path, pattern: str) -> None:
     root = tmp_path / "archive"
     site = Site().page("/", links=["/secret", "/a"]).page("/secret", SECRET.decode(), links=["/a"]).page("/a")
     mirrored(root, site, 1)

@@ -1,4 +1,4 @@
-"""What can be damaged, that it is named, and that it is mended. A power cut is the same, at a bad moment."""
+"""Verification: every damage is reported and repaired. A power cut is a damage at a bad moment."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -110,17 +110,17 @@ def test_a_whole_archive_has_no_damage(root: Path) -> None:
 
 @pytest.mark.parametrize("harm", [missing, cut, flipped, replaced])
 @pytest.mark.parametrize("path", ["/x.png", "/a", "/"])
-def test_a_damaged_object_is_named_and_fetched_again_or_found_in_the_tree(
+def test_a_damaged_object_is_reported_and_fetched_again_or_found_in_the_tree(
     root: Path, path: str, harm: Callable[[Path], None]
 ) -> None:
     tree, place = files(root), object_of(root, path)
     harm(place)
     damage = next(damage for damage in found(root) if damage.part is Part.OBJECT)
     assert (damage.place, [one.url for one in damage.resources]) == (place, [HOME + path])
-    assert damage.what == ("it is missing" if harm is missing else "its content is not what it was")
+    assert damage.what == ("it is missing" if harm is missing else "its content has changed")
     with opened(root) as archive:
         lost = mend(archive, [damage for damage in verify(archive) if damage])
-    rescued = path != "/" and harm in {missing, replaced}  # its bytes still stand in the tree
+    rescued = path != "/" and harm in {missing, replaced}  # a file of the tree still has its content
     assert [one.url for one in lost] == ([] if rescued else [HOME + path])
     mirrored(root)
     assert found(root) == []
@@ -128,7 +128,7 @@ def test_a_damaged_object_is_named_and_fetched_again_or_found_in_the_tree(
 
 
 @pytest.mark.parametrize("harm", [missing, cut, flipped, replaced])
-def test_a_damaged_copy_is_named_and_made_again(root: Path, harm: Callable[[Path], None]) -> None:
+def test_a_damaged_copy_is_reported_and_made_again(root: Path, harm: Callable[[Path], None]) -> None:
     tree, place = files(root), copy_of(root, "/b")
     harm(place)
     assert {damage.part for damage in found(root)} >= {Part.COPY}
@@ -142,7 +142,7 @@ def test_a_damaged_copy_is_named_and_made_again(root: Path, harm: Callable[[Path
 
 @pytest.mark.parametrize("harm", [missing, replaced, linked])
 @pytest.mark.parametrize("path", ["x.png", "a~.html", "index.html"])
-def test_a_damaged_file_of_the_tree_is_named_and_written_again(
+def test_a_damaged_file_of_the_tree_is_reported_and_written_again(
     root: Path, path: str, harm: Callable[[Path], None]
 ) -> None:
     tree = files(root)
@@ -166,14 +166,14 @@ def test_a_file_of_the_tree_may_be_a_copy_of_its_object(root: Path) -> None:
     assert found(root) == []
 
 
-def test_files_that_are_not_the_archives_are_named(root: Path) -> None:
+def test_files_that_the_archive_did_not_write_are_reported(root: Path) -> None:
     (root / FOLDER / "notes.txt").write_text("mine")
     (root / "link").symlink_to("/etc")
     with opened(root) as archive:
         assert list(strangers(archive)) == [root / FOLDER / "notes.txt", root / "link"]
 
 
-def test_a_damaged_page_of_the_manifest_is_named(root: Path) -> None:
+def test_a_damaged_page_of_the_manifest_is_reported(root: Path) -> None:
     place = root / KEPT / "manifest.sqlite"
     content = bytearray(place.read_bytes())
     page = content.index(b"http://example.org/x.png") // 4096 * 4096
@@ -186,7 +186,7 @@ def test_a_damaged_page_of_the_manifest_is_named(root: Path) -> None:
 
 
 def told(root: Path) -> str:
-    """The first damage, or what kept us from looking."""
+    """The part of the first damage, or the error that prevented the check."""
     try:
         return found(root)[0].part
     except StorageError as error:
@@ -208,7 +208,7 @@ def zeroed(place: Path) -> None:
 
 @pytest.mark.parametrize("harm", [missing, emptied, zeroed])
 @pytest.mark.parametrize("answers", [1, 2, 3, 4])
-def test_what_a_power_cut_has_harmed_is_fetched_and_made_again(
+def test_what_a_power_cut_damaged_is_fetched_and_made_again(
     tmp_path: Path, harm: Callable[[Path], None], answers: int
 ) -> None:
     mirrored(tmp_path / "whole")

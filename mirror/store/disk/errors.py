@@ -1,4 +1,4 @@
-"""What can go wrong with the local storage: one exception, whose message a user can act on."""
+"""Errors of the local storage: one exception, whose message tells the user what to do."""
 
 import errno
 import os
@@ -7,37 +7,37 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-FULL: Final = "the disk is full. Make room, then run the same command again: it goes on where it was"
+FULL: Final = "the disk is full. Make room, then run the same command again to continue"
 
-_IN_THE_WAY: Final = "a file stands where a folder is needed: move it away, or choose another folder"
+_IN_THE_WAY: Final = "a file is where a folder is needed: move it away, or choose another folder"
 
 _HINTS: Final = {
     errno.ENOSPC: FULL,
-    errno.EDQUOT: "your quota is used up. Make room, then run the same command again: it goes on where it was",
-    errno.EFBIG: "files may not grow that large here. Raise the limit, then run the same command again: it goes on",
+    errno.EDQUOT: "your quota is used up. Make room, then run the same command again to continue",
+    errno.EFBIG: "files may not grow that large here. Raise the limit, then run the same command again to continue",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied: check its owner and its rights",
     errno.EPERM: "not permitted: check its owner and its rights",
     errno.EEXIST: _IN_THE_WAY,
     errno.ENOTDIR: _IN_THE_WAY,
-    errno.EISDIR: "a folder stands where a file belongs: move it away, or choose another folder",
-    errno.ELOOP: "it is a symbolic link, through which nothing is written or read: remove it",
+    errno.EISDIR: "a folder is where a file belongs: move it away, or choose another folder",
+    errno.ELOOP: "it is a symbolic link, which Websucker does not follow: remove it",
     errno.ENOENT: "it is missing: an archive's files should not be moved or deleted",
     errno.ENAMETOOLONG: "the name is too long for this file system: choose a folder with a shorter one",
 }
 
 
 class StorageError(Exception):
-    """The archive on the disk can't be read or written. The crawl stops; what was complete stays readable."""
+    """The archive on the disk can't be read or written. The crawl stops; everything that was complete stays readable."""
 
 
 @contextmanager
 def storing(root: Path) -> Iterator[None]:
-    """Turn the system's errors about an archive into `StorageError`s that say what to do."""
+    """Turn each `OSError` about the archive in `root` into a `StorageError` that says what to do."""
     try:
         yield
     except OSError as error:
-        place = Path(error.filename2 or error.filename or root)  # of a renaming, where it should go
+        place = Path(error.filename2 or error.filename or root)  # if a rename failed, its target
         if error.errno in {errno.EEXIST, errno.ENOTDIR}:
             place = next(part for part in (place, *place.parents) if os.path.lexists(part))
         raise StorageError(f"{place}: {_HINTS.get(error.errno or 0, error.strerror or str(error))}") from error

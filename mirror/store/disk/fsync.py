@@ -1,7 +1,7 @@
-"""Bringing files onto the disk itself, past a power cut.
+"""Syncing files to the disk, so that they survive a power cut.
 
-One by one that is `fsync`, which waits for the disk each time: 1.5 ms for a page of 15 KB, while fetching it takes 3. Linux can
-be asked for all of a file system at once (`syncfs`, syncfs(2)), which waits a few times, whatever the number of files is.
+`fsync` syncs one file and waits for the disk each time: 1.5 ms for a page of 15 KB, which takes 3 ms to fetch. Linux can sync a
+whole file system at once (`syncfs`, syncfs(2)), which waits a few times only, however many files there are.
 """
 
 import ctypes
@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any, Final
 
 _FEW: Final = 8
-"""Files up to which they are brought there one by one: so nobody waits for what other programs write."""
+"""Up to this many files are synced one by one, so that a crawl does not wait for what other programs write."""
 
 _TELLS_ERRORS: Final = (5, 8)
-"""The Linux from which on `syncfs` tells that something could not be written."""
+"""The Linux version since which `syncfs` reports failed writes."""
 
 
 def sync(folder: Path, places: Iterable[Path]) -> None:
-    """Wait until files below a folder are on the disk itself, and their names. What is not there any more is left out.
+    """Wait until these files below `folder` and their names survive a power cut. Missing files are ignored.
 
-    Raises `OSError` where the disk can't.
+    Raises `OSError` if the disk can't be written.
     """
     places = list(places)
     if len(places) > _FEW and _sync_file_system(folder):
@@ -32,7 +32,7 @@ def sync(folder: Path, places: Iterable[Path]) -> None:
 
 
 def _sync_file_system(folder: Path) -> bool:
-    """All that was written to the file system of a folder; whether this system can do that."""
+    """Sync the whole file system of a folder; return False if this system can't do that."""
     syncfs = _syncfs()
     if syncfs is None:
         return False
@@ -48,7 +48,7 @@ def _sync_file_system(folder: Path) -> bool:
 
 @lru_cache(maxsize=1)
 def _syncfs() -> Any:
-    """The function of the C library, where it tells of errors."""
+    """Return `syncfs` of the C library; `None` if there is none that reports errors."""
     if sys.platform != "linux":
         return None
     version = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdigit())
@@ -58,9 +58,9 @@ def _syncfs() -> Any:
 def _sync(place: Path) -> None:
     try:
         opened = os.open(place, os.O_RDONLY)
-    except FileNotFoundError:  # it was collected in the meantime
+    except FileNotFoundError:  # it was removed in the meantime
         return
-    except PermissionError:  # Windows opens no folders, and syncs nothing that is only read
+    except PermissionError:  # Windows can't open folders, nor sync files that are opened for reading
         return
     try:
         os.fsync(opened)

@@ -1,4 +1,4 @@
-"""One process at a time: a lock that the system takes back when its holder dies, however that happens."""
+"""The lock of an archive: one process at a time. The system releases it when its holder dies, whatever the cause."""
 
 import errno
 import os
@@ -14,7 +14,9 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: int) -> None:
-        os.lseek(file, _FAR, os.SEEK_SET)  # Windows lets nobody read what is locked
+        os.lseek(
+            file, _FAR, os.SEEK_SET
+        )  # on Windows a locked byte can't be read, so lock one behind the process number
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
@@ -25,13 +27,14 @@ else:
 
 _TAKEN: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 _FAR: Final = 1 << 20
-_MOST: Final = 32
+_MAX_LENGTH: Final = 32
 
 
 class Lock:
-    """Held until it is released. Raises `StorageError` where another process holds it, `OSError` where it can't be made.
+    """A lock file, locked from construction until `release`.
 
-    The file has the number of the process that holds it, and was written when it took it: those who come later are told.
+    Raises `StorageError` if another process holds the lock, `OSError` if the file can't be locked. The file contains the number
+    of the process that holds it and is as old as the lock, so that the error can name both.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +42,7 @@ class Lock:
         try:
             _lock(self._file)
         except OSError as error:
-            if error.errno in _TAKEN:  # anything else: a file system without locks
+            if error.errno in _TAKEN:  # other errors: the file system has no locks
                 holder = _holder(self._file)
                 self.release()
                 raise StorageError(f"{path} is held by another run{holder}: wait until that is done") from error
@@ -51,9 +54,9 @@ class Lock:
 
 
 def _holder(file: int) -> str:
-    """Who holds it, and since when, as far as the file tells."""
+    """Describe who holds the lock and since when, as far as the file tells."""
     try:
-        process = int(os.read(file, _MOST))
+        process = int(os.read(file, _MAX_LENGTH))
     except (OSError, ValueError):
         return ""
     since = datetime.fromtimestamp(os.fstat(file).st_mtime, UTC)

@@ -1,8 +1,8 @@
-"""The object store: payloads by SHA-256, each written once.
+"""The object store in a folder: payloads by SHA-256, each written once (`object_store.LocalObjectStore`).
 
-Owns one folder, `ab/cdef...` in it. An object is written beside its place and renamed into it, so a name is a whole object
-or nothing as long as the machine runs; `sync` makes it so past a power cut too, and until it was called `is_whole` tells.
-Objects are write-protected, because files of the tree are hard links to them.
+An object is the file `ab/cdef...` in the folder. It is written under a temporary name and renamed, so that a name always means
+a whole object, unless the power fails before `sync`; `is_whole` tells. Objects are write-protected, because files of the tree
+are hard links to them.
 """
 
 import errno
@@ -27,28 +27,28 @@ _READ_ONLY: Final = 0o444
 
 
 class Objects:
-    """The objects below one folder; nothing is made of it until the first one is put."""
+    """The objects in one folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._new = root / _HALF
         self._text = str(root)
-        self._half = f"{self._new}/{os.getpid()}-"  # several processes may put the same at once
+        self._half = f"{self._new}/{os.getpid()}-"  # several processes may put the same payload at once
         self._folders: set[str] = set()
 
     def prepare(self) -> None:
-        """Make the folder, and clear away what a killed process was writing."""
+        """Create the folder, and delete what a killed process left half-written."""
         make(self._root.parent, self._new)
         clear(self._new)
 
     def put(self, payload: bytes) -> Digest:
-        """Keep a payload; raises `OSError` where the disk can't."""
+        """Store a payload and return its digest."""
         digest = Digest(hashlib.sha256(payload).hexdigest())
         if not self.has(digest, len(payload)):
             beside = f"{self._half}{digest}"
             try:
                 _write(beside, payload)
-                os.replace(beside, self._made(digest))
+                os.replace(beside, self._place_in_folder(digest))
             except BaseException:
                 with suppress(FileNotFoundError):
                     os.unlink(beside)
@@ -56,25 +56,25 @@ class Objects:
         return digest
 
     def adopt(self, place: Path, digest: Digest) -> None:
-        """Keep a file of this digest, on the same file system, as an object; it is gone from its place then."""
+        """Move a file with this digest into the store. It has to be on the same file system."""
         size = place.lstat().st_size
         if self.has(digest, size):
             place.unlink()
             return
         place.chmod(_READ_ONLY)
-        place.replace(self._made(digest))
+        place.replace(self._place_in_folder(digest))
 
     def get(self, digest: Digest) -> bytes:
-        """A payload; raises `OSError` where it is missing."""
+        """Return a payload. Raises `FileNotFoundError` if there is no such object."""
         with open(self._place(digest), "rb", opener=opener) as file:
             return file.read()
 
     def path(self, digest: Digest) -> Path:
-        """Where an object stands, or would."""
+        """Return the place of an object, whether or not it is there."""
         return self._root / digest[:2] / digest[2:]
 
     def file(self, digest: Digest) -> Path | None:
-        """Where an object stands, if it is a file of this store: an archive of somebody else's may name any of this machine."""
+        """Return the file of an object, if it is in this folder: an untrusted manifest may name any file of the machine."""
         place = self.path(digest)
         with suppress(OSError):
             is_ours = _DIGEST.fullmatch(digest) and place.resolve().is_relative_to(self._root.resolve())
@@ -83,7 +83,7 @@ class Objects:
         return None
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
-        """Whether an object stands there, of this size; a link to something is none."""
+        """Return whether there is such an object, and of this size. A symbolic link is no object."""
         try:
             found = os.lstat(self._place(digest))
         except FileNotFoundError:
@@ -91,11 +91,11 @@ class Objects:
         return stat.S_ISREG(found.st_mode) and (size is None or found.st_size == size)
 
     def _place(self, digest: Digest) -> str:
-        """`path`, as text: there is one for each file of a crawl."""
+        """Return `path` as text: this runs for each file of a crawl."""
         return f"{self._text}/{digest[:2]}/{digest[2:]}"
 
-    def _made(self, digest: Digest) -> str:
-        """The same, in a folder that is there."""
+    def _place_in_folder(self, digest: Digest) -> str:
+        """Return the same, after making its folder."""
         place = self._place(digest)
         if digest[:2] not in self._folders:
             make(self._root, Path(place).parent)
@@ -103,7 +103,7 @@ class Objects:
         return place
 
     def is_whole(self, digest: Digest) -> bool:
-        """Whether an object is there and is what its name says."""
+        """Return whether there is such an object and its content has this digest."""
         try:
             with open(self._place(digest), "rb", opener=opener) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == digest
@@ -113,22 +113,22 @@ class Objects:
             raise
 
     def all(self) -> Iterator[Digest]:
-        """Every object that stands there, whole or not."""
+        """Iterate over the digests of all objects, damaged ones included."""
         for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
-            if not folder.is_symlink():  # what is behind one is nobody's to collect
+            if not folder.is_symlink():  # behind a link there may be files of others, which must not be collected
                 yield from (Digest(folder.name + place.name) for place in sorted(folder.iterdir()))
 
     def remove(self, digest: Digest) -> None:
-        """Take an object out of the store; files of the tree that are links to it stay."""
+        """Delete an object. Files of the tree that are links to it stay."""
         self.path(digest).unlink(missing_ok=True)
 
     def sync(self, digests: Sequence[Digest]) -> None:
-        """Wait until these objects are on the disk itself, past a power cut."""
+        """Wait until these objects survive a power cut."""
         fsync.sync(self._root, map(self.path, digests))
 
 
 def _write(place: str, payload: bytes) -> None:
-    """A new file that is not to be changed."""
+    """Write a new file that is write-protected."""
     opened = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK | getattr(os, "O_BINARY", 0), _READ_ONLY)
     try:
         rest = memoryview(payload)

@@ -1,7 +1,8 @@
-"""How files of the tree come about, from objects alone.
+"""The publisher: it makes files of the tree from objects.
 
-Enters: `Publication`s, which the archive makes out of the manifest. Leaves: files of the tree, and the copies of what had to be
-rewritten for it. Nothing here knows the manifest, so other processes can publish beside the one that crawls, and `read` for it.
+Input: `Publication`s, which the archive makes from the manifest. Output: files of the tree, and copies of the documents whose
+links had to be rewritten. Nothing here knows the manifest, so that worker processes can publish, and read documents, while the
+main process crawls.
 """
 
 from collections import deque
@@ -18,25 +19,26 @@ from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.errors import storing
+from mirror.store.disk.object_store import ObjectStore
 from mirror.store.disk.objects import Digest, Objects
 from mirror.store.disk.tree import Tree
 
 KEPT: Final = ".mirror"
-"""The folder of an archive for what is kept; all else is derived."""
+"""The folder of an archive for its own data. Everything outside of it is derived."""
 
 OBJECTS: Final = "objects"
 COPIES: Final = "copies"
 SCRATCH: Final = "new"
 
 DOM_HEADERS: Final = (("Content-Type", "text/html; charset=utf-8"),)
-"""As what the DOM of a page is kept."""
+"""The headers with which the DOM of a page is read."""
 
 PlaceOf = Callable[[CanonicalURL], LocalPath | None]
-"""URL -> where it stands in a tree, if it does."""
+"""Maps a URL to its path in a tree; `None` if it has none."""
 
 
 class Published(NamedTuple):
-    """A file that was put into the tree: its resource, how stale that was, its copy; `None`: it is as it was received."""
+    """A file that was published: the id and staleness of its version, and its copy; `None` if the file is the object itself."""
 
     resource_id: int
     stale: int
@@ -45,10 +47,10 @@ class Published(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """All that a file of the tree follows from: what was received, and where what it refers to stands.
+    """Everything that determines a file of the tree: what was received, and where the URLs that it refers to are.
 
-    `target` is where it leads if it is a redirect. `stale` counts what made its file wrong since it was right. `dom` is the
-    DOM of a page in a browser, which stands there instead of what was received.
+    `target` is the target of a redirect. `places` are the paths of the URLs that it refers to. `stale` counts the changes that
+    outdated the file since it was last published. `dom` is the DOM of a browser, which replaces what was received.
     """
 
     resource_id: int
@@ -66,7 +68,7 @@ class Publication:
 
 
 class Publisher:
-    """Puts files into a tree: links to objects, and to copies where something had to be rewritten."""
+    """Puts files into a tree: hard links to objects, or to copies if links in the document had to be rewritten."""
 
     def __init__(self, objects: Objects, copies: Objects, tree: Tree) -> None:
         self._objects = objects
@@ -75,16 +77,16 @@ class Publisher:
 
     @classmethod
     def at(cls, root: Path) -> "Publisher":
-        """That of the archive in a folder."""
+        """Return the publisher of the archive in a folder."""
         kept = root / KEPT
         return cls(Objects(kept / OBJECTS), Objects(kept / COPIES), Tree(root, kept / SCRATCH))
 
     def keep(self, payload: bytes) -> Digest:
-        """Put a payload into the objects."""
+        """Store a payload as an object."""
         return self._objects.put(payload)
 
     def publish(self, wanted: Publication, payload: bytes | None = None) -> Published:
-        """Put one file into the tree; `payload` saves reading it again."""
+        """Put one file into the tree. `payload`, if given, saves reading the object."""
         copy = local_copy(self._objects, wanted, wanted.places.get, payload)
         if copy is None:
             self._tree.link(wanted.path, self._objects.path(wanted.digest))
@@ -94,8 +96,10 @@ class Publisher:
         return Published(wanted.resource_id, wanted.stale, digest)
 
 
-def local_copy(objects: Objects, wanted: Publication, place_of: PlaceOf, payload: bytes | None = None) -> bytes | None:
-    """How a file reads in a tree where `place_of` says what stands where; `None`: as it was received."""
+def local_copy(
+    objects: ObjectStore, wanted: Publication, place_of: PlaceOf, payload: bytes | None = None
+) -> bytes | None:
+    """Return the copy of a document for a tree in which `place_of` gives the paths; `None` if nothing has to be rewritten."""
     here = wanted.path
 
     def resolve(url: CanonicalURL) -> str | None:
@@ -117,16 +121,16 @@ def local_copy(objects: Objects, wanted: Publication, place_of: PlaceOf, payload
 
 
 def publish(root: Path, wanted: Sequence[Publication]) -> list[Published]:
-    """What another process does: put files into the tree of the archive in a folder. Raises `StorageError`."""
+    """Put files into the tree of the archive in `root`. Runs in worker processes. Raises `StorageError`."""
     with storing(root):
         publisher = _publisher(root)
         return [publisher.publish(one) for one in wanted]
 
 
 def read(root: Path, response: Response, *, listing: bool, keep: bool) -> tuple[list[Reference], Digest | None]:
-    """What another process does with an answer: find what it refers to, and `keep` its payload as an object of an archive.
+    """Find the references of an answer, and with `keep`, store its payload as an object of the archive in `root`.
 
-    Raises `StorageError`.
+    Runs in worker processes. Raises `StorageError`.
     """
     found = documents.find_references(response, listing=listing)
     if not keep:
@@ -139,18 +143,18 @@ _publisher = lru_cache(maxsize=1)(Publisher.at)
 
 
 class Task(Protocol):
-    """What another process was asked for; asyncio's futures are such. It may publish less than that, where it died."""
+    """A request to a worker process, such as an asyncio future. If the process dies, the result may lack some files."""
 
     def done(self) -> bool: ...
     def result(self) -> list[Published]: ...
 
 
 PublishElsewhere = Callable[[Path, Sequence[Publication]], Task | None]
-"""Has `publish` run in another process; `None`: there is none."""
+"""Runs `publish` in a worker process. Returns `None` if there is no such process."""
 
 
 class PublicationTasks:
-    """Publications that other processes were asked for, in their order."""
+    """The publications that worker processes were asked for, in order."""
 
     def __init__(self, root: Path, elsewhere: PublishElsewhere) -> None:
         self._root = root
@@ -158,22 +162,22 @@ class PublicationTasks:
         self._tasks: deque[tuple[frozenset[LocalPath], Task]] = deque()
 
     def __len__(self) -> int:
-        """How many tasks are not done, or not asked for what they did."""
+        """Return how many tasks are not done, or have results that `done` did not return yet."""
         return len(self._tasks)
 
     def put(self, wanted: Sequence[Publication]) -> bool:
-        """Ask for files; whether there is anybody to ask."""
+        """Ask a worker process to publish files; return False if there is none."""
         task = self._elsewhere(self._root, wanted)
         if task is not None:
             self._tasks.append((frozenset(one.path for one in wanted), task))
         return task is not None
 
     def has(self, path: LocalPath) -> bool:
-        """Whether a file may be being written."""
+        """Return whether a worker process may be writing this file."""
         return any(path in places for places, _ in self._tasks)
 
     def done(self) -> list[Published]:
-        """What was published since the last time. Raises `StorageError` where that failed."""
+        """Return the files that were published since the last call. Raises `StorageError` if publishing failed."""
         published: list[Published] = []
         for _ in range(len(self._tasks)):
             places, task = self._tasks.popleft()

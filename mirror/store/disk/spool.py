@@ -1,15 +1,14 @@
-"""Payloads on their way to the disk, block by block, so that no size of a file is a size of memory.
+"""The spool: large payloads are written to the disk while they arrive, so that memory does not grow with the size of a file.
 
-Owns one folder. A payload is written there while it comes, and its digest is reckoned beside it; once it is whole and of the
-length that was promised, the file itself becomes the object, by a rename. What was cut off stays, with what its server said of
-it, and a later transfer goes on where it ended, if the server can say that it is still the same (RFC 9110, 13.1.5):
+The spool owns one folder. A payload is written and hashed there, block by block. Once it is complete and has the length that
+the server announced, its file becomes an object by a rename. If a transfer is cut off, its part stays, with a note of what the
+server said. A later transfer resumes it, if the server can tell that the payload is still the same (RFC 9110, 13.1.5):
 
-    KEY         what came of the payload so far; KEY is made of the URL
-    KEY.json    the URL, the validators, the length of the whole; without it nobody goes on, and `prepare` clears it away
+    KEY         the first bytes of the payload; KEY is derived from the URL
+    KEY.json    the note: URL, validator and total length; `prepare` deletes a part without a note, and a note without a part
 
-One thread writes while another one hashes the same. They are at most a few MiB behind; then whoever brings more waits for them.
-What is written is sent on to the disk itself while the rest still comes: who waits in the end until the whole object is past a
-power cut, waits for little.
+One thread writes and another one hashes. `feed` waits for them when they are more than a few MiB behind. Written bytes are sent
+to the disk while others still arrive, so that syncing the object at the end takes little time.
 """
 
 import hashlib
@@ -32,17 +31,17 @@ from mirror.store.disk.symlink_guard import make, opener
 BATCH: Final = 1 << 20
 """Bytes that are handed to the threads at a time."""
 
-_BEHIND: Final = 8  # batches that may wait for them
-_AT_ONCE: Final = 128 << 10  # bytes of a write: for longer ones Linux takes memory that is in no processor's cache
-_SENT_EVERY: Final = 64 << 20  # bytes that are written before they are sent to the disk itself
+_BEHIND: Final = 8  # batches that may wait for each thread
+_AT_ONCE: Final = 128 << 10  # bytes of a write: for longer ones Linux uses memory that is in no processor cache
+_SENT_EVERY: Final = 64 << 20  # bytes that are written before they are sent to the disk
 _NOTE: Final = ".json"
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a server said of a payload before it came.
+    """What a server announced of a payload.
 
-    `validator` is what If-Range may say: an ETag or a Last-Modified, a strong one. `total` is the length in bytes.
+    `validator` is a strong validator that If-Range may send: an ETag or a Last-Modified. `total` is the length in bytes.
     """
 
     url: CanonicalURL
@@ -52,14 +51,14 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is there of a payload: its first `size` bytes."""
+    """The part of a payload that an earlier transfer left: its first `size` bytes."""
 
     promise: Promise
     size: int
 
 
 class Spools:
-    """The folder of what is on its way into the object store."""
+    """The folder of payloads that are on their way into the object store."""
 
     def __init__(self, root: Path, objects: Objects) -> None:
         self._root = root
@@ -68,7 +67,7 @@ class Spools:
         _keep_freed_memory()
 
     def prepare(self) -> None:
-        """Make the folder, and clear away what nobody can go on with."""
+        """Make the folder, and delete what no transfer can resume."""
         make(self._root.parent, self._root)
         for place in self._root.iterdir():
             if place.is_symlink():
@@ -83,12 +82,15 @@ class Spools:
         self._threads.close()
 
     def urls(self) -> list[CanonicalURL]:
-        """Of which payloads there are parts."""
+        """Return the URLs of which there are parts."""
         notes = sorted(self._root.glob(f"*{_NOTE}"))
         return [promise.url for note in notes if (promise := _promise(note))]
 
     def part(self, url: CanonicalURL) -> Part | None:
-        """What an earlier transfer left of a payload. It is asked for each URL, and most runs have no part of anything."""
+        """Return the part that an earlier transfer left; `None` if there is none.
+
+        Called for each URL, while most runs have no parts at all, so the notes are looked up in memory first.
+        """
         place = self._place(url) if self._noted else None
         if place is None or _note(place).name not in self._noted:
             return None
@@ -96,13 +98,13 @@ class Spools:
         size = place.stat().st_size if promise and place.exists() else 0
         if promise is None or not size or promise.url != url:
             return None
-        if size > promise.total:  # more came than was promised: nobody knows what of it is true
+        if size > promise.total:  # longer than announced, so it can't be trusted
             self.forget(url)
             return None
         return Part(promise, size)
 
     def begin(self, url: CanonicalURL, promise: Promise | None) -> "Spool":
-        """A payload comes from its beginning. Without a promise, what is cut off is lost."""
+        """Begin a payload at its first byte. Without a promise, its part is deleted if the transfer is cut off."""
         place = self._place(url)
         with storing(self._root):
             _note(place).unlink(missing_ok=True)
@@ -113,14 +115,14 @@ class Spools:
         return spool
 
     def go_on(self, part: Part, start: int) -> "Spool":
-        """The rest of a payload comes, from byte `start` on."""
+        """Resume a part at byte `start`."""
         with storing(self._root):
             return Spool(
                 self._place(part.promise.url), self._objects, self._threads, total=part.promise.total, start=start
             )
 
     def forget(self, url: CanonicalURL) -> None:
-        """What there is of a payload is of no use."""
+        """Delete the part of a payload."""
         place = self._place(url)
         _note(place).unlink(missing_ok=True)
         place.unlink(missing_ok=True)
@@ -128,7 +130,7 @@ class Spools:
 
     @cached_property
     def _noted(self) -> set[str]:
-        """The names of notes, some of which may be gone. Nobody else writes any while a run has the archive."""
+        """The names of the notes; some may be gone. Only this process writes notes: it holds the lock of the archive."""
         return {note.name for note in self._root.glob(f"*{_NOTE}")}
 
     def _place(self, url: CanonicalURL) -> Path:
@@ -136,7 +138,7 @@ class Spools:
 
 
 class Threads:
-    """Who works on payloads beside the crawl; each does one thing after the other."""
+    """The two threads that write and hash payloads beside the crawl."""
 
     def __init__(self) -> None:
         self.writer = ThreadPoolExecutor(1, "spool-writer")
@@ -148,11 +150,11 @@ class Threads:
 
 
 class Spool:
-    """One payload on its way. All methods raise `StorageError` where the disk can't."""
+    """One payload that is being transferred. All methods raise `StorageError` if the disk can't be written."""
 
     def __init__(self, place: Path, objects: Objects, threads: Threads, *, total: int | None, start: int = 0) -> None:
         self.size = start
-        """Bytes that came, in this transfer and those before."""
+        """Bytes received so far, in this transfer and the ones that it resumes."""
         self._place = place
         self._objects = objects
         self._threads = threads
@@ -169,7 +171,7 @@ class Spool:
             self._go_on(start)
 
     def feed(self, block: bytes) -> None:
-        """The next bytes; waits for the disk where it is far behind."""
+        """Append bytes. Waits for the threads if they are far behind."""
         self.size += len(block)
         self._held.append(block)
         self._held_size += len(block)
@@ -179,7 +181,7 @@ class Spool:
                 self._wait()
 
     def finish(self) -> Spooled:
-        """The payload is whole: it becomes an object. Raises `LengthError` where it is not as long as was promised."""
+        """Turn the complete payload into an object. Raises `LengthError` if it is not as long as announced."""
         self._end()
         if self._total not in {None, self.size}:
             raise LengthError(self.size, self._total)
@@ -190,13 +192,13 @@ class Spool:
         return Spooled(digest, self.size, self._head)
 
     def leave(self) -> None:
-        """The transfer was cut off; what came stays for a later one, if that can go on."""
+        """End a transfer that was cut off. Its part stays if a later transfer can resume it."""
         self._end()
         if not _note(self._place).exists():
             self._place.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """What came is of no use."""
+        """End a transfer and delete what was received."""
         _note(self._place).unlink(missing_ok=True)
         self.leave()
 
@@ -220,7 +222,7 @@ class Spool:
             self._tasks.append(self._threads.hasher.submit(self._hash, batch))
 
     def _go_on(self, start: int) -> None:
-        """What earlier transfers brought counts for the digest too; what is behind it does not."""
+        """Hash what earlier transfers left, up to `start`, and cut off what is behind it."""
         if os.fstat(self._file.fileno()).st_size < start:
             self._file.close()
             raise OSError(f"{self._place} is shorter than it was")
@@ -229,7 +231,7 @@ class Spool:
         self._tasks.append(self._threads.hasher.submit(self._hash_again, start))
 
     def _write(self, batch: bytes) -> None:
-        """Append a batch. Behind one that could not be written nothing may follow: there would be a hole."""
+        """Append a batch. After one failed, write nothing more: the file would have a hole."""
         if self._is_broken:
             return
         self._is_broken = True
@@ -258,14 +260,14 @@ class Spool:
 
 
 class LengthError(Exception):
-    """A payload is not as long as its server said."""
+    """A payload is not as long as its server announced."""
 
     def __init__(self, size: int, total: int | None) -> None:
         super().__init__(f"{size} bytes came of {total}")
 
 
 def _promise(note: Path) -> Promise | None:
-    """What a note says; `None`: nothing that can be believed, for others may have written it."""
+    """Read a note; `None` if it is not valid. Somebody else may have written it."""
     try:
         promise = Promise(**json.loads(note.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -286,15 +288,15 @@ def _write_whole(place: Path, text: str) -> None:
 
 
 def _send(file: int, start: int, end: int) -> None:
-    """Have the disk begin with this range of a file; waits for nothing. Linux does so where it is told to forget the range."""
+    """Make the system begin to write a range of a file to the disk, without waiting: Linux does so if told to drop it."""
     if hasattr(os, "posix_fadvise"):
         with suppress(OSError):
             os.posix_fadvise(file, start, end - start, os.POSIX_FADV_DONTNEED)
 
 
 def _keep_freed_memory() -> None:
-    """Have the C library keep some MiB of what is freed; as it comes it gives batches back, and takes new pages for the next.
+    """Make the C library keep some MiB of freed memory. By default it returns each batch to the system and maps the next anew.
 
-    glibc takes the largest block that was freed for the measure of that (mallopt(3), M_MMAP_THRESHOLD). No page is touched.
+    glibc derives that threshold from the largest block that was freed (mallopt(3), M_MMAP_THRESHOLD). No page is touched.
     """
     bytes(2 * _BEHIND * BATCH)

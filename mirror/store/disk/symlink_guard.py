@@ -1,11 +1,11 @@
-"""Folders and files of an archive that are really there: nothing is written through a symbolic link.
+"""The symlink guard: Websucker never writes through a symbolic link below the archive's folder.
 
-Somebody may have put a link where a folder or a file of the archive is to be: a careless `unzip`, another user of a folder that
-several may write to, an archive that was made to be given away. What is written behind it would be written elsewhere. So each
-folder is looked at before the first thing is put into it, and each file is opened so that the system follows no link to it.
+A link may be where a folder or a file of the archive belongs, because of a careless `unzip`, another user of a shared folder,
+or an archive that was made to attack whoever opens it. Writing through it would change files elsewhere. So each folder is
+checked before the first file is put into it, and each file is opened in a way that makes the system refuse links.
 
-The folder that the user names may be a link, or be behind one: that is the user's word. What is below is ours. A link there is
-put there while nothing runs; who may write to the folder while a crawl runs can do that in between, and is not kept from it.
+The folder that the user names may be a link or be reached through one: the user chose it. The guard protects against links that
+were there before the run. It does not protect against somebody who can write to the folder while a crawl runs.
 """
 
 import os
@@ -16,17 +16,20 @@ from typing import Final
 from mirror.store.disk.errors import StorageError
 
 NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
-"""For `os.open`: what is there is no link, or it fails."""
+"""A flag for `os.open`, which then fails if the file is a symbolic link."""
 
 
 def refuse_link(place: Path) -> None:
-    """Raises `StorageError` where a symbolic link stands."""
+    """Raise `StorageError` if `place` is a symbolic link."""
     if place.is_symlink():
-        raise StorageError(f"{place} leads elsewhere, and nothing is written through a symbolic link: remove it")
+        raise StorageError(f"{place} is a symbolic link, and Websucker never writes through a symbolic link: remove it")
 
 
 def make(root: Path, folder: Path) -> None:
-    """Make a folder below `root`, and those between; raises `StorageError` where one of them is a link or a file."""
+    """Make a folder below `root`, and those between.
+
+    Raises `StorageError` if one of them is a symbolic link, `FileExistsError` if one is a file.
+    """
     root.mkdir(parents=True, exist_ok=True)
     place = root
     for name in folder.relative_to(root).parts:
@@ -35,7 +38,7 @@ def make(root: Path, folder: Path) -> None:
 
 
 def make_one(place: Path) -> None:
-    """Make a folder in one that is there; raises `StorageError` where a link stands, `FileExistsError` where a file does."""
+    """Make a folder in one that exists. Raises `StorageError` if it is a symbolic link, `FileExistsError` if it is a file."""
     try:
         place.mkdir()
     except FileExistsError:
@@ -45,7 +48,7 @@ def make_one(place: Path) -> None:
 
 
 def is_below(root: Path, folder: Path) -> bool:
-    """Whether a folder is there and no link is between it and `root`."""
+    """Return whether `folder` exists and no part of its path below `root` is a symbolic link."""
     place = root
     for name in folder.relative_to(root).parts:
         place /= name
@@ -58,11 +61,11 @@ def is_below(root: Path, folder: Path) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Remove all that is in a folder of half-written files, whatever it is; a folder in there stays where it is."""
+    """Delete everything in a folder of half-written files."""
     for half in folder.iterdir():
         half.unlink()
 
 
 def opener(path: str, flags: int) -> int:
-    """For `open`: follows no link to the file itself."""
+    """An `opener` for `open` that refuses symbolic links."""
     return os.open(path, flags | NO_LINK, 0o644)

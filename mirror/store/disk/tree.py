@@ -1,7 +1,8 @@
-"""The browsable tree: files at the places that `core.url.local_paths` gives them.
+"""The browsable tree: files at the paths that `core.url.local_paths` gives them.
 
-Owns all of the target folder but `.mirror/`. Only writes: what a file says is decided by the archive. A file is written
-beside its place and renamed, so a reader never sees half of one; a file that is an object unchanged is a hard link to it.
+It is everything in the target folder except `.mirror/`. This module only writes files; the archive decides their content. A
+file is written under a temporary name and renamed, so that a reader never sees half of it. A file whose content is an object
+is a hard link to that object.
 """
 
 import os
@@ -13,7 +14,7 @@ from mirror.store.disk.symlink_guard import clear, is_below, make_one, refuse_li
 
 
 class Tree:
-    """The files below `root`; `scratch` is a folder on the same file system for what is being written."""
+    """The files below `root`. `scratch` is a folder on the same file system for temporary files."""
 
     def __init__(self, root: Path, scratch: Path) -> None:
         self._root = root
@@ -23,11 +24,11 @@ class Tree:
         scratch.mkdir(parents=True, exist_ok=True)
 
     def prepare(self) -> None:
-        """Clear away what killed processes were writing."""
+        """Delete the temporary files of killed processes."""
         clear(self._scratch)
 
     def write(self, path: LocalPath | str, content: bytes) -> None:
-        """Put a file of its own into the tree."""
+        """Write a file that is no object into the tree."""
         beside = self._beside()
         try:
             with beside.open("xb") as file:
@@ -37,14 +38,14 @@ class Tree:
             beside.unlink(missing_ok=True)
 
     def link(self, path: LocalPath, source: Path) -> None:
-        """Put an object into the tree; a copy where the file system has no hard links to give."""
+        """Put a hard link to an object into the tree; if the file system can't link, copy it."""
         place = self._place(path)
         try:
             os.link(source, place)
-        except FileNotFoundError:  # another process has taken out the folder, and those above, which it left empty
+        except FileNotFoundError:  # another process removed the folder, and those above it, because they were empty
             self._folders.difference_update(place.parents)
             self._replace(self._place(path), source)
-        except OSError:  # something stands there, or there are no links to give
+        except OSError:  # a file is there already, or the file system can't link
             self._replace(place, source)
 
     def _replace(self, place: Path, source: Path) -> None:
@@ -58,12 +59,12 @@ class Tree:
                 shutil.copyfile(source, beside)
             beside.replace(place)
         finally:
-            beside.unlink(missing_ok=True)  # rename(2) leaves it where both are the same file
+            beside.unlink(missing_ok=True)  # rename(2) does nothing if both names are links to one file
 
     def remove(self, path: LocalPath) -> None:
-        """Take a file out, and the folders that it leaves empty."""
+        """Delete a file, and the folders that become empty."""
         place = self._root / path
-        if not is_below(self._root, place.parent):  # it went already, or a link leads elsewhere
+        if not is_below(self._root, place.parent):  # it is gone already, or reached through a symbolic link
             return
         place.unlink(missing_ok=True)
         for folder in place.parents:
@@ -81,13 +82,13 @@ class Tree:
         return place
 
     def _make(self, folder: Path) -> None:
-        """Make a folder, if it is not known to be there and to be no link."""
+        """Make a folder, unless it is known to exist and to be no symbolic link."""
         if folder not in self._folders and folder != self._root:
             self._make(folder.parent)
             make_one(folder)
             self._folders.add(folder)
 
     def _beside(self) -> Path:
-        beside = self._scratch / str(os.getpid())  # several processes may write
-        beside.unlink(missing_ok=True)  # what a process of the same number was writing
+        beside = self._scratch / str(os.getpid())  # several processes may write at the same time
+        beside.unlink(missing_ok=True)  # an earlier process with this number may have left it
         return beside

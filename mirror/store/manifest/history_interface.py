@@ -1,4 +1,7 @@
-"""What a manifest has to offer across snapshots, and for pages that a browser opens: the rest of `interface`."""
+"""The rest of the manifest interface: snapshots, what may be deleted, and the queue of pages that a browser is to open.
+
+The laws at the top of `interface` hold here too.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -12,113 +15,141 @@ from mirror.store.manifest.rendering_records import Outcome, Renderings, Task, W
 
 
 class RenderingQueue(Protocol):
-    """The pages of one run that a browser is to open."""
+    """The pages that a browser is to open in one run.
+
+    A page waits from the transaction that recorded it, so a run that is resumed goes on with it. A claim is kept in memory
+    only: if the process dies, the page waits again, and `Task.tries` counts one more.
+    """
 
     when: When
 
     def may_have(self, *, idle: bool) -> bool:
-        """Whether `next` may give something; False is certain. `idle`: nothing is left to fetch."""
+        """Return whether `next` may return a page; False is certain. `idle`: nothing is left to fetch."""
 
     def add(self, resource: Resource, look: Look) -> None:
-        """A page was recorded: it waits, if `look` and the user's choice say so."""
+        """Queue a page that was recorded, if `look` and `when` call for it.
+
+        `look.trials` is 0 for a page that needs no browser, `None` for one that must never be spared.
+        """
 
     def next(self, *, idle: bool) -> Task | None:
-        """Claim the next page: new ones first. With `idle`, pages that an earlier run rendered and whose requisites changed."""
+        """Claim the next page; `None` if there is none now.
+
+        Pages that are new in this run come first. With `idle`, pages that an earlier run rendered follow, but only if one of
+        their requisites or frames has changed in this run.
+
+        If the last `Task.trials` pages of a template found nothing, the other pages of that template are spared, except a
+        fixed sample (`dynamic_pages.AGAIN`). A page that was begun `MOST_TRIES` times without an end counts as done.
+        """
 
     def find(self, task: Task, count: int) -> None:
-        """Opening this page led to so many URLs that nothing else refers to."""
+        """Add to the number of URLs that opening this page found and that nothing else refers to."""
 
-    def done(self, task: Task, came: Outcome) -> None:
-        """Keep what came of a page. If it found something, others of its template that were spared wait again."""
+    def done(self, task: Task, outcome: Outcome) -> None:
+        """Store the outcome of a page. If it found something, spared pages of its template wait again."""
 
     def put_back(self, task: Task) -> None:
-        """The page was not done: it waits again, behind the others."""
+        """Release a claim: the page waits again, behind the others."""
 
     def give_up(self, why: str) -> None:
-        """No page is rendered any more in this run."""
+        """Render no more pages in this run; `why` is stored with those that still wait."""
 
     def is_left(self) -> bool:
-        """Whether pages wait that are new in this run."""
+        """Return whether pages that are new in this run still wait."""
 
     def counts(self) -> Renderings:
-        """What was rendered in this run."""
+        """Count what was rendered in this run."""
 
 
 class History(Protocol):
-    """Snapshots: which there are, what each shows, and what differs between two. Only read."""
+    """The snapshots: which there are, what each shows, and how two differ. Only `count` writes.
+
+    Pruned snapshots are left out, unless a method says otherwise.
+    """
 
     def snapshots(self) -> list[Listed]:
-        """All snapshots that were not pruned, the oldest first."""
+        """Return all snapshots, the oldest first."""
 
     def has(self, snapshot_id: int) -> bool:
-        """Whether there is this snapshot, and it was not pruned."""
+        """Return whether there is this snapshot."""
 
     def has_before(self, snapshot_id: int) -> bool:
-        """Whether there was a snapshot before this one, pruned or not."""
+        """Return whether there ever was a snapshot before this one, pruned or not."""
 
     def find(self, name: str) -> Listed | None:
-        """A snapshot by its number, by how its time begins (the newest that does), or `latest`, the newest complete one."""
+        """Find a snapshot by name; `None` if there is none.
+
+        A name is a number of up to three digits (the id), the beginning of a time (the newest snapshot that began then; a space
+        may stand for the `T`), or `latest` (the newest complete snapshot).
+        """
 
     def count(self, snapshot_id: int) -> None:
-        """Store what a snapshot comes to, so that lists need not count it again. This writes."""
+        """Store the numbers of a snapshot, so that lists need not count again."""
 
     def numbers(self, snapshot_id: int) -> Numbers:
-        """What a snapshot comes to."""
+        """Count the pages, files, bytes and changes of a snapshot."""
 
     def at(self, snapshot_id: int) -> Iterator[Shown]:
-        """The versions that a snapshot shows in its tree, by id."""
+        """Iterate over the versions that a snapshot shows in its tree, by id."""
 
     def origins(self, snapshot_id: int) -> list[Origin]:
-        """The origins that a snapshot shows something of, by name."""
+        """Return the origins of the files that a snapshot shows, by name."""
 
     def met_origins(self) -> Iterator[str]:
-        """The origins of all URLs that were ever met, fetched or not."""
+        """Iterate over the origins of all URLs that any run met, fetched or not."""
 
     def has_origin(self, name: str, snapshot_id: int) -> bool:
-        """Whether a snapshot shows anything of an origin."""
+        """Return whether a snapshot shows a file of this origin."""
 
     def version(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
-        """The version of a URL in a snapshot, with or without a place in the tree."""
+        """Return the version of a URL in a snapshot, with or without a path in the tree; `None` if it has none."""
 
     def same_as(self, url: CanonicalURL) -> CanonicalURL | None:
-        """The URL that this one is an alias of."""
+        """Return the URL that this one is an alias of; `None` if it is no alias."""
 
     def differences(self, before: int, now: int) -> list[Difference]:
-        """What differs between two snapshots, by URL; what was removed here and added there is moved."""
+        """Return how snapshot `now` differs from the earlier snapshot `before`, by URL; moves come last.
+
+        If a URL was removed and its payload was added under another one, that is one difference: it moved.
+        """
 
     def account(self, url: CanonicalURL) -> Account | None:
-        """All that is known of a URL; `None` if no run ever met it."""
+        """Return all that is known of a URL; `None` if no run ever met it."""
 
     def starts(self, snapshot_id: int) -> list[CanonicalURL]:
-        """The starts of all runs up to a snapshot, the oldest first."""
+        """Return the starts of all runs up to a snapshot, pruned ones included, oldest run first, each URL once."""
 
     def all(self) -> Iterator[Resource]:
-        """Every version of everything, by id."""
+        """Iterate over every version of every URL, by id."""
 
 
 class Retention(Protocol):
-    """What may go, and who needs what: pruning, forgetting, and the objects that are in use."""
+    """What may be deleted, and what is still needed."""
 
     def prune(self, kept: Iterable[int]) -> None:
-        """Remove all snapshots but these, and the versions that only those showed. The newest snapshot has to be kept."""
+        """Delete all snapshots but these, and the versions that no kept snapshot shows. `kept` must contain the newest one.
+
+        The row of a pruned snapshot stays, so that its time is still known.
+        """
 
     def forget(self, pattern: str, now: str) -> int:
-        """Remove all versions of a URL, or with `*` at its end of all URLs with that prefix; gives how many.
+        """Delete all versions of a URL, or of all URLs with a prefix if the pattern ends in `*`; return how many they were.
 
-        A tombstone keeps the URLs from being fetched again, and their files are released to leave the tree.
+        The pattern is stored as a tombstone, which keeps its URLs from being fetched again. Their files are released to leave
+        the tree.
         """
 
     def objects_in_use(self) -> set[Digest]:
-        """The payloads and DOMs that any version needs."""
+        """Return the objects that any version needs: payloads and DOMs."""
 
     def copies_in_use(self) -> set[Digest]:
-        """The copies that any snapshot needs."""
+        """Return the copies that any version needs."""
 
     def users_of(self, digest: Digest) -> list[Resource]:
-        """The versions whose payload an object is, current ones first."""
+        """Return the versions with this payload, current ones first."""
 
     def users_of_copy(self, digest: Digest) -> list[Resource]:
-        """The versions that read like a copy in some snapshot, current ones first."""
+        """Return the versions that were published as this copy in some snapshot, current ones first."""
 
     def give_up(self, digest: Digest) -> None:
-        """The payload is lost for ever: versions that are not current and need it say so."""
+        """Store that this payload is lost for good: versions with it that are not current become FAILED, without a path."""

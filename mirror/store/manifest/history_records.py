@@ -1,4 +1,4 @@
-"""The history as values: snapshots in lists, what a snapshot shows, and all that is known of a URL."""
+"""The records of the history: snapshots as lists show them, what a snapshot contains, and all that is known of a URL."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +11,10 @@ from mirror.store.manifest.records import Entry, Outcome, Resource
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What a snapshot comes to. Sizes are in bytes; `new_size` is what no snapshot before it had."""
+    """The size of a snapshot, and how it differs from the one before. Sizes are in bytes.
+
+    `new_size` counts payloads that no earlier snapshot had.
+    """
 
     pages: int = 0
     files: int = 0
@@ -26,7 +29,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A snapshot as lists show it; the times are ISO 8601, UTC."""
+    """A snapshot as lists show it. Times are ISO 8601 in UTC."""
 
     id: int
     started: str
@@ -39,9 +42,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A version in a snapshot. `copy` is how it reads there; `None`: as it was received. Or it is `unknown` by now.
+    """A version in the tree of a snapshot.
 
-    `dom` is the DOM that it shows, where a browser's was kept.
+    `copy` is the copy that was published then; `None` if the file was the object itself. With `unknown`, it is no longer known
+    which of these it was. `dom` is the browser's DOM that the file showed, if one was kept.
     """
 
     resource: Resource
@@ -52,7 +56,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a snapshot shows of an origin (see `urls.origin`): how many pages and other files, and the page to begin with."""
+    """An origin (`scheme://host[:port]`) in a snapshot: its pages, its other files, and the page to begin with."""
 
     name: str
     pages: int
@@ -71,7 +75,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`before` and `now` are what the two snapshots show; one that was moved was shown at another URL before."""
+    """`before` and `now` are the versions in the two snapshots. If it moved, `before` is the version of another URL."""
 
     kind: Kind
     before: Resource | None
@@ -80,28 +84,33 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All that is known of a URL: when it was met, what the newest run that met it decided, its versions, who leads to it."""
+    """All that is known of a URL. Times are ISO 8601 in UTC.
+
+    `met` is when the first run met it. `entry` is the decision of the newest run that met it, `decided` when that run began,
+    `rule` the words that decided: a line of robots.txt, a header, an element of a page. `versions` come with the times of their
+    first snapshot and of the one that ended them. `linked_from` are some pages that link to it, `seen_on` some in which only a
+    browser saw a reference to it. `needs` says why the page does not work from a disk.
+    """
 
     url: CanonicalURL
     met: str | None = None
     entry: Entry | None = None
     decided: str | None = None
     referrer: CanonicalURL | None = None
-    versions: list[tuple[Resource, str | None, str | None]] = field(
-        default_factory=list
-    )  # with since and until as times
+    versions: list[tuple[Resource, str | None, str | None]] = field(default_factory=list)
     linked_from: list[CanonicalURL] = field(default_factory=list)
-    rule: str | None = None  # the words of its host, its page or the one that leads to it which decided
-    seen_on: list[CanonicalURL] = field(
-        default_factory=list
-    )  # pages on which a browser saw it, and nothing else says so
+    rule: str | None = None
+    seen_on: list[CanonicalURL] = field(default_factory=list)
     rendered: "Rendered | None" = None
-    needs: str | None = None  # why its page works from no disk
+    needs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What became of a page in a browser, last. `state` is one of `renderings`; `began`: the run. `refused`: a line each."""
+    """The last rendering of a page. `state` is a `rendering_records.State`, `began` the time at which the run began.
+
+    `found`, `outcome` and `refused` are as in `rendering_records`.
+    """
 
     state: int
     began: str | None

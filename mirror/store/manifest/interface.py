@@ -1,14 +1,20 @@
-"""What a manifest has to offer: the whole interface between an archive and the database behind it.
+"""The interface between an archive and the database behind it: what every manifest backend implements.
 
-Here is what a run needs: transactions, claiming, recording, querying. `history_interface` has what spans snapshots.
-`store.sqlite` implements both. A second backend implements the same methods; `tests/store/manifest/test_conformance.py` states
-their laws and runs for every backend in its list. Values are those of `records`, `history_records` and `rendering_records`.
+This module has what one run needs: transactions, the frontier, versions, links, places in the tree. `history_interface` has the
+methods that look at several snapshots and the queue of pages to render. `store.sqlite` implements both; a PostgreSQL backend
+would be a package beside it. `tests/store/manifest/test_conformance.py` tests the laws below for every backend in its list.
+Arguments and results are the dataclasses of `records`, `history_records` and `rendering_records`.
 
-A manifest is written by one process at a time. Every method that writes is called inside `transaction` or `savepoint`. Each
-method raises `StorageError`, and nothing else, where the database can't be read or written.
+Laws for all methods:
 
-URLs are known by ids: positive integers that `Frontier.identify` gives and that never change. Snapshots have ids in the order
-of their runs. Times are ISO 8601 text in UTC.
+- Processes: one process writes a manifest at a time. Other processes may read it meanwhile; they see what was committed.
+- Threads: calls never overlap, but they may come from different threads.
+- Writes: every method that writes is called inside `Manifest.transaction` or `Manifest.savepoint`. The same manifest reads its
+  own writes at once, before they are committed.
+- Iterators: the caller may write, and commit, while it is reading from an iterator that a method returned.
+- Errors: a method raises `StorageError`, and nothing else, if the database can't be read or written.
+- Ids: `Frontier.identify` gives each URL a positive integer that never changes. Snapshot ids grow from run to run.
+- Times: ISO 8601 text in UTC, so that text order is time order.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,287 +33,330 @@ from mirror.store.manifest.records import Counts, Entry, Outcome, Resource, Snap
 from mirror.store.manifest.rendering_records import When
 
 Found = Sequence[tuple[int, Reference]]
-"""References in the order of their document, each with the id of its target."""
+"""The references of a document in document order, each with the id of its target URL."""
 
 
 class Runs(Protocol):
-    """Runs: where each began, what it was asked to do, and what became of it. A run is the snapshot that it makes."""
+    """The runs of an archive. Each run makes one snapshot and shares its id."""
 
     def begin(self, starts: Sequence[CanonicalURL], options: dict[str, Any], now: str) -> Snapshot:
-        """Resume the last run, or begin a new one, and select it.
+        """Resume the last run or begin a new one, and select it.
 
-        The last run is resumed if it is incomplete, had the same options, and its starts begin with these. What was in flight
-        is pending again. A new run has an empty frontier.
+        The last run is resumed if its outcome is INCOMPLETE, its options equal `options`, and its list of starts begins with
+        `starts`. Its entries that were IN_FLIGHT become PENDING. A new run begins with an empty frontier.
         """
 
     def select(self, snapshot_id: int) -> None:
-        """Read and write for this run from now on, without resuming it."""
+        """Make this run the selected one, for which all parts read and write, without resuming it."""
 
     def extend_starts(self, snapshot: Snapshot, starts: Sequence[CanonicalURL]) -> None:
-        """Replace the starts of a run: a redirect of a start has moved its scope."""
+        """Replace the starts of a run. Called when a start redirects to another host of its site."""
 
     def finish(self, snapshot: Snapshot, now: str, outcome: Outcome = Outcome.COMPLETE) -> None:
-        """Say that a run is over. It is never resumed after that."""
+        """Store the outcome of a run and when it finished. The run is never resumed after that."""
 
     def starts(self) -> list[CanonicalURL]:
-        """The starts of all runs, the oldest first, each once."""
+        """Return the starts of all runs, oldest run first, each URL once."""
 
     def last_id(self) -> int:
-        """The id of the selected run, else of the newest one; 0 if there is none."""
+        """Return the id of the selected run; if none is selected, of the newest run; 0 if there is no run."""
 
     def was_limited(self) -> bool:
-        """Whether a limit, a depth or a trap kept the selected run from seeing all that there is."""
+        """Return whether the selected run skipped a URL because of the page limit, the depth or a trap."""
 
     def counts(self, snapshot: Snapshot) -> Counts:
-        """What the run has come to so far."""
+        """Count the results of the selected run so far."""
 
-    def failures(self, most: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
-        """At most `most` URLs that failed in the run: the URL, why, and a page that refers to it."""
+    def failures(self, max_count: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
+        """Return up to `max_count` URLs that failed in the selected run: the URL, the error, and a page that refers to it."""
 
     def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
-        """What the run did not follow because of traps: the rule, the number of URLs, one of them; the largest first."""
+        """Return what the selected run skipped as traps: the rule, how many URLs, one of them. The most URLs come first."""
 
 
 class Frontier(Protocol):
-    """Every URL that was ever referred to, and what the selected run wants of it."""
+    """Every URL that any run ever met, and what the selected run decided about it.
+
+    A URL has at most one entry: that of the newest run that met it. An entry of an earlier run does not count as an entry of
+    the selected run.
+    """
 
     def identify(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
-        """The id of each URL. A URL that has none gets one, which it keeps for ever."""
+        """Return the id of each URL. A URL without an id gets a new one, which it keeps."""
 
     def find(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
-        """The id of each URL that has one; nothing is written."""
+        """Return the id of each URL that has one; write nothing."""
 
     def entries(self, ids: Iterable[int]) -> dict[int, Entry]:
-        """What the selected run's frontier says of URLs. A URL that is not in it is not in the result."""
+        """Return the selected run's entries for these URLs, by id. URLs without an entry are missing from the result."""
 
     def last_entries(self, ids: Sequence[int]) -> list[Entry]:
-        """What the newest run that met them says of URLs, be it this run or an earlier one."""
+        """Return the entries of these URLs, whichever run they are from."""
 
     def admit(self, entries: Sequence[Entry]) -> None:
-        """Put entries into the frontier. An entry replaces what the frontier said of its URL."""
+        """Store these entries for the selected run. Each replaces the entry that its URL had."""
 
-    def take(self, most: int, *, pages: bool, without: Sequence[str] = ()) -> Sequence[Entry]:
-        """Claim up to `most` pending entries: they are in flight from now on, and no other call gives them again.
+    def take(self, max_count: int, *, pages: bool, without: Sequence[str] = ()) -> Sequence[Entry]:
+        """Claim up to `max_count` PENDING entries: their state becomes IN_FLIGHT, so no later call returns them.
 
-        `pages`: entries that are wanted only as pages; else the others. Nearer ones come first, then lower ids. Entries of the
-        origins `without` are left; each of these ends in a slash. Each entry says which URL referred to it (`referrer`).
+        With `pages`, claim entries whose only role is PAGE; else claim those that have another role. The smallest depth comes
+        first, then the smallest id. Entries of the origins `without` are passed over; each origin ends in a slash. The returned
+        entries have `referrer` filled in.
         """
 
     def take_one(self, url_id: int) -> Entry | None:
-        """Claim the entry of this URL if it is pending, as `take` does."""
+        """Claim the entry of this URL as `take` does; `None` if it is not PENDING."""
 
     def done(self) -> list[Entry]:
-        """The entries of the run that have an answer, by id."""
+        """Return the DONE entries of the selected run, by id."""
 
     def redirects(self) -> list[Entry]:
-        """The entries of the run whose answer is a redirect that has a place in the tree."""
+        """Return the DONE entries of the selected run whose current version is a redirect with a path in the tree."""
 
     def count_waiting(self) -> int:
-        """How many entries of the run are pending or in flight."""
+        """Count the entries of the selected run that are PENDING or IN_FLIGHT."""
 
     def count_pages(self) -> int:
-        """How many pages of the run were fetched as HTML: what a limit counts."""
+        """Count the entries of the selected run that were fetched as pages and are HTML: the number that a limit bounds."""
 
     def skip_waiting_pages(self, reason: Reason) -> None:
-        """Skip all entries that wait and are wanted only as pages."""
+        """Make every PENDING or IN_FLIGHT entry whose only role is PAGE a SKIPPED one with this reason."""
 
     def listings(self) -> list[CanonicalURL]:
-        """What earlier runs fetched on their own account: each robots.txt."""
+        """Return the URLs that earlier runs fetched although nothing refers to them: each robots.txt."""
 
     def set_reason(self, url_id: int, reason: Reason | None) -> None:
-        """Say why the answer of a URL is left out, or with `None`, that it is not."""
+        """Store why the answer of a URL is left out of the mirror; `None`: it is not left out."""
 
 
 class Resources(Protocol):
-    """What each URL is: versions, each from one snapshot to another; their files, copies and objects."""
+    """The versions of each URL, and the state of their files, copies and objects.
+
+    A snapshot shows a version if it is not older than the version's first snapshot (`since`) and older than the snapshot that
+    ended it. A URL has at most one version that has not ended: its current version.
+    """
 
     def current(self, url_id: int) -> Resource | None:
-        """The current version of a URL."""
+        """Return the current version of a URL; `None` if it has none."""
 
     def all(self, *, stale: bool = False) -> Iterator[Resource]:
-        """All current versions that have a place in the tree, by id; with `stale`, those whose file is wrong."""
+        """Iterate over all current versions with a path in the tree, by id. With `stale`, only those whose file is outdated."""
 
     def record(
         self, snapshot: Snapshot, before: Resource | None, resource: Resource, references: Found | None
     ) -> Resource:
-        """Write what a URL is from this snapshot on. `before` is its current version; `references=None` keeps its links.
+        """Store `resource` as the current version of its URL, and return it as it is stored.
 
-        If the content and the standing are those of `before`, or `before` began in this very snapshot, its row is changed;
-        else `before` ends at this snapshot and a new version begins. What a browser found out about `before` goes along if
-        the content is the same. Gives the version as it is stored.
+        `before` is the current version so far. It is updated in place if it began in this snapshot, or if its `content`,
+        standing and error stay the same (the error of a PRESENT version is not compared). Otherwise it ends at this snapshot
+        and a new version begins.
+
+        `references` become the document's links; `None` keeps those of `before`. A new version with the `content` of `before`
+        also keeps its copy, rendering and needs. If there is another payload, the rendering, the needs and the links that a
+        browser saw are deleted.
         """
 
     def amend(self, resource: Resource, references: Found) -> None:
-        """A newer program reads a version otherwise: change its media type, path and links; it stays the same version."""
+        """Change the media type, path, staleness and links of a version: this program reads its document in another way.
+
+        It stays the same version; no snapshot begins or ends.
+        """
 
     def end_as(self, snapshot: Snapshot, resource: Resource) -> None:
-        """Record a version for a URL that was not asked for: `record`, but the time of the last request stays."""
+        """Record a version of a URL that this run did not request: as `record`, but the run that asked last stays the same."""
 
     def unvisited(self, snapshot: Snapshot) -> Iterator[tuple[Resource, Entry | None, bool]]:
-        """What runs with the same first start have in the tree and this run has no answer for.
+        """Iterate over the current versions in the tree that this run did not answer.
 
-        Each with the newest entry of its URL, and whether that entry is this run's.
+        Only versions that were last requested by a run with the same first start count. Each comes with the entry of its URL,
+        from whichever run, and with whether that entry is of this run.
         """
 
     def set_error(self, url_id: int, error: str) -> None:
-        """Say that the current version failed all the same; its content stays."""
+        """Store an error with the current version of a URL; its content stays."""
 
     def failing_since(self, url_id: int) -> str | None:
-        """When the run began that first had no good answer for a URL, if none has had one since."""
+        """Return when a URL began to fail: the start of the first run without a good answer since the last good one.
+
+        `None` if its last answer was good.
+        """
 
     def mark_stale(self, ids: Sequence[int]) -> None:
-        """The files of these versions are wrong and have to be published again."""
+        """Mark the files of these versions as outdated: they have to be published again."""
 
     def staleness(self, resource: Resource) -> tuple[int, Digest | None]:
-        """How often the file became wrong since it was published, and the DOM that it shows, if one is kept."""
+        """Return how many changes outdated the file since it was published, and the DOM that it shows, if one is kept."""
 
     def mark_published(self, files: Sequence[Published]) -> None:
-        """These files are right, unless something made them stale since they were planned; remember their copies.
+        """Store that these files are up to date, and which copies they are.
 
-        The copies count as not synced.
+        A file whose staleness is no longer `Published.stale` was outdated again while it was being published: it stays stale.
+        New copies count as unsynced.
         """
 
     def copy(self, resource: Resource) -> Digest | None:
-        """The digest of the newest copy of a version; `None` if its file is the object itself."""
+        """Return the newest copy of a version; `None` if its file is the object itself."""
 
     def mark_lost(self, digests: Sequence[Digest]) -> None:
-        """Objects or copies are damaged. What needs them is stale, and what this run fetched is pending again."""
+        """Store that these objects or copies are damaged.
+
+        Files that need them are stale; lost copies and DOMs are no longer known. If the selected run fetched a payload that is
+        damaged, its entry is PENDING again.
+        """
 
     def unsynced(self) -> list[Digest]:
-        """Objects and copies that a power cut may still harm."""
+        """Return the objects and copies that may not survive a power cut."""
 
     def add_unsynced(self, digests: Sequence[Digest]) -> None:
-        """These objects were written, and nobody waited for the disk."""
+        """Store that these objects or copies were written but not synced to the disk."""
 
     def remove_unsynced(self, digests: Sequence[Digest]) -> None:
-        """These objects are safe from a power cut."""
+        """Store that these objects or copies were synced."""
 
 
 class Links(Protocol):
-    """The references of current versions, in their order: those of the document, then those that a browser saw."""
+    """The links of current versions: first those of the document, in its order, then those that a browser saw."""
 
     def of(self, resource: Resource) -> list[tuple[int, Reference]]:
-        """All links of a version."""
+        """Return all links of a version, each with the id of its target."""
 
     def seen(self, resource: Resource) -> list[tuple[int, Reference]]:
-        """The links of a version that a browser saw."""
+        """Return the links of a version that a browser saw."""
 
     def add_seen(self, resource: Resource, references: Found) -> None:
-        """Add links that a browser saw; those that the version has already are left out."""
+        """Add links that a browser saw, except those that the version has already."""
 
     def loads_more(self, resource: Resource) -> bool:
-        """Whether a browser saw the page load something wanted that no document refers to."""
+        """Return whether a browser saw the page load a wanted requisite to which no document refers, other than by a guess."""
 
     def build_index(self) -> None:
-        """Make ready for queries by target. A backend may put that off until it is called; called again, it does nothing."""
+        """Prepare for queries by target.
+
+        A first run records most links before anything queries them by target; a backend may build the index only here.
+        Calling it again does nothing.
+        """
 
     def canonicals(self) -> list[tuple[CanonicalURL, CanonicalURL]]:
-        """Pages, each with the URL that it calls canonical, where that has the same content."""
+        """Return pairs of a page and the URL that it calls canonical, where both have the same payload."""
 
 
 class Locations(Protocol):
-    """Where published documents take URLs to stand in the tree (the resolution of a URL), and where they really stand."""
+    """Where URLs stand in the tree.
+
+    The resolution of a URL is the path that published documents link to; without one they link to the absolute URL. The path
+    of a URL is where its file is. While a run lasts the two may differ; `settle` brings them together.
+    """
 
     def resolutions(self, resource: Resource) -> dict[CanonicalURL, LocalPath]:
-        """The resolutions of a document's references, as far as they have one."""
+        """Return the resolutions of the URLs that a document refers to. URLs without a resolution are missing."""
 
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
-        """Give URLs without a resolution and without a version the path at which they will stand.
+        """Set the resolution of those of these URLs that have neither a resolution nor a current version.
 
-        Documents that refer to them are stale from then on.
+        The documents that refer to them become stale.
         """
 
     def settle(self, changed: Sequence[tuple[int, LocalPath | None]]) -> None:
-        """Change resolutions. Documents that refer to these URLs are stale from then on."""
+        """Set the resolutions of these URLs. The documents that refer to them become stale."""
 
     def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
-        """Each URL, by id: its id, its resolution, its path, and the id of the URL that it leads to.
+        """Iterate over all URLs, by id: the id, the resolution, the path, and the id of the URL that this one leads to.
 
-        The path is that of the current version, or one that is to leave the tree and is not released yet. A redirect leads
-        to its target, a URL without a path to the one that it is an alias of.
+        The path is that of the current version; if that has none, the path of a file that is to leave the tree but is not
+        released. A redirect leads to its target; a URL without a path leads to the URL that it is an alias of.
         """
 
     def place(self, url_id: int) -> tuple[LocalPath | None, int | None]:
-        """The last two of `all_urls` for one URL."""
+        """Return the path of one URL, and the id of the URL that it leads to, as `all_urls` does."""
 
 
 class Departures(Protocol):
-    """Files that are to leave the tree. They leave once they are released: no document refers to them after that."""
+    """The files that are to leave the tree.
+
+    A file is removed only after it is released. `Locations.all_urls` no longer gives its path then, so that documents are
+    published without links to it before it is removed.
+
+    If the current version of its URL has that path again, the file is no longer to leave: `lost_pages`, `release`,
+    `accept_loss` and `released` drop such files first. So `released` writes; it may be called outside of a transaction.
+    """
 
     def add(self, path: LocalPath, url_id: int, *, lost: bool) -> None:
-        """This file is to leave. `lost`: it is a page that the server no longer has."""
+        """Store that this file is to leave. `lost`: it is a page that the server says is gone (404 or 410)."""
 
     def lost_pages(self) -> tuple[int, int]:
-        """How many lost pages are to leave and not released, and how many pages the tree would still have."""
+        """Return how many lost pages are to leave and not released, and how many pages the tree has without them."""
 
     def has_lost(self, wanted: Sequence[CanonicalURL]) -> bool:
-        """Whether one of these URLs is a lost page that is to leave and not released."""
+        """Return whether one of these URLs is a lost page that is to leave and not released."""
 
     def release(self) -> None:
-        """All that is to leave may leave. What stands there again by now is not to leave any more."""
+        """Release all files that are to leave."""
 
     def accept_loss(self, now: str) -> None:
-        """Release all, and complete the runs that were held."""
+        """Release all files that are to leave, and turn the outcome of HELD runs into COMPLETE."""
 
     def released(self) -> list[LocalPath]:
-        """The files that may leave the tree."""
+        """Return the files that may be removed from the tree."""
 
     def all(self) -> list[LocalPath]:
-        """The files that are to leave the tree, released or not."""
+        """Return the files that are to leave the tree, released or not."""
 
     def remove(self, path: LocalPath) -> None:
-        """This file has left the tree."""
+        """Store that this file was removed from the tree."""
 
 
 class Decisions(Protocol):
-    """What was decided about URLs, and what the program remembers of itself."""
+    """What was decided about URLs, and what the program stores about itself."""
 
     def set_rule(self, url_id: int, rule: str) -> None:
-        """Keep the words that decided about a URL, or about the links of its document."""
+        """Store the words that decided about a URL, or about the links of its document. They replace earlier ones."""
 
     def tombstones(self) -> list[str]:
-        """URLs that are never to be fetched again; one that ends in `*` is a prefix."""
+        """Return the URLs that must never be fetched again; one that ends in `*` is a prefix."""
 
     def set_aliases(self, pairs: Sequence[tuple[int, int | None]]) -> None:
-        """Say of URLs whose resource they are; `None`: their own."""
+        """Store for each URL the URL that it is an alias of; `None`: it is no alias."""
 
     def is_alias(self, url_id: int) -> bool:
-        """Whether a URL is an alias of another one."""
+        """Return whether a URL is an alias of another one."""
 
     def aliases(self) -> list[int]:
-        """The aliases that have an answer of their own."""
+        """Return the aliases that have a current version of their own."""
 
     def same_contents(self) -> Iterator[list[CanonicalURL]]:
-        """Groups of URLs whose current versions have the same content."""
+        """Iterate over groups of URLs whose current versions are good answers with the same payload."""
 
     def families(self) -> dict[str, dict[str, Any]]:
-        """The state of the trap detector (`core.policy.crawler_traps`), by family of URLs."""
+        """Return the state of the trap detector (`core.policy.crawler_traps`), by family of URLs."""
 
     def save_families(self, changed: Mapping[str, Mapping[str, Any]], gone: Sequence[str]) -> None:
-        """Store the families that changed, and remove those that are gone."""
+        """Store the state of the families that changed, and delete those that are gone."""
 
     def forget_families(self) -> None:
-        """Remove all families: a run is over, or a new one begins."""
+        """Delete all families. Called when a run ends or a new one begins."""
 
     def fact(self, name: str) -> str | None:
-        """What the program stored under this name."""
+        """Return the value stored under a name; `None` if there is none."""
 
     def set_fact(self, name: str, value: str) -> None:
-        """Store a value for later versions of the program."""
+        """Store a value under a name, for later versions of the program."""
 
     def add_needs(self, resource_id: int, reasons: Iterable[str]) -> None:
-        """Add reasons why a page does not work from a disk."""
+        """Add reasons why a page does not work when it is opened from a disk. Reasons that are stored already stay."""
 
-    def needing(self, most: int) -> tuple[int, list[tuple[CanonicalURL, str]]]:
-        """How many pages of the tree don't work from a disk, and up to `most` of them with the reasons."""
+    def needing(self, max_count: int) -> tuple[int, list[tuple[CanonicalURL, str]]]:
+        """Return how many pages of the tree do not work from a disk, and up to `max_count` of them with their reasons.
+
+        A page whose file shows the DOM of a browser does not count.
+        """
 
 
 class Manifest(Protocol):
-    """A manifest, open for one process."""
+    """An open manifest. Its parts share one connection and one selected run."""
 
     @property
     def path(self) -> Path:
-        """The file, or what stands for it in messages."""
+        """The file of the database, or what names it in messages."""
 
     @property
     def runs(self) -> Runs: ...
@@ -329,32 +378,37 @@ class Manifest(Protocol):
     def retention(self) -> Retention: ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """All writes inside are committed together when it ends, or, if it ends with an exception, not at all."""
+        """Commit all writes inside the block when it ends; undo them all if it ends with an exception.
+
+        Must not be entered while savepoints are uncommitted.
+        """
 
     def savepoint(self) -> AbstractContextManager[None]:
-        """The writes inside happen together or not at all, but are committed only by the next `commit`.
+        """Keep all writes inside the block when it ends, without committing them; undo them all if it ends with an exception.
 
-        Many answers are committed together, because it is the commit that costs.
+        The next `commit` commits them, together with those of earlier savepoints. This groups many answers into one commit,
+        because a commit costs more than an answer. If the database itself had to end the transaction (a full disk), the
+        uncommitted savepoints are lost too.
         """
 
     def commit(self) -> None:
-        """Commit what was written in savepoints. After it, the writes survive a kill of the process."""
+        """Commit the writes of all savepoints. From then on they survive the death of the process."""
 
     def rendering_queue(self, run_id: int, when: When) -> RenderingQueue:
-        """The pages of a run that a browser is to open."""
+        """Return the queue of pages that a browser is to open in a run."""
 
     def checkpoint(self) -> None:
-        """Wait until all that was committed is safe from a power cut."""
+        """Wait until everything that was committed survives a power cut. Called outside of transactions."""
 
     def damage(self) -> str | None:
-        """What is wrong with the database, in one line; `None` if nothing is."""
+        """Check the database, and return the first damage in one line; `None` if there is none."""
 
     def compact(self) -> None:
-        """Give the room of deleted rows back, and leave nothing of them in the file."""
+        """Give the space of deleted rows back, and leave no trace of them in the file. Called outside of transactions."""
 
     def close(self) -> None:
-        """Release the database; what was not committed is lost."""
+        """Close the database. Uncommitted writes are lost."""
 
 
 Open = Callable[[Path], Manifest]
-"""Opens, or makes, the manifest in a folder."""
+"""Opens the manifest in a folder, and creates it if there is none."""

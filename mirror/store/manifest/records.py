@@ -1,4 +1,4 @@
-"""What the manifest has to say, as values: a run, a version of a resource, what became of both."""
+"""The records of a manifest as dataclasses: runs, versions of resources, entries of the frontier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,31 +15,31 @@ from mirror.store.disk.objects import Digest
 
 
 class Standing(StrEnum):
-    """What a version of a resource is. The first three have a place in the tree, the others have none."""
+    """The standing of a version. The first three have a path in the tree, the others have none."""
 
-    PRESENT = "present"  # what the server says
-    KEPT = "kept"  # the last good copy: it could not be renewed, `error` says why
-    UNLINKED = "unlinked"  # the last good copy: nothing leads to it any more
+    PRESENT = "present"  # the server's last answer
+    KEPT = "kept"  # the last good copy; it could not be renewed, and `error` says why
+    UNLINKED = "unlinked"  # the last good copy; nothing links to it any more
     FAILED = "failed"  # there never was a good copy
-    GONE = "gone"  # the server said 404 or 410
-    OUTSIDE = "outside"  # the rules of the run leave it out by now
+    GONE = "gone"  # the server answered 404 or 410
+    OUTSIDE = "outside"  # the rules of the run leave it out
 
 
 PRUNED: Final = "pruned"
-"""The outcome of a snapshot that nobody is shown any more."""
+"""The outcome stored for a pruned snapshot, which no list shows."""
 
 
 class Outcome(StrEnum):
-    """What became of a run."""
+    """How a run ended, or that it has not."""
 
     INCOMPLETE = "incomplete"
     COMPLETE = "complete"
-    HELD = "held"  # too much was gone: it waits for a decision
+    HELD = "held"  # too many pages were gone; the user decides
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A run. `resumed`: it goes on with an earlier one that was not finished."""
+    """A run. `resumed`: it continues an earlier run that was interrupted."""
 
     id: int
     started: str
@@ -49,10 +49,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """An answer, or that there was none: the version of a URL since a snapshot.
+    """A version of a URL: an answer, or a failure to get one. `since` is the first snapshot that shows it.
 
-    `path` is its place in the tree, if any; `stale`: its file there is not right. `fetched` is when its payload came,
-    `checked` when the server was asked last.
+    `path` is its place in the tree, if it has one; `stale`: the file there is outdated. `fetched` is when the payload was
+    received, `checked` when the server was last asked. `error` says why there is no good answer.
     """
 
     url_id: int
@@ -74,7 +74,7 @@ class Resource:
 
     @property
     def content(self) -> tuple[Digest | None, LocalPath | None, int | None, str | None]:
-        """What a reader sees of it; of a redirect that is where it leads."""
+        """What readers of the tree can tell apart: payload, path, status, and the target of a redirect."""
         return self.digest, self.path, self.status, header(self.headers, "location")
 
     @property
@@ -83,22 +83,23 @@ class Resource:
 
     @property
     def is_html(self) -> bool:
-        """Whether it is in the tree as a page, by its type."""
+        """Whether it has a path in the tree and is HTML by its media type."""
         is_document = media_types.DOCUMENTS.get(self.media_type or "") is Document.HTML
         return self.path is not None and not self.is_redirect and is_document
 
     def reads_as(self, before: "Resource") -> bool:
-        """Whether its file is that of the one before."""
+        """Whether its file has the same content as that of the version before."""
         types = [header(resource.headers, "content-type") for resource in (before, self)]
         return before.content == self.content and types[0] == types[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of a run, for its summary.
+    """The results of a run, for its summary.
 
-    `pages` are HTML that starts and links led to, `requisites` all that is no page, `linked` those of these that links led to
-    as well. Of all that starts and links led to, `fetched` is what could be had; `kept` are last good copies of what could not.
+    `pages` counts HTML that starts and links lead to, `requisites` all other files, `linked` those of the other files that
+    links lead to as well. `fetched` counts what starts and links lead to and the run got; `kept` counts last good copies that
+    it could not renew. `size` is in bytes. `skipped` and `failed` are counts by reason.
     """
 
     fetched: int
@@ -117,7 +118,7 @@ _ONLY_PAGE: Final = frozenset({Role.PAGE})
 
 
 class State(IntEnum):
-    """Where a URL stands in this run."""
+    """The state of a URL in a run."""
 
     PENDING = 0
     IN_FLIGHT = 1
@@ -127,7 +128,11 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A URL in the frontier. `id` is the URL's; `roles` is all as what it is wanted. Without any, `reason` says why."""
+    """An entry of the frontier: what a run decided about a URL. `id` is the id of the URL.
+
+    `roles` are the uses for which it is wanted; if it has none, `reason` says why. `depth` counts links from a start.
+    `guess`: only guesses (strings in scripts) refer to it.
+    """
 
     id: int
     url: CanonicalURL
@@ -141,5 +146,5 @@ class Entry:
 
     @property
     def is_only_page(self) -> bool:
-        """Whether only links lead to it: no page needs it to be shown."""
+        """Whether it is wanted as a page only: no page needs it to be displayed."""
         return self.roles == _ONLY_PAGE

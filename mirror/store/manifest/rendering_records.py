@@ -1,4 +1,4 @@
-"""Pages that a browser opens, as values: which, how far they are, and what came of them."""
+"""The records of pages that a browser opens: which are to be opened, how far they are, and their outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,30 +9,34 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 
 MOST_TRIES: Final = 3
-"""How often a page is opened whose resources did not come in time: each time there are more of them."""
+"""How often a page is opened whose requisites did not arrive in time. Each time, more of them are there."""
 
 
 class When(StrEnum):
-    """Which pages a user wants rendered."""
+    """Which pages the user wants rendered."""
 
-    AUTO = "auto"  # those of which their HTML says that more comes of it
+    AUTO = "auto"  # pages whose HTML shows that scripts load more
     ALWAYS = "always"
     NEVER = "never"
-    DOM = "dom"  # those in which anything runs; what the tree shows of them is what they are then
+    DOM = "dom"  # pages with any script; the tree shows the DOM that a browser made of them
 
 
 class State(IntEnum):
-    """Where a page stands in this run."""
+    """The state of a page in a run."""
 
     WAITS = 0
     DONE = 1
-    SPARED = 2  # of its template enough were rendered that gave nothing new
-    GIVEN_UP = 3  # there is no browser after all
+    SPARED = 2  # enough pages of its template were rendered and found nothing new
+    GIVEN_UP = 3  # there was no browser
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A page to render. `tries` counts this one."""
+    """A page to render. `tries` counts how often it was begun, this time included.
+
+    `template` is the same for pages that run the same scripts. After `trials` pages of a template found nothing new, others of
+    it are spared; `None`: none is.
+    """
 
     resource_id: int
     url_id: int
@@ -44,7 +48,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it: what did not come to an end, "" if all did; what was refused; the DOM, if it is kept."""
+    """The outcome of rendering a page.
+
+    `outcome` says what did not end in time, "" if everything did. `refused` lists the requests that were refused, a line each.
+    `dom` is the DOM, if it is kept.
+    """
 
     outcome: str = ""
     refused: Sequence[str] = ()
@@ -53,7 +61,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Renderings:
-    """How many pages were rendered in a run, how many were not done, were spared; how many URLs that brought."""
+    """How many pages a run rendered, how many of these did not end in time, how many it spared, and how many URLs it found."""
 
     done: int
     unfinished: int

@@ -1,9 +1,9 @@
-"""Folding: URLs whose resource is another one's, once a run is over.
+"""Aliases: at the end of a run, URLs with the same content are folded into one.
 
-Two answers that are the same to a byte are one resource where the page says so (`rel=canonical`, in the document or a header,
-of the same site), or where their URLs are names of one place (`core.url.aliases`). The URL that stands for the others keeps its
-file; the others have a version that is left out, and `urls.same_as` says whose they are: links to them lead to its file. All
-that is decided from what was answered, whatever came first. Where the contents differ by now, a URL has its own file again.
+Two URLs with byte-identical answers are one resource if the page says so (`rel=canonical` in the document or a header, within
+the same site), or if the URLs are names of the same place (`core.url.aliases`). One of them keeps its file. The others become
+its aliases: their version is left out of the tree (OUTSIDE), and links to them lead to that file. The result depends on the
+answers only, not on their order. If the contents differ in a later run, an alias gets its own file again.
 """
 
 from collections import defaultdict
@@ -15,22 +15,22 @@ from mirror.core.url.aliases import preferred, same_place
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Snapshot, Standing
-from mirror.store.rules.departures import leave
-from mirror.store.rules.versions import placed
+from mirror.store.rules.departures import add_departure
+from mirror.store.rules.versions import with_path
 
 Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
-"""URL -> the one that stands for it, and why."""
+"""Alias -> the URL that it is folded into, and the reason."""
 
 
 def fold(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
-    """Fold what is the same by now, and unfold what is not any more."""
+    """Make aliases of URLs that have the same content now, and restore those that no longer have it."""
     folds = folded(manifest.links.canonicals(), manifest.decisions.same_contents(), scope)
     for url_id in manifest.decisions.aliases():
         known = manifest.resources.current(url_id)
         if known and known.url not in folds:
             manifest.decisions.set_aliases([(url_id, None)])
             if known.standing is Standing.OUTSIDE:
-                own = replace(placed(known), standing=Standing.PRESENT, error=None)
+                own = replace(with_path(known), standing=Standing.PRESENT, error=None)
                 manifest.resources.record(snapshot, known, own, None)
                 manifest.frontier.set_reason(url_id, None)
     ids = manifest.frontier.find([url for pair in folds.items() for url in (pair[0], pair[1][0])])
@@ -42,16 +42,16 @@ def fold(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
         if known.standing is not Standing.OUTSIDE:
             gone = replace(known, standing=Standing.OUTSIDE, path=None, stale=False, error=None)
             manifest.resources.record(snapshot, known, gone, None)
-            leave(manifest, known, gone)
+            add_departure(manifest, known, gone)
 
 
 def folded(
     canonicals: Iterable[tuple[CanonicalURL, CanonicalURL]], contents: Iterable[Iterable[CanonicalURL]], scope: Scope
 ) -> Folds:
-    """Which URLs fold into which.
+    """Decide which URLs are folded into which.
 
-    `canonicals` are pages with the URL that they call theirs, where both have the same content; `contents` are groups of URLs
-    that have it. Chains end in what stands for all of it; where they go round, in what `preferred` says.
+    `canonicals` are pairs of a page and the URL that it calls canonical, with the same content; `contents` are groups of URLs
+    with the same content. A chain of aliases is folded into its end; a circle is folded into the URL that `preferred` chooses.
     """
     found: dict[CanonicalURL, tuple[CanonicalURL, Reason]] = {}
     for url, target in canonicals:
@@ -70,7 +70,7 @@ def folded(
 
 
 def _end(url: CanonicalURL, found: Mapping[CanonicalURL, tuple[CanonicalURL, Reason]], scope: Scope) -> CanonicalURL:
-    """Where a chain ends."""
+    """Return the end of a chain of aliases."""
     way = [url]
     while url in found:
         url = found[url][0]

@@ -1,4 +1,8 @@
-"""What a run that is over makes of what it did not come to, and of redirects that lead nowhere."""
+"""Departures: what leaves the tree at the end of a run, and redirects that lead nowhere.
+
+A resource that the run did not come to is judged. If nothing links to it any more, it stays, as UNLINKED. If the rules leave it
+out, its file leaves. If the run did not see enough to tell, it stays as it is.
+"""
 
 from dataclasses import replace
 from typing import Final
@@ -14,15 +18,15 @@ _NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER, Reason.NOFOLLOW,
 
 
 def judge_redirects(manifest: Manifest, scope: Scope) -> None:
-    """Redirects that lead nowhere failed, and so did a start that leads out of the scope."""
+    """Mark redirects that lead nowhere as failed, and starts that redirect out of the scope."""
     for entry in manifest.frontier.redirects():
-        error = _misled(manifest, scope, entry)
+        error = _redirect_error(manifest, scope, entry)
         if error:
             manifest.resources.set_error(entry.id, error)
 
 
-def _misled(manifest: Manifest, scope: Scope, entry: Entry) -> str | None:
-    """Why a redirect comes to no end."""
+def _redirect_error(manifest: Manifest, scope: Scope, entry: Entry) -> str | None:
+    """Return why a redirect leads nowhere; `None` if it leads somewhere."""
     url_id, seen = entry.id, {entry.id}
     while (target := manifest.locations.place(url_id)[1]) is not None:
         if target in seen:
@@ -38,10 +42,10 @@ def _misled(manifest: Manifest, scope: Scope, entry: Entry) -> str | None:
 
 
 def judge_unvisited(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
-    """Say of what earlier runs had and this one did not come to, why."""
+    """Record why this run did not come to resources that earlier runs had."""
     cut_off = manifest.runs.was_limited()
     for resource, entry, of_run in manifest.resources.unvisited(snapshot):
-        standing = _parted(scope, resource, entry if of_run else None, entry, cut_off=cut_off)
+        standing = _unvisited_standing(scope, resource, entry if of_run else None, entry, cut_off=cut_off)
         if standing is resource.standing:
             continue
         if standing is Standing.UNLINKED:
@@ -49,13 +53,16 @@ def judge_unvisited(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> Non
         elif standing is Standing.OUTSIDE:
             gone = replace(resource, standing=standing, error=None, path=None, stale=False)
             manifest.resources.end_as(snapshot, gone)
-            leave(manifest, resource, gone)
+            add_departure(manifest, resource, gone)
 
 
-def _parted(
+def _unvisited_standing(
     scope: Scope, resource: Resource, decided: Entry | None, known: Entry | None, *, cut_off: bool
 ) -> Standing | None:
-    """What becomes of a resource that no answer came for; `None`: it stays what it is."""
+    """Return the new standing of a resource that had no answer; `None` if it stays as it is.
+
+    `decided` is its entry of this run, `known` that of any run. `cut_off`: a limit kept this run from seeing everything.
+    """
     if decided is not None:
         if decided.reason in _OUT_OF_SCOPE:
             return Standing.OUTSIDE
@@ -65,8 +72,8 @@ def _parted(
     return None if cut_off else Standing.UNLINKED
 
 
-def leave(manifest: Manifest, before: Resource | None, now: Resource) -> None:
-    """The file of an earlier answer goes when the run settles."""
+def add_departure(manifest: Manifest, before: Resource | None, now: Resource) -> None:
+    """If the file of the version before is not that of the version now, let it leave the tree at the end of the run."""
     if before and before.path and before.path != now.path:
         lost = now.standing is Standing.GONE and before.is_html
         manifest.departures.add(before.path, before.url_id, lost=lost)

@@ -1,4 +1,4 @@
-"""What is wanted of a URL: the sum of all that was found of it, whatever the order."""
+"""Merging entries: several references to one URL make one entry, in whatever order they are found."""
 
 from dataclasses import replace
 from typing import Final
@@ -18,19 +18,19 @@ _ASKS_FOR: Final = {
     Kind.NOFOLLOW: (Role.PAGE, 1),
     Kind.UNENDORSED: (Role.PAGE, 1),
 }
-"""A kind of reference -> as what its target is wanted at the most, and how much deeper it is (see `core.policy.scope`)."""
+"""Kind of reference -> the role that its target can get at most, and how much deeper it is (see `core.policy.scope`)."""
 _WEIGHTS: Final = {
     reason: weight
     for weight, reason in enumerate((Reason.HOP, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH, Reason.TRAP))
 }
-"""The reasons that hold for one way to a URL and not for others, the lightest first."""
+"""The reasons that hold for one reference to a URL but not for all, the weakest first."""
 
 
 def merge(old: Entry, wanted: Entry) -> Entry:
-    """What the frontier says of a URL once it was found again: all roles, the shortest way, a guess only if all are.
+    """Merge an entry with what another reference asks for: all roles, the smallest depth, a guess only if both are.
 
-    What robots.txt forbids stays forbidden, what a limit has kept from being a page stays so. Of two reasons not to fetch, one
-    that holds wherever a URL is found outweighs one that doesn't.
+    If robots.txt forbids a URL, it stays forbidden; if a limit kept it from being a page, it stays so. Of two reasons not to
+    fetch, one that holds wherever the URL is found outweighs one that doesn't.
     """
     if not wanted.roles:
         reasons = [reason for reason in (old.reason, wanted.reason) if reason]
@@ -46,9 +46,9 @@ def merge(old: Entry, wanted: Entry) -> Entry:
 
 
 def says_nothing_new(old: Entry, reference: Reference, depth: int) -> bool:
-    """Whether a reference on a resource at this depth asks for no more than what the frontier has: most links of a site do.
+    """Return whether a reference on a resource at this depth asks for nothing new, as most links of a site do.
 
-    Whatever the scope made of it, `merge` would give the old entry back.
+    Whatever the scope decided, `merge` would return the old entry.
     """
     role, step = _ASKS_FOR.get(reference.kind, (None, 0))
     return role in old.roles and old.depth <= depth + step and not old.guess
@@ -59,5 +59,5 @@ def _weight(reason: Reason) -> tuple[int, str]:
 
 
 def differ(old: Entry, new: Entry) -> bool:
-    """Whether what a resource refers to may be decided otherwise now."""
+    """Return whether the decisions about a resource's references may change."""
     return (old.roles, old.depth, old.guess) != (new.roles, new.depth, new.guess)

@@ -1,4 +1,4 @@
-"""What a run does not ask for again."""
+"""The refresh policy: which resources a run does not ask for again."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ from mirror.store.manifest.records import Resource, Standing
 
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
-    """How what is there already is treated.
+    """How a run treats what the archive has already.
 
-    What was checked less than `refresh` ago and did not fail is not asked for; with `trust`, neither is what its server said
-    would stay fresh. A run in which more than the share `max_loss` of the pages is gone, or a start, is held. `repair`:
-    nothing is asked for but what is not there any more, of what should be.
+    A resource that was checked less than `refresh` ago and did not fail is not asked for. With `trust`, neither is one that is
+    still fresh by what its server said. With `repair`, only what is missing is asked for. `max_loss` is the share of pages that
+    may be gone before the run is held (see `loss_check`).
     """
 
     refresh: timedelta | None = None
@@ -28,7 +28,7 @@ class RefreshPolicy:
         return self.refresh is None and not self.trust and not self.repair
 
     def is_fresh(self, resource: Resource, now: str) -> bool:
-        """Whether a resource that is there, as far as it ever was, is not asked for; `now` is ISO 8601."""
+        """Return whether a resource whose payload the archive has need not be asked for. `now` is ISO 8601."""
         if self.repair:
             return True
         lifetime = self.refresh or timedelta()

@@ -1,4 +1,4 @@
-"""How an answer becomes a version of a resource: its row, and its place in the tree."""
+"""How an answer becomes a version of a resource, and which path it gets in the tree."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
 def version(entry: Entry, response: Response, references: Sequence[Reference], now: str) -> Resource:
-    """The row of an answer, still without its payload. An error has no place in the tree, nor has a redirect to nowhere."""
+    """Make the version of an answer, without its payload. An error gets no path in the tree, nor does a redirect to nowhere."""
     good = response.is_success or (response.is_redirect and any(ref.kind is Kind.REDIRECT for ref in references))
     error = messages.status_text(response.status) + (" without a valid target" if response.is_redirect else "")
     media_type = response.media_type if response.status else None
@@ -41,8 +41,8 @@ def version(entry: Entry, response: Response, references: Sequence[Reference], n
     )
 
 
-def placed(resource: Resource) -> Resource:
-    """A good copy with its place in the tree, from which the rules of an earlier run may have taken it."""
+def with_path(resource: Resource) -> Resource:
+    """Return a good copy with its path in the tree, which the rules of an earlier run may have taken away."""
     if resource.path is not None:
         return resource
     shown = "text/html" if resource.is_redirect else resource.media_type or ""
@@ -50,5 +50,5 @@ def placed(resource: Resource) -> Resource:
 
 
 def is_page(entry: Entry, resource: Resource) -> bool:
-    """Whether a resource is a page of the mirror: HTML that is wanted as a page."""
+    """Return whether a resource is a page of the mirror: HTML that is wanted as a page."""
     return Role.PAGE in entry.roles and resource.is_html

@@ -1,7 +1,7 @@
-"""The pages of a run that a browser opens: which is next, what it asks for, and what it came to.
+"""The pages of a run that a browser opens: which is next, what each requests, and what came out.
 
-A page is handed out as it was received. What it asks for is admitted to the frontier and preferred to all else, because the
-page waits for it. What it refers to in the end becomes links of its version.
+The browser gets a page as it was received. The URLs that the page requests go to the front of the frontier, because the page
+waits for them. The references of the finished page become links of its version.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ LOADS: Final = "scripts that load more"
 
 
 class BrowserPages:
-    """Hands out pages to render, and records what came of them."""
+    """Hands out pages to render, and records their outcomes."""
 
     def __init__(self, run: RunContext, commits: Commits, discovery: Discovery) -> None:
         self._run = run
@@ -38,11 +38,11 @@ class BrowserPages:
         return self._renderings is not None and self._renderings.is_left()
 
     def counts(self) -> Renderings | None:
-        """What was rendered so far; `None` if no page is to be rendered."""
+        """Count what was rendered so far; `None` if the run renders no pages."""
         return self._renderings.counts() if self._renderings else None
 
     def next(self) -> tuple[Task, Response] | None:
-        """The next page to open, as it was received; `None` if none waits now."""
+        """Return the next page to open, as it was received; `None` if none is ready."""
         idle = not self._queue and not self._queue.in_flight
         if self._renderings is None or not self._renderings.may_have(idle=idle):
             return None
@@ -57,32 +57,32 @@ class BrowserPages:
         return task, self._run.archive.response(resource, resource.digest)
 
     def want(self, task: Task, reference: Reference) -> Entry | None:
-        """Follow what a page asks for at once. Gives its entry; `None` if the page is another one by now."""
+        """Admit a URL that a page requests, and return its entry; `None` if the page has changed meanwhile."""
         with self._commits.transaction():
             resource = self._page(task)
             if resource is None:
                 return None
-            found = self._discovery.identified([reference])
+            found = self._discovery.with_ids([reference])
             self._add_links(task, resource, found)
             return self._manifest.frontier.entries([found[0][0]]).get(found[0][0])
 
     def wait_for(self, url_id: int) -> tuple[Entry | None, Resource | None]:
-        """What is known of a URL that a page waits for; if it is still to be fetched, it is fetched first."""
+        """Return what is known of a URL that a page waits for. If it is still to be fetched, fetch it before all others."""
         entry = self._manifest.frontier.entries([url_id]).get(url_id)
         if entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
             self._queue.prefer(url_id)
         return entry, self._manifest.resources.current(url_id) if entry and entry.state is State.DONE else None
 
     def redirects_to(self, resource: Resource) -> int | None:
-        """The id of the URL to which a redirect leads."""
+        """Return the id of the target of a redirect."""
         return self._manifest.locations.place(resource.url_id)[1] if resource.is_redirect else None
 
     def finish(
         self, task: Task, seen: Sequence[Reference], dom: bytes | None, outcome: Outcome, needs: Iterable[str]
     ) -> None:
-        """Record what a page came to, and follow what it refers to by then.
+        """Record the outcome of a page, and follow the references that the browser saw.
 
-        `dom` is kept if the user wants that. `needs` are reasons why the page does not work from a disk.
+        `dom` is stored if the user chose that. `needs` are reasons why the page does not work from a disk.
         """
         assert self._renderings is not None
         with self._commits.transaction():
@@ -90,7 +90,7 @@ class BrowserPages:
             if resource is None:
                 self._renderings.done(task, replace(outcome, outcome="another page by then"))
                 return
-            self._add_links(task, resource, self._discovery.identified(seen))
+            self._add_links(task, resource, self._discovery.with_ids(seen))
             is_kept = dom is not None and self._renderings.when is When.DOM and resource.media_type == "text/html"
             digest = self._run.archive.objects.put(dom) if is_kept and dom is not None else None
             if digest:
@@ -104,23 +104,23 @@ class BrowserPages:
                 self._run.publications.add(replace(resource, stale=True))
 
     def put_back(self, task: Task) -> None:
-        """A page had to do without something: it is opened again, after the others."""
+        """Queue a page again, behind the others, because something that it requested was not there yet."""
         assert self._renderings is not None
         self._renderings.put_back(task)
 
     def give_up(self, why: str) -> None:
-        """No page is rendered any more in this run."""
+        """Render no more pages in this run."""
         if self._renderings:
             with self._commits.transaction():
                 self._renderings.give_up(why)
 
     def give_up_rest(self) -> None:
-        """The run is over: what waits is not rendered. Called inside a transaction."""
+        """Give up the pages that still wait at the end of the run. Called inside a transaction."""
         if self._renderings:
             self._renderings.give_up("not rendered")
 
     def _page(self, task: Task) -> Resource | None:
-        """The page of a task, if it is still that."""
+        """Return the page of a task; `None` if it has changed meanwhile."""
         resource = self._manifest.resources.current(task.url_id)
         there = resource is not None and resource.id == task.resource_id and resource.digest and resource.is_html
         return resource if there else None

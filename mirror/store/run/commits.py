@@ -1,7 +1,7 @@
-"""Commits: many answers become durable together, because a commit costs more than an answer.
+"""Commits: many answers are committed together, because a commit costs more than an answer.
 
-After each commit the files of its answers are published. A file counts as stale until the next commit says that it is right.
-So if the process dies at any moment, the run that resumes asks again for what was not committed, and publishes what is stale.
+After each commit the files of its answers are published. They stay stale until the next commit records that they are published.
+So the process may die at any moment: the run that resumes asks again for what was not committed, and publishes what is stale.
 """
 
 import shutil
@@ -14,7 +14,7 @@ from mirror.store.run.context import RunContext
 
 _LOW_SPACE: Final = (
     64 << 20
-)  # free bytes below which each answer is committed at once: later there may be no room for it
+)  # with fewer free bytes, each answer is committed at once: later there may be no space for it
 
 
 class Commits:
@@ -32,9 +32,9 @@ class Commits:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What happens inside happens whole or not at all, with the next `flush`.
+        """Keep all writes inside the block for the next commit, or undo all of them.
 
-        It first records which files were published since the last one: recorded later, they might be stale again by then.
+        It first records which files were published since the last transaction: later, they might be stale again.
         """
         self._publications.collect()
         with self._publications.published() as published, storing(self._root), self._manifest.savepoint():
@@ -45,12 +45,12 @@ class Commits:
         if self._uncommitted >= self._max_uncommitted:
             self.flush()
 
-    def hurry(self) -> None:
-        """Commit at the end of this transaction: what it records took long to fetch."""
+    def commit_soon(self) -> None:
+        """Commit at the end of this transaction, because the payload that it records took long to fetch."""
         self._uncommitted = self._together
 
     def flush(self) -> None:
-        """Commit the answers so far, and publish their files. Raises `StorageError` if the disk can't."""
+        """Commit the answers so far, and publish their files. Raises `StorageError` if the disk can't be written."""
         with storing(self._root):
             with self._manifest.savepoint():
                 self._traps.save()

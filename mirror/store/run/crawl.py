@@ -1,15 +1,17 @@
-"""One run over an archive, as the crawler sees it: what to fetch next, what came, and the end.
+"""One run over an archive, as the crawler uses it: what to fetch next, what was received, and the end.
 
-Enters: responses and failures. Leaves: entries to fetch. `Crawl` puts the parts together; each has a module of its own:
+Input: responses and failures. Output: entries to fetch. `Crawl` puts the parts together; each has its own module:
 
-    requests    what is asked next (queue.py: in which order)
-    answers     what is kept of an answer
-    discovery   what an answer leads to
-    browser_pages  what a browser opens (rendering_candidates.py: which pages may be worth it)
-    commits     when it becomes durable; publication_queue.py and object_sync.py follow each commit
-    ending      how the run ends (store.rules: what is judged then)
+    requests       which entry is fetched next (queue.py: in which order)
+    answers        what is kept of an answer
+    discovery      what an answer leads to (trap_state.py: traps)
+    browser_pages  what a browser opens (rendering_candidates.py: which pages are worth it)
+    commits        when answers are committed, and what follows: publication_queue.py, object_sync.py
+    ending         how the run ends
 
-What was not committed when a process dies is asked for again by the run that resumes.
+The rules that these decide by are in `store.rules`.
+
+If the process dies, the run that resumes asks again for what was not committed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,11 +47,12 @@ from mirror.store.run.trap_state import TrapState
 
 
 class Crawl:
-    """A run. `now` gives the time as ISO 8601 text; `limit` bounds the number of pages; `together` answers are one commit.
+    """A run over an archive.
 
-    `wanted` are URLs that an earlier run knew and that are asked for whether or not anything leads to them. `budgets` bound
-    traps; with `None`, nothing is one. `folds`: URLs of one resource are one (`core.url.aliases`). `elsewhere` publishes in
-    other processes. `rendering` says which pages a browser is to open.
+    `options` decide whether an interrupted run is resumed. `limit` is the maximum number of pages. `wanted` are URLs of earlier
+    runs to fetch even if nothing links to them. `budgets` limit traps; `None` turns the trap detector off. `folds`: treat
+    several URLs of the same resource as one (`core.url.aliases`). `together` answers form one commit. `elsewhere` publishes in
+    worker processes. `rendering` says which pages a browser is to open. `now` returns the time as ISO 8601 text in UTC.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are words with a default
@@ -98,12 +101,12 @@ class Crawl:
         self._ending = Ending(run, commits, discovery, self.answers, self.pages, limit=limit, max_loss=refresh.max_loss)
 
     def __len__(self) -> int:
-        """How many URLs wait or are being fetched."""
+        """Return how many URLs wait or are in flight."""
         return self._discovery.waiting
 
     @property
     def traps(self) -> TrapState:
-        """What the run knows of traps."""
+        """The trap detector of the run."""
         return self._run.traps
 
     @property
@@ -113,7 +116,7 @@ class Crawl:
 
     @property
     def scope(self) -> Scope:
-        """What belongs to the mirror. It may grow while the run lasts, and be replaced before it begins."""
+        """What belongs to the mirror. It may grow during the run, and may be replaced before the run begins."""
         return self._run.scope
 
     @scope.setter
@@ -123,19 +126,19 @@ class Crawl:
     # --- what to fetch -------------------------------------------------------------------------------------------------
 
     def next(self) -> Entry | None:
-        """The next URL to fetch; `None` if nothing can be handed out now."""
+        """Return the next entry to fetch; `None` if nothing can be handed out now."""
         return self.requests.next()
 
     def has_next(self) -> bool:
-        """Whether `next` may give something."""
+        """Return whether `next` may return an entry."""
         return bool(self._run.queue)
 
     def hold_back(self, origins: Iterable[str]) -> None:
-        """From now on take nothing from the frontier that is of these origins; each ends in a slash."""
+        """From now on, take no entries of these origins from the frontier. Each origin ends in a slash."""
         self._run.queue.hold_back(origins)
 
     def listing(self, url: CanonicalURL) -> Entry:
-        """An entry for what is fetched on the crawl's own account: robots.txt. That it is missing is no failure."""
+        """Return an entry for a URL to which nothing refers: robots.txt. If it is missing, that is no failure."""
         with self._commits.transaction():
             url_id = self._manifest.frontier.identify([url])[url]
             known = self._manifest.frontier.entries([url_id]).get(url_id)
@@ -144,32 +147,32 @@ class Crawl:
             self._discovery.admit([(known, entry)])
         return entry
 
-    # --- what came -----------------------------------------------------------------------------------------------------
+    # --- what was received ---------------------------------------------------------------------------------------------
 
     def record(
         self, entry: Entry, response: Response, references: Sequence[Reference], digest: Digest | None = None
     ) -> Recorded:
-        """Keep an answer and follow what it leads to. `digest`: its payload is an object already."""
+        """Record an answer and follow its references. `digest`, if given: the payload is stored as this object already."""
         return self.answers.record(entry, response, references, digest)
 
     def fail(self, entry: Entry, error: str) -> Recorded:
-        """Record that no answer came; an earlier good copy stays."""
+        """Record that there was no answer. An earlier good copy stays."""
         return self.answers.fail(entry, error)
 
     def skip(self, entry: Entry, reason: Reason, rule: str | None = None) -> None:
-        """Record that a URL is not fetched after all, and by which words of its host."""
+        """Record that a URL is not fetched after all; `rule` are the words of its server that decided so."""
         self.answers.skip(entry, reason, rule)
 
     def flush(self) -> None:
-        """Make what was answered so far durable, and publish it."""
+        """Commit the answers so far, and publish their files."""
         self._commits.flush()
 
     def now(self) -> str:
-        """The time of the run's clock, ISO 8601."""
+        """Return the time of the run's clock, as ISO 8601 text in UTC."""
         return self._run.now()
 
     def failing_since(self, url: CanonicalURL) -> str | None:
-        """When the run began that first had no good answer of a URL, if none has had one since."""
+        """Return when a URL began to fail: the start of the first run without a good answer. `None` if the last was good."""
         known = self._manifest.frontier.find([url])
         return next((self._manifest.resources.failing_since(id_) for id_ in known.values()), None)
 
@@ -177,36 +180,36 @@ class Crawl:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing waits, to be fetched or to be rendered."""
+        """Whether nothing is left to fetch or to render."""
         return not len(self) and not self.pages.are_left
 
     @property
     def held(self) -> tuple[int, int] | None:
-        """How many of how many pages are gone, if that was too much."""
+        """If the run is held: how many pages are gone, of how many. Else `None`. Known after `settle`."""
         return self._ending.held
 
     def finish(self) -> None:
-        """Nothing is left to fetch. Once the tree is settled, the run is over."""
+        """End the run, because nothing is left to fetch. It is over once `settle` is done."""
         self._ending.finish()
 
     def settle(self) -> Iterator[bool]:
-        """Publish again what leads somewhere else by now; yields as `Archive.settle` does."""
+        """Publish documents again whose links are outdated; yields as `Archive.settle` does."""
         return self._ending.settle()
 
     def counts(self) -> Counts:
-        """What the run has come to so far."""
+        """Count the results of the run so far."""
         return self._manifest.runs.counts(self.snapshot)
 
     def changes(self) -> Numbers | None:
-        """What this run found otherwise than those before it; `None` if it is the first."""
+        """Count what differs from the snapshot before; `None` if this is the first one."""
         history = self._manifest.history
         return history.numbers(self.snapshot.id) if history.has_before(self.snapshot.id) else None
 
     # --- the frontier, for the queue -----------------------------------------------------------------------------------
 
-    def _take(self, most: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]:
+    def _take(self, max_count: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]:
         with self._commits.transaction():
-            return self._manifest.frontier.take(most, pages=pages, without=without)
+            return self._manifest.frontier.take(max_count, pages=pages, without=without)
 
     def _take_one(self, url_id: int) -> Entry | None:
         with self._commits.transaction():

@@ -1,10 +1,9 @@
-"""What an answer leads to: its references become entries of the frontier, or say why they don't.
+"""Discovery: the references of an answer become entries of the frontier, each wanted or with the reason why not.
 
-`core.policy.scope` decides about each URL; here its decisions are carried into the manifest. The order in which answers come
-does not matter to the result: what the frontier says of a URL is the sum of all that was found, each role in which it is
-wanted and the shortest way to it. Where that sum grows after a URL was answered (a picture turns out to be a page, or nearer to
-a start than it seemed), what it refers to is decided about again. Only two things depend on the order: which pages a limit lets
-through, and how far into a trap a run goes.
+`core.policy.scope` decides about each URL; this module stores its decisions. The order in which answers arrive does not change
+the result: an entry has all roles in which any reference wants the URL, and its shortest distance from a start. If an entry
+gains a role or comes nearer after it was answered (a picture turns out to be a page), the references of its answer are decided
+again. Only two things depend on the order: which pages get a place below the page limit, and how far into a trap a run goes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +23,11 @@ from mirror.store.run.context import RunContext
 from mirror.store.run.rendering_candidates import RenderingCandidates
 
 Change = tuple[Entry | None, Entry]
-"""What the frontier said of a URL, and what it is to say."""
+"""The old entry of a URL, if it has one, and the new one."""
 
 
 class Discovery:
-    """Brings references into the frontier. All its methods are called inside a transaction."""
+    """Turns references into entries of the frontier. All its methods are called inside a transaction."""
 
     def __init__(self, run: RunContext, candidates: RenderingCandidates) -> None:
         self._run = run
@@ -37,26 +36,26 @@ class Discovery:
         self._traps = run.traps
         self._candidates = candidates
         self.waiting = run.manifest.frontier.count_waiting()
-        """How many URLs wait or are in flight."""
+        """How many entries wait or are in flight."""
 
     # --- the frontier --------------------------------------------------------------------------------------------------
 
     def admit_starts(self, starts: Sequence[CanonicalURL]) -> None:
-        """Ask for the starts, unless a run that is resumed knows them."""
+        """Admit the starts, except those that a resumed run has already."""
         ids = self._manifest.frontier.identify(starts)
         known = self._manifest.frontier.entries(list(ids.values()))
         page = frozenset({Role.PAGE})
         self.admit([(None, Entry(ids[url], url, State.PENDING, page, 0)) for url in starts if ids[url] not in known])
 
     def admit_again(self, wanted: Sequence[CanonicalURL]) -> None:
-        """Ask for URLs as an earlier run wanted them, whether or not anything leads to them now."""
+        """Admit URLs with the roles that the newest run gave them, even if nothing refers to them in this run."""
         ids = list(self._manifest.frontier.find(wanted).values())
         here = self._manifest.frontier.entries(ids)
         again = [replace(one, state=State.PENDING) for one in self._manifest.frontier.last_entries(ids) if one.roles]
         self.admit([(here.get(entry.id), entry) for entry in again])
 
     def admit(self, changes: Sequence[Change]) -> None:
-        """Change what the frontier says, and where documents take URLs to stand that are wanted from now on."""
+        """Store the new entries, and expect a file for each URL that is wanted from now on."""
         self._manifest.frontier.admit([new for _, new in changes])
         self._manifest.locations.expect(
             [(new.id, _expected(new)) for old, new in changes if new.roles and not (old and old.roles)]
@@ -65,13 +64,13 @@ class Discovery:
             self.waiting += _waits(new) - (old is not None and _waits(old))
             self._queue.put(old, new, pending=new.state is State.PENDING)
 
-    def identified(self, references: Sequence[Reference]) -> Found:
-        """References with the ids of their targets."""
+    def with_ids(self, references: Sequence[Reference]) -> Found:
+        """Return references with the ids of their targets."""
         ids = self._manifest.frontier.identify(list(dict.fromkeys(ref.url for ref in references)))
         return [(ids[ref.url], ref) for ref in references]
 
-    def counted(self, page: Entry) -> Entry:
-        """A fetched page takes one of the places below the limit. Without a place it is what else it is wanted as."""
+    def count_page(self, page: Entry) -> Entry:
+        """Count a fetched page toward the page limit. Beyond the limit, return its entry without the role of a page."""
         if self._queue.count_page(page):
             return page
         return replace(page, roles=page.roles - {Role.PAGE}, reason=Reason.LIMIT)
@@ -79,7 +78,7 @@ class Discovery:
     # --- references ----------------------------------------------------------------------------------------------------
 
     def follow(self, entry: Entry, resource: Resource, found: Found) -> None:
-        """Follow the references of a resource, and again those of resources that are wanted otherwise by then."""
+        """Follow the references of a resource, and again those of other resources whose entries change by that."""
         work = [(entry, resource, found)]
         while work:
             entry, resource, found = work.pop()
@@ -94,7 +93,7 @@ class Discovery:
                     work.append((entry, known, self._manifest.links.of(known)))
 
     def _admit_targets(self, entry: Entry, roles: frozenset[Role], found: Found, resource: Resource) -> list[Entry]:
-        """Bring references into the frontier; gives the entries that are done but have to be followed again."""
+        """Admit the targets of references; return the entries that are done but have to be followed again."""
         if self._run.folds and roles:
             found = self._without_aliases(entry, found)
         known = self._manifest.frontier.entries([target_id for target_id, _ in found])
@@ -136,7 +135,7 @@ class Discovery:
                 self._manifest.runs.extend_starts(self._run.snapshot, scope.starts)
 
     def _wanted(self, entry: Entry, role: Role, target_id: int, reference: Reference) -> Entry:
-        """What one reference says of its target. What a guess redirects to is a guess."""
+        """Return the entry that one reference asks for. The target of a redirect is a guess if the redirect is."""
         decision = self._run.scope.decide(reference, Source(entry.url, role, entry.depth))
         if reference.kind is Kind.REDIRECT and self._is_redirected_too_often(entry):
             decision = Decision(None, reason=Reason.REDIRECTS)
@@ -146,7 +145,7 @@ class Discovery:
         return Entry(target_id, reference.url, state, roles, decision.depth, guess, entry.id, decision.reason)
 
     def _is_redirected_too_often(self, entry: Entry) -> bool:
-        """Whether so many redirects led to a redirect that no browser would follow it."""
+        """Return whether this redirect is the end of a chain of `MOST_HOPS` redirects, which no browser follows further."""
         for _ in range(MOST_HOPS):
             referrer = entry.referrer_id
             if referrer is None or self._manifest.locations.place(referrer)[1] != entry.id:
@@ -155,11 +154,11 @@ class Discovery:
         return True
 
     def _promoted(self, old: Entry | None, new: Entry) -> Entry:
-        """What was fetched as something less and turns out to be a page counts as one from now on."""
+        """If a URL was fetched as something else and is wanted as a page now, count and offer it as a page."""
         if old and old.state is State.DONE and Role.PAGE in new.roles - old.roles:
             resource = self._manifest.resources.current(new.id)
             if resource and is_page(new, resource):
-                new = self.counted(new)
+                new = self.count_page(new)
                 if is_page(new, resource):
                     self._candidates.offer(resource)
         return new
@@ -167,14 +166,14 @@ class Discovery:
     # --- traps and aliases ---------------------------------------------------------------------------------------------
 
     def _tell_traps(self, entry: Entry, resource: Resource, found: Found, known: Mapping[int, Entry]) -> None:
-        """The trap detector hears what stands on a page; it may want a URL that can't exist to be asked for."""
+        """Pass the links of a page to the trap detector. It may ask for a probe: a URL that can't exist."""
         new = [one for target_id, one in found if target_id not in known]
         probe = self._traps.answered(resource, [one for _, one in found], new)
         if probe:
             self._probe(entry, probe)
 
     def _probe(self, page: Entry, url: CanonicalURL) -> None:
-        """Ask for what can't exist, as for anything else."""
+        """Admit a probe, which is fetched like any other URL."""
         url_id = self._manifest.frontier.identify([url])[url]
         if url_id not in self._manifest.frontier.entries([url_id]):
             roles = frozenset({Role.LISTING})
@@ -184,7 +183,7 @@ class Discovery:
             self.admit([(None, probe)])
 
     def _without_aliases(self, entry: Entry, found: Found) -> Found:
-        """The references, each wanted one led to the plain URL of its resource, if that is another one; the alias is kept."""
+        """Replace wanted URLs by the plain URL of their resource, if that is another one, and record them as its aliases."""
         plains = self._aliases(entry, found)
         if not plains:
             return found
@@ -198,7 +197,7 @@ class Discovery:
         ]
 
     def _aliases(self, entry: Entry, found: Found) -> dict[int, tuple[Reference, CanonicalURL]]:
-        """The wanted targets that have a plainer URL, by id: the reference and that URL."""
+        """Return the wanted targets that have a plainer URL, by id: the reference and the plain URL."""
         plains = {
             target_id: (reference, plain)
             for target_id, reference in found
@@ -217,7 +216,7 @@ class Discovery:
         plains: Mapping[int, tuple[Reference, CanonicalURL]],
         ids: Mapping[CanonicalURL, int],
     ) -> None:
-        """Skip the aliases for that reason, and say whose resource they are and where that will stand."""
+        """Skip the aliases, and store which URLs they are aliases of and where the files of those will be."""
         known = self._manifest.frontier.entries(list(plains))
         changes, places = [], []
         for target_id, (reference, plain) in plains.items():

@@ -1,7 +1,7 @@
-"""How a run ends: what it did not come to is judged, the tree is settled, and too large a loss holds it.
+"""How a run ends: judge what it did not come to, check the loss, settle the tree, store the outcome.
 
-What is to leave the tree does so only here, and only if that is not too much at once. Then the run is held, for its user to
-decide: nothing leaves.
+Files that a run lost leave the tree only here. If too many pages were lost at once (`loss_check`), the run is held instead: its
+outcome is HELD, none of these files leaves, and the user decides.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 
 
 class Ending:
-    """Finishes and settles a run. `held`: how many of how many pages are gone, if that holds the run."""
+    """Finishes and settles a run. `held`, if the run is held: how many pages are gone, of how many."""
 
     def __init__(  # noqa: PLR0913 - two of them are words of the user
         self,
@@ -48,9 +48,9 @@ class Ending:
         self._is_complete = False
 
     def finish(self) -> None:
-        """Nothing is left to fetch: give up what is over the limit, and judge what no answer came for.
+        """Skip pages over the limit, and judge what had no answer. Called when nothing is left to fetch.
 
-        Once the tree is settled, the run is over.
+        The run is over once `settle` is done.
         """
         for entry in self._manifest.frontier.entries(self._run.queue.in_flight).values():
             self._answers.fail(entry, "answer not understood, see the log")
@@ -69,9 +69,9 @@ class Ending:
         self._is_complete = True
 
     def settle(self) -> Iterator[bool]:
-        """Publish again what leads somewhere else by now; yields as `Archive.settle` does. A run that is complete ends here.
+        """Publish documents again whose links are outdated; yields as `Archive.settle` does. After `finish`, end the run.
 
-        It first waits for what other processes are publishing, so that their results can come in between.
+        It first waits for the files that worker processes are publishing.
         """
         self._commits.flush()
         while self._run.publications.tasks:
@@ -101,7 +101,7 @@ class Ending:
         self._manifest.checkpoint()
 
     def _forget_parts(self) -> None:
-        """Keep the parts of payloads whose URLs failed: a later run goes on with them. The others are of no use."""
+        """Delete the parts of downloads, except those whose URLs failed: a later run resumes them."""
         spools = self._run.archive.spools
         for url in spools.urls():
             known = self._manifest.frontier.find([url])

@@ -1,4 +1,4 @@
-"""Objects past a power cut: those of late are brought onto the disk beside the crawl, and the manifest is told of them."""
+"""Syncing objects: a thread syncs new objects to the disk while the crawl goes on, and the manifest records which are safe."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from mirror.store.archive import Archive
 from mirror.store.disk.objects import Digest
 
-_SYNC_AFTER: Final = 256  # objects that a power cut may harm before they are waited for
+_SYNC_AFTER: Final = 256  # objects that are synced at a time; so many a power cut may harm
 
 
 class ObjectSync:
-    """All its methods but `sync_all` are called within a transaction of the manifest."""
+    """Syncs the objects of one run. All its methods but `sync_all` are called inside a transaction."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
@@ -19,12 +19,12 @@ class ObjectSync:
         self._waiting: list[Digest] = []
 
     def add(self, digest: Digest) -> None:
-        """An object was written."""
+        """Note that an object was written."""
         self._archive.manifest.resources.add_unsynced([digest])
         self._waiting.append(digest)
 
     def sync(self) -> None:
-        """Have the objects of late brought onto the disk, beside the crawl; say so of those that are."""
+        """Record the objects that the thread has synced, and give it the next ones if there are enough."""
         if self._running and self._running.done():
             self._archive.manifest.resources.remove_unsynced(self._running.result())
             self._running = None
@@ -33,7 +33,7 @@ class ObjectSync:
             self._running = self._thread.submit(self._archive.sync, digests)
 
     def sync_all(self) -> None:
-        """Wait until all are there."""
+        """Sync everything that is not yet synced, and wait for it."""
         manifest = self._archive.manifest
         digests = manifest.resources.unsynced()
         self._archive.sync(digests)

@@ -1,4 +1,4 @@
-"""The files that a run has to put into the tree: what waits, what others are making, and what the manifest is to be told."""
+"""The files that a run publishes: those that wait, those that workers are publishing, and those still to be recorded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,44 +8,44 @@ from mirror.store.archive import Archive
 from mirror.store.disk.publisher import PublicationTasks, Published, PublishElsewhere
 from mirror.store.manifest.records import Resource
 
-_AT_ONCE: Final = 8  # files that another process is asked for at once
-_HELD: Final = 256 << 10  # bytes of a payload up to which it stays in memory until it is published
+_AT_ONCE: Final = 8  # files that one request to a worker process asks for
+_HELD: Final = 256 << 10  # bytes: payloads up to this size stay in memory until they are published
 
 
 class PublicationQueue:
-    """`elsewhere` publishes in other processes."""
+    """The publications of one run. `elsewhere` publishes in worker processes; `None`: this process publishes."""
 
     def __init__(self, archive: Archive, elsewhere: PublishElsewhere | None) -> None:
         self.tasks = PublicationTasks(archive.root, elsewhere) if elsewhere else None
         self._archive = archive
         self._waiting: list[tuple[Resource, bytes | None]] = []
-        self._done: list[Published] = []  # files that are right, which the manifest does not know yet
+        self._done: list[Published] = []  # published, but not yet recorded in the manifest
 
     def add(self, resource: Resource, payload: bytes | None = None) -> None:
-        """What is new goes into the tree with the next `put`; `payload` may save reading it again."""
+        """Queue a version for the next `publish`, if its file is stale. `payload` may save reading the object."""
         if resource.stale and resource.path:
             is_small = payload is not None and len(payload) <= _HELD
             self._waiting.append((resource, payload if is_small else None))
 
     def publish(self) -> None:
-        """Publish what waits, or have it done. The manifest must have it already."""
+        """Publish what waits, or ask worker processes to. The manifest must have committed it."""
         waiting, self._waiting = self._waiting, []
         for n in range(0, len(waiting), _AT_ONCE):
             self._put(waiting[n : n + _AT_ONCE])
 
     def collect(self) -> None:
-        """Take from other processes what they have published by now."""
+        """Collect the files that worker processes have published."""
         if self.tasks:
             self._done += self.tasks.done()
 
     @contextmanager
     def published(self) -> Iterator[list[Published]]:
-        """What the manifest is told of: gone from here if that went well."""
+        """Yield the files to record in the manifest; forget them if the block ends without an exception."""
         yield self._done
         self._done.clear()
 
     def _put(self, resources: list[tuple[Resource, bytes | None]]) -> None:
-        """One that is being written right now stays stale until the run settles."""
+        """Publish files. One that a worker process is writing at the moment stays stale until the run settles."""
         tasks = self.tasks
         wanted = [
             (self._archive.publication(resource), payload)

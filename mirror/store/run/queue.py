@@ -1,7 +1,7 @@
-"""Which entries of the frontier a run hands out, and in which order: what pages need comes before further pages.
+"""The queue: which entries of the frontier a run hands out, and in which order. What pages need comes before further pages.
 
-A few are taken from the manifest ahead. Pages are handed out below the limit only: each in flight that may turn out to be a
-page holds one of its places. What a page waits for that is being rendered is preferred to all else.
+The queue takes entries from the manifest a few at a time. It hands out pages only below the page limit: each entry in flight
+that may turn out to be a page reserves one place. URLs that a page in the browser waits for come before everything else.
 """
 
 from collections import deque
@@ -11,37 +11,37 @@ from typing import Final, Protocol
 from mirror.store.manifest.records import Entry
 
 _AHEAD: Final = 32  # entries taken from the manifest at a time
-_AT_HAND: Final = 256  # entries looked at before anything is fetched
+_AT_HAND: Final = 256  # entries that `Requests.renew` may put back before anything is fetched
 
 
 class Take(Protocol):
-    """Up to `most` pending entries of the manifest, in flight from now on: mere pages, or what pages need."""
+    """Claims up to `max_count` pending entries of the manifest, as `Frontier.take` does."""
 
-    def __call__(self, most: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]: ...
+    def __call__(self, max_count: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]: ...
 
 
 TakeOne = Callable[[int], Entry | None]
-"""One pending entry by its id, in flight from now on; `None`: it is not pending."""
+"""Claims one pending entry by its id; `None` if it is not pending."""
 
 
 class Queue:
-    """The entries that a run has taken. `limit` bounds the number of pages, of which `pages_done` there are already."""
+    """The entries that a run has taken. `limit` is the maximum number of pages; `pages_done` are fetched already."""
 
     def __init__(self, take: Take, take_one: TakeOne, limit: int | None, pages_done: int) -> None:
         self._take_from_manifest = take
         self._take_one = take_one
         self._limit = limit
         self._pages_done = pages_done
-        # Keys: True, what only links lead to; False, what pages need, and lists of pages.
+        # Keys: True for entries that are wanted as pages only; False for what pages need, and for listings.
         self._taken: dict[bool, deque[Entry]] = {True: deque(), False: deque()}
-        self._more = {True: True, False: True}  # whether the manifest may have some that are not taken
-        self._at_hand: deque[Entry] = deque()  # looked at already
-        self._in_flight: dict[int, bool] = {}  # id -> whether it holds one of the places below the limit
+        self._more = {True: True, False: True}  # whether the manifest may have more
+        self._at_hand: deque[Entry] = deque()  # put back by `keep_at_hand`
+        self._in_flight: dict[int, bool] = {}  # id -> whether it reserves a place below the limit
         self._held_back: Sequence[str] = ()
         self._preferred: deque[int] = deque()
 
     def __bool__(self) -> bool:
-        """Whether `next` may give something."""
+        """Return whether `next` may return an entry."""
         return (
             bool(self._at_hand or self._preferred)
             or self._may_have(pages=False)
@@ -50,7 +50,7 @@ class Queue:
 
     @property
     def in_flight(self) -> list[int]:
-        """The ids of what was handed out and not answered."""
+        """The ids of entries that were handed out and not answered yet."""
         return list(self._in_flight)
 
     def next(self) -> Entry | None:
@@ -61,7 +61,7 @@ class Queue:
         return self._at_hand.popleft() if self._at_hand else self.take()
 
     def prefer(self, url_id: int) -> None:
-        """A page that needs it waits: it is handed out before all others, if it waits itself."""
+        """Hand out this URL before all others, if it waits: a page in the browser waits for it."""
         self._preferred.append(url_id)
 
     def _next_preferred(self, url_id: int) -> Entry | None:
@@ -77,7 +77,7 @@ class Queue:
         return taken
 
     def take(self) -> Entry | None:
-        """One that was not looked at yet."""
+        """Return the next entry from the manifest."""
         entry = self._take(pages=False)
         if entry is None and self._may_take_page():
             entry = self._take(pages=True)
@@ -85,20 +85,20 @@ class Queue:
 
     @property
     def may_look_ahead(self) -> bool:
-        """Whether another one may be kept at hand."""
+        """Whether `keep_at_hand` may be called again."""
         return len(self._at_hand) < _AT_HAND
 
     def keep_at_hand(self, entry: Entry) -> None:
-        """It was taken and looked at: `next` gives it before all others."""
+        """Put back an entry that was taken: `next` returns it before others from the manifest."""
         self._at_hand.append(entry)
 
     def hold_back(self, origins: Iterable[str]) -> None:
-        """From now on nothing is taken that is of these; each ends in a slash."""
+        """From now on, take no entries of these origins. Each origin ends in a slash."""
         self._held_back = tuple(origins)
         self._more = {True: True, False: True}
 
     def put(self, old: Entry | None, new: Entry, *, pending: bool) -> None:
-        """The frontier says something new of an entry. What another page turns out to need does not wait with mere pages."""
+        """Note that an entry of the frontier changed. One that a page turns out to need no longer waits among the pages."""
         if pending:
             self._more[new.is_only_page] = True
         if old and old.is_only_page and not new.is_only_page:
@@ -110,7 +110,7 @@ class Queue:
         self._in_flight.pop(entry.id, None)
 
     def count_page(self, entry: Entry) -> bool:
-        """A page was fetched: it takes one of the places below the limit, if there is one."""
+        """Count a fetched page toward the limit; return False if there is no place left."""
         if not self._in_flight.get(entry.id) and not self._may_take_page():
             return False
         if entry.id in self._in_flight:

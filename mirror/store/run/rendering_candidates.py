@@ -1,4 +1,4 @@
-"""Which recorded pages may be worth a browser, and which don't work from a disk."""
+"""Finds recorded pages that may need a browser, and pages that don't work from a disk."""
 
 from typing import Final
 
@@ -12,14 +12,14 @@ MODULES: Final = "module scripts"
 
 
 class RenderingCandidates:
-    """Looks at each page that is recorded, and puts those that may be worth a browser into the rendering queue."""
+    """Looks at each recorded page, and adds those that may need a browser to the rendering queue."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
         self._queue = run.renderings
 
     def offer(self, resource: Resource, payload: bytes = b"") -> None:
-        """A page of the mirror was recorded. `payload` is what was received; it may be empty if nothing new was."""
+        """Look at a page that was recorded. `payload` is what was received; it may be empty if the page did not change."""
         if resource.digest is None:
             return
         may_have_modules = b"module" in payload

@@ -1,6 +1,6 @@
-"""What a run asks for next: entries of the frontier, without what is a trap and what is fresh enough.
+"""What a run requests next: entries of the frontier, except traps and what is fresh enough.
 
-What pages need comes before further pages. What a page that is being rendered waits for comes before all else.
+What pages need comes before further pages. What a page in the browser waits for comes before everything else.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from mirror.store.run.discovery import Discovery
 
 
 class Requests:
-    """The entries that are to be fetched, one by one."""
+    """Hands out the entries to fetch, one by one."""
 
     def __init__(
         self, run: RunContext, refresh: RefreshPolicy, commits: Commits, discovery: Discovery, answers: Answers
@@ -29,7 +29,7 @@ class Requests:
         self._answers = answers
 
     def next(self) -> Entry | None:
-        """The next entry to fetch; `None` if nothing can be handed out now."""
+        """Return the next entry to fetch; `None` if nothing can be handed out now."""
         while entry := self._queue.next():
             rule = self._run.traps.bars(entry.url, entry.referrer) if entry.referrer and entry.is_only_page else None
             if rule:
@@ -39,24 +39,25 @@ class Requests:
         return None
 
     def renew(self) -> Iterator[None]:
-        """Follow what is fresh without asking for it; yields often. What is not fresh waits for `next`."""
+        """Follow fresh resources without asking their servers; yields often. `next` returns the entries that are not fresh."""
         if self._refresh.asks_always:
             return
         with self._commits.transaction():
             listings = self._run.manifest.frontier.listings()
-            self._discovery.admit_again(listings)  # nobody asks for a robots.txt before anything else is asked for
+            # Elsewhere a robots.txt is asked for only before another request to its host, and there may be none.
+            self._discovery.admit_again(listings)
         while self._queue.may_look_ahead and (entry := self._queue.take()):
             if not self._renew_if_fresh(entry):
                 self._queue.keep_at_hand(entry)
             yield
 
     def conditions(self, entry: Entry) -> list[tuple[str, str]]:
-        """The request headers that ask for a resource only if it is not what the archive has."""
+        """Return the headers of a conditional request: the server sends the payload only if the archive doesn't have it."""
         before = self._run.manifest.resources.current(entry.id)
         return caching.conditions(before.headers) if before and self._run.has_copy(before) else []
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
-        """Follow an entry that need not be asked for; whether it was one."""
+        """Follow an entry that is fresh, without asking its server; return whether it was fresh."""
         before = None if self._refresh.asks_always else self._run.manifest.resources.current(entry.id)
         if before is None or not self._answers.is_known(before):
             return False

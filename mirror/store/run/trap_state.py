@@ -1,6 +1,6 @@
-"""The traps of one run: what `policy.crawler_traps` says of its URLs, kept in the manifest with the answers that led to it.
+"""The traps of one run: the state of the trap detector (`core.policy.crawler_traps`), stored in the manifest with the answers.
 
-So a run that is killed goes on with what it knew. A new run begins with nothing: the server may have changed.
+So a run that was killed goes on with what it knew. A new run begins with nothing, because the server may have changed.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _LINKS: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.FRAME, Kin
 
 
 class TrapState:
-    """What a run knows of traps; without `budgets` it looks for none."""
+    """The trap detector of a run. `budgets=None` turns it off."""
 
     def __init__(self, archive: Archive, snapshot: Snapshot, budgets: Budgets | None) -> None:
         self._archive = archive
@@ -29,21 +29,24 @@ class TrapState:
         self._traps = None if budgets is None else Traps(budgets, self._manifest.decisions.families())
 
     def set_budgets(self, budgets: Budgets | None) -> None:
-        """From now on these hold; what is known of families stays."""
+        """Replace the budgets; what is known of families stays."""
         self._traps = None if budgets is None else Traps(budgets, self._manifest.decisions.families())
 
     def answered(self, resource: Resource, links: Sequence[Reference], new: Sequence[Reference]) -> CanonicalURL | None:
-        """Hear what stands on a page, before it is followed; gives what can't be there, where that has to be asked for."""
+        """Pass the links of a page to the detector, before they are followed. Returns a probe, if the detector needs one.
+
+        `new` are those of the links that the run had not met before. A probe is a URL that can't exist.
+        """
         if self._traps is None or not new:
             return None
         return self._traps.answered(resource.url, links, new, lambda: self._text(resource))
 
     def bars(self, url: CanonicalURL, page: CanonicalURL, kind: Kind = Kind.PAGE) -> str | None:
-        """By which rule a link on a page is not followed, in words."""
+        """Return the rule, in words, that bars a link on a page; `None` if it may be followed."""
         return self._traps.bars(url, page) if self._traps and kind in _LINKS else None
 
     def probed(self, response: Response, references: Sequence[Reference]) -> None:
-        """Hear that what can't be there is there."""
+        """Tell the detector that a probe was answered as if it existed."""
         if self._traps is None or not self._traps.is_probe(response.url):
             return
         place = f"{origin(response.url)}/"
@@ -52,7 +55,7 @@ class TrapState:
         self._traps.probed(response.url, _text(response), leads_on=leads_on)
 
     def save(self) -> None:
-        """Keep what changed, with the answers that led to it."""
+        """Store the families that changed."""
         if self._traps is not None:
             self._manifest.decisions.save_families(*self._traps.changed())
 

@@ -1,7 +1,7 @@
-"""The database file: transactions, raw statements, and what can be wrong with it.
+"""The database file `.mirror/manifest.sqlite`: opening it, transactions, statements, and errors.
 
-Owns `.mirror/manifest.sqlite`. A write is part of a transaction of the caller's (`with database.transaction()`), so that a
-response and everything it led to are stored together or not at all.
+The caller begins and ends transactions (`with database.transaction()`), so that an answer and everything it led to are stored
+together or not at all.
 """
 
 import os
@@ -21,15 +21,15 @@ from mirror.store.sqlite.schema import SCHEMA_VERSION, schema
 
 
 class Database:
-    """The database at one path. Raises `StorageError` where it can't be read or written, or is of another version.
+    """The database at one path. Raises `StorageError` if it can't be read or written, or has a version that is not supported.
 
-    One that is only read needs no lock: what it shows is what was committed when it was asked.
+    With `read_only`, no lock of the archive is needed: each query sees what was committed when it began.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self.when_undone: list[Callable[[], None]] = []
-        """Called when a transaction, or a part of one, did not happen after all."""
+        self.on_rollback: list[Callable[[], None]] = []
+        """Functions that clear caches. Called after a transaction or savepoint was rolled back."""
         self._is_open = False
         self._engine = sa.create_engine(_url(path, read_only=read_only), isolation_level="AUTOCOMMIT")
         event.listen(self._engine, "connect", _configure_reader if read_only else _configure)
@@ -50,8 +50,8 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside happen together or not at all."""
-        assert not self._is_open, "parts that are not committed yet"
+        """Commit all writes inside the block, or roll all of them back."""
+        assert not self._is_open, "savepoints that are not committed yet"
         self._begin()
         try:
             yield
@@ -62,7 +62,7 @@ class Database:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """The same, but the writes of many parts are committed together, by `commit`: that is what costs."""
+        """Keep all writes inside the block for the next `commit`, or roll all of them back."""
         if not self._is_open:
             self._begin()
         self.run("SAVEPOINT answer")
@@ -72,14 +72,14 @@ class Database:
             if self._driver.in_transaction:
                 self.run("ROLLBACK TO answer")
                 self.run("RELEASE answer")
-                self.tell_undone()
-            else:  # a full disk has ended all of it
+                self.clear_caches()
+            else:  # SQLite rolled everything back, because the disk is full
                 self._undo()
             raise
         self.run("RELEASE answer")
 
     def commit(self) -> None:
-        """What the parts wrote happens now."""
+        """Commit the writes of all savepoints."""
         if self._is_open:
             try:
                 self.run("COMMIT")
@@ -93,16 +93,16 @@ class Database:
         self._is_open = True
 
     def _undo(self) -> None:
-        if self._driver.in_transaction:  # a full disk has ended it already
+        if self._driver.in_transaction:  # if the disk is full, SQLite rolled it back already
             self.run("ROLLBACK")
         self._is_open = False
-        self.tell_undone()
+        self.clear_caches()
 
-    def tell_undone(self) -> None:
-        for forget in self.when_undone:
-            forget()
+    def clear_caches(self) -> None:
+        for clear in self.on_rollback:
+            clear()
 
-    # --- for statements that run for each URL of a crawl: SQLAlchemy takes longer to hand one over than SQLite to run it ---
+    # --- statements that run for each URL of a crawl: SQLAlchemy takes longer to pass one on than SQLite to execute it ------
 
     @property
     def _driver(self) -> sqlite3.Connection:
@@ -111,14 +111,14 @@ class Database:
         return database
 
     def run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """One statement; its values are bound to its question marks."""
+        """Execute one statement, with `values` for its question marks."""
         try:
             return self._driver.execute(statement, values)
         except sqlite3.DatabaseError as error:
             self._raise(error)
 
     def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """One statement for each row of values."""
+        """Execute one statement once for each row of values."""
         try:
             self._driver.executemany(statement, rows)
         except sqlite3.DatabaseError as error:
@@ -130,16 +130,16 @@ class Database:
         raise error
 
     def checkpoint(self) -> None:
-        """Bring all that was committed onto the disk itself, past a power cut; nobody has to wait for it."""
+        """Move the log (WAL) into the database file and sync both. Readers are not blocked."""
         self.connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def damage(self) -> str | None:
-        """What SQLite finds wrong with the file, in one line; `None`: nothing."""
+        """Return the first damage that SQLite finds in the file, in one line; `None` if there is none."""
         found = self.connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
         return None if found == "ok" else " ".join(str(found).split())
 
     def compact(self) -> None:
-        """Give the room of deleted rows back, and leave nothing of them in the file."""
+        """Rewrite the file without the space of deleted rows."""
         self.connection.exec_driver_sql("VACUUM")
         self.checkpoint()
 
@@ -154,7 +154,7 @@ class Database:
             )
         if read_only:
             raise StorageError(
-                f"{self.path} has version {version}, this program reads {SCHEMA_VERSION}: a crawl or publish brings it there"
+                f"{self.path} has version {version}, this program reads {SCHEMA_VERSION}: run a crawl or publish to migrate it"
             )
         with self.transaction():
             while version in MIGRATIONS:
@@ -164,7 +164,7 @@ class Database:
             self.connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _refuse(self, context: ExceptionContext) -> None:
-        """Tell what is wrong with the file; a mistake in a statement stays what it is."""
+        """Turn errors about the file into `StorageError`. Errors in a statement are bugs and stay as they are."""
         error = context.original_exception
         if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
             raise _storage_error(self.path, error) from error
@@ -172,8 +172,8 @@ class Database:
 
 _HINTS: Final = {
     sqlite3.SQLITE_FULL: FULL,
-    sqlite3.SQLITE_IOERR: "the disk can't be read or written. Where it is full, make room; then run the same command again",
-    sqlite3.SQLITE_BUSY: "another program uses it; wait until that is done",
+    sqlite3.SQLITE_IOERR: "the disk can't be read or written. If it is full, make room, then run the same command again",
+    sqlite3.SQLITE_BUSY: "another program is using it: wait until that is done",
     sqlite3.SQLITE_READONLY: "it can't be written: check its owner and its rights",
     sqlite3.SQLITE_CANTOPEN: "it can't be opened: check its owner and its rights",
     sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move its folder away to begin anew",
@@ -182,8 +182,8 @@ _HINTS: Final = {
 
 
 def _storage_error(path: Path, error: BaseException) -> StorageError:
-    """What a user can do about it."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of an extended code says more than we need
+    """Make an error that says what the user can do."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code, without the details of the extended one
     return StorageError(f"{path}: {_HINTS.get(code, error)}")
 
 
@@ -191,7 +191,7 @@ def _url(path: Path, *, read_only: bool) -> sa.URL:
     if not read_only:
         return sa.URL.create("sqlite", database=str(path))
     wal = path.with_name(path.name + "-wal")
-    # On a medium that can't be written SQLite has no place for the index of its log: without a log it needs none.
+    # SQLite needs an index file for its log. On a read-only medium it can't make one, but if there is no log it needs none.
     words = {"mode": "ro", "uri": "true"} | (
         {} if wal.exists() or os.access(path.parent, os.W_OK) else {"immutable": "1"}
     )
@@ -199,13 +199,16 @@ def _url(path: Path, *, read_only: bool) -> sa.URL:
 
 
 def _configure(connection: sqlite3.Connection, _: object) -> None:
-    """WAL: readers never wait, and a killed process loses nothing that was committed. What was deleted leaves no trace."""
+    """Configure a writer: with WAL readers never wait, and a killed process loses nothing that was committed.
+
+    `secure_delete` overwrites what is deleted, so that `forget` leaves no trace.
+    """
     for pragma in (
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "temp_store = MEMORY",
         "cache_size = -32768",
-        "wal_autocheckpoint = 8192",  # pages, 32 MiB: the crawl waits for the disk whenever so much was written
+        "wal_autocheckpoint = 8192",  # pages, 32 MiB: the crawl waits for the disk each time so much was written
         "secure_delete = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -1,4 +1,4 @@
-"""What was decided about URLs, and what the program remembers: rules, aliases, traps, needs, tombstones, facts."""
+"""Decisions about URLs, and what the program stores about itself: rules, aliases, traps, needs, tombstones, facts."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,39 +18,31 @@ class Decisions(Queries):
     """`interface.Decisions`."""
 
     def set_rule(self, url_id: int, rule: str) -> None:
-        """Keep the words that decided about a URL, or about the links of its document."""
-        self._connection.execute(_RULED, {"url": url_id, "rule": rule})
+        self._connection.execute(_SET_RULE, {"url": url_id, "rule": rule})
 
     def tombstones(self) -> list[str]:
-        """URLs, and prefixes that end in `*`, that are never to be fetched again."""
         return list(self._connection.execute(sa.select(tombstones.c.url)).scalars())
 
     def set_aliases(self, pairs: Sequence[tuple[int, int | None]]) -> None:
-        """Say of URLs by which other one's resource they are; `None`: by nobody's."""
-        self._database.run_many(_SAME_AS, [(target, url_id) for url_id, target in pairs])
+        self._database.run_many(_SET_ALIAS, [(target, url_id) for url_id, target in pairs])
 
     def is_alias(self, url_id: int) -> bool:
-        """Whether a URL is another one's resource."""
         found = self._database.run("SELECT same_as FROM urls WHERE id = ?", (url_id,)).fetchone()
         return bool(found and found[0] is not None)
 
     def aliases(self) -> list[int]:
-        """The URLs with an answer of their own that are another one's resource."""
-        return [row[0] for row in self._database.run(_KNOWN_FOLDS).fetchall()]
+        return [row[0] for row in self._database.run(_ALIASES).fetchall()]
 
     def same_contents(self) -> Iterator[list[CanonicalURL]]:
-        """URLs that have the same content, as groups."""
         rows = self._database.run(_SAME_CONTENTS).fetchall()
         for _, group in groupby(rows, key=itemgetter(0)):
             yield [CanonicalURL(url) for _, url in group]
 
     def families(self) -> dict[str, dict[str, Any]]:
-        """What the run knows of URLs that look alike."""
         return {row.key: row.state for row in self._connection.execute(sa.select(families))}
 
-    def save_families(self, said: Mapping[str, Mapping[str, Any]], gone: Sequence[str]) -> None:
-        """Say what is known of families by now, and which are forgotten."""
-        self._database.run_many(_KEEP_FAMILY, [(key, json.dumps(state)) for key, state in said.items()])
+    def save_families(self, changed: Mapping[str, Mapping[str, Any]], gone: Sequence[str]) -> None:
+        self._database.run_many(_SAVE_FAMILY, [(key, json.dumps(state)) for key, state in changed.items()])
         self._database.run_many("DELETE FROM families WHERE key = ?", [(key,) for key in gone])
 
     def forget_families(self) -> None:
@@ -61,36 +53,35 @@ class Decisions(Queries):
         return None if found is None else str(found)
 
     def set_fact(self, name: str, value: str) -> None:
-        self._connection.execute(_KNOW, {"name": name, "value": value})
+        self._connection.execute(_SET_FACT, {"name": name, "value": value})
 
-    def add_needs(self, resource_id: int, whys: Iterable[str]) -> None:
-        """Keep why a page works from no disk, beside what is known of that."""
+    def add_needs(self, resource_id: int, reasons: Iterable[str]) -> None:
         known = self._database.run("SELECT why FROM needs WHERE resource_id = ?", (resource_id,)).fetchone()
-        all_ = {*(known[0].split(", ") if known else ()), *whys}
-        if all_:
-            words = (resource_id, ", ".join(sorted(all_)))
-            self._database.run("INSERT OR REPLACE INTO needs (resource_id, why) VALUES (?, ?)", words)
+        all_reasons = {*(known[0].split(", ") if known else ()), *reasons}
+        if all_reasons:
+            row = (resource_id, ", ".join(sorted(all_reasons)))
+            self._database.run("INSERT OR REPLACE INTO needs (resource_id, why) VALUES (?, ?)", row)
 
-    def needing(self, most: int) -> tuple[int, list[tuple[CanonicalURL, str]]]:
-        """How many pages of the tree work from no disk, and why some of them do not."""
+    def needing(self, max_count: int) -> tuple[int, list[tuple[CanonicalURL, str]]]:
         count = int(self._database.run(_NEEDING.format("count(*)"), ()).fetchone()[0])
-        rows = self._database.run(_NEEDING.format("u.url, n.why") + " ORDER BY u.id LIMIT ?", (most,)) if count else ()
+        query = _NEEDING.format("u.url, n.why") + " ORDER BY u.id LIMIT ?"
+        rows = self._database.run(query, (max_count,)) if count else ()
         return count, [(CanonicalURL(url), why) for url, why in rows]
 
 
-_SAME_AS: Final = "UPDATE urls SET same_as = ? WHERE id = ?"
+_SET_ALIAS: Final = "UPDATE urls SET same_as = ? WHERE id = ?"
 _SAME_CONTENTS: Final = (
     "SELECT r.digest, u.url FROM resources r JOIN urls u ON u.id = r.url_id "  # noqa: S608
     f"WHERE {IS_WHOLE} AND r.size > 0 AND r.digest IN (SELECT digest FROM resources WHERE until IS NULL AND status = 200 "
     "GROUP BY digest HAVING count(*) > 1) ORDER BY r.digest, u.url"
 )
-_KNOWN_FOLDS: Final = (
+_ALIASES: Final = (
     "SELECT u.id FROM urls u JOIN resources r ON r.url_id = u.id AND r.until IS NULL WHERE u.same_as IS NOT NULL"
 )
-_KEEP_FAMILY: Final = "INSERT OR REPLACE INTO families (key, state) VALUES (?, ?)"
-_RULED: Final = sa.text("INSERT OR REPLACE INTO rules (url_id, rule) VALUES (:url, :rule)")
+_SAVE_FAMILY: Final = "INSERT OR REPLACE INTO families (key, state) VALUES (?, ?)"
+_SET_RULE: Final = sa.text("INSERT OR REPLACE INTO rules (url_id, rule) VALUES (:url, :rule)")
 _NEEDING: Final = (
     "SELECT {} FROM needs n JOIN resources r ON r.id = n.resource_id JOIN urls u ON u.id = r.url_id "  # noqa: S608
     f"WHERE r.until IS NULL AND r.path IS NOT NULL AND {DOM.format('r.id')} IS NULL"
 )
-_KNOW: Final = sa.text("INSERT OR REPLACE INTO facts (name, value) VALUES (:name, :value)")
+_SET_FACT: Final = sa.text("INSERT OR REPLACE INTO facts (name, value) VALUES (:name, :value)")

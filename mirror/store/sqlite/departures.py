@@ -1,4 +1,4 @@
-"""What is to leave the tree, and when it may."""
+"""The files that are to leave the tree. Owns the table `leaving`."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -22,52 +22,44 @@ class Departures(Queries):
         self._frontier = frontier
 
     def add(self, path: LocalPath, url_id: int, *, lost: bool) -> None:
-        """A file is to go when the run settles. `lost`: it is a page that the server no longer has."""
-        self._connection.execute(_LEAVE, {"path": path, "url_id": url_id, "lost": lost})
+        self._connection.execute(_ADD, {"path": path, "url_id": url_id, "lost": lost})
 
     def lost_pages(self) -> tuple[int, int]:
-        """How many lost pages are to leave the tree, and how many would be left in it."""
-        self._run(_RETURNED)
+        self._run(_DROP_RETURNED)
         lost = self._count(sa.select(sa.func.count()).where(leaving.c.lost, ~leaving.c.released))
         pages = sa.select(sa.func.count()).where(CURRENT, IS_HTML, ~IS_REDIRECT)
         return lost, self._count(pages)
 
     def has_lost(self, wanted: Sequence[CanonicalURL]) -> bool:
-        """Whether one of these is a lost page that is to leave the tree."""
         query = sa.select(sa.func.count()).where(leaving.c.lost, ~leaving.c.released, leaving.c.url_id.in_(GIVEN))
         ids = list(self._frontier.find(wanted).values())
         return int(self._connection.execute(query, {"given": ids}).scalar_one()) > 0
 
     def release(self) -> None:
-        """From now on nothing should lead to what is to leave."""
-        self._run(_RETURNED)
+        self._run(_DROP_RETURNED)
         self._run(sa.update(leaving).values(released=True))
 
     def accept_loss(self, now: str) -> None:
-        """A run that was held is complete after all."""
         self.release()
         held = sa.update(snapshots).where(snapshots.c.outcome == Outcome.HELD)
         self._run(held.values(outcome=Outcome.COMPLETE, finished=now))
 
     def released(self) -> list[LocalPath]:
-        """The paths that may leave the tree."""
-        self._run(_RETURNED)
+        self._run(_DROP_RETURNED)
         paths = self._connection.execute(sa.select(leaving.c.path).where(leaving.c.released)).scalars()
         return [LocalPath(path) for path in paths]
 
     def all(self) -> list[LocalPath]:
-        """The paths that are to leave the tree, now or when the run settles."""
         return [LocalPath(path) for path in self._connection.execute(sa.select(leaving.c.path)).scalars()]
 
     def remove(self, path: LocalPath) -> None:
-        """A file is out of the tree."""
         self._connection.execute(sa.delete(leaving).where(leaving.c.path == path))
 
 
-_LEAVE: Final = sa.text(
+_ADD: Final = sa.text(
     "INSERT INTO leaving (path, url_id, lost, released) VALUES (:path, :url_id, :lost, 0) "
     "ON CONFLICT (path) DO UPDATE SET lost = excluded.lost, released = 0"
 )
-_RETURNED: Final = sa.delete(leaving).where(
+_DROP_RETURNED: Final = sa.delete(leaving).where(
     sa.exists().where(resources.c.url_id == leaving.c.url_id, resources.c.path == leaving.c.path, CURRENT)
 )

@@ -1,8 +1,9 @@
-"""The frontier: each URL that was ever referred to, and what the run wants of it.
+"""The frontier: each URL that was ever met, and what the run decided about it.
 
-Owns the tables `urls` and `frontier`. A page's links are looked up and written as one statement each, whatever their number,
-and what was met of late is kept in memory: a site's navigation stands on each of its pages. Memory is bounded all the same;
-the whole of the frontier is on the disk. Nobody but this module writes these tables while a run has it.
+Owns the tables `urls` and `frontier`. One statement looks up all links of a page, and another one writes them, however many
+there are. URLs that were met recently are cached in memory, because the navigation of a site is on each of its pages. The cache
+is bounded, and the whole frontier is on the disk. While a run is open, other code that writes what is cached here (ids and
+entries) calls `Session.forget`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +32,7 @@ from mirror.store.sqlite.schema import GIVEN, frontier, listed, resources, urls
 from mirror.store.sqlite.session import Queries, Session
 
 _KEPT: Final = 1 << 14
-"""URLs that are kept in memory, a few hundred bytes each."""
+"""URLs that are cached in memory, a few hundred bytes each."""
 
 
 Key = TypeVar("Key")
@@ -39,20 +40,20 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Key, Value]):
-    """A mapping that forgets the older half of what it has when it is full."""
+    """A cache that drops the older half of its keys when it is full."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
         self._kept: dict[Key, Value] = {}
 
     def __setitem__(self, key: Key, value: Value) -> None:
         self._kept[key] = value
-        if len(self._kept) > self._most:
-            for old in list(self._kept)[: self._most // 2]:
+        if len(self._kept) > self._max_size:
+            for old in list(self._kept)[: self._max_size // 2]:
                 del self._kept[old]
 
     def split(self, keys: Iterable[Key]) -> tuple[dict[Key, Value], list[Key]]:
-        """What it has of some keys, and the keys that it does not know, each once."""
+        """Return the cached values of some keys, and the keys that are not cached, each once."""
         kept = self._kept
         found: dict[Key, Value] = {}
         unknown: dict[Key, None] = {}
@@ -75,10 +76,10 @@ class Frontier(Queries):
         self._ids: Recent[CanonicalURL, int] = Recent(_KEPT)
         self._entries: Recent[int, Entry | None] = Recent(_KEPT)
         self._last_id: int | None = None
-        session.database.when_undone.append(self.forget)
+        session.database.on_rollback.append(self.forget)
 
     def forget(self) -> None:
-        """Something else wrote to the tables, or took back what was written: what is in memory may be wrong."""
+        """Clear the cache: other code wrote to the tables, or a transaction was rolled back."""
         self._ids.clear()
         self._entries.clear()
         self._last_id = None
@@ -87,7 +88,6 @@ class Frontier(Queries):
     # --- URLs ----------------------------------------------------------------------------------------------------------
 
     def identify(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
-        """The id of each URL; a new one gets its row."""
         found = self.find(wanted)
         new = [url for url in dict.fromkeys(wanted) if url not in found]
         if new:
@@ -102,7 +102,6 @@ class Frontier(Queries):
         return found
 
     def find(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
-        """The id of each URL that has one."""
         found, unknown = self._ids.split(wanted)
         if unknown:
             for url, url_id in self._database.run(_URL_IDS, listed(unknown)):
@@ -117,7 +116,6 @@ class Frontier(Queries):
     # --- entries -------------------------------------------------------------------------------------------------------
 
     def entries(self, ids: Iterable[int]) -> dict[int, Entry]:
-        """What the frontier says of URLs; those it does not know are not there."""
         found, unknown = self._entries.split(ids)
         if unknown:
             read = {row[0]: _entry(row) for row in self._database.run(_ENTRIES, (self._run_id, *listed(unknown)))}
@@ -126,23 +124,18 @@ class Frontier(Queries):
         return {url_id: entry for url_id, entry in found.items() if entry is not None}
 
     def admit(self, entries: Sequence[Entry]) -> None:
-        """Put URLs into the frontier, or change what it says of them."""
         if entries:
             self._database.run_many(_ADMIT, [_values(entry, self._run_id) for entry in entries])
             for entry in entries:
                 self._entries[entry.id] = entry
 
-    def take(self, most: int, *, pages: bool, without: Sequence[str] = ()) -> list[Entry]:
-        """Up to `most` pending URLs, marked as in flight, near ones before far ones: mere pages, or what pages need.
-
-        None of the origins `without`; each ends in a slash.
-        """
+    def take(self, max_count: int, *, pages: bool, without: Sequence[str] = ()) -> list[Entry]:
         if without:
             rows = self._database.run(
-                _PENDING_ELSEWHERE[pages], (self._run_id, *listed(list(without)), most)
+                _PENDING_ELSEWHERE[pages], (self._run_id, *listed(list(without)), max_count)
             ).fetchall()
         else:
-            rows = self._database.run(_PENDING[pages], (self._run_id, most)).fetchall()
+            rows = self._database.run(_PENDING[pages], (self._run_id, max_count)).fetchall()
         found = [replace(_entry(row), referrer=row[9]) for row in rows]
         if found:
             self._database.run(_IN_FLIGHT, listed([entry.id for entry in found]))
@@ -151,7 +144,6 @@ class Frontier(Queries):
         return found
 
     def take_one(self, url_id: int) -> Entry | None:
-        """A URL, marked as in flight, if it is pending."""
         rows = self._database.run(_PENDING_ONE, (self._run_id, url_id)).fetchall()
         if not rows:
             return None
@@ -161,39 +153,31 @@ class Frontier(Queries):
         return found
 
     def last_entries(self, ids: Sequence[int]) -> list[Entry]:
-        """What the newest run that met URLs says of them."""
         return [entry_of(row) for row in self._connection.execute(_KNOWN_ENTRIES, {"given": list(ids)})]
 
     def done(self) -> list[Entry]:
-        """All URLs of this run that are answered."""
         return [entry_of(row) for row in self._connection.execute(_ANSWERED, {"run": self._run_id})]
 
     def count_waiting(self) -> int:
-        """How many URLs wait or are in flight."""
         return self._count(sa.select(sa.func.count()).where(_WAITS))
 
     def count_pages(self) -> int:
-        """How many pages of this run were fetched as HTML: what a limit counts."""
         return self._count(sa.select(sa.func.count()).select_from(OF_RUN).where(DONE, IS_PAGE))
 
     def skip_waiting_pages(self, reason: Reason) -> None:
-        """Give up on the mere pages that wait."""
         self.forget()
         waiting = sa.update(frontier).where(_WAITS, _IS_ONLY_PAGE).values(state=State.SKIPPED, reason=reason)
         self._connection.execute(waiting, {"run": self._run_id})
 
     def redirects(self) -> list[Entry]:
-        """The URLs of this run that are redirects."""
         rows = self._connection.execute(_REDIRECTS, {"run": self._run_id}).all()
         return [entry_of(row) for row in rows]
 
     def listings(self) -> list[CanonicalURL]:
-        """What earlier runs fetched on their own account: each robots.txt."""
         rows = self._connection.execute(_LISTINGS, {"run": self._run_id}).scalars()
         return [CanonicalURL(url) for url in rows]
 
     def set_reason(self, url_id: int, reason: Reason | None) -> None:
-        """Why the answer of a URL is left out; `None`: it is not any more."""
         entry = self.entries([url_id]).get(url_id)
         if entry:
             self.admit([replace(entry, reason=reason)])
@@ -202,7 +186,7 @@ class Frontier(Queries):
 _COLUMNS: Final = "f.url_id, u.url, f.state, f.roles, f.depth, f.guess, f.referrer_id, f.reason, f.snapshot_id"
 _NEW_URL: Final = "INSERT INTO urls (id, url, since) VALUES (?, ?, ?)"
 _URL_IDS: Final = "SELECT url, id FROM urls WHERE url IN (SELECT value FROM json_each(?))"
-_ENTRIES: Final = (  # the sum keeps SQLite from going through all of the run
+_ENTRIES: Final = (  # `+ 0` keeps SQLite from using the index of the run, which would read all of its rows
     f"SELECT {_COLUMNS} FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
     "WHERE f.snapshot_id + 0 = ? AND f.url_id IN (SELECT value FROM json_each(?))"
 )
@@ -218,7 +202,7 @@ _NEAREST: Final = (
     f"WHERE f.snapshot_id = ? AND f.state = {State.PENDING:d} AND f.roles {{}} {{}} ORDER BY f.depth, f.url_id LIMIT ?"
 )
 _PENDING: Final = {True: _NEAREST.format("= 1", ""), False: _NEAREST.format("> 1", "")}
-_ELSEWHERE: Final = (  # up to the first slash behind `https://`
+_ELSEWHERE: Final = (  # the origin: up to the first slash behind `https://`
     "AND substr(u.url, 1, 8 + instr(substr(u.url, 9), '/')) NOT IN (SELECT value FROM json_each(?))"
 )
 _PENDING_ELSEWHERE: Final = {True: _NEAREST.format("= 1", _ELSEWHERE), False: _NEAREST.format("> 1", _ELSEWHERE)}
@@ -237,7 +221,7 @@ _REASONS: Final[dict[str | None, Reason | None]] = {None: None, "": None} | {str
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    """A row of `_COLUMNS` as an entry."""
+    """Make an entry of a row of `_COLUMNS`."""
     return Entry(
         row[0],
         CanonicalURL(row[1]),

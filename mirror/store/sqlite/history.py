@@ -1,9 +1,9 @@
-"""The manifest across its snapshots: what each of them shows, what differs between two, what may be forgotten.
+"""The snapshots: which there are, what each shows, and how two differ.
 
-Enters and leaves: plain values. A version of a resource is shown by the snapshots from its `since` on, up to its `until`; so
-what a snapshot shows is one query, and one in which nothing changed takes a row of its own and nothing else.
+A version is shown by the snapshots from its `since` on, up to but not including its `until`. So one query finds what a snapshot
+shows, and a snapshot in which nothing changed costs one row.
 
-Snapshots that were pruned keep their row, so that what was found then can still say when; nobody is shown them.
+Pruned snapshots keep their row, so that versions found then still have a time; no list shows them.
 """
 
 import json
@@ -28,28 +28,21 @@ _AT_A_TIME: Final = 500
 class History(Queries):
     """`interface.History`."""
 
-    # --- which there are -----------------------------------------------------------------------------------------------
+    # --- snapshots -----------------------------------------------------------------------------------------------------
 
     def snapshots(self) -> list[Listed]:
-        """All snapshots, the oldest first."""
         rows = self._connection.execute(sa.select(snapshots).where(_LISTED).order_by(snapshots.c.id)).all()
         return [self._listed(row) for row in rows]
 
     def has(self, snapshot_id: int) -> bool:
-        """Whether there is this snapshot, and it was not pruned."""
         query = sa.select(snapshots.c.id).where(_LISTED, snapshots.c.id == snapshot_id)
         return self._connection.execute(query).first() is not None
 
     def has_before(self, snapshot_id: int) -> bool:
-        """Whether there was a snapshot before this one."""
         query = sa.select(sa.func.count()).where(snapshots.c.id < snapshot_id)
         return bool(self._connection.execute(query).scalar_one())
 
     def find(self, name: str) -> Listed | None:
-        """A snapshot by its number, by the time it was begun (the newest one of a day, an hour...), or `latest`.
-
-        `latest` is the newest one that is complete.
-        """
         listed = self.snapshots()
         if name == "latest":
             matching = [one for one in listed if one.outcome is Outcome.COMPLETE]
@@ -60,12 +53,10 @@ class History(Queries):
         return matching[-1] if matching else None
 
     def count(self, snapshot_id: int) -> None:
-        """Keep what a snapshot comes to, for the lists to come."""
         numbers = asdict(self.numbers(snapshot_id))
         self._connection.execute(sa.update(snapshots).where(snapshots.c.id == snapshot_id).values(counts=numbers))
 
     def numbers(self, snapshot_id: int) -> Numbers:
-        """What a snapshot comes to."""
         row = self._connection.execute(_NUMBERS, {"at": snapshot_id}).one()
         return Numbers(**{name: int(value or 0) for name, value in row._mapping.items()})  # noqa: SLF001 - a public name
 
@@ -74,10 +65,9 @@ class History(Queries):
         starts = tuple(map(CanonicalURL, row.starts))
         return Listed(row.id, row.started, row.finished, Outcome(row.outcome), starts, row.options, numbers)
 
-    # --- what one shows ------------------------------------------------------------------------------------------------
+    # --- what a snapshot shows -----------------------------------------------------------------------------------------
 
     def at(self, snapshot_id: int) -> Iterator[Shown]:
-        """What a snapshot shows: each version with a place in its tree."""
         wanted = {"at": snapshot_id, "last": 0}
         while rows := self._connection.execute(_AT, wanted).all():
             for row in rows:
@@ -87,34 +77,29 @@ class History(Queries):
             wanted["last"] = rows[-1].id
 
     def origins(self, snapshot_id: int) -> list[Origin]:
-        """The origins of which a snapshot shows something."""
         rows = self._connection.execute(_ORIGINS, {"at": snapshot_id}).all()
         return [Origin(row.origin, row.pages, row.files, CanonicalURL(row.first)) for row in rows]
 
     def met_origins(self) -> Iterator[str]:
-        """The origins of all URLs that were ever met, fetched or not: from each one a step to the first URL behind it."""
+        """As the interface says. Each query jumps to the first URL behind the origin before, instead of reading all URLs."""
         end = ""
         while url := self._connection.execute(_NEXT_URL, {"end": end}).scalar():
             yield origin(CanonicalURL(url))
             end = _end(origin(CanonicalURL(url)))
 
     def has_origin(self, name: str, snapshot_id: int) -> bool:
-        """Whether a snapshot shows anything of an origin."""
         words = {"at": snapshot_id, "first": f"{name}/", "end": _end(name)}
         return self._connection.execute(_HAS_ORIGIN, words).first() is not None
 
     def version(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
-        """What a snapshot has of a URL."""
         row = self._connection.execute(_VERSION, {"at": snapshot_id, "url": url}).first()
         return resource_of(row) if row else None
 
     def same_as(self, url: CanonicalURL) -> CanonicalURL | None:
-        """Whose resource a URL is, where it has none of its own."""
         found = self._connection.execute(_SAME_AS, {"url": url}).scalar()
         return found and CanonicalURL(found)
 
     def differences(self, before: int, now: int) -> list[Difference]:
-        """What a reader of two snapshots finds different, by URL. What was removed here and added there is moved."""
         found: list[Difference] = []
         for url in self._connection.execute(_TOUCHED, {"first": before, "last": now}).scalars().all():
             old, new = (self._shown(CanonicalURL(url), at) for at in (before, now))
@@ -133,7 +118,6 @@ class History(Queries):
     # --- one URL -------------------------------------------------------------------------------------------------------
 
     def account(self, url: CanonicalURL) -> Account | None:
-        """All that is known of a URL; `None`: nobody ever met it."""
         row = self._connection.execute(_MET, {"url": url}).first()
         if row is None:
             return None
@@ -157,14 +141,12 @@ class History(Queries):
         )
 
     def starts(self, snapshot_id: int) -> list[CanonicalURL]:
-        """All starts of all runs up to a snapshot, the oldest first."""
         query = sa.select(snapshots.c.starts).where(snapshots.c.id <= snapshot_id).order_by(snapshots.c.id)
         return list(
             dict.fromkeys(CanonicalURL(url) for row in self._connection.execute(query).scalars() for url in row)
         )
 
     def all(self) -> Iterator[Resource]:
-        """Every version of everything."""
         last = 0
         while rows := self._connection.execute(_ALL.where(resources.c.id > last)).all():
             yield from map(resource_of, rows)
@@ -189,11 +171,11 @@ def _with_moves(found: Sequence[Difference]) -> list[Difference]:
 
 
 def _end(name: str) -> str:
-    """What comes behind all URLs of an origin: a zero is the letter behind the slash."""
+    """Return a text that sorts right behind all URLs of an origin: `0` is the character after the slash."""
     return f"{name}0"
 
 
-_YEAR: Final = 4  # digits; a number of so many is a year
+_YEAR: Final = 4  # digits: a number with so many is a year, not the id of a snapshot
 _LISTED: Final = snapshots.c.outcome != PRUNED
 _at = sa.bindparam("at", type_=sa.Integer)
 _IN: Final = (resources.c.since <= _at) & (resources.c.until.is_(None) | (resources.c.until > _at))
@@ -264,8 +246,8 @@ _MET: Final = (
 )
 _referrers = urls.alias()
 _stand_ins: Final = urls.alias()
-_RULED: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
-"""The reasons beside which something is told that decided."""
+_HAS_RULE: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
+"""The reasons for which a stored rule says what decided."""
 _DECIDED: Final = (
     sa.select(
         frontier,
@@ -283,7 +265,7 @@ _DECIDED: Final = (
             rules.c.url_id
             == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
         )
-        & frontier.c.reason.in_(_RULED),
+        & frontier.c.reason.in_(_HAS_RULE),
     )
     .outerjoin(
         _stand_ins,

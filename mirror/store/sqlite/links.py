@@ -1,4 +1,4 @@
-"""The links of current versions: what documents refer to, and what a browser saw of them."""
+"""The links of current versions: those of documents, and those that a browser saw. Owns the table `links`."""
 
 import sys
 from collections.abc import Sequence
@@ -16,14 +16,13 @@ class Links(Queries):
     """`interface.Links`."""
 
     def of(self, resource: Resource) -> list[tuple[int, Reference]]:
-        """The stored references of a resource, in their order, each with the id of its target; then what a browser saw."""
         return self._references(resource, 0, sys.maxsize)
 
     def seen(self, resource: Resource) -> list[tuple[int, Reference]]:
-        """Those that a browser saw."""
         return self._references(resource, SEEN, sys.maxsize)
 
     def own(self, resource: Resource) -> list[tuple[int, Reference]]:
+        """Return the links of the document."""
         return self._references(resource, 0, SEEN)
 
     def _references(self, resource: Resource, first: int, end: int) -> list[tuple[int, Reference]]:
@@ -31,19 +30,18 @@ class Links(Queries):
         return [(target, Reference(CanonicalURL(url), _KINDS[kind], bool(guess))) for target, kind, guess, url in rows]
 
     def add_seen(self, resource: Resource, references: Sequence[tuple[int, Reference]]) -> None:
-        """Add what a browser saw of a resource to what is known of it."""
         known = set(self.of(resource))
         new = [one for one in dict.fromkeys(references) if one not in known]
         if new:
             first = self._database.run(_NEXT_SEEN, (SEEN - 1, resource.id)).fetchone()[0]
             rows = [(resource.id, first + n, target, str(ref.kind), ref.guess) for n, (target, ref) in enumerate(new)]
-            self._database.run_many(_LINKS, rows)
+            self._database.run_many(_ADD_LINKS, rows)
 
     def loads_more(self, resource: Resource) -> bool:
-        """Whether a page needs something to which no document leads, but what a browser saw of pages."""
         return self._database.run(_LOADS_MORE, (resource.id,)).fetchone() is not None
 
     def write(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
+        """Replace the links of the document."""
         self._database.run("DELETE FROM links WHERE resource_id = ? AND position < ?", (resource_id, SEEN))
         self.add(resource_id, references)
 
@@ -51,29 +49,30 @@ class Links(Queries):
         return self._database.run(_HAS_INDEX).fetchone() is not None
 
     def build_index(self) -> None:
-        """Before anybody asks who refers to a URL. A first run puts it off: to make it once takes a sixth of keeping it."""
+        """As the interface says. Building the index once takes a sixth of the time of keeping it during a first run."""
         self._database.run(_INDEX)
 
     def add(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
+        """Store the links of the document of a version that has none yet."""
         rows = [(resource_id, n, target, str(ref.kind), ref.guess) for n, (target, ref) in enumerate(references)]
-        self._database.run_many(_LINKS, rows)
+        self._database.run_many(_ADD_LINKS, rows)
 
     def forget_seen(self, resource_id: int) -> None:
-        for statement in _FORGET_RENDERED:
+        """Delete everything that a browser found out about a version."""
+        for statement in _FORGET_SEEN:
             self._database.run(statement, (resource_id,))
 
     def canonicals(self) -> list[tuple[CanonicalURL, CanonicalURL]]:
-        """Pages, each with the URL that it calls canonical, where that has the same content."""
         return [(CanonicalURL(url), CanonicalURL(target)) for url, target in self._database.run(_CANONICALS).fetchall()]
 
 
-_CANONICALS: Final = (  # a fold of before still counts: its content is known
+_CANONICALS: Final = (  # the canonical URL may itself be an alias from an earlier run: its payload is known
     "SELECT u.url, cu.url FROM links l JOIN resources r ON r.id = l.resource_id JOIN urls u ON u.id = r.url_id "  # noqa: S608
     "JOIN resources c ON c.url_id = l.target_id AND c.until IS NULL AND c.digest = r.digest AND c.status = 200 "
     "JOIN urls cu ON cu.id = c.url_id AND (c.path IS NOT NULL OR cu.same_as IS NOT NULL) "
     f"WHERE l.kind = 'canonical' AND {IS_WHOLE} ORDER BY r.id, l.position"
 )
-_LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
+_ADD_LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
 _HAS_INDEX: Final = "SELECT 1 FROM sqlite_master WHERE name = 'ix_links_target_id'"
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS ix_links_target_id ON links (target_id)"
 _REFERENCES: Final = (
@@ -86,7 +85,7 @@ _LOADS_MORE: Final = (
     "AND EXISTS (SELECT 1 FROM frontier f WHERE f.url_id = l.target_id AND f.roles <> 0) AND NOT EXISTS ("
     f"SELECT 1 FROM links o WHERE o.target_id = l.target_id AND o.position < {SEEN} AND NOT o.guess) LIMIT 1"
 )
-_FORGET_RENDERED: Final = (
+_FORGET_SEEN: Final = (
     f"DELETE FROM links WHERE resource_id = ? AND position >= {SEEN}",  # noqa: S608
     "DELETE FROM renderings WHERE resource_id = ?",
     "DELETE FROM needs WHERE resource_id = ?",

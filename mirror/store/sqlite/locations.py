@@ -1,4 +1,4 @@
-"""Where URLs stand in the tree, as published documents have it, and what is to leave the tree."""
+"""Where URLs stand in the tree, and where published documents link to. Owns the column `urls.resolution`."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -23,29 +23,20 @@ class Locations(Queries):
         self._links = links
 
     def resolutions(self, resource: Resource) -> dict[CanonicalURL, LocalPath]:
-        """Where the targets of a document's references stand, as published documents have it."""
         rows = self._database.run(_RESOLUTIONS, (resource.id,))
         return {CanonicalURL(url): LocalPath(path) for url, path in rows}
 
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
-        """Say where URLs that are wanted will stand; documents that had to do without are stale now.
-
-        What was asked for before and had no place is not expected to have one until it has.
-        """
         wanted = dict(places)
         rows = self._database.run(_UNRESOLVED, listed(list(wanted))).fetchall() if wanted else ()
         changed = [(url_id, wanted[url_id]) for (url_id,) in rows]
         if self._links.is_indexed() or not self._session.new_urls.issuperset(url_id for url_id, _ in changed):
             self._links.build_index()
             self.settle(changed)
-        else:  # only what is being recorded refers to these, and that is to be published anyway
-            self._database.run_many(_SETTLE, [(path, url_id) for url_id, path in changed])
+        else:  # the URLs are new: only the document that is being recorded refers to them, and it will be published anyway
+            self._database.run_many(_SET_RESOLUTION, [(path, url_id) for url_id, path in changed])
 
     def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
-        """Each URL: id, resolution, its resource's path, and the id of where it leads, if it is a redirect or an alias.
-
-        What is to leave the tree still has its path, until `release`.
-        """
         query = (
             sa.select(urls.c.id, urls.c.resolution, _PATH, _LEADS_TO)
             .outerjoin(resources, (resources.c.url_id == urls.c.id) & CURRENT)
@@ -58,15 +49,13 @@ class Locations(Queries):
             last = rows[-1][0]
 
     def place(self, url_id: int) -> tuple[LocalPath | None, int | None]:
-        """The path of a URL's resource, and the id of where it leads, if it is a redirect or an alias."""
         row = self._connection.execute(_PLACE, {"url_id": url_id}).first()
         return (row[0], row[1]) if row else (None, None)
 
     def settle(self, changed: Sequence[tuple[int, LocalPath | None]]) -> None:
-        """Say where URLs stand now, and mark the documents that say otherwise as stale."""
         if changed:
-            self._database.run_many(_SETTLE, [(path, url_id) for url_id, path in changed])
-            self._database.run(_STALE, listed([url_id for url_id, _ in changed]))
+            self._database.run_many(_SET_RESOLUTION, [(path, url_id) for url_id, path in changed])
+            self._database.run(_MARK_REFERRERS_STALE, listed([url_id for url_id, _ in changed]))
 
 
 _REDIRECT: Final = (
@@ -91,12 +80,12 @@ _RESOLUTIONS: Final = (
     "SELECT u.url, u.resolution FROM links l JOIN urls u ON u.id = l.target_id "
     "WHERE l.resource_id = ? AND u.resolution IS NOT NULL"
 )
-_SETTLE: Final = "UPDATE urls SET resolution = ? WHERE id = ?"
+_SET_RESOLUTION: Final = "UPDATE urls SET resolution = ? WHERE id = ?"
 _UNRESOLVED: Final = (
     f"SELECT id FROM urls WHERE id IN {_GIVEN} AND resolution IS NULL "  # noqa: S608
     "AND NOT EXISTS (SELECT 1 FROM resources r WHERE r.url_id = urls.id AND r.until IS NULL)"
 )
-_STALE: Final = (
+_MARK_REFERRERS_STALE: Final = (
     "UPDATE resources SET stale = stale + 1 "  # noqa: S608
     f"WHERE id IN (SELECT resource_id FROM links WHERE target_id IN {_GIVEN})"
 )

@@ -1,4 +1,4 @@
-"""The manifest in an SQLite file: the parts of `store.manifest.interface.Manifest`, put together."""
+"""The manifest in an SQLite file: puts the parts of `store.manifest.interface.Manifest` together."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +20,10 @@ from mirror.store.sqlite.session import Session
 
 
 class SQLiteManifest:
-    """`interface.Manifest` over one database file. A manifest that is `read_only` takes no lock.
+    """`interface.Manifest` over one database file.
 
-    Raises `StorageError` where the file can't be read or written, or has another version.
+    Raises `StorageError` if the file can't be read or written, or has a version that is not supported. With `read_only`, it is
+    neither written nor migrated.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""How the database of an earlier version becomes one of this version, in place."""
+"""Migrations: each turns the database of one version into the next one, in place."""
 
 from collections.abc import Callable
 from typing import Final
@@ -32,7 +32,7 @@ _TO_VERSION_2: Final = """
 
 
 def _to_version_2(connection: sa.Connection) -> None:
-    """Version 1 knew each URL as it is now; version 2 knows what it was, too."""
+    """Version 1 had only the current version of each URL; version 2 has earlier ones too."""
     for table in _VERSION_1:
         connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {table}_1")
     for index in ("frontier_pending", "ix_links_target_id"):
@@ -45,15 +45,18 @@ def _to_version_2(connection: sa.Connection) -> None:
 
 
 def _to_version_3(_: sa.Connection) -> None:
-    """Version 3 has one table more."""
+    """Version 3 has one more table, which `schema.create_all` adds."""
 
 
 def _to_version_4(connection: sa.Connection) -> None:
-    """Version 4 has three tables more, and says whose resource a URL is. From version 1 one comes with the newest tables."""
+    """Version 4 has three more tables, which `schema.create_all` adds, and the column `urls.same_as`.
+
+    The migration from version 1 creates the tables of the newest version, so the column may be there already.
+    """
     if "same_as" not in {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(urls)")}:
         connection.exec_driver_sql("ALTER TABLE urls ADD COLUMN same_as INTEGER")
         connection.exec_driver_sql("CREATE INDEX urls_same_as ON urls (same_as) WHERE same_as IS NOT NULL")
 
 
 MIGRATIONS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}
-"""Version -> what makes the next one of it, in the transaction of all of them."""
+"""Version -> the migration to the next one. All run in one transaction."""

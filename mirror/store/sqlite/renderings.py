@@ -1,9 +1,9 @@
-"""Which pages of a run a browser is to open, which were opened, and what that came to.
+"""The queue of pages that a browser is to open, and the outcomes of those that it opened.
 
-Owns the table `renderings`. A page that may be worth it waits from the transaction on in which it was recorded, so that a run
-that was killed goes on with it. How long others of its template are tried is decided when its turn comes: by then it is known
-what those before it gave. Pages that an earlier run rendered and that are what they were then come last, when nothing else is
-left to fetch, and only where something that they need has changed.
+Owns the table `renderings`. A page waits from the transaction that recorded it, so that a run that was killed goes on with it.
+Whether a page is spared is decided when its turn comes, because only then is it known what earlier pages of its template found.
+Unchanged pages that an earlier run rendered come last, when nothing else is left to fetch, and only if something that they need
+has changed.
 """
 
 import json
@@ -27,18 +27,16 @@ class Queue:
         self._database = database
         self._run_id = run_id
         self._ahead: deque[Task] = deque()
-        self._may_have_more = True  # whether some may wait that are not taken,
-        self._may_have_again = True  # or that an earlier run has rendered
+        self._may_have_more = True  # whether pages may wait that are not in `_ahead`
+        self._may_have_again = True  # the same for pages that an earlier run rendered
         self._begun: set[int] = set()
         self._found: dict[int, int] = {}
         self._barren: dict[str, int] = {}
 
     def may_have(self, *, idle: bool) -> bool:
-        """Whether `next` may give something."""
         return bool(self._ahead) or self._may_have_more or (idle and self._may_have_again)
 
     def add(self, resource: Resource, look: Look) -> None:
-        """A page was recorded."""
         trials = look.trials
         if self.when is When.ALWAYS or (self.when is When.DOM and trials != 0):
             trials = None
@@ -51,14 +49,13 @@ class Queue:
         self._may_have_more |= not again
 
     def next(self, *, idle: bool) -> Task | None:
-        """The next page to render. `idle`: there is nothing to fetch any more, so what was rendered before may be looked at."""
         while task := self._take(idle=idle):
             if task.trials is not None and self._barrenness(task.template) >= task.trials and task.resource_id % AGAIN:
                 self._database.run(_SPARE, (self._run_id, task.template, AGAIN))
                 self._ahead.clear()
                 self._may_have_more = True
                 continue
-            if task.tries > MOST_TRIES:  # each time the process died, or was killed
+            if task.tries > MOST_TRIES:  # the process died each time
                 self.done(task, Outcome(f"begun {MOST_TRIES} times"))
                 continue
             self._begun.add(task.resource_id)
@@ -67,12 +64,12 @@ class Queue:
         return None
 
     def find(self, task: Task, count: int) -> None:
-        """A page has led to so many URLs that nothing else had led to."""
         self._found[task.resource_id] = self._found.get(task.resource_id, 0) + count
 
-    def done(self, task: Task, came: Outcome) -> None:
+    def done(self, task: Task, outcome: Outcome) -> None:
         found = self._found.pop(task.resource_id, 0)
-        values = (found, came.outcome, json.dumps(list(came.refused)), came.dom, task.resource_id, self._run_id)
+        refused = json.dumps(list(outcome.refused))
+        values = (found, outcome.outcome, refused, outcome.dom, task.resource_id, self._run_id)
         self._database.run(_DONE, values)
         self._begun.discard(task.resource_id)
         if found:
@@ -86,18 +83,15 @@ class Queue:
             self._barren[task.template] = self._barrenness(task.template) + 1
 
     def put_back(self, task: Task) -> None:
-        """It was not done: it is rendered once more, when those have been that wait now."""
         self._begun.discard(task.resource_id)
         self._may_have_more = True
 
     def give_up(self, why: str) -> None:
-        """No page is rendered any more in this run."""
         self._database.run(_GIVE_UP, (why, self._run_id))
         self._ahead.clear()
         self._may_have_more = self._may_have_again = False
 
     def is_left(self) -> bool:
-        """Whether pages wait that are new in this run."""
         return self._database.run(_WAITING, (self._run_id, False, 1)).fetchone() is not None
 
     def counts(self) -> Renderings:
@@ -109,7 +103,7 @@ class Queue:
                 self._look(idle=idle)
             while self._ahead:
                 task = self._ahead.popleft()
-                if not (idle and self._is_what_it_was(task)):
+                if not (idle and self._drop_if_unchanged(task)):
                     return task
         return None
 
@@ -121,15 +115,15 @@ class Queue:
             self._may_have_more = False
             self._may_have_again &= not idle
 
-    def _is_what_it_was(self, task: Task) -> bool:
-        """Whether an earlier run has rendered a page, and nothing has changed since of what it needs."""
+    def _drop_if_unchanged(self, task: Task) -> bool:
+        """Take a page out of the queue if an earlier run rendered it and nothing that it needs has changed in this run."""
         if self._database.run(_HAS_CHANGED, (task.resource_id, self._run_id, self._run_id)).fetchone():
             return False
         self._database.run(_DROP, (task.resource_id, self._run_id))
         return True
 
     def _barrenness(self, template: str) -> int:
-        """How many pages of a template gave nothing new since one did; of a run that goes on, the manifest knows."""
+        """Return how many pages of a template were rendered since one found something; read from the table once."""
         if template not in self._barren:
             row = self._database.run(_BARREN, (self._run_id, template)).fetchone()
             self._barren[template] = 0 if row[1] else int(row[0])

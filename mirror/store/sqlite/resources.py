@@ -1,4 +1,4 @@
-"""Versions of resources: what each URL is, from which snapshot on; which files and objects that makes stale."""
+"""The versions of resources, and the state of their files and objects. Owns `resources`, `copies` and `unsynced`."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,6 @@ class Resources(Queries):
         return _resource(row) if row else None
 
     def all(self, *, stale: bool = False) -> Iterator[Resource]:
-        """All current resources with a place in the tree, by id; `stale`: those whose file has to be published again."""
         query = RESOURCES.where(CURRENT, resources.c.path.is_not(None)).order_by(resources.c.id).limit(AT_A_TIME)
         if stale:
             query = query.where(resources.c.stale > 0)
@@ -48,11 +47,6 @@ class Resources(Queries):
         resource: Resource,
         references: Sequence[tuple[int, Reference]] | None,
     ) -> Resource:
-        """Write what a URL is from this snapshot on, and its references; `None`: those of the version before.
-
-        Where that is what it was before, only the time changes. Else the version before ends here, but one of this very
-        snapshot, which gives way.
-        """
         values = _resource_values(snapshot, resource)
         if before is None:
             new_id = self._insert(snapshot, resource, values)
@@ -64,10 +58,10 @@ class Resources(Queries):
             new_id = self._insert(snapshot, resource, values)
             self._connection.execute(_MOVE_LINKS, {"old": before.id, "new": new_id})
             if before.content == resource.content:
-                for statement in _MOVE:
+                for statement in _TAKE_OVER:
                     self._connection.execute(statement, {"old": before.id, "new": new_id, "at": snapshot.id})
         if before and before.digest != resource.digest and resource.digest is not None:
-            self._links.forget_seen(new_id)  # what a browser saw was seen of something else
+            self._links.forget_seen(new_id)  # a browser saw another payload
         since = before.since if before and new_id == before.id else snapshot.id
         recorded = replace(resource, id=new_id, since=since, checked=resource.checked or resource.fetched)
         if before is None and references:
@@ -80,10 +74,6 @@ class Resources(Queries):
         return int(self._database.run(_INSERT, (*values, resource.url_id, snapshot.id)).lastrowid or 0)
 
     def unvisited(self, snapshot: Snapshot) -> Iterator[tuple[Resource, Entry | None, bool]]:
-        """What runs from the same first start had in the tree and this one did not come to.
-
-        With each, what the frontier says of it and whether that is of this run; without an entry nobody knows.
-        """
         wanted = {"run": snapshot.id, "last": 0}
         while rows := self._connection.execute(_UNVISITED, wanted).all():
             for row in rows:
@@ -93,65 +83,52 @@ class Resources(Queries):
             wanted["last"] = rows[-1].id
 
     def amend(self, resource: Resource, references: Sequence[tuple[int, Reference]]) -> None:
-        """A newer program reads a version otherwise; it stays the same version."""
         changed = {"media_type": resource.media_type, "path": resource.path, "stale": resource.stale}
         self._connection.execute(_UPDATE, {**changed, "known": resource.id})
         self._links.write(resource.id, references)
 
     def end_as(self, snapshot: Snapshot, resource: Resource) -> None:
-        """From this snapshot on, a resource that no answer came for is this; the server was not asked."""
         asked = self._connection.execute(_LAST_ASKED, {"of": resource.id}).scalar_one()
         recorded = self.record(snapshot, self.current(resource.url_id), resource, None)
-        self._connection.execute(_ASKED, {"known": recorded.id, "asked": asked})
+        self._connection.execute(_SET_LAST_ASKED, {"known": recorded.id, "asked": asked})
 
     def set_error(self, url_id: int, error: str) -> None:
-        """What is there failed all the same."""
-        self._connection.execute(_BLAME, {"url": url_id, "why": error})
+        self._connection.execute(_SET_ERROR, {"url": url_id, "why": error})
 
     def mark_stale(self, ids: Sequence[int]) -> None:
-        """The files of resources have to be published again."""
-        self._connection.execute(_SPOIL, {"given": list(ids)})
+        self._connection.execute(_MARK_STALE, {"given": list(ids)})
 
     def staleness(self, resource: Resource) -> tuple[int, Digest | None]:
-        """How many things made the file of a resource wrong since it was right; the DOM that it shows, if that is kept."""
         found = self._database.run(_STALE_AND_DOM, (resource.id,)).fetchone()
         return (int(found[0]), found[1] and Digest(found[1])) if found else (0, None)
 
     def failing_since(self, url_id: int) -> str | None:
-        """When the run began that first had no answer of what a URL is, if none has had one since."""
         found = self._connection.execute(_FAILING_SINCE, {"url": url_id}).scalar()
         return None if found is None else str(found)
 
     def mark_published(self, files: Sequence[Published]) -> None:
-        """Say that the files of resources are right by now, and what their copies are from this snapshot on.
-
-        What has become more stale since they were planned is not right yet.
-        """
         if files:
             at = self._runs.last_id()
-            self._database.run_many(_PUBLISHED, [(file.resource_id, file.stale) for file in files])
+            self._database.run_many(_MARK_PUBLISHED, [(file.resource_id, file.stale) for file in files])
             self._database.run_many(
-                _COPIED, [(file.resource_id, at, file.copy, file.copy, file.resource_id) for file in files]
+                _ADD_COPY, [(file.resource_id, at, file.copy, file.copy, file.resource_id) for file in files]
             )
             self.add_unsynced([file.copy for file in files if file.copy])
 
     def copy(self, resource: Resource) -> Digest | None:
-        """What the newest copy of a document is in the store."""
         found = self._connection.execute(_COPY, {"of": resource.id}).scalar()
         return found and Digest(found)
 
     def mark_lost(self, digests: Sequence[Digest]) -> None:
-        """Objects are damaged: what they are needed for is fetched or made again."""
         self._session.forget()
-        for statement in _LOSE:
+        for statement in _MARK_LOST:
             self._connection.execute(statement, {"given": list(digests), "run": self._run_id})
 
     def unsynced(self) -> list[Digest]:
-        """Objects that nobody has waited for to be on the disk itself."""
         return [Digest(digest) for digest in self._connection.execute(sa.select(unsynced.c.digest)).scalars()]
 
     def add_unsynced(self, digests: Sequence[Digest]) -> None:
-        self._database.run_many(_UNSYNCED, [(digest,) for digest in digests])
+        self._database.run_many(_ADD_UNSYNCED, [(digest,) for digest in digests])
 
     def remove_unsynced(self, digests: Sequence[Digest]) -> None:
         self._connection.execute(sa.delete(unsynced).where(unsynced.c.digest.in_(GIVEN)), {"given": list(digests)})
@@ -161,9 +138,9 @@ _KNOWN_ENTRY: Final = ENTRY.where(frontier.c.url_id == sa.bindparam("url_id"))
 _UPDATE: Final = sa.update(resources).where(resources.c.id == sa.bindparam("known"))
 _END: Final = _UPDATE.values(until=sa.bindparam("at"), stale=0)  # it has no file any more
 _LAST_ASKED: Final = sa.select(resources.c.snapshot_id).where(resources.c.id == sa.bindparam("of"))
-_ASKED: Final = _UPDATE.values(snapshot_id=sa.bindparam("asked"))
+_SET_LAST_ASKED: Final = _UPDATE.values(snapshot_id=sa.bindparam("asked"))
 _OF_DIGESTS: Final = CURRENT & resources.c.digest.in_(GIVEN)
-_LOSE: Final = (
+_MARK_LOST: Final = (
     sa.update(resources).where(_OF_DIGESTS, resources.c.path.is_not(None)).values(stale=True),
     sa.update(resources)
     .where(resources.c.id.in_(sa.select(copies.c.resource_id).where(copies.c.digest.in_(GIVEN))))
@@ -181,14 +158,14 @@ _LOSE: Final = (
     )
     .values(state=State.PENDING),
 )
-_BLAME: Final = (
+_SET_ERROR: Final = (
     sa.update(resources).where(resources.c.url_id == sa.bindparam("url"), CURRENT).values(error=sa.bindparam("why"))
 )
 _FAILING_SINCE: Final = sa.text(
     "SELECT min(s.started) FROM resources r JOIN snapshots s ON s.id = r.since WHERE r.url_id = :url AND r.since > "
     "(SELECT coalesce(max(since), 0) FROM resources WHERE url_id = :url AND standing NOT IN ('kept', 'failed'))"
 )
-_SPOIL: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=resources.c.stale + 1)
+_MARK_STALE: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=resources.c.stale + 1)
 _MOVE_LINKS: Final = (
     sa.update(links).where(links.c.resource_id == sa.bindparam("old")).values(resource_id=sa.bindparam("new"))
 )
@@ -198,7 +175,7 @@ _COPY: Final = (
     .order_by(copies.c.since.desc())
     .limit(1)
 )
-_MOVE: Final = (
+_TAKE_OVER: Final = (
     sa.text(
         "INSERT INTO copies (resource_id, since, digest) "
         "SELECT :new, :at, digest FROM copies WHERE resource_id = :old ORDER BY since DESC LIMIT 1"
@@ -209,7 +186,7 @@ _MOVE: Final = (
     ),
     sa.text("INSERT INTO needs SELECT :new, why FROM needs WHERE resource_id = :old"),
 )
-"""What the version that takes the place of another one reads as."""
+"""What a new version with the same content takes over from the one before: its copy, rendering and needs."""
 _VALUES: Final = (
     "snapshot_id",
     "standing",
@@ -233,12 +210,12 @@ _INSERT: Final = f"INSERT INTO resources ({', '.join(_VALUES)}, url_id, since) V
 _SET: Final = {"stale": "stale = iif(?, stale + 1, 0)"}
 _UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(_SET.get(name, f'{name} = ?') for name in _VALUES)} WHERE id = ?"  # noqa: S608
 _STALE_AND_DOM: Final = f"SELECT stale, {DOM.format('resources.id')} FROM resources WHERE id = ?"  # noqa: S608 - ours
-_PUBLISHED: Final = "UPDATE resources SET stale = 0 WHERE id = ? AND stale = ?"
-_COPIED: Final = (  # that there is none needs to be said only where there was one
+_MARK_PUBLISHED: Final = "UPDATE resources SET stale = 0 WHERE id = ? AND stale = ?"
+_ADD_COPY: Final = (  # NULL is stored only if the version had a copy before
     "INSERT OR REPLACE INTO copies (resource_id, since, digest) SELECT ?, ?, ? "
     "WHERE ? IS NOT (SELECT digest FROM copies WHERE resource_id = ? ORDER BY since DESC LIMIT 1)"
 )
-_UNSYNCED: Final = "INSERT OR IGNORE INTO unsynced (digest) VALUES (?)"
+_ADD_UNSYNCED: Final = "INSERT OR IGNORE INTO unsynced (digest) VALUES (?)"
 _STANDINGS: Final = {str(standing): standing for standing in Standing}
 _UNVISITED: Final = (
     RESOURCES.where(CURRENT, resources.c.path.is_not(None), resources.c.snapshot_id != sa.bindparam("run"))
@@ -257,13 +234,13 @@ _UNVISITED: Final = (
 
 
 def _same(before: Resource, now: Resource) -> bool:
-    """Whether nothing changed that a snapshot tells apart. What is present has an error only once the run was judged."""
+    """Whether both versions are the same to a snapshot. The error of a PRESENT version is set only at the end of a run."""
     errors = [None if one.standing is Standing.PRESENT else one.error for one in (before, now)]
     return (before.standing, before.content) == (now.standing, now.content) and errors[0] == errors[1]
 
 
 def _resource_values(snapshot: Snapshot, resource: Resource) -> tuple[Any, ...]:
-    """What `_VALUES` names."""
+    """Return the values of the columns `_VALUES`."""
     return (
         snapshot.id,
         str(resource.standing),
@@ -282,7 +259,7 @@ def _resource_values(snapshot: Snapshot, resource: Resource) -> tuple[Any, ...]:
 
 
 def _resource(row: Sequence[Any]) -> Resource:
-    """A row of `_RESOURCE` as a resource."""
+    """Make a resource of a row of `_RESOURCE`."""
     return Resource(
         url_id=row[14],
         url=CanonicalURL(row[16]),

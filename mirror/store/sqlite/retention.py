@@ -1,4 +1,4 @@
-"""What may go: snapshots, versions, everything of a URL; and which objects are still needed."""
+"""Pruning snapshots, forgetting URLs, and which objects and copies are still needed."""
 
 import json
 from collections.abc import Iterable
@@ -17,13 +17,11 @@ class Retention(Queries):
     """`interface.Retention`."""
 
     def prune(self, kept: Iterable[int]) -> None:
-        """Let all snapshots go but these; the versions that only those showed go with them. The newest one has to be kept."""
         words = {"kept": json.dumps(sorted(kept))}
         for statement in _PRUNE:
             self._connection.execute(statement, words)
 
     def forget(self, pattern: str, now: str) -> int:
-        """Let all versions of a URL go, or of all URLs with a prefix (`*` behind it); gives how many there were."""
         words = {"pattern": pattern, "now": now, "glob": _glob(pattern)}
         count = int(self._connection.execute(_MATCHING, words).scalar_one())
         for statement in _FORGET:
@@ -31,33 +29,28 @@ class Retention(Queries):
         return count
 
     def objects_in_use(self) -> set[Digest]:
-        """The payloads of all versions, and the DOMs of those of which these are kept."""
         return self._digests(resources.c.digest) | self._digests(renderings.c.dom)
 
     def copies_in_use(self) -> set[Digest]:
-        """What documents read like in all snapshots."""
         return self._digests(copies.c.digest)
 
     def _digests(self, column: sa.Column[Any]) -> set[Digest]:
         return {Digest(digest) for digest in self._connection.execute(sa.select(column).distinct()).scalars() if digest}
 
     def users_of_copy(self, digest: Digest) -> list[Resource]:
-        """The versions that read like a copy in some snapshot, current ones first."""
         rows = self._connection.execute(_USERS_OF_COPY, {"digest": digest}).all()
         return [resource_of(row) for row in rows]
 
     def give_up(self, digest: Digest) -> None:
-        """The payload of versions that are not current is lost for good."""
         self._connection.execute(_GIVE_UP, {"digest": digest})
 
     def users_of(self, digest: Digest) -> list[Resource]:
-        """The versions whose payload an object is, current ones first."""
         rows = self._connection.execute(_USERS, {"digest": digest}).all()
         return [resource_of(row) for row in rows]
 
 
 def _glob(pattern: str) -> str:
-    """A tombstone as a pattern of SQL's GLOB, in which nothing but its last `*` stands for anything else."""
+    """Turn a tombstone into a pattern for GLOB, in which only a `*` at the end is a wildcard."""
     escaped = "".join(f"[{c}]" if c in "*?[" else c for c in pattern.removesuffix("*"))
     return escaped + "*" * pattern.endswith("*")
 

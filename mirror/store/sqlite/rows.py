@@ -1,6 +1,6 @@
-"""What the queries of this room share: conditions, and rows as values.
+"""What the queries of this package share: conditions, and how rows become records.
 
-A version of a resource is shown by the snapshots from its `since` up to, but not including, its `until`.
+A version is shown by the snapshots from its `since` on, up to but not including its `until`.
 """
 
 from itertools import combinations
@@ -22,8 +22,8 @@ ROLE_SETS: Final = {
     for roles in combinations(Role, number)
 }
 SEEN: Final = 1 << 24
-"""The position among the links of a document from which on they are what a browser saw."""
-AT_A_TIME: Final = 500  # rows read from a large table
+"""The position from which the links of a version are those that a browser saw."""
+AT_A_TIME: Final = 500  # rows read from a large table in one query
 PAGE: Final = ROLE_BITS[Role.PAGE]
 LISTING: Final = ROLE_BITS[Role.LISTING]
 CURRENT: Final = resources.c.until.is_(None)
@@ -39,7 +39,7 @@ ENTRY: Final = sa.select(frontier, urls.c.url).join(urls, urls.c.id == frontier.
 IS_WHOLE: Final = (
     "(r.path IS NOT NULL OR u.same_as IS NOT NULL) AND r.until IS NULL AND r.status = 200 AND r.error IS NULL"
 )
-DOM: Final = (  # of a row of resources, as its newest rendering has it
+DOM: Final = (  # the DOM of the newest rendering of a version
     "(SELECT dom FROM renderings d WHERE d.resource_id = {} AND d.state = 1 ORDER BY d.since DESC LIMIT 1)"
 )
 RESOURCES: Final = sa.select(resources, urls.c.url).join(urls, urls.c.id == resources.c.url_id)

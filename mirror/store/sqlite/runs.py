@@ -1,4 +1,4 @@
-"""Runs: where each began, how far it is, what became of it."""
+"""The runs: starts, options, outcomes and results. Owns the table `snapshots`."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -22,7 +22,6 @@ class Runs(Queries):
         self._frontier = frontier
 
     def begin(self, starts: Sequence[CanonicalURL], options: dict[str, Any], now: str) -> Snapshot:
-        """Go on with the last run if it was not finished and asked for the same, else begin one with an empty frontier."""
         last = self._connection.execute(sa.select(snapshots).order_by(snapshots.c.id.desc()).limit(1)).first()
         if (
             last
@@ -34,7 +33,7 @@ class Runs(Queries):
             in_flight = sa.update(frontier).where(THIS_RUN, frontier.c.state == State.IN_FLIGHT)
             self._connection.execute(in_flight.values(state=State.PENDING), {"run": self._run_id})
             return Snapshot(last.id, last.started, tuple(last.starts), resumed=True)
-        if self._database.run(_ANY_LINK).fetchone() is None:
+        if self._database.run(_ANY_LINK).fetchone() is None:  # a first run: see `Links.build_index`
             self._database.run(_NO_INDEX)
         values = {"started": now, "outcome": Outcome.INCOMPLETE, "starts": list(starts), "options": options}
         new_id = self._connection.execute(sa.insert(snapshots).values(values).returning(snapshots.c.id)).scalar_one()
@@ -42,7 +41,6 @@ class Runs(Queries):
         return Snapshot(new_id, now, tuple(starts))
 
     def select(self, snapshot_id: int) -> None:
-        """Take a run for this one, without going on with it."""
         self._session.select(snapshot_id)
 
     def extend_starts(self, snapshot: Snapshot, starts: Sequence[CanonicalURL]) -> None:
@@ -53,16 +51,13 @@ class Runs(Queries):
         self._run(sa.update(snapshots).where(snapshots.c.id == snapshot.id).values(changed))
 
     def starts(self) -> list[CanonicalURL]:
-        """All starts of all runs, the oldest first."""
         rows = self._connection.execute(sa.select(snapshots.c.starts).order_by(snapshots.c.id)).scalars()
         return list(dict.fromkeys(CanonicalURL(url) for row in rows for url in row))
 
     def last_id(self) -> int:
-        """The id of this run, or of the last one."""
         return self._run_id or self._count(sa.select(sa.func.coalesce(sa.func.max(snapshots.c.id), 0)))
 
     def was_limited(self) -> bool:
-        """Whether a limit, a depth or a trap kept this run from seeing all that there is."""
         query = sa.select(sa.func.count()).where(
             THIS_RUN,
             frontier.c.state == State.SKIPPED,
@@ -71,7 +66,6 @@ class Runs(Queries):
         return self._count(query) > 0
 
     def counts(self, snapshot: Snapshot) -> Counts:
-        """What became of this run so far."""
         kept = DONE & resources.c.path.is_not(None) & ~IS_REDIRECT
         good = sa.select(IS_PAGE, sa.func.count(), sa.func.sum(resources.c.size)).select_from(OF_RUN)
         good = good.where(kept, frontier.c.roles != LISTING).group_by(IS_PAGE)
@@ -97,8 +91,7 @@ class Runs(Queries):
             failed=self._by_reason(failed),
         )
 
-    def failures(self, most: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
-        """URLs that failed in this run, why, and a page they stand on."""
+    def failures(self, max_count: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
         referrers = urls.alias()
         query = (
             sa.select(urls.c.url, resources.c.error, referrers.c.url)
@@ -106,12 +99,11 @@ class Runs(Queries):
             .outerjoin(referrers, referrers.c.id == resources.c.discovered_from)
             .where(_FAILED)
             .order_by(resources.c.id)
-            .limit(most)
+            .limit(max_count)
         )
         return [(row[0], row[1], row[2]) for row in self._connection.execute(query, {"run": self._run_id})]
 
     def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
-        """What this run did not follow: by which rule, how many URLs, and one of them."""
         rows = self._database.run(_TRAPS, (self._run_id, int(State.SKIPPED), str(Reason.TRAP))).fetchall()
         return [(rule, number, CanonicalURL(url)) for rule, number, url in rows]
 
@@ -124,7 +116,7 @@ _IS_LEFT_OUT: Final = (frontier.c.state == State.SKIPPED) | (
     & frontier.c.reason.in_([Reason.NOINDEX, Reason.NOARCHIVE, Reason.CANONICAL, Reason.ALIAS])
 )
 _LED_TO: Final = sa.exists().where(links.c.target_id == frontier.c.url_id)
-_IS_ROUTE: Final = (  # what scripts build links to, and no server has, is a page of the script's
+_IS_ROUTE: Final = (  # a link that only a browser saw and that the server doesn't have is a page that a script makes
     (resources.c.standing == Standing.GONE)
     & _LED_TO.where(links.c.position >= SEEN)
     & ~_LED_TO.where(links.c.position < SEEN, ~links.c.guess)

@@ -1,19 +1,20 @@
 """The tables of the manifest. docs/archive-format.md describes them for readers who have only sqlite3.
 
-snapshots   one row a run: when, with which starts and options, what became of it
-urls        one row a URL that was ever referred to, and what published documents take for its place (`resolution`)
-frontier    one row a URL: what the newest run that met it wants of it, how far from a start, or why not
-resources   one row a version of a URL: status, headers, digest, media type, path, from which snapshot to which
-links       the references of each current version, in their order
-copies      digests of what documents became once their links led to the tree, from which snapshot on;
-            a version without one stands there as it was received
-renderings  what became of pages in a browser, or that they wait for it
-needs       why pages work from no disk
+snapshots   one row per run: its times, starts, options and outcome
+urls        one row per URL that was ever met, with the path that published documents link to (`resolution`)
+frontier    one row per URL: what the newest run that met it decided, and how far it is from a start
+resources   one row per version of a URL: status, headers, digest, media type, path, first and last snapshot
+links       the references of each current version, in order
+copies      digests of documents with rewritten links, and the snapshot since which each is published;
+            a version without a row is published as it was received
+renderings  pages that a browser is to open, and the outcomes of those that it opened
+needs       why pages do not work from a disk
 leaving     paths that are to leave the tree when the run settles
-unsynced    digests of objects that a power cut could still harm
-families    URLs that look alike, in the run that is not over: whether they are a trap
-tombstones  what was forgotten and is never to be fetched again
-facts       what the program wants to know of itself next time
+unsynced    digests of objects and copies that a power cut could still harm
+rules       the words that decided about a URL
+families    groups of similar URLs, and whether they are a trap; only while a run is unfinished
+tombstones  URLs that were forgotten and are never to be fetched again
+facts       what the program stores about itself
 """
 
 import json
@@ -35,16 +36,16 @@ snapshots = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False),  # incomplete, complete, held
     sa.Column("starts", sa.JSON, nullable=False),
     sa.Column("options", sa.JSON, nullable=False),
-    sa.Column("counts", sa.JSON),  # what it comes to, once it is finished
+    sa.Column("counts", sa.JSON),  # its numbers, once it is finished
 )
 urls = sa.Table(
     "urls",
     schema,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("url", sa.Text, nullable=False, unique=True),
-    sa.Column("since", sa.Integer, nullable=False, server_default="0"),  # snapshots.id: the run that met it first
-    sa.Column("resolution", sa.Text),  # a path in the tree; NULL: documents give its absolute URL
-    sa.Column("same_as", sa.Integer),  # urls.id: whose resource it is, where it has none of its own
+    sa.Column("since", sa.Integer, nullable=False, server_default="0"),  # snapshots.id: the first run that met it
+    sa.Column("resolution", sa.Text),  # the path that documents link to; NULL: they link to the absolute URL
+    sa.Column("same_as", sa.Integer),  # urls.id: the URL that it is an alias of
     sa.Index("urls_same_as", "same_as", sqlite_where=sa.text("same_as IS NOT NULL")),
 )
 frontier = sa.Table(
@@ -53,7 +54,7 @@ frontier = sa.Table(
     sa.Column("url_id", sa.Integer, primary_key=True),
     sa.Column("snapshot_id", sa.Integer, nullable=False),
     sa.Column("state", sa.Integer, nullable=False),
-    sa.Column("roles", sa.Integer, nullable=False),  # the sum of its ROLE_BITS; 0: it is not wanted
+    sa.Column("roles", sa.Integer, nullable=False),  # the sum of its `rows.ROLE_BITS`; 0: it is not wanted
     sa.Column("depth", sa.Integer, nullable=False),
     sa.Column("guess", sa.Boolean, nullable=False),
     sa.Column("referrer_id", sa.Integer),
@@ -65,23 +66,22 @@ resources = sa.Table(
     schema,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("url_id", sa.Integer, nullable=False),
-    sa.Column("since", sa.Integer, nullable=False),  # snapshots.id: the first that shows this
-    sa.Column("until", sa.Integer),  # the first that does not any more; NULL: it is current
-    sa.Column("snapshot_id", sa.Integer, nullable=False),  # the last that asked the server
-    sa.Column("standing", sa.Text, nullable=False),  # see `manifest.Standing`
-    sa.Column("fetched", sa.Text, nullable=False),  # ISO 8601, UTC: when the payload came
-    sa.Column("checked", sa.Text, nullable=False),  # ISO 8601, UTC: when the server was asked last
-    sa.Column("status", sa.Integer),  # of the payload; NULL: no answer
+    sa.Column("since", sa.Integer, nullable=False),  # snapshots.id: the first that shows it
+    sa.Column("until", sa.Integer),  # snapshots.id: the first that no longer shows it; NULL: it is current
+    sa.Column("snapshot_id", sa.Integer, nullable=False),  # snapshots.id: the last that asked the server
+    sa.Column("standing", sa.Text, nullable=False),  # see `records.Standing`
+    sa.Column("fetched", sa.Text, nullable=False),  # ISO 8601, UTC: when the payload was received
+    sa.Column("checked", sa.Text, nullable=False),  # ISO 8601, UTC: when the server was last asked
+    sa.Column("status", sa.Integer),  # of the answer with the payload; NULL: there was no answer
     sa.Column("headers", sa.JSON, nullable=False),  # [[name, value], ...] as received
     sa.Column("digest", sa.Text),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("media_type", sa.Text),
-    sa.Column("path", sa.Text),  # in the tree; NULL: it has no place there
+    sa.Column("path", sa.Text),  # in the tree; NULL: it has none
     sa.Column("discovered_from", sa.Integer),  # urls.id
     sa.Column("error", sa.Text),  # why there is no payload, or why it could not be renewed
-    sa.Column(
-        "stale", sa.Integer, nullable=False, server_default="0"
-    ),  # what made its file wrong: it has to be published
+    # How many changes outdated its file; 0: the file is up to date.
+    sa.Column("stale", sa.Integer, nullable=False, server_default="0"),
     sa.Index("resources_current", "url_id", unique=True, sqlite_where=sa.text("until IS NULL")),
     sa.Index("resources_versions", "url_id", "since", unique=True),
     sa.Index("resources_digest", "digest"),
@@ -101,7 +101,7 @@ copies = sa.Table(
     schema,
     sa.Column("resource_id", sa.Integer, primary_key=True),
     sa.Column("since", sa.Integer, primary_key=True),  # snapshots.id
-    sa.Column("digest", sa.Text, index=True),  # NULL: as it was received
+    sa.Column("digest", sa.Text, index=True),  # NULL: it is published as it was received
     sqlite_with_rowid=False,
 )
 renderings = sa.Table(
@@ -109,16 +109,15 @@ renderings = sa.Table(
     schema,
     sa.Column("resource_id", sa.Integer, primary_key=True),
     sa.Column("since", sa.Integer, primary_key=True),  # snapshots.id: the run that rendered it, or is to
-    sa.Column("state", sa.Integer, nullable=False),  # see `renderings.State`
-    sa.Column("again", sa.Boolean, nullable=False),  # an earlier run has rendered this version
+    sa.Column("state", sa.Integer, nullable=False),  # see `rendering_records.State`
+    sa.Column("again", sa.Boolean, nullable=False),  # an earlier run rendered this version
     sa.Column("template", sa.Text, nullable=False),  # the same for pages that run the same scripts
-    sa.Column(
-        "trials", sa.Integer
-    ),  # pages of it that have to give nothing new before others are spared; NULL: none is
+    # After so many pages of a template that found nothing new, others are spared; NULL: none is.
+    sa.Column("trials", sa.Integer),
     sa.Column("tries", sa.Integer, nullable=False),  # how often it was begun
-    sa.Column("found", sa.Integer, nullable=False),  # URLs that nothing else had led to
-    sa.Column("outcome", sa.Text, nullable=False),  # what did not come to an end; "": all did
-    sa.Column("refused", sa.JSON, nullable=False),  # what the page may not ask for, a line each
+    sa.Column("found", sa.Integer, nullable=False),  # how many URLs it found that nothing else refers to
+    sa.Column("outcome", sa.Text, nullable=False),  # what did not end in time; "": everything did
+    sa.Column("refused", sa.JSON, nullable=False),  # the requests that were refused, a line each
     sa.Column("dom", sa.Text, index=True),  # digest of the object with its DOM; NULL: it is not kept
     sa.Index("renderings_state", "since", "state", "again", "resource_id"),
     sqlite_with_rowid=False,
@@ -127,7 +126,7 @@ needs = sa.Table(
     "needs",
     schema,
     sa.Column("resource_id", sa.Integer, primary_key=True),
-    sa.Column("why", sa.Text, nullable=False),  # why its page works from no disk
+    sa.Column("why", sa.Text, nullable=False),  # why the page does not work from a disk
 )
 leaving = sa.Table(
     "leaving",
@@ -135,7 +134,7 @@ leaving = sa.Table(
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("url_id", sa.Integer, nullable=False, index=True),
     sa.Column("lost", sa.Boolean, nullable=False),  # a page that the server no longer has
-    sa.Column("released", sa.Boolean, nullable=False),  # nothing leads to it any more
+    sa.Column("released", sa.Boolean, nullable=False),  # it may be removed: no document links to it
     sqlite_with_rowid=False,
 )
 unsynced = sa.Table("unsynced", schema, sa.Column("digest", sa.Text, primary_key=True), sqlite_with_rowid=False)
@@ -143,9 +142,7 @@ rules = sa.Table(
     "rules",
     schema,
     sa.Column("url_id", sa.Integer, primary_key=True),
-    sa.Column(
-        "rule", sa.Text, nullable=False
-    ),  # the words that decided about the URL, or about the links of its document
+    sa.Column("rule", sa.Text, nullable=False),  # the words that decided about the URL or the links of its document
 )
 families = sa.Table(
     "families",
@@ -171,10 +168,10 @@ facts = sa.Table(
 
 
 def listed(values: Sequence[str] | Sequence[int]) -> tuple[str]:
-    """A list of any length as the one value of `json_each(?)`."""
+    """Pass a list of any length as the one value of `json_each(?)`."""
     return (json.dumps(values),)
 
 
 given = sa.func.json_each(sa.bindparam("given", type_=sa.JSON)).table_valued("value")
 GIVEN: Final = sa.select(given.c.value)
-"""The values of a list of any length as one parameter."""
+"""The values of a list of any length, passed as the parameter `given`."""

@@ -1,4 +1,4 @@
-"""What all parts of the manifest share: the database, and the run that they read and write for."""
+"""What all parts of the manifest share: the database and the selected run."""
 
 from typing import Any
 
@@ -8,22 +8,22 @@ from mirror.store.sqlite.database import Database
 
 
 class Session:
-    """The database as one run uses it. `run_id` is the id of the run's snapshot, 0 without a run."""
+    """The database and the selected run. `run_id` is the id of its snapshot, 0 if no run is selected."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.run_id = 0
         self.new_urls: set[int] = set()
-        """The ids of URLs whose rows were added since the last savepoint began: nothing committed refers to them."""
+        """The ids of URLs that were added since the last savepoint began: no committed link refers to them."""
 
     def select(self, run_id: int) -> None:
-        """From now on, read and write for this run."""
+        """Read and write for this run from now on."""
         self.run_id = run_id
         self.forget()
 
     def forget(self) -> None:
-        """Drop what is kept in memory of the tables: something else wrote to them."""
-        self.database.tell_undone()
+        """Clear all caches: a statement outside of `Frontier` wrote to its tables."""
+        self.database.clear_caches()
 
 
 class Queries:

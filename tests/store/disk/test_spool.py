@@ -1,4 +1,4 @@
-"""Spools: what comes in blocks becomes an object of the right digest, or stays for those who go on with it."""
+"""Spools: blocks become an object with the right digest, or stay as a part that a later transfer resumes."""
 
 import errno
 import hashlib
@@ -54,8 +54,8 @@ def test_a_payload_becomes_an_object_whatever_blocks_it_comes_in(spools: Spools,
 
 @pytest.mark.parametrize("there", [1, BATCH - 1, 2 * BATCH, len(PAYLOAD) - 101])
 @pytest.mark.parametrize("behind", [0, 100])
-def test_who_goes_on_hashes_what_is_there(spools: Spools, objects: Objects, there: int, behind: int) -> None:
-    """What is behind the place where the rest begins is not of the payload."""
+def test_a_resumed_transfer_hashes_the_part(spools: Spools, objects: Objects, there: int, behind: int) -> None:
+    """Bytes behind the place where the transfer resumes do not belong to the payload."""
     spool = spools.begin(URL, PROMISE)
     feed(spool, PAYLOAD[:there] + b"?" * behind)
     spool.leave()
@@ -84,7 +84,7 @@ def test_a_payload_of_another_length_becomes_no_object(spools: Spools, objects: 
     assert list(objects.all()) == []
 
 
-def test_what_nobody_can_go_on_with_does_not_stay(spools: Spools, tmp_path: Path) -> None:
+def test_a_part_that_no_transfer_can_resume_is_deleted(spools: Spools, tmp_path: Path) -> None:
     spool = spools.begin(URL, None)
     feed(spool, PAYLOAD)
     spool.leave()
@@ -103,10 +103,10 @@ def test_a_part_that_became_shorter_meanwhile_is_no_part(spools: Spools, tmp_pat
 
 
 class FullOnce:
-    """A file on a disk that has no room for one write, and then has again."""
+    """A file on a disk that is full for one write and then has space again."""
 
     def __init__(self, spool: Spool, writes: int) -> None:
-        self._file = spool._file  # noqa: SLF001 - a disk has no other way in
+        self._file = spool._file  # noqa: SLF001 - there is no other way to fake a full disk
         self._left = writes
 
     def write(self, block: bytes) -> int:
@@ -119,11 +119,11 @@ class FullOnce:
         return getattr(self._file, name)
 
 
-def test_nothing_follows_what_could_not_be_written(spools: Spools, tmp_path: Path) -> None:
-    """What is there is the beginning of the payload, without a hole, so that a later run can go on with it."""
+def test_nothing_is_written_after_a_failed_write(spools: Spools, tmp_path: Path) -> None:
+    """The part is the beginning of the payload, without a hole, so that a later transfer can resume it."""
     spool = spools.begin(URL, PROMISE)
     spool._file = FullOnce(spool, 12)  # type: ignore[assignment]  # noqa: SLF001
-    with pytest.raises(StorageError, match="the disk is full"):  # noqa: PT012 - whichever of them hears of it
+    with pytest.raises(StorageError, match="the disk is full"):  # noqa: PT012 - either may raise it
         feed(spool, PAYLOAD, BATCH)
         spool.finish()
     part = spools.part(URL)
@@ -134,7 +134,7 @@ def test_nothing_follows_what_could_not_be_written(spools: Spools, tmp_path: Pat
     assert PAYLOAD.startswith(there)
 
 
-def test_what_is_longer_than_was_promised_is_no_part(spools: Spools) -> None:
+def test_a_part_that_is_longer_than_announced_is_not_used(spools: Spools) -> None:
     spool = spools.begin(URL, PROMISE)
     feed(spool, PAYLOAD + b"?")
     spool.leave()
@@ -146,9 +146,7 @@ def test_what_is_longer_than_was_promised_is_no_part(spools: Spools) -> None:
     "said",
     [{"total": "z"}, {"total": 0}, {"total": True}, {"validator": None}, {"validator": '"x"\r\nX-Evil: 1'}, {"url": 1}],
 )
-def test_a_note_that_somebody_else_wrote_is_not_believed(
-    tmp_path: Path, objects: Objects, said: dict[str, Any]
-) -> None:
+def test_an_invalid_note_is_not_used(tmp_path: Path, objects: Objects, said: dict[str, Any]) -> None:
     before = Spools(tmp_path / "partial", objects)
     before.prepare()
     spool = before.begin(URL, PROMISE)

@@ -1,4 +1,4 @@
-"""The tree: whole files at their places, links where nothing had to change, nothing outside of it."""
+"""The tree: whole files at their paths, hard links to unchanged objects, and nothing outside of the tree."""
 
 import errno
 import os
@@ -64,7 +64,7 @@ def test_writing_over_a_link_leaves_the_object_as_it_was(tree: Tree, root: Path,
 
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EOPNOTSUPP])
-def test_an_object_is_copied_where_links_are_not_to_be_had(
+def test_an_object_is_copied_if_the_file_system_has_no_links(
     tree: Tree, root: Path, source: Path, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -95,7 +95,7 @@ def test_a_removed_file_takes_its_empty_folders_along(tree: Tree, root: Path) ->
     assert files(root) == {PAGE: b"page", other: b"page"}
 
 
-def test_a_folder_that_another_process_took_out_is_made_again(tree: Tree, root: Path, source: Path) -> None:
+def test_a_folder_that_another_process_removed_is_made_again(tree: Tree, root: Path, source: Path) -> None:
     tree.link(PAGE, source)
     Tree(root, root / ".mirror" / "new").remove(PAGE)
     assert not (root / "example.org").exists()
@@ -103,16 +103,16 @@ def test_a_folder_that_another_process_took_out_is_made_again(tree: Tree, root: 
     assert (root / PAGE).read_bytes() == b"object"
 
 
-def test_a_file_in_the_way_of_a_folder_is_named(tree: Tree, root: Path) -> None:
+def test_the_error_names_a_file_in_the_way_of_a_folder(tree: Tree, root: Path) -> None:
     (root / "example.org").write_bytes(b"mine")
-    with pytest.raises(StorageError, match=r"example\.org: a file stands where a folder is needed"), storing(root):
+    with pytest.raises(StorageError, match=r"example\.org: a file is where a folder is needed"), storing(root):
         tree.write(PAGE, b"page")
     assert files(root) == {"example.org": b"mine"}
 
 
-def test_a_folder_in_the_way_of_a_file_is_named(tree: Tree, root: Path) -> None:
+def test_the_error_names_a_folder_in_the_way_of_a_file(tree: Tree, root: Path) -> None:
     (root / PAGE).mkdir(parents=True)
-    with pytest.raises(StorageError, match="a folder stands where a file belongs"), storing(root):
+    with pytest.raises(StorageError, match="a folder is where a file belongs"), storing(root):
         tree.write(PAGE, b"page")
 
 
@@ -137,7 +137,7 @@ def test_a_symbolic_link_in_the_place_of_a_file_is_replaced(tree: Tree, root: Pa
     assert not (root / PAGE).is_symlink()
 
 
-def test_what_a_killed_process_was_writing_is_no_hindrance(tree: Tree, root: Path, source: Path) -> None:
+def test_a_file_that_a_killed_process_left_is_no_obstacle(tree: Tree, root: Path, source: Path) -> None:
     left = root / ".mirror/new" / str(os.getpid())
     os.link(source, left)
     tree.write(PAGE, b"page")
@@ -147,7 +147,7 @@ def test_what_a_killed_process_was_writing_is_no_hindrance(tree: Tree, root: Pat
     assert files(root) == {PAGE: b"object"}
 
 
-def test_folders_that_another_process_took_out_are_made_again(tree: Tree, root: Path, source: Path) -> None:
+def test_folders_that_another_process_removed_are_made_again(tree: Tree, root: Path, source: Path) -> None:
     deep = LocalPath("example.org/a/b/c.html")
     tree.link(deep, source)
     shutil.rmtree(root / "example.org")

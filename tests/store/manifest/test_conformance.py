@@ -80,7 +80,7 @@ def recorded(manifest: Manifest, snapshot: Snapshot, now: Resource, references: 
 # Transactions
 
 
-def test_a_transaction_happens_whole_or_not_at_all(manifest: Manifest) -> None:
+def test_a_transaction_is_stored_as_a_whole_or_not_at_all(manifest: Manifest) -> None:
     def write() -> None:
         with manifest.transaction():
             manifest.frontier.identify([url(1)])
@@ -94,9 +94,7 @@ def test_a_transaction_happens_whole_or_not_at_all(manifest: Manifest) -> None:
     assert manifest.frontier.find([url(1)]) == {url(1): 1}
 
 
-def test_what_was_committed_is_there_for_the_next_process(
-    manifest: Manifest, open_manifest: Open, tmp_path: Path
-) -> None:
+def test_the_next_process_sees_what_was_committed(manifest: Manifest, open_manifest: Open, tmp_path: Path) -> None:
     with manifest.transaction():
         snapshot = manifest.runs.begin([HOME], {}, "now")
     admitted(manifest, entry(1))
@@ -106,7 +104,7 @@ def test_what_was_committed_is_there_for_the_next_process(
     other.close()
 
 
-def test_savepoints_happen_one_by_one_and_are_committed_together(
+def test_savepoints_fail_one_by_one_and_are_committed_together(
     manifest: Manifest, open_manifest: Open, tmp_path: Path
 ) -> None:
     def undone() -> None:
@@ -139,7 +137,7 @@ def test_urls_keep_their_ids(manifest: Manifest) -> None:
     assert manifest.frontier.find([url(2), url(9)]) == {url(2): 2}
 
 
-def test_an_entry_comes_back_as_it_went_in(manifest: Manifest) -> None:
+def test_an_entry_is_read_as_it_was_stored(manifest: Manifest) -> None:
     entries = [
         entry(1, frozenset(Role), depth=3, guess=True, referrer_id=2),
         entry(2, frozenset(), state=State.SKIPPED, reason=Reason.HOP),
@@ -152,7 +150,7 @@ def test_an_entry_comes_back_as_it_went_in(manifest: Manifest) -> None:
     assert manifest.frontier.entries([1, 99]) == {1: entry(1, state=State.DONE)}
 
 
-def test_what_pages_need_and_mere_pages_are_taken_apart_near_ones_first(manifest: Manifest) -> None:
+def test_pages_and_what_pages_need_are_taken_apart_the_nearest_first(manifest: Manifest) -> None:
     admitted(
         manifest,
         entry(1, depth=2),
@@ -174,7 +172,7 @@ def test_what_pages_need_and_mere_pages_are_taken_apart_near_ones_first(manifest
     assert manifest.frontier.count_waiting() == 5
 
 
-def test_mere_pages_that_wait_are_given_up(manifest: Manifest) -> None:
+def test_waiting_entries_that_are_only_pages_can_be_skipped(manifest: Manifest) -> None:
     admitted(manifest, entry(1), entry(2, state=State.IN_FLIGHT), entry(3, PICTURE), entry(4, state=State.DONE))
     with manifest.transaction():
         manifest.frontier.skip_waiting_pages(Reason.LIMIT)
@@ -186,7 +184,7 @@ def test_mere_pages_that_wait_are_given_up(manifest: Manifest) -> None:
 # Snapshots
 
 
-def test_a_run_goes_on_until_it_is_finished(manifest: Manifest) -> None:
+def test_a_run_is_resumed_until_it_is_finished(manifest: Manifest) -> None:
     options = {"depth": None, "starts": [HOME]}
     with manifest.transaction():
         first = manifest.runs.begin([HOME], options, "first")
@@ -206,7 +204,7 @@ def test_a_run_goes_on_until_it_is_finished(manifest: Manifest) -> None:
 
 
 @pytest.mark.parametrize(("starts", "options"), [([url(1)], {}), ([HOME, url(1)], {}), ([HOME], {"depth": 1})])
-def test_a_run_that_asks_for_something_else_begins_anew(
+def test_a_run_with_other_options_is_a_new_run(
     manifest: Manifest, starts: list[CanonicalURL], options: dict[str, Any]
 ) -> None:
     with manifest.transaction():
@@ -219,7 +217,7 @@ def test_a_run_that_asks_for_something_else_begins_anew(
 # Resources and links
 
 
-def test_a_resource_takes_the_place_of_the_earlier_one(manifest: Manifest) -> None:
+def test_a_new_version_replaces_the_current_one(manifest: Manifest) -> None:
     references = [(2, Reference(url(2), Kind.PAGE)), (3, Reference(url(3), Kind.REQUISITE, guess=True))]
     with manifest.transaction():
         snapshot = manifest.runs.begin([url(1)], {}, "now")
@@ -234,13 +232,13 @@ def test_a_resource_takes_the_place_of_the_earlier_one(manifest: Manifest) -> No
     assert list(manifest.resources.all()) == []
 
 
-def test_documents_become_stale_when_what_they_lead_to_moves(manifest: Manifest) -> None:
+def test_documents_become_stale_when_a_target_moves(manifest: Manifest) -> None:
     with manifest.transaction():
         snapshot = manifest.runs.begin([url(1)], {}, "now")
         manifest.frontier.identify([url(1), url(2), url(3)])
         document = recorded(manifest, snapshot, resource(1, "a.html"), [(2, Reference(url(2), Kind.PAGE))])
         recorded(manifest, snapshot, resource(3, "c.html"), [])
-    with manifest.transaction():  # in the transaction that met a URL, documents that refer to it are not published yet
+    with manifest.transaction():  # in the transaction that first met a URL, no published document refers to it yet
         assert manifest.locations.resolutions(document) == {}
         manifest.locations.expect([(2, LocalPath("b.html"))])
         assert manifest.locations.resolutions(document) == {url(2): "b.html"}
@@ -256,7 +254,7 @@ def test_documents_become_stale_when_what_they_lead_to_moves(manifest: Manifest)
     assert [r.id for r in manifest.resources.all()] == [1, 2]
 
 
-def test_every_resource_is_there_however_many_there_are(manifest: Manifest) -> None:
+def test_an_iteration_gives_every_version_however_many_there_are(manifest: Manifest) -> None:
     with manifest.transaction():
         snapshot = manifest.runs.begin([HOME], {}, "now")
         ids = manifest.frontier.identify([url(n) for n in range(2100)])
@@ -272,7 +270,7 @@ def test_every_resource_is_there_however_many_there_are(manifest: Manifest) -> N
 # Counts
 
 
-def test_counts_and_failures_tell_what_became_of_a_run(manifest: Manifest) -> None:
+def test_counts_and_failures_of_a_run(manifest: Manifest) -> None:
     with manifest.transaction():
         snapshot = manifest.runs.begin([HOME], {}, "now")
     admitted(
@@ -320,7 +318,7 @@ def digest(letter: str) -> Digest:
     return Digest(letter * 64)
 
 
-def test_what_did_not_change_is_one_version_and_what_did_is_two(manifest: Manifest) -> None:
+def test_a_new_version_begins_only_if_something_changed(manifest: Manifest) -> None:
     first, second = two_snapshots(manifest)
     links = [(2, Reference(url(2), Kind.PAGE))]
     with manifest.transaction():
@@ -338,7 +336,7 @@ def test_what_did_not_change_is_one_version_and_what_did_is_two(manifest: Manife
     assert [version.id for version in manifest.history.all()] == [same.id, other.id, now.id]
 
 
-def test_what_nobody_asked_for_keeps_the_time_of_the_last_request(manifest: Manifest) -> None:
+def test_a_version_that_was_not_requested_keeps_its_last_request(manifest: Manifest) -> None:
     first, second = two_snapshots(manifest)
     with manifest.transaction():
         known = recorded(manifest, first, resource(1, "1.html"), [])
@@ -349,7 +347,7 @@ def test_what_nobody_asked_for_keeps_the_time_of_the_last_request(manifest: Mani
     assert (current.standing, current.since, current.checked) == (Standing.UNLINKED, second.id, known.checked)
 
 
-def test_a_url_that_fails_tells_since_when(manifest: Manifest) -> None:
+def test_a_failing_url_has_the_time_since_when(manifest: Manifest) -> None:
     first, second = two_snapshots(manifest)
     with manifest.transaction():
         recorded(manifest, first, resource(1, "1.html"), [])
@@ -358,7 +356,7 @@ def test_a_url_that_fails_tells_since_when(manifest: Manifest) -> None:
     assert manifest.resources.failing_since(1) == second.started
 
 
-def test_what_a_browser_saw_stands_behind_the_links_of_the_document(manifest: Manifest) -> None:
+def test_links_that_a_browser_saw_follow_those_of_the_document(manifest: Manifest) -> None:
     own, seen = (2, Reference(url(2), Kind.PAGE)), (3, Reference(url(3), Kind.REQUISITE))
     first, second = two_snapshots(manifest)
     with manifest.transaction():
@@ -372,16 +370,16 @@ def test_what_a_browser_saw_stands_behind_the_links_of_the_document(manifest: Ma
         assert manifest.links.of(other) == [own]
 
 
-# What leaves, what is lost, what is remembered
+# Departures, lost objects, decisions
 
 
-def test_a_file_leaves_once_it_is_released_and_not_if_it_is_back(manifest: Manifest) -> None:
+def test_a_file_leaves_once_it_is_released_unless_its_url_has_it_again(manifest: Manifest) -> None:
     first, second = two_snapshots(manifest)
     with manifest.transaction():
         recorded(manifest, first, resource(1, "1.html"), [])
         manifest.departures.add(LocalPath("1.html"), 1, lost=True)
         manifest.departures.add(LocalPath("2.html"), 2, lost=True)
-        assert manifest.departures.lost_pages() == (1, 1)  # 1.html stands there still: nothing of it is lost
+        assert manifest.departures.lost_pages() == (1, 1)  # 1.html is still there, so it is not lost
         assert not manifest.departures.has_lost([url(1)])
         assert manifest.departures.has_lost([url(2)])
         assert manifest.departures.released() == []
@@ -395,7 +393,7 @@ def test_a_file_leaves_once_it_is_released_and_not_if_it_is_back(manifest: Manif
     assert (held.outcome, held.finished) == (Outcome.COMPLETE, "at last")
 
 
-def test_what_needs_a_lost_object_is_stale_and_asked_for_again(manifest: Manifest) -> None:
+def test_versions_with_a_lost_object_are_stale_and_pending_again(manifest: Manifest) -> None:
     with manifest.transaction():
         snapshot = manifest.runs.begin([HOME], {}, "now")
     admitted(manifest, done(1), done(2))
@@ -423,14 +421,14 @@ def test_a_file_that_became_stale_while_it_was_written_stays_stale(manifest: Man
     assert manifest.resources.copy(page) is None
 
 
-def test_objects_are_unsynced_until_somebody_says_otherwise(manifest: Manifest) -> None:
+def test_objects_are_unsynced_until_they_are_removed_from_the_list(manifest: Manifest) -> None:
     with manifest.transaction():
         manifest.resources.add_unsynced([digest("a"), digest("b"), digest("a")])
         manifest.resources.remove_unsynced([digest("a"), digest("c")])
     assert manifest.resources.unsynced() == [digest("b")]
 
 
-def test_aliases_facts_families_and_needs_are_remembered(manifest: Manifest) -> None:
+def test_aliases_facts_families_and_needs_are_stored(manifest: Manifest) -> None:
     decisions = manifest.decisions
     with manifest.transaction():
         snapshot = manifest.runs.begin([HOME], {}, "now")
@@ -456,7 +454,7 @@ def test_aliases_facts_families_and_needs_are_remembered(manifest: Manifest) -> 
 # Retention
 
 
-def test_pruning_takes_what_only_pruned_snapshots_showed(manifest: Manifest) -> None:
+def test_pruning_deletes_versions_that_only_pruned_snapshots_showed(manifest: Manifest) -> None:
     first, second = two_snapshots(manifest)
     with manifest.transaction():
         recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [])
@@ -470,7 +468,7 @@ def test_pruning_takes_what_only_pruned_snapshots_showed(manifest: Manifest) -> 
     assert [shown.resource.digest for shown in manifest.history.at(second.id)] == [digest("b"), digest("c")]
 
 
-def test_what_is_forgotten_is_gone_from_everything_and_never_fetched_again(manifest: Manifest) -> None:
+def test_a_forgotten_url_has_no_versions_and_a_tombstone(manifest: Manifest) -> None:
     first, _ = two_snapshots(manifest)
     with manifest.transaction():
         recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [(2, Reference(url(2), Kind.PAGE))])

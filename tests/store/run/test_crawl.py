@@ -1,4 +1,4 @@
-"""A run over an archive, in this process: what is asked for, and that the order of the answers does not matter."""
+"""A run over an archive, in this process: what it requests, and that the order of the answers does not matter."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def at(path: str) -> str:
 
 
 def moved(site: Site, path: str, location: str) -> Site:
-    """A redirect as servers send it, with a page for readers."""
+    """Add a redirect with an HTML body, as servers send it."""
     return site.file(path, "<p>Moved", HTML, status=302, headers={"Location": location})
 
 
@@ -82,7 +82,7 @@ def crawl(archive: Archive, rules: Scope | None = None, **words: Any) -> Crawl:
 def mirrored(
     web: Web, rules: Scope, choose: Choose = in_order, elsewhere: PublishElsewhere | None = None, **words: Any
 ) -> State:
-    """The manifest and the tree after a whole run."""
+    """Make a whole run, and return the manifest and the tree."""
     with TemporaryDirectory() as folder:
         archive = Archive(Path(folder))
         running = crawl(archive, rules, elsewhere=elsewhere)
@@ -95,7 +95,7 @@ def mirrored(
 
 
 def orders(most: int) -> Iterator[Choose]:
-    """The orders in which answers can come, one after the other, as far as there are, `most` of them."""
+    """Yield up to `most` different orders in which answers can arrive."""
     chosen: list[int] = []
     for _ in range(most):
         offered: list[int] = []
@@ -256,7 +256,7 @@ KINDS: Final = (
 
 @st.composite
 def webs(draw: st.DrawFn) -> Web:
-    """Two small sites whose every resource may refer to every other one in any way."""
+    """Generate two small sites in which any resource may refer to any other, in any way."""
     web = {HOME: Site(), CDN: Site()}
     for address in ADDRESSES:
         origin, _, name = address.rpartition("/")
@@ -317,10 +317,8 @@ def test_the_order_of_answers_does_not_matter(
     depths=st.lists(st.none() | st.integers(0, 3), min_size=3, max_size=3),
     waits=st.lists(st.integers(0, 9), max_size=30),
 )
-def test_the_tree_follows_from_what_is_kept_however_it_came_to_be(
-    webs: list[Web], depths: list[int | None], waits: list[int]
-) -> None:
-    """Runs over a site that changes: what stands there then is what would be published anew."""
+def test_the_tree_depends_only_on_the_stored_data(webs: list[Web], depths: list[int | None], waits: list[int]) -> None:
+    """After several runs over a site that changes, the tree is what `publish_all` would make."""
     with TemporaryDirectory() as folder:
         archive = Archive(Path(folder))
         for web, depth in zip(webs, depths, strict=False):
@@ -337,7 +335,7 @@ def test_the_tree_follows_from_what_is_kept_however_it_came_to_be(
         archive.close()
 
 
-# What is asked for, and as what
+# What is requested, and in which role
 
 
 def paths(archive: Archive) -> set[str]:
@@ -345,7 +343,7 @@ def paths(archive: Archive) -> set[str]:
 
 
 def answered(archive: Archive, site: Site, rules: Scope | None = None, **words: Any) -> tuple[list[str], Crawl]:
-    """The paths that a whole run asks the site for, without those of other hosts, and the run."""
+    """Make a whole run; return the paths that it requested from the site, without those of other hosts, and the run."""
     running = crawl(archive, rules, **words)
     urls = run(running, {HOME: site})
     complete(running)
@@ -366,15 +364,15 @@ def test_a_picture_that_is_html_is_kept_and_not_followed(archive: Archive) -> No
     assert running.counts().pages == running.counts().requisites == 1
 
 
-def test_a_picture_that_is_sent_on_with_a_page_for_readers_is_followed(archive: Archive) -> None:
+def test_a_redirected_picture_is_followed_although_the_redirect_has_html(archive: Archive) -> None:
     asked, _ = answered(
         archive, moved(Site(), "/r", "/x.png").page("/", '<img src="/r">').file("/x.png", PNG, "image/png")
     )
     assert asked == ["/", "/r", "/x.png"]
 
 
-def test_a_picture_that_is_linked_is_fetched_from_where_it_is_sent(archive: Archive) -> None:
-    """As a page it would lead outside; the picture is needed all the same."""
+def test_a_linked_picture_is_fetched_from_the_target_of_its_redirect(archive: Archive) -> None:
+    """As a page the target would be out of scope, but it is needed as a picture."""
     site = moved(Site(), "/r", f"{CDN}/x.png").page("/", '<a href="/r"><img src="/r"></a>')
     answers = run(crawl(archive), {HOME: site, CDN: Site().file("/x.png", PNG, "image/png")})
     assert answers == [at("/"), at("/r"), f"{CDN}/x.png"]
@@ -414,7 +412,7 @@ def test_robots_txt_is_no_failure_and_lists_what_it_names(archive: Archive) -> N
     assert len(running) == 0
 
 
-def test_parts_of_payloads_stay_for_what_failed_alone(archive: Archive) -> None:
+def test_parts_of_payloads_stay_only_for_failed_urls(archive: Archive) -> None:
     failed, gone = canonical(at("/failed")), canonical(at("/gone"))
     for url in (failed, gone):
         spool = archive.spools.begin(url, Promise(url, '"a"', 9))
@@ -442,7 +440,7 @@ def test_an_answer_that_gets_lost_on_the_way_is_a_failure(archive: Archive) -> N
     assert running.counts().pending == 0
 
 
-def test_what_robots_txt_forbids_is_skipped_for_that_reason(archive: Archive) -> None:
+def test_a_url_that_robots_txt_forbids_is_skipped_for_that_reason(archive: Archive) -> None:
     running = crawl(archive)
     run(running, {HOME: Site().page("/", links=["/a", "/b"]).page("/b", '<img src="/a">')}, forbidden="/a", flying=1)
     complete(running)
@@ -450,7 +448,7 @@ def test_what_robots_txt_forbids_is_skipped_for_that_reason(archive: Archive) ->
     assert len(running) == 0
 
 
-def test_what_is_too_large_by_now_leaves_its_copy_and_what_that_leads_to(archive: Archive) -> None:
+def test_a_file_that_became_too_large_keeps_its_copy_and_its_references(archive: Archive) -> None:
     site = Site().page("/", links=["/a"]).page("/a", links=["/a/b"]).page("/a/b")
     answered(archive, site)
     before = paths(archive)
@@ -471,7 +469,7 @@ def test_what_is_too_large_by_now_leaves_its_copy_and_what_that_leads_to(archive
 
 
 def numbered(count: int, body: str = "") -> Site:
-    """A start and as many pages, each with a picture of its own, all linked from the start."""
+    """Make a start that links to this many pages, each with a picture of its own."""
     site = Site().page("/", body, links=[f"/{n}" for n in range(count)])
     for n in range(count):
         site.page(f"/{n}", f'<img src="/{n}.png">').file(f"/{n}.png", PNG, "image/png")
@@ -519,7 +517,7 @@ def test_a_page_in_flight_that_another_one_shows_keeps_its_place(archive: Archiv
     assert running.counts().pages == 3
 
 
-# At any moment
+# The tree while a run lasts
 
 
 @pytest.mark.parametrize("flying", [1, 5])
@@ -545,7 +543,7 @@ def test_published_links_lead_to_where_a_copy_is_or_is_expected(archive: Archive
     assert dangling(archive.root) == []
 
 
-def test_what_was_too_deep_and_now_is_not_is_expected_somewhere(archive: Archive) -> None:
+def test_a_url_that_is_no_longer_too_deep_is_expected_somewhere(archive: Archive) -> None:
     site = Site().page("/a", links=["/b"]).page("/b", links=["/c"]).page("/c").page("/", links=["/c"])
     running = crawl(archive, scope(at("/a"), HOME, depth=1))
     order = iter([0, 1, 0])
@@ -558,7 +556,7 @@ def test_what_was_too_deep_and_now_is_not_is_expected_somewhere(archive: Archive
     assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["c~.html"]
 
 
-def test_what_was_expected_nowhere_when_another_process_was_asked_is_expected_somewhere_by_now(
+def test_a_url_may_become_expected_while_another_process_publishes(
     archive: Archive,
 ) -> None:
     site = Site().page("/a", links=["/b"]).page("/b", links=["/c"]).page("/c").page("/", links=["/c"])
@@ -569,7 +567,7 @@ def test_what_was_expected_nowhere_when_another_process_was_asked_is_expected_so
     assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["c~.html"]
 
 
-def test_a_document_over_which_other_processes_die_is_there_as_it_was_received(archive: Archive) -> None:
+def test_a_document_that_crashes_other_processes_is_published_unchanged(archive: Archive) -> None:
     site = Site().page("/", links=["/a", "/b"]).page("/a", links=["/"]).page("/b", links=["/"])
     running = crawl(archive, elsewhere=Beside(iter(()), deadly="b~"), together=8)
     run(running, {HOME: site})
@@ -586,7 +584,7 @@ def test_a_document_over_which_other_processes_die_is_there_as_it_was_received(a
     assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["index.html"]
 
 
-def test_only_what_leads_elsewhere_is_published_again(archive: Archive) -> None:
+def test_only_documents_with_outdated_links_are_published_again(archive: Archive) -> None:
     site = Site().page("/", links=["/a", "/b"]).page("/a", links=["/"]).page("/b", links=["/gone"])
     running = crawl(archive)
     run(running, {HOME: site})
@@ -596,7 +594,7 @@ def test_only_what_leads_elsewhere_is_published_again(archive: Archive) -> None:
     assert {path for path in before if before[path] != after[path]} == {"example.org_80/b~.html"}
 
 
-# Further runs
+# Later runs
 
 
 def again(archive: Archive, site: Site, **words: Any) -> Crawl:
@@ -607,8 +605,8 @@ def again(archive: Archive, site: Site, **words: Any) -> Crawl:
     return running
 
 
-def test_who_refers_to_whom_is_indexed_when_a_first_run_ends_and_from_then_on(archive: Archive) -> None:
-    """What would be killed before that goes on without, and ends with one."""
+def test_links_are_indexed_from_the_end_of_the_first_run_on(archive: Archive) -> None:
+    """A first run that is killed goes on without the index, and builds it at its end."""
     site = Site().page("/", links=["/a", "/b"]).page("/a", links=["/b"]).page("/b")
     index = "SELECT 1 FROM sqlite_master WHERE name = 'ix_links_target_id'"
     seen = []
@@ -638,7 +636,7 @@ def test_a_failure_keeps_the_last_good_copy(archive: Archive, status: int) -> No
     assert running.counts().pages == 2
 
 
-def test_no_answer_keeps_the_last_good_copy_of_everything(archive: Archive) -> None:
+def test_a_run_without_answers_keeps_all_good_copies(archive: Archive) -> None:
     again(archive, Site().page("/", links=["/a"]).redirect("/a", "/b").page("/b", '<img src="/x.png">').page("/x.png"))
     tree = files(archive.root)
     running = crawl(archive)
@@ -650,7 +648,7 @@ def test_no_answer_keeps_the_last_good_copy_of_everything(archive: Archive) -> N
     assert running.counts().failed == {}
 
 
-def test_a_copy_that_is_kept_still_follows_what_it_leads_to(archive: Archive) -> None:
+def test_the_references_of_a_kept_copy_are_followed(archive: Archive) -> None:
     site = Site().page("/", links=["/a"]).page("/a", links=["/b"]).page("/b")
     shallow = crawl(archive, scope(depth=1))
     run(shallow, {HOME: site})
@@ -661,7 +659,7 @@ def test_a_copy_that_is_kept_still_follows_what_it_leads_to(archive: Archive) ->
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_what_is_gone_is_removed(archive: Archive, status: int) -> None:
+def test_a_page_that_is_gone_is_removed(archive: Archive, status: int) -> None:
     site = Site().page("/", links=["/a/b", "/c"]).page("/a/b").page("/c", links=["/a/b"])
     again(archive, site)
     assert "example.org_80/a/b~.html" in paths(archive)
@@ -687,13 +685,13 @@ def test_a_page_becomes_a_redirect_and_a_page_again(archive: Archive) -> None:
     assert files(archive.root) == tree
 
 
-def test_what_is_linked_no_more_stays(archive: Archive) -> None:
+def test_a_page_that_is_no_longer_linked_stays(archive: Archive) -> None:
     again(archive, Site().page("/", links=["/a"]).page("/a"))
     again(archive, Site().page("/"))
     assert "example.org_80/a~.html" in paths(archive)
 
 
-# Going on
+# Resumed runs
 
 
 WIDE: Final = Site().page("/", '<img src="/x.png">', links=["/a", "/b", "/r"]).file("/x.png", PNG, "image/png")
@@ -704,7 +702,7 @@ WIDE.page("/a", links=["/b", "/c"]).page("/b", '<img src="/x.png">', links=["/d"
 
 @pytest.mark.parametrize("most", range(8))
 @pytest.mark.parametrize("settled", [False, True])
-def test_a_run_that_was_cut_short_goes_on(tmp_path: Path, most: int, *, settled: bool) -> None:
+def test_an_interrupted_run_is_resumed(tmp_path: Path, most: int, *, settled: bool) -> None:
     state, tree = mirrored({HOME: WIDE}, scope())
     cut = Archive(tmp_path)
     running = crawl(cut)
@@ -726,7 +724,7 @@ def test_a_run_that_was_cut_short_goes_on(tmp_path: Path, most: int, *, settled:
     resumed.close()
 
 
-def test_a_run_that_was_cut_short_while_it_was_settled_goes_on(archive: Archive) -> None:
+def test_a_run_that_was_interrupted_while_settling_is_resumed(archive: Archive) -> None:
     _, tree = mirrored({HOME: WIDE}, scope())
     running = crawl(archive)
     run(running, {HOME: WIDE})
@@ -739,7 +737,7 @@ def test_a_run_that_was_cut_short_while_it_was_settled_goes_on(archive: Archive)
     assert files(archive.root) == tree
 
 
-def test_a_file_that_could_not_be_published_is_made_by_the_run_that_goes_on(
+def test_a_file_that_could_not_be_published_is_made_by_the_resumed_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state, tree = mirrored({HOME: WIDE}, scope())
@@ -778,12 +776,12 @@ def test_a_limit_holds_over_an_interruption(archive: Archive, limit: int) -> Non
 
 
 @pytest.mark.parametrize("words", [{"options": {"depth": 2}}, {"rules": scope(at("/a"))}])
-def test_another_command_begins_anew(archive: Archive, words: dict[str, Any]) -> None:
+def test_another_command_begins_a_new_run(archive: Archive, words: dict[str, Any]) -> None:
     run(crawl(archive), {HOME: WIDE}, most=3)
     assert not crawl(archive, **words).snapshot.resumed
 
 
-def test_starts_that_a_redirect_added_are_starts_of_the_run_that_goes_on(archive: Archive) -> None:
+def test_starts_that_a_redirect_added_are_starts_of_the_resumed_run(archive: Archive) -> None:
     web = {HOME: Site().redirect("/", f"{WWW}/"), WWW: Site().page("/", links=["/a", "/b"]).page("/a").page("/b")}
     run(crawl(archive, scope(area=Area.HOST)), web, most=2)
     running = crawl(archive, scope(area=Area.HOST))

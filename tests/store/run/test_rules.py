@@ -1,4 +1,4 @@
-"""Changes on purpose: new rules, or a program that reads otherwise, apply to what is there. Nothing is fetched for that."""
+"""New rules, or a program that reads documents in another way, apply to what the archive has, without fetching it again."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def opened(root: Path) -> Iterator[Archive]:
 
 
 def mirrored(root: Path, *, refresh: RefreshPolicy = FRESH, limit: int | None = None, **rules: Any) -> list[str]:
-    """A whole run; gives what was asked for."""
+    """Make a whole run, and return what it requested."""
     with opened(root) as archive:
         scope = Scope((canonical(HOME),), **rules)
         crawl = Crawl(archive, scope, refresh=refresh, limit=limit, now=lambda: "2020-02-02T02:02:02+00:00")
@@ -68,7 +68,7 @@ def root(tmp_path: Path) -> Path:
     ],
     ids=["exclude", "include", "scope", "requisites"],
 )
-def test_what_new_rules_leave_out_leaves_the_tree_and_comes_back_unasked(
+def test_new_rules_remove_files_and_restore_them_without_a_request(
     root: Path, rules: dict[str, Any], left_out: set[str]
 ) -> None:
     before = files(root)
@@ -91,7 +91,7 @@ def test_a_smaller_run_takes_nothing_away(root: Path, words: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("how", ["a run", "publish"])
-def test_a_program_that_reads_otherwise_reads_again_what_is_kept(
+def test_a_new_reader_version_reads_stored_documents_again(
     root: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     find, copy = documents.find_references, documents.local_copy

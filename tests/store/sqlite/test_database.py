@@ -1,4 +1,4 @@
-"""The database file: an older version is brought up to date in place, or nothing of it is touched."""
+"""The database file: an older version is migrated in place, or not changed at all."""
 
 import json
 import sqlite3
@@ -48,7 +48,7 @@ def page(path: str) -> bytes:
 
 
 def version_1(root: Path) -> Path:
-    """An archive as the first version left it: a page, a picture, something gone, something outside."""
+    """Make an archive of version 1: a page, a picture, a URL that is gone, one outside of the scope."""
     objects = Objects(root / KEPT / "objects")
     objects.prepare()
     digests = {path: objects.put(page(path)) for path in ("/", "/x.png")}
@@ -82,7 +82,7 @@ def user_version(place: Path) -> int:
         return int(opened.execute("PRAGMA user_version").fetchone()[0])
 
 
-def test_an_archive_of_version_1_goes_on_in_version_2(tmp_path: Path) -> None:
+def test_an_archive_of_version_1_is_migrated(tmp_path: Path) -> None:
     place = version_1(tmp_path)
     with closing(Archive(tmp_path)) as archive:
         assert user_version(place) == SCHEMA_VERSION
@@ -109,7 +109,7 @@ def test_an_archive_of_version_1_goes_on_in_version_2(tmp_path: Path) -> None:
         assert (numbers.added, numbers.changed, numbers.gone) == (0, 0, 0)
 
 
-def test_a_migration_that_fails_leaves_the_archive_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_migration_leaves_the_archive_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = version_1(tmp_path)
     with closing(sqlite3.connect(place)) as old:
         before = list(old.iterdump())
@@ -124,9 +124,9 @@ def test_a_migration_that_fails_leaves_the_archive_as_it_was(tmp_path: Path, mon
     assert user_version(place) == SCHEMA_VERSION
 
 
-def test_who_only_reads_changes_no_version(tmp_path: Path) -> None:
+def test_a_reader_migrates_nothing(tmp_path: Path) -> None:
     place = version_1(tmp_path)
-    with pytest.raises(StorageError, match="has version 1, this program reads 4: a crawl or publish brings it there"):
+    with pytest.raises(StorageError, match="has version 1, this program reads 4: run a crawl or publish to migrate it"):
         Archive(tmp_path, read_only=True)
     assert user_version(place) == 1
 
@@ -146,7 +146,7 @@ def test_a_reader_needs_no_lock_and_sees_what_was_committed(tmp_path: Path, name
     assert sorted(place.name for place in tmp_path.iterdir()) == [name]
 
 
-def test_an_archive_of_version_3_learns_whose_resource_a_url_is(tmp_path: Path) -> None:
+def test_an_archive_of_version_3_gets_the_column_for_aliases(tmp_path: Path) -> None:
     place = tmp_path / "manifest.sqlite"
     Database(place).close()
     with closing(sqlite3.connect(place)) as old:

@@ -1,4 +1,4 @@
-"""The manifest in SQLite: full disks, and files that are no manifest."""
+"""The manifest in SQLite: full disks, and files that are not a manifest."""
 
 import re
 import sqlite3
@@ -19,8 +19,8 @@ def manifest(tmp_path: Path) -> Iterator[SQLiteManifest]:
     opened.close()
 
 
-def test_a_full_disk_is_told_and_ends_the_transaction(manifest: SQLiteManifest) -> None:
-    limit = manifest.database.connection.exec_driver_sql  # SQLite's own way to have a small disk
+def test_a_full_disk_is_reported_and_ends_the_transaction(manifest: SQLiteManifest) -> None:
+    limit = manifest.database.connection.exec_driver_sql  # SQLite can limit the size of its file
     limit(f"PRAGMA max_page_count = {limit('PRAGMA page_count').scalar_one() + 2}")
 
     def write() -> None:
@@ -52,7 +52,7 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes, m
     assert place.read_bytes() == content
 
 
-def test_a_manifest_that_was_damaged_is_told_where_it_is_read(tmp_path: Path) -> None:
+def test_a_damaged_manifest_is_reported_when_it_is_read(tmp_path: Path) -> None:
     place = tmp_path / "manifest.sqlite"
     manifest = SQLiteManifest(place)
     admitted(manifest, *(entry(n) for n in range(1, 3000)))
@@ -79,13 +79,13 @@ def test_a_manifest_of_another_version_is_refused(tmp_path: Path) -> None:
         SQLiteManifest(place)
 
 
-def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.sqlite").mkdir()
     with pytest.raises(StorageError, match="it can't be opened"):
         SQLiteManifest(tmp_path / "manifest.sqlite")
 
 
-def test_a_mistake_of_ours_is_no_trouble_of_the_disk(manifest: SQLiteManifest) -> None:
+def test_a_mistake_in_a_statement_is_no_storage_error(manifest: SQLiteManifest) -> None:
     with pytest.raises(Exception, match="UNIQUE") as error, manifest.transaction():
         manifest.database.connection.exec_driver_sql("INSERT INTO urls (url) VALUES ('a'), ('a')")
     assert not isinstance(error.value, StorageError)

@@ -1,4 +1,4 @@
-"""The pages that wait for a browser: which of them, in which order, across kills and runs."""
+"""The queue of pages for a browser: which pages wait, and in which order, across kills and runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -44,7 +44,7 @@ def crawling(out: Path, when: When = When.AUTO) -> Iterator[Crawl]:
 
 
 def tasks(crawl: Crawl) -> list[Task]:
-    """All that wait now, begun with and not done."""
+    """Claim all pages that wait now, without finishing them."""
     return [found[0] for found in iter(crawl.pages.next, None)]
 
 
@@ -68,13 +68,13 @@ def rendered(crawl: Crawl, task: Task, *seen: Reference, dom: bytes | None = Non
     ("when", "expected"),
     [(When.NEVER, []), (When.AUTO, ["/"]), (When.DOM, ["/"]), (When.ALWAYS, ["/", "/plain"])],
 )
-def test_which_pages_wait(tmp_path: Path, when: When, expected: list[str]) -> None:
+def test_which_pages_wait_for_a_browser(tmp_path: Path, when: When, expected: list[str]) -> None:
     with crawling(tmp_path, when) as crawl:
         run(crawl, {HOME: site()})
         assert names(tasks(crawl)) == expected
 
 
-def test_what_a_page_asks_for_is_handed_out_before_all_else(tmp_path: Path) -> None:
+def test_what_a_page_requests_is_handed_out_first(tmp_path: Path) -> None:
     many = site().page("/", SHELL + "".join(f"<img src=/{n}.png>" for n in range(50)), links=["/plain", "/built"])
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: many}, most=2, flying=1)
@@ -86,7 +86,7 @@ def test_what_a_page_asks_for_is_handed_out_before_all_else(tmp_path: Path) -> N
         following = crawl.next()
         assert following is not None
         assert following.url == f"{HOME}/p.png"
-        # So is what was taken from the manifest already.
+        # The same holds for entries that were already taken from the manifest.
         entry = crawl.pages.want(found[0], requisite("/40.png"))
         assert entry is not None
         crawl.pages.wait_for(entry.id)
@@ -117,7 +117,7 @@ def test_what_the_scope_leaves_out_is_not_waited_for(tmp_path: Path) -> None:
         assert (entry.state, entry.roles) == (State.SKIPPED, frozenset())
 
 
-def test_what_was_seen_is_followed_and_leads_a_later_run(tmp_path: Path) -> None:
+def test_what_a_browser_saw_is_followed_also_in_a_later_run(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: site()})
         (task,) = tasks(crawl)
@@ -137,7 +137,7 @@ def test_what_was_seen_is_followed_and_leads_a_later_run(tmp_path: Path) -> None
         assert {f"{HOME}/built", f"{HOME}/p.png"} <= set(run(crawl, {HOME: site()}))
 
 
-def test_a_page_that_is_another_one_is_seen_anew(tmp_path: Path) -> None:
+def test_a_page_that_changed_is_rendered_again(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: site()})
         (task,) = tasks(crawl)
@@ -150,7 +150,7 @@ def test_a_page_that_is_another_one_is_seen_anew(tmp_path: Path) -> None:
         assert names(tasks(crawl)) == ["/"]
 
 
-def test_a_page_is_rendered_again_where_what_it_needs_has_changed(tmp_path: Path) -> None:
+def test_a_page_is_rendered_again_if_something_that_it_needs_has_changed(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: site()})
         (task,) = tasks(crawl)
@@ -162,19 +162,19 @@ def test_a_page_is_rendered_again_where_what_it_needs_has_changed(tmp_path: Path
         assert names(tasks(crawl)) == ["/"]
 
 
-def test_a_run_that_goes_on_renders_what_was_not_done(tmp_path: Path) -> None:
+def test_a_resumed_run_renders_what_was_not_done(tmp_path: Path) -> None:
     pages = site().page("/", SHELL, links=["/built"])
     for tries in range(1, MOST_TRIES + 1):
         with crawling(tmp_path) as crawl:
             run(crawl, {HOME: pages})
             assert [(task.tries, crawl.is_done) for task in tasks(crawl)] == [(tries, False)] * 2
-    with crawling(tmp_path) as crawl:  # it is the page that kills
+    with crawling(tmp_path) as crawl:  # it is this page that crashes the process
         assert tasks(crawl) == []
         assert crawl.is_done
         assert crawl.pages.counts() == Renderings(done=2, unfinished=2, spared=0, found=0)
 
 
-def test_what_had_to_do_without_something_comes_after_the_others(tmp_path: Path) -> None:
+def test_a_page_that_was_put_back_comes_after_the_others(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: site().page("/", SHELL, links=["/built"])})
         first = crawl.pages.next()
@@ -191,7 +191,7 @@ def template(count: int) -> Site:
 
 
 def through(crawl: Crawl, give: Callable[[str], tuple[Reference, ...]]) -> list[str]:
-    """Render one after the other."""
+    """Render one page after the other."""
     done = []
     while found := crawl.pages.next():
         rendered(crawl, found[0], *give(found[0].url.removeprefix(HOME)))
@@ -199,19 +199,19 @@ def through(crawl: Crawl, give: Callable[[str], tuple[Reference, ...]]) -> list[
     return done
 
 
-def test_a_template_that_gives_nothing_new_is_spared(tmp_path: Path) -> None:
+def test_a_template_that_finds_nothing_new_is_spared(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: template(60)})
         done = through(crawl, lambda _: ())
         assert done[:3] == ["/", "/1", "/2"]
-        assert 3 < len(done) < 8  # each twentieth is tried all the same
+        assert 3 < len(done) < 8  # every twentieth page is rendered even so
         renderings = crawl.pages.counts()
         assert renderings is not None
         assert renderings.spared == 60 - len(done)
         complete(crawl)
 
 
-def test_where_one_gives_something_after_all_those_that_were_spared_are_rendered(tmp_path: Path) -> None:
+def test_if_a_page_finds_something_after_all_the_spared_ones_are_rendered(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: template(60)})
         seen: list[str] = []
@@ -223,7 +223,7 @@ def test_where_one_gives_something_after_all_those_that_were_spared_are_rendered
         assert len(through(crawl, give)) == 60
 
 
-def test_a_template_that_gives_something_each_time_is_not_spared(tmp_path: Path) -> None:
+def test_a_template_that_finds_something_each_time_is_not_spared(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: template(12)})
         assert len(through(crawl, lambda path: (requisite(f"{path}.png"),))) == 12
@@ -246,7 +246,7 @@ def test_the_tree_shows_the_dom_that_is_kept(tmp_path: Path) -> None:
         for _ in crawl.archive.publish_all():
             pass
         assert files(tmp_path) == before
-    with crawling(tmp_path, When.AUTO) as crawl:  # whoever wants the DOM no more gets the original again
+    with crawling(tmp_path, When.AUTO) as crawl:  # without When.DOM, the tree shows the original again
         run(crawl, {HOME: site()})
         for task in tasks(crawl):
             rendered(crawl, task, requisite("/p.png"), dom=dom)
@@ -254,7 +254,7 @@ def test_the_tree_shows_the_dom_that_is_kept(tmp_path: Path) -> None:
     assert b"built" not in files(tmp_path)["example.org_80/index.html"]
 
 
-def test_pages_that_work_from_no_disk_are_told(tmp_path: Path) -> None:
+def test_pages_that_do_not_work_from_a_disk_are_reported(tmp_path: Path) -> None:
     pages = site().page("/", "<script type=module src=/app.js></script>" + TEXT, links=["/built", "/plain"])
     with crawling(tmp_path, When.NEVER) as crawl:
         run(crawl, {HOME: pages})
@@ -274,7 +274,7 @@ def test_pages_that_work_from_no_disk_are_told(tmp_path: Path) -> None:
         assert account.needs == "fetches data, scripts that load more"
 
 
-def test_a_link_that_a_script_builds_and_no_server_has_is_no_failure(tmp_path: Path) -> None:
+def test_a_missing_page_that_only_a_script_links_to_is_no_failure(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: site()})
         (task,) = tasks(crawl)
@@ -284,7 +284,7 @@ def test_a_link_that_a_script_builds_and_no_server_has_is_no_failure(tmp_path: P
         assert [url for url, _, _ in crawl.archive.manifest.runs.failures(9)] == []
 
 
-def test_snapshots_that_go_take_their_renderings_along(tmp_path: Path) -> None:
+def test_pruned_snapshots_take_their_renderings_along(tmp_path: Path) -> None:
     for n in range(3):
         with crawling(tmp_path) as crawl:
             pages = site().page("/", f"{SHELL}{n}")
