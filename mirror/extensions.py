@@ -17,10 +17,10 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from mirror.cli.option_values import parse_size
 from mirror.close_spider import close
 from mirror.logs import print_safely
-from mirror.reports.run_summary import MOST_EXAMPLES, MOST_FAILURES, Exit, Summary
+from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Exit, Summary
 from mirror.store.disk.errors import StorageError
 from mirror.store.run.crawl import Crawl
-from mirror.terminal.console import tell
+from mirror.terminal.console import print_message
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
@@ -64,7 +64,7 @@ class Finish:
         if spider.mirror.snapshot.resumed:
             left = len(spider.mirror)
             are_left = "1 URL left" if left == 1 else f"{left:,} URLs left"
-            tell(f"Resuming the run of {spider.mirror.snapshot.started}: {are_left}\n")
+            print_message(f"Resuming the run of {spider.mirror.snapshot.started}: {are_left}\n")
         close_on_hangup()
 
     async def spider_closed(self, spider: "MirrorSpider", reason: str) -> None:
@@ -73,7 +73,7 @@ class Finish:
         if spider.renderer:
             await spider.renderer.close()
             if spider.renderer.error:
-                tell(f"Nothing was rendered: {spider.renderer.error}\n")
+                print_message(f"Nothing was rendered: {spider.renderer.error}\n")
         error = self._crawler.stats.get_value("mirror/storage_error")
         try:
             if error is None:
@@ -87,7 +87,7 @@ class Finish:
             await spider.workers.close()
             spider.archive.close()
         if error is not None:
-            tell(f"websucker: {error}\n")
+            print_message(f"websucker: {error}\n")
             exit_code = Exit.STORAGE
         self._crawler.stats.set_value("mirror/exit_code", exit_code)
 
@@ -98,7 +98,7 @@ class Finish:
             await asyncio.sleep(POLL_INTERVAL if is_waiting else 0)  # lets the event loop handle a second Ctrl-C
         for url in mirror.archive.unwritten:
             logger.error("%s: worker processes crashed while rewriting it; it was published unchanged", url)
-        failures = mirror.archive.manifest.runs.failures(MOST_FAILURES)
+        failures = mirror.archive.manifest.runs.failures(MAX_FAILURES)
         summary = Summary(
             mirror.counts(),
             failures,
@@ -110,9 +110,9 @@ class Finish:
             mirror.held,
             mirror.archive.manifest.runs.skipped_traps(),
             mirror.pages.counts(),
-            mirror.archive.manifest.decisions.needing(MOST_EXAMPLES),
+            mirror.archive.manifest.decisions.needing(MAX_EXAMPLES),
         )
-        tell(summary.text())
+        print_message(summary.text())
         # A notification about a held run goes here: `summary.exit_code is Exit.HELD`, its text is `summary.text()`. The archive
         # stays locked until this method returns, so send it in the background or with a short timeout.
         return summary.exit_code
@@ -161,10 +161,10 @@ class Reserve:
             return
         if engine.paused:
             engine.unpause()
-            tell("Resumed: the disk has enough free space again\n")
+            print_message("Resumed: the disk has enough free space again\n")
         else:
             engine.pause()
-            tell(
+            print_message(
                 f"Paused: the disk of {self._out} has {decimal(free)} free; MIRROR_RESERVE keeps {decimal(reserve)}. Free some "
                 "space, and the crawl resumes by itself. Ctrl-C ends it; the same command resumes it later\n"
             )
@@ -189,7 +189,7 @@ class Quota:
     def bytes_received(self, data: bytes) -> None:
         before, self._left = self._left, self._left - len(data)
         if before > 0 >= self._left:
-            tell("Quota reached: finishing the requests in flight\n")
+            print_message("Quota reached: finishing the requests in flight\n")
             close(self._crawler, "quota")
 
 
@@ -205,4 +205,4 @@ class Hint(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if isinstance(record.msg, str) and record.msg.startswith("Received") and "gracefully" in record.msg:
-            tell("Finishing the requests in flight; press Ctrl-C again to stop at once\n")
+            print_message("Finishing the requests in flight; press Ctrl-C again to stop at once\n")

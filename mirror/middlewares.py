@@ -93,7 +93,7 @@ class Identity:
         return cls(spider.options, crawler.settings, spider.reach)
 
     def process_request(self, request: Request) -> None:
-        barred = self._reach.bars_name(CanonicalURL(request.url))
+        barred = self._reach.blocks_host(CanonicalURL(request.url))
         if barred:
             raise Skipped(Reason.PRIVATE, f"its host is {barred}")
         for name, value in self._headers.items():

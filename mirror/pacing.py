@@ -22,7 +22,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
 from mirror.core.http.messages import status_text
-from mirror.core.policy.request_rate import OF_HOST, Bounds, Pace, Trouble, retry_after, trouble_of
+from mirror.core.policy.request_rate import HOST_TROUBLES, Bounds, Pace, Trouble, retry_after, trouble_of
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.manifest.records import Entry
 from mirror.transfer import failures
@@ -182,13 +182,13 @@ class Pacing:
         seconds = retry_after(retry_after_field, time())
         if trouble is Trouble.BUSY and seconds is not None:
             trouble = Trouble.LIMITED
-        may_be_the_url = trouble in OF_HOST and trouble is not Trouble.LIMITED and tried
+        may_be_the_url = trouble in HOST_TROUBLES and trouble is not Trouble.LIMITED and tried
         if may_be_the_url and host.pace.answers > request.meta.get(
             ANSWERS, host.pace.answers
         ):  # other URLs were answered
             trouble = Trouble.SERVER
         request.meta[ANSWERS] = host.pace.answers
-        if trouble in OF_HOST:
+        if trouble in HOST_TROUBLES:
             host.trouble, host.has_retry_after = why, seconds is not None
             host.pace.troubled(monotonic(), epoch, trouble, seconds)
         return self._retry(request, host, trouble, why)

@@ -28,7 +28,7 @@ from mirror.core.url.canonical import CanonicalURL, is_web
 from mirror.items import Answer, Failure, core_response
 from mirror.pacing import Hosts
 from mirror.pipelines import Store
-from mirror.terminal.console import tell
+from mirror.terminal.console import print_message
 from mirror.transfer import failures
 from mirror.transfer.curl_operation import IN_MEMORY
 from mirror.transfer.failures import BrokenAnswerError, Skipped, UnreachableError
@@ -127,7 +127,7 @@ class Robots:
         pace = self._hosts.host(place).pace
         if rules.delay is not None and not pace.ask_for(rules.delay, monotonic()) and old is None:
             limit = f"MIRROR_CRAWL_DELAY_MAX limits that to {pace.delay:g} s"
-            tell(f"{place} asks for {rules.delay:g} s between requests; {limit}\n")
+            print_message(f"{place} asks for {rules.delay:g} s between requests; {limit}\n")
         while self._rule_count > MAX_RULES and len(self._known) > 1:
             self._rule_count -= _size(self._known.pop(next(iter(self._known))).rules)
         return rules
@@ -137,7 +137,7 @@ class Robots:
     async def _fetch(self, place: CanonicalURL) -> _Fetched:
         """Fetch robots.txt, and follow its redirects, to other hosts too (RFC 9309, 2.3.1.2)."""
         fetched, url = _Fetched(), place
-        for _ in range(robots_txt.MOST_REDIRECTS + 1):
+        for _ in range(robots_txt.MAX_REDIRECTS + 1):
             try:
                 answer = core_response(await self._download(url))
             except Skipped as error:  # the address is barred: that of the host, or of the target of a redirect

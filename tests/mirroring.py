@@ -19,7 +19,7 @@ from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive import Archive
-from mirror.store.disk.publisher import KEPT, Publication, Published, Task, publish
+from mirror.store.disk.publisher import KEPT, Publication, Published, PublishTask, publish
 from mirror.store.manifest.records import Entry
 from mirror.store.run.crawl import Crawl
 from mirror.store.sqlite.database import Database
@@ -101,7 +101,7 @@ class Beside:
         self._waits = waits
         self._deadly = deadly
 
-    def __call__(self, root: Path, wanted: Sequence[Publication]) -> Task:
+    def __call__(self, root: Path, wanted: Sequence[Publication]) -> PublishTask:
         dies = bool(self._deadly) and any(self._deadly in one.path for one in wanted)
         return _Later([] if dies else wanted, root, next(self._waits, 0))
 

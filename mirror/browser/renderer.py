@@ -23,11 +23,11 @@ from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
-from mirror.store.archive import MOST_HOPS
+from mirror.store.archive import MAX_REDIRECTS
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import DOM_HEADERS
 from mirror.store.manifest.records import State
-from mirror.store.manifest.rendering_records import MOST_TRIES, Outcome, Task
+from mirror.store.manifest.rendering_records import MAX_TRIES, RenderingOutcome, RenderingTask
 from mirror.store.run.crawl import Crawl
 from mirror.workers.pool import WorkerDiedError
 
@@ -98,7 +98,7 @@ class Renderer:
         if not self._is_closed:
             self._wake()
 
-    async def _render(self, task: Task, response: Response) -> None:
+    async def _render(self, task: RenderingTask, response: Response) -> None:
         try:
             page = Document(response.url, response.status, response.headers, response.payload)
             rendering = await self._browser.render(page, partial(self._ask, task))
@@ -107,13 +107,13 @@ class Renderer:
             self.error = str(error)
             self._crawl.pages.give_up("no browser")
             return
-        if rendering.missed and task.tries < MOST_TRIES:
+        if rendering.missed and task.tries < MAX_TRIES:
             self._crawl.pages.put_back(task)
             return
         seen = await self._read(response, rendering)
         outcome = rendering.outcome or ("went on without what did not come in time" if rendering.missed else "")
         dom = rendering.static_html.encode("utf-8", "replace") if rendering.static_html is not None else None
-        self._crawl.pages.finish(task, seen, dom, Outcome(outcome, rendering.refused), rendering.needs)
+        self._crawl.pages.finish(task, seen, dom, RenderingOutcome(outcome, rendering.refused), rendering.needs)
 
     async def _read(self, response: Response, rendering: Rendering) -> list[Reference]:
         """The references in the DOM of a page."""
@@ -133,7 +133,7 @@ class Renderer:
 
     # --- requests of pages ---------------------------------------------------------------------------------------------
 
-    async def _ask(self, task: Task, wanted: PageRequest) -> Document | None:
+    async def _ask(self, task: RenderingTask, wanted: PageRequest) -> Document | None:
         try:
             url = canonical(wanted.url)
         except InvalidURLError:
@@ -148,7 +148,7 @@ class Renderer:
 
     async def _stored(self, url_id: int, url: CanonicalURL) -> Document | None:
         """Wait until the archive has a URL, and return its copy. Redirects are followed to their end."""
-        for _ in range(MOST_HOPS):
+        for _ in range(MAX_REDIRECTS):
             entry, resource = self._crawl.pages.wait_for(url_id)
             while entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
                 self._wake()

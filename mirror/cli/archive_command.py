@@ -11,7 +11,7 @@ from scrapy.commands import ScrapyCommand
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError, storing
-from mirror.store.manifest.history_records import Listed
+from mirror.store.manifest.history_records import SnapshotInfo
 from mirror.terminal.console import exit_with_error
 
 
@@ -64,7 +64,7 @@ def open_archive(folder: str, *, read_only: bool = True) -> Iterator[Archive]:
         exit_with_error(str(error), Exit.STORAGE)
 
 
-def find_snapshot(archive: Archive, name: str) -> Listed:
+def find_snapshot(archive: Archive, name: str) -> SnapshotInfo:
     """The snapshot that the user names by its number, a time or `latest`; an unknown one ends the program."""
     found = archive.history.find(name)
     if found is None:

@@ -40,8 +40,8 @@ from mirror.cli.option_values import (
 from mirror.cli.start_urls import Start, parse_starts
 from mirror.core.http.credentials import Credentials, Header, Login, Origin, Proxy
 from mirror.core.policy.scope import Area, Requisites, Scope
-from mirror.core.syntax.robots_meta import Word
-from mirror.store.manifest.rendering_records import When
+from mirror.core.syntax.robots_meta import Directive
+from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
 
 REPAIR: Final = "repair"
@@ -113,15 +113,15 @@ class Options:
     workers: int | None = None
     traps: bool = True
     fold: bool = True
-    render: When | None = None
+    render: RenderMode | None = None
     browser: Path | None = None
 
     @property
-    def rendering(self) -> When:
+    def rendering(self) -> RenderMode:
         """Which pages to render. By default `auto` if a browser is installed, else `never`."""
         if self.render is not None:
             return self.render
-        return When.NEVER if what_is_missing(self.browser) else When.AUTO
+        return RenderMode.NEVER if what_is_missing(self.browser) else RenderMode.AUTO
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> "Options":
@@ -209,7 +209,7 @@ def _scope(starts: Iterable[Start], values: Mapping[str, str]) -> Scope:
         include=parse_regex("include", values["include"]),
         exclude=parse_regex("exclude", values["exclude"]),
         depth=parse_number("depth", values["depth"], minimum=0),
-        obeys=parse_choices(Word, "obey", values["obey"]),
+        obeys=parse_choices(Directive, "obey", values["obey"]),
     )
 
 
@@ -221,12 +221,12 @@ def _renewal(values: Mapping[str, str]) -> RefreshPolicy:
     )
 
 
-def _render(text: str, browser: Path | None) -> When | None:
+def _render(text: str, browser: Path | None) -> RenderMode | None:
     """Parse `render=`, and check that a browser is there if it needs one."""
     if not text:
         return None
-    when = parse_choice(When, "render", text)
-    missing = None if when is When.NEVER else what_is_missing(browser)
+    when = parse_choice(RenderMode, "render", text)
+    missing = None if when is RenderMode.NEVER else what_is_missing(browser)
     if missing:
         raise UsageError(f"render={text}: {missing}")
     return when

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from mirror.cli.input_files import read_text
 from mirror.cli.option_values import UsageError, parse_path
-from mirror.core.http.credentials import InvalidLoginError, Login, hidden, url_login, veiled
+from mirror.core.http.credentials import InvalidLoginError, Login, hidden, redacted, url_login
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 
 Start = tuple[CanonicalURL, Login | None]
@@ -40,7 +40,7 @@ def _start(text: str) -> Start:
     try:
         return _without_links(canonical(shown)), url_login(text)
     except InvalidURLError as error:
-        raise UsageError(str(error).replace(repr(shown), repr(veiled(shown)))) from None
+        raise UsageError(str(error).replace(repr(shown), repr(redacted(shown)))) from None
     except InvalidLoginError as error:
         raise UsageError(f"{shown}: {error}") from None
 

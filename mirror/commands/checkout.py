@@ -6,7 +6,7 @@ from pathlib import Path
 from mirror.cli.archive_command import ArchiveCommand, find_snapshot, open_archive
 from mirror.store.archive import INDEX
 from mirror.store.checkout import check_out
-from mirror.terminal.console import tell
+from mirror.terminal.console import print_message
 
 
 class Command(ArchiveCommand):
@@ -28,4 +28,4 @@ class Command(ArchiveCommand):
         with open_archive(folder) as archive:
             snapshot = find_snapshot(archive, name)
             count = sum(1 for _ in check_out(archive, snapshot, place))
-        tell(f"Snapshot {snapshot.id} of {snapshot.started}: {count:,} files; open {place / INDEX}\n")
+        print_message(f"Snapshot {snapshot.id} of {snapshot.started}: {count:,} files; open {place / INDEX}\n")

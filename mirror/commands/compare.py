@@ -11,12 +11,12 @@ from mirror.browser.chromium import BrowserError, find
 from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.compare.page_capture import Viewer, what_is_missing
 from mirror.core.comparison import fidelity_report
-from mirror.core.comparison.fidelity import Compared, Result, sampled
+from mirror.core.comparison.fidelity import PageComparison, Result, sampled
 from mirror.core.policy.private_addresses import Network, Reach, networks
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical, is_web
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
-from mirror.terminal.console import exit_with_error, print_json, print_line, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -94,9 +94,9 @@ class Command(ArchiveCommand):
         root = Path(folder).expanduser()
         if (root / _MANIFEST).is_dir():
             with open_archive(folder) as archive:
-                result = _result(root, archive, start, Viewer(browser, reach.bars), opts)
+                result = _result(root, archive, start, Viewer(browser, reach.blocks_address), opts)
         elif root.is_dir():
-            result = _result(root, None, start, Viewer(browser, reach.bars), opts)
+            result = _result(root, None, start, Viewer(browser, reach.blocks_address), opts)
         else:
             exit_with_error(f"{root}: there is no such folder", Exit.STORAGE)
         if opts.json:
@@ -155,7 +155,7 @@ def _result(
         exit_with_error(f"{root} is not an archive and can't be replayed: use --through file or server", Exit.USAGE)
     urls = None
     if archive is not None and not opts.walk:
-        urls = sampled(copies.pages_of(archive, start), opts.pages)
+        urls = sampled(copies.list_pages(archive, start), opts.pages)
         if not urls:
             exit_with_error(f"there is no page below {start} in {root}", Exit.USAGE)
     with _copy(root, archive, start, through) as copy:
@@ -163,7 +163,7 @@ def _result(
     result = Result(start, str(root), through, opts.threshold, tuple(done.pages))
     if opts.html:
         _write(Path(opts.html).expanduser(), fidelity_report.report(result, done.pictures))
-        tell(f"Open {opts.html}\n")
+        print_message(f"Open {opts.html}\n")
     return result
 
 
@@ -172,7 +172,7 @@ def _copy(root: Path, archive: Archive | None, start: str, through: str) -> "Abs
 
     if archive is not None and through == copies.Through.REPLAY:
         return copies.replayed(archive)
-    path = copies.paths_of(archive) if archive is not None else copies.guessed(root)
+    path = copies.tree_paths(archive) if archive is not None else copies.guess_paths(root)
     return copies.from_disk(root, path) if through == copies.Through.FILE else copies.from_server(root, start, path)
 
 
@@ -190,10 +190,10 @@ async def _compared(
     return done
 
 
-def _report_page(page: Compared) -> None:
+def _report_page(page: PageComparison) -> None:
     """Show progress: one line on stderr for each page."""
     wrong = ", ".join(f"not {aspect}" for aspect in page.wrong) if page.is_judged else "no original"
-    tell(f"{page.url}: {wrong or 'as the original'}\n")
+    print_message(f"{page.url}: {wrong or 'as the original'}\n")
 
 
 def _write(place: Path, page: str) -> None:

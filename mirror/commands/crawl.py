@@ -19,7 +19,7 @@ from mirror.core.policy.private_addresses import networks
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
-from mirror.terminal.console import complete_streams, exit_with_error, tell
+from mirror.terminal.console import complete_streams, exit_with_error, print_message
 from mirror.terminal.displays import InvalidProgressError, display
 
 
@@ -159,6 +159,6 @@ def exit_code(crawler: Crawler) -> int:
     assert crawler.stats is not None
     code = crawler.stats.get_value("mirror/exit_code")
     if code is None:
-        tell("Stopped at once: run the same command again to continue\n")
+        print_message("Stopped at once: run the same command again to continue\n")
         return Exit.INTERRUPTED
     return int(code)

@@ -12,11 +12,11 @@ from mirror.core.syntax import character_encoding
 from mirror.core.url.media_types import DOCUMENTS, Document
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
-from mirror.store.manifest.history_records import Difference, Kind, Listed
+from mirror.store.manifest.history_records import ChangeKind, Difference, SnapshotInfo
 from mirror.store.manifest.records import Outcome, Resource
-from mirror.terminal.console import exit_with_error, print_json, print_line, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
-_SIGNS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "*", Kind.MOVED: ">"}
+_SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "*", ChangeKind.MOVED: ">"}
 
 
 class Command(ArchiveCommand):
@@ -44,7 +44,7 @@ class Command(ArchiveCommand):
             found = archive.history.differences(before.id, now.id)
             if opts.html:
                 _write(Path(opts.html).expanduser(), _page(archive, before, now, found))
-                tell(f"{len(found):,} differences; open {opts.html}\n")
+                print_message(f"{len(found):,} differences; open {opts.html}\n")
         if opts.json:
             print_json({"before": before.id, "now": now.id, "differences": [_as_json(one) for one in found]})
         elif not opts.html:
@@ -53,7 +53,7 @@ class Command(ArchiveCommand):
         self.exitcode = Exit.SOME_FAILED if found else Exit.WELL
 
 
-def _pair(archive: Archive, names: list[str]) -> tuple[Listed, Listed]:
+def _pair(archive: Archive, names: list[str]) -> tuple[SnapshotInfo, SnapshotInfo]:
     if names:
         return find_snapshot(archive, names[0]), find_snapshot(archive, names[1] if len(names) > 1 else "latest")
     complete = [one for one in archive.history.snapshots() if one.outcome is Outcome.COMPLETE]
@@ -64,7 +64,7 @@ def _pair(archive: Archive, names: list[str]) -> tuple[Listed, Listed]:
 
 def _name(one: Difference) -> str:
     urls = [side.url for side in (one.before, one.now) if side]
-    return " -> ".join(urls) if one.kind is Kind.MOVED else urls[-1]
+    return " -> ".join(urls) if one.kind is ChangeKind.MOVED else urls[-1]
 
 
 def _as_json(one: Difference) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _as_json(one: Difference) -> dict[str, Any]:
     }
 
 
-def _page(archive: Archive, before: Listed, now: Listed, found: list[Difference]) -> str:
+def _page(archive: Archive, before: SnapshotInfo, now: SnapshotInfo, found: list[Difference]) -> str:
     sections = [_section(archive, one) for one in found]
     return text_diff.report(f"Snapshot {before.id} of {before.started} and {now.id} of {now.started}", sections)
 
@@ -83,8 +83,8 @@ def _page(archive: Archive, before: Listed, now: Listed, found: list[Difference]
 def _section(archive: Archive, one: Difference) -> Section:
     side = one.now or one.before
     assert side is not None
-    note = f"it was at {one.before.url}" if one.kind is Kind.MOVED and one.before else ""
-    changes = tuple(_text_changes(archive, one)) if one.kind is Kind.CHANGED else ()
+    note = f"it was at {one.before.url}" if one.kind is ChangeKind.MOVED and one.before else ""
+    changes = tuple(_text_changes(archive, one)) if one.kind is ChangeKind.CHANGED else ()
     return Section(side.url, one.kind, note, changes)
 
 

@@ -7,7 +7,7 @@ from rich.filesize import decimal
 from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
 from mirror.core.url.canonical import InvalidURLError, canonical
 from mirror.reports.run_summary import Exit
-from mirror.terminal.console import exit_with_error, tell
+from mirror.terminal.console import exit_with_error, print_message
 
 
 class Command(ArchiveCommand):
@@ -36,4 +36,6 @@ class Command(ArchiveCommand):
                 pass
             _, size = archive.collect()
             archive.manifest.compact()
-        tell(f"Forgotten: {count:,} versions, {decimal(size)}; {pattern} will not be fetched again\n")
+        print_message(
+            f"Forgotten: {count:,} {'version' if count == 1 else 'versions'}, {decimal(size)}; {pattern} will not be fetched again\n"
+        )

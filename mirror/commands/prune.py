@@ -9,10 +9,10 @@ from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
 from mirror.core.policy import retention
 from mirror.core.policy.retention import InvalidPolicyError, Policy
 from mirror.reports.run_summary import Exit
-from mirror.reports.times import moment
-from mirror.store.manifest.history_records import Listed
+from mirror.reports.times import format_time
+from mirror.store.manifest.history_records import SnapshotInfo
 from mirror.store.manifest.records import Outcome
-from mirror.terminal.console import exit_with_error, print_json, print_line, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
 
 class Command(ArchiveCommand):
@@ -48,11 +48,13 @@ class Command(ArchiveCommand):
             print_json({"kept": rules, "pruned": [one.id for one in gone], "objects": count, "bytes": size})
             return
         for one in listed:
-            print_line(f"{one.id}  {moment(one.started)}  {f'kept ({rules[one.id]})' if one.id in rules else 'pruned'}")
+            print_line(
+                f"{one.id}  {format_time(one.started)}  {f'kept ({rules[one.id]})' if one.id in rules else 'pruned'}"
+            )
         if opts.dry_run:
-            tell(f"{_snapshots(len(gone))} would be removed\n")
+            print_message(f"{_snapshots(len(gone))} would be removed\n")
         else:
-            tell(f"Removed {_snapshots(len(gone))} and {count:,} objects of {decimal(size)}\n")
+            print_message(f"Removed {_snapshots(len(gone))} and {count:,} objects of {decimal(size)}\n")
 
 
 def _snapshots(number: int) -> str:
@@ -66,10 +68,10 @@ def _policy(words: str | None) -> Policy | None:
         exit_with_error(str(error), Exit.USAGE)
 
 
-def _kept(policy: Policy | None, listed: list[Listed]) -> dict[int, str]:
+def _kept(policy: Policy | None, listed: list[SnapshotInfo]) -> dict[int, str]:
     """The ids of the snapshots that stay, each with the reason. Rules select among complete snapshots only."""
     complete = [(one.id, datetime.fromisoformat(one.started)) for one in listed if one.outcome is Outcome.COMPLETE]
     if policy is None:
         return {one.id: "no rule" for one in listed}
     unfinished = {one.id: str(one.outcome) for one in listed[-1:] if one.outcome is not Outcome.COMPLETE}
-    return retention.kept(policy, complete, utc_now()) | unfinished
+    return retention.kept_snapshots(policy, complete, utc_now()) | unfinished

@@ -3,8 +3,8 @@
 import argparse
 
 from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
-from mirror.reports.run_summary import MOST_EXAMPLES, needing_lines
-from mirror.terminal.console import tell
+from mirror.reports.run_summary import MAX_EXAMPLES, needing_lines
+from mirror.terminal.console import print_message
 from mirror.terminal.printable import printable
 
 
@@ -29,6 +29,6 @@ class Command(ArchiveCommand):
                 with archive.manifest.transaction():
                     archive.manifest.departures.accept_loss(utc_now().isoformat(timespec="seconds"))
             count = sum(1 for _ in archive.publish_all())
-            for line in needing_lines(*archive.manifest.decisions.needing(MOST_EXAMPLES)):
-                tell(printable(line) + "\n")
-            tell(f"Published {count:,} files; open {archive.start_place()}\n")
+            for line in needing_lines(*archive.manifest.decisions.needing(MAX_EXAMPLES)):
+                print_message(printable(line) + "\n")
+            print_message(f"Published {count:,} files; open {archive.start_place()}\n")

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.core.replay.origins import Server
 from mirror.reports.run_summary import Exit
-from mirror.store.playback import Shelf
-from mirror.terminal.console import exit_with_error, print_line, tell
+from mirror.store.playback import Playback
+from mirror.terminal.console import exit_with_error, print_line, print_message
 
 _PORT = 8000
 _PORTS = 65535
@@ -44,11 +44,11 @@ class Command(ArchiveCommand):
             exit_with_error(f"--port {opts.port}: a port is a number from 0 to {_PORTS}", Exit.USAGE)
         with open_archive(folder) as archive:
             try:
-                sockets = server.listening(opts.host, opts.port)
+                sockets = server.open_sockets(opts.host, opts.port)
             except OSError as error:
                 exit_with_error(_reason(error, opts), Exit.USAGE)
             if opts.host and not _is_loopback(opts.host):
-                tell(
+                print_message(
                     f"Warning: everybody who can reach {opts.host} can read the archive; its links work on this machine only\n"
                 )
             place = Server(sockets[0].getsockname()[1])
@@ -56,9 +56,9 @@ class Command(ArchiveCommand):
             def announce() -> None:
                 print_line(place.root)
                 sys.stdout.flush()
-                tell(f"Replaying {archive.root} at {place.root}; press Ctrl-C to stop\n")
+                print_message(f"Replaying {archive.root} at {place.root}; press Ctrl-C to stop\n")
 
-            server.serve(Shelf(archive), place, sockets, announce)
+            server.serve(Playback(archive), place, sockets, announce)
 
 
 def _reason(error: OSError, opts: argparse.Namespace) -> str:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from rich.filesize import decimal
 
 from mirror.cli.archive_command import ArchiveCommand, open_archive
-from mirror.reports.times import moment
-from mirror.store.manifest.history_records import Listed
+from mirror.reports.times import format_time
+from mirror.store.manifest.history_records import SnapshotInfo
 from mirror.terminal.console import print_json, print_line
 
 _COLUMNS = ("id", "begun (UTC)", "outcome", "pages", "files", "size", "new", "added", "changed", "gone", "failed")
@@ -35,12 +35,12 @@ class Command(ArchiveCommand):
             print_line("  ".join(cells).rstrip())
 
 
-def _cells(one: Listed) -> tuple[str, ...]:
+def _cells(one: SnapshotInfo) -> tuple[str, ...]:
     n = one.numbers
     numbers = (n.added, n.changed, n.gone, n.failed)
     return (
         str(one.id),
-        moment(one.started),
+        format_time(one.started),
         str(one.outcome),
         f"{n.pages:,}",
         f"{n.files:,}",

@@ -10,8 +10,8 @@ from mirror.commands.crawl import run_mirror
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.manifest.records import Outcome, Resource
-from mirror.store.verification import Damage, Part, mend, strangers, verify
-from mirror.terminal.console import print_json, print_line, tell
+from mirror.store.verification import Damage, DamagedPart, repair, unknown_files, verify
+from mirror.terminal.console import print_json, print_line, print_message
 
 
 class Command(ArchiveCommand):
@@ -30,7 +30,7 @@ class Command(ArchiveCommand):
         (folder,) = self.check_arguments(args, 1, 1)
         with open_archive(folder, read_only=not opts.repair) as archive:
             checked, damages = _check(archive)
-            unknown = [] if opts.repair else list(strangers(archive))
+            unknown = [] if opts.repair else list(unknown_files(archive))
             _report(opts, checked, damages, unknown)
             if not opts.repair:
                 self.exitcode = Exit.SOME_FAILED if damages else Exit.WELL
@@ -39,10 +39,10 @@ class Command(ArchiveCommand):
             unfinished = bool(last) and last[0].outcome is Outcome.INCOMPLETE
             if unfinished:
                 archive.manifest.runs.select(last[0].id)
-            lost = mend(archive, damages)
+            lost = repair(archive, damages)
             _publish(archive, lost)
         if unfinished and REPAIR not in last[0].options:
-            tell(
+            print_message(
                 "The last crawl is unfinished: run its command again to continue it; it fetches what is damaged, too\n"
             )
             self.exitcode = Exit.SOME_FAILED if lost else Exit.WELL
@@ -88,14 +88,14 @@ def _unrepaired(archive: Archive, damages: list[Damage]) -> list[Damage]:
     """The damage that is left. The payload of an old version that no server has any more is given up."""
     left = []
     for damage in damages:
-        if damage.part is Part.MANIFEST:
+        if damage.part is DamagedPart.MANIFEST:
             left.append(damage)
-        if damage.part is Part.OBJECT and damage.digest and not archive.objects.has(damage.digest):
+        if damage.part is DamagedPart.OBJECT and damage.digest and not archive.objects.has(damage.digest):
             with archive.manifest.transaction():
                 archive.manifest.retention.give_up(damage.digest)
             left.append(damage)
             for resource in damage.resources:
-                tell(f"Lost for good: {resource.url} as fetched {resource.fetched}\n")
+                print_message(f"Lost for good: {resource.url} as fetched {resource.fetched}\n")
     return left
 
 
@@ -109,11 +109,11 @@ def _report(opts: argparse.Namespace, checked: int, damages: list[Damage], unkno
         print_line(f"{damage.part}: {damage.place}: {damage.what}{f' ({urls[0]}{more})' if urls else ''}")
     for place in unknown:
         print_line(f"unknown: {place}: this file does not belong to the archive")
-    tell(f"Checked {checked:,} items: {f'{len(damages):,} damaged' if damages else 'all is well'}\n")
-    if any(damage.part is Part.MANIFEST for damage in damages):
-        tell("The manifest is damaged: restore it from a backup, or move .mirror away to start over\n")
+    print_message(f"Checked {checked:,} items: {f'{len(damages):,} damaged' if damages else 'all is well'}\n")
+    if any(damage.part is DamagedPart.MANIFEST for damage in damages):
+        print_message("The manifest is damaged: restore it from a backup, or move .mirror away to start over\n")
     elif damages and not opts.repair:
-        tell("Run the same command with --repair to repair it\n")
+        print_message("Run the same command with --repair to repair it\n")
 
 
 def _as_json(damage: Damage) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from mirror.core.policy.scope import covers
 from mirror.core.url.canonical import InvalidURLError, canonical
 from mirror.reports.run_summary import Exit
 from mirror.reports.url_report import account_lines
-from mirror.store.manifest.history_records import Account
+from mirror.store.manifest.history_records import UrlHistory
 from mirror.store.manifest.records import Entry
 from mirror.terminal.console import exit_with_error, print_json, print_line
 
@@ -37,7 +37,7 @@ class Command(ArchiveCommand):
         self.exitcode = Exit.WELL if has_copy else Exit.SOME_FAILED
 
 
-def _as_json(account: Account | None) -> dict[str, Any]:
+def _as_json(account: UrlHistory | None) -> dict[str, Any]:
     if account is None:
         return {}
     return {
@@ -63,7 +63,7 @@ def _as_json(account: Account | None) -> dict[str, Any]:
     }
 
 
-def _entry_as_json(entry: Entry, account: Account) -> dict[str, Any]:
+def _entry_as_json(entry: Entry, account: UrlHistory) -> dict[str, Any]:
     return {
         "run": account.decided,
         "state": entry.state.name.lower(),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mirror.compare.copies import Copy
 from mirror.compare.page_capture import PageCapture, Viewer
 from mirror.compare.screenshot_diff import difference, thumbnail
-from mirror.core.comparison.fidelity import Compared, Sight, is_below
+from mirror.core.comparison.fidelity import PageComparison, Sight, is_below
 
 NOT_IN_COPY: Final = "not in the copy"
 
@@ -27,8 +27,8 @@ class Comparison:
     start: str
     allowed: float = 0.0
     keeps_pictures: bool = False
-    told: Callable[[Compared], None] = lambda _: None
-    pages: list[Compared] = field(default_factory=list)
+    told: Callable[[PageComparison], None] = lambda _: None
+    pages: list[PageComparison] = field(default_factory=list)
     pictures: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
 
     async def of(self, urls: Iterable[str]) -> None:
@@ -68,7 +68,7 @@ class Comparison:
         return await self.viewer.capture(place, self.copy.is_own, is_sealed=True)
 
     async def _compare(self, url: str, original: PageCapture, copy: PageCapture) -> None:
-        page = Compared(url, self.copy.place(url) or "", (original.sight,), copy.sight, allowed=self.allowed)
+        page = PageComparison(url, self.copy.place(url) or "", (original.sight,), copy.sight, allowed=self.allowed)
         if page.is_judged and not copy.sight.problem:
             page = replace(page, pixels=difference(original.picture, copy.picture))
             if page.wrong:
@@ -78,7 +78,7 @@ class Comparison:
         self.pages.append(page)
         self.told(page)
 
-    async def _confirm(self, page: Compared, original: PageCapture, copy: PageCapture) -> Compared:
+    async def _confirm(self, page: PageComparison, original: PageCapture, copy: PageCapture) -> PageComparison:
         """Visit the original again: differences between its own two visits do not count against the copy."""
         again = await self._original(page.url)
         if again.sight.problem or not again.picture:

@@ -20,9 +20,9 @@ from mirror.core.comparison.copy_layout import files_of_page, host_folders
 from mirror.core.comparison.fidelity import is_below
 from mirror.core.replay.origins import TOP, Server
 from mirror.core.url.canonical import CanonicalURL
-from mirror.replay.server import Replay, listening, serving
+from mirror.replay.server import Replay, open_sockets, serve_in_thread
 from mirror.store.archive import Archive
-from mirror.store.playback import Shelf
+from mirror.store.playback import Playback
 
 PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _GOOD: Final = frozenset({200, 203})
@@ -49,34 +49,34 @@ class Copy:
     is_own: Callable[[str], bool]
 
 
-def pages_of(archive: Archive, start: str) -> list[str]:
+def list_pages(archive: Archive, start: str) -> list[str]:
     """URLs of the pages below a start URL in the newest complete snapshot of an archive, sorted."""
-    shown = Shelf(archive).on("")
+    shown = Playback(archive).on("")
     found = [one.resource for one in archive.history.at(shown.id)] if shown else []
     pages = (one for one in found if one.media_type in PAGES and one.status in _GOOD)
     return sorted(one.url for one in pages if is_below(one.url, start))
 
 
-def paths_of(archive: Archive) -> Callable[[str], str | None]:
+def tree_paths(archive: Archive) -> Callable[[str], str | None]:
     """Return a function from the URL of a page to its path in the tree of an archive."""
 
     def path(url: str) -> str | None:
         found = archive.history.version(CanonicalURL(url), shown.id) if shown else None
         return found.path if found else None
 
-    shown = Shelf(archive).on("")
+    shown = Playback(archive).on("")
     return path
 
 
 @contextmanager
 def replayed(archive: Archive) -> Iterator[Copy]:
     """Serve the newest complete snapshot of an archive with a replay server in this process."""
-    shelf = Shelf(archive)
-    shown = shelf.on("")
-    sockets = listening(None, 0)
+    playback = Playback(archive)
+    shown = playback.on("")
+    sockets = open_sockets(None, 0)
     server = Server(sockets[0].getsockname()[1])
     end = f".{TOP}:{server.port}"
-    with serving(Replay(shelf, server), sockets):
+    with serve_in_thread(Replay(playback, server), sockets):
         yield Copy(
             lambda url: server.place(CanonicalURL(url), shown.id) if shown else None,
             lambda url: url.startswith("http://") and urlsplit(url).netloc.endswith(end),
@@ -104,7 +104,7 @@ def from_server(root: Path, start: str, path: Callable[[str], str | None]) -> It
     application = Starlette(routes=[Mount("/", StaticFiles(directory=folder, html=True))])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         top = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        with serving(application, [listener]):
+        with serve_in_thread(application, [listener]):
             yield Copy(lambda url: _joined(top, below(url)), lambda url: url.startswith(top))
 
 
@@ -113,7 +113,7 @@ def host_folder(root: Path, url: str) -> Path:
     return next((root / one for one in host_folders(url) if (root / one).is_dir()), root)
 
 
-def guessed(root: Path) -> Callable[[str], str | None]:
+def guess_paths(root: Path) -> Callable[[str], str | None]:
     """Return a function from the URL of a page to the path, below `root`, where wget, HTTrack or a similar tool saves it."""
 
     def path(url: str) -> str | None:

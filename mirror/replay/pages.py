@@ -8,14 +8,14 @@ from rich.filesize import decimal
 from mirror import __version__
 from mirror.core.replay.origins import Server
 from mirror.core.url.canonical import CanonicalURL, is_web
-from mirror.reports.times import moment
-from mirror.store.manifest.history_records import Listed, Origin
+from mirror.reports.times import format_time
+from mirror.store.manifest.history_records import Origin, SnapshotInfo
 
 
 def list_page(
     server: Server,
-    snapshots: Sequence[Listed],
-    shown: Listed | None,
+    snapshots: Sequence[SnapshotInfo],
+    shown: SnapshotInfo | None,
     origins: Sequence[Origin],
     starts: Sequence[CanonicalURL],
 ) -> str:
@@ -28,7 +28,7 @@ def list_page(
     days = "".join(_snapshot_row(server, one, is_shown=one.id == shown.id) for one in snapshots)
     return _page(
         "Mirrored sites",
-        f"<p>Snapshot of <b>{escape(moment(shown.started))}</b> UTC{_remark(shown)}.\n<ul class=first>\n{first}</ul>\n"
+        f"<p>Snapshot of <b>{escape(format_time(shown.started))}</b> UTC{_remark(shown)}.\n<ul class=first>\n{first}</ul>\n"
         f"<h2>Hosts</h2>\n{hosts}<h2>Snapshots</h2>\n"
         f"<table>\n<tr><th>Started (UTC)<th>Run<th class=n>Pages<th class=n>Files<th class=n>Size\n{days}</table>\n",
     )
@@ -72,15 +72,15 @@ def _origin_row(server: Server, snapshot: int, one: Origin) -> str:
     return f"<tr><td>{name}<td class=n>{one.pages:,}<td class=n>{one.files:,}\n"
 
 
-def _snapshot_row(server: Server, one: Listed, *, is_shown: bool) -> str:
-    started = escape(moment(one.started))
+def _snapshot_row(server: Server, one: SnapshotInfo, *, is_shown: bool) -> str:
+    started = escape(format_time(one.started))
     name = f"<b>{started}</b>" if is_shown else _link(f"{server.root}?snapshot={one.id}", started)
     n = one.numbers
     numbers = "".join(f"<td class=n>{number}" for number in (f"{n.pages:,}", f"{n.files:,}", decimal(n.size)))
     return f"<tr><td>{name}<td>{escape(one.outcome)}{numbers}\n"
 
 
-def _remark(shown: Listed) -> str:
+def _remark(shown: SnapshotInfo) -> str:
     return "" if shown.outcome == "complete" else f" (run {escape(shown.outcome)})"
 
 

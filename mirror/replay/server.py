@@ -1,7 +1,7 @@
 """The replay server: an ASGI application that answers from an archive, and the process that runs it.
 
 It makes no connections. `core.replay` decides how origins are named, which headers are replayed and what a page may
-reach; `store.playback.Shelf` knows what the archive has.
+reach; `store.playback.Playback` knows what the archive has.
 
 A thread answers the requests one after the other, because there is one SQLite connection, and rewriting keeps one core busy.
 Files are streamed at the same time.
@@ -29,17 +29,17 @@ from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.messages import header
 from mirror.core.policy.scope import SuffixList, bundled_suffix_list
 from mirror.core.replay import origins, response_headers
-from mirror.core.replay.origins import Home, Server
+from mirror.core.replay.origins import ReplayOrigin, Server
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import UNKNOWN
 from mirror.replay.pages import list_page, missing_page, plain_page
-from mirror.reports.times import moment
+from mirror.reports.times import format_time
 from mirror.reports.url_report import account_lines
 from mirror.store.archive import is_redirect
 from mirror.store.disk.errors import StorageError
 from mirror.store.manifest.records import Resource
-from mirror.store.playback import Found, Shelf
+from mirror.store.playback import Playback, StoredVersion
 
 _METHODS: Final = ("GET", "HEAD")
 _BLOCK: Final = 1 << 18
@@ -72,8 +72,8 @@ class ReplayRequest:
 class Replay:
     """The ASGI application."""
 
-    def __init__(self, shelf: Shelf, server: Server) -> None:
-        self._shelf = shelf
+    def __init__(self, playback: Playback, server: Server) -> None:
+        self._playback = playback
         self._server = server
         self._one_at_a_time = CapacityLimiter(1)
 
@@ -118,10 +118,10 @@ class Replay:
     def _answer_name(self, name: str, request: ReplayRequest) -> Response:
         if not name:
             return self._list(request)
-        home = self._shelf.home(name)
+        home = self._playback.home(name)
         if home is None:
             return self._typed_host(name, request)
-        if not self._shelf.has_snapshot(home.snapshot):
+        if not self._playback.has_snapshot(home.snapshot):
             return self._error(
                 "No such snapshot", f"There is no snapshot {home.snapshot} in this archive, or it was pruned.", request
             )
@@ -130,14 +130,14 @@ class Replay:
         url = _url(home.origin, request.target)
         if url is None:
             return self._error("Not in the archive", f"{home.origin}{request.target} is not a valid URL.", request)
-        found = self._shelf.find(url, home.snapshot)
+        found = self._playback.find(url, home.snapshot)
         if found is None and "?" not in url:  # ASGI servers do not tell an empty query from none
-            found = self._shelf.find(CanonicalURL(f"{url}?"), home.snapshot)
+            found = self._playback.find(CanonicalURL(f"{url}?"), home.snapshot)
         return self._archived(found, home, request) if found else self._not_archived(url, home, request)
 
     # --- resources in the archive --------------------------------------------------------------------------------------
 
-    def _archived(self, found: Found, home: Home, request: ReplayRequest) -> Response:
+    def _archived(self, found: StoredVersion, home: ReplayOrigin, request: ReplayRequest) -> Response:
         resource = found.resource
         headers = self._headers(resource, home, request)
         if is_redirect(resource):
@@ -149,7 +149,7 @@ class Replay:
             return Response(status_code=resource.status or 302, headers={**headers, "location": place})
         if resource.status in _BODILESS:
             return Response(status_code=resource.status, headers=headers)
-        copy = self._shelf.copy(found, self._server, home.snapshot)
+        copy = self._playback.copy(found, self._server, home.snapshot)
         headers["etag"] = tag = f'"{found.digest if copy is None else sha256(copy).hexdigest()}"'
         conditions = (request.header("if-none-match"), request.header("if-modified-since"))
         if response_headers.is_not_modified(tag, headers.get("last-modified"), *conditions):
@@ -161,7 +161,7 @@ class Replay:
             return ObjectResponse(found.file, status, headers, stat_result=found.file.stat())
         return Response(copy, status, {**headers, "accept-ranges": "none"})
 
-    def _headers(self, resource: Resource, home: Home, request: ReplayRequest) -> dict[str, str]:
+    def _headers(self, resource: Resource, home: ReplayOrigin, request: ReplayRequest) -> dict[str, str]:
         headers = response_headers.replayed(resource.headers)
         refresh = header(resource.headers, "refresh")
         target = refresh and response_headers.refresh(refresh, resource.url, self._place(home))
@@ -170,11 +170,11 @@ class Replay:
         headers["vary"] = "Origin, Sec-Fetch-Dest"
         return headers | self._cors_headers(resource, home, request)
 
-    def _cors_headers(self, resource: Resource, home: Home, request: ReplayRequest) -> dict[str, str]:
+    def _cors_headers(self, resource: Resource, home: ReplayOrigin, request: ReplayRequest) -> dict[str, str]:
         """The headers that let a page of another origin read the response, if it may (CORS)."""
         origin = request.header("origin") or ""
         label = self._server.reader(origin)
-        reader = self._shelf.home(label) if label else None
+        reader = self._playback.home(label) if label else None
         if reader is None or reader.snapshot != home.snapshot:
             return {}
         sites = {self._site(origins.host_of(one.origin)) for one in (reader, home)}
@@ -190,25 +190,25 @@ class Replay:
     def _site(self) -> SuffixList:
         return bundled_suffix_list()
 
-    def _place(self, home: Home) -> Callable[[CanonicalURL], str]:
+    def _place(self, home: ReplayOrigin) -> Callable[[CanonicalURL], str]:
         return lambda url: self._server.place(url, home.snapshot)
 
     # --- resources not in the archive ----------------------------------------------------------------------------------
 
-    def _not_archived(self, url: CanonicalURL, home: Home, request: ReplayRequest) -> Response:
-        account, forgotten = self._shelf.account(url)
+    def _not_archived(self, url: CanonicalURL, home: ReplayOrigin, request: ReplayRequest) -> Response:
+        account, forgotten = self._playback.account(url)
         lines = account_lines(url, account, forgotten)
         if not request.wants_page:
             return PlainTextResponse("".join(f"{line}\n" for line in ["Not in the archive", *lines]), 404)
         elsewhere = [
-            (self._server.place(url, version.since), f"{url} since {moment(began)}")
+            (self._server.place(url, version.since), f"{url} since {format_time(began)}")
             for version, began, _ in (account.versions if account else ())
             if version.path and version.since != home.snapshot
         ]
         other = _with_other_scheme(url)
-        if other and self._shelf.has(other, home.snapshot):
+        if other and self._playback.has(other, home.snapshot):
             elsewhere.insert(0, (self._server.place(other, home.snapshot), other))
-        when = moment(next((one.started for one in self._shelf.snapshots() if one.id == home.snapshot), ""))
+        when = format_time(next((one.started for one in self._playback.snapshots() if one.id == home.snapshot), ""))
         return self._html(missing_page(self._server, url, lines, elsewhere, when), 404)
 
     def _error(self, title: str, text: str, request: ReplayRequest, status: int = 404) -> Response:
@@ -219,20 +219,20 @@ class Replay:
     # --- the start page and typed hosts --------------------------------------------------------------------------------
 
     def _list(self, request: ReplayRequest) -> Response:
-        snapshots = self._shelf.snapshots()
+        snapshots = self._playback.snapshots()
         chosen = request.snapshot
-        shown = self._shelf.on("") if chosen is None else next((s for s in snapshots if str(s.id) == chosen), None)
+        shown = self._playback.on("") if chosen is None else next((s for s in snapshots if str(s.id) == chosen), None)
         if request.path != "/" or (chosen is not None and shown is None):
             return self._error("Nothing here", "Each host of the archive is replayed at an origin of its own.", request)
-        origins = self._shelf.origins(shown.id) if shown else []
-        starts = self._shelf.starts(shown.id) if shown else []
+        origins = self._playback.origins(shown.id) if shown else []
+        starts = self._playback.starts(shown.id) if shown else []
         return self._html(list_page(self._server, snapshots, shown, origins, starts), 200)
 
     def _typed_host(self, name: str, request: ReplayRequest) -> Response:
         """Redirect a host name as a user types it, with or without a date before it, to its origin in a snapshot."""
-        for host, date in origins.typed(name):
-            shown = self._shelf.on(date)
-            origin = self._shelf.origin_of(host, shown.id) if shown else None
+        for host, date in origins.typed_hosts(name):
+            shown = self._playback.on(date)
+            origin = self._playback.origin_of(host, shown.id) if shown else None
             url = origin and _url(origin, request.target)
             if shown and url:
                 return Response(status_code=302, headers={"location": self._server.place(url, shown.id)})
@@ -276,7 +276,7 @@ def _with_valid_range(scope: Scope, response: Response) -> Scope:
 # --- the process -------------------------------------------------------------------------------------------------------
 
 
-def listening(host: str | None, port: int) -> list[socket.socket]:
+def open_sockets(host: str | None, port: int) -> list[socket.socket]:
     """Open listening sockets at a port of `host`, by default of all loopback addresses. Raises `OSError` if it is in use."""
     if host is not None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -293,10 +293,10 @@ def listening(host: str | None, port: int) -> list[socket.socket]:
     return sockets
 
 
-def serve(shelf: Shelf, server: Server, sockets: list[socket.socket], tell: Callable[[], None]) -> None:
+def serve(playback: Playback, server: Server, sockets: list[socket.socket], tell: Callable[[], None]) -> None:
     """Serve until Ctrl-C. `tell` is called once the server answers and handles Ctrl-C."""
     with suppress(KeyboardInterrupt):
-        _Server(_config(Replay(shelf, server)), tell).run(sockets=sockets)
+        _Server(_config(Replay(playback, server)), tell).run(sockets=sockets)
 
 
 class _Server(uvicorn.Server):
@@ -315,7 +315,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(application: ASGIApp, sockets: list[socket.socket]) -> Iterator[None]:
+def serve_in_thread(application: ASGIApp, sockets: list[socket.socket]) -> Iterator[None]:
     """Serve an application from a thread for the duration of a `with` block."""
     server = uvicorn.Server(_config(application))
     thread = Thread(target=server.run, kwargs={"sockets": sockets}, daemon=True)

@@ -9,14 +9,14 @@ from typing import Final
 from rich.filesize import decimal
 
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.manifest.history_records import Numbers
-from mirror.store.manifest.records import Counts
-from mirror.store.manifest.rendering_records import Renderings
+from mirror.store.manifest.history_records import SnapshotCounts
+from mirror.store.manifest.records import RunCounts
+from mirror.store.manifest.rendering_records import RenderingCounts
 from mirror.terminal.printable import printable
 
-MOST_FAILURES: Final = 20
-MOST_TRAPS: Final = 10
-MOST_EXAMPLES: Final = 3
+MAX_FAILURES: Final = 20
+MAX_TRAPS: Final = 10
+MAX_EXAMPLES: Final = 3
 
 
 class Exit(IntEnum):
@@ -35,23 +35,23 @@ class Exit(IntEnum):
 class Summary:
     """The result of a run.
 
-    `failures` are at most `MOST_FAILURES` of (URL, error, a page that links to it). `changes` are the differences to the
+    `failures` are at most `MAX_FAILURES` of (URL, error, a page that links to it). `changes` are the differences to the
     snapshot before, `None` if there is none. `rewritten` counts the documents that were published again at the end because
     their links changed. `held` is (missing pages, all pages) if the run was held. `traps` are (rule, number of URLs that
     were not followed, one of them). `needing` is the number of pages that work in replay only, and some of them, each with
     the reason.
     """
 
-    counts: Counts
+    counts: RunCounts
     failures: list[tuple[CanonicalURL, str, CanonicalURL | None]]
     opens: Path
     seconds: float
     finished: bool
-    changes: Numbers | None = None
+    changes: SnapshotCounts | None = None
     rewritten: int = 0
     held: tuple[int, int] | None = None
     traps: Sequence[tuple[str, int, CanonicalURL]] = ()
-    renderings: Renderings | None = None
+    renderings: RenderingCounts | None = None
     needing: tuple[int, Sequence[tuple[CanonicalURL, str]]] = (0, ())
 
     @property
@@ -80,11 +80,11 @@ class Summary:
         return lines
 
     def _skipped(self) -> list[str]:
-        counts, shown = self.counts, self.traps[:MOST_TRAPS]
+        counts, shown = self.counts, self.traps[:MAX_TRAPS]
         lines = [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
         lines += [f"Skipped: {_by_reason(counts.skipped)}"] if counts.skipped else []
         lines += [f"  trap: {rule}: {_count(number, 'URL')}, such as {url}" for rule, number, url in shown]
-        lines += [f"  and {len(self.traps) - MOST_TRAPS:,} more traps"] if len(self.traps) > MOST_TRAPS else []
+        lines += [f"  and {len(self.traps) - MAX_TRAPS:,} more traps"] if len(self.traps) > MAX_TRAPS else []
         return lines
 
     def _failed(self) -> list[str]:
@@ -124,7 +124,7 @@ def needing_lines(count: int, examples: Sequence[tuple[CanonicalURL, str]]) -> l
     ]
 
 
-def _rendered(renderings: Renderings) -> str:
+def _rendered(renderings: RenderingCounts) -> str:
     found = f"found {_count(renderings.found, 'URL')} that nothing else refers to"
     unfinished = f" ({renderings.unfinished:,} did not finish)" if renderings.unfinished else ""
     skipped = f", skipped {renderings.spared:,} similar ones" if renderings.spared else ""
@@ -143,7 +143,7 @@ def _held(lost: int, pages: int) -> list[str]:
     ]
 
 
-def _changes(numbers: Numbers) -> str:
+def _changes(numbers: SnapshotCounts) -> str:
     parts = [
         f"{getattr(numbers, name):,} {name}"
         for name in ("added", "changed", "gone", "unlinked")

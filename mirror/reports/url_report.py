@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from mirror.core.url.canonical import CanonicalURL
-from mirror.reports.times import moment
-from mirror.store.manifest.history_records import Account, Rendered
+from mirror.reports.times import format_time
+from mirror.store.manifest.history_records import LastRendering, UrlHistory
 from mirror.store.manifest.records import Resource, Standing, State
-from mirror.store.manifest.rendering_records import State as Rendering
+from mirror.store.manifest.rendering_records import RenderingState as Rendering
 
 _STANDINGS = {
     Standing.PRESENT: "in the tree",
@@ -26,15 +26,15 @@ _RENDERED = {
 }
 
 
-def account_lines(url: CanonicalURL, account: Account | None, forgotten: Sequence[str]) -> list[str]:
+def account_lines(url: CanonicalURL, account: UrlHistory | None, forgotten: Sequence[str]) -> list[str]:
     """One statement on each line. `forgotten` are the arguments of `forget` that match the URL."""
     return [*(f"forgotten on request ({pattern})" for pattern in forgotten), *_lines(url, account)]
 
 
-def _lines(url: CanonicalURL, account: Account | None) -> list[str]:
+def _lines(url: CanonicalURL, account: UrlHistory | None) -> list[str]:
     if account is None:
         return [f"{url} is unknown: no fetched page refers to it"]
-    lines = [f"{url} was first found in the run of {moment(account.met)}" if account.met else url]
+    lines = [f"{url} was first found in the run of {format_time(account.met)}" if account.met else url]
     lines += [_decision(account)] if account.entry else []
     lines += [_version(*version) for version in account.versions]
     lines += [f"linked from {page}" for page in account.linked_from]
@@ -44,21 +44,21 @@ def _lines(url: CanonicalURL, account: Account | None) -> list[str]:
     return lines
 
 
-def _rendered(rendered: Rendered) -> list[str]:
+def _rendered(rendered: LastRendering) -> list[str]:
     """What happened when a browser rendered it."""
     what = _RENDERED[Rendering(rendered.state)]
     found = f", {rendered.found:,} URLs found" if rendered.state == Rendering.DONE else ""
     outcome = f" ({rendered.outcome})" if rendered.outcome else ""
     refused = [f"refused during rendering: {line}" for line in rendered.refused]
-    return [f"run of {moment(rendered.began)}: {what}{found}{outcome}", *refused]
+    return [f"run of {format_time(rendered.began)}: {what}{found}{outcome}", *refused]
 
 
-def _decision(account: Account) -> str:
+def _decision(account: UrlHistory) -> str:
     """The decision of the newest run that found it."""
     entry = account.entry
     assert entry is not None
     found = f", found on {account.referrer}" if account.referrer else ""
-    run = f"run of {moment(account.decided)}"
+    run = f"run of {format_time(account.decided)}"
     rule = f": {account.rule}" if account.rule else ""
     if entry.state is State.SKIPPED:
         return f"{run}: not fetched, {entry.reason}{rule}{found}"
@@ -70,8 +70,10 @@ def _decision(account: Account) -> str:
 
 
 def _version(resource: Resource, began: str | None, ended: str | None) -> str:
-    span = f"from {moment(began)} to {moment(ended)}" if ended else f"since {moment(began)}"
+    span = f"from {format_time(began)} to {format_time(ended)}" if ended else f"since {format_time(began)}"
     error = f" ({resource.error})" if resource.error else ""
     content = f": {resource.size:,} bytes, {resource.media_type}, sha256 {resource.digest}" if resource.path else ""
     place = f", {resource.path}" if resource.path else ""
-    return f"{span}: {_STANDINGS[resource.standing]}{error}{content}{place}; last checked {moment(resource.checked)}"
+    return (
+        f"{span}: {_STANDINGS[resource.standing]}{error}{content}{place}; last checked {format_time(resource.checked)}"
+    )

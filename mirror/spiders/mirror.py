@@ -19,8 +19,8 @@ from mirror.browser.offline_browser import Browser
 from mirror.browser.renderer import Renderer
 from mirror.cli.options import REPAIR, Options
 from mirror.close_spider import stop
-from mirror.core.document.documents import MOST_READ, find_references, most_read
-from mirror.core.document.references import MOST_REFERENCES, Reference
+from mirror.core.document.documents import MAX_READ, find_references, max_read_size
+from mirror.core.document.references import MAX_REFERENCES, Reference
 from mirror.core.http.messages import Response
 from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.private_addresses import Reach, networks
@@ -32,7 +32,7 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import Publication, Published, publish, read
 from mirror.store.disk.spool import Spools
 from mirror.store.manifest.records import Entry
-from mirror.store.manifest.rendering_records import When
+from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
 from mirror.transfer import failures
@@ -67,7 +67,7 @@ class MirrorSpider(Spider):
             folds=self.options.fold,
             together=_TOGETHER,
             elsewhere=self._elsewhere,
-            rendering=self.options.rendering if repair is None else When.NEVER,
+            rendering=self.options.rendering if repair is None else RenderMode.NEVER,
             now=_now,
         )
         self.renderer: Renderer | None = None
@@ -116,7 +116,7 @@ class MirrorSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         """Yield nothing, because the scheduler hands out requests. Follow the references of pages that are still fresh."""
         try:
-            for _ in self.mirror.requests.renew():
+            for _ in self.mirror.entries.renew():
                 await asyncio.sleep(0)
         except StorageError as error:
             stop(self.crawler, error)
@@ -125,13 +125,13 @@ class MirrorSpider(Spider):
 
     def request(self, entry: Entry) -> Request:
         """Make the request for an entry of the frontier."""
-        headers = dict(self.mirror.requests.conditions(entry))
+        headers = dict(self.mirror.entries.conditions(entry))
         found_on = referer(entry.referrer, entry.url) if entry.referrer else None
         if found_on:
             headers["Referer"] = found_on
         meta: dict[str, Any] = {"entry": entry, "verbatim_url": True}
         if Role.LISTING in entry.roles:  # a sitemap may be compressed with gzip, whatever its URL
-            meta[IN_MEMORY] = MOST_READ
+            meta[IN_MEMORY] = MAX_READ
         return Request(
             entry.url,
             headers=headers,
@@ -145,13 +145,13 @@ class MirrorSpider(Spider):
         answer = core_response(response)
         items = await self._read(entry, answer)
         for item in items:
-            if isinstance(item, Answer) and len(item.references) >= MOST_REFERENCES:
-                self.logger.warning("%s has more than %d references; the rest are ignored", entry.url, MOST_REFERENCES)
+            if isinstance(item, Answer) and len(item.references) >= MAX_REFERENCES:
+                self.logger.warning("%s has more than %d references; the rest are ignored", entry.url, MAX_REFERENCES)
         return items
 
     async def _read(self, entry: Entry, answer: Response) -> list[Item]:
         size, listing = len(answer.payload), Role.LISTING in entry.roles
-        is_read = not answer.spooled and (listing or most_read(answer.media_type) > 0)
+        is_read = not answer.spooled and (listing or max_read_size(answer.media_type) > 0)
         if not is_read or not self.workers.should_parse(size):
             return [Answer(entry, answer, find_references(answer, listing=listing))]
         keep = answer.is_success and self.mirror.answers.keeps_all

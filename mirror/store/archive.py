@@ -52,7 +52,7 @@ PARTS = (
 )
 """The files and folders in `.mirror/`."""
 
-MOST_HOPS = 20
+MAX_REDIRECTS = 20
 """How many redirects in a row are followed (WHATWG Fetch, 4.4)."""
 
 _BATCH = 200  # URLs whose resolutions are changed in one transaction
@@ -130,7 +130,7 @@ class Archive:
     def response(self, resource: Resource, digest: Digest) -> Response:
         """Return the answer of a version as it was received. A payload that is too long to be read stays on the disk."""
         known = (resource.url, resource.status or 0, resource.headers)
-        if resource.size <= documents.MOST_READ:
+        if resource.size <= documents.MAX_READ:
             cached, payload = self._cached
             return Response(*known, payload if cached == digest else self.objects.get(digest))
         with self.objects.path(digest).open("rb") as file:
@@ -287,7 +287,7 @@ class Archive:
 
     def _final_place(self, url_id: int) -> LocalPath | None:
         """Return the path at which a chain of redirects and aliases ends; `None` if it has none."""
-        for _ in range(MOST_HOPS):
+        for _ in range(MAX_REDIRECTS):
             path, redirect = self.manifest.locations.place(url_id)
             if redirect is None:
                 return path

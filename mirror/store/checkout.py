@@ -14,19 +14,19 @@ from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
-from mirror.store.archive import INDEX, MOST_HOPS, Archive, index_page, is_redirect, publication_of
+from mirror.store.archive import INDEX, MAX_REDIRECTS, Archive, index_page, is_redirect, publication_of
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT, local_copy
 from mirror.store.disk.symlink_guard import refuse_link
 from mirror.store.disk.tree import Tree
-from mirror.store.manifest.history_records import Listed, Shown
+from mirror.store.manifest.history_records import ShownVersion, SnapshotInfo
 from mirror.store.manifest.records import Resource
 
 UNFINISHED: Final = ".checkout"
 """A folder in the target that marks an unfinished checkout. The same checkout continues it."""
 
 
-def check_out(archive: Archive, snapshot: Listed, target: Path) -> Iterator[Resource]:
+def check_out(archive: Archive, snapshot: SnapshotInfo, target: Path) -> Iterator[Resource]:
     """Write the tree of a snapshot into a new or empty folder; yields each version once its file is there.
 
     Raises `StorageError` if the folder is inside `.mirror/`, or has anything in it but an unfinished checkout of this snapshot;
@@ -55,13 +55,13 @@ def check_out(archive: Archive, snapshot: Listed, target: Path) -> Iterator[Reso
 class _Layout:
     """The state of one checkout."""
 
-    def __init__(self, archive: Archive, snapshot: Listed, tree: Tree) -> None:
+    def __init__(self, archive: Archive, snapshot: SnapshotInfo, tree: Tree) -> None:
         self._archive = archive
         self._snapshot = snapshot
         self._tree = tree
         self.place_of = lru_cache(maxsize=8192)(self._place_of)
 
-    def put(self, shown: Shown) -> None:
+    def put(self, shown: ShownVersion) -> None:
         resource, store = shown.resource, self._archive
         assert resource.path is not None
         if shown.copy and not shown.unknown and store.copies.has(shown.copy):
@@ -78,7 +78,7 @@ class _Layout:
 
     def _place_of(self, url: CanonicalURL) -> LocalPath | None:
         """Return the path at which a chain of redirects and aliases ends in this snapshot."""
-        for _ in range(MOST_HOPS):
+        for _ in range(MAX_REDIRECTS):
             found = self._archive.history.version(url, self._snapshot.id)
             target = self._target(found) if found else None
             if target is None and (found is None or found.path is None):

@@ -11,19 +11,19 @@ from typing import Final
 from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.policy.scope import covers
-from mirror.core.replay.origins import Home, Server, digested, host_of, read_label
+from mirror.core.replay.origins import ReplayOrigin, Server, digested, host_of, read_label
 from mirror.core.url.canonical import CanonicalURL, origin
-from mirror.store.archive import MOST_HOPS, Archive
+from mirror.store.archive import MAX_REDIRECTS, Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.history_records import Account, Listed, Origin
+from mirror.store.manifest.history_records import Origin, SnapshotInfo, UrlHistory
 from mirror.store.manifest.records import Resource
 
 _PREFERRED: Final = ("https://{}", "http://{}")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredVersion:
     """A version with the digest and the file of its payload."""
 
     resource: Resource
@@ -31,7 +31,7 @@ class Found:
     file: Path
 
 
-class Shelf:
+class Playback:
     """An archive that is replayed. It is only read, so that a crawl may run meanwhile."""
 
     def __init__(self, archive: Archive) -> None:
@@ -41,11 +41,11 @@ class Shelf:
 
     # --- snapshots and origins -----------------------------------------------------------------------------------------
 
-    def snapshots(self) -> list[Listed]:
+    def snapshots(self) -> list[SnapshotInfo]:
         """Return all snapshots, the newest first."""
         return self._history.snapshots()[::-1]
 
-    def on(self, date: str) -> Listed | None:
+    def on(self, date: str) -> SnapshotInfo | None:
         """Return the newest snapshot whose time begins with `date`; for "", the newest complete one, else the newest."""
         return self._history.find(date or "latest") or (None if date else next(iter(self.snapshots()), None))
 
@@ -68,7 +68,7 @@ class Shelf:
                 return form.format(host)
         return next((one.name for one in self.origins(snapshot) if host_of(one.name) == host), None)
 
-    def home(self, label: str) -> Home | None:
+    def home(self, label: str) -> ReplayOrigin | None:
         """Return the origin and snapshot that a label of a replay host name stands for; `None` if it stands for none."""
         return read_label(label, self._digested_origin)
 
@@ -79,7 +79,7 @@ class Shelf:
 
     # --- one URL -------------------------------------------------------------------------------------------------------
 
-    def find(self, url: CanonicalURL, snapshot: int) -> Found | None:
+    def find(self, url: CanonicalURL, snapshot: int) -> StoredVersion | None:
         """Return what a snapshot has of a URL, or of the URL that it is an alias of; `None` if it has nothing.
 
         Raises `StorageError` if the object is missing or not a file of the object store.
@@ -87,14 +87,14 @@ class Shelf:
         resource = self._version(url, snapshot)
         if resource is None or resource.path is None or resource.digest is None:
             return None
-        return Found(resource, resource.digest, self._file(resource.digest))
+        return StoredVersion(resource, resource.digest, self._file(resource.digest))
 
     def has(self, url: CanonicalURL, snapshot: int) -> bool:
         found = self._version(url, snapshot)
         return found is not None and found.path is not None
 
     def _version(self, url: CanonicalURL, snapshot: int) -> Resource | None:
-        for _ in range(MOST_HOPS):
+        for _ in range(MAX_REDIRECTS):
             found = self._history.version(url, snapshot)
             if found is not None and found.path is not None:
                 return found
@@ -110,11 +110,11 @@ class Shelf:
             raise StorageError(f"the payload {digest[:64]!r} is missing: `verify --repair` fetches it again")
         return place
 
-    def copy(self, found: Found, server: Server, snapshot: int) -> bytes | None:
+    def copy(self, found: StoredVersion, server: Server, snapshot: int) -> bytes | None:
         """Return the document as the replay server sends it; `None` if nothing in it has to be rewritten."""
         resource = found.resource
         media_type = resource.media_type or ""
-        if not documents.may_lead(media_type) or resource.size > documents.MOST_READ:
+        if not documents.may_differ_at_origin(media_type) or resource.size > documents.MAX_READ:
             return None
         shown: dict[str, bool] = {}
 
@@ -133,7 +133,7 @@ class Shelf:
         copy = documents.copy_at_origin(response, media_type, home, place, data)
         return None if copy is payload else copy
 
-    def account(self, url: CanonicalURL) -> tuple[Account | None, list[str]]:
+    def account(self, url: CanonicalURL) -> tuple[UrlHistory | None, list[str]]:
         """Return all that is known of a URL, and the tombstones that cover it."""
         return self._history.account(url), [
             one for one in self._archive.manifest.decisions.tombstones() if covers(one, url)

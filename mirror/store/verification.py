@@ -17,7 +17,7 @@ from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.records import Resource
 
 
-class Part(StrEnum):
+class DamagedPart(StrEnum):
     """The part of an archive that is damaged."""
 
     MANIFEST = "manifest"
@@ -30,7 +30,7 @@ class Part(StrEnum):
 class Damage:
     """Something that is missing or has the wrong content. `resources` are the versions that use it, current ones first."""
 
-    part: Part
+    part: DamagedPart
     place: Path
     what: str
     digest: Digest | None = None
@@ -41,10 +41,10 @@ def verify(archive: Archive) -> Iterator[Damage | None]:
     """Check everything; yields a `Damage` for each damaged thing, and `None` for each intact one."""
     found = archive.manifest.damage()
     if found:
-        yield Damage(Part.MANIFEST, archive.manifest.path, found)
+        yield Damage(DamagedPart.MANIFEST, archive.manifest.path, found)
     for part, store, digests in (
-        (Part.OBJECT, archive.objects, archive.manifest.retention.objects_in_use()),
-        (Part.COPY, archive.copies, archive.manifest.retention.copies_in_use()),
+        (DamagedPart.OBJECT, archive.objects, archive.manifest.retention.objects_in_use()),
+        (DamagedPart.COPY, archive.copies, archive.manifest.retention.copies_in_use()),
     ):
         for digest in sorted(digests):
             yield _stored(archive, part, store, digest)
@@ -52,7 +52,7 @@ def verify(archive: Archive) -> Iterator[Damage | None]:
         yield None if resource.stale else _published(archive, resource)
 
 
-def strangers(archive: Archive) -> Iterator[Path]:
+def unknown_files(archive: Archive) -> Iterator[Path]:
     """Yield the files in the tree that the archive did not write."""
     own = {archive.root / str(resource.path) for resource in archive.manifest.resources.all()} | {archive.root / INDEX}
     own |= {archive.root / path for path in archive.manifest.departures.all()}
@@ -62,22 +62,22 @@ def strangers(archive: Archive) -> Iterator[Path]:
             yield place
 
 
-def mend(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
+def repair(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
     """Repair what can be repaired from the archive itself, and remove damaged objects and copies.
 
     Returns what has to be fetched again: current versions whose objects are lost.
     """
     lost: list[Resource] = []
     for damage in damages:
-        if damage.part is Part.TREE:
+        if damage.part is DamagedPart.TREE:
             with archive.manifest.transaction():
                 archive.manifest.resources.mark_stale([resource.id for resource in damage.resources])
-        elif damage.digest and not (damage.part is Part.OBJECT and _rescue(archive, damage)):
-            store = archive.objects if damage.part is Part.OBJECT else archive.copies
+        elif damage.digest and not (damage.part is DamagedPart.OBJECT and _rescue(archive, damage)):
+            store = archive.objects if damage.part is DamagedPart.OBJECT else archive.copies
             store.remove(damage.digest)
             with archive.manifest.transaction():
                 archive.manifest.resources.mark_lost([damage.digest])
-            if damage.part is Part.OBJECT:
+            if damage.part is DamagedPart.OBJECT:
                 lost += [resource for resource in damage.resources if resource.path and _is_current(archive, resource)]
     return lost
 
@@ -87,13 +87,13 @@ def _is_current(archive: Archive, resource: Resource) -> bool:
     return current is not None and current.id == resource.id
 
 
-def _stored(archive: Archive, part: Part, store: Objects, digest: Digest) -> Damage | None:
+def _stored(archive: Archive, part: DamagedPart, store: Objects, digest: Digest) -> Damage | None:
     if store.is_whole(digest):
         return None
     what = "its content has changed" if store.has(digest) else "it is missing"
     users = (
         archive.manifest.retention.users_of(digest)
-        if part is Part.OBJECT
+        if part is DamagedPart.OBJECT
         else archive.manifest.retention.users_of_copy(digest)
     )
     return Damage(part, store.path(digest), what, digest, tuple(users))
@@ -110,11 +110,11 @@ def _published(archive: Archive, resource: Resource) -> Damage | None:
         if place.samefile(source) and not place.is_symlink():
             return None  # damage of the object itself was reported already
     if place.is_symlink():
-        return Damage(Part.TREE, place, "it is a symbolic link", None, (resource,))
+        return Damage(DamagedPart.TREE, place, "it is a symbolic link", None, (resource,))
     if not place.is_file():
-        return Damage(Part.TREE, place, "it is missing", None, (resource,))
+        return Damage(DamagedPart.TREE, place, "it is missing", None, (resource,))
     if _digest(place) != digest:
-        return Damage(Part.TREE, place, "its content has changed", None, (resource,))
+        return Damage(DamagedPart.TREE, place, "its content has changed", None, (resource,))
     return None
 
 

@@ -25,7 +25,7 @@ def complete_streams() -> None:
             setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115 - stays open
 
 
-def tell(text: str) -> None:
+def print_message(text: str) -> None:
     """Write a message for the user to stderr. A closed or full stderr is no error.
 
     The text keeps its line ends; other control characters are replaced.
@@ -37,7 +37,7 @@ def tell(text: str) -> None:
 
 def exit_with_error(message: str, code: int) -> NoReturn:
     """Write one line to stderr and exit."""
-    tell(f"{printable(f'websucker: {message}')}\n")
+    print_message(f"{printable(f'websucker: {message}')}\n")
     sys.exit(int(code))
 
 

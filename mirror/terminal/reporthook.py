@@ -12,7 +12,7 @@ The hook is called as `urllib.request.urlretrieve` calls it, whatever chunks the
    block counts as one.
 3. `total_size` is the length that the server announced, or -1.
 4. A file is a response that is saved: one with a 2xx status. Other responses have no hook. If the status is known only
-   at the end, the calls wait for the end, or until `PATIENCE` bytes have arrived. So small error responses are never
+   at the end, the calls wait for the end, or until `UNDECIDED_BYTES` bytes have arrived. So small error responses are never
    reported as files, and large files are reported while they arrive.
 5. If a hook raises, no hook of its factory is called again; the crawl continues.
 """
@@ -32,7 +32,7 @@ BLOCK_SIZE: Final = 8192
 
 UNKNOWN_SIZE: Final = -1
 
-PATIENCE: Final = 64 * 1024
+UNDECIDED_BYTES: Final = 64 * 1024
 """Bytes after which a response of unknown status is assumed to be a file."""
 
 
@@ -148,7 +148,7 @@ class Transfer:
         self._size += n_bytes
         if self._counter is not None:
             self._counter.feed(n_bytes)
-        elif self._size >= PATIENCE:
+        elif self._size >= UNDECIDED_BYTES:
             self.begin()
 
     def end(self, *, saved: bool) -> None:

@@ -30,9 +30,9 @@ from mirror.core.http.content_coding import CodingError, Decoder
 from mirror.core.http.messages import Spooled
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.disk.spool import BATCH, LengthError, Part, Promise
+from mirror.store.disk.spool import BATCH, LengthError, PartialDownload, Promise
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
-from mirror.transfer.curl_operation import IN_MEMORY, OFFSET, STATUS, Exchange, Handler
+from mirror.transfer.curl_operation import IN_MEMORY, OFFSET, STATUS, CurlOperation, Handler
 from mirror.transfer.failures import BrokenAnswerError, EndlessError
 from mirror.transfer.payload import Payload
 from mirror.transfer.response import CurlResponse, scrapy_headers
@@ -58,10 +58,10 @@ _CUT_SHORT: Final = frozenset(
 """The errors that, after the headers, mean that the body was cut short."""
 
 
-class BaseTransfer(Exchange[Response]):
+class BaseTransfer(CurlOperation[Response]):
     """One transfer of a payload. Subclasses know the protocol."""
 
-    def __init__(self, handler: Handler, request: Request, part: Part | None) -> None:
+    def __init__(self, handler: Handler, request: Request, part: PartialDownload | None) -> None:
         """`part`: what an earlier transfer left of the payload."""
         super().__init__(handler, request)
         self.part = part
@@ -116,7 +116,7 @@ class BaseTransfer(Exchange[Response]):
     # --- headers -------------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def _accept_part(self, part: Part, length: int | None) -> int | None:
+    def _accept_part(self, part: PartialDownload, length: int | None) -> int | None:
         """Resume the part if the answer continues it. Returns the length of the whole; raises `PayloadChangedError`."""
 
     @abstractmethod
@@ -211,7 +211,7 @@ class BaseTransfer(Exchange[Response]):
             return int(limit)
         head = self._payload.body()[: messages.HEAD]
         kind = media_types.media_type(self._header("content-type"), CanonicalURL(self.request.url), head)
-        return max(_ALWAYS_IN_MEMORY, documents.most_read(kind))
+        return max(_ALWAYS_IN_MEMORY, documents.max_read_size(kind))
 
     def _check_size(self, size: int, *, expected: bool) -> None:
         if self._max_size and size > self._max_size:

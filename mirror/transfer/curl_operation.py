@@ -1,7 +1,7 @@
-"""The base of everything that a libcurl handle does: an exchange, and what it needs of the download handler.
+"""The base of everything that a libcurl handle does: an operation, and what it needs of the download handler.
 
-An `Exchange` sets the options of a handle, receives what libcurl delivers in callbacks, and returns a result. `base_transfer`
-has the exchanges whose result is a response; `file_transfer` has one whose result is a folder's entries.
+A `CurlOperation` sets the options of a handle, receives what libcurl delivers in callbacks, and returns a result. The result is
+a response for `base_transfer`, and the entries of a folder for the listings of `file_transfer`.
 """
 
 from abc import ABC, abstractmethod
@@ -68,10 +68,10 @@ class Handler(Protocol):
     def reach(self) -> Reach | None:
         """Which addresses may be connected to; `None` if all may."""
 
-    async def run(self, exchange: "Exchange[Result]") -> Result:
+    async def run(self, exchange: "CurlOperation[Result]") -> Result:
         """Run an exchange on a handle, and return its result."""
 
-    def end(self, exchange: "Exchange[Any]", error: TransferError) -> None:
+    def end(self, exchange: "CurlOperation[Any]", error: TransferError) -> None:
         """End an exchange from outside of libcurl's callbacks."""
 
     def certificate(self, easy: pycurl.Curl, netloc: str) -> Certificate | None:
@@ -81,7 +81,7 @@ class Handler(Protocol):
         """Warn of the first response that was cut short."""
 
 
-class Exchange(ABC, Generic[Result]):
+class CurlOperation(ABC, Generic[Result]):
     """One use of a libcurl handle, and its result."""
 
     easy: pycurl.Curl
@@ -103,7 +103,7 @@ class Exchange(ABC, Generic[Result]):
     def open_socket(self, purpose: int, address: pycurl.CurlSockAddr) -> socket | int:
         """Open a socket, if policy allows its address. If it does not, libcurl tries the next address of the host."""
         reach = self._handler.reach
-        reason = reach and reach.bars(CanonicalURL(self.request.url), str(address.addr[0]))
+        reason = reach and reach.blocks_address(CanonicalURL(self.request.url), str(address.addr[0]))
         self.barred_address = f"{address.addr[0]} is {reason}" if reason else ""
         return pycurl.SOCKET_BAD if reason else open_socket(purpose, address)
 

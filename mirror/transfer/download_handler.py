@@ -31,14 +31,14 @@ from twisted.internet.ssl import Certificate
 from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.disk.spool import Part, Spools
+from mirror.store.disk.spool import PartialDownload, Spools
 from mirror.transfer import file_transfer
 from mirror.transfer.curl_errors import TransferError
 from mirror.transfer.curl_multi import Multi
 from mirror.transfer.curl_operation import (
     CERTIFICATE,
     LOGIN,
-    Exchange,
+    CurlOperation,
     InterruptedTransferError,
     PayloadChangedError,
     open_socket,
@@ -87,7 +87,7 @@ class CurlHandler(BaseDownloadHandler):
         self._certificates: dict[str, Certificate] = {}
         self._free: list[pycurl.Curl] = []
         self._multi: Multi | None = None
-        self._running: set[Exchange[Any]] = set()
+        self._running: set[CurlOperation[Any]] = set()
         self._checker: asyncio.TimerHandle | None = None
         self._has_warned_of_loss = False
 
@@ -115,7 +115,7 @@ class CurlHandler(BaseDownloadHandler):
                 self.spools.forget(part.promise.url)
         return await self._download(scheme, request, None)
 
-    async def _download(self, scheme: str, request: Request, part: Part | None) -> Response:
+    async def _download(self, scheme: str, request: Request, part: PartialDownload | None) -> Response:
         if scheme in file_transfer.SCHEMES:
             return await file_transfer.download(self, request, part)
         return await self.run(HTTPTransfer(self, request, part))
@@ -128,13 +128,13 @@ class CurlHandler(BaseDownloadHandler):
         for easy in self._free:
             easy.close()
 
-    def _part(self, request: Request) -> Part | None:
+    def _part(self, request: Request) -> PartialDownload | None:
         """What an earlier transfer left of this payload."""
         if self.spools is None or request.method != "GET":
             return None
         return self.spools.part(CanonicalURL(request.url))
 
-    async def run(self, exchange: Exchange[Result]) -> Result:
+    async def run(self, exchange: CurlOperation[Result]) -> Result:
         """Run an exchange on a handle, and return its result."""
         if self._multi is None:
             self._multi = Multi()
@@ -158,7 +158,7 @@ class CurlHandler(BaseDownloadHandler):
             else:
                 self._free.append(easy)
 
-    def end(self, exchange: Exchange[Any], error: TransferError) -> None:
+    def end(self, exchange: CurlOperation[Any], error: TransferError) -> None:
         """End an exchange from outside of libcurl's callbacks."""
         assert self._multi is not None
         self._multi.fail(exchange.easy, error)
@@ -202,7 +202,7 @@ class CurlHandler(BaseDownloadHandler):
             *_tls_options(settings),
         ]
 
-    def _set_options(self, easy: pycurl.Curl, exchange: Exchange[Any]) -> bool:
+    def _set_options(self, easy: pycurl.Curl, exchange: CurlOperation[Any]) -> bool:
         """Set the options of one exchange. Returns whether they make the handle unfit for others."""
         request = exchange.request
         exchange.timeout = float(request.meta.get("download_timeout", self.timeout))
@@ -267,7 +267,7 @@ class CurlHandler(BaseDownloadHandler):
         if self._running:
             self._check_later()
 
-    def _reason_to_end(self, exchange: Exchange[Any], now: float, *, is_closing: bool) -> Exception | None:
+    def _reason_to_end(self, exchange: CurlOperation[Any], now: float, *, is_closing: bool) -> Exception | None:
         url, timeout = exchange.request.url, exchange.timeout
         if timeout and now - exchange.last_activity > timeout:
             return TransferError(pycurl.E_OPERATION_TIMEDOUT, f"No data from {url} for {timeout:g} seconds.")

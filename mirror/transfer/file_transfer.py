@@ -27,14 +27,14 @@ from scrapy import Request
 from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Response
 
-from mirror.core.document.documents import MOST_READ
+from mirror.core.document.documents import MAX_READ
 from mirror.core.syntax import ftp_listings
 from mirror.core.syntax.ftp_listings import Entry, Form
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.disk.spool import Part
+from mirror.store.disk.spool import PartialDownload
 from mirror.transfer.base_transfer import BaseTransfer
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
-from mirror.transfer.curl_operation import LOGIN, Exchange, Handler, PayloadChangedError
+from mirror.transfer.curl_operation import LOGIN, CurlOperation, Handler, PayloadChangedError
 from mirror.transfer.file_answers import (
     FORBIDDEN,
     NOT_FOUND,
@@ -69,7 +69,7 @@ _STATUSES: Final = {
 _KEYS: Final = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 
-async def download(handler: Handler, request: Request, part: Part | None) -> Response:
+async def download(handler: Handler, request: Request, part: PartialDownload | None) -> Response:
     """Answer a request for a file or a folder."""
     url = CanonicalURL(request.url.partition("#")[0])
     if url.startswith("file:"):
@@ -85,7 +85,9 @@ async def download(handler: Handler, request: Request, part: Part | None) -> Res
         return _respond(handler, request, redirect(url + "/") if is_folder else FileAnswer(refused.status))
 
 
-async def _download_local(handler: Handler, request: Request, url: CanonicalURL, part: Part | None) -> Response:
+async def _download_local(
+    handler: Handler, request: Request, url: CanonicalURL, part: PartialDownload | None
+) -> Response:
     path = Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
     found = look_up(url, path, getattr(handler.crawler.spider, "out", None))
     if isinstance(found, FileAnswer):
@@ -125,7 +127,7 @@ class _RefusedError(Exception):
         self.status = status
 
 
-class Listing(Exchange[list[Entry] | None]):
+class Listing(CurlOperation[list[Entry] | None]):
     """Has a server list a folder."""
 
     def __init__(self, handler: Handler, request: Request, folder: CanonicalURL, form: Form) -> None:
@@ -151,14 +153,14 @@ class Listing(Exchange[list[Entry] | None]):
         self._size += len(block)
         self.received += len(block)
         self.last_activity = monotonic()
-        return None if self._size <= MOST_READ else -1
+        return None if self._size <= MAX_READ else -1
 
     def result(self) -> list[Entry]:
         return ftp_listings.parse(b"".join(self._blocks), self._form, datetime.now(UTC).date())
 
     def failed(self, error: TransferError) -> list[Entry] | None:
-        if self._size > MOST_READ:
-            raise DownloadFailedError(f"the listing of {self._folder} is longer than {MOST_READ} bytes") from error
+        if self._size > MAX_READ:
+            raise DownloadFailedError(f"the listing of {self._folder} is longer than {MAX_READ} bytes") from error
         if self._form is Form.MLSD and self.easy.getinfo(pycurl.RESPONSE_CODE) in _UNKNOWN_COMMAND:
             raise _UnknownCommandError from error
         if error.code in _STATUSES and error.code != pycurl.E_LOGIN_DENIED:
@@ -174,7 +176,9 @@ class Listing(Exchange[list[Entry] | None]):
 class FileTransfer(BaseTransfer):
     """A transfer of a file. libcurl knows its length and its time once the first block is there."""
 
-    def __init__(self, handler: Handler, request: Request, part: Part | None, path: Path | None = None) -> None:
+    def __init__(
+        self, handler: Handler, request: Request, part: PartialDownload | None, path: Path | None = None
+    ) -> None:
         """`path`: the file, if it is on the local disk."""
         super().__init__(handler, request, part)
         self._has_all_headers = True
@@ -269,7 +273,7 @@ class FileTransfer(BaseTransfer):
         """The modification time. With the length it identifies a version of a file, as for rsync."""
         return self._header("last-modified")
 
-    def _accept_part(self, part: Part, length: int | None) -> int | None:
+    def _accept_part(self, part: PartialDownload, length: int | None) -> int | None:
         if self._header("last-modified") != part.promise.validator or length != part.promise.total:
             raise PayloadChangedError
         self._payload.resume(part, self.offset)

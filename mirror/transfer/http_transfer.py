@@ -9,8 +9,8 @@ import pycurl
 from scrapy import Request
 from scrapy.exceptions import DownloadFailedError
 
-from mirror.core.http.byte_ranges import content_range, may_be_of, strong_validator
-from mirror.store.disk.spool import Part
+from mirror.core.http.byte_ranges import content_range, may_match, strong_validator
+from mirror.store.disk.spool import PartialDownload
 from mirror.transfer.base_transfer import BaseTransfer
 from mirror.transfer.curl_operation import LOGIN, PayloadChangedError
 
@@ -77,13 +77,13 @@ class HTTPTransfer(BaseTransfer):
         """Whether libcurl answers this challenge itself, so that another answer follows."""
         return self._status in {401, 407} and bool(self.request.meta.get(LOGIN) or self.request.meta.get("proxy"))
 
-    def _accept_part(self, part: Part, length: int | None) -> int | None:
+    def _accept_part(self, part: PartialDownload, length: int | None) -> int | None:
         if self._status in _RANGE_REFUSED:
             raise PayloadChangedError
         if self._status != HTTPStatus.PARTIAL_CONTENT:
             return length  # the whole comes, or an error that the whole would have met too
         found = content_range(self._header("content-range") or "")
-        is_same = may_be_of(self._headers, part.promise.validator)
+        is_same = may_match(self._headers, part.promise.validator)
         if not found or found.start != self.offset or found.total != part.promise.total or not is_same:
             raise PayloadChangedError
         self._payload.resume(part, self.offset)
@@ -119,7 +119,7 @@ def _target(url: str) -> str:
     return "/" + url.split("/", 3)[3]
 
 
-def _header_lines(request: Request, part: Part | None, offset: int) -> list[bytes]:
+def _header_lines(request: Request, part: PartialDownload | None, offset: int) -> list[bytes]:
     """The headers of a request in libcurl's notation, which also suppresses those that libcurl would add."""
     lines = []
     for name, values in request.headers.items():

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mirror.core.http.messages import Spooled
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.disk.spool import Part, Promise, Spool, Spools
+from mirror.store.disk.spool import PartialDownload, Promise, Spool, Spools
 
 
 class Payload:
@@ -29,7 +29,7 @@ class Payload:
         """What is in memory."""
         return self._blocks[0] if len(self._blocks) == 1 else b"".join(self._blocks)
 
-    def resume(self, part: Part, offset: int) -> None:
+    def resume(self, part: PartialDownload, offset: int) -> None:
         """Continue a part that an earlier transfer left on the disk, from byte `offset` on."""
         assert self._spools is not None
         self._spool = self._spools.go_on(part, offset)

@@ -107,12 +107,12 @@ def test_a_site_on_the_internet_can_not_reach_this_machine(
         page += f"fetch('http://[::ffff:127.0.0.9]:{port}/m', {{mode: 'no-cors'}})</script><p>here"
         public.site.page("/", page).redirect("/led", f"{inner.url}/i.png").redirect("/gone", f"{inner.url}/")
         reach = Reach((canonical(f"{public.url}/"),), public=networks("127.0.0.1/32"))
-        seen, gone = captured(public.url, "/", "/gone", block=reach.bars)
+        seen, gone = captured(public.url, "/", "/gone", block=reach.blocks_address)
         assert inner.paths == []
         assert (seen.sight.problem, seen.sight.lines[-1]) == ("", "here")
         assert f"{inner.url}/i.png" in seen.sight.failed
         assert gone.sight.problem == f"not to be connected to: 127.0.0.9:{port} (loopback)"
-        captured(public.url, "/", block=Reach((canonical(f"{public.url}/"),)).bars)
+        captured(public.url, "/", block=Reach((canonical(f"{public.url}/"),)).blocks_address)
         assert "/i.png" in inner.paths
 
 

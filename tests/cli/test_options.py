@@ -16,7 +16,7 @@ from mirror.cli.websucker import scrapy_words
 from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
 from mirror.core.url.canonical import canonical
-from mirror.store.manifest.rendering_records import When
+from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from tests.crawl.running import ROOT, run
 
@@ -436,12 +436,14 @@ def test_a_key_of_another_certificate_and_one_that_is_encrypted(tmp_path: Path) 
     assert "(key values mismatch)" in refused(certificate=str(certificate), key=str(key))
 
 
-@pytest.mark.parametrize(("missing", "expected"), [(None, When.AUTO), ("rendering needs a Chromium", When.NEVER)])
+@pytest.mark.parametrize(
+    ("missing", "expected"), [(None, RenderMode.AUTO), ("rendering needs a Chromium", RenderMode.NEVER)]
+)
 def test_pages_are_rendered_by_default_if_there_is_a_browser(
-    monkeypatch: pytest.MonkeyPatch, missing: str | None, expected: When
+    monkeypatch: pytest.MonkeyPatch, missing: str | None, expected: RenderMode
 ) -> None:
     monkeypatch.setattr("mirror.cli.options.what_is_missing", lambda _: missing)
     assert options().rendering is expected
-    assert options(render="never").rendering is When.NEVER
+    assert options(render="never").rendering is RenderMode.NEVER
     if missing:
         assert refused(render="auto") == f"render=auto: {missing}"

@@ -7,7 +7,7 @@ import pytest
 
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
-from mirror.store.playback import Shelf
+from mirror.store.playback import Playback
 from tests.crawl.running import SCRAPY, Done, dangling, mirror, publish, rows, run, tree
 from tests.replay.serving import mirrored
 from tests.site import Server, Site, serve
@@ -241,7 +241,7 @@ def test_a_session_id_makes_no_second_resource(tmp_path: Path) -> None:
 def test_a_page_is_found_by_its_other_names_in_replay(tmp_path: Path) -> None:
     _, server = both(TRACKED, tmp_path)
     archive = Archive(tmp_path, read_only=True)
-    found = Shelf(archive).find(canonical(f"{server.url}/b?gclid=1"), 1)
+    found = Playback(archive).find(canonical(f"{server.url}/b?gclid=1"), 1)
     archive.close()
     assert found is not None
     assert found.resource.url == f"{server.url}/b"

@@ -136,7 +136,7 @@ def _document(media_type: str) -> Callable[[bytes], None]:
         found = documents.find_references(response)
         for reference in found:
             assert_canonical(reference.url)
-        documents.said(response, NOW)
+        documents.robots_directives(response, NOW)
         saved = {reference.url: f"../{n}.html" for n, reference in enumerate(found) if n % 2}
         documents.local_copy(response, response.media_type, "p.html", saved.get)
         origin = "http://example-org.localhost:8000/d/p"

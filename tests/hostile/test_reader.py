@@ -14,7 +14,7 @@ import pytest
 from lxml import etree
 
 from mirror.logs import Printable
-from mirror.terminal.console import exit_with_error, print_json, print_line, tell
+from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 from mirror.terminal.printable import printable_lines
 from tests.crawl.running import ROOT, SCRAPY, Done, mirror, run
 from tests.hostile.test_attacks import unprintable
@@ -122,7 +122,7 @@ def test_a_report_has_a_policy_against_scripts(runs: dict[str, Done]) -> None:
 
 def test_printed_text_keeps_its_line_breaks_only(capsys: pytest.CaptureFixture[str]) -> None:
     """The functions that print strip control characters, even if their caller forgets that a text is a server's."""
-    tell(f"Failed: {EVIL}\nOpen {EVIL}\n")
+    print_message(f"Failed: {EVIL}\nOpen {EVIL}\n")
     print_line(EVIL)
     print_json({"title": EVIL})
     with pytest.raises(SystemExit):

@@ -7,10 +7,10 @@ import pytest
 
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.run_summary import Exit, Summary
-from mirror.store.manifest.history_records import Numbers
-from mirror.store.manifest.records import Counts
+from mirror.store.manifest.history_records import SnapshotCounts
+from mirror.store.manifest.records import RunCounts
 
-ALL_WELL = Counts(
+ALL_WELL = RunCounts(
     fetched=1203,
     pages=1200,
     requisites=34,
@@ -24,7 +24,7 @@ ALL_WELL = Counts(
 )
 
 
-def summary(counts: Counts, *, finished: bool = True, failures: int = 0) -> Summary:
+def summary(counts: RunCounts, *, finished: bool = True, failures: int = 0) -> Summary:
     url = CanonicalURL("http://example.org/\x1b[31mx")
     page = CanonicalURL("http://example.org/")
     return Summary(counts, [(url, "404 Not Found", page)] * failures, Path("archive/index.html"), 12.34, finished)
@@ -68,7 +68,7 @@ def test_an_interrupted_run_says_how_to_go_on() -> None:
 
 
 def test_changes_and_a_held_run() -> None:
-    numbers = Numbers(added=1, changed=1_200, new_size=2_000)
+    numbers = SnapshotCounts(added=1, changed=1_200, new_size=2_000)
     held = replace(summary(replace(ALL_WELL, kept=1)), changes=numbers, rewritten=2, held=(600, 1_200))
     text = held.text()
     assert "Since the snapshot before: 1 added, 1,200 changed; 2.0 kB new\n" in text
@@ -76,4 +76,4 @@ def test_changes_and_a_held_run() -> None:
     assert "Kept 1 last good copy of what failed\n" in text
     assert "Held: 600 of 1,200 pages are gone from the server. Nothing was removed from the tree.\n" in text
     assert held.exit_code is Exit.HELD
-    assert "nothing changed; 0 bytes new" in replace(held, changes=Numbers()).text()
+    assert "nothing changed; 0 bytes new" in replace(held, changes=SnapshotCounts()).text()

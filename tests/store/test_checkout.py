@@ -15,7 +15,7 @@ from mirror.store.archive import Archive
 from mirror.store.checkout import UNFINISHED, check_out
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT
-from mirror.store.manifest.history_records import Kind
+from mirror.store.manifest.history_records import ChangeKind
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
 from mirror.store.verification import verify
@@ -142,12 +142,16 @@ def test_differences_are_the_differences_of_the_trees(lived: tuple[Path, Trees])
         for before, now in [(1, 2), (1, 5), (4, 3), (2, 2)]:
             first, last = sorted((before, now))
             found = archive.history.differences(first, last)
-            new = {str(one.now.path) for one in found if one.kind in {Kind.ADDED, Kind.MOVED} and one.now}
-            old = {str(one.before.path) for one in found if one.kind in {Kind.REMOVED, Kind.MOVED} and one.before}
+            new = {str(one.now.path) for one in found if one.kind in {ChangeKind.ADDED, ChangeKind.MOVED} and one.now}
+            old = {
+                str(one.before.path)
+                for one in found
+                if one.kind in {ChangeKind.REMOVED, ChangeKind.MOVED} and one.before
+            }
             changed = {
                 (str(one.before.path), str(one.now.path))
                 for one in found
-                if one.kind is Kind.CHANGED and one.before and one.now
+                if one.kind is ChangeKind.CHANGED and one.before and one.now
             }
             new |= {there for was, there in changed if was != there}
             old |= {was for was, there in changed if was != there}
@@ -160,10 +164,13 @@ def test_a_page_that_is_found_under_another_name_is_moved(tmp_path: Path) -> Non
     mirrored(tmp_path, Site().page("/", links=["/b"]).file("/b", "the same", "text/html"), 2)
     with opened(tmp_path) as archive:
         kinds = {(one.kind, one.now and one.now.url) for one in archive.history.differences(1, 2)}
-        assert kinds == {(Kind.CHANGED, f"{HOME}/"), (Kind.ADDED, f"{HOME}/b")}  # /a is unlinked, but still there
+        assert kinds == {
+            (ChangeKind.CHANGED, f"{HOME}/"),
+            (ChangeKind.ADDED, f"{HOME}/b"),
+        }  # /a is unlinked, but still there
     mirrored(tmp_path, Site({"/a": Page(410)}).page("/", links=["/a", "/c"]).file("/c", "the same", "text/html"), 3)
     with opened(tmp_path) as archive:
-        moved = [one for one in archive.history.differences(2, 3) if one.kind is Kind.MOVED]
+        moved = [one for one in archive.history.differences(2, 3) if one.kind is ChangeKind.MOVED]
         assert [(one.before and one.before.url, one.now and one.now.url) for one in moved] == [
             (f"{HOME}/a", f"{HOME}/c")
         ]

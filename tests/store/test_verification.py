@@ -16,7 +16,7 @@ from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.records import Resource
 from mirror.store.run.crawl import Crawl
-from mirror.store.verification import Damage, Part, mend, strangers, verify
+from mirror.store.verification import Damage, DamagedPart, repair, unknown_files, verify
 from tests.mirroring import archive_state, complete, dangling, files, run
 from tests.site import PNG, Site
 
@@ -115,11 +115,11 @@ def test_a_damaged_object_is_reported_and_fetched_again_or_found_in_the_tree(
 ) -> None:
     tree, place = files(root), object_of(root, path)
     harm(place)
-    damage = next(damage for damage in found(root) if damage.part is Part.OBJECT)
+    damage = next(damage for damage in found(root) if damage.part is DamagedPart.OBJECT)
     assert (damage.place, [one.url for one in damage.resources]) == (place, [HOME + path])
     assert damage.what == ("it is missing" if harm is missing else "its content has changed")
     with opened(root) as archive:
-        lost = mend(archive, [damage for damage in verify(archive) if damage])
+        lost = repair(archive, [damage for damage in verify(archive) if damage])
     rescued = path != "/" and harm in {missing, replaced}  # a file of the tree still has its content
     assert [one.url for one in lost] == ([] if rescued else [HOME + path])
     mirrored(root)
@@ -131,9 +131,9 @@ def test_a_damaged_object_is_reported_and_fetched_again_or_found_in_the_tree(
 def test_a_damaged_copy_is_reported_and_made_again(root: Path, harm: Callable[[Path], None]) -> None:
     tree, place = files(root), copy_of(root, "/b")
     harm(place)
-    assert {damage.part for damage in found(root)} >= {Part.COPY}
+    assert {damage.part for damage in found(root)} >= {DamagedPart.COPY}
     with opened(root) as archive:
-        assert mend(archive, [damage for damage in verify(archive) if damage]) == []
+        assert repair(archive, [damage for damage in verify(archive) if damage]) == []
         for _ in archive.settle():
             pass
     assert found(root) == []
@@ -148,9 +148,9 @@ def test_a_damaged_file_of_the_tree_is_reported_and_written_again(
     tree = files(root)
     harm(in_tree(root, path))
     [damage] = found(root)
-    assert (damage.part, damage.place) == (Part.TREE, in_tree(root, path))
+    assert (damage.part, damage.place) == (DamagedPart.TREE, in_tree(root, path))
     with opened(root) as archive:
-        assert mend(archive, [damage]) == []
+        assert repair(archive, [damage]) == []
         for _ in archive.settle():
             pass
     assert found(root) == []
@@ -170,7 +170,7 @@ def test_files_that_the_archive_did_not_write_are_reported(root: Path) -> None:
     (root / FOLDER / "notes.txt").write_text("mine")
     (root / "link").symlink_to("/etc")
     with opened(root) as archive:
-        assert list(strangers(archive)) == [root / FOLDER / "notes.txt", root / "link"]
+        assert list(unknown_files(archive)) == [root / FOLDER / "notes.txt", root / "link"]
 
 
 def test_a_damaged_page_of_the_manifest_is_reported(root: Path) -> None:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.terminal.reporthook import BLOCK_SIZE, PATIENCE, UNKNOWN_SIZE, BlockCounter, Display, Reporthook, Transfer
+from mirror.terminal.reporthook import (
+    BLOCK_SIZE,
+    UNDECIDED_BYTES,
+    UNKNOWN_SIZE,
+    BlockCounter,
+    Display,
+    Reporthook,
+    Transfer,
+)
 from tests.site import Handler, Server, Site, serve
 
 Call = tuple[int, int, int]
@@ -159,7 +167,7 @@ def test_when_a_file_is_known_to_be_one_does_not_matter(chunks: list[int], known
 def test_a_response_that_is_not_a_file_has_no_hook() -> None:
     display = Recorder()
     response = transfer(display)
-    response.feed(PATIENCE - 1)
+    response.feed(UNDECIDED_BYTES - 1)
     response.end(saved=False)
     assert (display.files, display.calls, display.sizes) == (0, [], [])
 
@@ -167,10 +175,10 @@ def test_a_response_that_is_not_a_file_has_no_hook() -> None:
 def test_a_large_file_is_reported_while_it_arrives() -> None:
     display = Recorder()
     response = transfer(display)
-    response.feed(PATIENCE)
-    assert display.calls == calls_of_counter(UNKNOWN_SIZE, [PATIENCE])
+    response.feed(UNDECIDED_BYTES)
+    assert display.calls == calls_of_counter(UNKNOWN_SIZE, [UNDECIDED_BYTES])
     response.end(saved=True)
-    assert (display.files, display.sizes) == (1, [PATIENCE])
+    assert (display.files, display.sizes) == (1, [UNDECIDED_BYTES])
 
 
 def test_a_live_display_removes_what_is_not_a_file() -> None:

@@ -58,7 +58,7 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class PageComparison:
     """A page of the original and its copy, as a browser showed them. The original may have been visited twice.
 
     `place` is the URL of the copy. `pixels` is the share of pixels that differ, 0 to 1; `allowed` is the share that may differ.
@@ -128,10 +128,10 @@ class Result:
     copy: str
     through: str
     threshold: float
-    pages: tuple[Compared, ...]
+    pages: tuple[PageComparison, ...]
 
     @property
-    def judged(self) -> list[Compared]:
+    def judged(self) -> list[PageComparison]:
         """The pages whose original the browser reached."""
         return [page for page in self.pages if page.is_judged]
 

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Final
 
 from mirror.core.comparison import html_frame
-from mirror.core.comparison.fidelity import Aspect, Compared, Result, Sight
+from mirror.core.comparison.fidelity import Aspect, PageComparison, Result, Sight
 from mirror.core.comparison.html_frame import escaped
 from mirror.core.comparison.text_diff import Change, change_lines
 
@@ -39,7 +39,7 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def _page_as_json(page: Compared) -> dict[str, Any]:
+def _page_as_json(page: PageComparison) -> dict[str, Any]:
     return {
         "url": page.url,
         "place": page.place,
@@ -65,11 +65,11 @@ def _sight_as_json(sight: Sight) -> dict[str, Any]:
     }
 
 
-def _sign(page: Compared) -> str:
+def _sign(page: PageComparison) -> str:
     return "?" if not page.is_judged else "-" if page.wrong else "="
 
 
-def _differences(page: Compared) -> Iterator[str]:
+def _differences(page: PageComparison) -> Iterator[str]:
     """Yield the differences of a page, in words."""
     if not page.is_judged:
         yield f"the original was not reached: {page.originals[0].problem}"
@@ -145,7 +145,7 @@ def report(result: Result, pictures: Pictures) -> str:
     )
 
 
-def _row(page: Compared, anchor: str) -> str:
+def _row(page: PageComparison, anchor: str) -> str:
     link = f'<td><a href="#{anchor}">{escaped(page.url)}</a>'
     if not page.is_judged:
         return f'<tr>{link}<td colspan="6">original not reached: {escaped(page.originals[0].problem)}'
@@ -155,7 +155,7 @@ def _row(page: Compared, anchor: str) -> str:
     return f'<tr>{link}{cells}<td class="n">{_percent(page.pixels) if not page.copy.problem else ""}'
 
 
-def _section(page: Compared, pictures: tuple[bytes, bytes] | None, anchor: str) -> str:
+def _section(page: PageComparison, pictures: tuple[bytes, bytes] | None, anchor: str) -> str:
     differences = "".join(f"<li>{escaped(line)}" for line in _differences(page))
     changes = change_lines(page.changes) if page.is_judged and not page.copy.problem else ""
     places = (("The original", page.url), ("The copy", page.place))

@@ -10,7 +10,7 @@ from mirror.core.document.replacements import Resolve, Rewriter
 from mirror.core.http.messages import Response
 from mirror.core.syntax import character_encoding, markup, robots_meta
 from mirror.core.syntax.character_encoding import Text
-from mirror.core.syntax.robots_meta import Word
+from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import local_paths
 from mirror.core.url.local_paths import LocalPath
 from mirror.core.url.media_types import DOCUMENTS, Document
@@ -22,7 +22,7 @@ then reads the documents of an archive again, without fetching."""
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
 _XHTML = "application/xhtml+xml"
 _MANIFEST_MARKS = (b'"icons"', b'"start_url"')
-MOST_READ = 64 << 20
+MAX_READ = 64 << 20
 """The size in bytes up to which payloads are read for references. A sitemap may have 50 MiB (sitemaps.org)."""
 
 _MAX_MANIFEST = 1 << 20
@@ -47,18 +47,18 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
     return kind, text
 
 
-def most_read(media_type: str) -> int:
+def max_read_size(media_type: str) -> int:
     """Return the size in bytes up to which a payload of this type is read for references. Longer ones are kept unread.
 
-    >>> most_read("text/html") == MOST_READ, most_read("video/mp4")
+    >>> max_read_size("text/html") == MAX_READ, max_read_size("video/mp4")
     (True, 0)
     """
     if media_type == "application/json":
         return _MAX_MANIFEST
-    return MOST_READ if media_type in DOCUMENTS else 0
+    return MAX_READ if media_type in DOCUMENTS else 0
 
 
-def may_refer(media_type: str) -> bool:
+def may_have_references(media_type: str) -> bool:
     """Whether the copy of a payload of this type may differ from the payload."""
     return media_type == "application/json" or DOCUMENTS.get(media_type) not in {None, *_NEVER_REWRITTEN}
 
@@ -78,11 +78,11 @@ def find_references(response: Response, *, listing: bool = False) -> list[Refere
         found += references.references(kind, text.text, response.url, text.encoding)
     elif listing and not response.spooled:
         found += references.sitemap_references(response.payload, response.url)
-    is_followed = Word.NOFOLLOW not in robots_meta.header_directives(headers)
+    is_followed = Directive.NOFOLLOW not in robots_meta.header_directives(headers)
     return list(dict.fromkeys(found)) if is_followed else references.unfollowed(found)
 
 
-def said(response: Response, now: str) -> dict[Word, str]:
+def robots_directives(response: Response, now: str) -> dict[Directive, str]:
     """Return the directives of a response for robots, each with the text that gives it. `now` is ISO 8601."""
     found = robots_meta.header_directives(response.headers, now)
     document = None if response.spooled else read(response, response.media_type)
@@ -101,7 +101,7 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
 
     `name` is the name of the copy's file. If nothing changes, the payload itself is returned.
     """
-    if not may_refer(media_type):
+    if not may_have_references(media_type):
         return response.payload
     document = read(response, media_type)
     if document is None:
@@ -112,7 +112,7 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
     return response.payload if text == source.text else source.encode(text)
 
 
-def may_lead(media_type: str) -> bool:
+def may_differ_at_origin(media_type: str) -> bool:
     """Whether a copy at an origin may differ from a payload of this type. Scripts and data may, too."""
     return media_type in DOCUMENTS or _is_json(media_type)
 

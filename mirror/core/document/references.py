@@ -21,7 +21,7 @@ from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Ru
 from mirror.core.syntax import embedded_urls, markup, robots_meta, style_script_urls
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import COMMON, Attributes, read_html
-from mirror.core.syntax.robots_meta import Word
+from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import Document
@@ -39,7 +39,7 @@ _FOLLOWED: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.UNENDOR
 _ENDORSING: Final = frozenset({"a", "area"})
 _NOFOLLOW: Final = re.compile(r"(?:^|\s)nofollow(?:$|\s)", re.IGNORECASE)
 
-MOST_REFERENCES: Final = 250_000
+MAX_REFERENCES: Final = 250_000
 """References of a document that are followed. A sitemap has up to 50,000; millions would take minutes and gigabytes."""
 
 MOST_CHARACTERS: Final = 32 << 20
@@ -62,7 +62,7 @@ class Found(dict[tuple[CanonicalURL, Kind], bool]):
     @property
     def is_full(self) -> bool:
         """Whether the document has as many references as are followed."""
-        return len(self) >= MOST_REFERENCES or self.length >= MOST_CHARACTERS
+        return len(self) >= MAX_REFERENCES or self.length >= MOST_CHARACTERS
 
 
 class Collector:
@@ -122,7 +122,7 @@ def references(syntax: Document, text: str, url: CanonicalURL, encoding: str = "
     collector = Collector(url, encoding)
     _READERS[syntax](text, collector)
     found = collector.references()
-    return unfollowed(found) if Word.NOFOLLOW in robots_meta.meta_directives(collector.metas) else found
+    return unfollowed(found) if Directive.NOFOLLOW in robots_meta.meta_directives(collector.metas) else found
 
 
 def unfollowed(found: Iterable[Reference]) -> list[Reference]:

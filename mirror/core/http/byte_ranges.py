@@ -70,15 +70,15 @@ def is_range(value: str) -> bool:
     return unit.strip().lower() == "bytes" and all(one and int(one[1] or 0) <= int(one[2] or _NO_END) for one in found)
 
 
-def may_be_of(headers: Sequence[tuple[str, str]], validator: str) -> bool:
+def may_match(headers: Sequence[tuple[str, str]], validator: str) -> bool:
     """Whether a 206 can be a part of the payload with this `strong_validator`: its headers don't contradict that.
 
     A server that supports If-Range sends a 206 for no other payload, and need not repeat its validators. A server that doesn't
     may send a part of any.
 
-    >>> may_be_of([("ETag", 'W/"b"')], '"a"'), may_be_of([("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")], '"a"')
+    >>> may_match([("ETag", 'W/"b"')], '"a"'), may_match([("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")], '"a"')
     (False, False)
-    >>> may_be_of([("ETag", '"a"'), ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")], '"a"'), may_be_of([], '"a"')
+    >>> may_match([("ETag", '"a"'), ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")], '"a"'), may_match([], '"a"')
     (True, True)
     """
     values = {name.lower(): value.strip() for name, value in reversed(headers)}

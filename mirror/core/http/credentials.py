@@ -186,10 +186,10 @@ def hidden(url: str) -> str:
     return url if _ON_DISK.match(url) else _USERINFO.sub(r"\1...@", url, count=1)
 
 
-def veiled(text: str) -> str:
+def redacted(text: str) -> str:
     """Return an invalid URL for a message: without whatever may be a login in it.
 
-    >>> veiled("http://guido:sp#am@example.org/"), veiled("http://guido:sp"), veiled("http://:80/")
+    >>> redacted("http://guido:sp#am@example.org/"), redacted("http://guido:sp"), redacted("http://:80/")
     ('http://...@example.org/', 'http://guido:...', 'http://:80/')
     """
     return text if _ON_DISK.match(text) else _IN_VAIN.sub(r"\1\2...", text, count=1)

@@ -67,7 +67,7 @@ class Response:
         return self.status in {301, 302, 303, 307, 308} and self.header("location") is not None
 
 
-def kept(headers: Headers) -> Headers:
+def without_cookies(headers: Headers) -> Headers:
     """Return the headers to keep in an archive: all but cookies, which are for this user alone and may be secret."""
     return [pair for pair in headers if pair[0].lower() not in _PRIVATE]
 

@@ -146,7 +146,7 @@ class Traps:
 
     # --- URLs ----------------------------------------------------------------------------------------------------------
 
-    def bars(self, url: CanonicalURL, page: CanonicalURL) -> str | None:
+    def blocking_rule(self, url: CanonicalURL, page: CanonicalURL) -> str | None:
         """Return the rule because of which a link on a page is not followed, in words; `None` if it is followed."""
         if not self._closed:
             return None

@@ -77,7 +77,7 @@ FEW_TRIALS: Final = 3
 MANY_TRIALS: Final = 10
 """How many pages in a row of a template have to load nothing new before its other pages are not rendered (`Look.trials`)."""
 
-AGAIN: Final = 20
+RECHECK_INTERVAL: Final = 20
 """After that, one page of the template in this many is rendered, to check whether it still loads nothing new."""
 
 LITTLE_TEXT: Final = 200
@@ -106,7 +106,7 @@ _STRONG: Final = frozenset({Sign.MODULE, Sign.IMPORT, Sign.PRELOAD, Sign.MOUNT, 
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ScriptSigns:
     """What the HTML of a page shows. `template` is the same for pages of an origin that run the same scripts."""
 
     signs: frozenset[Sign]
@@ -125,17 +125,17 @@ class Look:
         return MANY_TRIALS if self.signs & _STRONG else FEW_TRIALS
 
 
-NOTHING: Final = Look(frozenset(), "")
+NOTHING: Final = ScriptSigns(frozenset(), "")
 """The look of a page without scripts."""
 
 
-def look(text: str, url: CanonicalURL) -> Look:
+def find_signs(text: str, url: CanonicalURL) -> ScriptSigns:
     """Return what the HTML of a page shows of its scripts.
 
     >>> page = '<div id="root"></div><script type="module" src="/a.js"></script>'
-    >>> sorted(map(str, look(page, CanonicalURL("http://a.example/")).signs))
+    >>> sorted(map(str, find_signs(page, CanonicalURL("http://a.example/")).signs))
     ['little text', 'module script', 'mount node', 'script']
-    >>> look("<p>Text and no script", CanonicalURL("http://a.example/")).trials
+    >>> find_signs("<p>Text and no script", CanonicalURL("http://a.example/")).trials
     0
     """
     signs: set[Sign] = set()
@@ -164,7 +164,7 @@ def look(text: str, url: CanonicalURL) -> Look:
         if found
     }
     named = "\n".join([origin(url), *sorted(sources), (mount["id"] or mount["name"]).lower() if mount else ""])
-    return Look(frozenset(signs), blake2b(named.encode("utf-8", "replace"), digest_size=12).hexdigest())
+    return ScriptSigns(frozenset(signs), blake2b(named.encode("utf-8", "replace"), digest_size=12).hexdigest())
 
 
 def is_module_built(text: str) -> bool:

@@ -70,7 +70,7 @@ class Reach:
         self._is_on_internet = False
         self._shares = len(hosts) == 1 or all(self._starts.values())
 
-    def bars_name(self, url: CanonicalURL) -> Kind | None:
+    def blocks_host(self, url: CanonicalURL) -> Kind | None:
         """Return the kind of address because of which a URL is refused, if its host alone decides; `None` if not."""
         if self._everything:
             return None
@@ -78,7 +78,7 @@ class Reach:
         found = self._literal_kind(place)
         return found and self._barred(place, found)
 
-    def bars(self, url: CanonicalURL, address: str) -> Kind | None:
+    def blocks_address(self, url: CanonicalURL, address: str) -> Kind | None:
         """Return the kind of address because of which a connection is refused; `None` if it is allowed.
 
         `address` is what the host of the URL resolved to.

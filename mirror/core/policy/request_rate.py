@@ -63,7 +63,7 @@ class Trouble(Enum):
 
 
 REFUSALS: Final = frozenset({Trouble.LIMITED, Trouble.BUSY})
-OF_HOST: Final = REFUSALS | {Trouble.CONNECTION}
+HOST_TROUBLES: Final = REFUSALS | {Trouble.CONNECTION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class Pace:
     def retry(self, trouble: Trouble, tried: int) -> float | None:
         """Return the seconds until a request is tried again, after `tried` earlier tries; `None` if it is not tried again."""
         most = self.bounds.tries
-        if trouble in OF_HOST:
+        if trouble in HOST_TROUBLES:
             patient = self._max_troubles(trouble)
             return 0.0 if most and tried < max(most, patient) else None
         if tried >= most or self._retries < 1:

@@ -73,13 +73,13 @@ def parse(words: str) -> Policy:
     return Policy(**numbers, within=within)
 
 
-def kept(policy: Policy, snapshots: Sequence[tuple[int, datetime]], now: datetime) -> dict[int, str]:
+def kept_snapshots(policy: Policy, snapshots: Sequence[tuple[int, datetime]], now: datetime) -> dict[int, str]:
     """Return the ids of the snapshots to keep, each with the first rule that keeps it.
 
     Times have a time zone. If two snapshots have the same time, the one with the higher id is newer.
 
     >>> days = [(day, datetime(2024, 1, day, tzinfo=UTC)) for day in (1, 2, 3, 8)]
-    >>> kept(parse("weekly=2,monthly=1"), days, now=datetime(2024, 1, 9, tzinfo=UTC))
+    >>> kept_snapshots(parse("weekly=2,monthly=1"), days, now=datetime(2024, 1, 9, tzinfo=UTC))
     {8: 'newest', 3: 'weekly'}
     """
     newest_first = sorted(((taken.astimezone(UTC), number) for number, taken in snapshots), reverse=True)

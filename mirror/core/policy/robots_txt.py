@@ -34,7 +34,7 @@ from mirror.core.url.canonical import CanonicalURL, is_web, origin
 MAX_SIZE: Final = 500 * 1024
 """The number of bytes of a robots.txt that are read; 2.5 requires at least this many."""
 
-MOST_REDIRECTS: Final = 5
+MAX_REDIRECTS: Final = 5
 """Redirects that are followed (2.3.1.2)."""
 
 FRESH_FOR: Final = 24 * 60 * 60

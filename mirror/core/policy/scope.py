@@ -36,7 +36,7 @@ import tldextract
 
 from mirror.core.document.references import Reference
 from mirror.core.syntax.embedded_urls import Kind
-from mirror.core.syntax.robots_meta import Word
+from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url.canonical import CanonicalURL, is_web, origin, split
 
 MAX_URL_LENGTH: Final = 64 << 10
@@ -120,9 +120,9 @@ SuffixList = Callable[[str], str]
 """A host -> its registrable domain, "" if it has none."""
 
 _LINKS: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED})
-_NOT_TO_FOLLOW: Final[dict[Kind, tuple[Word, Reason]]] = {
-    Kind.NOFOLLOW: (Word.NOFOLLOW, Reason.NOFOLLOW),
-    Kind.UNENDORSED: (Word.REL, Reason.UNENDORSED),
+_NOT_TO_FOLLOW: Final[dict[Kind, tuple[Directive, Reason]]] = {
+    Kind.NOFOLLOW: (Directive.NOFOLLOW, Reason.NOFOLLOW),
+    Kind.UNENDORSED: (Directive.REL, Reason.UNENDORSED),
 }
 _LISTINGS: Final = frozenset({Kind.FEED, Kind.SITEMAP})
 
@@ -143,7 +143,7 @@ class Scope:
     include: re.Pattern[str] | None = None
     exclude: re.Pattern[str] | None = None
     depth: int | None = None
-    obeys: frozenset[Word] = frozenset({Word.NOFOLLOW})
+    obeys: frozenset[Directive] = frozenset({Directive.NOFOLLOW})
     tombstones: tuple[str, ...] = ()  # URLs that were forgotten, and prefixes of such URLs with a "*" appended
     registrable_domain: SuffixList = field(default_factory=bundled_suffix_list)
 

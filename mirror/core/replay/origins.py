@@ -23,7 +23,7 @@ which browsers resolve to this machine without asking a server:
 3. A label is legal in DNS: letters, digits and inner hyphens, at most 63 characters. No label starts as an internationalised
    one.
 4. A reader may type a host as it is (`example.org.localhost`, `2026-11-24.example.org.localhost`). That is no origin; the
-   server redirects it to one (`typed`).
+   server redirects it to one (`typed_hosts`).
 """
 
 import re
@@ -53,35 +53,35 @@ _TYPED: Final = re.compile(r"(?:(?P<date>[0-9]{4}(?:-[0-9]{2}){0,2})\.)?(?P<host
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class ReplayOrigin:
     """An origin (see `canonical.origin`) as a snapshot contains it."""
 
     origin: str
     snapshot: int
 
 
-def label(home: Home) -> str:
+def label(home: ReplayOrigin) -> str:
     """Return the label that stands for an origin in a snapshot; see the law above.
 
-    >>> label(Home("https://my-site.example", 1)), label(Home("http://127.0.0.1:8000", 12))
+    >>> label(ReplayOrigin("https://my-site.example", 1)), label(ReplayOrigin("http://127.0.0.1:8000", 12))
     ('my--site-example---s1', '127-0-0-1---http-8000---s12')
     """
     return f"{_plain_name(home.origin) or digested(home.origin)}---s{home.snapshot}"
 
 
-def read_label(text: str, find: Callable[[str], str | None]) -> Home | None:
+def read_label(text: str, find: Callable[[str], str | None]) -> ReplayOrigin | None:
     """Return what a label stands for; `None` if the text is no label.
 
     `find` returns the origin whose digested name it is given, or `None` if the archive has no such origin.
 
     >>> read_label("my--site-example---http---s3", lambda _: None)
-    Home(origin='http://my-site.example', snapshot=3)
+    ReplayOrigin(origin='http://my-site.example', snapshot=3)
     """
     match = _LABEL.fullmatch(text)
     if match is None:
         return None
     origin = _read_plain_name(match["name"]) or find(match["name"])
-    home = origin and Home(origin, int(match["snapshot"]))
+    home = origin and ReplayOrigin(origin, int(match["snapshot"]))
     return home if home and label(home) == text else None
 
 
@@ -145,7 +145,7 @@ class Server:
         'http://example-org---http---s2.localhost:8000/a?b'
         """
         origin = canonical.origin(url)
-        return f"http://{label(Home(origin, snapshot))}.{TOP}{self._port}{url[len(origin) :]}"
+        return f"http://{label(ReplayOrigin(origin, snapshot))}.{TOP}{self._port}{url[len(origin) :]}"
 
     def name(self, host: str) -> str | None:
         """Return what a `Host` header has before "localhost": a label, or a host that a reader typed; "" for the list.
@@ -189,10 +189,10 @@ class Server:
         )
 
 
-def typed(name: str) -> Iterator[tuple[str, str]]:
+def typed_hosts(name: str) -> Iterator[tuple[str, str]]:
     """Yield what a reader who typed a host may mean: pairs of a host and a date, which is "" if there is none.
 
-    >>> list(typed("2026-11-24.example.org"))
+    >>> list(typed_hosts("2026-11-24.example.org"))
     [('2026-11-24.example.org', ''), ('example.org', '2026-11-24')]
     """
     yield name, ""

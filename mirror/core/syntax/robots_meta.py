@@ -20,7 +20,7 @@ PRODUCT: Final = "websucker"
 """The product token by which robots.txt, pages and headers address Websucker."""
 
 
-class Word(StrEnum):
+class Directive(StrEnum):
     """What pages can ask of robots, and a user can have obeyed. `REL` is no directive, but `rel=nofollow` on a link."""
 
     NOFOLLOW = "nofollow"
@@ -33,25 +33,25 @@ HEADER: Final = "x-robots-tag"
 NAMES: Final = frozenset({"robots", PRODUCT})
 """The names of `<meta>` elements that address Websucker."""
 
-_MEANS: Final[dict[str, tuple[Word, ...]]] = {
-    "nofollow": (Word.NOFOLLOW,),
-    "noindex": (Word.NOINDEX,),
-    "noarchive": (Word.NOARCHIVE,),
-    "nocache": (Word.NOARCHIVE,),
-    "none": (Word.NOINDEX, Word.NOFOLLOW),
+_MEANS: Final[dict[str, tuple[Directive, ...]]] = {
+    "nofollow": (Directive.NOFOLLOW,),
+    "noindex": (Directive.NOINDEX,),
+    "noarchive": (Directive.NOARCHIVE,),
+    "nocache": (Directive.NOARCHIVE,),
+    "none": (Directive.NOINDEX, Directive.NOFOLLOW),
 }
 _UNTIL: Final = "unavailable_after"
 _WITH_VALUE: Final = frozenset({_UNTIL, "max-snippet", "max-image-preview", "max-video-preview"})
 _MAX_SHOWN: Final = 200
 
 
-def header_directives(headers: Iterable[tuple[str, str]], now: str = "") -> dict[Word, str]:
+def header_directives(headers: Iterable[tuple[str, str]], now: str = "") -> dict[Directive, str]:
     """Return the directives in headers. `now` is ISO 8601; without it, no date has passed.
 
     >>> header_directives([("X-Robots-Tag", "otherbot: noindex, nofollow"), ("x-robots-tag", "NoArchive, all")])
-    {<Word.NOARCHIVE: 'noarchive'>: 'X-Robots-Tag: NoArchive, all'}
+    {<Directive.NOARCHIVE: 'noarchive'>: 'X-Robots-Tag: NoArchive, all'}
     """
-    found: dict[Word, str] = {}
+    found: dict[Directive, str] = {}
     for name, value in headers:
         if name.lower() == HEADER:
             for word in _read(value, now):
@@ -59,13 +59,13 @@ def header_directives(headers: Iterable[tuple[str, str]], now: str = "") -> dict
     return found
 
 
-def meta_directives(metas: Iterable[tuple[str, str]], now: str = "") -> dict[Word, str]:
+def meta_directives(metas: Iterable[tuple[str, str]], now: str = "") -> dict[Directive, str]:
     """Return the directives in (name, content) pairs of `<meta>` elements.
 
-    >>> meta_directives([("Robots", "none")])[Word.NOFOLLOW]
+    >>> meta_directives([("Robots", "none")])[Directive.NOFOLLOW]
     '<meta name="Robots" content="none">'
     """
-    found: dict[Word, str] = {}
+    found: dict[Directive, str] = {}
     for name, content in metas:
         if is_named(name):
             for word in _read(content, now, meta=True):
@@ -78,7 +78,7 @@ def is_named(name: str) -> bool:
     return name.strip().lower() in NAMES
 
 
-def _read(value: str, now: str, *, meta: bool = False) -> Iterator[Word]:
+def _read(value: str, now: str, *, meta: bool = False) -> Iterator[Directive]:
     """Return the directives of a value that are for Websucker."""
     is_addressed = True
     pieces = value.split(",")
@@ -93,7 +93,7 @@ def _read(value: str, now: str, *, meta: bool = False) -> Iterator[Word]:
             continue
         if name == _UNTIL and colon:
             if _is_past(rest, now) or _is_past(f"{rest},{','.join(pieces[number + 1 : number + 2])}", now):
-                yield Word.NOINDEX
+                yield Directive.NOINDEX
         else:
             yield from _MEANS.get(name, ())
 

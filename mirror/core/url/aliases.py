@@ -13,7 +13,7 @@ The law
    is that of a start represents the others; else https goes before http, and the shorter URL before the longer. The order of
    fetching doesn't matter.
 
->>> plain(CanonicalURL("http://example.org/a?utm_source=x&id=7"))
+>>> plain_url(CanonicalURL("http://example.org/a?utm_source=x&id=7"))
 'http://example.org/a?id=7'
 """
 
@@ -82,7 +82,7 @@ _IN_PATH: Final = re.compile(
 _HINTS: Final = re.compile(r"[?;]|/\(")
 
 
-def plain(url: CanonicalURL) -> CanonicalURL:
+def plain_url(url: CanonicalURL) -> CanonicalURL:
     """Return the URL without tracking parameters and session ids. Most URLs have none."""
     return without_sessions(without_tracking(url))
 

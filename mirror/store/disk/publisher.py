@@ -112,7 +112,7 @@ def local_copy(
     if wanted.dom is not None and objects.has(wanted.dom):
         shown = Response(wanted.url, wanted.status, DOM_HEADERS, objects.get(wanted.dom))
         return documents.local_copy(shown, "text/html", here.rpartition("/")[2], resolve)
-    if not documents.may_refer(media_type) or wanted.size > documents.most_read(media_type):
+    if not documents.may_have_references(media_type) or wanted.size > documents.max_read_size(media_type):
         return None
     payload = objects.get(wanted.digest) if payload is None else payload
     response = Response(wanted.url, wanted.status, wanted.headers, payload)
@@ -142,14 +142,14 @@ def read(root: Path, response: Response, *, listing: bool, keep: bool) -> tuple[
 _publisher = lru_cache(maxsize=1)(Publisher.at)
 
 
-class Task(Protocol):
+class PublishTask(Protocol):
     """A request to a worker process, such as an asyncio future. If the process dies, the result may lack some files."""
 
     def done(self) -> bool: ...
     def result(self) -> list[Published]: ...
 
 
-PublishElsewhere = Callable[[Path, Sequence[Publication]], Task | None]
+PublishElsewhere = Callable[[Path, Sequence[Publication]], PublishTask | None]
 """Runs `publish` in a worker process. Returns `None` if there is no such process."""
 
 
@@ -159,7 +159,7 @@ class PublicationTasks:
     def __init__(self, root: Path, elsewhere: PublishElsewhere) -> None:
         self._root = root
         self._elsewhere = elsewhere
-        self._tasks: deque[tuple[frozenset[LocalPath], Task]] = deque()
+        self._tasks: deque[tuple[frozenset[LocalPath], PublishTask]] = deque()
 
     def __len__(self) -> int:
         """Return how many tasks are not done, or have results that `done` did not return yet."""

@@ -50,7 +50,7 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartialDownload:
     """The part of a payload that an earlier transfer left: its first `size` bytes."""
 
     promise: Promise
@@ -86,7 +86,7 @@ class Spools:
         notes = sorted(self._root.glob(f"*{_NOTE}"))
         return [promise.url for note in notes if (promise := _promise(note))]
 
-    def part(self, url: CanonicalURL) -> Part | None:
+    def part(self, url: CanonicalURL) -> PartialDownload | None:
         """Return the part that an earlier transfer left; `None` if there is none.
 
         Called for each URL, while most runs have no parts at all, so the notes are looked up in memory first.
@@ -101,7 +101,7 @@ class Spools:
         if size > promise.total:  # longer than announced, so it can't be trusted
             self.forget(url)
             return None
-        return Part(promise, size)
+        return PartialDownload(promise, size)
 
     def begin(self, url: CanonicalURL, promise: Promise | None) -> "Spool":
         """Begin a payload at its first byte. Without a promise, its part is deleted if the transfer is cut off."""
@@ -114,7 +114,7 @@ class Spools:
                 self._noted.add(_note(place).name)
         return spool
 
-    def go_on(self, part: Part, start: int) -> "Spool":
+    def go_on(self, part: PartialDownload, start: int) -> "Spool":
         """Resume a part at byte `start`."""
         with storing(self._root):
             return Spool(

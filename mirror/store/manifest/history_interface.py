@@ -6,12 +6,19 @@ The laws at the top of `interface` hold here too.
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from mirror.core.policy.dynamic_pages import Look
+from mirror.core.policy.dynamic_pages import ScriptSigns
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.history_records import Account, Difference, Listed, Numbers, Origin, Shown
+from mirror.store.manifest.history_records import (
+    Difference,
+    Origin,
+    ShownVersion,
+    SnapshotCounts,
+    SnapshotInfo,
+    UrlHistory,
+)
 from mirror.store.manifest.records import Resource
-from mirror.store.manifest.rendering_records import Outcome, Renderings, Task, When
+from mirror.store.manifest.rendering_records import RenderingCounts, RenderingOutcome, RenderingTask, RenderMode
 
 
 class RenderingQueue(Protocol):
@@ -21,18 +28,18 @@ class RenderingQueue(Protocol):
     only: if the process dies, the page waits again, and `Task.tries` counts one more.
     """
 
-    when: When
+    when: RenderMode
 
     def may_have(self, *, idle: bool) -> bool:
         """Return whether `next` may return a page; False is certain. `idle`: nothing is left to fetch."""
 
-    def add(self, resource: Resource, look: Look) -> None:
+    def add(self, resource: Resource, look: ScriptSigns) -> None:
         """Queue a page that was recorded, if `look` and `when` call for it.
 
         `look.trials` is 0 for a page that needs no browser, `None` for one that must never be spared.
         """
 
-    def next(self, *, idle: bool) -> Task | None:
+    def next(self, *, idle: bool) -> RenderingTask | None:
         """Claim the next page; `None` if there is none now.
 
         Pages that are new in this run come first. With `idle`, pages that an earlier run rendered follow, but only if one of
@@ -42,13 +49,13 @@ class RenderingQueue(Protocol):
         fixed sample (`dynamic_pages.AGAIN`). A page that was begun `MOST_TRIES` times without an end counts as done.
         """
 
-    def find(self, task: Task, count: int) -> None:
+    def find(self, task: RenderingTask, count: int) -> None:
         """Add to the number of URLs that opening this page found and that nothing else refers to."""
 
-    def done(self, task: Task, outcome: Outcome) -> None:
+    def done(self, task: RenderingTask, outcome: RenderingOutcome) -> None:
         """Store the outcome of a page. If it found something, spared pages of its template wait again."""
 
-    def put_back(self, task: Task) -> None:
+    def put_back(self, task: RenderingTask) -> None:
         """Release a claim: the page waits again, behind the others."""
 
     def give_up(self, why: str) -> None:
@@ -57,7 +64,7 @@ class RenderingQueue(Protocol):
     def is_left(self) -> bool:
         """Return whether pages that are new in this run still wait."""
 
-    def counts(self) -> Renderings:
+    def counts(self) -> RenderingCounts:
         """Count what was rendered in this run."""
 
 
@@ -67,7 +74,7 @@ class History(Protocol):
     Pruned snapshots are left out, unless a method says otherwise.
     """
 
-    def snapshots(self) -> list[Listed]:
+    def snapshots(self) -> list[SnapshotInfo]:
         """Return all snapshots, the oldest first."""
 
     def has(self, snapshot_id: int) -> bool:
@@ -76,7 +83,7 @@ class History(Protocol):
     def has_before(self, snapshot_id: int) -> bool:
         """Return whether there ever was a snapshot before this one, pruned or not."""
 
-    def find(self, name: str) -> Listed | None:
+    def find(self, name: str) -> SnapshotInfo | None:
         """Find a snapshot by name; `None` if there is none.
 
         A name is a number of up to three digits (the id), the beginning of a time (the newest snapshot that began then; a space
@@ -86,10 +93,10 @@ class History(Protocol):
     def count(self, snapshot_id: int) -> None:
         """Store the numbers of a snapshot, so that lists need not count again."""
 
-    def numbers(self, snapshot_id: int) -> Numbers:
+    def numbers(self, snapshot_id: int) -> SnapshotCounts:
         """Count the pages, files, bytes and changes of a snapshot."""
 
-    def at(self, snapshot_id: int) -> Iterator[Shown]:
+    def at(self, snapshot_id: int) -> Iterator[ShownVersion]:
         """Iterate over the versions that a snapshot shows in its tree, by id."""
 
     def origins(self, snapshot_id: int) -> list[Origin]:
@@ -113,7 +120,7 @@ class History(Protocol):
         If a URL was removed and its payload was added under another one, that is one difference: it moved.
         """
 
-    def account(self, url: CanonicalURL) -> Account | None:
+    def account(self, url: CanonicalURL) -> UrlHistory | None:
         """Return all that is known of a URL; `None` if no run ever met it."""
 
     def starts(self, snapshot_id: int) -> list[CanonicalURL]:

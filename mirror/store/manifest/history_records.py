@@ -10,7 +10,7 @@ from mirror.store.manifest.records import Entry, Outcome, Resource
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class SnapshotCounts:
     """The size of a snapshot, and how it differs from the one before. Sizes are in bytes.
 
     `new_size` counts payloads that no earlier snapshot had.
@@ -28,7 +28,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class SnapshotInfo:
     """A snapshot as lists show it. Times are ISO 8601 in UTC."""
 
     id: int
@@ -37,11 +37,11 @@ class Listed:
     outcome: Outcome
     starts: tuple[CanonicalURL, ...]
     options: dict[str, Any]
-    numbers: Numbers
+    numbers: SnapshotCounts
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownVersion:
     """A version in the tree of a snapshot.
 
     `copy` is the copy that was published then; `None` if the file was the object itself. With `unknown`, it is no longer known
@@ -64,7 +64,7 @@ class Origin:
     first: CanonicalURL
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """How a URL differs between two snapshots."""
 
     ADDED = "added"
@@ -77,13 +77,13 @@ class Kind(StrEnum):
 class Difference:
     """`before` and `now` are the versions in the two snapshots. If it moved, `before` is the version of another URL."""
 
-    kind: Kind
+    kind: ChangeKind
     before: Resource | None
     now: Resource | None
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class UrlHistory:
     """All that is known of a URL. Times are ISO 8601 in UTC.
 
     `met` is when the first run met it. `entry` is the decision of the newest run that met it, `decided` when that run began,
@@ -101,12 +101,12 @@ class Account:
     linked_from: list[CanonicalURL] = field(default_factory=list)
     rule: str | None = None
     seen_on: list[CanonicalURL] = field(default_factory=list)
-    rendered: "Rendered | None" = None
+    rendered: "LastRendering | None" = None
     needs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class LastRendering:
     """The last rendering of a page. `state` is a `rendering_records.State`, `began` the time at which the run began.
 
     `found`, `outcome` and `refused` are as in `rendering_records`.

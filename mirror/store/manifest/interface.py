@@ -29,8 +29,8 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
 from mirror.store.manifest.history_interface import History, RenderingQueue, Retention
-from mirror.store.manifest.records import Counts, Entry, Outcome, Resource, Snapshot
-from mirror.store.manifest.rendering_records import When
+from mirror.store.manifest.records import Entry, Outcome, Resource, RunCounts, Snapshot
+from mirror.store.manifest.rendering_records import RenderMode
 
 Found = Sequence[tuple[int, Reference]]
 """The references of a document in document order, each with the id of its target URL."""
@@ -64,7 +64,7 @@ class Runs(Protocol):
     def was_limited(self) -> bool:
         """Return whether the selected run skipped a URL because of the page limit, the depth or a trap."""
 
-    def counts(self, snapshot: Snapshot) -> Counts:
+    def counts(self, snapshot: Snapshot) -> RunCounts:
         """Count the results of the selected run so far."""
 
     def failures(self, max_count: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
@@ -394,7 +394,7 @@ class Manifest(Protocol):
     def commit(self) -> None:
         """Commit the writes of all savepoints. From then on they survive the death of the process."""
 
-    def rendering_queue(self, run_id: int, when: When) -> RenderingQueue:
+    def rendering_queue(self, run_id: int, when: RenderMode) -> RenderingQueue:
         """Return the queue of pages that a browser is to open in a run."""
 
     def checkpoint(self) -> None:

@@ -94,7 +94,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class RunCounts:
     """The results of a run, for its summary.
 
     `pages` counts HTML that starts and links lead to, `requisites` all other files, `linked` those of the other files that

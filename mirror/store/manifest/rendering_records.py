@@ -8,11 +8,11 @@ from typing import Final
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 
-MOST_TRIES: Final = 3
+MAX_TRIES: Final = 3
 """How often a page is opened whose requisites did not arrive in time. Each time, more of them are there."""
 
 
-class When(StrEnum):
+class RenderMode(StrEnum):
     """Which pages the user wants rendered."""
 
     AUTO = "auto"  # pages whose HTML shows that scripts load more
@@ -21,7 +21,7 @@ class When(StrEnum):
     DOM = "dom"  # pages with any script; the tree shows the DOM that a browser made of them
 
 
-class State(IntEnum):
+class RenderingState(IntEnum):
     """The state of a page in a run."""
 
     WAITS = 0
@@ -31,7 +31,7 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class RenderingTask:
     """A page to render. `tries` counts how often it was begun, this time included.
 
     `template` is the same for pages that run the same scripts. After `trials` pages of a template found nothing new, others of
@@ -47,7 +47,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RenderingOutcome:
     """The outcome of rendering a page.
 
     `outcome` says what did not end in time, "" if everything did. `refused` lists the requests that were refused, a line each.
@@ -60,7 +60,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Renderings:
+class RenderingCounts:
     """How many pages a run rendered, how many of these did not end in time, how many it spared, and how many URLs it found."""
 
     done: int

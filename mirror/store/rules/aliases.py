@@ -15,8 +15,8 @@ from mirror.core.url.aliases import preferred, same_place
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Snapshot, Standing
-from mirror.store.rules.departures import add_departure
-from mirror.store.rules.versions import with_path
+from mirror.store.rules.answer_versions import with_path
+from mirror.store.rules.unvisited import add_departure
 
 Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
 """Alias -> the URL that it is folded into, and the reason."""

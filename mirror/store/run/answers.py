@@ -18,13 +18,13 @@ from mirror.core.http.messages import Headers, Response
 from mirror.core.policy import soft_errors
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.syntax.embedded_urls import Kind
-from mirror.core.syntax.robots_meta import Word
+from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
-from mirror.store.rules.departures import add_departure
-from mirror.store.rules.versions import GONE, is_page, version, with_path
+from mirror.store.rules.answer_versions import GONE, is_page, version, with_path
+from mirror.store.rules.unvisited import add_departure
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
@@ -33,7 +33,7 @@ from mirror.store.run.rendering_candidates import RenderingCandidates
 _KEEPS_COPY: Final = frozenset({Reason.SIZE, Reason.PRIVATE})
 """Reasons not to fetch a URL that do not concern the copy of an earlier run."""
 _GOOD: Final = frozenset({Standing.PRESENT, Standing.KEPT, Standing.UNLINKED, Standing.OUTSIDE})
-_LEFT_OUT: Final = {Word.NOINDEX: Reason.NOINDEX, Word.NOARCHIVE: Reason.NOARCHIVE}
+_LEFT_OUT: Final = {Directive.NOINDEX: Reason.NOINDEX, Directive.NOARCHIVE: Reason.NOARCHIVE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Answers:
             if reason:
                 recorded = self._leave_out(known, before, response, None if is_unchanged else references, reason)
             elif is_unchanged and before:
-                headers = caching.renewed(before.headers, messages.kept(response.headers))
+                headers = caching.renewed(before.headers, messages.without_cookies(response.headers))
                 recorded = self._renew(known, before, headers=headers, checked=self._run.now())
             else:
                 resource = version(known, response, references, self._run.now())
@@ -235,7 +235,11 @@ class Answers:
         if not response.is_success or not (has_nofollow or not self.keeps_all):
             return None
         obeys = self._run.scope.obeys
-        directives = {word: words for word, words in documents.said(response, self._run.now()).items() if word in obeys}
+        directives = {
+            word: words
+            for word, words in documents.robots_directives(response, self._run.now()).items()
+            if word in obeys
+        }
         if directives:
             self._manifest.decisions.set_rule(entry.id, "; ".join(dict.fromkeys(directives.values())))
         if entry.roles == {Role.LISTING}:

@@ -12,7 +12,7 @@ from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, State
-from mirror.store.manifest.rendering_records import Outcome, Renderings, Task, When
+from mirror.store.manifest.rendering_records import RenderingCounts, RenderingOutcome, RenderingTask, RenderMode
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
@@ -37,11 +37,11 @@ class BrowserPages:
         """Whether pages wait that are new in this run."""
         return self._renderings is not None and self._renderings.is_left()
 
-    def counts(self) -> Renderings | None:
+    def counts(self) -> RenderingCounts | None:
         """Count what was rendered so far; `None` if the run renders no pages."""
         return self._renderings.counts() if self._renderings else None
 
-    def next(self) -> tuple[Task, Response] | None:
+    def next(self) -> tuple[RenderingTask, Response] | None:
         """Return the next page to open, as it was received; `None` if none is ready."""
         idle = not self._queue and not self._queue.in_flight
         if self._renderings is None or not self._renderings.may_have(idle=idle):
@@ -56,7 +56,7 @@ class BrowserPages:
         assert resource.digest is not None
         return task, self._run.archive.response(resource, resource.digest)
 
-    def want(self, task: Task, reference: Reference) -> Entry | None:
+    def want(self, task: RenderingTask, reference: Reference) -> Entry | None:
         """Admit a URL that a page requests, and return its entry; `None` if the page has changed meanwhile."""
         with self._commits.transaction():
             resource = self._page(task)
@@ -78,7 +78,12 @@ class BrowserPages:
         return self._manifest.locations.place(resource.url_id)[1] if resource.is_redirect else None
 
     def finish(
-        self, task: Task, seen: Sequence[Reference], dom: bytes | None, outcome: Outcome, needs: Iterable[str]
+        self,
+        task: RenderingTask,
+        seen: Sequence[Reference],
+        dom: bytes | None,
+        outcome: RenderingOutcome,
+        needs: Iterable[str],
     ) -> None:
         """Record the outcome of a page, and follow the references that the browser saw.
 
@@ -91,7 +96,7 @@ class BrowserPages:
                 self._renderings.done(task, replace(outcome, outcome="another page by then"))
                 return
             self._add_links(task, resource, self._discovery.with_ids(seen))
-            is_kept = dom is not None and self._renderings.when is When.DOM and resource.media_type == "text/html"
+            is_kept = dom is not None and self._renderings.when is RenderMode.DOM and resource.media_type == "text/html"
             digest = self._run.archive.objects.put(dom) if is_kept and dom is not None else None
             if digest:
                 self._run.sync.add(digest)
@@ -103,7 +108,7 @@ class BrowserPages:
                 self._manifest.resources.mark_stale([resource.id])
                 self._run.publications.add(replace(resource, stale=True))
 
-    def put_back(self, task: Task) -> None:
+    def put_back(self, task: RenderingTask) -> None:
         """Queue a page again, behind the others, because something that it requested was not there yet."""
         assert self._renderings is not None
         self._renderings.put_back(task)
@@ -119,13 +124,13 @@ class BrowserPages:
         if self._renderings:
             self._renderings.give_up("not rendered")
 
-    def _page(self, task: Task) -> Resource | None:
+    def _page(self, task: RenderingTask) -> Resource | None:
         """Return the page of a task; `None` if it has changed meanwhile."""
         resource = self._manifest.resources.current(task.url_id)
         there = resource is not None and resource.id == task.resource_id and resource.digest and resource.is_html
         return resource if there else None
 
-    def _add_links(self, task: Task, resource: Resource, found: Found) -> None:
+    def _add_links(self, task: RenderingTask, resource: Resource, found: Found) -> None:
         assert self._renderings is not None
         ids = [url_id for url_id, _ in found]
         before = self._wanted(ids)

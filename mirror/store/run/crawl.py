@@ -2,7 +2,7 @@
 
 Input: responses and failures. Output: entries to fetch. `Crawl` puts the parts together; each has its own module:
 
-    requests       which entry is fetched next (queue.py: in which order)
+    next_entries   which entry is fetched next (queue.py: in which order)
     answers        what is kept of an answer
     discovery      what an answer leads to (trap_state.py: traps)
     browser_pages  what a browser opens (rendering_candidates.py: which pages are worth it)
@@ -27,10 +27,10 @@ from mirror.store.archive import Archive
 from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import PublishElsewhere
-from mirror.store.manifest.history_records import Numbers
-from mirror.store.manifest.records import Counts, Entry, Snapshot, State
-from mirror.store.manifest.rendering_records import When
-from mirror.store.rules.entry_merge import merge
+from mirror.store.manifest.history_records import SnapshotCounts
+from mirror.store.manifest.records import Entry, RunCounts, Snapshot, State
+from mirror.store.manifest.rendering_records import RenderMode
+from mirror.store.rules.frontier_merge import merge
 from mirror.store.rules.refresh_policy import ASK_ALWAYS, RefreshPolicy
 from mirror.store.run.answers import Answers, Recorded
 from mirror.store.run.browser_pages import BrowserPages
@@ -38,11 +38,11 @@ from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
 from mirror.store.run.ending import Ending
+from mirror.store.run.next_entries import NextEntries
 from mirror.store.run.object_sync import ObjectSync
 from mirror.store.run.publication_queue import PublicationQueue
 from mirror.store.run.queue import Queue
 from mirror.store.run.rendering_candidates import RenderingCandidates
-from mirror.store.run.requests import Requests
 from mirror.store.run.trap_state import TrapState
 
 
@@ -68,7 +68,7 @@ class Crawl:
         folds: bool = True,
         together: int = 1,
         elsewhere: PublishElsewhere | None = None,
-        rendering: When = When.NEVER,
+        rendering: RenderMode = RenderMode.NEVER,
         now: Callable[[], str],
     ) -> None:
         self.archive = archive
@@ -88,7 +88,7 @@ class Crawl:
                 traps=TrapState(archive, snapshot, budgets),
                 publications=PublicationQueue(archive, elsewhere),
                 sync=ObjectSync(archive),
-                renderings=None if rendering is When.NEVER else manifest.rendering_queue(snapshot.id, rendering),
+                renderings=None if rendering is RenderMode.NEVER else manifest.rendering_queue(snapshot.id, rendering),
             )
             candidates = RenderingCandidates(run)
             self._commits = commits = Commits(run, together)
@@ -96,7 +96,7 @@ class Crawl:
             discovery.admit_starts(scope.starts)
             discovery.admit_again(wanted)
         self.answers = Answers(run, commits, discovery, candidates)
-        self.requests = Requests(run, refresh, commits, discovery, self.answers)
+        self.entries = NextEntries(run, refresh, commits, discovery, self.answers)
         self.pages = BrowserPages(run, commits, discovery)
         self._ending = Ending(run, commits, discovery, self.answers, self.pages, limit=limit, max_loss=refresh.max_loss)
 
@@ -127,7 +127,7 @@ class Crawl:
 
     def next(self) -> Entry | None:
         """Return the next entry to fetch; `None` if nothing can be handed out now."""
-        return self.requests.next()
+        return self.entries.next()
 
     def has_next(self) -> bool:
         """Return whether `next` may return an entry."""
@@ -196,11 +196,11 @@ class Crawl:
         """Publish documents again whose links are outdated; yields as `Archive.settle` does."""
         return self._ending.settle()
 
-    def counts(self) -> Counts:
+    def counts(self) -> RunCounts:
         """Count the results of the run so far."""
         return self._manifest.runs.counts(self.snapshot)
 
-    def changes(self) -> Numbers | None:
+    def changes(self) -> SnapshotCounts | None:
         """Count what differs from the snapshot before; `None` if this is the first one."""
         history = self._manifest.history
         return history.numbers(self.snapshot.id) if history.has_before(self.snapshot.id) else None

@@ -14,11 +14,11 @@ from mirror.core.policy.scope import Decision, Reason, Role, Source
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url import aliases, local_paths, media_types
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.archive import MOST_HOPS
+from mirror.store.archive import MAX_REDIRECTS
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, State
-from mirror.store.rules.entry_merge import differ, merge, says_nothing_new
-from mirror.store.rules.versions import is_page
+from mirror.store.rules.answer_versions import is_page
+from mirror.store.rules.frontier_merge import differ, merge, says_nothing_new
 from mirror.store.run.context import RunContext
 from mirror.store.run.rendering_candidates import RenderingCandidates
 
@@ -106,7 +106,7 @@ class Discovery:
             if old and says_nothing_new(old, reference, entry.depth):
                 continue
             self._extend_scope(entry, reference)
-            rule = None if old and old.roles else self._traps.bars(reference.url, entry.url, reference.kind)
+            rule = None if old and old.roles else self._traps.blocking_rule(reference.url, entry.url, reference.kind)
             for role in roles:
                 wanted = self._wanted(entry, role, target_id, reference)
                 if rule and wanted.roles:
@@ -145,8 +145,8 @@ class Discovery:
         return Entry(target_id, reference.url, state, roles, decision.depth, guess, entry.id, decision.reason)
 
     def _is_redirected_too_often(self, entry: Entry) -> bool:
-        """Return whether this redirect is the end of a chain of `MOST_HOPS` redirects, which no browser follows further."""
-        for _ in range(MOST_HOPS):
+        """Return whether this redirect is the end of a chain of `MAX_REDIRECTS` redirects, which no browser follows further."""
+        for _ in range(MAX_REDIRECTS):
             referrer = entry.referrer_id
             if referrer is None or self._manifest.locations.place(referrer)[1] != entry.id:
                 return False
@@ -201,7 +201,7 @@ class Discovery:
         plains = {
             target_id: (reference, plain)
             for target_id, reference in found
-            if reference.kind is not Kind.NEVER and (plain := aliases.plain(reference.url)) != reference.url
+            if reference.kind is not Kind.NEVER and (plain := aliases.plain_url(reference.url)) != reference.url
         }
         return {
             target_id: (reference, plain)

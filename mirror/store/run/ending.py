@@ -11,8 +11,8 @@ from mirror.core.policy.scope import Reason
 from mirror.store.disk.errors import storing
 from mirror.store.manifest.records import Outcome, Standing
 from mirror.store.rules.aliases import fold
-from mirror.store.rules.departures import judge_redirects, judge_unvisited
 from mirror.store.rules.loss_check import excessive_loss
+from mirror.store.rules.unvisited import judge_redirects, judge_unvisited
 from mirror.store.run.answers import Answers
 from mirror.store.run.browser_pages import BrowserPages
 from mirror.store.run.commits import Commits

@@ -29,4 +29,4 @@ class RenderingCandidates:
         if may_have_modules and dynamic_pages.is_module_built(text):
             self._run.manifest.decisions.add_needs(resource.id, {MODULES})
         if self._queue:
-            self._queue.add(resource, dynamic_pages.look(text, resource.url))
+            self._queue.add(resource, dynamic_pages.find_signs(text, resource.url))

@@ -41,9 +41,9 @@ class TrapState:
             return None
         return self._traps.answered(resource.url, links, new, lambda: self._text(resource))
 
-    def bars(self, url: CanonicalURL, page: CanonicalURL, kind: Kind = Kind.PAGE) -> str | None:
+    def blocking_rule(self, url: CanonicalURL, page: CanonicalURL, kind: Kind = Kind.PAGE) -> str | None:
         """Return the rule, in words, that bars a link on a page; `None` if it may be followed."""
-        return self._traps.bars(url, page) if self._traps and kind in _LINKS else None
+        return self._traps.blocking_rule(url, page) if self._traps and kind in _LINKS else None
 
     def probed(self, response: Response, references: Sequence[Reference]) -> None:
         """Tell the detector that a probe was answered as if it existed."""
@@ -60,7 +60,7 @@ class TrapState:
             self._manifest.decisions.save_families(*self._traps.changed())
 
     def _text(self, resource: Resource) -> str:
-        if resource.digest is None or resource.size > documents.MOST_READ:
+        if resource.digest is None or resource.size > documents.MAX_READ:
             return ""
         return _text(self._archive.response(resource, resource.digest))
 

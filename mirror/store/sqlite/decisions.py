@@ -9,9 +9,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.sqlite.rows import DOM, IS_WHOLE
+from mirror.store.sqlite.queries import DOM, IS_WHOLE, Queries
 from mirror.store.sqlite.schema import facts, families, tombstones
-from mirror.store.sqlite.session import Queries
 
 
 class Decisions(Queries):

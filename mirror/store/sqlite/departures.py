@@ -9,9 +9,8 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.manifest.records import Outcome
 from mirror.store.sqlite.frontier import Frontier
-from mirror.store.sqlite.rows import CURRENT, IS_HTML, IS_REDIRECT
+from mirror.store.sqlite.queries import CURRENT, IS_HTML, IS_REDIRECT, Queries, Session
 from mirror.store.sqlite.schema import GIVEN, leaving, resources, snapshots
-from mirror.store.sqlite.session import Queries, Session
 
 
 class Departures(Queries):

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.records import Entry, State
-from mirror.store.sqlite.rows import (
+from mirror.store.sqlite.queries import (
     DONE,
     ENTRY,
     IS_PAGE,
@@ -26,10 +26,11 @@ from mirror.store.sqlite.rows import (
     ROLE_SETS,
     SAME_URL,
     THIS_RUN,
+    Queries,
+    Session,
     entry_of,
 )
 from mirror.store.sqlite.schema import GIVEN, frontier, listed, resources, urls
-from mirror.store.sqlite.session import Queries, Session
 
 _KEPT: Final = 1 << 14
 """URLs that are cached in memory, a few hundred bytes each."""

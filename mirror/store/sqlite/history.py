@@ -16,11 +16,19 @@ import sqlalchemy as sa
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.history_records import Account, Difference, Kind, Listed, Numbers, Origin, Rendered, Shown
+from mirror.store.manifest.history_records import (
+    ChangeKind,
+    Difference,
+    LastRendering,
+    Origin,
+    ShownVersion,
+    SnapshotCounts,
+    SnapshotInfo,
+    UrlHistory,
+)
 from mirror.store.manifest.records import PRUNED, Outcome, Resource
-from mirror.store.sqlite.rows import SEEN, entry_of, resource_of
+from mirror.store.sqlite.queries import SEEN, Queries, entry_of, resource_of
 from mirror.store.sqlite.schema import copies, frontier, links, renderings, resources, rules, snapshots, urls
-from mirror.store.sqlite.session import Queries
 
 _AT_A_TIME: Final = 500
 
@@ -30,7 +38,7 @@ class History(Queries):
 
     # --- snapshots -----------------------------------------------------------------------------------------------------
 
-    def snapshots(self) -> list[Listed]:
+    def snapshots(self) -> list[SnapshotInfo]:
         rows = self._connection.execute(sa.select(snapshots).where(_LISTED).order_by(snapshots.c.id)).all()
         return [self._listed(row) for row in rows]
 
@@ -42,7 +50,7 @@ class History(Queries):
         query = sa.select(sa.func.count()).where(snapshots.c.id < snapshot_id)
         return bool(self._connection.execute(query).scalar_one())
 
-    def find(self, name: str) -> Listed | None:
+    def find(self, name: str) -> SnapshotInfo | None:
         listed = self.snapshots()
         if name == "latest":
             matching = [one for one in listed if one.outcome is Outcome.COMPLETE]
@@ -56,22 +64,22 @@ class History(Queries):
         numbers = asdict(self.numbers(snapshot_id))
         self._connection.execute(sa.update(snapshots).where(snapshots.c.id == snapshot_id).values(counts=numbers))
 
-    def numbers(self, snapshot_id: int) -> Numbers:
+    def numbers(self, snapshot_id: int) -> SnapshotCounts:
         row = self._connection.execute(_NUMBERS, {"at": snapshot_id}).one()
-        return Numbers(**{name: int(value or 0) for name, value in row._mapping.items()})  # noqa: SLF001 - a public name
+        return SnapshotCounts(**{name: int(value or 0) for name, value in row._mapping.items()})  # noqa: SLF001 - a public name
 
-    def _listed(self, row: Any) -> Listed:
-        numbers = Numbers(**row.counts) if row.counts else self.numbers(row.id)
+    def _listed(self, row: Any) -> SnapshotInfo:
+        numbers = SnapshotCounts(**row.counts) if row.counts else self.numbers(row.id)
         starts = tuple(map(CanonicalURL, row.starts))
-        return Listed(row.id, row.started, row.finished, Outcome(row.outcome), starts, row.options, numbers)
+        return SnapshotInfo(row.id, row.started, row.finished, Outcome(row.outcome), starts, row.options, numbers)
 
     # --- what a snapshot shows -----------------------------------------------------------------------------------------
 
-    def at(self, snapshot_id: int) -> Iterator[Shown]:
+    def at(self, snapshot_id: int) -> Iterator[ShownVersion]:
         wanted = {"at": snapshot_id, "last": 0}
         while rows := self._connection.execute(_AT, wanted).all():
             for row in rows:
-                yield Shown(
+                yield ShownVersion(
                     resource_of(row), row.copy and Digest(row.copy), bool(row.stale), row.dom and Digest(row.dom)
                 )
             wanted["last"] = rows[-1].id
@@ -104,11 +112,11 @@ class History(Queries):
         for url in self._connection.execute(_TOUCHED, {"first": before, "last": now}).scalars().all():
             old, new = (self._shown(CanonicalURL(url), at) for at in (before, now))
             if old and new and old.content != new.content:
-                found.append(Difference(Kind.CHANGED, old, new))
+                found.append(Difference(ChangeKind.CHANGED, old, new))
             elif old and not new:
-                found.append(Difference(Kind.REMOVED, old, None))
+                found.append(Difference(ChangeKind.REMOVED, old, None))
             elif new and not old:
-                found.append(Difference(Kind.ADDED, None, new))
+                found.append(Difference(ChangeKind.ADDED, None, new))
         return _with_moves(found)
 
     def _shown(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
@@ -117,7 +125,7 @@ class History(Queries):
 
     # --- one URL -------------------------------------------------------------------------------------------------------
 
-    def account(self, url: CanonicalURL) -> Account | None:
+    def account(self, url: CanonicalURL) -> UrlHistory | None:
         row = self._connection.execute(_MET, {"url": url}).first()
         if row is None:
             return None
@@ -126,7 +134,7 @@ class History(Queries):
         linked = self._connection.execute(_LINKED_FROM, {"url_id": row.id, "most": 5}).scalars()
         seen = self._connection.execute(_SEEN_ON, {"url_id": row.id, "most": 5}).scalars()
         rendered = self._connection.execute(_RENDERED, {"url_id": row.id}).first()
-        return Account(
+        return UrlHistory(
             url,
             row.started,
             entry_of(known) if known else None,
@@ -153,20 +161,20 @@ class History(Queries):
             last = rows[-1].id
 
 
-def _rendered(row: Any) -> Rendered:
-    return Rendered(row.state, row.started, row.found, row.outcome, json.loads(row.refused))
+def _rendered(row: Any) -> LastRendering:
+    return LastRendering(row.state, row.started, row.found, row.outcome, json.loads(row.refused))
 
 
 def _with_moves(found: Sequence[Difference]) -> list[Difference]:
-    removed = {d.before.digest: d for d in found if d.kind is Kind.REMOVED and d.before and d.before.size}
+    removed = {d.before.digest: d for d in found if d.kind is ChangeKind.REMOVED and d.before and d.before.size}
     moved: list[Difference] = []
     gone: set[int] = set()
     for difference in found:
         new = difference.now
-        if difference.kind is Kind.ADDED and new and new.digest in removed:
+        if difference.kind is ChangeKind.ADDED and new and new.digest in removed:
             old = removed.pop(new.digest)
             gone |= {id(old), id(difference)}
-            moved.append(Difference(Kind.MOVED, old.before, new))
+            moved.append(Difference(ChangeKind.MOVED, old.before, new))
     return [difference for difference in found if id(difference) not in gone] + moved
 
 

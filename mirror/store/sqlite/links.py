@@ -8,8 +8,7 @@ from mirror.core.document.references import Reference
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.records import Resource
-from mirror.store.sqlite.rows import IS_WHOLE, SEEN
-from mirror.store.sqlite.session import Queries
+from mirror.store.sqlite.queries import IS_WHOLE, SEEN, Queries
 
 
 class Links(Queries):

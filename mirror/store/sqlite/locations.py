@@ -10,9 +10,8 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.manifest.records import Resource
 from mirror.store.sqlite.links import Links
-from mirror.store.sqlite.rows import AT_A_TIME, CURRENT
+from mirror.store.sqlite.queries import AT_A_TIME, CURRENT, Queries, Session
 from mirror.store.sqlite.schema import leaving, links, listed, resources, urls
-from mirror.store.sqlite.session import Queries, Session
 
 
 class Locations(Queries):

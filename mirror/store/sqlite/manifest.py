@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mirror.store.manifest.rendering_records import When
+from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.sqlite.database import Database
 from mirror.store.sqlite.decisions import Decisions
 from mirror.store.sqlite.departures import Departures
@@ -12,11 +12,11 @@ from mirror.store.sqlite.frontier import Frontier
 from mirror.store.sqlite.history import History
 from mirror.store.sqlite.links import Links
 from mirror.store.sqlite.locations import Locations
-from mirror.store.sqlite.renderings import Queue
+from mirror.store.sqlite.queries import Session
+from mirror.store.sqlite.rendering_queue import Queue
 from mirror.store.sqlite.resources import Resources
 from mirror.store.sqlite.retention import Retention
 from mirror.store.sqlite.runs import Runs
-from mirror.store.sqlite.session import Session
 
 
 class SQLiteManifest:
@@ -57,5 +57,5 @@ class SQLiteManifest:
             self._session.new_urls.clear()
             yield
 
-    def rendering_queue(self, run_id: int, when: When) -> Queue:
+    def rendering_queue(self, run_id: int, when: RenderMode) -> Queue:
         return Queue(self.database, run_id, when)

@@ -13,10 +13,20 @@ from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
 from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing, State
 from mirror.store.sqlite.links import Links
-from mirror.store.sqlite.rows import AT_A_TIME, CURRENT, DOM, ENTRY, RESOURCES, THIS_RUN, entry_of, resource_of
+from mirror.store.sqlite.queries import (
+    AT_A_TIME,
+    CURRENT,
+    DOM,
+    ENTRY,
+    RESOURCES,
+    THIS_RUN,
+    Queries,
+    Session,
+    entry_of,
+    resource_of,
+)
 from mirror.store.sqlite.runs import Runs
 from mirror.store.sqlite.schema import GIVEN, copies, frontier, links, renderings, resources, unsynced
-from mirror.store.sqlite.session import Queries, Session
 
 
 class Resources(Queries):

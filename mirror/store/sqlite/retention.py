@@ -8,9 +8,8 @@ import sqlalchemy as sa
 
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import Resource
-from mirror.store.sqlite.rows import resource_of
+from mirror.store.sqlite.queries import Queries, resource_of
 from mirror.store.sqlite.schema import copies, renderings, resources, urls
-from mirror.store.sqlite.session import Queries
 
 
 class Retention(Queries):

@@ -7,11 +7,22 @@ import sqlalchemy as sa
 
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.manifest.records import Counts, Outcome, Snapshot, Standing, State
+from mirror.store.manifest.records import Outcome, RunCounts, Snapshot, Standing, State
 from mirror.store.sqlite.frontier import Frontier
-from mirror.store.sqlite.rows import DONE, HAS_PAGE_ROLE, IS_HTML, IS_PAGE, IS_REDIRECT, LISTING, OF_RUN, SEEN, THIS_RUN
+from mirror.store.sqlite.queries import (
+    DONE,
+    HAS_PAGE_ROLE,
+    IS_HTML,
+    IS_PAGE,
+    IS_REDIRECT,
+    LISTING,
+    OF_RUN,
+    SEEN,
+    THIS_RUN,
+    Queries,
+    Session,
+)
 from mirror.store.sqlite.schema import frontier, links, resources, snapshots, urls
-from mirror.store.sqlite.session import Queries, Session
 
 
 class Runs(Queries):
@@ -65,7 +76,7 @@ class Runs(Queries):
         )
         return self._count(query) > 0
 
-    def counts(self, snapshot: Snapshot) -> Counts:
+    def counts(self, snapshot: Snapshot) -> RunCounts:
         kept = DONE & resources.c.path.is_not(None) & ~IS_REDIRECT
         good = sa.select(IS_PAGE, sa.func.count(), sa.func.sum(resources.c.size)).select_from(OF_RUN)
         good = good.where(kept, frontier.c.roles != LISTING).group_by(IS_PAGE)
@@ -78,7 +89,7 @@ class Runs(Queries):
         failed = sa.select(resources.c.error, sa.func.count()).select_from(OF_RUN)
         failed = failed.where(_FAILED, resources.c.snapshot_id == snapshot.id).group_by(resources.c.error)
         skipped = sa.select(frontier.c.reason, sa.func.count()).where(THIS_RUN, _IS_LEFT_OUT)
-        return Counts(
+        return RunCounts(
             fetched=self._count(linked.where(resources.c.standing == Standing.PRESENT)),
             pages=found.get(True, (0, 0))[0],
             requisites=found.get(False, (0, 0))[0],

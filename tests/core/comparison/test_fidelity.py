@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.comparison.fidelity import Aspect, Compared, Result, Sight, error_message, is_below, sampled
+from mirror.core.comparison.fidelity import Aspect, PageComparison, Result, Sight, error_message, is_below, sampled
 
 URL = "http://example.org/a"
 PLACE = "http://example-org---http---s1.localhost:8000/a"
 ORIGINAL = Sight(lines=("Title", "one", "two"), failed=("http://example.org/gone.png",), errors=("Error: x",))
 
 
-def compared(copy: Sight, *originals: Sight, pixels: float = 0.0, allowed: float = 0.0) -> Compared:
-    return Compared(URL, PLACE, originals or (ORIGINAL,), copy, pixels, allowed)
+def compared(copy: Sight, *originals: Sight, pixels: float = 0.0, allowed: float = 0.0) -> PageComparison:
+    return PageComparison(URL, PLACE, originals or (ORIGINAL,), copy, pixels, allowed)
 
 
 LINES = ORIGINAL.lines

@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.comparison.fidelity import Compared, Result, Sight
+from mirror.core.comparison.fidelity import PageComparison, Result, Sight
 from mirror.core.comparison.fidelity_report import as_json, as_lines, report
 
 URL = "http://example.org/a"
@@ -14,8 +14,8 @@ PLACE = "http://example-org---http---s1.localhost:8000/a"
 ORIGINAL = Sight(lines=("Title", "one", "two"), failed=("http://example.org/gone.png",), errors=("Error: x",))
 
 
-def compared(copy: Sight, *originals: Sight, pixels: float = 0.0, allowed: float = 0.0) -> Compared:
-    return Compared(URL, PLACE, originals or (ORIGINAL,), copy, pixels, allowed)
+def compared(copy: Sight, *originals: Sight, pixels: float = 0.0, allowed: float = 0.0) -> PageComparison:
+    return PageComparison(URL, PLACE, originals or (ORIGINAL,), copy, pixels, allowed)
 
 
 def test_the_lines_list_the_differences() -> None:
@@ -44,7 +44,7 @@ def test_no_text_of_a_page_becomes_markup(url: str, text: str, picture: bytes) -
     def tags(url: str, text: str, *, is_gone: bool) -> list[str]:
         sight = Sight(lines=(text,), failed=(f"http://x/{text}",), left=(text,), errors=(text or "e",))
         original = Sight(text or "gone") if is_gone else Sight(lines=("other",))
-        page = Compared(url, url, (original,), sight, 0.5)
+        page = PageComparison(url, url, (original,), sight, 0.5)
         result = Result(url, url, "file", 1.0, (page,))
         json.dumps(as_json(result))
         made = report(result, {url: (picture, picture)})

@@ -68,7 +68,7 @@ def test_syntax(media_type: str, payload: bytes, syntax: Document | None) -> Non
 
 
 def test_may_refer() -> None:
-    assert {media_type for media_type in TYPES if documents.may_refer(media_type)} == {
+    assert {media_type for media_type in TYPES if documents.may_have_references(media_type)} == {
         *DOCUMENTS,
         "application/json",
     } - {"text/javascript"}

@@ -38,7 +38,7 @@ def chain(traps: Traps, most: int, text: str = "Nothing", *, beside: str = "") -
     for n in range(most):
         found = [f"/list?page={n + 1}", *([beside.format(n)] if beside else [])]
         answered(traps, f"/list?page={n}", found, text.format(n * n + 977))
-        if traps.bars(at(f"/list?page={n + 1}"), at(f"/list?page={n}")):
+        if traps.blocking_rule(at(f"/list?page={n + 1}"), at(f"/list?page={n}")):
             return n
     return most
 
@@ -62,26 +62,26 @@ def test_pictures_count_and_counters_do_not() -> None:
         for n in range(200):
             found = [*links(f"/list?page={n + 1}"), Reference(CanonicalURL(url.format(n)), Kind.REQUISITE)]
             traps.answered(at(f"/list?page={n}"), found, found, lambda: "")
-        assert bool(traps.bars(at("/list?page=201"), at("/list?page=200"))) is ends
+        assert bool(traps.blocking_rule(at("/list?page=201"), at("/list?page=200"))) is ends
 
 
 def test_links_from_elsewhere_are_followed_and_a_new_word_opens_a_family() -> None:
     traps = Traps(LOW)
     end = chain(traps, 300)
-    assert traps.bars(at("/list?page=9999"), at("/list?page=1")) == (
+    assert traps.blocking_rule(at("/list?page=9999"), at("/list?page=1")) == (
         "pages by number, in http://example.org/list?page: 5 pages in a row brought nothing new"
     )
-    assert traps.bars(at("/list?page=9999"), at("/sitemap")) is None
-    assert traps.bars(at("/fish"), at("/list?page=1")) is None
+    assert traps.blocking_rule(at("/list?page=9999"), at("/sitemap")) is None
+    assert traps.blocking_rule(at("/fish"), at("/list?page=1")) is None
     answered(traps, f"/list?page={end + 1}", [f"/list?page={end + 2}"], "Here is a fish")
-    assert traps.bars(at("/list?page=9999"), at("/list?page=1")) is None
+    assert traps.blocking_rule(at("/list?page=9999"), at("/list?page=1")) is None
 
 
 def test_pages_that_lead_nowhere_do_not_count() -> None:
     traps = Traps(LOW)
     for n in range(1000):
         traps.answered(at(f"/entry/{n}"), links("/"), [], lambda: "An entry")
-    assert traps.bars(at("/entry/1001"), at("/entry/1")) is None
+    assert traps.blocking_rule(at("/entry/1001"), at("/entry/1")) is None
 
 
 def test_a_large_catalogue_is_no_trap() -> None:
@@ -92,7 +92,7 @@ def test_a_large_catalogue_is_no_trap() -> None:
         names = " ".join(f"Entry {entry.partition('=')[2]}" for entry in entries)
         answered(traps, f"/list?page={page}", [f"/list?page={page + 1}", *entries], f"Nine entries {names}")
         traps.answered(at(entries[0]), links(*entries), [], lambda: "An entry")
-        assert traps.bars(at(f"/list?page={page + 1}"), at(f"/list?page={page}")) is None
+        assert traps.blocking_rule(at(f"/list?page={page + 1}"), at(f"/list?page={page}")) is None
 
 
 def test_combinations_of_a_query_end_where_no_word_is_new() -> None:
@@ -103,7 +103,7 @@ def test_combinations_of_a_query_end_where_no_word_is_new() -> None:
         a, b, c = page % 10, page // 10 % 10, page // 100 % 10
         text = " ".join(Random(page).sample(goods, len(goods))[: 5 + page % 9])
         answered(traps, f"/shop?a={a}&b={b}&c={c}", [f"/shop?a={a}&b={b}&c={c}&d={page}"], text)
-        if traps.bars(at("/shop?a=1&d=77"), at("/shop?a=1&b=2")):
+        if traps.blocking_rule(at("/shop?a=1&d=77"), at("/shop?a=1&b=2")):
             break
     assert 100 < page < 1500
 
@@ -124,8 +124,8 @@ def test_a_probe_detects_a_world_without_an_end() -> None:
         assert len(found) == 1
         assert traps.is_probe(found[0])
         traps.probed(found[0], text.format("x"), leads_on=leads_on)
-        assert bool(traps.bars(at("/maze/q"), at("/maze/a"))) is is_world
-        assert traps.bars(at("/fish/q"), at("/fish/a")) is None
+        assert bool(traps.blocking_rule(at("/maze/q"), at("/maze/a"))) is is_world
+        assert traps.blocking_rule(at("/fish/q"), at("/fish/a")) is None
 
 
 def test_an_absent_url_is_beside_a_page() -> None:
@@ -149,7 +149,7 @@ def test_a_resumed_run_knows_everything() -> None:
         answered(parted, page, found, "Nothing")
         said, gone = parted.changed()
         kept = {key: state for key, state in {**kept, **said}.items() if key not in gone}
-        ends.append([bool(traps.bars(at(found[0]), at(page))) for traps in (whole, parted)])
+        ends.append([bool(traps.blocking_rule(at(found[0]), at(page))) for traps in (whole, parted)])
     assert all(one == other for one, other in ends)
     assert ends[-1] == [True, True]
 

@@ -7,10 +7,10 @@ from mirror.core.policy.dynamic_pages import (
     FEW_TRIALS,
     MANY_TRIALS,
     MOUNTS,
-    Look,
+    ScriptSigns,
     Sign,
+    find_signs,
     is_module_built,
-    look,
 )
 from mirror.core.url.canonical import CanonicalURL
 
@@ -19,7 +19,7 @@ TEXT = "<p>" + "A paragraph that says something. " * 20 + "</p>"
 
 
 def signs(html: str) -> set[str]:
-    return {str(sign) for sign in look(html, URL).signs}
+    return {str(sign) for sign in find_signs(html, URL).signs}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def signs(html: str) -> set[str]:
     ],
 )
 def test_pages_without_scripts_are_not_rendered(html: str) -> None:
-    assert look(html, URL).trials == 0
+    assert find_signs(html, URL).trials == 0
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_pages_without_scripts_are_not_rendered(html: str) -> None:
     ],
 )
 def test_a_few_pages_with_scripts_are_tried(script: str) -> None:
-    found = look(TEXT + script, URL)
+    found = find_signs(TEXT + script, URL)
     assert found.signs == {Sign.SCRIPT}
     assert found.trials == FEW_TRIALS
 
@@ -70,21 +70,21 @@ def test_a_few_pages_with_scripts_are_tried(script: str) -> None:
     ],
 )
 def test_more_pages_that_scripts_build_are_tried(html: str, sign: Sign) -> None:
-    found = look(TEXT + html, URL)
+    found = find_signs(TEXT + html, URL)
     assert sign in found.signs
     assert found.trials == MANY_TRIALS
 
 
 def test_a_page_with_little_text_is_always_rendered() -> None:
     shell = "<title>A long title</title><style>p{color:red}</style><div id=root></div><script src=/a.js></script>"
-    assert look(shell, URL).trials is None
+    assert find_signs(shell, URL).trials is None
     assert "little text" in signs("<noscript>" + TEXT + "</noscript><script src=a.js></script>")
     assert "little text" not in signs(TEXT + "<script src=a.js></script>")
 
 
 def test_pages_with_the_same_scripts_have_the_same_template() -> None:
     def template(html: str, url: str = URL) -> str:
-        return look(TEXT + html, CanonicalURL(url)).template
+        return find_signs(TEXT + html, CanonicalURL(url)).template
 
     one = template("<script src=/a.js?v=1></script><script>var page = 1</script>")
     assert one == template("<p>more</p><script>var page = 2</script><script src='/a.js?v=2'></script>")
@@ -112,4 +112,4 @@ def test_is_module_built(html: str, *, expected: bool) -> None:
 def test_looking_takes_linear_time() -> None:
     """The time is linear: with backtracking each of these would take hours."""
     for part in ("<script", "<script>", "<div id=", "<!--", "<", "<script a='", "import (", "<template>"):
-        assert isinstance(look(part * 20_000, URL), Look)
+        assert isinstance(find_signs(part * 20_000, URL), ScriptSigns)

@@ -67,11 +67,11 @@ def test_an_ipv6_address_with_an_ipv4_address_counts_as_that(address: object) ->
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "fe80::1", "169.254.169.254", "::ffff:10.0.0.1"])
 def test_a_start_on_the_internet_allows_the_internet_only(address: str) -> None:
     reach = Reach([START])
-    assert reach.bars(START, PUBLIC) is None
-    assert reach.bars(OTHER, PUBLIC) is None
-    assert reach.bars(OTHER, address)
-    assert reach.bars(START, address), "its name is another one's now"
-    assert Reach([START], everything=True).bars(OTHER, address) is None
+    assert reach.blocks_address(START, PUBLIC) is None
+    assert reach.blocks_address(OTHER, PUBLIC) is None
+    assert reach.blocks_address(OTHER, address)
+    assert reach.blocks_address(START, address), "its name is another one's now"
+    assert Reach([START], everything=True).blocks_address(OTHER, address) is None
 
 
 @pytest.mark.parametrize(
@@ -80,73 +80,73 @@ def test_a_start_on_the_internet_allows_the_internet_only(address: str) -> None:
 )
 def test_an_address_in_a_url_is_refused_before_the_request(host: str) -> None:
     url = canonical(f"http://{host}:8080/")
-    assert Reach([START]).bars_name(url)
-    assert Reach([START], everything=True).bars_name(url) is None
-    assert Reach([url]).bars_name(url) is None
+    assert Reach([START]).blocks_host(url)
+    assert Reach([START], everything=True).blocks_host(url) is None
+    assert Reach([url]).blocks_host(url) is None
 
 
 def test_a_name_alone_is_not_refused() -> None:
-    assert Reach([START]).bars_name(OTHER) is None
-    assert Reach([START]).bars_name(canonical("http://localhost.example.org/")) is None
+    assert Reach([START]).blocks_host(OTHER) is None
+    assert Reach([START]).blocks_host(canonical("http://localhost.example.org/")) is None
 
 
 @pytest.mark.parametrize("start", ["http://127.0.0.1:8000/", "http://localhost:8000/"])
 def test_a_start_of_this_machine_allows_this_machine(start: str) -> None:
     reach = Reach([canonical(start)])
-    assert reach.bars_name(canonical("http://127.0.0.1:9000/")) is None
-    assert reach.bars(OTHER, "::1") is None
-    assert reach.bars(OTHER, PUBLIC) is None
-    assert reach.bars(OTHER, "192.168.0.1") is Kind.PRIVATE
-    assert reach.bars(OTHER, "169.254.169.254") is Kind.METADATA
+    assert reach.blocks_host(canonical("http://127.0.0.1:9000/")) is None
+    assert reach.blocks_address(OTHER, "::1") is None
+    assert reach.blocks_address(OTHER, PUBLIC) is None
+    assert reach.blocks_address(OTHER, "192.168.0.1") is Kind.PRIVATE
+    assert reach.blocks_address(OTHER, "169.254.169.254") is Kind.METADATA
 
 
 def test_a_start_of_an_intranet_allows_the_intranet() -> None:
     reach = Reach([START])
-    assert reach.bars(START, "10.0.0.1") is None
-    assert reach.bars(OTHER, "192.168.0.1") is None
-    assert reach.bars(OTHER, "127.0.0.1") is Kind.LOOPBACK
-    assert reach.bars(OTHER, "100.100.100.200") is Kind.METADATA
+    assert reach.blocks_address(START, "10.0.0.1") is None
+    assert reach.blocks_address(OTHER, "192.168.0.1") is None
+    assert reach.blocks_address(OTHER, "127.0.0.1") is Kind.LOOPBACK
+    assert reach.blocks_address(OTHER, "100.100.100.200") is Kind.METADATA
 
 
 def test_a_start_that_turns_out_to_be_on_the_internet_allows_no_more() -> None:
     """The first answer of its resolver is "127.0.0.1", so that this address would be allowed later."""
     reach = Reach([START])
-    assert reach.bars(START, "127.0.0.1") is None
-    assert reach.bars(START, PUBLIC) is None
-    assert reach.bars(START, "127.0.0.1") is Kind.LOOPBACK
-    assert reach.bars(OTHER, "127.0.0.1") is Kind.LOOPBACK
+    assert reach.blocks_address(START, "127.0.0.1") is None
+    assert reach.blocks_address(START, PUBLIC) is None
+    assert reach.blocks_address(START, "127.0.0.1") is Kind.LOOPBACK
+    assert reach.blocks_address(OTHER, "127.0.0.1") is Kind.LOOPBACK
 
 
 def test_each_of_several_starts_allows_itself_only() -> None:
     inside = canonical("http://127.0.0.1:8000/")
     reach = Reach([START, inside])
     for _ in range(2):
-        assert reach.bars_name(inside) is None
-        assert reach.bars(inside, "127.0.0.1") is None
-        assert reach.bars_name(canonical("http://127.0.0.1:8001/")) is Kind.LOOPBACK
-        assert reach.bars(OTHER, "127.0.0.1") is Kind.LOOPBACK
-        assert reach.bars(START, PUBLIC) is None
+        assert reach.blocks_host(inside) is None
+        assert reach.blocks_address(inside, "127.0.0.1") is None
+        assert reach.blocks_host(canonical("http://127.0.0.1:8001/")) is Kind.LOOPBACK
+        assert reach.blocks_address(OTHER, "127.0.0.1") is Kind.LOOPBACK
+        assert reach.blocks_address(START, PUBLIC) is None
 
 
 def test_several_starts_that_are_addresses_allow_each_other() -> None:
     reach = Reach([canonical("http://127.0.0.1:8000/"), canonical("http://localhost:9000/")])
-    assert reach.bars_name(canonical("http://[::1]/")) is None
+    assert reach.blocks_host(canonical("http://[::1]/")) is None
 
 
 def test_metadata_is_allowed_for_a_start_that_has_it() -> None:
     url = canonical("http://169.254.169.254/latest/")
     reach = Reach([url])
-    assert reach.bars_name(url) is None
-    assert reach.bars(url, "169.254.169.254") is None
-    assert reach.bars_name(canonical("http://100.100.100.200/")) is Kind.METADATA
+    assert reach.blocks_host(url) is None
+    assert reach.blocks_address(url, "169.254.169.254") is None
+    assert reach.blocks_host(canonical("http://100.100.100.200/")) is Kind.METADATA
 
 
 def test_networks_that_count_as_the_internet() -> None:
     reach = Reach([canonical("http://10.1.0.1/")], public=networks("10.1.0.0/16"))
-    assert reach.bars(canonical("http://10.1.0.1/"), "10.1.0.1") is None
-    assert reach.bars_name(canonical("http://10.1.2.3/")) is None
-    assert reach.bars_name(canonical("http://10.2.0.1/")) is Kind.PRIVATE
+    assert reach.blocks_address(canonical("http://10.1.0.1/"), "10.1.0.1") is None
+    assert reach.blocks_host(canonical("http://10.1.2.3/")) is None
+    assert reach.blocks_host(canonical("http://10.2.0.1/")) is Kind.PRIVATE
 
 
 def test_files_have_no_address() -> None:
-    assert Reach([CanonicalURL("file:///srv/www/")]).bars_name(CanonicalURL("file:///srv/www/")) is None
+    assert Reach([CanonicalURL("file:///srv/www/")]).blocks_host(CanonicalURL("file:///srv/www/")) is None

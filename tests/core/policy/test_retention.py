@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.policy.retention import PERIODS, InvalidPolicyError, Policy, kept, parse
+from mirror.core.policy.retention import PERIODS, InvalidPolicyError, Policy, kept_snapshots, parse
 
 LAW = settings(max_examples=300)
 
@@ -98,24 +98,24 @@ def test_invalid_policies(words: str, sentence: str) -> None:
     ],
 )
 def test_kept(words: str, snapshots: list[tuple[int, datetime]], expected: dict[int, str]) -> None:
-    assert kept(parse(words), snapshots, NOW) == expected
+    assert kept_snapshots(parse(words), snapshots, NOW) == expected
 
 
 def test_days_are_in_utc() -> None:
     east = timezone(timedelta(hours=9))
     snapshots = [(1, datetime(2024, 3, 1, 8, tzinfo=east)), (2, datetime(2024, 3, 1, 10, tzinfo=east))]
-    assert kept(parse("daily=2"), snapshots, NOW) == {2: "newest", 1: "daily"}
+    assert kept_snapshots(parse("daily=2"), snapshots, NOW) == {2: "newest", 1: "daily"}
 
 
 def test_the_higher_id_is_newer_at_the_same_time() -> None:
-    assert kept(parse("daily=3"), [(2, NOW), (3, NOW), (1, NOW)], NOW) == {3: "newest"}
+    assert kept_snapshots(parse("daily=3"), [(2, NOW), (3, NOW), (1, NOW)], NOW) == {3: "newest"}
 
 
 @LAW
 @given(POLICIES, SNAPSHOTS)
 def test_applying_a_policy_is_idempotent(policy: Policy, snapshots: list[tuple[int, datetime]]) -> None:
-    once = kept(policy, snapshots, NOW)
-    assert kept(policy, [snapshot for snapshot in snapshots if snapshot[0] in once], NOW) == once
+    once = kept_snapshots(policy, snapshots, NOW)
+    assert kept_snapshots(policy, [snapshot for snapshot in snapshots if snapshot[0] in once], NOW) == once
 
 
 @LAW
@@ -124,14 +124,14 @@ def test_the_order_of_the_snapshots_does_not_matter(
     policy: Policy, snapshots: list[tuple[int, datetime]], data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(snapshots))
-    assert kept(policy, shuffled, NOW) == kept(policy, snapshots, NOW)
+    assert kept_snapshots(policy, shuffled, NOW) == kept_snapshots(policy, snapshots, NOW)
 
 
 @LAW
 @given(POLICIES, SNAPSHOTS.filter(bool))
 def test_the_newest_is_kept(policy: Policy, snapshots: list[tuple[int, datetime]]) -> None:
     newest = max(snapshots, key=lambda snapshot: (snapshot[1], snapshot[0]))
-    assert kept(policy, snapshots, NOW)[newest[0]] == "newest"
+    assert kept_snapshots(policy, snapshots, NOW)[newest[0]] == "newest"
 
 
 @LAW
@@ -144,12 +144,12 @@ def test_an_additional_rule_never_keeps_less(
         replace(policy, within=(policy.within or timedelta(0)) + timedelta(days=more)),
     ]
     for other in wider:
-        assert kept(other, snapshots, NOW).keys() >= kept(policy, snapshots, NOW).keys()
+        assert kept_snapshots(other, snapshots, NOW).keys() >= kept_snapshots(policy, snapshots, NOW).keys()
 
 
 @LAW
 @given(st.sampled_from(("last", *PERIODS)), NUMBERS, SNAPSHOTS)
 def test_a_rule_keeps_at_most_its_number(rule: str, number: int, snapshots: list[tuple[int, datetime]]) -> None:
     periods = {PERIODS[rule](taken) for _, taken in snapshots} if rule in PERIODS else {key for key, _ in snapshots}
-    found = kept(Policy(**{rule: number}), snapshots, NOW)  # type: ignore[arg-type]
+    found = kept_snapshots(Policy(**{rule: number}), snapshots, NOW)  # type: ignore[arg-type]
     assert len(found) == min(len(periods), max(number, 1))

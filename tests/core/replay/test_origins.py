@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.replay.origins import Home, Server, digested, label, read_label
+from mirror.core.replay.origins import ReplayOrigin, Server, digested, label, read_label
 from mirror.core.url.canonical import InvalidURLError, canonical, origin
 
 SERVER = Server(8000)
@@ -28,16 +28,16 @@ ports = st.one_of(
 
 
 @st.composite
-def homes(draw: st.DrawFn) -> Home:
+def homes(draw: st.DrawFn) -> ReplayOrigin:
     try:
         url = canonical(f"{draw(schemes)}://{draw(hosts)}{draw(ports)}/")
     except InvalidURLError:
         url = canonical("https://example.org/")
-    return Home(origin(url), draw(st.integers(1, 10**6)))
+    return ReplayOrigin(origin(url), draw(st.integers(1, 10**6)))
 
 
 @given(homes())
-def test_a_label_is_legal_in_dns_and_can_be_read_back(home: Home) -> None:
+def test_a_label_is_legal_in_dns_and_can_be_read_back(home: ReplayOrigin) -> None:
     found = label(home)
     assert DNS_LABEL.fullmatch(found)
     assert not found.startswith("xn--")
@@ -45,7 +45,7 @@ def test_a_label_is_legal_in_dns_and_can_be_read_back(home: Home) -> None:
 
 
 @given(st.lists(homes(), unique=True, max_size=30))
-def test_distinct_origins_and_snapshots_have_distinct_labels(several: list[Home]) -> None:
+def test_distinct_origins_and_snapshots_have_distinct_labels(several: list[ReplayOrigin]) -> None:
     assert len({label(home) for home in several}) == len(several)
 
 
@@ -72,7 +72,7 @@ def test_a_label_that_can_be_read_is_the_only_one(text: str) -> None:
     ],
 )
 def test_labels_of_plain_hosts_are_readable(url: str, expected: str) -> None:
-    assert label(Home(origin(canonical(url)), 1)) == expected
+    assert label(ReplayOrigin(origin(canonical(url)), 1)) == expected
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_labels_of_plain_hosts_are_readable(url: str, expected: str) -> None:
     ],
 )
 def test_other_hosts_have_a_digest(url: str) -> None:
-    found = label(Home(origin(canonical(url)), 1))
+    found = label(ReplayOrigin(origin(canonical(url)), 1))
     assert re.fullmatch(r"[a-z0-9-]+---x[a-z2-7]{26}---s1", found)
     assert DNS_LABEL.fullmatch(found)
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.document.documents import find_references, said
+from mirror.core.document.documents import find_references, robots_directives
 from mirror.core.http.messages import Response
 from mirror.core.syntax import robots_meta
-from mirror.core.syntax.robots_meta import Word
+from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url.canonical import CanonicalURL
 
 NOW = "2026-07-01T12:00:00+00:00"
@@ -67,10 +67,10 @@ def test_elements(name: str, content: str, expected: set[str]) -> None:
 def test_the_words_that_say_it_are_told() -> None:
     page = b'<meta content="noindex" name="Robots"><meta name=websucker content=nofollow>'
     answer = Response(URL, 200, (HTML, ("X-Robots-Tag", "noarchive")), page)
-    assert said(answer, NOW) == {
-        Word.NOINDEX: '<meta name="Robots" content="noindex">',
-        Word.NOFOLLOW: '<meta name="websucker" content="nofollow">',
-        Word.NOARCHIVE: "X-Robots-Tag: noarchive",
+    assert robots_directives(answer, NOW) == {
+        Directive.NOINDEX: '<meta name="Robots" content="noindex">',
+        Directive.NOFOLLOW: '<meta name="websucker" content="nofollow">',
+        Directive.NOARCHIVE: "X-Robots-Tag: noarchive",
     }
 
 
@@ -78,9 +78,9 @@ def test_the_words_that_say_it_are_told() -> None:
 def test_a_page_that_is_xml_is_heard_too(media_type: str) -> None:
     page = b'<html xmlns="http://www.w3.org/1999/xhtml"><head><meta name="robots" content="none"/></head></html>'
     told = '<meta name="robots" content="none">'
-    assert said(Response(URL, 200, [("Content-Type", media_type)], page), NOW) == {
-        Word.NOINDEX: told,
-        Word.NOFOLLOW: told,
+    assert robots_directives(Response(URL, 200, [("Content-Type", media_type)], page), NOW) == {
+        Directive.NOINDEX: told,
+        Directive.NOFOLLOW: told,
     }
 
 

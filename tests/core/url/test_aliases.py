@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.url.aliases import plain, preferred, same_place
+from mirror.core.url.aliases import plain_url, preferred, same_place
 from mirror.core.url.canonical import CanonicalURL, canonical
 
 HOST = "http://example.org"
@@ -31,7 +31,7 @@ PARTS = st.lists(
     ],
 )
 def test_what_makes_no_second_resource(path: str, same: str) -> None:
-    assert plain(canonical(HOST + path)) == HOST + same
+    assert plain_url(canonical(HOST + path)) == HOST + same
 
 
 @pytest.mark.parametrize(
@@ -52,19 +52,19 @@ def test_what_makes_no_second_resource(path: str, same: str) -> None:
     ],
 )
 def test_what_may_be_another_resource_stays(path: str) -> None:
-    assert plain(canonical(HOST + path)) == HOST + path
+    assert plain_url(canonical(HOST + path)) == HOST + path
 
 
 def test_files_have_no_parameters() -> None:
     url = CanonicalURL(f"ftp://example.org/a;jsessionid={NUMBER}")
-    assert plain(url) == url
+    assert plain_url(url) == url
 
 
 @given(PARTS)
 def test_plain_is_idempotent_and_canonical(parts: list[str]) -> None:
     url = canonical(f"{HOST}/a?{'&'.join(parts)}")
-    once = plain(url)
-    assert plain(once) == once == canonical(once)
+    once = plain_url(url)
+    assert plain_url(once) == once == canonical(once)
 
 
 def test_names_of_one_place() -> None:

@@ -15,7 +15,7 @@ from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
 
 
-class Requests:
+class NextEntries:
     """Hands out the entries to fetch, one by one."""
 
     def __init__(
@@ -31,7 +31,11 @@ class Requests:
     def next(self) -> Entry | None:
         """Return the next entry to fetch; `None` if nothing can be handed out now."""
         while entry := self._queue.next():
-            rule = self._run.traps.bars(entry.url, entry.referrer) if entry.referrer and entry.is_only_page else None
+            rule = (
+                self._run.traps.blocking_rule(entry.url, entry.referrer)
+                if entry.referrer and entry.is_only_page
+                else None
+            )
             if rule:
                 self._answers.skip(entry, Reason.TRAP, rule)
             elif not self._renew_if_fresh(entry):

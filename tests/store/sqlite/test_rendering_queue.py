@@ -16,7 +16,13 @@ from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import State
-from mirror.store.manifest.rendering_records import MOST_TRIES, Outcome, Renderings, Task, When
+from mirror.store.manifest.rendering_records import (
+    MAX_TRIES,
+    RenderingCounts,
+    RenderingOutcome,
+    RenderingTask,
+    RenderMode,
+)
 from mirror.store.run.crawl import Crawl
 from tests.mirroring import answer, complete, files, run, sqlite
 from tests.site import PNG, Site
@@ -38,17 +44,17 @@ def site() -> Site:
 
 
 @contextmanager
-def crawling(out: Path, when: When = When.AUTO) -> Iterator[Crawl]:
+def crawling(out: Path, when: RenderMode = RenderMode.AUTO) -> Iterator[Crawl]:
     with closing(Archive(out)) as archive:
         yield Crawl(archive, Scope((canonical(HOME),)), rendering=when, now=lambda: "2026-11-24T12:00:00+00:00")
 
 
-def tasks(crawl: Crawl) -> list[Task]:
+def tasks(crawl: Crawl) -> list[RenderingTask]:
     """Claim all pages that wait now, without finishing them."""
     return [found[0] for found in iter(crawl.pages.next, None)]
 
 
-def names(found: list[Task]) -> list[str]:
+def names(found: list[RenderingTask]) -> list[str]:
     return [task.url.removeprefix(HOME) for task in found]
 
 
@@ -60,15 +66,15 @@ def link(path: str) -> Reference:
     return Reference(canonical(HOME + path), Kind.PAGE)
 
 
-def rendered(crawl: Crawl, task: Task, *seen: Reference, dom: bytes | None = None) -> None:
-    crawl.pages.finish(task, seen, dom, Outcome(), ())
+def rendered(crawl: Crawl, task: RenderingTask, *seen: Reference, dom: bytes | None = None) -> None:
+    crawl.pages.finish(task, seen, dom, RenderingOutcome(), ())
 
 
 @pytest.mark.parametrize(
     ("when", "expected"),
-    [(When.NEVER, []), (When.AUTO, ["/"]), (When.DOM, ["/"]), (When.ALWAYS, ["/", "/plain"])],
+    [(RenderMode.NEVER, []), (RenderMode.AUTO, ["/"]), (RenderMode.DOM, ["/"]), (RenderMode.ALWAYS, ["/", "/plain"])],
 )
-def test_which_pages_wait_for_a_browser(tmp_path: Path, when: When, expected: list[str]) -> None:
+def test_which_pages_wait_for_a_browser(tmp_path: Path, when: RenderMode, expected: list[str]) -> None:
     with crawling(tmp_path, when) as crawl:
         run(crawl, {HOME: site()})
         assert names(tasks(crawl)) == expected
@@ -109,7 +115,7 @@ def test_what_a_page_requests_is_handed_out_first(tmp_path: Path) -> None:
 def test_what_the_scope_leaves_out_is_not_waited_for(tmp_path: Path) -> None:
     with closing(Archive(tmp_path)) as archive:
         scope = Scope((canonical(HOME),), exclude=__import__("re").compile("secret"))
-        crawl = Crawl(archive, scope, rendering=When.AUTO, now=lambda: "2026-11-24T12:00:00+00:00")
+        crawl = Crawl(archive, scope, rendering=RenderMode.AUTO, now=lambda: "2026-11-24T12:00:00+00:00")
         run(crawl, {HOME: site()})
         (task,) = tasks(crawl)
         entry = crawl.pages.want(task, requisite("/secret.json"))
@@ -123,7 +129,7 @@ def test_what_a_browser_saw_is_followed_also_in_a_later_run(tmp_path: Path) -> N
         (task,) = tasks(crawl)
         rendered(crawl, task, link("/built"), requisite("/p.png"))
         assert set(run(crawl, {HOME: site()})) == {f"{HOME}/built", f"{HOME}/p.png"}
-        assert crawl.pages.counts() == Renderings(done=1, unfinished=0, spared=0, found=2)
+        assert crawl.pages.counts() == RenderingCounts(done=1, unfinished=0, spared=0, found=2)
         for task in tasks(crawl):
             rendered(crawl, task)
         assert crawl.is_done
@@ -133,7 +139,7 @@ def test_what_a_browser_saw_is_followed_also_in_a_later_run(tmp_path: Path) -> N
         assert {f"{HOME}/built", f"{HOME}/p.png"} <= set(answered)
         assert tasks(crawl) == []  # nothing that they need has changed
         complete(crawl)
-    with crawling(tmp_path, When.NEVER) as crawl:
+    with crawling(tmp_path, RenderMode.NEVER) as crawl:
         assert {f"{HOME}/built", f"{HOME}/p.png"} <= set(run(crawl, {HOME: site()}))
 
 
@@ -164,14 +170,14 @@ def test_a_page_is_rendered_again_if_something_that_it_needs_has_changed(tmp_pat
 
 def test_a_resumed_run_renders_what_was_not_done(tmp_path: Path) -> None:
     pages = site().page("/", SHELL, links=["/built"])
-    for tries in range(1, MOST_TRIES + 1):
+    for tries in range(1, MAX_TRIES + 1):
         with crawling(tmp_path) as crawl:
             run(crawl, {HOME: pages})
             assert [(task.tries, crawl.is_done) for task in tasks(crawl)] == [(tries, False)] * 2
     with crawling(tmp_path) as crawl:  # it is this page that crashes the process
         assert tasks(crawl) == []
         assert crawl.is_done
-        assert crawl.pages.counts() == Renderings(done=2, unfinished=2, spared=0, found=0)
+        assert crawl.pages.counts() == RenderingCounts(done=2, unfinished=2, spared=0, found=0)
 
 
 def test_a_page_that_was_put_back_comes_after_the_others(tmp_path: Path) -> None:
@@ -230,7 +236,7 @@ def test_a_template_that_finds_something_each_time_is_not_spared(tmp_path: Path)
 
 
 def test_the_tree_shows_the_dom_that_is_kept(tmp_path: Path) -> None:
-    with crawling(tmp_path, When.DOM) as crawl:
+    with crawling(tmp_path, RenderMode.DOM) as crawl:
         run(crawl, {HOME: site()})
         (task,) = tasks(crawl)
         dom = b"<!DOCTYPE html><html><head></head><body><a href='/plain'>built</a><img src='/p.png'></body></html>"
@@ -246,7 +252,7 @@ def test_the_tree_shows_the_dom_that_is_kept(tmp_path: Path) -> None:
         for _ in crawl.archive.publish_all():
             pass
         assert files(tmp_path) == before
-    with crawling(tmp_path, When.AUTO) as crawl:  # without When.DOM, the tree shows the original again
+    with crawling(tmp_path, RenderMode.AUTO) as crawl:  # without When.DOM, the tree shows the original again
         run(crawl, {HOME: site()})
         for task in tasks(crawl):
             rendered(crawl, task, requisite("/p.png"), dom=dom)
@@ -256,7 +262,7 @@ def test_the_tree_shows_the_dom_that_is_kept(tmp_path: Path) -> None:
 
 def test_pages_that_do_not_work_from_a_disk_are_reported(tmp_path: Path) -> None:
     pages = site().page("/", "<script type=module src=/app.js></script>" + TEXT, links=["/built", "/plain"])
-    with crawling(tmp_path, When.NEVER) as crawl:
+    with crawling(tmp_path, RenderMode.NEVER) as crawl:
         run(crawl, {HOME: pages})
         complete(crawl)
         assert crawl.archive.manifest.decisions.needing(5) == (1, [(f"{HOME}/", "module scripts")])
@@ -264,7 +270,11 @@ def test_pages_that_do_not_work_from_a_disk_are_reported(tmp_path: Path) -> None
         run(crawl, {HOME: pages})
         for task in tasks(crawl):
             crawl.pages.finish(
-                task, [requisite("/p.png")] if task.url.endswith("built") else [], None, Outcome(), ["fetches data"]
+                task,
+                [requisite("/p.png")] if task.url.endswith("built") else [],
+                None,
+                RenderingOutcome(),
+                ["fetches data"],
             )
         run(crawl, {HOME: pages})
         complete(crawl)

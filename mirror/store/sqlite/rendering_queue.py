@@ -10,10 +10,17 @@ import json
 from collections import deque
 from typing import Final
 
-from mirror.core.policy.dynamic_pages import AGAIN, Look
+from mirror.core.policy.dynamic_pages import RECHECK_INTERVAL, ScriptSigns
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.records import Resource
-from mirror.store.manifest.rendering_records import MOST_TRIES, Outcome, Renderings, State, Task, When
+from mirror.store.manifest.rendering_records import (
+    MAX_TRIES,
+    RenderingCounts,
+    RenderingOutcome,
+    RenderingState,
+    RenderingTask,
+    RenderMode,
+)
 from mirror.store.sqlite.database import Database
 
 _AHEAD: Final = 16
@@ -22,11 +29,11 @@ _AHEAD: Final = 16
 class Queue:
     """`interface.RenderingQueue`."""
 
-    def __init__(self, database: Database, run_id: int, when: When) -> None:
+    def __init__(self, database: Database, run_id: int, when: RenderMode) -> None:
         self.when = when
         self._database = database
         self._run_id = run_id
-        self._ahead: deque[Task] = deque()
+        self._ahead: deque[RenderingTask] = deque()
         self._may_have_more = True  # whether pages may wait that are not in `_ahead`
         self._may_have_again = True  # the same for pages that an earlier run rendered
         self._begun: set[int] = set()
@@ -36,37 +43,41 @@ class Queue:
     def may_have(self, *, idle: bool) -> bool:
         return bool(self._ahead) or self._may_have_more or (idle and self._may_have_again)
 
-    def add(self, resource: Resource, look: Look) -> None:
+    def add(self, resource: Resource, look: ScriptSigns) -> None:
         trials = look.trials
-        if self.when is When.ALWAYS or (self.when is When.DOM and trials != 0):
+        if self.when is RenderMode.ALWAYS or (self.when is RenderMode.DOM and trials != 0):
             trials = None
         if trials == 0:
             return
-        before = (resource.id, self._run_id, self.when is When.DOM)
+        before = (resource.id, self._run_id, self.when is RenderMode.DOM)
         again = self._database.run(_RENDERED_BEFORE, before).fetchone() is not None
         self._database.run(_ADD, (resource.id, self._run_id, again, look.template, trials))
         self._may_have_again |= again
         self._may_have_more |= not again
 
-    def next(self, *, idle: bool) -> Task | None:
+    def next(self, *, idle: bool) -> RenderingTask | None:
         while task := self._take(idle=idle):
-            if task.trials is not None and self._barrenness(task.template) >= task.trials and task.resource_id % AGAIN:
-                self._database.run(_SPARE, (self._run_id, task.template, AGAIN))
+            if (
+                task.trials is not None
+                and self._barrenness(task.template) >= task.trials
+                and task.resource_id % RECHECK_INTERVAL
+            ):
+                self._database.run(_SPARE, (self._run_id, task.template, RECHECK_INTERVAL))
                 self._ahead.clear()
                 self._may_have_more = True
                 continue
-            if task.tries > MOST_TRIES:  # the process died each time
-                self.done(task, Outcome(f"begun {MOST_TRIES} times"))
+            if task.tries > MAX_TRIES:  # the process died each time
+                self.done(task, RenderingOutcome(f"begun {MAX_TRIES} times"))
                 continue
             self._begun.add(task.resource_id)
             self._database.run(_TRY, (task.resource_id, self._run_id))
             return task
         return None
 
-    def find(self, task: Task, count: int) -> None:
+    def find(self, task: RenderingTask, count: int) -> None:
         self._found[task.resource_id] = self._found.get(task.resource_id, 0) + count
 
-    def done(self, task: Task, outcome: Outcome) -> None:
+    def done(self, task: RenderingTask, outcome: RenderingOutcome) -> None:
         found = self._found.pop(task.resource_id, 0)
         refused = json.dumps(list(outcome.refused))
         values = (found, outcome.outcome, refused, outcome.dom, task.resource_id, self._run_id)
@@ -82,7 +93,7 @@ class Queue:
         else:
             self._barren[task.template] = self._barrenness(task.template) + 1
 
-    def put_back(self, task: Task) -> None:
+    def put_back(self, task: RenderingTask) -> None:
         self._begun.discard(task.resource_id)
         self._may_have_more = True
 
@@ -94,10 +105,12 @@ class Queue:
     def is_left(self) -> bool:
         return self._database.run(_WAITING, (self._run_id, False, 1)).fetchone() is not None
 
-    def counts(self) -> Renderings:
-        return Renderings(*(int(number or 0) for number in self._database.run(_COUNTS, (self._run_id,)).fetchone()))
+    def counts(self) -> RenderingCounts:
+        return RenderingCounts(
+            *(int(number or 0) for number in self._database.run(_COUNTS, (self._run_id,)).fetchone())
+        )
 
-    def _take(self, *, idle: bool) -> Task | None:
+    def _take(self, *, idle: bool) -> RenderingTask | None:
         while self.may_have(idle=idle):
             if not self._ahead:
                 self._look(idle=idle)
@@ -109,13 +122,13 @@ class Queue:
 
     def _look(self, *, idle: bool) -> None:
         rows = self._database.run(_WAITING, (self._run_id, idle, _AHEAD + len(self._begun))).fetchall()
-        tasks = [Task(row[0], row[1], CanonicalURL(row[2]), row[3], row[4], row[5] + 1) for row in rows]
+        tasks = [RenderingTask(row[0], row[1], CanonicalURL(row[2]), row[3], row[4], row[5] + 1) for row in rows]
         self._ahead.extend(task for task in tasks if task.resource_id not in self._begun)
         if not self._ahead:
             self._may_have_more = False
             self._may_have_again &= not idle
 
-    def _drop_if_unchanged(self, task: Task) -> bool:
+    def _drop_if_unchanged(self, task: RenderingTask) -> bool:
         """Take a page out of the queue if an earlier run rendered it and nothing that it needs has changed in this run."""
         if self._database.run(_HAS_CHANGED, (task.resource_id, self._run_id, self._run_id)).fetchone():
             return False
@@ -131,38 +144,41 @@ class Queue:
 
 
 _RENDERED_BEFORE: Final = (
-    f"SELECT 1 FROM renderings WHERE resource_id = ? AND (since < ? OR tries = 0) AND state = {State.DONE:d} AND outcome = '' "  # noqa: S608
-    "AND (dom IS NOT NULL) = ? LIMIT 1"
+    f"SELECT 1 FROM renderings WHERE resource_id = ? AND (since < ? OR tries = 0) "  # noqa: S608
+    f"AND state = {RenderingState.DONE:d} AND outcome = '' AND (dom IS NOT NULL) = ? LIMIT 1"
 )
 _ADD: Final = (
     "INSERT INTO renderings (resource_id, since, state, again, template, trials, tries, found, outcome, refused) "  # noqa: S608
-    f"VALUES (?, ?, {State.WAITS:d}, ?, ?, ?, 0, 0, '', '[]') "
+    f"VALUES (?, ?, {RenderingState.WAITS:d}, ?, ?, ?, 0, 0, '', '[]') "
     "ON CONFLICT DO UPDATE SET state = excluded.state, again = excluded.again WHERE tries = 0"
 )
 _WAITING: Final = (
     "SELECT d.resource_id, r.url_id, u.url, d.template, d.trials, d.tries FROM renderings d "  # noqa: S608
     "JOIN resources r ON r.id = d.resource_id JOIN urls u ON u.id = r.url_id "
-    f"WHERE d.since = ? AND d.state = {State.WAITS:d} AND d.again <= ? ORDER BY d.again, d.tries, d.resource_id LIMIT ?"
+    f"WHERE d.since = ? AND d.state = {RenderingState.WAITS:d} AND d.again <= ? "
+    "ORDER BY d.again, d.tries, d.resource_id LIMIT ?"
 )
 _TRY: Final = "UPDATE renderings SET tries = tries + 1 WHERE resource_id = ? AND since = ?"
 _DONE: Final = (
-    f"UPDATE renderings SET state = {State.DONE:d}, found = ?, outcome = ?, refused = ?, dom = ? "  # noqa: S608
+    f"UPDATE renderings SET state = {RenderingState.DONE:d}, found = ?, outcome = ?, refused = ?, dom = ? "  # noqa: S608
     "WHERE resource_id = ? AND since = ?"
 )
 _DROP: Final = "DELETE FROM renderings WHERE resource_id = ? AND since = ?"
 _SPARE: Final = (
-    f"UPDATE renderings SET state = {State.SPARED:d} "  # noqa: S608
-    f"WHERE since = ? AND state = {State.WAITS:d} AND template = ? AND resource_id % ? <> 0"
+    f"UPDATE renderings SET state = {RenderingState.SPARED:d} "  # noqa: S608
+    f"WHERE since = ? AND state = {RenderingState.WAITS:d} AND template = ? AND resource_id % ? <> 0"
 )
 _UNSPARE: Final = (
-    f"UPDATE renderings SET state = {State.WAITS:d} WHERE since = ? AND state = {State.SPARED:d} AND template = ?"  # noqa: S608
+    f"UPDATE renderings SET state = {RenderingState.WAITS:d} "  # noqa: S608
+    f"WHERE since = ? AND state = {RenderingState.SPARED:d} AND template = ?"
 )
 _GIVE_UP: Final = (
-    f"UPDATE renderings SET state = {State.GIVEN_UP:d}, outcome = ? WHERE since = ? AND state = {State.WAITS:d}"  # noqa: S608
+    f"UPDATE renderings SET state = {RenderingState.GIVEN_UP:d}, outcome = ? "  # noqa: S608
+    f"WHERE since = ? AND state = {RenderingState.WAITS:d}"
 )
 _BARREN: Final = (
     "SELECT count(*), max(found) FROM renderings "  # noqa: S608
-    f"WHERE since = ? AND state = {State.DONE:d} AND tries > 0 AND template = ?"
+    f"WHERE since = ? AND state = {RenderingState.DONE:d} AND tries > 0 AND template = ?"
 )
 _HAS_CHANGED: Final = (
     "SELECT 1 FROM renderings d WHERE d.resource_id = ? AND d.since = ? AND (NOT d.again OR EXISTS ("
@@ -170,7 +186,7 @@ _HAS_CHANGED: Final = (
     "WHERE l.resource_id = d.resource_id AND l.kind IN ('requisite', 'frame') AND t.since = ?))"
 )
 _COUNTS: Final = (
-    f"SELECT sum(state = {State.DONE:d}), sum(state = {State.DONE:d} AND outcome <> ''), "  # noqa: S608
-    f"sum(state IN ({State.SPARED:d}, {State.GIVEN_UP:d})), sum(found) FROM renderings "
+    f"SELECT sum(state = {RenderingState.DONE:d}), sum(state = {RenderingState.DONE:d} AND outcome <> ''), "  # noqa: S608
+    f"sum(state IN ({RenderingState.SPARED:d}, {RenderingState.GIVEN_UP:d})), sum(found) FROM renderings "
     "WHERE since = ? AND (tries > 0 OR state <> 1)"
 )

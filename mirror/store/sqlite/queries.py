@@ -1,4 +1,4 @@
-"""What the queries of this package share: conditions, and how rows become records.
+"""What all parts of the manifest share: the session, conditions of queries, and how rows become records.
 
 A version is shown by the snapshots from its `since` on, up to but not including its `until`.
 """
@@ -13,6 +13,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import Entry, Resource, Standing, State
+from mirror.store.sqlite.database import Database
 from mirror.store.sqlite.schema import frontier, resources, urls
 
 ROLE_BITS: Final = {Role.PAGE: 1, Role.LISTING: 2, Role.FRAME: 4, Role.REQUISITE: 8}
@@ -43,6 +44,44 @@ DOM: Final = (  # the DOM of the newest rendering of a version
     "(SELECT dom FROM renderings d WHERE d.resource_id = {} AND d.state = 1 ORDER BY d.since DESC LIMIT 1)"
 )
 RESOURCES: Final = sa.select(resources, urls.c.url).join(urls, urls.c.id == resources.c.url_id)
+
+
+class Session:
+    """The database and the selected run. `run_id` is the id of its snapshot, 0 if no run is selected."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.run_id = 0
+        self.new_urls: set[int] = set()
+        """The ids of URLs that were added since the last savepoint began: no committed link refers to them."""
+
+    def select(self, run_id: int) -> None:
+        """Read and write for this run from now on."""
+        self.run_id = run_id
+        self.forget()
+
+    def forget(self) -> None:
+        """Clear all caches: a statement outside of `Frontier` wrote to its tables."""
+        self.database.clear_caches()
+
+
+class Queries:
+    """The base of the manifest's parts."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._database = session.database
+        self._connection = session.database.connection
+
+    @property
+    def _run_id(self) -> int:
+        return self._session.run_id
+
+    def _run(self, statement: sa.Executable) -> None:
+        self._connection.execute(statement)
+
+    def _count(self, query: sa.Select[Any]) -> int:
+        return int(self._connection.execute(query, {"run": self._run_id}).scalar_one())
 
 
 def entry_of(row: Any) -> Entry:

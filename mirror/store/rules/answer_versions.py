@@ -29,7 +29,7 @@ def version(entry: Entry, response: Response, references: Sequence[Reference], n
         url=entry.url,
         fetched=now,
         status=response.status,
-        headers=messages.kept(response.headers),
+        headers=messages.without_cookies(response.headers),
         digest=None,
         size=0,
         media_type=media_type,
