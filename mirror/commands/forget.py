@@ -36,6 +36,5 @@ class Command(ArchiveCommand):
                 pass
             _, size = archive.collect()
             archive.manifest.compact()
-        print_message(
-            f"Forgotten: {count:,} {'version' if count == 1 else 'versions'}, {decimal(size)}; {pattern} will not be fetched again\n"
-        )
+        versions = "version" if count == 1 else "versions"
+        print_message(f"Forgotten: {count:,} {versions}, {decimal(size)}; {pattern} will not be fetched again\n")

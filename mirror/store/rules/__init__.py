@@ -1,4 +1,6 @@
-"""The rules by which a run decides: over values and the manifest alone, without a queue, a commit or a file.
+"""The rules that a run decides by: functions of values and the manifest, without a queue, a commit or a file.
 
-It imports core, store.disk and store.manifest. Open `versions.py` first: how an answer becomes a version of a resource.
+Modules here may import `core`, `store.disk` and `store.manifest`.
+
+Open `answer_versions.py` first: how an answer becomes a version of a resource.
 """
