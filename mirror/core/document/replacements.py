@@ -26,10 +26,11 @@ _ABSOLUTE: Final = re.compile(r"\s*(?:https?|ftps?|sftp|file):[/\\]{2}", re.IGNO
 _SLASHES_OF_ORIGIN: Final = 2
 
 
-class _Cache(dict[tuple[str, bool], tuple[str | None, bool]]):
-    """(reference, guess) -> its replacement; and the number of characters written so far."""
+@dataclass(slots=True)
+class _Written:
+    """The characters written so far, in a document and in all that are nested in it."""
 
-    written = 0
+    characters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Rewriter:
     data: Resolve | None = None
     own_base: bool = True
     depth: int = 0
-    _cache: _Cache = field(default_factory=_Cache)
+    _cache: dict[tuple[str, bool], tuple[str | None, bool]] = field(default_factory=dict)
+    _written: _Written = field(default_factory=_Written)
 
     def replacement(self, url: str, *, guess: bool = False) -> tuple[str | None, bool]:
         """Return what to write for a reference, unquoted (`None`: leave it), and whether that leads to a local copy."""
@@ -60,8 +62,8 @@ class Rewriter:
             if len(self._cache) >= _MAX_CACHED:  # with so many different references, few repeat soon
                 self._cache.clear()
             found = self._cache[url, guess] = self._resolved(url, guess=guess)
-        self._cache.written += len(found[0] or "")
-        return found if self._cache.written < _MAX_WRITTEN else (None, False)
+        self._written.characters += len(found[0] or "")
+        return found if self._written.characters < _MAX_WRITTEN else (None, False)
 
     def with_base(self, href: str | None) -> "Rewriter":
         """Return the rewriter of a document whose `<base>` element has this `href`; `None` if it has no such element."""
@@ -70,7 +72,7 @@ class Rewriter:
         target = canonical.resolve(href, self.base, self.encoding)
         base = target.url if target else self.base
         home = self.home and (self.resolve(CanonicalURL(base)) or base)
-        return replace(self, base=base, home=home, name=home or self.name, own_base=False, _cache=_Cache())
+        return replace(self, base=base, home=home, name=home or self.name, own_base=False, _cache={})
 
     def nested(self) -> "Rewriter":
         """Return the rewriter of a document in an attribute of this one."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.document import link_rewriter
+from mirror.core.document import link_rewriter, replacements
 from mirror.core.document import references as refs
 from mirror.core.document.edits import Edit, apply
 from mirror.core.document.link_attributes import MAX_NESTED, TABLE
@@ -445,3 +445,12 @@ def test_behind_a_long_base_no_more_is_written_than_can_be_kept() -> None:
     copy = link_rewriter.rewrite(Document.HTML, text, Rewriter("http://example.org/", "index.html", lambda _: None))
     assert 64 << 20 <= len(copy) < 65 << 20
     assert copy.endswith(links[-100:])
+
+
+def test_documents_with_bases_of_their_own_count_towards_the_bound_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replacements, "_MAX_WRITTEN", 2000)
+    inner = f"<base href=http://h/{'a' * 150}/>" + "<a href=x></a>" * 10
+    text = f'<iframe srcdoc="{inner}"></iframe>' * 20
+    assert len(copied(text)) < len(text) + 5000
+    monkeypatch.setattr(replacements, "_MAX_WRITTEN", 1 << 20)
+    assert len(copied(text)) > len(text) + 20 * 1000
