@@ -107,7 +107,7 @@ def allowed(room: Room) -> set[str]:
 
 def picture() -> str:
     """The table as a Mermaid chart, without the arrows that follow from others."""
-    lines = ["```mermaid", "flowchart BT"]
+    lines = ["```mermaid", "flowchart TB"]
     for floor in ("core", "store"):
         lines.append(f"  subgraph {floor}_floor [{floor}]")
         lines += [f"    {_node(room)}" for room in ROOMS if room.name == floor or room.name.startswith(f"{floor}.")]
