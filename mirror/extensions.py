@@ -113,8 +113,8 @@ class Finish:
             mirror.archive.manifest.decisions.needing(MAX_EXAMPLES),
         )
         print_message(summary.text())
-        # A notification about a held run goes here: `summary.exit_code is Exit.HELD`, its text is `summary.text()`. The archive
-        # stays locked until this method returns, so send it in the background or with a short timeout.
+        # A notification about a held run goes here: `summary.exit_code is Exit.HELD`, and its text is `summary.text()`. The
+        # archive stays locked until `spider_closed` ends, so use a short timeout; nothing waits for a task that still runs.
         return summary.exit_code
 
 

@@ -2,6 +2,9 @@
 
 A description is a phrase without a capital letter or a full stop, in which backticks mark literal text; `--help` leaves
 the backticks out. Details are whole Markdown sentences that only docs/options.md shows.
+
+A new option needs a row here and a field in `options.Options` or `options.Transfers`, which `parse` fills. `Options.settings`
+passes it on as a Scrapy setting, unless it is secret: Scrapy logs settings. `Options.as_json` has what tells two runs apart.
 """
 
 from dataclasses import dataclass

@@ -43,6 +43,7 @@ from mirror.store.manifest.records import Resource
 from mirror.store.sqlite.manifest import SQLiteManifest
 
 if TYPE_CHECKING:
+    from mirror.store.disk.object_store import LocalObjectStore
     from mirror.store.manifest.interface import Manifest
 
 INDEX = "index.html"
@@ -69,8 +70,8 @@ class Archive:
     def __init__(self, root: Path, *, create: bool = True, read_only: bool = False) -> None:
         self.root = root
         kept = root / KEPT
-        self.objects = Objects(kept / OBJECTS)
-        self.copies = Objects(kept / COPIES)
+        self.objects: LocalObjectStore = Objects(kept / OBJECTS)
+        self.copies: LocalObjectStore = Objects(kept / COPIES)
         self.spools = Spools(kept / "partial", self.objects)
         self.rewritten = 0
         """How many files `settle` published again."""

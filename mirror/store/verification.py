@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from mirror.store.archive import INDEX, Archive
-from mirror.store.disk.objects import Digest, Objects
+from mirror.store.disk.object_store import LocalObjectStore
+from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.records import Resource
 
@@ -87,7 +88,7 @@ def _is_current(archive: Archive, resource: Resource) -> bool:
     return current is not None and current.id == resource.id
 
 
-def _stored(archive: Archive, part: DamagedPart, store: Objects, digest: Digest) -> Damage | None:
+def _stored(archive: Archive, part: DamagedPart, store: LocalObjectStore, digest: Digest) -> Damage | None:
     if store.is_whole(digest):
         return None
     what = "its content has changed" if store.has(digest) else "it is missing"

@@ -13,8 +13,13 @@ These use the local part, and have to change before objects can be kept in a buc
     store/checkout.py         `path`   check_out links the files of a snapshot to objects and copies
     store/verification.py     `path`   verify names the file of a damaged object, and compares files of the tree with objects
     store/playback.py         `file`   find gives the replay server a file to send
+    store/disk/tree.py        (none)   Tree.link takes the path of an object; Tree.write would copy its bytes
+    replay/server.py          (none)   ObjectResponse sends the file that playback found
 
-Only `Archive` and `Publisher.at` construct stores. All other modules use the portable part, through one of these.
+They name `LocalObjectStore` in their types, so the type checker lists them once a store offers less. All other modules use the
+portable part. Only `Archive` and `Publisher.at` construct stores. Both are given the folder of an archive and nothing else, by
+the spider, by the commands (`cli/archive_command.py`, `commands/crawl.py`) and in worker processes: the address of a bucket has
+to be kept in that folder.
 """
 
 from collections.abc import Iterator, Sequence

@@ -19,7 +19,7 @@ from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.errors import storing
-from mirror.store.disk.object_store import ObjectStore
+from mirror.store.disk.object_store import LocalObjectStore, ObjectStore
 from mirror.store.disk.objects import Digest, Objects
 from mirror.store.disk.tree import Tree
 
@@ -70,7 +70,7 @@ class Publication:
 class Publisher:
     """Puts files into a tree: hard links to objects, or to copies if links in the document had to be rewritten."""
 
-    def __init__(self, objects: Objects, copies: Objects, tree: Tree) -> None:
+    def __init__(self, objects: LocalObjectStore, copies: LocalObjectStore, tree: Tree) -> None:
         self._objects = objects
         self._copies = copies
         self._tree = tree

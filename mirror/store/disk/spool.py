@@ -25,7 +25,8 @@ from typing import BinaryIO, Final
 from mirror.core.http.messages import HEAD, Spooled
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.errors import storing
-from mirror.store.disk.objects import Digest, Objects
+from mirror.store.disk.object_store import LocalObjectStore
+from mirror.store.disk.objects import Digest
 from mirror.store.disk.symlink_guard import make, opener
 
 BATCH: Final = 1 << 20
@@ -60,7 +61,7 @@ class PartialDownload:
 class Spools:
     """The folder of payloads that are on their way into the object store."""
 
-    def __init__(self, root: Path, objects: Objects) -> None:
+    def __init__(self, root: Path, objects: LocalObjectStore) -> None:
         self._root = root
         self._objects = objects
         self._threads = Threads()
@@ -152,7 +153,9 @@ class Threads:
 class Spool:
     """One payload that is being transferred. All methods raise `StorageError` if the disk can't be written."""
 
-    def __init__(self, place: Path, objects: Objects, threads: Threads, *, total: int | None, start: int = 0) -> None:
+    def __init__(
+        self, place: Path, objects: LocalObjectStore, threads: Threads, *, total: int | None, start: int = 0
+    ) -> None:
         self.size = start
         """Bytes received so far, in this transfer and the ones that it resumes."""
         self._place = place
