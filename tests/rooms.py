@@ -37,12 +37,12 @@ ROOMS: Final = (
     Room("store.manifest", "the database's interface", ("core", "store.disk")),
     Room("store.sqlite", "the database", ("core", "store.disk", "store.manifest")),
     Room("store", "the archive", ("core", "store.disk", "store.manifest", "store.sqlite")),
-    Room("store.rules", "what a run decides by", ("core", "store.manifest")),
+    Room("store.rules", "the rules of a run", ("core", "store.manifest")),
     Room("store.run", "one run", ("core", "store", "store.disk", "store.manifest", "store.rules")),
     Room("terminal", "messages and progress"),
     Room("workers", "other processes"),
     Room("transfer", "downloads", ("core", "store")),
-    Room("reports", "what users read", ("core", "store", "terminal")),
+    Room("reports", "text for users", ("core", "store", "terminal")),
     Room("browser", "pages that scripts build", ("core", "store", "workers")),
     Room("replay", "the replay server", ("core", "reports", "store")),
     Room("compare", "original and copy", ("browser", "core", "replay", "store")),
@@ -53,7 +53,9 @@ ROOMS: Final = (
         ("browser", "cli", "core", "reports", "store", "terminal", "transfer", "workers"),
     ),
     Room(
-        "commands", "a file a command", ("browser", "cli", "compare", "core", "replay", "reports", "store", "terminal")
+        "commands",
+        "one file for each command",
+        ("browser", "cli", "compare", "core", "replay", "reports", "store", "terminal"),
     ),
 )
 """From the bottom up: a room imports only rooms above it in this table. `mirror` is the root, with its spiders."""
