@@ -1,4 +1,4 @@
-"""An archive on the disk: objects, manifest and tree together, and how the tree is derived from the other two.
+"""An archive on the disk: objects, manifest and tree together, and how Websucker derives the tree from the other two.
 
 The archive is the target folder. Its data is in `.mirror/`; everything else is derived, and `publish_all` makes it again, byte
 for byte.
@@ -83,7 +83,7 @@ class Archive:
                 refuse_link(kept)
             if not kept.is_dir():
                 if read_only or not create:
-                    raise StorageError(f"{root} is no archive: it has no folder {KEPT}")
+                    raise StorageError(f"{root} is not an archive: it has no folder {KEPT}")
                 if (root / INDEX).exists():
                     raise StorageError(
                         f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
@@ -116,7 +116,7 @@ class Archive:
         return self.publisher.publish(self.publication(resource), payload)
 
     def publication(self, resource: Resource) -> Publication:
-        """Collect from the manifest what determines the file of a version."""
+        """Collect from the manifest everything that determines the file of a version."""
         target = None
         if is_redirect(resource):
             target = next(ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
@@ -140,7 +140,7 @@ class Archive:
         """Publish documents again whose links are outdated, then remove released files and write the index page.
 
         Worker processes publish through `queue`, if there is one. Yields often, so that the caller can do other work: True if
-        there is nothing to do but to wait for the workers.
+        only the workers still have something to do.
         """
         changed = []
         for url_id, resolution, path, redirect in self.manifest.locations.all_urls():

@@ -173,11 +173,11 @@ class Database:
 _HINTS: Final = {
     sqlite3.SQLITE_FULL: FULL,
     sqlite3.SQLITE_IOERR: "the disk can't be read or written. If it is full, make room, then run the same command again",
-    sqlite3.SQLITE_BUSY: "another program is using it: wait until that is done",
-    sqlite3.SQLITE_READONLY: "it can't be written: check its owner and its rights",
-    sqlite3.SQLITE_CANTOPEN: "it can't be opened: check its owner and its rights",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move its folder away to begin anew",
-    sqlite3.SQLITE_NOTADB: "it is no manifest: restore it from a backup, or move its folder away to begin anew",
+    sqlite3.SQLITE_BUSY: "another program is using it: wait until that program is done",
+    sqlite3.SQLITE_READONLY: "it can't be written: check its owner and permissions",
+    sqlite3.SQLITE_CANTOPEN: "it can't be opened: check its owner and permissions",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move its folder away to start over",
+    sqlite3.SQLITE_NOTADB: "it is not a manifest: restore it from a backup, or move its folder away to start over",
 }
 
 
