@@ -84,7 +84,7 @@ def room_of(module: str) -> str:
 
 @lru_cache(maxsize=1)
 def imports() -> dict[str, frozenset[str]]:
-    """Each module with those of ours that it imports: also in functions, and where only types are checked."""
+    """Each module with the modules of Websucker that it imports, also in functions and under `TYPE_CHECKING`."""
     ours = set(modules()) - {"mirror"}  # which has nothing but the version
     return {name: frozenset(set(_imported(path)) & ours - {name}) for name, path in modules().items()}
 
@@ -122,7 +122,7 @@ def picture() -> str:
 
 
 def _direct(room: Room) -> list[str]:
-    """What a room imports, less what follows from the rooms that it imports."""
+    """The imports of a room, without those that follow from the rooms that it imports."""
     behind = {name for other in ROOMS if other.name in room.imports for name in _behind(other)}
     if "store" in room.imports or room.name.startswith("store"):
         behind.add("core")
@@ -134,7 +134,7 @@ def _direct(room: Room) -> list[str]:
 
 
 def _behind(room: Room) -> set[str]:
-    """What a room imports, and what these do."""
+    """The imports of a room, and the imports of these."""
     return {*room.imports, *(name for other in ROOMS if other.name in room.imports for name in _behind(other))}
 
 
