@@ -4,9 +4,9 @@ The archive is the target folder. Its data is in `.mirror/`; everything else is 
 for byte.
 
 The links of published documents always lead to the resolutions of their targets (`manifest.interface.Locations`), also while a
-crawl runs: a link to something that is still to be fetched leads to where its file is expected. `settle` compares that with the
-real paths, and publishes only those documents again whose links are wrong. So the tree can be browsed at any time, and after
-`settle` all its links are right.
+crawl runs: a link to a resource that is still to be fetched leads to the path where its file is expected. `settle` compares
+that with the real paths, and publishes only those documents again whose links are wrong. So the tree can be browsed at any
+time, and after `settle` all its links are right.
 """
 
 import html

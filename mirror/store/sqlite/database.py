@@ -1,7 +1,7 @@
 """The database file `.mirror/manifest.sqlite`: opening it, transactions, statements, and errors.
 
-The caller begins and ends transactions (`with database.transaction()`), so that an answer and everything it led to are stored
-together or not at all.
+The caller begins and ends transactions (`with database.transaction()`), so that an answer and everything that follows from it
+are stored together or not at all.
 """
 
 import os
@@ -208,7 +208,7 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
         "synchronous = NORMAL",
         "temp_store = MEMORY",
         "cache_size = -32768",
-        "wal_autocheckpoint = 8192",  # pages, 32 MiB: the crawl waits for the disk each time so much was written
+        "wal_autocheckpoint = 8192",  # pages, 32 MiB: the crawl waits for the disk each time it has written that much
         "secure_delete = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
