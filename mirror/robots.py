@@ -190,7 +190,7 @@ class Robots:
             pipeline.process_item(Failure(entry, failures.text(fetched.error)))
 
     def _rules_after_long_failure(self, place: CanonicalURL) -> Rules | None:
-        """The rules of a host whose robots.txt has failed for so long that the last good one applies; `None` if not so long.
+        """The last good rules of a host, if its robots.txt has failed for so long that they apply again; else `None`.
 
         Without a last good one, everything is allowed.
         """

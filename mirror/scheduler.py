@@ -1,4 +1,4 @@
-"""The scheduler: hands out the entries of the frontier, each host's at the pace of that host.
+"""The scheduler: hands out the entries of the frontier, each at the pace of its host.
 
 Entries of a host that must wait stay in the frontier, while those of other hosts go on. The scheduler holds only retries, and
 the few entries that it took before it knew that their host must wait. For Scrapy a request that waits here is not in flight: it
@@ -111,7 +111,7 @@ class Scheduler(BaseScheduler):
     # --- requests that wait ----------------------------------------------------------------------------------------------
 
     def _held_request(self, now: float, *, new: bool = True) -> Request | None:
-        """A held request whose host may be asked by now. `new`: the frontier may have new ones, which then have their turn."""
+        """A held request whose host is ready for it. `new`: the frontier may have new ones, which take turns with retries."""
         for host in self._held.values():
             pace = host.pace
             if pace.is_broken(now):
@@ -128,7 +128,7 @@ class Scheduler(BaseScheduler):
         return None
 
     def _new_request(self, now: float) -> Request | None:
-        """The next entry of the frontier whose host may be asked."""
+        """The next entry of the frontier whose host is ready for a request."""
         if self._held and (now < self._search_at or len(self._held) >= _MAX_HELD_HOSTS):
             return None
         given_up = 0
@@ -211,7 +211,7 @@ class Scheduler(BaseScheduler):
     # --- waking --------------------------------------------------------------------------------------------------------
 
     def _set_alarm(self, now: float) -> None:
-        """Have the engine ask again when the first request may start that only waits for time to pass."""
+        """Have the engine ask again at the time when the first held request may start."""
         ready = (host for host in self._held.values() if host.retries or not host.pace.is_full)
         waits = [wait for host in ready if (wait := host.pace.wait(now)) != inf]
         at = now + min(waits, default=inf)

@@ -8,7 +8,7 @@ BOT_NAME = "websucker"
 SPIDER_MODULES = ["mirror.spiders"]
 COMMANDS_MODULE = "mirror.commands"
 
-# Tells site owners who asks, and where to read more.
+# Tells site owners which program sends the requests, and where to read about it.
 USER_AGENT = f"Websucker/{__version__} (+https://pypi.org/project/websucker/)"
 DEFAULT_REQUEST_HEADERS = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}  # any language
 

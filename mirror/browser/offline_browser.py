@@ -1,6 +1,6 @@
 """A Chromium without a network: the caller answers everything that a page requests.
 
-Enters: a `Document` as the server sent it, and `ask`, which answers the page's requests. Leaves: a `Rendering`.
+Input: a `Document` as the server sent it, and `ask`, which answers the page's requests. Output: a `Rendering`.
 
 playwright drives the browser. The browser fetches nothing itself: every request is answered by the caller or fails, host names
 do not resolve, and the proxy leads nowhere. That also stops connections that are not requests (WebRTC, preconnect).

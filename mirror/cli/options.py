@@ -1,6 +1,6 @@
 """The options of a run as checked values: what `-a NAME=VALUE` and `websucker --NAME VALUE` mean.
 
-Enters: the user's words by option name. Leaves: `Options`, or `UsageError` with one line for the user.
+Input: the user's words by option name. Output: `Options`, or `UsageError` with one line for the user.
 """
 
 from collections.abc import Iterable, Mapping

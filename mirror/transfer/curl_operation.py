@@ -46,7 +46,7 @@ class InterruptedTransferError(DownloadCancelledError):
 
 
 class PayloadChangedError(Exception):
-    """The rest of a payload was requested, but the server has another payload by now, or does not send a part."""
+    """The rest of a payload was requested, but the server now has another payload, or does not send a part."""
 
 
 class Handler(Protocol):
