@@ -38,7 +38,7 @@ WAIT: Final = "mirror_wait"
 """Key of `Request.meta`: seconds to wait before the request is retried."""
 
 MAX_HOSTS: Final = 4096
-"""Hosts to remember. When there are more, those without anything worth remembering are forgotten."""
+"""Hosts to remember. When there are more, hosts in the initial state are forgotten."""
 
 
 @dataclass(slots=True, eq=False)

@@ -43,7 +43,7 @@ MAX_RULES: Final = 200_000
 """Rules of all hosts to keep in memory. When there are more, the oldest are dropped, and fetched again if needed."""
 
 RETRY_AFTER: Final = 60 * 60
-"""Seconds after which to try again to renew rules that have expired."""
+"""Seconds until the next attempt to renew expired rules."""
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ class Robots:
     # --- the archive ---------------------------------------------------------------------------------------------------
 
     def _record(self, place: CanonicalURL, fetched: _Fetched, rules: Rules | None) -> None:
-        """Record what the URL of robots.txt answered (a redirect, if it was one), and the sitemaps that the rules name."""
+        """Record the answer of robots.txt itself (the redirect, if it was one), and the sitemaps that the rules name."""
         if isinstance(fetched.error, Skipped):  # the requests that wait for it are skipped too, and record why
             return
         found = robots_txt.sitemaps(rules, fetched.answer.url if fetched.answer else place)

@@ -53,7 +53,7 @@ class Browser:
         self._page_closed = asyncio.Event()
 
     async def render(self, document: Document, ask: Ask) -> Rendering:
-        """Open a page, let its scripts run, and read what it became. Raises `BrowserError`."""
+        """Open a page, let its scripts run, and read the result. Raises `BrowserError`."""
         for _ in range(2):
             browser = await self._running()
             self._open += 1

@@ -100,7 +100,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "obey": Option(
         "WORDS",
         "nofollow",
-        "the instructions to robots that Websucker obeys in pages: `nofollow` (do not follow the links of this page), `rel` "
+        "which instructions to robots in pages to obey: `nofollow` (do not follow the links of this page), `rel` "
         "(do not follow links with rel=nofollow), `noindex` and `noarchive` (leave this page out), several separated by "
         "commas, or `none`",
         Group.WHAT,

@@ -25,13 +25,15 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     complete_streams()
     os.environ["SCRAPY_SETTINGS_MODULE"] = "mirror.settings"
     with suppress(OSError):
-        sys.path.append(str(Path.cwd()))  # the user's progress hook may be there, as with `python -m` and `scrapy`
+        sys.path.append(
+            str(Path.cwd())
+        )  # the user's progress hook may be in this folder, as with `python -m` and `scrapy`
     execute(["websucker", *scrapy_words(words)])
     raise AssertionError("Scrapy's command line ends the process")
 
 
 def scrapy_words(words: list[str]) -> list[str]:
-    """The arguments of `scrapy` that do what these arguments of `websucker` say.
+    """Translate arguments of `websucker` into arguments of `scrapy`.
 
     >>> scrapy_words(["--depth", "2", "http://example.org/"])
     ['crawl', 'mirror', '-a', 'start=http://example.org/', '-a', 'depth=2']

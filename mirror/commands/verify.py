@@ -65,7 +65,7 @@ def _word(value: Any) -> str:
 
 
 def _check(archive: Archive) -> tuple[int, list[Damage]]:
-    """The number of things that were checked, and the damage."""
+    """The number of checked items, and the damage."""
     checked, damages = 0, []
     for damage in verify(archive):
         checked += 1
@@ -85,7 +85,7 @@ def _publish(archive: Archive, lost: list[Resource]) -> None:
 
 
 def _unrepaired(archive: Archive, damages: list[Damage]) -> list[Damage]:
-    """The damage that is left. The payload of an old version that no server has any more is given up."""
+    """The remaining damage. Gives up lost payloads of old versions, because no server has them any more."""
     left = []
     for damage in damages:
         if damage.part is DamagedPart.MANIFEST:

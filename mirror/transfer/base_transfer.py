@@ -121,7 +121,7 @@ class BaseTransfer(CurlOperation[Response]):
 
     @abstractmethod
     def _validator(self) -> str | None:
-        """What identifies this version of the payload in a later transfer; `None` if nothing does."""
+        """The validator that identifies this version of the payload in a later transfer; `None` if there is none."""
 
     def _header(self, name: str) -> str | None:
         return messages.header(self._headers, name)
