@@ -15,7 +15,7 @@ mirror: install                     ## mirror a site: make mirror start=https://
 test: .venv/tests needs             ## run the tests: make test args="tests/core -k srcset"
 	.venv/bin/pytest $(args)
 
-long: .venv/tests needs             ## run the tests that take long: a large site, kills during it, the rest of long tables
+long: .venv/tests needs             ## run slow tests: a large site, kills during its crawl, the remaining rows of long tables
 	.venv/bin/pytest -m long $(args)
 
 fuzz: .venv/tests                   ## fuzz for ten minutes: make fuzz args="--minutes 60 html"
@@ -40,7 +40,7 @@ check: .venv/tests needs            ## check format, lint and types, and run the
 	.venv/bin/mypy
 	.venv/bin/pytest $(args)
 
-docs: .venv/tests                  ## write what is made from the code: the tables of docs/options.md, the picture of the rooms
+docs: .venv/tests                  ## write the docs that are made from the code: the tables of options.md, the picture of the rooms
 	.venv/bin/python -m mirror.cli.option_docs docs/options.md
 	.venv/bin/python -m tests.rooms
 
@@ -54,7 +54,7 @@ needs:                              ## install Debian packages for the tests: a 
 tools:                              ## install Debian packages of the tools that Websucker is compared with
 	sh benchmarks/needs.sh
 
-clean:                              ## remove what was built, not what was mirrored
+clean:                              ## remove built files, but no mirrors
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/installed: requirements.txt pyproject.toml

@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command. It takes a second to load; a Ctrl-C in that time is one like any other."""
+    """Run the command. It takes a second to load; a Ctrl-C during that time works as usual."""
     try:
         from mirror.cli.websucker import main as run  # noqa: PLC0415 - so that it can be interrupted
 

@@ -12,7 +12,7 @@ _TASKS: Final[set[asyncio.Task[None]]] = set()
 
 
 def stop(crawler: Crawler, error: StorageError) -> None:
-    """Close the spider because the local storage failed. The user is told of the first error only."""
+    """Close the spider because the local storage failed. The user sees the first error only."""
     assert crawler.stats is not None
     if crawler.stats.get_value("mirror/storage_error") is None:
         crawler.stats.set_value("mirror/storage_error", str(error))

@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
 
 DISK_CHECK_INTERVAL: Final = 1.0
-"""Seconds between two checks of the disk while no responses come."""
+"""Seconds between two checks of the disk while no responses arrive."""
 
 MAX_RESERVED_SHARE: Final = 0.05
 """The largest share of a disk to keep free. On a small disk MIRROR_RESERVE alone might be most of it."""
 
 POLL_INTERVAL: Final = 0.001
-"""Seconds between two looks at worker processes that are still busy. To look all the time would cost them a core."""
+"""Seconds between two checks of worker processes that are still busy. Checking all the time would take a core from them."""
 
 logger = logging.getLogger(__name__)
 
 
 class Finish:
-    """Ends a run, and leaves its exit code in the stats as `mirror/exit_code`.
+    """Ends a run, and stores its exit code in the stats as `mirror/exit_code`.
 
     A notification about a held run (`Exit.HELD`), such as a mail, belongs at the end of `_finish`: there the summary is known
     and nothing more changes in the tree.
@@ -194,7 +194,7 @@ class Quota:
 
 
 def close_on_hangup() -> None:
-    """Have a terminal that closes end the crawl as Ctrl-C does, unless the signal is ignored, as under `nohup`."""
+    """End the crawl as Ctrl-C does when the terminal closes, unless the signal is ignored, as under `nohup`."""
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None and signal.getsignal(hangup) is signal.SIG_DFL:
         signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGTERM))

@@ -15,7 +15,7 @@ from mirror.transfer.response import CurlResponse
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A server answered, with whatever status. `digest`: the payload is in the object store already."""
+    """An answer of a server, with any status. `digest`: the payload is in the object store already."""
 
     entry: Entry
     response: Response
@@ -25,7 +25,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer came. `error` is the reason, in words for a user."""
+    """A request without an answer. `error` is the reason, in words for a user."""
 
     entry: Entry
     error: str

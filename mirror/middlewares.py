@@ -70,9 +70,9 @@ class Decoding:
 
 
 class Identity:
-    """Adds the headers of all requests, the proxy, and the user's credentials for the hosts they are meant for.
+    """Adds the headers of all requests, the proxy, and the user's credentials for the hosts that may get them.
 
-    `core.http.credentials` decides which hosts those are. Hosts with a barred name are skipped.
+    `core.http.credentials` decides which hosts may get them. Hosts with a barred name are skipped.
     """
 
     def __init__(self, options: Options, settings: BaseSettings, reach: Reach) -> None:
@@ -162,7 +162,7 @@ def limit(jar: CookieJar, domain: str, given: frozenset[str]) -> None:
 class Cookies(CookiesMiddleware):
     """Scrapy's own middleware, with the user's cookies and with limits. For speed it skips requests without cookies.
 
-    Scrapy's would download the public suffix list, and keep as many cookies as a server likes to set.
+    Scrapy's own would download the public suffix list, and would keep any number of cookies.
     """
 
     _given: frozenset[str] = frozenset()

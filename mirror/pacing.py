@@ -1,8 +1,8 @@
-"""How hosts are paced: each host has a `core.policy.request_rate.Pace`, which the scheduler asks before each request.
+"""The pace of each host: a `core.policy.request_rate.Pace`, which the scheduler checks before each request.
 
 `Hosts` has the hosts of a crawl. The scheduler hands out the requests that may start; all others stay in the frontier, except
-for the few URLs of a host that the scheduler took from there already. The middleware `Pacing` is the innermost. It tells each
-host's pace how a request ended, and returns the request to the scheduler if it is to be retried. It replaces Scrapy's
+for the few URLs of a host that the scheduler has already taken from there. `Pacing`, the innermost middleware, reports the end
+of each request to the pace of its host, and returns the request to the scheduler for a retry. It replaces Scrapy's
 RetryMiddleware and AutoThrottle.
 """
 
@@ -38,7 +38,7 @@ WAIT: Final = "mirror_wait"
 """Key of `Request.meta`: seconds to wait before the request is retried."""
 
 MAX_HOSTS: Final = 4096
-"""Hosts to remember. When there are more, those without anything worth remembering are forgotten."""
+"""Hosts to remember. When there are more, hosts in the initial state are forgotten."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +54,7 @@ class Host:
     retries: deque[Request] = field(default_factory=deque)
     """Requests to retry."""
     owes_new: bool = False
-    """Whether a new request comes before the next retry. So a host in trouble is told from a page that always fails."""
+    """Whether a new request comes before the next retry. This distinguishes a failing host from a page that always fails."""
 
 
 Turn = tuple[Host, int]
@@ -123,7 +123,7 @@ def bounds(settings: BaseSettings) -> Bounds:
 
 
 class Pacing:
-    """Tells the pace of each host how its requests ended. Ignores those for robots.txt, which bypass the scheduler."""
+    """Reports to the pace of each host how its requests ended. Ignores those for robots.txt, which bypass the scheduler."""
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
@@ -169,7 +169,7 @@ class Pacing:
         return self._handle_trouble(request, turn, trouble, failures.text(exception))
 
     def retry_broken(self, request: Request, why: str) -> Request | None:
-        """Retry a request whose answer can't be read; `None` if it was tried often enough."""
+        """Retry a request whose answer can't be read; `None` if it has no tries left."""
         host = Hosts.shared(self._crawler).host(request.url)
         return self._retry(request, host, Trouble.BROKEN, why)
 

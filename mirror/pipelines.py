@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
 
 LISTING_ONLY: Final = frozenset({Role.LISTING})
-"""The roles of what only lists pages, such as robots.txt. It does not count as a part of the mirror."""
+"""The roles of resources that only list pages, such as robots.txt. They do not count as a part of the mirror."""
 
 COMMIT_INTERVAL: Final = 0.25
-"""Seconds within which an answer is committed, even if no others come."""
+"""Seconds within which an answer is committed, even if no others arrive."""
 
 
 class Store:

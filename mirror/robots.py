@@ -43,7 +43,7 @@ MAX_RULES: Final = 200_000
 """Rules of all hosts to keep in memory. When there are more, the oldest are dropped, and fetched again if needed."""
 
 RETRY_AFTER: Final = 60 * 60
-"""Seconds after which to try again to renew rules that have expired."""
+"""Seconds until the next attempt to renew expired rules."""
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ class Robots:
     # --- the archive ---------------------------------------------------------------------------------------------------
 
     def _record(self, place: CanonicalURL, fetched: _Fetched, rules: Rules | None) -> None:
-        """Record what the URL of robots.txt answered (a redirect, if it was one), and the sitemaps that the rules name."""
+        """Record the answer of robots.txt itself (the redirect, if it was one), and the sitemaps that the rules name."""
         if isinstance(fetched.error, Skipped):  # the requests that wait for it are skipped too, and record why
             return
         found = robots_txt.sitemaps(rules, fetched.answer.url if fetched.answer else place)
@@ -190,7 +190,7 @@ class Robots:
             pipeline.process_item(Failure(entry, failures.text(fetched.error)))
 
     def _rules_after_long_failure(self, place: CanonicalURL) -> Rules | None:
-        """The rules of a host whose robots.txt has failed for so long that the last good one applies; `None` if not so long.
+        """The last good rules of a host, if its robots.txt has failed for so long that they apply again; else `None`.
 
         Without a last good one, everything is allowed.
         """

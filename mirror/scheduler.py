@@ -1,4 +1,4 @@
-"""The scheduler: hands out the entries of the frontier, each host's at the pace of that host.
+"""The scheduler: hands out the entries of the frontier, each at the pace of its host.
 
 Entries of a host that must wait stay in the frontier, while those of other hosts go on. The scheduler holds only retries, and
 the few entries that it took before it knew that their host must wait. For Scrapy a request that waits here is not in flight: it
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
 
 _MAX_HELD_HOSTS: Final = 256
-"""Hosts of which something may be held. With more, the scheduler takes nothing from the frontier."""
+"""The maximum number of hosts with held requests. At this number, the scheduler takes nothing from the frontier."""
 
 _MAX_FAILED_AT_ONCE: Final = 64
-"""Entries of hosts that were given up to fail in a row, before the event loop gets its turn."""
+"""How many entries of hosts that were given up fail in a row, before the event loop gets its turn."""
 
 _SEARCH_PAUSE: Final = 20
 """After a search of the frontier that found only entries to hold: how many times its duration to wait before the next one."""
@@ -43,9 +43,9 @@ class Scheduler(BaseScheduler):
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._hosts = Hosts.shared(crawler)
-        self._held: dict[str, Host] = {}  # hosts of which something is held here
+        self._held: dict[str, Host] = {}  # hosts with held requests
         self._later: dict[Request, asyncio.TimerHandle] = {}
-        self._held_back: set[str] = set()  # hosts of which the frontier hands out nothing
+        self._held_back: set[str] = set()  # hosts whose entries the frontier does not hand out
         self._search_at = -inf
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
@@ -111,7 +111,7 @@ class Scheduler(BaseScheduler):
     # --- requests that wait ----------------------------------------------------------------------------------------------
 
     def _held_request(self, now: float, *, new: bool = True) -> Request | None:
-        """A held request whose host may be asked by now. `new`: the frontier may have new ones, which then have their turn."""
+        """A held request whose host is ready for it. `new`: the frontier may have new ones, which take turns with retries."""
         for host in self._held.values():
             pace = host.pace
             if pace.is_broken(now):
@@ -128,7 +128,7 @@ class Scheduler(BaseScheduler):
         return None
 
     def _new_request(self, now: float) -> Request | None:
-        """The next entry of the frontier whose host may be asked."""
+        """The next entry of the frontier whose host is ready for a request."""
         if self._held and (now < self._search_at or len(self._held) >= _MAX_HELD_HOSTS):
             return None
         given_up = 0
@@ -185,7 +185,7 @@ class Scheduler(BaseScheduler):
             self._spider.mirror.hold_back(origins)
 
     def _end_delay(self, host: Host, request: Request) -> None:
-        """A request has waited long enough to be retried."""
+        """Queue a request that has waited long enough to be retried."""
         del self._later[request]
         self._hold(host, request)
         self._poll()
@@ -193,7 +193,7 @@ class Scheduler(BaseScheduler):
     # --- hosts that are given up ---------------------------------------------------------------------------------------
 
     def _give_up(self, host: Host, now: float) -> None:
-        """Fail everything that is held of a host."""
+        """Fail all held requests of a host."""
         host.pace.waiting -= len(host.retries)
         for entry in [*host.held, *(request.meta["entry"] for request in host.retries)]:
             self._fail(host, entry)
@@ -211,7 +211,7 @@ class Scheduler(BaseScheduler):
     # --- waking --------------------------------------------------------------------------------------------------------
 
     def _set_alarm(self, now: float) -> None:
-        """Have the engine ask again when the first request may start that only waits for time to pass."""
+        """Have the engine ask again at the time when the first held request may start."""
         ready = (host for host in self._held.values() if host.retries or not host.pace.is_full)
         waits = [wait for host in ready if (wait := host.pace.wait(now)) != inf]
         at = now + min(waits, default=inf)

@@ -8,25 +8,25 @@ BOT_NAME = "websucker"
 SPIDER_MODULES = ["mirror.spiders"]
 COMMANDS_MODULE = "mirror.commands"
 
-# Tells site owners who asks, and where to read more.
+# Tells site owners which program sends the requests, and where to read about it.
 USER_AGENT = f"Websucker/{__version__} (+https://pypi.org/project/websucker/)"
 DEFAULT_REQUEST_HEADERS = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}  # any language
 
-# Progress display; see README.md.
+# Progress display; see docs/progress.md.
 MIRROR_PROGRESS = "auto"
 MIRROR_REPORTHOOK = None
 
-# How fast and how often hosts are asked; see docs/politeness.md. Times are in seconds.
+# The request rate and retries; see docs/politeness.md. Times are in seconds.
 MIRROR_ROBOTS_FRESH = 86400  # after this time robots.txt is fetched again
 MIRROR_CRAWL_DELAY_MAX = 60  # the longest Crawl-delay to respect
 MIRROR_RETRY_AFTER_MAX = 600  # the longest Retry-After to respect
-MIRROR_BACKOFF = 1  # the first wait for a host in trouble; it doubles, up to sixty times as much
-MIRROR_MOST_REFUSALS = 10  # so many answers 429 or 503 in a row, and the host is given up
+MIRROR_BACKOFF = 1  # the first wait for a host that fails; it doubles, up to sixty times as much
+MIRROR_MOST_REFUSALS = 10  # after this many answers 429 or 503 in a row, the host is given up
 # The same for requests without an answer. A host that never answered is given up after RETRY_TIMES + 1 of them.
 MIRROR_MOST_FAILURES = 6
-MIRROR_HOST_GIVEN_UP_FOR = 600  # then the host gets another chance
+MIRROR_HOST_GIVEN_UP_FOR = 600  # after this time the host is tried again
 
-# How many pages of a kind may bring nothing new in a row before no more of them are followed; see docs/traps.md. 0: no limit.
+# After this many pages of a kind in a row with nothing new, no more of them are followed; see docs/traps.md. 0: no limit.
 MIRROR_TRAP_REPEATED = 10  # /a/b/a/b/a/b
 MIRROR_TRAP_DEEP = 100  # paths of more than ten segments
 MIRROR_TRAP_CALENDAR = 500  # 41 years of empty months
@@ -40,7 +40,7 @@ MIRROR_RESERVE = "100M"  # the crawl pauses while the disk has less free space
 # Private networks to treat as public, such as "10.1.0.0/16": public sites may link there. See SECURITY.md.
 MIRROR_PUBLIC_NETWORKS = ""
 
-# Limits for responses that would never end; 0: no limit. A response with a Content-Length ends by itself.
+# Limits for responses that would never end; 0: no limit. A response with a Content-Length ends at that length.
 # Bytes a second. A response slower than this for DOWNLOAD_TIMEOUT seconds times out. Ignored if MIRROR_RATE is set.
 MIRROR_LEAST_RATE = 100
 MIRROR_ENDLESS_SIZE = 16 << 30  # bytes of a body without a Content-Length, or of one that is compressed
@@ -67,8 +67,8 @@ EXTENSIONS = {
     "scrapy.extensions.memdebug.MemoryDebugger": None,
     "scrapy.extensions.closespider.CloseSpider": None,  # -a limit= counts pages
 }
-TELNETCONSOLE_ENABLED = False  # it opens a port that runs Python code
-REMOTE_CONTROL_ENABLED = False  # so does this
+TELNETCONSOLE_ENABLED = False  # it opens a port through which others can run Python code
+REMOTE_CONTROL_ENABLED = False  # the same
 _OFF = {"scrapy.extensions.telnet.TelnetConsole", "scrapy.extensions.remote_control.RemoteControl"}
 EXTENSIONS_BASE = {  # importing those two, though disabled, would add 0.2 s to each start
     name: order for name, order in default_settings.EXTENSIONS_BASE.items() if name not in _OFF

@@ -1,4 +1,4 @@
-"""What holds for all tests: none depends on how busy the machine is."""
+"""Settings for all tests: no test depends on how busy the machine is."""
 
 from hypothesis import HealthCheck, settings
 

@@ -37,12 +37,12 @@ ROOMS: Final = (
     Room("store.manifest", "the database's interface", ("core", "store.disk")),
     Room("store.sqlite", "the database", ("core", "store.disk", "store.manifest")),
     Room("store", "the archive", ("core", "store.disk", "store.manifest", "store.sqlite")),
-    Room("store.rules", "what a run decides by", ("core", "store.manifest")),
+    Room("store.rules", "the rules of a run", ("core", "store.manifest")),
     Room("store.run", "one run", ("core", "store", "store.disk", "store.manifest", "store.rules")),
     Room("terminal", "messages and progress"),
     Room("workers", "other processes"),
     Room("transfer", "downloads", ("core", "store")),
-    Room("reports", "what users read", ("core", "store", "terminal")),
+    Room("reports", "text for users", ("core", "store", "terminal")),
     Room("browser", "pages that scripts build", ("core", "store", "workers")),
     Room("replay", "the replay server", ("core", "reports", "store")),
     Room("compare", "original and copy", ("browser", "core", "replay", "store")),
@@ -53,7 +53,9 @@ ROOMS: Final = (
         ("browser", "cli", "core", "reports", "store", "terminal", "transfer", "workers"),
     ),
     Room(
-        "commands", "a file a command", ("browser", "cli", "compare", "core", "replay", "reports", "store", "terminal")
+        "commands",
+        "one file for each command",
+        ("browser", "cli", "compare", "core", "replay", "reports", "store", "terminal"),
     ),
 )
 """From the bottom up: a room imports only rooms above it in this table. `mirror` is the root, with its spiders."""
@@ -82,7 +84,7 @@ def room_of(module: str) -> str:
 
 @lru_cache(maxsize=1)
 def imports() -> dict[str, frozenset[str]]:
-    """Each module with those of ours that it imports: also in functions, and where only types are checked."""
+    """Each module with the modules of Websucker that it imports, also in functions and under `TYPE_CHECKING`."""
     ours = set(modules()) - {"mirror"}  # which has nothing but the version
     return {name: frozenset(set(_imported(path)) & ours - {name}) for name, path in modules().items()}
 
@@ -120,7 +122,7 @@ def picture() -> str:
 
 
 def _direct(room: Room) -> list[str]:
-    """What a room imports, less what follows from the rooms that it imports."""
+    """The imports of a room, without those that follow from the rooms that it imports."""
     behind = {name for other in ROOMS if other.name in room.imports for name in _behind(other)}
     if "store" in room.imports or room.name.startswith("store"):
         behind.add("core")
@@ -132,7 +134,7 @@ def _direct(room: Room) -> list[str]:
 
 
 def _behind(room: Room) -> set[str]:
-    """What a room imports, and what these do."""
+    """The imports of a room, and the imports of these."""
     return {*room.imports, *(name for other in ROOMS if other.name in room.imports for name in _behind(other))}
 
 

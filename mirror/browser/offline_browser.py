@@ -1,6 +1,6 @@
 """A Chromium without a network: the caller answers everything that a page requests.
 
-Enters: a `Document` as the server sent it, and `ask`, which answers the page's requests. Leaves: a `Rendering`.
+Input: a `Document` as the server sent it, and `ask`, which answers the page's requests. Output: a `Rendering`.
 
 playwright drives the browser. The browser fetches nothing itself: every request is answered by the caller or fails, host names
 do not resolve, and the proxy leads nowhere. That also stops connections that are not requests (WebRTC, preconnect).
@@ -53,7 +53,7 @@ class Browser:
         self._page_closed = asyncio.Event()
 
     async def render(self, document: Document, ask: Ask) -> Rendering:
-        """Open a page, let its scripts run, and read what it became. Raises `BrowserError`."""
+        """Open a page, let its scripts run, and read the result. Raises `BrowserError`."""
         for _ in range(2):
             browser = await self._running()
             self._open += 1

@@ -74,7 +74,7 @@ class PageVisit:
         self._busy = 0.0
 
     async def run(self, browser: "Chromium") -> None:
-        """Open the page, let its scripts run, and store what it became in `result`."""
+        """Open the page, let its scripts run, and store the outcome in `result`."""
         self._context = context = await browser.new_context(
             accept_downloads=False,
             service_workers="block",
@@ -121,7 +121,7 @@ class PageVisit:
                 return
 
     async def _within_limit(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await an answer of the page's process, but not for ever: a tab that hangs or has crashed never answers."""
+        """Await an answer of the page's process, with a time limit: a tab that hangs or has crashed never answers."""
         doing, crash = asyncio.ensure_future(work), asyncio.ensure_future(self._crash.wait())
         try:
             await asyncio.wait({doing, crash}, timeout=limits.MAX_BUSY, return_when=asyncio.FIRST_COMPLETED)
@@ -136,7 +136,7 @@ class PageVisit:
         return self._has_loaded and not self._waiting and monotonic() - self._active > limits.QUIET
 
     async def _scroll(self, world: IsolatedWorld) -> None:
-        """Scroll through the page screen by screen, for what loads when it becomes visible, then back to the top."""
+        """Scroll through the page screen by screen, so that lazy content loads, then back to the top."""
         if self.result.outcome:
             return
         for screen in range(1, limits.MAX_SCREENS + 1):

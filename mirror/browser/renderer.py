@@ -1,6 +1,6 @@
 """Render pages while the crawl runs: the crawl fetches what the browser requests, and learns what the browser finds.
 
-Enters: the pages that wait in `store.sqlite.rendering_queue`. Leaves: calls of `store.run.crawl`.
+Input: the pages that wait in `store.sqlite.rendering_queue`. Output: calls of `store.run.crawl`.
 
 A resource that a page requests is a requisite like any other: the scope, robots.txt, the request rate of its host and the
 archive decide about it. The page waits for it and receives the copy in the archive. Later pages receive the same copy, without

@@ -79,7 +79,7 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
     """Load the client certificate and its key with Python's TLS, to find mistakes before the first connection."""
     if certificate is None:
         if key:
-            raise UsageError(f"key={key} is of no use without certificate=FILE")
+            raise UsageError(f"key={key} needs certificate=FILE as well")
         return
 
     def passphrase() -> str:
@@ -100,7 +100,7 @@ def check_authorities(path: Path | None) -> Path | None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
         except ssl.SSLError as error:
-            raise UsageError(f"ca={path}: no certificates of authorities in PEM{_reason(error)}") from None
+            raise UsageError(f"ca={path}: no CA certificates in PEM{_reason(error)}") from None
     return path
 
 

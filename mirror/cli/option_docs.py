@@ -1,6 +1,6 @@
 """The tables of docs/options.md, made from the table of options: `python -m mirror.cli.option_docs docs/options.md`.
 
-The tables stand between two comments in the page; the rest of the page is written by hand.
+The tables are between two comments in the page; the rest of the page is written by hand.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The table of options: `--help`, `scrapy crawl --help` and docs/options.md are made from it.
+"""The table of options. `--help`, `scrapy crawl --help` and docs/options.md are generated from it.
 
 A description is a phrase without a capital letter or a full stop, in which backticks mark literal text; `--help` leaves
 the backticks out. Details are whole Markdown sentences that only docs/options.md shows.
@@ -35,7 +35,7 @@ class Group(StrEnum):
 class Option:
     """One option: the name of its value, its default or "", what it does; `repeatable` options can be given several times.
 
-    `default_note` describes a default that is not a value which a user could give.
+    `default_note` describes a default that a user could not give as a value.
     """
 
     value: str
@@ -76,7 +76,7 @@ OPTIONS: Final[dict[str, Option]] = {
         "all",
         "where to fetch images, stylesheets, scripts, fonts and media from: `all` (anywhere), `site`, or `none`",
         Group.WHAT,
-        details="With `all`, they come from any host, but pages there are not followed.",
+        details="With `all`, Websucker fetches them from any host, but does not follow links to pages there.",
     ),
     "include": Option("REGEX", "", "follow only pages whose URL matches", Group.WHAT),
     "exclude": Option("REGEX", "", "fetch nothing whose URL matches", Group.WHAT),
@@ -86,7 +86,7 @@ OPTIONS: Final[dict[str, Option]] = {
         "follow links at most N levels deep; 0 fetches the start URLs only",
         Group.WHAT,
     ),
-    "limit": Option("N", "", "fetch at most N pages, and what these need", Group.WHAT),
+    "limit": Option("N", "", "fetch at most N pages, and the files that they need", Group.WHAT),
     "max_file": Option(
         "SIZE",
         "0",
@@ -103,16 +103,17 @@ OPTIONS: Final[dict[str, Option]] = {
     "obey": Option(
         "WORDS",
         "nofollow",
-        "what to obey of what pages ask robots for: `nofollow` (do not follow the links of this page), `rel` (nor links "
-        "with rel=nofollow), `noindex` and `noarchive` (leave this page out), several separated by commas, or `none`",
+        "which instructions to robots in pages to obey: `nofollow` (do not follow the links of this page), `rel` "
+        "(do not follow links with rel=nofollow), `noindex` and `noarchive` (leave this page out), several separated by "
+        "commas, or `none`",
         Group.WHAT,
         details="[What pages ask for](politeness.md#what-pages-ask-for)",
     ),
     "traps": Option(
         "0|1",
         "1",
-        "stop following parts of a site that go on for ever and bring nothing new, such as calendars, combinations of "
-        "filters and endless pages",
+        "stop following parts of a site that have no end and nothing new, such as calendars, combinations of filters and "
+        "endless pages",
         Group.WHAT,
         details="[Traps](traps.md)",
     ),
@@ -127,8 +128,8 @@ OPTIONS: Final[dict[str, Option]] = {
     "render": Option(
         "WORD",
         "",
-        "open pages in a browser to find what their scripts load: `auto` (pages whose HTML suggests that there is more), "
-        "`always`, `never`, or `dom` (and publish pages as their scripts built them, without the scripts)",
+        "open pages in a browser to find the files that their scripts load: `auto` (pages whose HTML suggests that there are "
+        "some), `always`, `never`, or `dom` (always, and publish pages as their scripts built them, without the scripts)",
         Group.WHAT,
         details="[Rendering](rendering.md)",
         default_note="`auto` if a browser is installed, else `never`",
@@ -136,7 +137,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "browser": Option(
         "PATH",
         "",
-        "the Chromium to open pages in",
+        "the Chromium in which to open pages",
         Group.WHAT,
         default_note="the first of `chromium`, `chromium-browser`, `google-chrome`... that is installed",
     ),
@@ -144,13 +145,13 @@ OPTIONS: Final[dict[str, Option]] = {
     "refresh": Option(
         "DURATION",
         "",
-        "do not check again what was checked more recently than this: `30m`, `12h`, `7d` or `1d12h`",
+        "do not check files again that were checked within this time: `30m`, `12h`, `7d` or `1d12h`",
         Group.UPDATES,
     ),
     "trust": Option(
         "0|1",
         "0",
-        "do not check again what is still fresh according to its server (`Cache-Control: max-age`, `Expires`)",
+        "do not check files again that are still fresh according to their server (`Cache-Control: max-age`, `Expires`)",
         Group.UPDATES,
     ),
     "max_loss": Option(
@@ -179,14 +180,14 @@ OPTIONS: Final[dict[str, Option]] = {
     "http": Option(
         "1.1|2|3",
         "2",
-        "the highest HTTP version to use; HTTP/2 is used over TLS only",
+        "the highest HTTP version to use; Websucker uses HTTP/2 over TLS only",
         Group.REQUESTS,
-        details="A lower version is used with servers that do not support it.",
+        details="With servers that do not support it, Websucker uses a lower version.",
     ),
     "proxy": Option(
         "URL",
         "",
-        "send requests through this proxy: `SCHEME://host:port`, with `user:password@` before the host if it wants a login; "
+        "send requests through this proxy: `SCHEME://host:port`, with `user:password@` before the host if it needs a login; "
         "SCHEME is `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`; `none` connects directly",
         Group.REQUESTS,
         default_note="from the environment",
@@ -196,7 +197,7 @@ OPTIONS: Final[dict[str, Option]] = {
         "0",
         "allow connections to loopback, private and other special addresses even if the start URL is on the internet",
         Group.REQUESTS,
-        details="Without it, nothing on a public site can lead Websucker to this machine, its network or a cloud's metadata. "
+        details="Without it, no public site can lead Websucker to this machine, its network or a cloud's metadata. "
         "[SECURITY.md](../SECURITY.md)",
     ),
     "ca": Option(

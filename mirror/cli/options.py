@@ -1,6 +1,6 @@
 """The options of a run as checked values: what `-a NAME=VALUE` and `websucker --NAME VALUE` mean.
 
-Enters: the user's words by option name. Leaves: `Options`, or `UsageError` with one line for the user.
+Input: the user's words by option name. Output: `Options`, or `UsageError` with one line for the user.
 """
 
 from collections.abc import Iterable, Mapping
@@ -151,10 +151,10 @@ class Options:
     def as_json(self) -> dict[str, Any]:
         """The options that decide whether a run continues an earlier one, and that `verify --repair` uses again.
 
-        These are the options that decide which pages there are and what they say. How they are transferred does not count:
-        after a slow line, a proxy or `quota` ended a run, other values of these options continue it. Secrets such as logins
-        and headers are left out, so that the archive holds none. Options that an older version did not have are included
-        only if the user gave them, so that a new version continues the runs of an old one.
+        These are the options that determine the pages and their contents. Options for transfers are not included: if a run
+        ended because of a slow line, a proxy or `quota`, the user can change these options and continue it. Secrets such as
+        logins and headers are left out, so that the archive holds none. Options that an older version did not have are
+        included only if the user gave them, so that a new version continues the runs of an old one.
         """
         obeys = sorted(self.scope.obeys)
         given = {

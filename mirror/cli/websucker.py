@@ -25,13 +25,15 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     complete_streams()
     os.environ["SCRAPY_SETTINGS_MODULE"] = "mirror.settings"
     with suppress(OSError):
-        sys.path.append(str(Path.cwd()))  # the user's progress hook may be there, as with `python -m` and `scrapy`
+        sys.path.append(
+            str(Path.cwd())
+        )  # the user's progress hook may be in this folder, as with `python -m` and `scrapy`
     execute(["websucker", *scrapy_words(words)])
     raise AssertionError("Scrapy's command line ends the process")
 
 
 def scrapy_words(words: list[str]) -> list[str]:
-    """The arguments of `scrapy` that do what these arguments of `websucker` say.
+    """Translate arguments of `websucker` into arguments of `scrapy`.
 
     >>> scrapy_words(["--depth", "2", "http://example.org/"])
     ['crawl', 'mirror', '-a', 'start=http://example.org/', '-a', 'depth=2']
@@ -66,7 +68,7 @@ def parser() -> Parser:
         prog="websucker",
         usage="%(prog)s [--NAME VALUE]... URL...",
         description="Mirror websites into a folder that opens offline.",
-        epilog="Exit codes: 0 all is well, 1 some resources failed, 2 bad usage, 3 nothing could be fetched, 4 the archive "
+        epilog="Exit codes: 0 success, 1 some resources failed, 2 wrong usage, 3 nothing could be fetched, 4 the archive "
         "can't be read or written, 5 held because too many pages are gone, 130 interrupted. There are also these commands, "
         f"each with its own --help: websucker {{{','.join(COMMANDS)}}} DIR ...",
         add_help=False,

@@ -29,7 +29,7 @@ _MANIFEST: Final = ".mirror"
 
 
 class Command(ArchiveCommand):
-    """Exits with 0 if enough pages are as the original, with 1 if too few are, with 3 if no page could be compared."""
+    """Exits with 0 if enough pages match the original, with 1 if too few do, with 3 if no page could be compared."""
 
     arguments = "<DIR> <URL>"
     summary = "Open the online site and the copy in a browser, page by page, and report the differences"
@@ -39,7 +39,7 @@ class Command(ArchiveCommand):
             f"{self.summary}: missing pages, requests that fail or leave the copy, script errors that the original does not "
             "have, different text and pixels. DIR is an archive, or a copy made by wget, HTTrack or another tool. URL is "
             "the online site; pages below it are compared. Needs Chromium and requirements-browser.txt. Exits with 0 if "
-            "enough pages are as the original, with 1 if too few are, with 3 if the site does not answer."
+            "enough pages match the original, with 1 if too few do, with 3 if the site does not answer."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ class Command(ArchiveCommand):
             type=float,
             default=1.0,
             metavar="SHARE",
-            help="the share of pages that have to be as the original (default: 1)",
+            help="the share of pages that have to match the original (default: 1)",
         )
         add(
             "--pixels",
@@ -193,7 +193,7 @@ async def _compared(
 def _report_page(page: PageComparison) -> None:
     """Show progress: one line on stderr for each page."""
     wrong = ", ".join(f"not {aspect}" for aspect in page.wrong) if page.is_judged else "no original"
-    print_message(f"{page.url}: {wrong or 'as the original'}\n")
+    print_message(f"{page.url}: {wrong or 'matches the original'}\n")
 
 
 def _write(place: Path, page: str) -> None:

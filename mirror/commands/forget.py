@@ -37,4 +37,4 @@ class Command(ArchiveCommand):
             _, size = archive.collect()
             archive.manifest.compact()
         versions = "version" if count == 1 else "versions"
-        print_message(f"Forgotten: {count:,} {versions}, {decimal(size)}; {pattern} will not be fetched again\n")
+        print_message(f"Forgotten: {count:,} {versions}, {decimal(size)}; {pattern} will never be fetched again\n")

@@ -32,7 +32,7 @@ class Command(ArchiveCommand):
         parser.add_argument(
             "--host",
             metavar="ADDRESS",
-            help="the address to listen on (default: loopback). On any other address, everybody who can reach it can read "
+            help="the address to listen on (default: loopback). On any other address, everyone who can reach it can read "
             "the archive",
         )
 
@@ -49,7 +49,7 @@ class Command(ArchiveCommand):
                 exit_with_error(_reason(error, opts), Exit.USAGE)
             if opts.host and not _is_loopback(opts.host):
                 print_message(
-                    f"Warning: everybody who can reach {opts.host} can read the archive; its links work on this machine only\n"
+                    f"Warning: everyone who can reach {opts.host} can read the archive; its links work on this machine only\n"
                 )
             place = Server(sockets[0].getsockname()[1])
 

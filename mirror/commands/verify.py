@@ -1,4 +1,4 @@
-"""`scrapy verify DIR [--repair]`: find damage in an archive, and fetch what is damaged again."""
+"""`scrapy verify DIR [--repair]`: find damage in an archive, and fetch damaged files again."""
 
 import argparse
 from pathlib import Path
@@ -17,7 +17,7 @@ from mirror.terminal.console import print_json, print_line, print_message
 class Command(ArchiveCommand):
     """Exits with 0 if nothing is damaged or everything was repaired, with 1 if damage is left."""
 
-    summary = "Check every stored object and the tree by hash, and with --repair fetch only what is damaged again"
+    summary = "Check every stored object and the tree by hash, and with --repair fetch only the damaged files again"
     requires_crawler_process = True
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ class Command(ArchiveCommand):
             _publish(archive, lost)
         if unfinished and REPAIR not in last[0].options:
             print_message(
-                "The last crawl is unfinished: run its command again to continue it; it fetches what is damaged, too\n"
+                "The last crawl is unfinished: run its command again to continue it; it also fetches damaged files again\n"
             )
             self.exitcode = Exit.SOME_FAILED if lost else Exit.WELL
             return
@@ -65,7 +65,7 @@ def _word(value: Any) -> str:
 
 
 def _check(archive: Archive) -> tuple[int, list[Damage]]:
-    """The number of things that were checked, and the damage."""
+    """The number of checked items, and the damage."""
     checked, damages = 0, []
     for damage in verify(archive):
         checked += 1
@@ -85,7 +85,7 @@ def _publish(archive: Archive, lost: list[Resource]) -> None:
 
 
 def _unrepaired(archive: Archive, damages: list[Damage]) -> list[Damage]:
-    """The damage that is left. The payload of an old version that no server has any more is given up."""
+    """The remaining damage. Gives up lost payloads of old versions, because no server has them any more."""
     left = []
     for damage in damages:
         if damage.part is DamagedPart.MANIFEST:
@@ -95,7 +95,7 @@ def _unrepaired(archive: Archive, damages: list[Damage]) -> list[Damage]:
                 archive.manifest.retention.give_up(damage.digest)
             left.append(damage)
             for resource in damage.resources:
-                print_message(f"Lost for good: {resource.url} as fetched {resource.fetched}\n")
+                print_message(f"Lost permanently: {resource.url} as fetched {resource.fetched}\n")
     return left
 
 
@@ -109,7 +109,7 @@ def _report(opts: argparse.Namespace, checked: int, damages: list[Damage], unkno
         print_line(f"{damage.part}: {damage.place}: {damage.what}{f' ({urls[0]}{more})' if urls else ''}")
     for place in unknown:
         print_line(f"unknown: {place}: this file does not belong to the archive")
-    print_message(f"Checked {checked:,} items: {f'{len(damages):,} damaged' if damages else 'all is well'}\n")
+    print_message(f"Checked {checked:,} items: {f'{len(damages):,} damaged' if damages else 'no damage'}\n")
     if any(damage.part is DamagedPart.MANIFEST for damage in damages):
         print_message("The manifest is damaged: restore it from a backup, or move .mirror away to start over\n")
     elif damages and not opts.repair:

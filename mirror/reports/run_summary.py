@@ -36,7 +36,7 @@ class Summary:
     """The result of a run.
 
     `failures` are at most `MAX_FAILURES` of (URL, error, a page that links to it). `changes` are the differences to the
-    snapshot before, `None` if there is none. `rewritten` counts the documents that were published again at the end because
+    previous snapshot, `None` if there is none. `rewritten` counts the documents that were published again at the end because
     their links changed. `held` is (missing pages, all pages) if the run was held. `traps` are (rule, number of URLs that
     were not followed, one of them). `needing` is the number of pages that work in replay only, and some of them, each with
     the reason.
@@ -74,7 +74,7 @@ class Summary:
         kinds = [_count(counts.pages, "page"), _count(counts.requisites - counts.linked, "requisite")]
         kinds += [_count(counts.linked, "other file")] if counts.linked else []
         lines = [f"Mirrored {', '.join(kinds)}; {decimal(counts.size)} in {self.seconds:.1f} s"]
-        lines += [f"Since the snapshot before: {_changes(self.changes)}"] if self.changes else []
+        lines += [f"Since the previous snapshot: {_changes(self.changes)}"] if self.changes else []
         lines += [f"Links updated at the end: {_count(self.rewritten, 'document')}"] if self.rewritten else []
         lines += [_rendered(self.renderings)] if self.renderings and self.renderings.done else []
         return lines
@@ -96,7 +96,8 @@ class Summary:
             lines += [f"  {error}: {url}{f' (on {page})' if page else ''}" for url, error, page in self.failures]
             lines += [f"  and {more:,} more"] if more > 0 else []
         if counts.kept:
-            lines.append(f"Kept {_count(counts.kept, 'last good copy', 'last good copies')} of what failed")
+            copies = "copy" if counts.kept == 1 else "copies"
+            lines.append(f"Kept the last good {copies} of {_count(counts.kept, 'URL')} that failed")
         return lines
 
     def _next_steps(self) -> list[str]:
@@ -118,7 +119,7 @@ def needing_lines(count: int, examples: Sequence[tuple[CanonicalURL, str]]) -> l
     work = f"{_count(count, 'page')} {'works' if count == 1 else 'work'} fully in `replay` only"
     more = [f"  and {count - len(examples):,} more; `why` explains each"] if count > len(examples) else []
     return [
-        f"{work}, because scripts can't load from a disk what they ask for",
+        f"{work}, because scripts can't load files from a disk",
         *(f"  {why}: {url}" for url, why in examples),
         *more,
     ]
@@ -139,7 +140,7 @@ def _held(lost: int, pages: int) -> list[str]:
     return [
         f"Held: {lost:,} of {_count(pages, 'page')} are gone from the server. Nothing was removed from the tree.",
         "  If the server is at fault, run the same command again later; nothing is lost.",
-        "  If the pages are meant to go, run the same command with max_loss=1, or `publish DIR --accept-loss`.",
+        "  If the pages are meant to disappear, run the same command with max_loss=1, or `publish DIR --accept-loss`.",
     ]
 
 

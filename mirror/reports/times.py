@@ -2,5 +2,5 @@
 
 
 def format_time(time: str | None) -> str:
-    """A time of the manifest for a reader, as in `2026-11-24 18:00:00`; "" if there is none."""
+    """Format a time of the manifest, as in `2026-11-24 18:00:00`; "" if there is none."""
     return time[:19].replace("T", " ") if time else ""

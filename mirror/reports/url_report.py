@@ -1,4 +1,4 @@
-"""What the archive knows of a URL, in words: `why` prints it, and replay shows it for what is missing."""
+"""The history of a URL in words: `why` prints it, and replay shows it instead of a missing resource."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ _STANDINGS = {
 _RENDERED = {
     Rendering.WAITS: "waiting to be rendered",
     Rendering.DONE: "rendered",
-    Rendering.SPARED: "not rendered, because similar pages brought nothing new",
+    Rendering.SPARED: "not rendered, because similar pages led to nothing new",
     Rendering.GIVEN_UP: "not rendered",
 }
 

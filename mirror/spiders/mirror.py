@@ -40,7 +40,7 @@ from mirror.transfer.curl_operation import IN_MEMORY, InterruptedTransferError
 from mirror.workers.pool import WorkerDiedError, Workers
 
 _TOGETHER: Final = 32
-"""Answers to commit in one transaction. A longer one would delay the other answers for longer."""
+"""Answers to commit in one transaction. A larger transaction would delay other answers for longer."""
 
 
 class MirrorSpider(Spider):

@@ -1,12 +1,12 @@
-"""An archive on the disk: objects, manifest and tree together, and how the tree is derived from the other two.
+"""An archive on the disk: objects, manifest and tree together, and how Websucker derives the tree from the other two.
 
 The archive is the target folder. Its data is in `.mirror/`; everything else is derived, and `publish_all` makes it again, byte
 for byte.
 
 The links of published documents always lead to the resolutions of their targets (`manifest.interface.Locations`), also while a
-crawl runs: a link to something that is still to be fetched leads to where its file is expected. `settle` compares that with the
-real paths, and publishes only those documents again whose links are wrong. So the tree can be browsed at any time, and after
-`settle` all its links are right.
+crawl runs: a link to a resource that is still to be fetched leads to the path where its file is expected. `settle` compares
+that with the real paths, and publishes only those documents again whose links are wrong. So the tree can be browsed at any
+time, and after `settle` all its links are right.
 """
 
 import html
@@ -84,7 +84,7 @@ class Archive:
                 refuse_link(kept)
             if not kept.is_dir():
                 if read_only or not create:
-                    raise StorageError(f"{root} is no archive: it has no folder {KEPT}")
+                    raise StorageError(f"{root} is not an archive: it has no folder {KEPT}")
                 if (root / INDEX).exists():
                     raise StorageError(
                         f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
@@ -117,7 +117,7 @@ class Archive:
         return self.publisher.publish(self.publication(resource), payload)
 
     def publication(self, resource: Resource) -> Publication:
-        """Collect from the manifest what determines the file of a version."""
+        """Collect from the manifest everything that determines the file of a version."""
         target = None
         if is_redirect(resource):
             target = next(ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
@@ -141,7 +141,7 @@ class Archive:
         """Publish documents again whose links are outdated, then remove released files and write the index page.
 
         Worker processes publish through `queue`, if there is one. Yields often, so that the caller can do other work: True if
-        there is nothing to do but to wait for the workers.
+        only the workers still have something to do.
         """
         changed = []
         for url_id, resolution, path, redirect in self.manifest.locations.all_urls():

@@ -134,7 +134,7 @@ class Playback:
         return None if copy is payload else copy
 
     def account(self, url: CanonicalURL) -> tuple[UrlHistory | None, list[str]]:
-        """Return all that is known of a URL, and the tombstones that cover it."""
+        """Return everything that the archive knows about a URL, and the tombstones that cover it."""
         return self._history.account(url), [
             one for one in self._archive.manifest.decisions.tombstones() if covers(one, url)
         ]

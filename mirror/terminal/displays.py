@@ -1,6 +1,6 @@
 """The displays that MIRROR_PROGRESS can name, and the display that calls the user's own hook.
 
-Enters: the calls of a `progress.Display`. Leaves: lines on stdout, calls of the user's hook.
+Input: the calls of a `reporthook.Display`. Output: lines on stdout, calls of the user's hook.
 """
 
 import logging

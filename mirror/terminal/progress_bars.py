@@ -1,6 +1,6 @@
 """The display on a terminal: totals, rates, the queue, and progress bars of some files.
 
-Enters: calls of the files' hooks, the totals of the crawl. Leaves: a few lines at the bottom of the terminal, drawn by rich.
+Input: calls of the files' hooks, the totals of the crawl. Output: a few lines at the bottom of the terminal, drawn by rich.
 """
 
 import atexit

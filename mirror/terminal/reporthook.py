@@ -1,7 +1,7 @@
 """The progress of every file, reported through the hook of `wget.py`: `reporthook(block_number, block_size, total_size)`.
 
-Enters: a file's URL, path and size, the sizes of the chunks in which it arrives, the totals of the crawl. Leaves: calls of
-a hook or of a display. Never here: a byte of the files, a class of Scrapy.
+Input: a file's URL, path and size, the sizes of the chunks in which it arrives, the totals of the crawl. Output: calls of
+a hook or of a display. This module sees no bytes of the files and no class of Scrapy.
 
 The law of the hook
 -------------------

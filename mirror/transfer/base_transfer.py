@@ -1,6 +1,6 @@
 """The base of transfers: from the headers and blocks that libcurl delivers to a response of Scrapy's.
 
-Enters: status and headers, which a subclass reads by its protocol, and blocks of the body. Leaves: a response, or one of the
+Input: status and headers, which a subclass reads by its protocol, and blocks of the body. Output: a response, or one of the
 exceptions that Scrapy's own handlers raise. On the way a transfer sends Scrapy's signals, keeps to the limits of size, undoes
 content-codings, and resumes the part that an earlier transfer left.
 
@@ -121,7 +121,7 @@ class BaseTransfer(CurlOperation[Response]):
 
     @abstractmethod
     def _validator(self) -> str | None:
-        """What identifies this version of the payload in a later transfer; `None` if nothing does."""
+        """The validator that identifies this version of the payload in a later transfer; `None` if there is none."""
 
     def _header(self, name: str) -> str | None:
         return messages.header(self._headers, name)

@@ -46,11 +46,11 @@ class InterruptedTransferError(DownloadCancelledError):
 
 
 class PayloadChangedError(Exception):
-    """The rest of a payload was requested, but the server has another payload by now, or does not send a part."""
+    """The rest of a payload was requested, but the server now has another payload, or does not send a part."""
 
 
 class Handler(Protocol):
-    """What an exchange needs of the download handler that runs it. All sizes are bytes; 0 means no limit."""
+    """The parts of the download handler that an operation uses. All sizes are in bytes; 0 means no limit."""
 
     crawler: Crawler
     max_size: int
@@ -109,11 +109,11 @@ class CurlOperation(ABC, Generic[Result]):
 
     @property
     def has_unknown_length(self) -> bool:
-        """Whether a body is being received whose length the server did not tell."""
+        """Whether a body without an announced length is being received."""
         return False
 
     def is_too_slow(self, now: float, min_rate: float) -> bool:
-        """Whether fewer than `min_rate` bytes a second came in the last `timeout` seconds. To be called repeatedly."""
+        """Whether fewer than `min_rate` bytes a second arrived in the last `timeout` seconds. To be called repeatedly."""
         if not self.window_start and self.received:
             self.window_start = now
         if not self.window_start or not self.timeout or now - self.window_start < self.timeout:
@@ -153,10 +153,10 @@ class CurlOperation(ABC, Generic[Result]):
 
     @abstractmethod
     def failed(self, error: TransferError) -> Result:
-        """The result of an exchange that ended early: raises the exception that says why, or returns what is usable."""
+        """The result of an exchange that ended early: raises the exception with the reason, or returns the usable part."""
 
     def close(self) -> None:
-        """Release what the exchange holds. The handler calls this whatever the end was."""
+        """Release the resources of the exchange. The handler always calls this."""
 
 
 class _Socket(socket):

@@ -38,15 +38,15 @@ def rule(error: BaseException) -> str | None:
 
 
 class BrokenAnswerError(Exception):
-    """An answer came, but can't be read. Users read the message as it is."""
+    """An answer that can't be read. The message is shown to users unchanged."""
 
 
 class EndlessError(Exception):
-    """An answer does not end. Users read the message as it is. No retry: the answer would be as long again."""
+    """An answer that does not end. The message is shown to users unchanged. No retry: the answer would be as long again."""
 
 
 class UnreachableError(Exception):
-    """The robots.txt of a host can't be fetched, so the host must not be asked for anything.
+    """The robots.txt of a host can't be fetched, so nothing may be requested from the host.
 
     `status` is the status of the answer for robots.txt, `None` if there was none.
     """

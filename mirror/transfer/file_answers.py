@@ -24,7 +24,7 @@ _HTML: Final = ("Content-Type", "text/html; charset=utf-8")
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:
-    """What a web server would answer in this case."""
+    """The answer that a web server would give in this case."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -42,7 +42,7 @@ def folder_page(url: CanonicalURL, entries: list[Entry]) -> FileAnswer:
 
 
 def look_up(url: CanonicalURL, path: Path, archive: Path | None) -> FileAnswer | Path:
-    """What a path of the local disk answers: a file, as its path, or an answer without one.
+    """Look up a path of the local disk: return a file, as its path, or an answer without one.
 
     A symbolic link is a redirect to its target. `archive`: the folder being written, which must not become part of itself.
     """

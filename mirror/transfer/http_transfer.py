@@ -81,7 +81,7 @@ class HTTPTransfer(BaseTransfer):
         if self._status in _RANGE_REFUSED:
             raise PayloadChangedError
         if self._status != HTTPStatus.PARTIAL_CONTENT:
-            return length  # the whole comes, or an error that the whole would have met too
+            return length  # the whole arrives, or an error that a request for the whole would have met as well
         found = content_range(self._header("content-range") or "")
         is_same = may_match(self._headers, part.promise.validator)
         if not found or found.start != self.offset or found.total != part.promise.total or not is_same:

@@ -14,7 +14,7 @@ class Payload:
         self.size = 0
         """Bytes so far, with those that an earlier transfer received."""
         self.promise: Promise | None = None
-        """What a later transfer needs to continue this one; `None` if none can."""
+        """The data with which a later transfer can continue this one; `None` if none can."""
         self._url = url
         self._spools = spools
         self._spool: Spool | None = None

@@ -24,7 +24,7 @@ MAX_DEFAULT: Final = 4
 """The most workers to use by default. The one process that crawls has no work for more."""
 
 START_AFTER: Final = 1 << 20
-"""Bytes to parse in the main process before workers are started. To start them takes longer than to parse a few pages."""
+"""Bytes to parse in the main process before workers are started. Starting them takes longer than parsing a few pages."""
 
 _CALL_COST: Final = 4096  # the fixed cost of a call, in bytes
 _PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from mirror.workers.worker_process import main; main()"

@@ -400,8 +400,8 @@ def test_a_value_that_is_refused(name: str, value: str, message: str) -> None:
         ("cookies", "# spam\nexample.org spam\n", "cookies={}: line 2 has 1 fields, not the 7 that tabs divide"),
         ("cookies", "sp\udcffam", "cookies={} can't be read: it is not UTF-8, at byte 2"),
         ("certificate", "spam", "certificate={}: not a certificate and its private key in PEM"),
-        ("ca", "spam", "ca={}: no certificates of authorities in PEM"),
-        ("key", "spam", "key={} is of no use without certificate=FILE"),
+        ("ca", "spam", "ca={}: no CA certificates in PEM"),
+        ("key", "spam", "key={} needs certificate=FILE as well"),
     ],
 )
 def test_a_file_that_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:

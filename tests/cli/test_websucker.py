@@ -71,7 +71,7 @@ def test_help_shows_every_option_and_exit_code() -> None:
         default = (option.default or option.default_note).replace("`", "")
         assert not default or f"(default: {default})" in text
         assert f"{option.group}: " in text
-    for meaning in ("0 all is well", "1 some", "2 bad usage", "3 nothing", "4 the archive", "130 interrupted"):
+    for meaning in ("0 success", "1 some", "2 wrong usage", "3 nothing", "4 the archive", "130 interrupted"):
         assert meaning in text
 
 

@@ -256,7 +256,7 @@ def test_the_summary_of_the_second_run(story: Story) -> None:
     done = story.second.done
     assert done.code == 1
     assert (
-        "Since the snapshot before: 1 added, 2 changed, 2 gone, 1 unlinked; " in done.stderr
+        "Since the previous snapshot: 1 added, 2 changed, 2 gone, 1 unlinked; " in done.stderr
     )  # the start page changed, too
     for row in ROWS:
         assert f"  {row.error}: " in done.stderr or row.error is None
@@ -291,7 +291,7 @@ def test_an_unchanged_site_costs_one_request_per_resource_and_no_object(tmp_path
     assert second.objects == first.objects
     assert second.tree == first.tree
     assert second.done.code == 0
-    assert "Since the snapshot before: nothing changed; 0 bytes new" in second.done.stderr
+    assert "Since the previous snapshot: nothing changed; 0 bytes new" in second.done.stderr
 
 
 def test_a_304_on_the_start_page_does_not_end_the_run(tmp_path: Path) -> None:

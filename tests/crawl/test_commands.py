@@ -159,7 +159,7 @@ def test_only_commands_that_write_take_the_lock(made: World, tmp_path: Path) -> 
         assert websucker("checkout", made.out, 1, tmp_path / "target").code == 0
         for words in (["prune"], ["forget", made.url("/a")], ["publish"], ["verify", "--repair"]):
             done = websucker(words[0], made.out, *words[1:])
-            assert "is held by another run (process " in only_line(done)
+            assert "is in use by another run (process " in only_line(done)
             assert done.code == 4
 
 
@@ -173,7 +173,7 @@ def test_only_commands_that_write_take_the_lock(made: World, tmp_path: Path) -> 
         (("why", "{out}", "example.org"), 2, "should begin with http:// or https://"),
         (("forget", "{out}", "*"), 2, "is not a URL"),
         (("prune", "{out}", "--keep", "some"), 2, "some"),
-        (("snapshots", "{out}/nothing"), 4, "is no archive: it has no folder .mirror"),
+        (("snapshots", "{out}/nothing"), 4, "is not an archive: it has no folder .mirror"),
     ],
 )
 def test_errors_are_one_line(made: World, words: tuple[str, ...], code: int, said: str) -> None:
@@ -220,7 +220,7 @@ def test_what_no_server_has_any_more_is_lost(world: World) -> None:
     )
     (world.out / ".mirror" / "objects" / str(digest)[:2] / str(digest)[2:]).unlink()
     done = websucker("verify", world.out, "--repair")
-    assert f"Lost for good: {world.url('/a')} as fetched 2" in done.stderr
+    assert f"Lost permanently: {world.url('/a')} as fetched 2" in done.stderr
     assert done.code == 1
     assert world.server.paths == []
     assert websucker("verify", world.out).code == 0

@@ -128,7 +128,7 @@ def test_a_second_run_finds_what_changed(start: Start, files: Path, tmp_path: Pa
     (files / "pages" / "new.txt").write_text("new\n")
     (files / "pages" / "picture.png").unlink()
     done = mirror(start("/"), tmp_path / "out", ca)
-    assert "Since the snapshot before: 1 added" in done.stderr
+    assert "Since the previous snapshot: 1 added" in done.stderr
     assert [path for path in kept(tmp_path / "out") if "new.txt" in path] != []
     place = next(path for path in (tmp_path / "out").rglob("a b.txt"))
     assert place.read_text() == "something else\n"

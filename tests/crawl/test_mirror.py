@@ -176,7 +176,7 @@ def test_a_server_that_is_gone_leaves_the_archive_as_it_was(tmp_path: Path) -> N
     before = tree(tmp_path)
     done = mirror(server.url, tmp_path)
     assert "connection refused" in done.stderr
-    assert "Kept 3 last good copies of what failed" in done.stderr
+    assert "Kept the last good copies of 3 URLs that failed" in done.stderr
     assert done.code == 3
     assert tree(tmp_path) == before
 

@@ -81,7 +81,10 @@ def test_a_setting_that_means_nothing(tmp_path: Path, setting: str) -> None:
     [
         ("MIRROR_HTTP_VERSION=4", "MIRROR_HTTP_VERSION=4 is unknown: use one of 1.1, 2, 3"),
         ("MIRROR_CA_FILE=/nowhere", "MIRROR_CA_FILE=/nowhere can't be read: No such file or directory"),
-        ("MIRROR_CLIENT_KEY=mirror/cli/options.py", "MIRROR_CLIENT_KEY=mirror/cli/options.py is of no use without"),
+        (
+            "MIRROR_CLIENT_KEY=mirror/cli/options.py",
+            "MIRROR_CLIENT_KEY=mirror/cli/options.py needs",
+        ),
     ],
 )
 def test_a_setting_that_means_what_an_option_means(tmp_path: Path, setting: str, said: str) -> None:
@@ -126,7 +129,7 @@ def test_a_folder_that_stands_where_a_file_belongs_is_named(tmp_path: Path) -> N
         blocking = tmp_path / server.url.removeprefix("http://").replace(":", "_") / "a~.html"
         blocking.mkdir(parents=True)
         done = mirror(server.url, tmp_path, settings={"MIRROR_PROGRESS": "off"})
-    assert only_line(done).startswith(f"websucker: {blocking}: a folder is where a file belongs")
+    assert only_line(done).startswith(f"websucker: {blocking}: there is a folder where a file belongs")
     assert done.code == 4
 
 
@@ -187,7 +190,7 @@ def test_a_target_in_a_folder_that_may_not_be_written(tmp_path: Path, rights: in
         *without_rights, *SCRAPY, "crawl", "mirror", "-a", f"start={NOWHERE}", "-a", f"out={tmp_path}/folder/out"
     )
     assert only_line(done).startswith(f"websucker: {tmp_path}/folder/out")
-    assert "permission denied: check its owner and its rights" in only_line(done)
+    assert "permission denied: check its owner and permissions" in only_line(done)
     assert done.code == 4
 
 
@@ -195,8 +198,8 @@ def test_an_archive_that_another_run_holds(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     done = mirror(NOWHERE, tmp_path)
     archive.close()
-    assert f"lock is held by another run (process {os.getpid()}, since 2" in only_line(done)
-    assert only_line(done).endswith("UTC): wait until that is done")
+    assert f"lock is in use by another run (process {os.getpid()}, since 2" in only_line(done)
+    assert only_line(done).endswith("UTC): wait until it ends")
     assert done.code == 4
 
 
@@ -211,7 +214,7 @@ def test_a_manifest_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / ".mirror").mkdir()
     (tmp_path / ".mirror" / "manifest.sqlite").write_bytes(b"not a database" * 100)
     done = mirror(NOWHERE, tmp_path)
-    assert "it is no manifest" in only_line(done)
+    assert "it is not a manifest" in only_line(done)
     assert done.code == 4
 
 

@@ -416,7 +416,7 @@ def test_another_address_causes_a_warning(tmp_path: Path) -> None:
         assert server.send(f"0.0.0.0:{server.port}", "/").status == 421
         server.process.send_signal(signal.SIGINT)
         assert (
-            "Warning: everybody who can reach 0.0.0.0 can read the archive" in server.process.communicate(timeout=30)[1]
+            "Warning: everyone who can reach 0.0.0.0 can read the archive" in server.process.communicate(timeout=30)[1]
         )
 
 
@@ -429,7 +429,7 @@ def test_error_messages_are_one_line(tmp_path: Path) -> None:
             ([str(archive), "--port", port], 2, f"port {port} is in use by another program"),
             ([str(archive), "--port", "70000"], 2, "--port 70000: a port is a number from 0 to 65535"),
             ([str(archive), "--host", "192.0.2.1", "--port", "0"], 2, "can't listen on 192.0.2.1"),
-            ([str(tmp_path)], 4, "is no archive"),
+            ([str(tmp_path)], 4, "is not an archive"),
             ([], 2, "usage: replay <DIR>"),
         ):
             stdout, stderr = command(*words).communicate(timeout=60)

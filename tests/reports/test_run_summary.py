@@ -71,9 +71,9 @@ def test_changes_and_a_held_run() -> None:
     numbers = SnapshotCounts(added=1, changed=1_200, new_size=2_000)
     held = replace(summary(replace(ALL_WELL, kept=1)), changes=numbers, rewritten=2, held=(600, 1_200))
     text = held.text()
-    assert "Since the snapshot before: 1 added, 1,200 changed; 2.0 kB new\n" in text
+    assert "Since the previous snapshot: 1 added, 1,200 changed; 2.0 kB new\n" in text
     assert "Links updated at the end: 2 documents\n" in text
-    assert "Kept 1 last good copy of what failed\n" in text
+    assert "Kept the last good copy of 1 URL that failed\n" in text
     assert "Held: 600 of 1,200 pages are gone from the server. Nothing was removed from the tree.\n" in text
     assert held.exit_code is Exit.HELD
     assert "nothing changed; 0 bytes new" in replace(held, changes=SnapshotCounts()).text()

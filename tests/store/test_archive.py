@@ -290,7 +290,7 @@ def test_a_folder_with_a_page_of_its_own_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_archive_is_not_made_one(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"is no archive: it has no folder \.mirror"):
+    with pytest.raises(StorageError, match=r"is not an archive: it has no folder \.mirror"):
         Archive(tmp_path / "nothing", create=False)
     assert list(tmp_path.iterdir()) == []
 
@@ -301,7 +301,7 @@ def test_the_error_names_a_file_in_the_way(tmp_path: Path, place: str) -> None:
     blocking = tmp_path / ("file" if place.startswith("file") else place)
     blocking.write_text("mine")
     root = tmp_path / (place if place.startswith("file") else "folder")
-    with pytest.raises(StorageError, match="a file is where a folder is needed") as error:
+    with pytest.raises(StorageError, match="there is a file where a folder is needed") as error:
         Archive(root)
     assert str(error.value).startswith(f"{blocking}: ")
     assert blocking.read_text() == "mine"
@@ -327,7 +327,7 @@ def test_an_archive_is_for_one_process_at_a_time(root: Path) -> None:
     with opened(root):
         refused = another()
     assert refused.returncode == 1
-    told = r"lock is held by another run \(process (\d+), since [-\d]{10} [:\d]{8} UTC\): wait until that is done$"
+    told = r"lock is in use by another run \(process (\d+), since [-\d]{10} [:\d]{8} UTC\): wait until it ends$"
     match = re.search(told, refused.stderr.strip())
     assert match
     assert int(match[1]) == os.getpid()
@@ -338,5 +338,5 @@ def test_a_missing_object_is_an_error(root: Path) -> None:
     mirrored(root, {HOME: Site().page("/", '<img src="/x.png">').file("/x.png", PNG, "image/png")})
     for place in (root / KEPT / "objects").glob("??/*"):
         place.unlink()
-    with pytest.raises(StorageError, match="it is missing: an archive's files should not be moved"):
+    with pytest.raises(StorageError, match="it is missing: do not move or delete the files of an archive"):
         published(root)

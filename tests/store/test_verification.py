@@ -181,7 +181,7 @@ def test_a_damaged_page_of_the_manifest_is_reported(root: Path) -> None:
     place.write_bytes(content)
     assert told(root) in {
         "manifest",
-        f"{place}: it is damaged: restore it from a backup, or move its folder away to begin anew",
+        f"{place}: it is damaged: restore it from a backup, or move its folder away to start over",
     }
 
 

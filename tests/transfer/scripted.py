@@ -1,7 +1,7 @@
 """A server on loopback that sends what its script says, byte for byte, valid HTTP or not.
 
     with serve({"hello": Reply(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")}) as server:
-        ...                       # let a client loose on server.url + "/hello/anything"
+        ...                       # run a client on server.url + "/hello/anything"
         assert server.asked("hello")[0].method == "GET"
 
 The first segment of a path chooses the reply; the rest is free, to tell requests apart. A `Reply` is bytes, and what happens to

@@ -1,6 +1,6 @@
 """The frame of reports: a page of HTML in one file that loads nothing and runs nothing.
 
-Who makes a report passes each text of a server through `escaped`.
+Code that makes a report passes every text from a server through `escaped`.
 """
 
 from html import escape

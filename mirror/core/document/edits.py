@@ -81,7 +81,7 @@ def quoted(text: str, quote: str) -> str:
 
 
 class Tag(NamedTuple):
-    """A start tag: the source it stands in, the name of its element in lower case, and the places of its attributes."""
+    """A start tag: the source that contains it, the name of its element in lower case, and the places of its attributes."""
 
     source: str
     name: str

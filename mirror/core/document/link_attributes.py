@@ -1,4 +1,4 @@
-"""The tables of what in a document is a URL: (element, attribute) -> how to read the value, and what the URL is for.
+"""The tables that say where documents have URLs: (element, attribute) -> how to read the value, and what the URL is for.
 
 Input: names and values of a document's elements. Output: `Span`s. `references` reads and `html_edits` and `xml_edits` rewrite
 by the same tables, so they can't disagree. This module parses no document, knows no base, and doesn't decide what to fetch.

@@ -1,6 +1,6 @@
 """Rewrites the references of a document, and keeps every other byte.
 
-Input: a document as text, its URL, and `resolve`, which knows where the copy of each resource stands. Output: the text with
+Input: a document as text, its URL, and `resolve`, which gives the place of the copy of each resource. Output: the text with
 `Edit`s made. Parsers only find places in the source (turbohtml reports the span of every attribute). Nothing is serialised, so
 broken markup, quotes, entities and line ends stay as they are.
 
@@ -15,7 +15,7 @@ The law
 5. These stay as they are: scripts, and structured data in them; documents in attributes that are nested deeper than
    `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates.
 
-If copies stand at origins (`Rewriter.home`, see `core.replay.origins`) instead of on a disk, four points differ:
+If copies are served at origins (`Rewriter.home`, see `core.replay.origins`) instead of read from a disk, four points differ:
 
 6. A reference that leads to the right place from the copy's own URL stays as it is. Relative references do.
 7. `<base href>` names the place of the base at its origin.
@@ -64,7 +64,7 @@ def _script_file_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
 
 
 def redirect_page(target: str) -> bytes:
-    """Return the page that stands in the place of a redirect: it leads on at once, without a script.
+    """Return the page that replaces a redirect in the tree: it leads to the target at once, without a script.
 
     >>> b'url=../b~.html"' in redirect_page("../b~.html")
     True

@@ -1,7 +1,7 @@
 """Finds what a document refers to.
 
 Input: a document as text, its URL, its headers. Output: `Reference`s, each URL canonical. lxml reads the markup (`markup`), and
-`link_attributes` says what in it is a URL. Rewriting finds the same values in the source by the same tables. This module
+`link_attributes` says which parts of it are URLs. Rewriting finds the same values in the source by the same tables. This module
 doesn't decide what to fetch (`scope` does).
 """
 

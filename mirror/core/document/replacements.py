@@ -1,6 +1,6 @@
 """The replacement of each reference of a document.
 
-Input: the document's URL, its references as written, and `resolve`, which knows where each copy stands. Output: the new text
+Input: the document's URL, its references as written, and `resolve`, which gives the place of each copy. Output: the new text
 of each reference, or `Edit`s of the value that contains it. This module sees no markup. `link_rewriter` states the law.
 """
 

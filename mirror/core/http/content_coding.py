@@ -1,4 +1,4 @@
-"""Decodes content codings, so that a part never passes for the whole (RFC 9110 8.4).
+"""Decodes content codings, and never returns a part as if it were the whole (RFC 9110 8.4).
 
 Input: a payload as transferred, at once or in blocks, and its Content-Encoding. Output: the decoded payload. `decoded` returns
 it whole and verified, or raises `CodingError`. A `Decoder` returns its blocks as they arrive; they are the whole payload only

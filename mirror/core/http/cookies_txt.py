@@ -1,7 +1,7 @@
 """cookies.txt, the file in which browsers' extensions, curl and wget store cookies, in the format of Netscape.
 
-Input: the text of such a file. Output: its cookies, as those of the standard library. This module has no clock: expired cookies
-are returned too, and a cookie jar doesn't send them.
+Input: the text of such a file. Output: its cookies, as the standard library's `Cookie`. This module has no clock: expired
+cookies are returned too, and a cookie jar doesn't send them.
 
 Each line is a cookie. Tabs separate its fields: domain, whether subdomains get it, path, whether it is for https alone, expiry
 (seconds since 1970, 0 for a session cookie), name, value. `#` begins a comment, and `#HttpOnly_` a cookie that scripts can't

@@ -6,7 +6,7 @@ resources belong to a mirror.
 
 - Whether a URL is fetched: `scope.py`, `robots_txt.py`, `private_addresses.py`, `crawler_traps.py` (with `url_families.py` and
   `page_fingerprint.py`).
-- How fast a host is asked: `request_rate.py`.
+- The request rate of a host: `request_rate.py`.
 - What an answer is: `soft_errors.py` (an error or a login page in disguise), `dynamic_pages.py` (a page that needs a browser).
-- What is kept: `retention.py`.
+- Which snapshots are kept: `retention.py`.
 """

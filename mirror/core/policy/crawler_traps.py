@@ -1,8 +1,8 @@
 """Traps: parts of a host that lead on without an end and contain nothing new.
 
-Input: URLs with the pages that link to them, and pages in the order of their answers. Output: the rule because of which a URL
-is not followed, in words, or `None`. This module uses no clock and no database, and it doesn't stop a URL that a page outside
-of the trap links to.
+Input: URLs with the pages that link to them, and pages in the order of their answers. Output: the rule that keeps the crawl
+from following a URL, in words, or `None`. This module uses no clock and no database, and it doesn't stop a URL that a page
+outside of the trap links to.
 
 The law
 -------
@@ -147,7 +147,7 @@ class Traps:
     # --- URLs ----------------------------------------------------------------------------------------------------------
 
     def blocking_rule(self, url: CanonicalURL, page: CanonicalURL) -> str | None:
-        """Return the rule because of which a link on a page is not followed, in words; `None` if it is followed."""
+        """Return the rule that keeps the crawl from following a link on a page, in words; `None` if the link is followed."""
         if not self._closed:
             return None
         here = _keys(page)

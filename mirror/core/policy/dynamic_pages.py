@@ -1,16 +1,14 @@
 """Dynamic pages: whether a page should be rendered in a browser, judged by its HTML.
 
-Input: the text of an HTML document and its URL. Output: a `Look`. This module doesn't parse the document: a regular expression
-finds the scripts. A script in a comment counts too, which costs an unnecessary rendering and does no other harm. This module
-starts no browser, and it doesn't know earlier pages of the site.
+Input: the text of an HTML document and its URL. Output: `ScriptSigns`. This module doesn't parse the document: a regular
+expression finds the scripts. A script in a comment counts too, which costs an unnecessary rendering and does no other harm.
+This module starts no browser, and it doesn't know earlier pages of the site.
 
-The signs
----------
-`Sign` lists them. A page without a script that runs is complete as HTML, and a browser would find nothing more. If a page has
-scripts and no other sign (`Sign.SCRIPT`), it usually loads only what its HTML and its styles name, so the crawl renders a few
-pages of each template (`Look.trials`). The other signs stand for scripts that build pages or load parts of themselves, so the
-crawl renders more pages. A page with nearly no text in its HTML (`Sign.LITTLE`) is empty without its scripts, so the crawl
-always renders it.
+The signs --------- `Sign` lists them. A page without a script that runs is complete as HTML, and a browser would find nothing
+more. If a page has scripts and no other sign (`Sign.SCRIPT`), it usually loads only what its HTML and its styles name, so the
+crawl renders a few pages of each template (`ScriptSigns.trials`). The other signs stand for scripts that build pages or load
+parts of themselves, so the crawl renders more pages. A page with nearly no text in its HTML (`Sign.LITTLE`) is empty without
+its scripts, so the crawl always renders it.
 
 Two cases stay unseen: scripts that load more only after a click; and a classic script that loads something for one page among
 many, if the first pages of the template loaded nothing.
@@ -75,7 +73,7 @@ BUNDLERS: Final[dict[str, str]] = {
 
 FEW_TRIALS: Final = 3
 MANY_TRIALS: Final = 10
-"""How many pages in a row of a template have to load nothing new before its other pages are not rendered (`Look.trials`)."""
+"""After this many pages of a template in a row load nothing new, its other pages are not rendered (`ScriptSigns.trials`)."""
 
 RECHECK_INTERVAL: Final = 20
 """After that, one page of the template in this many is rendered, to check whether it still loads nothing new."""

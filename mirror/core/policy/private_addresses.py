@@ -71,7 +71,7 @@ class Reach:
         self._shares = len(hosts) == 1 or all(self._starts.values())
 
     def blocks_host(self, url: CanonicalURL) -> Kind | None:
-        """Return the kind of address because of which a URL is refused, if its host alone decides; `None` if not."""
+        """Return the kind of address that bars a URL, if its host alone decides; `None` otherwise."""
         if self._everything:
             return None
         place = _host_and_port(url)
@@ -79,7 +79,7 @@ class Reach:
         return found and self._barred(place, found)
 
     def blocks_address(self, url: CanonicalURL, address: str) -> Kind | None:
-        """Return the kind of address because of which a connection is refused; `None` if it is allowed.
+        """Return the kind of address that bars a connection; `None` if the connection is allowed.
 
         `address` is what the host of the URL resolved to.
         """

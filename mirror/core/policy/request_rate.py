@@ -19,9 +19,9 @@ The law
 5. The speed grows linearly again: each second by a fiftieth of the speed that was too high, but with each answer by at most a
    200th. The window grows by one each round.
 6. The rate never exceeds `connections` and `delay`, nor a `Crawl-delay` of up to `most_delay`.
-7. A request is tried again as soon as its host accepts requests, if the host was the trouble. Otherwise it is tried again after
-   a random delay between zero and a bound that doubles (full jitter), as long as the host has retries left: a fifth of its
-   answers, and 20.
+7. If the trouble concerned the host, a request is tried again as soon as the host accepts requests. Otherwise it is tried again
+   after a random delay between zero and a bound that doubles (full jitter), as long as the host has retries left: a fifth of
+   its answers, and 20.
 8. After too many troubles in a row, the host is given up for `broken_for` seconds. Then one request tries it again.
 """
 

@@ -15,10 +15,10 @@ The rules
 3. If a requisite turns out to be HTML, it is kept, and its links are not followed. A redirect keeps the role, and its target is
    decided anew. If a start redirects to another URL of its site, that URL becomes a start too.
 4. `include` applies to pages, `exclude` to everything. Starts are exempt from both.
-5. The web doesn't lead to files: a URL of ftp, ftps, sftp or file is fetched, in any role, only if the resource that leads to
-   it has the same scheme, host and port. A file on the disk also has to be in the folder of a start or below it, whatever the
-   options are. On file servers `site` means the same as `prefix` for pages, and `host` means the whole server. Links from files
-   to the web are followed as links from pages are.
+5. Links from the web to files are not followed: a URL of ftp, ftps, sftp or file is fetched, in any role, only if the resource
+   that leads to it has the same scheme, host and port. A file on the disk also has to be in the folder of a start or below it,
+   whatever the options are. On file servers `site` means the same as `prefix` for pages, and `host` means the whole server.
+   Links from files to the web are followed as links from pages are.
 6. If a page asks robots not to follow its links (`syntax.robots_meta`), they are not followed, if the user wants to obey that.
    Links with rel=nofollow are followed, unless the user wants otherwise.
 7. A URL of more than `MAX_URL_LENGTH` characters is not fetched: no server accepts one.

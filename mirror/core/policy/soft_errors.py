@@ -1,4 +1,4 @@
-"""Soft errors: an answer with a success status that is an error or a login page in the place of a page that was good before.
+"""Soft errors: answers with a success status that are an error page or a login page in the place of an earlier good page.
 
 Input: two HTML documents as text, or the status and the target of a redirect. Output: a `Suspicion` or `None`. This module
 doesn't decide what happens to the earlier page, and it doesn't judge a page that has no earlier version.

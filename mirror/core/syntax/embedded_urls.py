@@ -238,9 +238,9 @@ def script_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
     """Read the string literals of a script that are plainly URLs; each is a guess.
 
     A literal counts if it begins with a slash and a name; if it contains a slash and ends in a known extension; or if it ends
-    in one and stands where a URL is loaded: `import`, `fetch`, `new Worker`, `.src =`. An import needs no extension. Quotes are
-    not paired, because the text between two literals is never a URL. Comments are skipped only where they can be nothing else,
-    because a literal may contain what looks like one.
+    in one and is at a place where a script loads a URL: `import`, `fetch`, `new Worker`, `.src =`. An import needs no
+    extension. Quotes are not paired, because the text between two literals is never a URL. Comments are skipped only where they
+    can be nothing else, because a literal may contain what looks like one.
     """
     for match in _js_literals(value):
         text, loader = json_unescaped(match["url"]), match["loader"] or ""

@@ -21,7 +21,7 @@ PRODUCT: Final = "websucker"
 
 
 class Directive(StrEnum):
-    """What pages can ask of robots, and a user can have obeyed. `REL` is no directive, but `rel=nofollow` on a link."""
+    """Instructions to robots that Websucker can obey. `REL` is not a directive, but `rel=nofollow` on a link."""
 
     NOFOLLOW = "nofollow"
     REL = "rel"

@@ -1,4 +1,4 @@
-"""Canonical URLs: what makes two references one resource.
+"""Canonical URLs: when two references name the same resource.
 
 Input: a reference as its author wrote it, and the URL of the document that contains it. Output: a `Target`, which is a
 `CanonicalURL` and the fragment; or `None` for what can't be fetched. This module uses no network and no disk, and doesn't

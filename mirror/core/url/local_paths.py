@@ -1,4 +1,4 @@
-"""Where a resource stands in the tree: one law, (canonical URL, media type) -> path, and back.
+"""The path of a resource in the tree: one law, (canonical URL, media type) -> path, and back.
 
 Input: a `CanonicalURL` and a media type. Output: a `LocalPath`, relative to the root, its names separated by "/". This module
 never looks at the disk or at other URLs, so no name depends on what was fetched before.

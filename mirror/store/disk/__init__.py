@@ -3,6 +3,6 @@
 Modules here may import `core` only; they do not know the manifest. None of them writes through a symbolic
 link (`symlink_guard.py`). Callers turn `OSError` into `StorageError` with `errors.storing`.
 
-Open `objects.py` first, then `publisher.py`, which makes files of the tree from objects. `object_store.py` is the interface for
-somebody who wants to keep objects elsewhere.
+Open `objects.py` first, then `publisher.py`, which makes files of the tree from objects. `object_store.py` has the interface to
+implement if objects are to be kept elsewhere.
 """

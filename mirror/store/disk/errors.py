@@ -9,20 +9,20 @@ from typing import Final
 
 FULL: Final = "the disk is full. Make room, then run the same command again to continue"
 
-_IN_THE_WAY: Final = "a file is where a folder is needed: move it away, or choose another folder"
+_IN_THE_WAY: Final = "there is a file where a folder is needed: move it away, or choose another folder"
 
 _HINTS: Final = {
     errno.ENOSPC: FULL,
-    errno.EDQUOT: "your quota is used up. Make room, then run the same command again to continue",
+    errno.EDQUOT: "your disk quota is used up. Make room, then run the same command again to continue",
     errno.EFBIG: "files may not grow that large here. Raise the limit, then run the same command again to continue",
     errno.EROFS: "the file system is read-only",
-    errno.EACCES: "permission denied: check its owner and its rights",
-    errno.EPERM: "not permitted: check its owner and its rights",
+    errno.EACCES: "permission denied: check its owner and permissions",
+    errno.EPERM: "not permitted: check its owner and permissions",
     errno.EEXIST: _IN_THE_WAY,
     errno.ENOTDIR: _IN_THE_WAY,
-    errno.EISDIR: "a folder is where a file belongs: move it away, or choose another folder",
+    errno.EISDIR: "there is a folder where a file belongs: move it away, or choose another folder",
     errno.ELOOP: "it is a symbolic link, which Websucker does not follow: remove it",
-    errno.ENOENT: "it is missing: an archive's files should not be moved or deleted",
+    errno.ENOENT: "it is missing: do not move or delete the files of an archive",
     errno.ENAMETOOLONG: "the name is too long for this file system: choose a folder with a shorter one",
 }
 

@@ -1,4 +1,4 @@
-"""The lock of an archive: one process at a time. The system releases it when its holder dies, whatever the cause."""
+"""The lock of an archive: one process at a time. The operating system releases the lock when its holder dies."""
 
 import errno
 import os
@@ -45,7 +45,7 @@ class Lock:
             if error.errno in _TAKEN:  # other errors: the file system has no locks
                 holder = _holder(self._file)
                 self.release()
-                raise StorageError(f"{path} is held by another run{holder}: wait until that is done") from error
+                raise StorageError(f"{path} is in use by another run{holder}: wait until it ends") from error
         os.ftruncate(self._file, 0)
         os.write(self._file, f"{os.getpid()}\n".encode())
 
@@ -54,7 +54,7 @@ class Lock:
 
 
 def _holder(file: int) -> str:
-    """Describe who holds the lock and since when, as far as the file tells."""
+    """Describe the process that holds the lock and since when, if the file says so."""
     try:
         process = int(os.read(file, _MAX_LENGTH))
     except (OSError, ValueError):

@@ -291,7 +291,7 @@ def _write_whole(place: Path, text: str) -> None:
 
 
 def _send(file: int, start: int, end: int) -> None:
-    """Make the system begin to write a range of a file to the disk, without waiting: Linux does so if told to drop it."""
+    """Make the system begin to write a range of a file to the disk, without waiting. Advising Linux to drop it does this."""
     if hasattr(os, "posix_fadvise"):
         with suppress(OSError):
             os.posix_fadvise(file, start, end - start, os.POSIX_FADV_DONTNEED)

@@ -1,11 +1,11 @@
 """The symlink guard: Websucker never writes through a symbolic link below the archive's folder.
 
 A link may be where a folder or a file of the archive belongs, because of a careless `unzip`, another user of a shared folder,
-or an archive that was made to attack whoever opens it. Writing through it would change files elsewhere. So each folder is
+or an archive that was made to attack its users. Writing through it would change files elsewhere. So each folder is
 checked before the first file is put into it, and each file is opened in a way that makes the system refuse links.
 
 The folder that the user names may be a link or be reached through one: the user chose it. The guard protects against links that
-were there before the run. It does not protect against somebody who can write to the folder while a crawl runs.
+were there before the run. It does not protect against a user who can write to the folder while a crawl runs.
 """
 
 import os

@@ -24,8 +24,8 @@ from mirror.store.manifest.rendering_records import RenderingCounts, RenderingOu
 class RenderingQueue(Protocol):
     """The pages that a browser is to open in one run.
 
-    A page waits from the transaction that recorded it, so a run that is resumed goes on with it. A claim is kept in memory
-    only: if the process dies, the page waits again, and `Task.tries` counts one more.
+    The transaction that records a page also queues it, so a resumed run continues with it. A claim is kept in memory
+    only: if the process dies, the page waits again, and `RenderingTask.tries` counts one more.
     """
 
     when: RenderMode
@@ -45,8 +45,9 @@ class RenderingQueue(Protocol):
         Pages that are new in this run come first. With `idle`, pages that an earlier run rendered follow, but only if one of
         their requisites or frames has changed in this run.
 
-        If the last `Task.trials` pages of a template found nothing, the other pages of that template are spared, except a
-        fixed sample (`dynamic_pages.AGAIN`). A page that was begun `MOST_TRIES` times without an end counts as done.
+        If the last `RenderingTask.trials` pages of a template found nothing, the other pages of that template are spared,
+        except a fixed sample (`dynamic_pages.RECHECK_INTERVAL`). A page that was begun `MAX_TRIES` times without an end counts
+        as done.
         """
 
     def find(self, task: RenderingTask, count: int) -> None:
@@ -81,7 +82,7 @@ class History(Protocol):
         """Return whether there is this snapshot."""
 
     def has_before(self, snapshot_id: int) -> bool:
-        """Return whether there ever was a snapshot before this one, pruned or not."""
+        """Return whether there ever was an earlier snapshot, pruned or not."""
 
     def find(self, name: str) -> SnapshotInfo | None:
         """Find a snapshot by name; `None` if there is none.

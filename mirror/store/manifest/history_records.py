@@ -1,4 +1,4 @@
-"""The records of the history: snapshots as lists show them, what a snapshot contains, and all that is known of a URL."""
+"""The records of the history: snapshots as lists show them, the contents of a snapshot, and the history of a URL."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -84,12 +84,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class UrlHistory:
-    """All that is known of a URL. Times are ISO 8601 in UTC.
+    """Everything that the archive knows about a URL. Times are ISO 8601 in UTC.
 
-    `met` is when the first run met it. `entry` is the decision of the newest run that met it, `decided` when that run began,
-    `rule` the words that decided: a line of robots.txt, a header, an element of a page. `versions` come with the times of their
-    first snapshot and of the one that ended them. `linked_from` are some pages that link to it, `seen_on` some in which only a
-    browser saw a reference to it. `needs` says why the page does not work from a disk.
+    `met` is when the first run found it. `entry` is the decision of the newest run that found it, `decided` when that run
+    began, `rule` the words that decided: a line of robots.txt, a header, an element of a page. `versions` come with the times
+    of their first snapshot and of the one that ended them. `linked_from` are some pages that link to it, `seen_on` some in
+    which only a browser saw a reference to it. `needs` says why the page does not work from a disk.
     """
 
     url: CanonicalURL
@@ -107,7 +107,7 @@ class UrlHistory:
 
 @dataclass(frozen=True, slots=True)
 class LastRendering:
-    """The last rendering of a page. `state` is a `rendering_records.State`, `began` the time at which the run began.
+    """The last rendering of a page. `state` is a `rendering_records.RenderingState`, `began` the time at which the run began.
 
     `found`, `outcome` and `refused` are as in `rendering_records`.
     """

@@ -75,9 +75,9 @@ class Runs(Protocol):
 
 
 class Frontier(Protocol):
-    """Every URL that any run ever met, and what the selected run decided about it.
+    """Every URL that any run ever found, and what the selected run decided about it.
 
-    A URL has at most one entry: that of the newest run that met it. An entry of an earlier run does not count as an entry of
+    A URL has at most one entry: that of the newest run that found it. An entry of an earlier run does not count as an entry of
     the selected run.
     """
 
@@ -241,7 +241,7 @@ class Links(Protocol):
 
 
 class Locations(Protocol):
-    """Where URLs stand in the tree.
+    """The paths of URLs in the tree.
 
     The resolution of a URL is the path that published documents link to; without one they link to the absolute URL. The path
     of a URL is where its file is. While a run lasts the two may differ; `settle` brings them together.
@@ -306,7 +306,7 @@ class Departures(Protocol):
 
 
 class Decisions(Protocol):
-    """What was decided about URLs, and what the program stores about itself."""
+    """Decisions about URLs, and facts that the program stores about itself."""
 
     def set_rule(self, url_id: int, rule: str) -> None:
         """Store the words that decided about a URL, or about the links of its document. They replace earlier ones."""
@@ -356,7 +356,7 @@ class Manifest(Protocol):
 
     @property
     def path(self) -> Path:
-        """The file of the database, or what names it in messages."""
+        """The file of the database, or its name in messages."""
 
     @property
     def runs(self) -> Runs: ...
@@ -404,7 +404,7 @@ class Manifest(Protocol):
         """Check the database, and return the first damage in one line; `None` if there is none."""
 
     def compact(self) -> None:
-        """Give the space of deleted rows back, and leave no trace of them in the file. Called outside of transactions."""
+        """Release the space of deleted rows, and leave no trace of them in the file. Called outside of transactions."""
 
     def close(self) -> None:
         """Close the database. Uncommitted writes are lost."""

@@ -52,7 +52,7 @@ class Resource:
     """A version of a URL: an answer, or a failure to get one. `since` is the first snapshot that shows it.
 
     `path` is its place in the tree, if it has one; `stale`: the file there is outdated. `fetched` is when the payload was
-    received, `checked` when the server was last asked. `error` says why there is no good answer.
+    received, `checked` when it was last requested. `error` says why there is no good answer.
     """
 
     url_id: int

@@ -1,6 +1,6 @@
-"""The loss check: a run that would lose too many pages at once is held, and its user decides (`max_loss`).
+"""The loss check: a run that would lose too many pages at once is held, and the user decides (`max_loss`).
 
-Where it happens, for somebody who wants to add a notification:
+Where it happens, and where to add a notification:
 
     here                           `excessive_loss` decides.
     store/run/ending.py            `Ending.settle` calls it before any file leaves the tree. If the run is held, it releases no

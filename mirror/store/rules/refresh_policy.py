@@ -1,4 +1,4 @@
-"""The refresh policy: which resources a run does not ask for again."""
+"""The refresh policy: which resources a run does not request again."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,9 +12,9 @@ from mirror.store.manifest.records import Resource, Standing
 class RefreshPolicy:
     """How a run treats what the archive has already.
 
-    A resource that was checked less than `refresh` ago and did not fail is not asked for. With `trust`, neither is one that is
-    still fresh by what its server said. With `repair`, only what is missing is asked for. `max_loss` is the share of pages that
-    may be gone before the run is held (see `loss_check`).
+    A run does not request a resource that was checked less than `refresh` ago and did not fail. With `trust`, it does not
+    request a resource that is still fresh according to its server. With `repair`, it requests missing resources only.
+    `max_loss` is the share of pages that may be gone before the run is held (see `loss_check`).
     """
 
     refresh: timedelta | None = None
@@ -28,7 +28,7 @@ class RefreshPolicy:
         return self.refresh is None and not self.trust and not self.repair
 
     def is_fresh(self, resource: Resource, now: str) -> bool:
-        """Return whether a resource whose payload the archive has need not be asked for. `now` is ISO 8601."""
+        """Return whether a resource whose payload the archive has need not be requested. `now` is ISO 8601."""
         if self.repair:
             return True
         lifetime = self.refresh or timedelta()

@@ -1,7 +1,7 @@
-"""Departures: what leaves the tree at the end of a run, and redirects that lead nowhere.
+"""Departures: which files leave the tree at the end of a run, and redirects that lead nowhere.
 
-A resource that the run did not come to is judged. If nothing links to it any more, it stays, as UNLINKED. If the rules leave it
-out, its file leaves. If the run did not see enough to tell, it stays as it is.
+This module decides about resources that the run did not answer. If nothing links to a resource any more, it stays, as UNLINKED.
+If the rules leave it out, its file leaves the tree. If the run did not see enough to decide, the resource stays as it is.
 """
 
 from dataclasses import replace
@@ -42,7 +42,7 @@ def _redirect_error(manifest: Manifest, scope: Scope, entry: Entry) -> str | Non
 
 
 def judge_unvisited(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
-    """Record why this run did not come to resources that earlier runs had."""
+    """Record why this run has no answer for resources that earlier runs had."""
     cut_off = manifest.runs.was_limited()
     for resource, entry, of_run in manifest.resources.unvisited(snapshot):
         standing = _unvisited_standing(scope, resource, entry if of_run else None, entry, cut_off=cut_off)
@@ -73,7 +73,7 @@ def _unvisited_standing(
 
 
 def add_departure(manifest: Manifest, before: Resource | None, now: Resource) -> None:
-    """If the file of the version before is not that of the version now, let it leave the tree at the end of the run."""
+    """If the new version has another file than the previous one, let the old file leave the tree at the end of the run."""
     if before and before.path and before.path != now.path:
         lost = now.standing is Standing.GONE and before.is_html
         manifest.departures.add(before.path, before.url_id, lost=lost)

@@ -122,7 +122,7 @@ class Answers:
         return before.standing not in _GOOD or self._run.has_copy(before)
 
     def follow_again(self, entry: Entry, before: Resource) -> None:
-        """Use the version that the archive has as the answer, without asking the server."""
+        """Use the version that the archive has as the answer, without a request to the server."""
         with self._answering(entry) as known:
             recorded = self._renew(known, before) if before.error is None else self._put(known, before, before)
             self._offer(recorded)

@@ -1,4 +1,4 @@
-"""The pages of a run that a browser opens: which is next, what each requests, and what came out.
+"""The pages of a run that a browser opens: which is next, what each requests, and the results.
 
 The browser gets a page as it was received. The URLs that the page requests go to the front of the frontier, because the page
 waits for them. The references of the finished page become links of its version.
@@ -67,7 +67,7 @@ class BrowserPages:
             return self._manifest.frontier.entries([found[0][0]]).get(found[0][0])
 
     def wait_for(self, url_id: int) -> tuple[Entry | None, Resource | None]:
-        """Return what is known of a URL that a page waits for. If it is still to be fetched, fetch it before all others."""
+        """Return the state of a URL that a page waits for. If it is still to be fetched, fetch it before all others."""
         entry = self._manifest.frontier.entries([url_id]).get(url_id)
         if entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
             self._queue.prefer(url_id)

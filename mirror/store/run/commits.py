@@ -1,7 +1,7 @@
 """Commits: many answers are committed together, because a commit costs more than an answer.
 
 After each commit the files of its answers are published. They stay stale until the next commit records that they are published.
-So the process may die at any moment: the run that resumes asks again for what was not committed, and publishes what is stale.
+So the process may die at any moment: the run that resumes requests again what was not committed, and publishes stale files.
 """
 
 import shutil

@@ -1,17 +1,17 @@
-"""One run over an archive, as the crawler uses it: what to fetch next, what was received, and the end.
+"""One run over an archive, as the crawler uses it: hand out what to fetch, record what was received, end the run.
 
 Input: responses and failures. Output: entries to fetch. `Crawl` puts the parts together; each has its own module:
 
     next_entries   which entry is fetched next (queue.py: in which order)
-    answers        what is kept of an answer
-    discovery      what an answer leads to (trap_state.py: traps)
-    browser_pages  what a browser opens (rendering_candidates.py: which pages are worth it)
+    answers        what a run keeps of an answer
+    discovery      which URLs an answer adds to the frontier (trap_state.py: traps)
+    browser_pages  which pages a browser opens (rendering_candidates.py: which pages may need one)
     commits        when answers are committed, and what follows: publication_queue.py, object_sync.py
     ending         how the run ends
 
 The rules that these decide by are in `store.rules`.
 
-If the process dies, the run that resumes asks again for what was not committed.
+If the process dies, the run that resumes requests again what was not committed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -201,7 +201,7 @@ class Crawl:
         return self._manifest.runs.counts(self.snapshot)
 
     def changes(self) -> SnapshotCounts | None:
-        """Count what differs from the snapshot before; `None` if this is the first one."""
+        """Count the differences to the previous snapshot; `None` if this is the first one."""
         history = self._manifest.history
         return history.numbers(self.snapshot.id) if history.has_before(self.snapshot.id) else None
 

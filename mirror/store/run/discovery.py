@@ -1,9 +1,10 @@
-"""Discovery: the references of an answer become entries of the frontier, each wanted or with the reason why not.
+"""Discovery: the references of an answer become entries of the frontier, each of them wanted or with a reason to skip it.
 
 `core.policy.scope` decides about each URL; this module stores its decisions. The order in which answers arrive does not change
 the result: an entry has all roles in which any reference wants the URL, and its shortest distance from a start. If an entry
-gains a role or comes nearer after it was answered (a picture turns out to be a page), the references of its answer are decided
-again. Only two things depend on the order: which pages get a place below the page limit, and how far into a trap a run goes.
+gains a role or a shorter distance after it was answered (a picture turns out to be a page), the run decides about the
+references of its answer again. Only two things depend on the order: which pages get a place below the page limit, and how far
+into a trap a run goes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -154,7 +155,7 @@ class Discovery:
         return True
 
     def _promoted(self, old: Entry | None, new: Entry) -> Entry:
-        """If a URL was fetched as something else and is wanted as a page now, count and offer it as a page."""
+        """If a URL was fetched in another role and is now wanted as a page, count and offer it as a page."""
         if old and old.state is State.DONE and Role.PAGE in new.roles - old.roles:
             resource = self._manifest.resources.current(new.id)
             if resource and is_page(new, resource):

@@ -1,4 +1,4 @@
-"""How a run ends: judge what it did not come to, check the loss, settle the tree, store the outcome.
+"""How a run ends: decide about resources without an answer, check the loss, settle the tree, store the outcome.
 
 Files that a run lost leave the tree only here. If too many pages were lost at once (`loss_check`), the run is held instead: its
 outcome is HELD, none of these files leaves, and the user decides.
@@ -48,7 +48,7 @@ class Ending:
         self._is_complete = False
 
     def finish(self) -> None:
-        """Skip pages over the limit, and judge what had no answer. Called when nothing is left to fetch.
+        """Skip pages over the limit, and decide about resources without an answer. Called when nothing is left to fetch.
 
         The run is over once `settle` is done.
         """

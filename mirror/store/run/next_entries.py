@@ -1,6 +1,6 @@
-"""What a run requests next: entries of the frontier, except traps and what is fresh enough.
+"""What a run requests next: entries of the frontier, except traps and resources that are still fresh.
 
-What pages need comes before further pages. What a page in the browser waits for comes before everything else.
+Requisites come before further pages. URLs that a page in the browser waits for come before everything else.
 """
 
 from collections.abc import Iterator
@@ -43,12 +43,12 @@ class NextEntries:
         return None
 
     def renew(self) -> Iterator[None]:
-        """Follow fresh resources without asking their servers; yields often. `next` returns the entries that are not fresh."""
+        """Follow fresh resources without requesting them; yields often. `next` returns the entries that are not fresh."""
         if self._refresh.asks_always:
             return
         with self._commits.transaction():
             listings = self._run.manifest.frontier.listings()
-            # Elsewhere a robots.txt is asked for only before another request to its host, and there may be none.
+            # Elsewhere a robots.txt is requested only before another request to its host, and there may be none.
             self._discovery.admit_again(listings)
         while self._queue.may_look_ahead and (entry := self._queue.take()):
             if not self._renew_if_fresh(entry):
@@ -61,7 +61,7 @@ class NextEntries:
         return caching.conditions(before.headers) if before and self._run.has_copy(before) else []
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
-        """Follow an entry that is fresh, without asking its server; return whether it was fresh."""
+        """Follow an entry that is fresh, without a request; return whether it was fresh."""
         before = None if self._refresh.asks_always else self._run.manifest.resources.current(entry.id)
         if before is None or not self._answers.is_known(before):
             return False

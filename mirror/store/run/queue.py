@@ -1,4 +1,4 @@
-"""The queue: which entries of the frontier a run hands out, and in which order. What pages need comes before further pages.
+"""The queue: which entries of the frontier a run hands out, and in which order. Requisites come before further pages.
 
 The queue takes entries from the manifest a few at a time. It hands out pages only below the page limit: each entry in flight
 that may turn out to be a page reserves one place. URLs that a page in the browser waits for come before everything else.
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from mirror.store.manifest.records import Entry
 
 _AHEAD: Final = 32  # entries taken from the manifest at a time
-_AT_HAND: Final = 256  # entries that `Requests.renew` may put back before anything is fetched
+_AT_HAND: Final = 256  # entries that `NextEntries.renew` may put back before anything is fetched
 
 
 class Take(Protocol):
@@ -32,7 +32,7 @@ class Queue:
         self._take_one = take_one
         self._limit = limit
         self._pages_done = pages_done
-        # Keys: True for entries that are wanted as pages only; False for what pages need, and for listings.
+        # Keys: True for entries that are wanted as pages only; False for requisites, frames and listings.
         self._taken: dict[bool, deque[Entry]] = {True: deque(), False: deque()}
         self._more = {True: True, False: True}  # whether the manifest may have more
         self._at_hand: deque[Entry] = deque()  # put back by `keep_at_hand`

@@ -19,7 +19,7 @@ class RenderingCandidates:
         self._queue = run.renderings
 
     def offer(self, resource: Resource, payload: bytes = b"") -> None:
-        """Look at a page that was recorded. `payload` is what was received; it may be empty if the page did not change."""
+        """Look at a recorded page. `payload` is the received payload; it may be empty if the page did not change."""
         if resource.digest is None:
             return
         may_have_modules = b"module" in payload

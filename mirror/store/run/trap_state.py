@@ -1,6 +1,6 @@
 """The traps of one run: the state of the trap detector (`core.policy.crawler_traps`), stored in the manifest with the answers.
 
-So a run that was killed goes on with what it knew. A new run begins with nothing, because the server may have changed.
+So a resumed run continues with the traps that it knew. A new run begins without any, because the server may have changed.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class TrapState:
         self._traps = None if budgets is None else Traps(budgets, self._manifest.decisions.families())
 
     def set_budgets(self, budgets: Budgets | None) -> None:
-        """Replace the budgets; what is known of families stays."""
+        """Replace the budgets; the state of families stays."""
         self._traps = None if budgets is None else Traps(budgets, self._manifest.decisions.families())
 
     def answered(self, resource: Resource, links: Sequence[Reference], new: Sequence[Reference]) -> CanonicalURL | None:

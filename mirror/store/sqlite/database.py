@@ -1,7 +1,7 @@
 """The database file `.mirror/manifest.sqlite`: opening it, transactions, statements, and errors.
 
-The caller begins and ends transactions (`with database.transaction()`), so that an answer and everything it led to are stored
-together or not at all.
+The caller begins and ends transactions (`with database.transaction()`), so that an answer and everything that follows from it
+are stored together or not at all.
 """
 
 import os
@@ -173,11 +173,11 @@ class Database:
 _HINTS: Final = {
     sqlite3.SQLITE_FULL: FULL,
     sqlite3.SQLITE_IOERR: "the disk can't be read or written. If it is full, make room, then run the same command again",
-    sqlite3.SQLITE_BUSY: "another program is using it: wait until that is done",
-    sqlite3.SQLITE_READONLY: "it can't be written: check its owner and its rights",
-    sqlite3.SQLITE_CANTOPEN: "it can't be opened: check its owner and its rights",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move its folder away to begin anew",
-    sqlite3.SQLITE_NOTADB: "it is no manifest: restore it from a backup, or move its folder away to begin anew",
+    sqlite3.SQLITE_BUSY: "another program is using it: wait until that program is done",
+    sqlite3.SQLITE_READONLY: "it can't be written: check its owner and permissions",
+    sqlite3.SQLITE_CANTOPEN: "it can't be opened: check its owner and permissions",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move its folder away to start over",
+    sqlite3.SQLITE_NOTADB: "it is not a manifest: restore it from a backup, or move its folder away to start over",
 }
 
 
@@ -208,7 +208,7 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
         "synchronous = NORMAL",
         "temp_store = MEMORY",
         "cache_size = -32768",
-        "wal_autocheckpoint = 8192",  # pages, 32 MiB: the crawl waits for the disk each time so much was written
+        "wal_autocheckpoint = 8192",  # pages, 32 MiB: the crawl waits for the disk each time it has written that much
         "secure_delete = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -1,7 +1,7 @@
-"""The frontier: each URL that was ever met, and what the run decided about it.
+"""The frontier: each URL that any run found, and what the newest of these runs decided about it.
 
 Owns the tables `urls` and `frontier`. One statement looks up all links of a page, and another one writes them, however many
-there are. URLs that were met recently are cached in memory, because the navigation of a site is on each of its pages. The cache
+there are. Recently found URLs are cached in memory, because each page of a site repeats the site's navigation. The cache
 is bounded, and the whole frontier is on the disk. While a run is open, other code that writes what is cached here (ids and
 entries) calls `Session.forget`.
 """

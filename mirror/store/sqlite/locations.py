@@ -1,4 +1,4 @@
-"""Where URLs stand in the tree, and where published documents link to. Owns the column `urls.resolution`."""
+"""The paths of URLs in the tree, and the paths that published documents link to. Owns the column `urls.resolution`."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

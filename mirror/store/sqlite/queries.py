@@ -1,4 +1,4 @@
-"""What all parts of the manifest share: the session, conditions of queries, and how rows become records.
+"""What all parts of the manifest share: the session, conditions of queries, and the conversion of rows to records.
 
 A version is shown by the snapshots from its `since` on, up to but not including its `until`.
 """

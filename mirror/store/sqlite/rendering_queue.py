@@ -1,9 +1,9 @@
 """The queue of pages that a browser is to open, and the outcomes of those that it opened.
 
-Owns the table `renderings`. A page waits from the transaction that recorded it, so that a run that was killed goes on with it.
-Whether a page is spared is decided when its turn comes, because only then is it known what earlier pages of its template found.
-Unchanged pages that an earlier run rendered come last, when nothing else is left to fetch, and only if something that they need
-has changed.
+Owns the table `renderings`. The transaction that records a page also queues it, so that a resumed run continues with it. The
+queue decides whether to spare a page when its turn comes, because only then it knows what earlier pages of the same template
+found. Unchanged pages that an earlier run rendered come last, when nothing else is left to fetch, and only if something that
+they need has changed.
 """
 
 import json

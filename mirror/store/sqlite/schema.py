@@ -1,8 +1,8 @@
 """The tables of the manifest. docs/archive-format.md describes them for readers who have only sqlite3.
 
 snapshots   one row per run: its times, starts, options and outcome
-urls        one row per URL that was ever met, with the path that published documents link to (`resolution`)
-frontier    one row per URL: what the newest run that met it decided, and how far it is from a start
+urls        one row per URL that any run found, with the path that published documents link to (`resolution`)
+frontier    one row per URL: what the newest run that found it decided, and its distance from a start
 resources   one row per version of a URL: status, headers, digest, media type, path, first and last snapshot
 links       the references of each current version, in order
 copies      digests of documents with rewritten links, and the snapshot since which each is published;
@@ -43,7 +43,7 @@ urls = sa.Table(
     schema,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("url", sa.Text, nullable=False, unique=True),
-    sa.Column("since", sa.Integer, nullable=False, server_default="0"),  # snapshots.id: the first run that met it
+    sa.Column("since", sa.Integer, nullable=False, server_default="0"),  # snapshots.id: the first run that found it
     sa.Column("resolution", sa.Text),  # the path that documents link to; NULL: they link to the absolute URL
     sa.Column("same_as", sa.Integer),  # urls.id: the URL that it is an alias of
     sa.Index("urls_same_as", "same_as", sqlite_where=sa.text("same_as IS NOT NULL")),
@@ -68,10 +68,10 @@ resources = sa.Table(
     sa.Column("url_id", sa.Integer, nullable=False),
     sa.Column("since", sa.Integer, nullable=False),  # snapshots.id: the first that shows it
     sa.Column("until", sa.Integer),  # snapshots.id: the first that no longer shows it; NULL: it is current
-    sa.Column("snapshot_id", sa.Integer, nullable=False),  # snapshots.id: the last that asked the server
+    sa.Column("snapshot_id", sa.Integer, nullable=False),  # snapshots.id: the last that requested it
     sa.Column("standing", sa.Text, nullable=False),  # see `records.Standing`
     sa.Column("fetched", sa.Text, nullable=False),  # ISO 8601, UTC: when the payload was received
-    sa.Column("checked", sa.Text, nullable=False),  # ISO 8601, UTC: when the server was last asked
+    sa.Column("checked", sa.Text, nullable=False),  # ISO 8601, UTC: when it was last requested
     sa.Column("status", sa.Integer),  # of the answer with the payload; NULL: there was no answer
     sa.Column("headers", sa.JSON, nullable=False),  # [[name, value], ...] as received
     sa.Column("digest", sa.Text),
@@ -109,7 +109,7 @@ renderings = sa.Table(
     schema,
     sa.Column("resource_id", sa.Integer, primary_key=True),
     sa.Column("since", sa.Integer, primary_key=True),  # snapshots.id: the run that rendered it, or is to
-    sa.Column("state", sa.Integer, nullable=False),  # see `rendering_records.State`
+    sa.Column("state", sa.Integer, nullable=False),  # see `rendering_records.RenderingState`
     sa.Column("again", sa.Boolean, nullable=False),  # an earlier run rendered this version
     sa.Column("template", sa.Text, nullable=False),  # the same for pages that run the same scripts
     # After so many pages of a template that found nothing new, others are spared; NULL: none is.

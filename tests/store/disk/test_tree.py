@@ -105,14 +105,14 @@ def test_a_folder_that_another_process_removed_is_made_again(tree: Tree, root: P
 
 def test_the_error_names_a_file_in_the_way_of_a_folder(tree: Tree, root: Path) -> None:
     (root / "example.org").write_bytes(b"mine")
-    with pytest.raises(StorageError, match=r"example\.org: a file is where a folder is needed"), storing(root):
+    with pytest.raises(StorageError, match=r"example\.org: there is a file where a folder is needed"), storing(root):
         tree.write(PAGE, b"page")
     assert files(root) == {"example.org": b"mine"}
 
 
 def test_the_error_names_a_folder_in_the_way_of_a_file(tree: Tree, root: Path) -> None:
     (root / PAGE).mkdir(parents=True)
-    with pytest.raises(StorageError, match="a folder is where a file belongs"), storing(root):
+    with pytest.raises(StorageError, match="there is a folder where a file belongs"), storing(root):
         tree.write(PAGE, b"page")
 
 

@@ -38,8 +38,8 @@ def test_a_full_disk_is_reported_and_ends_the_transaction(manifest: SQLiteManife
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no database\n" * 1000, "it is no manifest: restore it"),
-        (b"SQLite format 3\0" + b"\xff" * 5000, "it is no manifest|damaged"),
+        (b"no database\n" * 1000, "it is not a manifest: restore it"),
+        (b"SQLite format 3\0" + b"\xff" * 5000, "it is not a manifest|damaged"),
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
