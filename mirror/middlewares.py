@@ -83,7 +83,7 @@ class Identity:
         self._has_credentials = options.credentials.says_anything
         self._has_certificate = options.transfers.certificate is not None
         proxy = options.transfers.proxy
-        self._proxy = None if proxy is None else proxy.told
+        self._proxy = None if proxy is None else proxy.url_with_login
         self._is_proxy_given = proxy is not None
         self._proxies = {} if proxy else getproxies()
 

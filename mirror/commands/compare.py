@@ -182,7 +182,7 @@ async def _compared(
     from mirror.compare.comparison import Comparison  # noqa: PLC0415 - Pillow is an optional dependency
 
     async with viewer:
-        done = Comparison(viewer, copy, start, opts.pixels, keeps_pictures=bool(opts.html), told=_report_page)
+        done = Comparison(viewer, copy, start, opts.pixels, keeps_pictures=bool(opts.html), on_page=_report_page)
         try:
             await (done.walk(opts.pages) if urls is None else done.of(urls))
         except BrowserError as error:

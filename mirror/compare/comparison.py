@@ -17,7 +17,7 @@ NOT_IN_COPY: Final = "not in the copy"
 
 @dataclass(slots=True)
 class Comparison:
-    """A comparison in progress. `allowed` is the share of pixels that may differ; `told` is called after each page.
+    """A comparison in progress. `allowed` is the share of pixels that may differ; `on_page` is called after each page.
 
     `pictures` maps the URL of a page to screenshots of the original and the copy. It is filled only if `keeps_pictures`.
     """
@@ -27,7 +27,7 @@ class Comparison:
     start: str
     allowed: float = 0.0
     keeps_pictures: bool = False
-    told: Callable[[PageComparison], None] = lambda _: None
+    on_page: Callable[[PageComparison], None] = lambda _: None
     pages: list[PageComparison] = field(default_factory=list)
     pictures: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
 
@@ -76,7 +76,7 @@ class Comparison:
         if self.keeps_pictures:
             self.pictures[url] = (_thumbnail(original), _thumbnail(copy))
         self.pages.append(page)
-        self.told(page)
+        self.on_page(page)
 
     async def _confirm(self, page: PageComparison, original: PageCapture, copy: PageCapture) -> PageComparison:
         """Visit the original again: differences between its own two visits do not count against the copy."""

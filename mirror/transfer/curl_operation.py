@@ -68,11 +68,11 @@ class Handler(Protocol):
     def reach(self) -> Reach | None:
         """Which addresses may be connected to; `None` if all may."""
 
-    async def run(self, exchange: "CurlOperation[Result]") -> Result:
-        """Run an exchange on a handle, and return its result."""
+    async def run(self, operation: "CurlOperation[Result]") -> Result:
+        """Run an operation on a handle, and return its result."""
 
-    def end(self, exchange: "CurlOperation[Any]", error: TransferError) -> None:
-        """End an exchange from outside of libcurl's callbacks."""
+    def end(self, operation: "CurlOperation[Any]", error: TransferError) -> None:
+        """End an operation from outside of libcurl's callbacks."""
 
     def certificate(self, easy: pycurl.Curl, netloc: str) -> Certificate | None:
         """The certificate of the server at `host:port`; `None` if unknown."""
@@ -129,7 +129,7 @@ class CurlOperation(ABC, Generic[Result]):
 
     @abstractmethod
     def set_options(self, easy: pycurl.Curl) -> bool:
-        """Set the options of this exchange. Returns whether they make the handle unfit for others."""
+        """Set the options of this operation. Returns whether they make the handle unfit for others."""
 
     def wake(self) -> None:
         """Continue after a pause."""
@@ -149,14 +149,14 @@ class CurlOperation(ABC, Generic[Result]):
 
     @abstractmethod
     def result(self) -> Result:
-        """The result of an exchange that libcurl completed."""
+        """The result of an operation that libcurl completed."""
 
     @abstractmethod
     def failed(self, error: TransferError) -> Result:
-        """The result of an exchange that ended early: raises the exception with the reason, or returns the usable part."""
+        """The result of an operation that ended early: raises the exception with the reason, or returns the usable part."""
 
     def close(self) -> None:
-        """Release the resources of the exchange. The handler always calls this."""
+        """Release the resources of the operation. The handler always calls this."""
 
 
 class _Socket(socket):

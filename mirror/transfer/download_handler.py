@@ -134,34 +134,34 @@ class CurlHandler(BaseDownloadHandler):
             return None
         return self.spools.part(CanonicalURL(request.url))
 
-    async def run(self, exchange: CurlOperation[Result]) -> Result:
-        """Run an exchange on a handle, and return its result."""
+    async def run(self, operation: CurlOperation[Result]) -> Result:
+        """Run an operation on a handle, and return its result."""
         if self._multi is None:
             self._multi = Multi()
-        easy = exchange.easy = self._easy(fresh=LOGIN in exchange.request.meta)
-        is_special = self._set_options(easy, exchange)
-        self._running.add(exchange)
+        easy = operation.easy = self._easy(fresh=LOGIN in operation.request.meta)
+        is_special = self._set_options(easy, operation)
+        self._running.add(operation)
         self._check_later()
         try:
             await self._multi.perform(easy)
-            return exchange.result()
+            return operation.result()
         except TransferError as error:
-            if exchange.barred_address:
-                raise Skipped(Reason.PRIVATE, exchange.barred_address) from error
-            return exchange.failed(error)
+            if operation.barred_address:
+                raise Skipped(Reason.PRIVATE, operation.barred_address) from error
+            return operation.failed(error)
         finally:
-            self._running.discard(exchange)
-            exchange.is_paused = False
-            exchange.close()
+            self._running.discard(operation)
+            operation.is_paused = False
+            operation.close()
             if is_special:
                 easy.close()
             else:
                 self._free.append(easy)
 
-    def end(self, exchange: CurlOperation[Any], error: TransferError) -> None:
-        """End an exchange from outside of libcurl's callbacks."""
+    def end(self, operation: CurlOperation[Any], error: TransferError) -> None:
+        """End an operation from outside of libcurl's callbacks."""
         assert self._multi is not None
-        self._multi.fail(exchange.easy, error)
+        self._multi.fail(operation.easy, error)
 
     # --- options of libcurl --------------------------------------------------------------------------------------------
 
@@ -202,16 +202,16 @@ class CurlHandler(BaseDownloadHandler):
             *_tls_options(settings),
         ]
 
-    def _set_options(self, easy: pycurl.Curl, exchange: CurlOperation[Any]) -> bool:
-        """Set the options of one exchange. Returns whether they make the handle unfit for others."""
-        request = exchange.request
-        exchange.timeout = float(request.meta.get("download_timeout", self.timeout))
+    def _set_options(self, easy: pycurl.Curl, operation: CurlOperation[Any]) -> bool:
+        """Set the options of one operation. Returns whether they make the handle unfit for others."""
+        request = operation.request
+        operation.timeout = float(request.meta.get("download_timeout", self.timeout))
         easy.setopt(pycurl.URL, request.url.partition("#")[0])
-        easy.setopt(pycurl.HEADERFUNCTION, exchange.on_header)
-        easy.setopt(pycurl.WRITEFUNCTION, exchange.on_body)
-        easy.setopt(pycurl.OPENSOCKETFUNCTION, exchange.open_socket)
+        easy.setopt(pycurl.HEADERFUNCTION, operation.on_header)
+        easy.setopt(pycurl.WRITEFUNCTION, operation.on_body)
+        easy.setopt(pycurl.OPENSOCKETFUNCTION, operation.open_socket)
         is_special = _set_proxy(easy, request) | _set_login(easy, request) | self._set_bind_address(easy, request)
-        return exchange.set_options(easy) | is_special | self._set_client_certificate(easy, request)
+        return operation.set_options(easy) | is_special | self._set_client_certificate(easy, request)
 
     def _set_client_certificate(self, easy: pycurl.Curl, request: Request) -> bool:
         """Present the user's certificate, but only to the hosts that it is for."""
@@ -230,12 +230,12 @@ class CurlHandler(BaseDownloadHandler):
         easy.setopt(pycurl.LOCALPORT, port)
         return True
 
-    # --- what exchanges ask for ----------------------------------------------------------------------------------------
+    # --- what operations ask for ----------------------------------------------------------------------------------------
 
     def certificate(self, easy: pycurl.Curl, netloc: str) -> Certificate | None:
         """The certificate of the server at `host:port`. libcurl gives it only to the transfer that made the connection."""
         if netloc not in self._certificates:
-            others = (exchange.easy for exchange in self._running if urlsplit(exchange.request.url).netloc == netloc)
+            others = (operation.easy for operation in self._running if urlsplit(operation.request.url).netloc == netloc)
             pem = next((pem for each in (easy, *others) if (pem := _pem(each))), None)
             if pem is None:
                 return None
@@ -258,24 +258,24 @@ class CurlHandler(BaseDownloadHandler):
         self._checker = None
         assert self._multi is not None
         now, is_closing = monotonic(), self._is_closing()
-        for exchange in list(self._running):
-            if exchange.is_paused:
-                exchange.last_activity = now
-            error = self._reason_to_end(exchange, now, is_closing=is_closing)
+        for operation in list(self._running):
+            if operation.is_paused:
+                operation.last_activity = now
+            error = self._reason_to_end(operation, now, is_closing=is_closing)
             if error:
-                self._multi.fail(exchange.easy, error)
+                self._multi.fail(operation.easy, error)
         if self._running:
             self._check_later()
 
-    def _reason_to_end(self, exchange: CurlOperation[Any], now: float, *, is_closing: bool) -> Exception | None:
-        url, timeout = exchange.request.url, exchange.timeout
-        if timeout and now - exchange.last_activity > timeout:
+    def _reason_to_end(self, operation: CurlOperation[Any], now: float, *, is_closing: bool) -> Exception | None:
+        url, timeout = operation.request.url, operation.timeout
+        if timeout and now - operation.last_activity > timeout:
             return TransferError(pycurl.E_OPERATION_TIMEDOUT, f"No data from {url} for {timeout:g} seconds.")
-        if self._min_rate and exchange.is_too_slow(now, self._min_rate):
+        if self._min_rate and operation.is_too_slow(now, self._min_rate):
             return TransferError(pycurl.E_OPERATION_TIMEDOUT, f"Too little data from {url} for {timeout:g} seconds.")
-        if 0 < self._max_endless_time < now - exchange.started and exchange.has_unknown_length:
+        if 0 < self._max_endless_time < now - operation.started and operation.has_unknown_length:
             return EndlessError(f"endless: no length was told, and it came for {self._max_endless_time:g} seconds")
-        if is_closing and exchange.can_be_resumed:
+        if is_closing and operation.can_be_resumed:
             return InterruptedTransferError(url)
         return None
 

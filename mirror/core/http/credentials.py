@@ -81,10 +81,10 @@ class Proxy:
     login: Login | None = None
 
     @property
-    def told(self) -> str | None:
+    def url_with_login(self) -> str | None:
         """The URL with the login in it; `None` for a direct connection.
 
-        >>> Proxy("http://localhost:3128", Login("a", "b/c")).told, Proxy("").told
+        >>> Proxy("http://localhost:3128", Login("a", "b/c")).url_with_login, Proxy("").url_with_login
         ('http://a:b%2Fc@localhost:3128', None)
         """
         if not self.url or self.login is None:
