@@ -220,7 +220,7 @@ def test_a_manifest_that_is_no_database(tmp_path: Path) -> None:
 
 def test_publish_of_a_folder_that_is_no_archive(tmp_path: Path) -> None:
     done = publish(tmp_path)
-    assert "no archive" in only_line(done)
+    assert "is not an archive" in only_line(done)
     assert done.code == 4
 
 
