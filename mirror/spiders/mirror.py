@@ -157,7 +157,7 @@ class MirrorSpider(Spider):
         keep = answer.is_success and self.mirror.answers.keeps_all
         try:
             call = partial(read, self.archive.root, answer, listing=listing, keep=keep)
-            return [Answer(entry, answer, *await self.workers.call(size, call))]
+            return [Answer(entry, answer, *await self.workers.submit(size, call))]
         except WorkerDiedError as error:
             return [Failure(entry, str(error))]
         except StorageError as error:
@@ -171,7 +171,7 @@ class MirrorSpider(Spider):
         """
         size = len(dom.payload)
         return (
-            await self.workers.call(size, partial(find_references, dom))
+            await self.workers.submit(size, partial(find_references, dom))
             if self.workers.are_available
             else find_references(dom)
         )
@@ -196,7 +196,7 @@ class MirrorSpider(Spider):
     async def _published(self, root: Path, wanted: Sequence[Publication]) -> list[Published]:
         """The files that were published: none, if the worker process died."""
         try:
-            return await self.workers.call(sum(one.size for one in wanted), partial(publish, root, wanted))
+            return await self.workers.submit(sum(one.size for one in wanted), partial(publish, root, wanted))
         except WorkerDiedError:
             return []
 

@@ -92,7 +92,7 @@ class Workers:
         self._parsed += size
         return self.are_available
 
-    def call(self, size: int, function: Callable[[], Result]) -> asyncio.Future[Result]:
+    def submit(self, size: int, function: Callable[[], Result]) -> asyncio.Future[Result]:
         """Call a function in the least busy process. The future raises what the function raises, or `WorkerDiedError`.
 
         `function`: must be picklable, such as a `functools.partial` of a module's function. `size`: about how many bytes it

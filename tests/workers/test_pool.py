@@ -75,9 +75,9 @@ def is_running(number: int) -> bool:
 def test_results_belong_to_their_calls(count: int) -> None:
     async def use(workers: Workers) -> None:
         payloads = [bytes([n]) * n * 10_000 for n in range(40)]
-        answers = await asyncio.gather(*(workers.call(len(one), partial(doubled, one)) for one in payloads))
+        answers = await asyncio.gather(*(workers.submit(len(one), partial(doubled, one)) for one in payloads))
         assert answers == [one * 2 for one in payloads]
-        processes = set(await asyncio.gather(*(workers.call(1, partial(process)) for _ in range(40))))
+        processes = set(await asyncio.gather(*(workers.submit(1, partial(process)) for _ in range(40))))
         assert len(processes - {os.getpid()}) == count
 
     with_workers(count, use)
@@ -87,17 +87,17 @@ def test_results_belong_to_their_calls(count: int) -> None:
 def test_errors_are_raised_to_the_caller(count: int) -> None:
     async def use(workers: Workers) -> None:
         with pytest.raises(ValueError, match="no such thing"):
-            await workers.call(1, failing)
+            await workers.submit(1, failing)
         with pytest.raises(Exception, match=r"^(OddError: )?1, 2"):
-            await workers.call(1, odd)
-        assert await workers.call(1, partial(doubled, b"a")) == b"aa"
+            await workers.submit(1, odd)
+        assert await workers.submit(1, partial(doubled, b"a")) == b"aa"
 
     with_workers(count, use)
 
 
 def test_printed_text_is_no_answer() -> None:
     async def use(workers: Workers) -> None:
-        assert await workers.call(1, talkative) == "an answer"
+        assert await workers.submit(1, talkative) == "an answer"
 
     with_workers(1, use)
 
@@ -111,7 +111,7 @@ def test_a_call_that_kills_its_process_fails_and_no_other() -> None:
             dying,
             partial(doubled, b"c"),
         ]
-        answers = await asyncio.gather(*(workers.call(1, call) for call in calls), return_exceptions=True)
+        answers = await asyncio.gather(*(workers.submit(1, call) for call in calls), return_exceptions=True)
         assert [answers[n] for n in (0, 2, 4)] == [b"aa", b"bb", b"cc"]
         assert [type(answers[n]) for n in (1, 3)] == [WorkerDiedError] * 2
 
@@ -120,9 +120,9 @@ def test_a_call_that_kills_its_process_fails_and_no_other() -> None:
 
 def test_a_process_that_dies_without_a_call_is_replaced() -> None:
     async def use(workers: Workers) -> None:
-        first = await workers.call(1, process)
+        first = await workers.submit(1, process)
         os.kill(first, signal.SIGKILL)
-        answers = await asyncio.gather(workers.call(1, process), workers.call(1, process), return_exceptions=True)
+        answers = await asyncio.gather(workers.submit(1, process), workers.submit(1, process), return_exceptions=True)
         assert answers[1] not in {first, os.getpid()}  # the first call may have been sent before the crash
 
     with_workers(1, use)
@@ -132,10 +132,10 @@ def test_if_no_process_can_be_started_calls_run_in_this_one(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def use(workers: Workers) -> None:
-        answers = await asyncio.gather(*(workers.call(1, process) for _ in range(5)))
+        answers = await asyncio.gather(*(workers.submit(1, process) for _ in range(5)))
         assert set(answers) == {os.getpid()}
         with pytest.raises(ValueError, match="no such thing"):
-            await workers.call(1, failing)
+            await workers.submit(1, failing)
 
     for program in ("/bin/false", "/nowhere/python"):
         caplog.clear()
@@ -150,8 +150,8 @@ def test_close_cancels_calls() -> None:
     running: list[int] = []
 
     async def use(workers: Workers) -> None:
-        running.append(await workers.call(1, process))
-        call = workers.call(1, sleeping)
+        running.append(await workers.submit(1, process))
+        call = workers.submit(1, sleeping)
         await workers.close()
         assert call.cancelled()
 
