@@ -125,7 +125,7 @@ def test_a_threshold_allows_for_some(modern: Mirrored) -> None:
     with changed(modern.server, "/pages/classic", Page(200, {"Content-Type": "text/html"}, b"<title>x</title>")):
         said = compare(modern.out, modern.server.url + "/pages/", "--pages", "4", "--threshold", "0.75")
     assert said.stdout.endswith("3 of 4 pages match the original (75 %)\n")
-    assert f"- {modern.server.url}/pages/classic\n    text differs: " in said.stdout
+    assert f"- {modern.server.url}/pages/classic\n    text differs (" in said.stdout
     assert said.code == 0
 
 
@@ -206,7 +206,7 @@ def test_error_messages_are_one_line(modern: Mirrored, tmp_path: Path) -> None:
             2,
             "--browser /no/chromium is not an executable program",
         ),
-        (compare(modern.out, "ftp://example.org/"), 2, "a browser compares what is at http:// or https://"),
+        (compare(modern.out, "ftp://example.org/"), 2, "only http:// and https:// sites can be compared"),
         (compare(modern.out, url, "--threshold", "3"), 2, "a share is a number from 0 to 1"),
         (compare(modern.out, "http://other.example/"), 2, "there is no page below http://other.example/"),
         (compare(tmp_path, url, "--through", "replay"), 2, "is not an archive"),
