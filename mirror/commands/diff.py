@@ -58,7 +58,9 @@ def _pair(archive: Archive, names: list[str]) -> tuple[SnapshotInfo, SnapshotInf
         return find_snapshot(archive, names[0]), find_snapshot(archive, names[1] if len(names) > 1 else "latest")
     complete = [one for one in archive.history.snapshots() if one.outcome is Outcome.COMPLETE]
     if len(complete) < 2:  # noqa: PLR2004 - a comparison needs two
-        exit_with_error("diff needs two complete snapshots to compare; `snapshots` lists those that there are", Exit.USAGE)
+        exit_with_error(
+            "diff needs two complete snapshots to compare; `snapshots` lists those that there are", Exit.USAGE
+        )
     return complete[-2], complete[-1]
 
 
