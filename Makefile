@@ -21,6 +21,9 @@ long: .venv/tests needs             ## run slow tests: a large site, kills durin
 fuzz: .venv/tests                   ## fuzz for ten minutes: make fuzz args="--minutes 60 html"
 	.venv/bin/python -m tests.fuzz $(args)
 
+chaos: .venv/tests needs            ## give archives bad luck for ten minutes: make chaos args="--minutes 60"
+	.venv/bin/python -m tests.chaos $(args)
+
 fidelity: .venv/tests needs tools   ## mirror sites that generators build with each tool, and compare the copies
 	.venv/bin/pytest -m fidelity $(args)
 	.venv/bin/python -m benchmarks.fidelity
@@ -66,4 +69,4 @@ clean:                              ## remove built files, but no mirrors
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long fuzz fidelity bench bench-quick sites check docs format needs tools clean
+.PHONY: help install mirror test long fuzz chaos fidelity bench bench-quick sites check docs format needs tools clean

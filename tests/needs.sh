@@ -11,6 +11,7 @@ command -v microsocks >/dev/null || missing="$missing microsocks"    # a SOCKS5 
 [ -x /usr/sbin/vsftpd ] || missing="$missing vsftpd"                 # FTP without MLSD; FTPS that wants one session for all connections
 [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"           # SFTP
 command -v ip >/dev/null || missing="$missing iproute2"              # a network that leads nowhere, with public addresses
+command -v faketime >/dev/null || missing="$missing faketime"        # another clock for a process
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
