@@ -125,7 +125,8 @@ def _rescue(archive: Archive, damage: Damage) -> bool:
         place = archive.root / (resource.path or "")
         if resource.path and place.is_file() and not place.is_symlink() and _digest(place) == damage.digest:
             archive.objects.remove(damage.digest)
-            archive.objects.put(place.read_bytes())
+            with archive.manifest.transaction():
+                archive.manifest.resources.add_unsynced([archive.objects.put(place.read_bytes())])
             return True
     return False
 

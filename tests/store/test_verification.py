@@ -232,3 +232,43 @@ def state(root: Path) -> dict[str, Any]:
     with opened(root) as archive:
         assert archive.manifest.resources.unsynced() == []
         return archive_state(archive)
+
+
+@pytest.mark.parametrize("harm", [missing, emptied])
+def test_an_object_that_is_written_again_with_the_bytes_it_had_is_remembered_until_it_is_synced(
+    root: Path, harm: Callable[[Path], None]
+) -> None:
+    place = object_of(root, "/x.png")
+    harm(place)
+    with opened(root) as archive:
+        assert archive.manifest.resources.unsynced() == []
+        run(crawl(archive), {HOME: SITE})
+        assert Digest(place.parent.name + place.name) in archive.manifest.resources.unsynced()
+    zeroed(place)
+    mirrored(root)
+    assert place.read_bytes() == PNG
+    assert state(root)
+
+
+def test_an_object_that_is_restored_from_the_tree_is_remembered_until_it_is_synced(root: Path) -> None:
+    place = object_of(root, "/x.png")
+    missing(place)
+    with opened(root) as archive:
+        assert repair(archive, [damage for damage in verify(archive) if damage]) == []
+        assert archive.manifest.resources.unsynced() == [Digest(place.parent.name + place.name)]
+
+
+@pytest.mark.parametrize("harm", [emptied, zeroed])
+def test_objects_that_no_manifest_knows_are_not_believed(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    """The run that wrote them was killed before it committed, and then the power failed."""
+    mirrored(tmp_path / "whole")
+    root = tmp_path / "cut"
+    mirrored(root)
+    for place in [*(root / KEPT / "objects").glob("??/*"), *(root / KEPT / "copies").glob("??/*")]:
+        harm(place)
+    for name in ("manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm"):
+        (root / KEPT / name).unlink(missing_ok=True)
+    (root / "index.html").unlink()
+    mirrored(root)
+    assert found(root) == []
+    assert files(root) == files(tmp_path / "whole")

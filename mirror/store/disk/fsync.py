@@ -15,19 +15,22 @@ from typing import Any, Final
 _FEW: Final = 8
 """Up to this many files are synced one by one, so that a crawl does not wait for what other programs write."""
 
+_ABOVE: Final = 3
+"""Folders above the store that the first run may have made: `.mirror`, the archive, and the one that has the archive's name."""
+
 _TELLS_ERRORS: Final = (5, 8)
 """The Linux version since which `syncfs` reports failed writes."""
 
 
 def sync(folder: Path, places: Iterable[Path]) -> None:
-    """Wait until these files below `folder` and their names survive a power cut. Missing files are ignored.
+    """Wait until these files below `folder`, a store, and their names survive a power cut. Missing files are ignored.
 
     Raises `OSError` if the disk can't be written.
     """
     places = list(places)
     if len(places) > _FEW and _sync_file_system(folder):
         return
-    for place in [*places, *{place.parent for place in places}, folder]:
+    for place in [*places, *{place.parent for place in places}, folder, *folder.parents[:_ABOVE]]:
         _sync(place)
 
 

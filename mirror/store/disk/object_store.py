@@ -42,10 +42,10 @@ class ObjectStore(Protocol):
         """
 
     def put(self, payload: bytes) -> Digest:
-        """Store a payload and return its digest. Storing it again changes nothing.
+        """Store a payload and return its digest. Storing it again changes nothing, but replaces a damaged object.
 
         No other call ever sees a part of an object: it appears as a whole or not at all, even if the process dies. A power cut
-        may still damage it until `sync` was called.
+        may still damage it until `sync` was called, also if it was there already, left by a killed run.
         """
 
     def get(self, digest: Digest) -> bytes:

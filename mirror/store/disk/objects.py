@@ -42,9 +42,9 @@ class Objects:
         clear(self._new)
 
     def put(self, payload: bytes) -> Digest:
-        """Store a payload and return its digest."""
+        """Store a payload and return its digest. An object with its name is read: a power cut may have left zeros in it."""
         digest = Digest(hashlib.sha256(payload).hexdigest())
-        if not self.has(digest, len(payload)):
+        if not self._holds(digest, payload):
             beside = f"{self._half}{digest}"
             try:
                 _write(beside, payload)
@@ -58,7 +58,7 @@ class Objects:
     def adopt(self, place: Path, digest: Digest) -> None:
         """Move a file with this digest into the store. It has to be on the same file system."""
         size = place.lstat().st_size
-        if self.has(digest, size):
+        if self.has(digest, size) and self.is_whole(digest):
             place.unlink()
             return
         place.chmod(_READ_ONLY)
@@ -89,6 +89,12 @@ class Objects:
         except FileNotFoundError:
             return False
         return stat.S_ISREG(found.st_mode) and (size is None or found.st_size == size)
+
+    def _holds(self, digest: Digest, payload: bytes) -> bool:
+        """Return whether there is such an object with this content. One that can't be read has none."""
+        with suppress(OSError):
+            return self.has(digest, len(payload)) and self.get(digest) == payload
+        return False
 
     def _place(self, digest: Digest) -> str:
         """Return `path` as text: this runs for each file of a crawl."""

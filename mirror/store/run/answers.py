@@ -155,8 +155,7 @@ class Answers:
             self._commits.commit_soon()
         if digest is None:
             digest = Digest(spooled.digest) if spooled else self._run.archive.objects.put(response.payload)
-        if before is None or before.digest != digest:
-            self._run.sync.add(digest)
+        self._run.sync.add(digest)
         if response.payload:
             self._run.archive.cache_payload(digest, response.payload)
         resource = replace(resource, digest=digest, size=response.size)

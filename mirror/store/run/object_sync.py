@@ -19,7 +19,7 @@ class ObjectSync:
         self._waiting: list[Digest] = []
 
     def add(self, digest: Digest) -> None:
-        """Note that an object was written."""
+        """Note that an object is needed, written now or found: a run that was killed may have written and not synced it."""
         self._archive.manifest.resources.add_unsynced([digest])
         self._waiting.append(digest)
 

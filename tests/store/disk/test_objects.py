@@ -68,6 +68,26 @@ def test_the_same_payload_is_one_object(store: ObjectStore) -> None:
     assert len(list(store.all())) == 1
 
 
+@pytest.mark.parametrize("left", [b"", b"pay", bytes(7), b"payloads"])
+def test_a_payload_that_is_put_again_replaces_what_a_power_cut_left_of_it(tmp_path: Path, left: bytes) -> None:
+    """The name is there, and even the size may be right, although no manifest names the object that a killed run made."""
+    store = folder(tmp_path)
+    store.prepare()
+    digest = store.put(b"payload")
+    damage(store.path(digest), left)
+    assert store.get(store.put(b"payload")) == b"payload"
+    damage(store.path(digest), left)
+    (tmp_path / "arrived").write_bytes(b"payload")
+    store.adopt(tmp_path / "arrived", digest)
+    assert store.get(digest) == b"payload"
+    assert not (tmp_path / "arrived").exists()
+
+
+def damage(place: Path, left: bytes) -> None:
+    place.chmod(0o644)
+    place.write_bytes(left)
+
+
 def test_an_object_that_is_missing_is_an_error(store: ObjectStore) -> None:
     with pytest.raises(FileNotFoundError):
         store.get(MISSING)
@@ -115,6 +135,18 @@ def test_sync_ignores_a_missing_object(store: ObjectStore) -> None:
     digests = [store.put(str(n).encode()) for n in range(20)]
     store.sync([*digests, MISSING])
     assert all(store.is_whole(digest) for digest in digests)
+
+
+def test_sync_reaches_the_names_of_all_folders_that_a_first_run_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[Path] = set()
+    monkeypatch.setattr(os, "fsync", lambda opened: synced.add(Path(f"/proc/self/fd/{opened}").readlink()))
+    store = Objects(tmp_path / "archive" / ".mirror" / "objects")
+    store.prepare()
+    place = store.path(store.put(b"payload"))
+    store.sync([store.put(b"payload")])
+    assert {place, *place.parents} - synced == set(tmp_path.parents)
 
 
 def test_objects_are_still_there_when_the_store_is_opened_again(open_store: Open, tmp_path: Path) -> None:
