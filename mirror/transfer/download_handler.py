@@ -106,7 +106,7 @@ class CurlHandler(BaseDownloadHandler):
         scheme = request.url.partition(":")[0]
         if scheme not in _SUPPORTED:
             raise UnsupportedURLSchemeError(f"this libcurl does not support {scheme}")
-        part = self._part(request)
+        part = await self._part(request)
         if part:
             try:
                 return await self._download(scheme, request, part)
@@ -128,11 +128,12 @@ class CurlHandler(BaseDownloadHandler):
         for easy in self._free:
             easy.close()
 
-    def _part(self, request: Request) -> PartialDownload | None:
-        """What an earlier transfer left of this payload."""
-        if self.spools is None or request.method != "GET":
+    async def _part(self, request: Request) -> PartialDownload | None:
+        """What an earlier transfer left of this payload. A thread reads it."""
+        spools, url = self.spools, CanonicalURL(request.url)
+        if spools is None or request.method != "GET" or not spools.may_have(url):
             return None
-        return self.spools.part(CanonicalURL(request.url))
+        return await asyncio.to_thread(spools.part, url)
 
     async def run(self, operation: CurlOperation[Result]) -> Result:
         """Run an operation on a handle, and return its result."""

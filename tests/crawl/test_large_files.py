@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 from benchmarks.suite.measure import run as measured
+from mirror.store.disk import block_sums
 from tests.crawl.running import ROOT, SCRAPY, Done, ended, interrupted, mirror, process, rows
 from tests.site import Handler, Server, Site, serve
 
@@ -203,6 +204,18 @@ def test_a_file_that_a_kill_cut_off_is_resumed(
         assert list((tmp_path / ".mirror" / "partial").iterdir()) == []
 
 
+def test_zeros_that_a_power_cut_left_in_a_part_are_not_joined_with_the_rest(tmp_path: Path) -> None:
+    large = Large(goes_on)
+    with serve(site(large)) as server:
+        cut_off(server, large, tmp_path, large.sent)
+        (place,) = partial(tmp_path)
+        there = place.read_bytes()
+        place.write_bytes(there[: SIZE // 5] + bytes(len(there) - SIZE // 5))
+        assert mirror(server.url, tmp_path).code == 0
+        assert copy(tmp_path) == OLD
+        assert large.asked[1] == (f"bytes={SIZE // 5 // block_sums.BLOCK * block_sums.BLOCK}-", TAG)
+
+
 @pytest.mark.parametrize(
     "validators",
     [
@@ -246,6 +259,7 @@ def test_a_file_that_came_whole_before_the_kill_is_not_sent_again(tmp_path: Path
         cut_off(server, large, tmp_path, large.sent)
         (place,) = partial(tmp_path)
         place.write_bytes(OLD)
+        place.with_name(place.name + ".sums").write_bytes(block_sums.lines(0, memoryview(OLD)))
         assert mirror(server.url, tmp_path).code == 0
         assert copy(tmp_path) == OLD
         assert large.asked[1] == (f"bytes={SIZE - 1}-", TAG)

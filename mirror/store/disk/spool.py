@@ -2,10 +2,12 @@
 
 The spool owns one folder. A payload is written and hashed there, block by block. Once it is complete and has the length that
 the server announced, its file becomes an object by a rename. If a transfer is cut off, its part stays, with a note of what the
-server said. A later transfer resumes it, if the server can tell that the payload is still the same (RFC 9110, 13.1.5):
+server said. A later transfer resumes it, if the server can tell that the payload is still the same (RFC 9110, 13.1.5), from the
+first byte on that is not known to be as it was received:
 
     KEY         the first bytes of the payload; KEY is derived from the URL
-    KEY.json    the note: URL, validator and total length; `prepare` deletes a part without a note, and a note without a part
+    KEY.json    the note: URL, validator and total length
+    KEY.sums    the checksums of its blocks (`block_sums.py`); `prepare` deletes what does not belong to all three
 
 One thread writes and another one hashes. `feed` waits for them when they are more than a few MiB behind. Written bytes are sent
 to the disk while others still arrive, so that syncing the object at the end takes little time.
@@ -20,10 +22,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from mirror.core.http.messages import HEAD, Spooled
 from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk import block_sums
 from mirror.store.disk.errors import storing
 from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
@@ -33,9 +36,10 @@ BATCH: Final = 1 << 20
 """Bytes that are handed to the threads at a time."""
 
 _BEHIND: Final = 8  # batches that may wait for each thread
-_AT_ONCE: Final = 128 << 10  # bytes of a write: for longer ones Linux uses memory that is in no processor cache
+_AT_ONCE: Final = block_sums.BLOCK  # bytes of a write: for longer ones Linux uses memory that is in no processor cache
 _SENT_EVERY: Final = 64 << 20  # bytes that are written before they are sent to the disk
 _NOTE: Final = ".json"
+_SUMS: Final = ".sums"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class PartialDownload:
-    """The part of a payload that an earlier transfer left: its first `size` bytes."""
+    """The part of a payload that an earlier transfer left: its first `size` bytes, which are as they were received."""
 
     promise: Promise
     size: int
@@ -70,45 +74,41 @@ class Spools:
     def prepare(self) -> None:
         """Make the folder, and delete what no transfer can resume."""
         make(self._root.parent, self._root)
+        kept = {place for url in self.urls() for place in _files(self._place(url))}
         for place in self._root.iterdir():
-            if place.is_symlink():
+            if place not in kept:
                 place.unlink()
-        names = {place.name for place in self._root.iterdir()}
-        for name in names:
-            other = name.removesuffix(_NOTE) if name.endswith(_NOTE) else name + _NOTE
-            if other not in names:
-                (self._root / name).unlink()
 
     def close(self) -> None:
         self._threads.close()
 
     def urls(self) -> list[CanonicalURL]:
         """Return the URLs of which there are parts."""
-        notes = sorted(self._root.glob(f"*{_NOTE}"))
-        return [promise.url for note in notes if (promise := _promise(note))]
+        found = [promise.url for note in sorted(self._root.glob(f"*{_NOTE}")) if (promise := _promise(note))]
+        return [url for url in found if all(map(_is_file, _files(self._place(url))))]
+
+    def may_have(self, url: CanonicalURL) -> bool:
+        """Return whether `part` may find something. Called for each URL, while most runs have no parts at all."""
+        return bool(self._noted) and _note(self._place(url)).name in self._noted
 
     def part(self, url: CanonicalURL) -> PartialDownload | None:
-        """Return the part that an earlier transfer left; `None` if there is none.
-
-        Called for each URL, while most runs have no parts at all, so the notes are looked up in memory first.
-        """
-        place = self._place(url) if self._noted else None
-        if place is None or _note(place).name not in self._noted:
-            return None
-        promise = _promise(_note(place))
-        size = place.stat().st_size if promise and place.exists() else 0
-        if promise is None or not size or promise.url != url:
-            return None
-        if size > promise.total:  # longer than announced, so it can't be trusted
-            self.forget(url)
-            return None
-        return PartialDownload(promise, size)
+        """Return the part that an earlier transfer left; `None` if there is none. Reads it. Raises `StorageError`."""
+        place = self._place(url)
+        with storing(self._root):
+            promise = _promise(_note(place)) if all(map(_is_file, _files(place))) else None
+            if promise is None or promise.url != url:
+                return None
+            size = block_sums.whole_size(place, _sums(place)) if place.stat().st_size <= promise.total else 0
+            if size:
+                return PartialDownload(promise, size)
+            self.forget(url)  # nothing of it is known to be right, or it is longer than announced
+        return None
 
     def begin(self, url: CanonicalURL, promise: Promise | None) -> "Spool":
         """Begin a payload at its first byte. Without a promise, its part is deleted if the transfer is cut off."""
         place = self._place(url)
         with storing(self._root):
-            _note(place).unlink(missing_ok=True)
+            self.forget(url)
             spool = Spool(place, self._objects, self._threads, total=promise.total if promise else None)
             if promise:
                 _write_whole(_note(place), json.dumps(asdict(promise)))
@@ -125,8 +125,7 @@ class Spools:
     def forget(self, url: CanonicalURL) -> None:
         """Delete the part of a payload."""
         place = self._place(url)
-        _note(place).unlink(missing_ok=True)
-        place.unlink(missing_ok=True)
+        _remove(place)
         self._noted.discard(_note(place).name)
 
     @cached_property
@@ -162,7 +161,8 @@ class Spool:
         self._objects = objects
         self._threads = threads
         self._total = total
-        self._file: BinaryIO = open(place, "r+b" if start else "w+b", buffering=0, opener=opener)  # noqa: SIM115 - open until the end
+        self._file = _open(place, "r+b" if start else "w+b")
+        self._sums = None if total is None else _open(_sums(place), "r+b" if start else "w+b")
         self._written = self._sent = start
         self._is_broken = False
         self._digest = hashlib.sha256()
@@ -191,14 +191,14 @@ class Spool:
         digest = Digest(self._digest.hexdigest())
         with storing(self._place.parent):
             self._objects.adopt(self._place, digest)
-            _note(self._place).unlink(missing_ok=True)
+            _remove(self._place)
         return Spooled(digest, self.size, self._head)
 
     def leave(self) -> None:
         """End a transfer that was cut off. Its part stays if a later transfer can resume it."""
         self._end()
         if not _note(self._place).exists():
-            self._place.unlink(missing_ok=True)
+            _remove(self._place)
 
     def discard(self) -> None:
         """End a transfer and delete what was received."""
@@ -209,9 +209,14 @@ class Spool:
         self._hand_over()
         wait(self._tasks)
         with storing(self._place.parent):
-            self._file.close()
+            self._close()
         while self._tasks:
             self._wait()
+
+    def _close(self) -> None:
+        self._file.close()
+        if self._sums:
+            self._sums.close()
 
     def _wait(self) -> None:
         with storing(self._place.parent):
@@ -227,10 +232,14 @@ class Spool:
     def _go_on(self, start: int) -> None:
         """Hash what earlier transfers left, up to `start`, and cut off what is behind it."""
         if os.fstat(self._file.fileno()).st_size < start:
-            self._file.close()
+            self._close()
             raise OSError(f"{self._place} is shorter than it was")
+        lines = block_sums.cut(self._place, _sums(self._place), start)
         self._file.seek(start)
         self._file.truncate()
+        if self._sums:
+            self._sums.truncate(0)
+            self._sums.write(lines)
         self._tasks.append(self._threads.hasher.submit(self._hash_again, start))
 
     def _write(self, batch: bytes) -> None:
@@ -238,6 +247,8 @@ class Spool:
         if self._is_broken:
             return
         self._is_broken = True
+        if self._sums:
+            self._sums.write(block_sums.lines(self._written, memoryview(batch)))
         rest = memoryview(batch)
         while rest:
             rest = rest[self._file.write(rest[:_AT_ONCE]) :]
@@ -281,6 +292,27 @@ def _promise(note: Path) -> Promise | None:
 
 def _note(place: Path) -> Path:
     return place.with_name(place.name + _NOTE)
+
+
+def _sums(place: Path) -> Path:
+    return place.with_name(place.name + _SUMS)
+
+
+def _files(place: Path) -> tuple[Path, Path, Path]:
+    return _note(place), place, _sums(place)
+
+
+def _is_file(place: Path) -> bool:
+    return place.is_file() and not place.is_symlink()
+
+
+def _remove(place: Path) -> None:
+    for one in _files(place):
+        one.unlink(missing_ok=True)
+
+
+def _open(place: Path, mode: str) -> BinaryIO:
+    return cast("BinaryIO", open(place, mode, buffering=0, opener=opener))
 
 
 def _write_whole(place: Path, text: str) -> None:

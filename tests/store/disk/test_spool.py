@@ -5,13 +5,14 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk.block_sums import BLOCK
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest, Objects
 from mirror.store.disk.spool import BATCH, LengthError, Promise, Spool, Spools
@@ -67,6 +68,104 @@ def test_a_resumed_transfer_hashes_the_part(spools: Spools, objects: Objects, th
     assert objects.get(Digest(spool.finish().digest)) == PAYLOAD
 
 
+def file_of(root: Path, suffix: str = "") -> Path:
+    """The only part, or the file with that suffix beside it."""
+    (place,) = (place for place in (root / "partial").iterdir() if place.suffix == suffix)
+    return place
+
+
+def zeros_from(start: int, suffix: str = "") -> Callable[[Path], None]:
+    def harm(root: Path) -> None:
+        place = file_of(root, suffix)
+        content = place.read_bytes()
+        place.write_bytes(content[:start] + bytes(len(content[start:])))
+
+    return harm
+
+
+def cut_at(size: int, suffix: str = "") -> Callable[[Path], None]:
+    return lambda root: os.truncate(file_of(root, suffix), size)
+
+
+def flipped(root: Path) -> None:
+    place = file_of(root)
+    content = bytearray(place.read_bytes())
+    content[BLOCK + 5] ^= 1
+    place.write_bytes(content)
+
+
+def grown(root: Path) -> None:
+    with file_of(root).open("ab") as file:
+        file.write(bytes(1000))
+
+
+def of_another_download(root: Path) -> None:
+    """The part was begun anew, and the power cut undid that for the files beside it."""
+    file_of(root).write_bytes(random.Random(2).randbytes(3 * BATCH))
+
+
+LINE: Final = len(b"131072 00000000\n")
+THERE: Final = 3 * BATCH
+POWER_CUTS: Final[dict[str, tuple[Callable[[Path], None], int]]] = {
+    "nothing": (lambda _: None, THERE),
+    "zeros at the end": (zeros_from(THERE - 100), THERE - BLOCK),
+    "zeros from the middle on": (zeros_from(BATCH), BATCH),
+    "all zeros": (zeros_from(0), 0),
+    "one bit": (flipped, BLOCK),
+    "shorter": (cut_at(THERE - 1), THERE - BLOCK),
+    "empty": (cut_at(0), 0),
+    "longer than known": (grown, THERE),
+    "the part of another download": (of_another_download, 0),
+    "checksums shorter": (cut_at(2 * LINE, ".sums"), 2 * BLOCK),
+    "checksums cut in a line": (cut_at(2 * LINE + 9, ".sums"), 2 * BLOCK),
+    "checksums end in zeros": (zeros_from(LINE, ".sums"), BLOCK),
+    "no checksums": (lambda root: file_of(root, ".sums").unlink(), 0),
+    "note of zeros": (zeros_from(0, ".json"), 0),
+    "empty note": (cut_at(0, ".json"), 0),
+}
+
+
+@pytest.mark.parametrize("name", POWER_CUTS)
+def test_only_what_is_as_it_was_received_is_resumed_after_a_power_cut(
+    tmp_path: Path, objects: Objects, name: str
+) -> None:
+    harm, known = POWER_CUTS[name]
+    before = Spools(tmp_path / "partial", objects)
+    before.prepare()
+    spool = before.begin(URL, PROMISE)
+    feed(spool, PAYLOAD[:THERE], BATCH)
+    spool.leave()
+    before.close()
+    harm(tmp_path)
+    spools = Spools(tmp_path / "partial", objects)
+    spools.prepare()
+    part = spools.part(URL)
+    assert (part.size if part else 0) == known
+    spool = spools.go_on(part, known) if part else spools.begin(URL, PROMISE)
+    feed(spool, PAYLOAD[known:])
+    assert objects.get(Digest(spool.finish().digest)) == PAYLOAD
+    assert list((tmp_path / "partial").iterdir()) == []
+    spools.close()
+
+
+@pytest.mark.parametrize("start", [THERE, THERE - 1, THERE - BLOCK, 1])
+def test_a_part_that_was_resumed_can_be_resumed_again(spools: Spools, objects: Objects, start: int) -> None:
+    spool = spools.begin(URL, PROMISE)
+    feed(spool, PAYLOAD[:THERE], BATCH)
+    spool.leave()
+    part = spools.part(URL)
+    assert part
+    spool = spools.go_on(part, start)
+    feed(spool, PAYLOAD[start : THERE + 7])
+    spool.leave()
+    part = spools.part(URL)
+    assert part
+    assert part.size == THERE + 7
+    spool = spools.go_on(part, part.size)
+    feed(spool, PAYLOAD[part.size :])
+    assert objects.get(Digest(spool.finish().digest)) == PAYLOAD
+
+
 def test_several_payloads_at_once_do_not_mix(spools: Spools, objects: Objects) -> None:
     payloads = [PAYLOAD[n:] for n in range(3)]
     begun = [spools.begin(CanonicalURL(f"{URL}?{n}"), None) for n in range(3)]
@@ -97,7 +196,7 @@ def test_a_part_that_became_shorter_meanwhile_is_no_part(spools: Spools, tmp_pat
     spool.leave()
     part = spools.part(URL)
     assert part
-    os.truncate(next(place for place in (tmp_path / "partial").iterdir() if not place.suffix), BATCH - 1)
+    os.truncate(file_of(tmp_path), BATCH - 1)
     with pytest.raises(StorageError, match="shorter than it was"):
         spools.go_on(part, part.size)
 
@@ -128,8 +227,7 @@ def test_nothing_is_written_after_a_failed_write(spools: Spools, tmp_path: Path)
         spool.finish()
     part = spools.part(URL)
     assert part
-    (place,) = (place for place in (tmp_path / "partial").iterdir() if not place.suffix)
-    there = place.read_bytes()
+    there = file_of(tmp_path).read_bytes()
     assert 0 < len(there) < len(PAYLOAD)
     assert PAYLOAD.startswith(there)
 
