@@ -10,7 +10,7 @@ time, and after `settle` all its links are right.
 """
 
 import html
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 INDEX = "index.html"
 PARTS = (
-    *("lock", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal"),
+    *("lock", "owner", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal"),
     *(OBJECTS, COPIES, SCRATCH, "partial"),
 )
 """The files and folders in `.mirror/`."""
@@ -90,22 +90,39 @@ class Archive:
                         f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
                     )
                 kept.mkdir(parents=True)
-            if not read_only:
-                for part in PARTS:
-                    refuse_link(kept / part)
-                self._lock = Lock(kept / "lock")
-                for store in (self.objects, self.copies):
-                    store.prepare()
-                self.spools.prepare()
-                self.tree = Tree(root, kept / SCRATCH)
-                self.tree.prepare()
-                self.publisher = Publisher(self.objects, self.copies, self.tree)
-            self.manifest: Manifest = SQLiteManifest(kept / "manifest.sqlite", read_only=read_only)
+            check = _nothing if read_only else self._take(kept)
+            try:
+                self._prepare(kept, read_only=read_only)
+                self.manifest: Manifest = SQLiteManifest(kept / "manifest.sqlite", read_only=read_only, check=check)
+            except BaseException:
+                self._release()
+                raise
             self.history = self.manifest.history
 
     def close(self) -> None:
         self.spools.close()
         self.manifest.close()
+        self._release()
+
+    def _take(self, kept: Path) -> Callable[[], None]:
+        """Lock the archive; returns a function that raises `StorageError` if the lock is lost."""
+        for part in PARTS:
+            refuse_link(kept / part)
+        self._lock = Lock(kept / "lock")
+        return self._lock.check
+
+    def _prepare(self, kept: Path, *, read_only: bool) -> None:
+        """Prepare to write: delete what killed processes left half-written."""
+        if read_only:
+            return
+        for store in (self.objects, self.copies):
+            store.prepare()
+        self.spools.prepare()
+        self.tree = Tree(self.root, kept / SCRATCH)
+        self.tree.prepare()
+        self.publisher = Publisher(self.objects, self.copies, self.tree)
+
+    def _release(self) -> None:
         if self._lock:
             self._lock.release()
 
@@ -154,12 +171,15 @@ class Archive:
                 yield False
         self._settle(changed)
         yield from self._publish_stale(queue)
+        self.remove_released()
+        self.write_index()
+
+    def remove_released(self) -> None:
+        """Remove the files from the tree that are to leave it and are released."""
         for path in self.manifest.departures.released():
             self.tree.remove(path)
             with self.manifest.transaction():
                 self.manifest.departures.remove(path)
-            yield False
-        self.write_index()
 
     def publish_all(self) -> Iterator[Resource]:
         """Make the whole tree again; yields each version once its file is published."""
@@ -212,14 +232,17 @@ class Archive:
 
     def collect(self) -> tuple[int, int]:
         """Remove objects and copies that no version needs; return how many there were, and their size in bytes."""
-        used = (self.manifest.retention.objects_in_use(), self.manifest.retention.copies_in_use())
         count = size = 0
-        for store, needed in zip((self.objects, self.copies), used, strict=True):
-            for digest in store.all():
-                if digest not in needed:
-                    count, size = count + 1, size + store.path(digest).stat().st_size
-                    store.remove(digest)
+        for store, digest in self.unused():
+            count, size = count + 1, size + store.path(digest).lstat().st_size
+            store.remove(digest)
         return count, size
+
+    def unused(self) -> Iterator[tuple["LocalObjectStore", Digest]]:
+        """Iterate over the objects and copies that no version needs. The caller may remove those that it has got."""
+        used = (self.manifest.retention.objects_in_use(), self.manifest.retention.copies_in_use())
+        for store, needed in zip((self.objects, self.copies), used, strict=True):
+            yield from ((store, digest) for digest in store.all() if digest not in needed)
 
     def _is_whole(self, digest: Digest) -> bool:
         stores = [store for store in (self.objects, self.copies) if store.has(digest)]
@@ -294,6 +317,10 @@ class Archive:
                 return path
             url_id = redirect
         return None
+
+
+def _nothing() -> None:
+    """Check nothing: a reader needs no lock."""
 
 
 def publication_of(

@@ -1,4 +1,8 @@
-"""The lock of an archive: one process at a time. The operating system releases the lock when its holder dies."""
+"""The lock of an archive: one process at a time.
+
+The lock is one of the operating system, which releases it when its holder dies. Beside it is an owner record
+(`owner_record.py`), for file systems that have no locks, and for those on which each machine has locks of its own.
+"""
 
 import errno
 import os
@@ -8,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mirror.store.disk.errors import StorageError
+from mirror.store.disk.owner_record import OwnerRecord
 from mirror.store.disk.symlink_guard import NO_LINK
 
 if sys.platform == "win32":
@@ -25,6 +30,7 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+OWNER: Final = "owner"
 _TAKEN: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 _FAR: Final = 1 << 20
 _MAX_LENGTH: Final = 32
@@ -33,24 +39,39 @@ _MAX_LENGTH: Final = 32
 class Lock:
     """A lock file, locked from construction until `release`.
 
-    Raises `StorageError` if another process holds the lock, `OSError` if the file can't be locked. The file contains the number
-    of the process that holds it and is as old as the lock, so that the error can name both.
+    Raises `StorageError` if another process holds the lock, `OSError` if the files can't be written. The lock file contains the
+    number of the process that holds it and is as old as the lock, so that the error can name both.
     """
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o644)
         try:
-            _lock(self._file)
-        except OSError as error:
-            if error.errno in _TAKEN:  # other errors: the file system has no locks
-                holder = _holder(self._file)
-                self.release()
-                raise StorageError(f"{path} is in use by another run{holder}: wait until it ends") from error
-        os.ftruncate(self._file, 0)
-        os.write(self._file, f"{os.getpid()}\n".encode())
+            is_locked = _is_locked(self._file, path)
+            self._record = OwnerRecord(path.with_name(OWNER), is_locked=is_locked)
+            os.ftruncate(self._file, 0)
+            os.write(self._file, f"{os.getpid()}\n".encode())
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def check(self) -> None:
+        """Raise `StorageError` if another process has taken the archive. Called before each commit."""
+        self._record.check()
 
     def release(self) -> None:
+        self._record.release()
         os.close(self._file)
+
+
+def _is_locked(file: int, path: Path) -> bool:
+    """Lock a file; return False if its file system has no locks."""
+    try:
+        _lock(file)
+    except OSError as error:
+        if error.errno in _TAKEN:
+            raise StorageError(f"{path} is in use by another run{_holder(file)}: wait until it ends") from error
+        return False
+    return True
 
 
 def _holder(file: int) -> str:

@@ -397,14 +397,20 @@ class Manifest(Protocol):
     def rendering_queue(self, run_id: int, when: RenderMode) -> RenderingQueue:
         """Return the queue of pages that a browser is to open in a run."""
 
-    def checkpoint(self) -> None:
-        """Wait until everything that was committed survives a power cut. Called outside of transactions."""
+    def checkpoint(self) -> bool:
+        """Wait until everything that was committed survives a power cut. Called outside of transactions.
+
+        Return False if the log still holds some of it, because another program is reading the database.
+        """
 
     def damage(self) -> str | None:
         """Check the database, and return the first damage in one line; `None` if there is none."""
 
-    def compact(self) -> None:
-        """Release the space of deleted rows, and leave no trace of them in the file. Called outside of transactions."""
+    def compact(self) -> bool:
+        """Release the space of deleted rows, and leave no trace of them on the disk. Called outside of transactions.
+
+        Return False if there may be traces, because another program is reading the database.
+        """
 
     def close(self) -> None:
         """Close the database. Uncommitted writes are lost."""

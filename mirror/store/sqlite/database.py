@@ -26,8 +26,10 @@ class Database:
     With `read_only`, no lock of the archive is needed: each query sees what was committed when it began.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, check: Callable[[], None] = lambda: None) -> None:
+        """`check` raises `StorageError` if this process must not write any more. Called in each transaction."""
         self.path = path
+        self._check = check
         self.on_rollback: list[Callable[[], None]] = []
         """Functions that clear caches. Called after a transaction or savepoint was rolled back."""
         self._is_open = False
@@ -82,6 +84,7 @@ class Database:
         """Commit the writes of all savepoints."""
         if self._is_open:
             try:
+                self._check()
                 self.run("COMMIT")
             except BaseException:
                 self._undo()
@@ -89,6 +92,7 @@ class Database:
             self._is_open = False
 
     def _begin(self) -> None:
+        self._check()
         self.run("BEGIN IMMEDIATE")
         self._is_open = True
 
@@ -129,19 +133,23 @@ class Database:
             raise _storage_error(self.path, error) from error
         raise error
 
-    def checkpoint(self) -> None:
-        """Move the log (WAL) into the database file and sync both. Readers are not blocked."""
-        self.connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    def checkpoint(self) -> bool:
+        """Move the log (WAL) into the database file, sync it and empty the log; return False if a reader still needs the log.
+
+        Readers are not blocked. Waits some seconds for them.
+        """
+        is_busy, _, _ = self.connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return not is_busy
 
     def damage(self) -> str | None:
         """Return the first damage that SQLite finds in the file, in one line; `None` if there is none."""
         found = self.connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
         return None if found == "ok" else " ".join(str(found).split())
 
-    def compact(self) -> None:
-        """Rewrite the file without the space of deleted rows."""
+    def compact(self) -> bool:
+        """Rewrite the file without the space of deleted rows; return False if a reader keeps the log from being emptied."""
         self.connection.exec_driver_sql("VACUUM")
-        self.checkpoint()
+        return self.checkpoint()
 
     def _prepare(self, *, read_only: bool) -> None:
         version = self.connection.exec_driver_sql("PRAGMA user_version").scalar_one()

@@ -1,6 +1,6 @@
 """The manifest in an SQLite file: puts the parts of `store.manifest.interface.Manifest` together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,12 +23,12 @@ class SQLiteManifest:
     """`interface.Manifest` over one database file.
 
     Raises `StorageError` if the file can't be read or written, or has a version that is not supported. With `read_only`, it is
-    neither written nor migrated.
+    neither written nor migrated. `check` raises `StorageError` if this process must not write any more.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, check: Callable[[], None] = lambda: None) -> None:
         self.path = path
-        self.database = Database(path, read_only=read_only)
+        self.database = Database(path, read_only=read_only, check=check)
         self._session = session = Session(self.database)
         self.frontier = Frontier(session)
         self.links = Links(session)
