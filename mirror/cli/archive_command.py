@@ -9,6 +9,7 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 
 from mirror.reports.run_summary import Exit
+from mirror.store import forgetting
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.manifest.history_records import SnapshotInfo
@@ -57,6 +58,8 @@ def open_archive(folder: str, *, read_only: bool = True) -> Iterator[Archive]:
         with storing(root):
             archive = Archive(root, create=False, read_only=read_only)
             try:
+                if not read_only:
+                    forgetting.finish(archive)
                 yield archive
             finally:
                 archive.close()

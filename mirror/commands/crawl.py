@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import re
+from contextlib import closing
 from typing import Any, Final
 
 from scrapy.commands.crawl import Command as CrawlCommand
@@ -17,6 +18,7 @@ from mirror.cli.option_values import UsageError, parse_size, without_secrets
 from mirror.cli.options import Options, Transfers
 from mirror.core.policy.private_addresses import networks
 from mirror.reports.run_summary import Exit
+from mirror.store import forgetting
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.terminal.console import complete_streams, exit_with_error, print_message
@@ -147,7 +149,8 @@ def check_run(settings: Settings, words: dict[str, Any]) -> None:
         check_settings(settings)
         display(settings.get("MIRROR_PROGRESS"), settings.get("MIRROR_REPORTHOOK") or "", terminal=False)
         parse_size("MIRROR_RESERVE", str(settings["MIRROR_RESERVE"]))
-        Archive(options.out).close()
+        with closing(Archive(options.out)) as archive:
+            forgetting.finish(archive)
     except (UsageError, InvalidProgressError) as error:
         exit_with_error(str(error), Exit.USAGE)
     except StorageError as error:

@@ -7,6 +7,9 @@ from rich.filesize import decimal
 from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
 from mirror.core.url.canonical import InvalidURLError, canonical
 from mirror.reports.run_summary import Exit
+from mirror.store.archive import Archive
+from mirror.store.disk.errors import StorageError, storing
+from mirror.store.forgetting import Forgotten, forget
 from mirror.terminal.console import exit_with_error, print_message
 
 
@@ -19,8 +22,9 @@ class Command(ArchiveCommand):
 
     def long_desc(self) -> str:
         return (
-            "Remove a URL, or with a * at the end all URLs with that prefix, from every snapshot, the tree, the objects and "
-            "the copies. A tombstone keeps them from being fetched again."
+            "Remove a URL, or with a * at the end all URLs with that prefix, from every snapshot, the tree, the objects, the "
+            "copies, unfinished downloads and the database. A tombstone keeps them from being fetched again. Checkouts, "
+            "backups, reports and logs are elsewhere: remove them yourself."
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
@@ -30,11 +34,41 @@ class Command(ArchiveCommand):
         except InvalidURLError as error:
             exit_with_error(str(error), Exit.USAGE)
         with open_archive(folder, read_only=False) as archive:
-            with archive.manifest.transaction():
-                count = archive.manifest.retention.forget(pattern, utc_now().isoformat(timespec="seconds"))
+            forgotten = forget(archive, pattern, utc_now().isoformat(timespec="seconds"))
+            print_message(report(pattern, forgotten))
+            _settle(archive)
+        self.exitcode = Exit.WELL if forgotten.left.is_clean else Exit.SOME_FAILED
+
+
+def _settle(archive: Archive) -> None:
+    """Change the links of other pages. If a page can't be published, that is no reason to keep what was forgotten."""
+    try:
+        with storing(archive.root):
             for _ in archive.settle():
                 pass
-            _, size = archive.collect()
-            archive.manifest.compact()
-        versions = "version" if count == 1 else "versions"
-        print_message(f"Forgotten: {count:,} {versions}, {decimal(size)}; {pattern} will never be fetched again\n")
+    except StorageError as error:
+        exit_with_error(
+            f"{error}. Nothing of the URL is left, but some pages still link to its file: run verify --repair, then publish",
+            Exit.STORAGE,
+        )
+
+
+def report(pattern: str, forgotten: Forgotten) -> str:
+    """What was removed, and what could not be reached, a line each."""
+    versions, left, sharing = forgotten.versions, forgotten.left, forgotten.sharing
+    counted = f"{versions:,} version{'' if versions == 1 else 's'}, {decimal(left.size)}"
+    lines = [f"Forgotten: {counted}; {pattern} will never be fetched again"]
+    if sharing:
+        more = f" and {len(sharing) - 1:,} more" if len(sharing) > 1 else ""
+        lines.append(f"The same content stays under {sharing[0]}{more}: forget that too to remove it")
+    if left.linked:
+        lines.append(
+            f"{left.linked:,} hard link{'' if left.linked == 1 else 's'} to it outside of the archive, "
+            "in a checkout or a backup: remove them there"
+        )
+    if not left.is_clean:
+        lines.append(
+            "The database may still have traces, because another program is reading it: end that program, "
+            "then run the same command again"
+        )
+    return "".join(f"{line}\n" for line in lines)

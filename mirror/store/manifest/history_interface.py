@@ -144,8 +144,12 @@ class Retention(Protocol):
         """Delete all versions of a URL, or of all URLs with a prefix if the pattern ends in `*`; return how many they were.
 
         The pattern is stored as a tombstone, which keeps its URLs from being fetched again. Their files are released to leave
-        the tree.
+        the tree. URLs that only their documents referred to, and that were never fetched, are deleted with them, and so is what
+        the trap detector knows.
         """
+
+    def sharing(self, pattern: str) -> list[CanonicalURL]:
+        """Return the other URLs that have a version with the same payload as a good answer of these, unless it is empty."""
 
     def objects_in_use(self) -> set[Digest]:
         """Return the objects that any version needs: payloads and DOMs."""

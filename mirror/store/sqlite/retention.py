@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import Resource
 from mirror.store.sqlite.queries import Queries, resource_of
@@ -25,7 +26,11 @@ class Retention(Queries):
         count = int(self._connection.execute(_MATCHING, words).scalar_one())
         for statement in _FORGET:
             self._connection.execute(statement, words)
+        self._session.forget()
         return count
+
+    def sharing(self, pattern: str) -> list[CanonicalURL]:
+        return [CanonicalURL(url) for url in self._connection.execute(_SHARING, {"glob": _glob(pattern)}).scalars()]
 
     def objects_in_use(self) -> set[Digest]:
         return self._digests(resources.c.digest) | self._digests(renderings.c.dom)
@@ -115,6 +120,13 @@ _PRUNE: Final = _script(
 _MATCHING: Final = sa.text("SELECT count(*) FROM resources JOIN urls ON urls.id = url_id WHERE url GLOB :glob")
 
 
+_SHARING: Final = sa.text(
+    "SELECT DISTINCT u.url FROM resources r JOIN urls u ON u.id = r.url_id WHERE u.url NOT GLOB :glob AND r.digest IN ("
+    "SELECT digest FROM resources JOIN urls ON urls.id = url_id WHERE url GLOB :glob AND size > 0 AND status = 200) "
+    "ORDER BY u.url"
+)
+
+
 _FORGET: Final = _script(
     """
     CREATE TEMP TABLE forgotten (url_id INTEGER PRIMARY KEY, id INTEGER);
@@ -122,6 +134,11 @@ _FORGET: Final = _script(
     INSERT OR REPLACE INTO tombstones (url, forgotten) VALUES (:pattern, :now);
     INSERT OR REPLACE INTO leaving (path, url_id, lost, released)
         SELECT path, url_id, 0, 1 FROM resources WHERE path IS NOT NULL AND url_id IN (SELECT url_id FROM forgotten);
+    UPDATE leaving SET lost = 0, released = 1 WHERE url_id IN (SELECT url_id FROM forgotten);
+    CREATE TEMP TABLE known_by (url_id INTEGER PRIMARY KEY);
+    INSERT OR IGNORE INTO known_by
+        SELECT target_id FROM links WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id))
+        UNION SELECT url_id FROM frontier WHERE referrer_id IN (SELECT url_id FROM forgotten);
     DELETE FROM links WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM copies WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM renderings WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
@@ -130,6 +147,18 @@ _FORGET: Final = _script(
     DELETE FROM rules WHERE url_id IN (SELECT url_id FROM forgotten);
     UPDATE frontier SET state = 3, roles = 0, reason = 'forgotten on request'
         WHERE url_id IN (SELECT url_id FROM forgotten);
+    DELETE FROM known_by WHERE url_id IN (SELECT url_id FROM forgotten) OR url_id IN (SELECT url_id FROM resources)
+        OR url_id IN (SELECT target_id FROM links) OR url_id IN (SELECT same_as FROM urls)
+        OR url_id IN (SELECT u.id FROM urls u JOIN snapshots s JOIN json_each(s.starts) j ON j.value = u.url);
+    DELETE FROM frontier WHERE url_id IN (SELECT url_id FROM known_by);
+    DELETE FROM rules WHERE url_id IN (SELECT url_id FROM known_by);
+    DELETE FROM urls WHERE id IN (SELECT url_id FROM known_by);
+    DELETE FROM unsynced WHERE digest NOT IN (
+        SELECT digest FROM resources WHERE digest IS NOT NULL UNION SELECT digest FROM copies WHERE digest IS NOT NULL
+        UNION SELECT dom FROM renderings WHERE dom IS NOT NULL
+    );
+    DELETE FROM families;
+    DROP TABLE known_by;
     DROP TABLE forgotten
     """
 )

@@ -471,11 +471,17 @@ def test_pruning_deletes_versions_that_only_pruned_snapshots_showed(manifest: Ma
 def test_a_forgotten_url_has_no_versions_and_a_tombstone(manifest: Manifest) -> None:
     first, _ = two_snapshots(manifest)
     with manifest.transaction():
-        recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [(2, Reference(url(2), Kind.PAGE))])
+        assert manifest.frontier.identify([url(4)]) == {url(4): 4}
+        links = [(n, Reference(url(n), Kind.PAGE)) for n in (2, 4)]
+        recorded(manifest, first, resource(1, "1.html", digest=digest("a")), links)
         recorded(manifest, first, resource(2, "2.html", digest=digest("b")), [])
+        recorded(manifest, first, resource(3, "3.html", digest=digest("a")), [])
+        assert manifest.retention.sharing(url(1)) == [url(3)]
+        assert manifest.retention.sharing(url(2)) == []
         assert manifest.retention.forget(url(1), "now") == 1
+    assert manifest.frontier.find([url(1), url(2), url(4)]) == {url(1): 1, url(2): 2}
     assert manifest.decisions.tombstones() == [url(1)]
     assert manifest.resources.current(1) is None
-    assert manifest.retention.users_of(digest("a")) == []
+    assert [user.url_id for user in manifest.retention.users_of(digest("a"))] == [3]
     assert [user.url_id for user in manifest.retention.users_of(digest("b"))] == [2]
     assert manifest.departures.released() == ["1.html"]
