@@ -27,12 +27,13 @@ from scrapy.utils._download_handlers import check_stop_download, get_maxsize_msg
 from mirror.core.document import documents
 from mirror.core.http import messages
 from mirror.core.http.content_coding import CodingError, Decoder
+from mirror.core.http.digest_fields import stated_digest
 from mirror.core.http.messages import Spooled
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.disk.spool import BATCH, LengthError, PartialDownload, Promise
+from mirror.store.disk.spool import BATCH, DigestError, LengthError, PartialDownload, Promise
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
-from mirror.transfer.curl_operation import IN_MEMORY, OFFSET, STATUS, CurlOperation, Handler
+from mirror.transfer.curl_operation import IN_MEMORY, OFFSET, STATUS, CurlOperation, Handler, PayloadChangedError
 from mirror.transfer.failures import BrokenAnswerError, EndlessError
 from mirror.transfer.payload import Payload
 from mirror.transfer.response import CurlResponse, scrapy_headers
@@ -165,7 +166,8 @@ class BaseTransfer(CurlOperation[Response]):
         validator = self._validator()
         has_ranges = (self._header("accept-ranges") or "bytes").strip().lower() == "bytes"
         if self._status == HTTPStatus.OK and length and validator and has_ranges and not codings:
-            self._payload.promise = Promise(CanonicalURL(self.request.url), validator, length)
+            digest = stated_digest(self._headers, is_part=False) or ""
+            self._payload.promise = Promise(CanonicalURL(self.request.url), validator, length, digest)
 
     # --- the payload ---------------------------------------------------------------------------------------------------
 
@@ -256,6 +258,8 @@ class BaseTransfer(CurlOperation[Response]):
             raise BrokenAnswerError(str(error)) from error
         except LengthError as error:
             raise ResponseDataLossError(str(error)) from error
+        except DigestError as error:
+            raise PayloadChangedError from error
 
     def _ends_with_connection(self) -> bool:
         """Whether only the end of the connection marks the end of the payload, so that it may be incomplete."""

@@ -1,6 +1,7 @@
 """Transfers by HTTP: how a request is sent, and how the headers of its answer are read."""
 
 import re
+from dataclasses import replace
 from http import HTTPStatus
 from time import monotonic
 from typing import Final
@@ -10,6 +11,7 @@ from scrapy import Request
 from scrapy.exceptions import DownloadFailedError
 
 from mirror.core.http.byte_ranges import content_range, may_match, strong_validator
+from mirror.core.http.digest_fields import stated_digest
 from mirror.store.disk.spool import PartialDownload
 from mirror.transfer.base_transfer import BaseTransfer
 from mirror.transfer.curl_operation import LOGIN, PayloadChangedError
@@ -86,7 +88,8 @@ class HTTPTransfer(BaseTransfer):
         is_same = may_match(self._headers, part.promise.validator)
         if not found or found.start != self.offset or found.total != part.promise.total or not is_same:
             raise PayloadChangedError
-        self._payload.resume(part, self.offset)
+        digest = stated_digest(self._headers, is_part=True) or part.promise.digest
+        self._payload.resume(replace(part, promise=replace(part.promise, digest=digest)), self.offset)
         self._status = 200
         self._headers = [pair for pair in self._headers if pair[0].lower() not in {"content-range", "content-length"}]
         self._headers.append(("Content-Length", str(part.promise.total)))

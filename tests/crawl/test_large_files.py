@@ -3,9 +3,11 @@
 import json
 import signal
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -214,6 +216,23 @@ def test_zeros_that_a_power_cut_left_in_a_part_are_not_joined_with_the_rest(tmp_
         assert mirror(server.url, tmp_path).code == 0
         assert copy(tmp_path) == OLD
         assert large.asked[1] == (f"bytes={SIZE // 5 // block_sums.BLOCK * block_sums.BLOCK}-", TAG)
+
+
+def sends_a_range_of_another_file_with_the_same_tag(large: Large, handler: Handler, start: int | None) -> None:
+    if start is None:
+        large.whole(handler, NEW)
+    else:
+        large.part(handler, start, NEW)
+
+
+def test_a_file_that_is_not_as_its_server_stated_once_it_is_joined_is_fetched_as_a_whole(tmp_path: Path) -> None:
+    stated = {"ETag": TAG, "Digest": f"SHA-256={b64encode(sha256(OLD).digest()).decode()}"}
+    large = Large(sends_a_range_of_another_file_with_the_same_tag, stated)
+    with serve(site(large)) as server:
+        cut_off(server, large, tmp_path, large.sent)
+        assert mirror(server.url, tmp_path).code == 0
+        assert copy(tmp_path) == NEW
+        assert [wanted is None for wanted, _ in large.asked] == [True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+from mirror.core.http.digest_fields import is_digest
 from mirror.core.http.messages import HEAD, Spooled
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk import block_sums
@@ -47,11 +48,13 @@ class Promise:
     """What a server announced of a payload.
 
     `validator` is a strong validator that If-Range may send: an ETag or a Last-Modified. `total` is the length in bytes.
+    `digest` has the form of `digest_fields.stated_digest`; "": the server stated none.
     """
 
     url: CanonicalURL
     validator: str
     total: int
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class Spools:
         place = self._place(url)
         with storing(self._root):
             self.forget(url)
-            spool = Spool(place, self._objects, self._threads, total=promise.total if promise else None)
+            spool = Spool(place, self._objects, self._threads, promise)
             if promise:
                 _write_whole(_note(place), json.dumps(asdict(promise)))
                 self._noted.add(_note(place).name)
@@ -118,9 +121,7 @@ class Spools:
     def go_on(self, part: PartialDownload, start: int) -> "Spool":
         """Resume a part at byte `start`."""
         with storing(self._root):
-            return Spool(
-                self._place(part.promise.url), self._objects, self._threads, total=part.promise.total, start=start
-            )
+            return Spool(self._place(part.promise.url), self._objects, self._threads, part.promise, start)
 
     def forget(self, url: CanonicalURL) -> None:
         """Delete the part of a payload."""
@@ -153,19 +154,28 @@ class Spool:
     """One payload that is being transferred. All methods raise `StorageError` if the disk can't be written."""
 
     def __init__(
-        self, place: Path, objects: LocalObjectStore, threads: Threads, *, total: int | None, start: int = 0
+        self,
+        place: Path,
+        objects: LocalObjectStore,
+        threads: Threads,
+        promise: Promise | None,
+        start: int = 0,
     ) -> None:
         self.size = start
         """Bytes received so far, in this transfer and the ones that it resumes."""
         self._place = place
         self._objects = objects
         self._threads = threads
-        self._total = total
+        self._total = promise.total if promise else None
         self._file = _open(place, "r+b" if start else "w+b")
-        self._sums = None if total is None else _open(_sums(place), "r+b" if start else "w+b")
+        self._sums = _open(_sums(place), "r+b" if start else "w+b") if promise else None
         self._written = self._sent = start
         self._is_broken = False
         self._digest = hashlib.sha256()
+        self._stated = (
+            promise.digest if promise and start else ""
+        )  # a payload that came at once is checked by its length
+        self._second = _hash_of(self._stated) if self._stated else None
         self._head = b""
         self._held: list[bytes] = []
         self._held_size = 0
@@ -184,10 +194,15 @@ class Spool:
                 self._wait()
 
     def finish(self) -> Spooled:
-        """Turn the complete payload into an object. Raises `LengthError` if it is not as long as announced."""
+        """Turn the complete payload into an object.
+
+        Raises `LengthError` if it is not as long as announced, `DigestError` if it was resumed and is not as stated.
+        """
         self._end()
         if self._total not in {None, self.size}:
             raise LengthError(self.size, self._total)
+        if self._second and self._stated != f"{self._second.name}:{self._second.hexdigest()}":
+            raise DigestError
         digest = Digest(self._digest.hexdigest())
         with storing(self._place.parent):
             self._objects.adopt(self._place, digest)
@@ -260,6 +275,8 @@ class Spool:
 
     def _hash(self, block: bytes) -> None:
         self._digest.update(block)
+        if self._second:
+            self._second.update(block)
         if len(self._head) < HEAD:
             self._head = (self._head + block[:HEAD])[:HEAD]
 
@@ -280,6 +297,10 @@ class LengthError(Exception):
         super().__init__(f"{size} bytes came of {total}")
 
 
+class DigestError(Exception):
+    """A payload that was joined from two transfers does not have the digest that its server stated."""
+
+
 def _promise(note: Path) -> Promise | None:
     """Read a note; `None` if it is not valid. Somebody else may have written it."""
     try:
@@ -287,7 +308,12 @@ def _promise(note: Path) -> Promise | None:
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     is_text = isinstance(promise.url, str) and isinstance(promise.validator, str) and promise.validator.isprintable()
+    is_text &= isinstance(promise.digest, str) and (not promise.digest or is_digest(promise.digest))
     return promise if is_text and type(promise.total) is int and promise.total > 0 else None
+
+
+def _hash_of(stated: str) -> "hashlib._Hash":
+    return hashlib.new(stated.partition(":")[0], usedforsecurity=False)
 
 
 def _note(place: Path) -> Path:

@@ -6,6 +6,7 @@ import json
 import os
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.block_sums import BLOCK
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest, Objects
-from mirror.store.disk.spool import BATCH, LengthError, Promise, Spool, Spools
+from mirror.store.disk.spool import BATCH, DigestError, LengthError, Promise, Spool, Spools
 
 URL = CanonicalURL("http://example.org/large.iso")
 PAYLOAD = random.Random(1).randbytes(5 * BATCH + 12_345)
@@ -166,6 +167,28 @@ def test_a_part_that_was_resumed_can_be_resumed_again(spools: Spools, objects: O
     assert objects.get(Digest(spool.finish().digest)) == PAYLOAD
 
 
+@pytest.mark.parametrize("name", ["md5", "sha256", "sha512"])
+@pytest.mark.parametrize("is_same", [True, False])
+def test_what_is_joined_has_to_have_the_digest_that_was_stated(
+    spools: Spools, objects: Objects, name: str, is_same: bool
+) -> None:
+    payload = PAYLOAD if is_same else PAYLOAD[:-1] + b"?"
+    stated = hashlib.new(name, PAYLOAD, usedforsecurity=False).hexdigest()
+    spool = spools.begin(URL, replace(PROMISE, digest=f"{name}:{stated}"))
+    feed(spool, payload[:THERE])
+    spool.leave()
+    part = spools.part(URL)
+    assert part
+    spool = spools.go_on(part, part.size)
+    feed(spool, payload[part.size :])
+    if is_same:
+        assert objects.get(Digest(spool.finish().digest)) == PAYLOAD
+    else:
+        with pytest.raises(DigestError):
+            spool.finish()
+        assert list(objects.all()) == []
+
+
 def test_several_payloads_at_once_do_not_mix(spools: Spools, objects: Objects) -> None:
     payloads = [PAYLOAD[n:] for n in range(3)]
     begun = [spools.begin(CanonicalURL(f"{URL}?{n}"), None) for n in range(3)]
@@ -242,7 +265,16 @@ def test_a_part_that_is_longer_than_announced_is_not_used(spools: Spools) -> Non
 
 @pytest.mark.parametrize(
     "said",
-    [{"total": "z"}, {"total": 0}, {"total": True}, {"validator": None}, {"validator": '"x"\r\nX-Evil: 1'}, {"url": 1}],
+    [
+        {"total": "z"},
+        {"total": 0},
+        {"total": True},
+        {"validator": None},
+        {"digest": 1},
+        {"digest": "md5:z"},
+        {"validator": '"x"\r\nX-Evil: 1'},
+        {"url": 1},
+    ],
 )
 def test_an_invalid_note_is_not_used(tmp_path: Path, objects: Objects, said: dict[str, Any]) -> None:
     before = Spools(tmp_path / "partial", objects)
