@@ -134,11 +134,15 @@ class OwnerRecord:
         owner = _owner(content)
         age = self._clock() - touched
         if not is_over(owner, self._owner, age, is_locked=self._is_locked, is_alive=is_alive):
-            raise StorageError(
-                f"{self._place.with_name('lock')} is in use by another run ({owner or 'of another machine'}): "
-                f"wait until it ends. If it is dead, wait for {STALE:.0f} seconds"
-            )
+            raise StorageError(self._in_use(owner))
         self._move_away(content, touched)
+
+    def _in_use(self, owner: Owner | None) -> str:
+        """Say that the archive is in use, and what to do."""
+        who = f"{self._place.with_name('lock')} is in use by another run ({owner or 'of another machine'})"
+        is_seen = owner is not None and (owner.boot, owner.space) == (self._owner.boot, self._owner.space)
+        advice = "" if is_seen else f". If it is dead, run the command again in {STALE:.0f} seconds"
+        return f"{who}: wait until it ends{advice}"
 
     def _move_away(self, content: bytes, touched: float) -> None:
         """Remove the record that was judged; if it is another one, or was touched meanwhile, put it back."""

@@ -189,10 +189,26 @@ _HINTS: Final = {
 }
 
 
+_NO_LOCKS: Final = frozenset(
+    {
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_IOERR_LOCK,
+        sqlite3.SQLITE_IOERR_RDLOCK,
+        sqlite3.SQLITE_IOERR_UNLOCK,
+        sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+        sqlite3.SQLITE_IOERR_SHMLOCK,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+    }
+)
+"""Extended codes (https://www.sqlite.org/rescode.html) of file systems without the locks or the shared memory of SQLite."""
+
+
 def _storage_error(path: Path, error: BaseException) -> StorageError:
     """Make an error that says what the user can do."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code, without the details of the extended one
-    return StorageError(f"{path}: {_HINTS.get(code, error)}")
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code in _NO_LOCKS:
+        return StorageError(f"{path}: this file system has no locks for databases: keep the archive on a local disk")
+    return StorageError(f"{path}: {_HINTS.get(code & 0xFF, error)}")  # the primary code, without its details
 
 
 def _url(path: Path, *, read_only: bool) -> sa.URL:

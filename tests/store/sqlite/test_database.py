@@ -15,7 +15,7 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Objects
 from mirror.store.disk.publisher import KEPT
 from mirror.store.run.crawl import Crawl
-from mirror.store.sqlite import migrations
+from mirror.store.sqlite import database, migrations
 from mirror.store.sqlite.database import Database
 from mirror.store.sqlite.schema import SCHEMA_VERSION
 from mirror.store.verification import verify
@@ -124,6 +124,22 @@ def test_a_failed_migration_leaves_the_archive_as_it_was(tmp_path: Path, monkeyp
     assert user_version(place) == SCHEMA_VERSION
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (sqlite3.SQLITE_PROTOCOL, "this file system has no locks for databases: keep the archive on a local disk"),
+        (sqlite3.SQLITE_IOERR_LOCK, "this file system has no locks for databases: keep the archive on a local disk"),
+        (sqlite3.SQLITE_IOERR_SHMMAP, "this file system has no locks for databases: keep the archive on a local disk"),
+        (sqlite3.SQLITE_IOERR_READ, "the disk can't be read or written."),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, "another program is using it: wait until that program is done"),
+    ],
+)
+def test_an_error_of_the_file_system_says_what_to_do(code: int, said: str) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    assert str(database._storage_error(Path("manifest"), error)).startswith(f"manifest: {said}")  # noqa: SLF001
+
+
 def test_a_reader_migrates_nothing(tmp_path: Path) -> None:
     place = version_1(tmp_path)
     with pytest.raises(StorageError, match="has version 1, this program reads 4: run a crawl or publish to migrate it"):
@@ -154,8 +170,8 @@ def test_an_archive_of_version_3_gets_the_column_for_aliases(tmp_path: Path) -> 
             "DROP INDEX urls_same_as; ALTER TABLE urls DROP COLUMN same_as; DROP TABLE families;"
             "INSERT INTO urls (id, url) VALUES (1, 'http://example.org/'); PRAGMA user_version = 3"
         )
-    database = Database(place)
-    assert database.run("SELECT url, same_as FROM urls").fetchall() == [("http://example.org/", None)]
-    assert database.run("SELECT count(*) FROM families").fetchone() == (0,)
-    database.close()
+    migrated = Database(place)
+    assert migrated.run("SELECT url, same_as FROM urls").fetchall() == [("http://example.org/", None)]
+    assert migrated.run("SELECT count(*) FROM families").fetchone() == (0,)
+    migrated.close()
     assert user_version(place) == SCHEMA_VERSION
