@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from mirror.commands.forget import report
+from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
+from mirror.store.forgetting import Forgotten, Left
 from tests.crawl.running import SCRAPY, Done, mirror, rows, run, tree
 from tests.mirroring import dangling, folder
 from tests.site import HTML, PNG, Page, Server, Site, serve
@@ -247,6 +250,47 @@ def test_a_forgotten_url_is_not_fetched_again(world: World) -> None:
     assert mirror(world.url("/"), world.out, settings=QUIET).code == 1
     assert not [path for path in world.server.paths if path.startswith("/secret")]
     assert "forgotten on request" in websucker("why", world.out, world.url("/secret/1")).stdout
+
+
+def test_a_page_that_can_not_be_published_keeps_nothing_from_being_forgotten(world: World) -> None:
+    of_page = "SELECT digest FROM resources JOIN urls ON urls.id = url_id WHERE url GLOB '*/a'"
+    forgotten = {digest for (digest,) in rows(world.out, of_page)}
+    for place in (world.out / ".mirror" / "objects").glob("??/*"):
+        if place.parent.name + place.name not in forgotten:
+            place.unlink()
+    done = websucker("forget", world.out, world.url("/a"))
+    assert done.code == 4
+    assert "Forgotten: 2 versions, " in done.stderr
+    assert "Nothing of the URL is left, but some pages still link to its file: run verify --repair" in done.stderr
+    assert not [place for place in world.out.rglob("*") if place.is_file() and b" edition." in place.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "said"),
+    [
+        (Forgotten(1, (), Left(0)), ["Forgotten: 1 version, 0 bytes; URL will never be fetched again"]),
+        (
+            Forgotten(2, (canonical("http://a.org/"),), Left(1)),
+            ["", "The same content stays under http://a.org/: forget"],
+        ),
+        (
+            Forgotten(2, (canonical("http://a.org/"), canonical("http://b.org/")), Left(1, linked=1)),
+            [
+                "",
+                "The same content stays under http://a.org/ and 1 more",
+                "1 hard link to it outside of the archive, in a",
+            ],
+        ),
+        (
+            Forgotten(2, (), Left(1, is_clean=False)),
+            ["", "The database may still have traces, because another program"],
+        ),
+    ],
+)
+def test_what_forgetting_could_not_reach_is_told(forgotten: Forgotten, said: list[str]) -> None:
+    lines = report("URL", forgotten).splitlines()
+    assert len(lines) == len(said)
+    assert all(line.startswith(words) for line, words in zip(lines, said, strict=True))
 
 
 def test_a_fresh_resource_is_not_requested(world: World) -> None:
