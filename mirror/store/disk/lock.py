@@ -64,14 +64,26 @@ class Lock:
 
 
 def _is_locked(file: int, path: Path) -> bool:
-    """Lock a file; return False if its file system has no locks."""
+    """Lock a file; return False if its file system has no locks, or locks that keep nobody out."""
     try:
         _lock(file)
     except OSError as error:
         if error.errno in _TAKEN:
             raise StorageError(f"{path} is in use by another run{_holder(file)}: wait until it ends") from error
         return False
-    return True
+    return sys.platform != "linux" or _keeps_out(path)
+
+
+def _keeps_out(path: Path) -> bool:
+    """Return whether a locked file can't be locked again: flock(2) treats each opening of a file as another process."""
+    file = os.open(path, os.O_RDWR | NO_LINK)
+    try:
+        _lock(file)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def _holder(file: int) -> str:

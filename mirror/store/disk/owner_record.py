@@ -4,8 +4,8 @@ Some file systems have no locks, and on others each machine has its own: NFS wit
 The record works there too. It is a file that its owner makes exclusively (`O_EXCL`, which is atomic on NFS too) and touches
 every few seconds. It is over, so that another process may take its place, if
 
-- its process is dead, which shows if it ran in the same boot of the same machine, where processes see each other;
-- it ran in the same boot, in a container whose processes do not show, and this process holds the system's lock;
+- it ran in the same boot of the same machine, and this process holds the system's lock;
+- there are no locks, but its process is dead, which shows if it ran in the same boot and in no other container;
 - else, it was not touched for a minute, by the clock of the file system: the clocks of two machines may differ.
 
 An owner that was suspended for so long finds the record of another process in the place of its own. It has lost the archive
@@ -67,13 +67,13 @@ def is_over(owner: Owner | None, me: Owner, age: float, *, is_locked: bool, is_a
     """Return whether an owner can't be writing any more.
 
     `owner` is `None` if its record can't be read: it may be half written. `age`: seconds since it was touched. `is_locked`:
-    whether `me` holds the lock of the system.
+    whether `me` holds a lock of the system, which no other process of this boot can hold.
     """
     if owner and owner.boot == me.boot:
+        if is_locked:  # the record may be in a copy of an archive that the owner still writes
+            return True
         if owner.space == me.space:
             return not is_alive(owner)
-        if is_locked:
-            return True
     return not -STALE <= age <= STALE
 
 

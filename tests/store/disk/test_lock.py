@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ FRESH, OLD = 1.0, STALE + 1
     [
         (OTHER, OLD, False, True, False),
         (OTHER, FRESH, False, False, True),
-        (OTHER, FRESH, True, True, False),  # a file system whose locks do nothing
+        (OTHER, FRESH, True, True, True),  # it owns another archive, of which this is a copy
         (OTHER, FRESH, True, False, True),
         (CONTAINER, FRESH, True, True, True),
         (CONTAINER, FRESH, False, True, False),
@@ -118,6 +119,12 @@ def test_one_process_at_a_time_and_a_dead_one_is_no_obstacle(tmp_path: Path, loc
         Archive(tmp_path)
     Archive(tmp_path).close()
     assert not list((tmp_path / ".mirror").glob("owner*"))
+
+
+def test_a_copy_of_an_archive_that_is_being_written_is_nobodys(tmp_path: Path) -> None:
+    with closing(Archive(tmp_path / "original")):
+        shutil.copytree(tmp_path / "original", tmp_path / "copy")
+        Archive(tmp_path / "copy").close()
 
 
 def owned_by(place: Path, owner: Owner | None, age: float = 0) -> None:
