@@ -172,9 +172,7 @@ class Spool:
         self._written = self._sent = start
         self._is_broken = False
         self._digest = hashlib.sha256()
-        self._stated = (
-            promise.digest if promise and start else ""
-        )  # a payload that came at once is checked by its length
+        self._stated = promise.digest if promise and start else ""  # only what is joined has to have it
         self._second = _hash_of(self._stated) if self._stated else None
         self._head = b""
         self._held: list[bytes] = []
