@@ -36,7 +36,7 @@ class Command(ArchiveCommand):
             "the archive",
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         from mirror.replay import server  # noqa: PLC0415 - only this command needs Starlette and uvicorn
 
         (folder,) = self.check_arguments(args, 1, 1)

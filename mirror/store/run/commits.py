@@ -37,11 +37,15 @@ class Commits:
         It first records which files were published since the last transaction: later, they might be stale again.
         """
         self._publications.collect()
-        with self._undoing(), self._publications.published() as published, storing(self._root):
-            with self._manifest.savepoint():
-                self._manifest.resources.mark_published(published)
-                self._sync.sync()
-                yield
+        with (
+            self._undoing(),
+            self._publications.published() as published,
+            storing(self._root),
+            self._manifest.savepoint(),
+        ):
+            self._manifest.resources.mark_published(published)
+            self._sync.sync()
+            yield
         self._uncommitted += 1
         if self._uncommitted >= self._max_uncommitted:
             self.flush()

@@ -1,7 +1,6 @@
 """A run over an archive, in this process: what it requests, and that the order of the answers does not matter."""
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
@@ -783,14 +782,15 @@ def test_files_of_answers_that_were_undone_are_not_published(
 
     execute = database.run
 
-    def full(*statement: Any) -> sqlite3.Cursor:
+    def full(*statement: Any) -> Any:
         if statement == ("COMMIT",) or fails == "an answer":
             execute("ROLLBACK")  # as SQLite does itself
             raise StorageError("the disk is full")
         return execute(*statement)
 
     with monkeypatch.context() as patched:
-        patched.setattr(*((database, "run") if fails == "the commit" else (archive.manifest.resources, "record")), full)
+        target, name = (database, "run") if fails == "the commit" else (archive.manifest.resources, "record")
+        patched.setattr(target, name, full)
         with pytest.raises(StorageError, match="the disk is full"):
             running.flush() if fails == "the commit" else run(running, web, most=1)
     running.flush()
