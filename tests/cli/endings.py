@@ -85,11 +85,11 @@ def _ending(task: Task) -> Ending | None:
     pipes = [os.pipe(), os.pipe()]
     process = os.fork()
     if process == 0:
+        _replace(0, task.stdin, os.open(os.devnull, os.O_RDONLY))
         for number, (how, (reads, writes)) in enumerate(zip((task.stdout, task.stderr), pipes, strict=True), start=1):
             os.close(reads)
             _replace(number, how, writes)
             os.close(writes)
-        _replace(0, task.stdin, os.open(os.devnull, os.O_RDONLY))
         return None
     texts: list[Any] = [b"", b""]
 
@@ -108,9 +108,6 @@ def _ending(task: Task) -> Ending | None:
 
 
 def _replace(number: int, how: str, kept: int) -> None:
-    if how == "closed":
-        os.close(number)
-        return
     new = kept
     if how == "unread":
         reads, new = os.pipe()
@@ -122,6 +119,13 @@ def _replace(number: int, how: str, kept: int) -> None:
         os.close(new)
 
 
+def _close(task: Task) -> None:
+    """Close streams last: what is opened next takes their numbers."""
+    for number, how in enumerate((task.stdin, task.stdout, task.stderr)):
+        if how == "closed":
+            os.close(number)
+
+
 def _run(task: Task) -> None:
     """Run the command as the interpreter would: with new streams, to the end."""
     for name, value in task.environment.items():
@@ -131,6 +135,7 @@ def _run(task: Task) -> None:
             os.environ[name] = value
     if task.largest is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (task.largest, task.largest))
+    _close(task)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         setattr(sys, name, _stream(number, task.encoding))
     sys.argv = [task.program, *task.words]
