@@ -25,19 +25,8 @@ KOI8 = "<title>x</title>Привет".encode("koi8-r")
 
 
 def site(word: str = "first") -> Site:
-    links = [
-        "/old",
-        "/cyrillic",
-        "/gone",
-        "/a?",
-        "/down.bin",
-        "/feed",
-        "/app.js",
-        "/data.json",
-        "/open.json",
-        "/empty",
-        "/latin",
-    ]
+    links = ["/old", "/cyrillic", "/gone", "/a?", "/down.bin", "/feed", "/app.js", "/data.json", "/empty", "/latin"]
+    links.append("/open.json")
     body = (
         f"<p>{word}<img src='{CDN}/i.png'><video src='/v.mp4'></video><link rel=stylesheet href='/s.css' integrity=x>"
         "<link rel=manifest href='/m.webmanifest'><a href='https://outside.example/x'>out</a><script src='/app.js'></script>"
