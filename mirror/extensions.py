@@ -20,7 +20,7 @@ from mirror.logs import print_safely
 from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Exit, Summary
 from mirror.store.disk.errors import StorageError
 from mirror.store.run.crawl import Crawl
-from mirror.terminal.console import print_message
+from mirror.terminal.console import described, print_message
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
@@ -83,6 +83,8 @@ class Finish:
                 spider.mirror.flush()  # commits the answers that came before the error
         except StorageError as failure:
             error = error or str(failure)
+        except Exception as failure:  # noqa: BLE001 - a bug, or a manifest damaged in a way that nobody foresaw: say it
+            error = error or described(failure)
         finally:
             await spider.workers.close()
             spider.archive.close()

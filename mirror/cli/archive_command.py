@@ -1,6 +1,6 @@
 """What the commands about archives share: their arguments, how they open an archive, how they report errors."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 
+from mirror.cli.guarded import guarded, prepare
 from mirror.reports.run_summary import Exit
 from mirror.store import forgetting
 from mirror.store.archive import Archive
@@ -38,9 +39,18 @@ class ArchiveCommand(ScrapyCommand):
         return self.summary
 
     def add_options(self, parser: ArgumentParser) -> None:
+        prepare()  # the first that Scrapy calls of the command that runs
         super().add_options(parser)
         if self.has_json:
             parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def run(self, args: list[str], opts: Namespace) -> None:
+        with guarded():
+            self.execute(args, opts)
+
+    def execute(self, args: list[str], opts: Namespace) -> None:
+        """Do the work of the command, and set `exitcode`."""
+        raise NotImplementedError
 
     def check_arguments(self, args: list[str], minimum: int, maximum: int) -> list[str]:
         """The positional arguments; a wrong number of them ends the program."""

@@ -11,10 +11,11 @@ from typing import Any, NoReturn
 from scrapy.cmdline import execute
 
 from mirror import __version__
+from mirror.cli.guarded import guarded, prepare
 from mirror.cli.option_table import OPTIONS, Group
 from mirror.cli.option_values import without_secrets
 from mirror.reports.run_summary import Exit
-from mirror.terminal.console import complete_streams, exit_with_error
+from mirror.terminal.console import exit_with_error
 
 COMMANDS = ("checkout", "compare", "diff", "forget", "prune", "publish", "replay", "snapshots", "verify", "why")
 
@@ -22,13 +23,14 @@ COMMANDS = ("checkout", "compare", "diff", "forget", "prune", "publish", "replay
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Translate the command line into Scrapy's and run that; does not return."""
     words = list(sys.argv[1:] if argv is None else argv)
-    complete_streams()
+    prepare()
     os.environ["SCRAPY_SETTINGS_MODULE"] = "mirror.settings"
     with suppress(OSError):
         sys.path.append(
             str(Path.cwd())
         )  # the user's progress hook may be in this folder, as with `python -m` and `scrapy`
-    execute(["websucker", *scrapy_words(words)])
+    with guarded():
+        execute(["websucker", *scrapy_words(words)])
     raise AssertionError("Scrapy's command line ends the process")
 
 
@@ -69,7 +71,8 @@ def parser() -> Parser:
         usage="%(prog)s [--NAME VALUE]... URL...",
         description="Mirror websites into a folder that opens offline.",
         epilog="Exit codes: 0 success, 1 some resources failed, 2 wrong usage, 3 nothing could be fetched, 4 the archive "
-        "can't be read or written, 5 held because too many pages are gone, 130 interrupted. There are also these commands, "
+        "can't be read or written, 5 held because too many pages are gone, 130 interrupted, 141 nobody reads the "
+        "output. There are also these commands, "
         f"each with its own --help: websucker {{{','.join(COMMANDS)}}} DIR ...",
         add_help=False,
         allow_abbrev=False,

@@ -22,7 +22,7 @@ class Command(ArchiveCommand):
             "be a new or an empty folder."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         folder, name, target = self.check_arguments(args, 3, 3)
         place = Path(target).expanduser()
         with open_archive(folder) as archive:

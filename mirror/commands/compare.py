@@ -84,7 +84,7 @@ class Command(ArchiveCommand):
             help="let a site on the internet make the browser connect to this machine and its network",
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         folder, word = self.check_arguments(args, 2, 2)
         start = _start(word)
         _check(opts)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import logging
 import re
 from contextlib import closing
@@ -13,6 +14,7 @@ from scrapy.exceptions import UsageError as ScrapyUsageError
 from scrapy.settings import Settings
 from twisted.logger import globalLogBeginner
 
+from mirror.cli.guarded import guarded, prepare
 from mirror.cli.option_table import NONE, OPTIONS, Group
 from mirror.cli.option_values import UsageError, parse_size, without_secrets
 from mirror.cli.options import Options, Transfers
@@ -21,8 +23,9 @@ from mirror.reports.run_summary import Exit
 from mirror.store import forgetting
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
-from mirror.terminal.console import complete_streams, exit_with_error, print_message
+from mirror.terminal.console import exit_with_error, print_message
 from mirror.terminal.displays import InvalidProgressError, display
+from mirror.terminal.streams import lost_output
 
 
 class Command(CrawlCommand):
@@ -36,11 +39,14 @@ class Command(CrawlCommand):
         )
         return f"Mirror a website: scrapy crawl mirror -a start=URL. {'. '.join(groups)}."
 
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        prepare()
+        super().add_options(parser)
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         if args[:1] != ["mirror"]:
             super().process_options(args, opts)
             return
-        complete_streams()
         if args[1:]:
             shown = without_secrets(args[1])
             exit_with_error(
@@ -59,10 +65,12 @@ class Command(CrawlCommand):
         if args != ["mirror"]:
             super().run(args, opts)
             return
-        assert self.settings is not None
-        check_run(self.settings, opts.spargs)
-        assert self.crawler_process is not None
-        self.exitcode = run_mirror(self.crawler_process, opts.spargs)
+        with guarded():
+            assert self.settings is not None
+            check_run(self.settings, opts.spargs)
+            assert self.crawler_process is not None
+            self.exitcode = run_mirror(self.crawler_process, opts.spargs)
+            tell_lost_lines()
 
 
 def run_mirror(process: CrawlerProcessBase, words: dict[str, Any]) -> int:
@@ -77,6 +85,13 @@ def run_mirror(process: CrawlerProcessBase, words: dict[str, Any]) -> int:
     if error is not None:
         exit_with_error(f"the crawl can't start: {' '.join(f'{type(error).__name__}: {error}'.split())}", Exit.USAGE)
     return exit_code(crawler)
+
+
+def tell_lost_lines() -> None:
+    """Say that the list of files is incomplete. That is no failure of the crawl; with a closed pipe the user wants it so."""
+    failure = lost_output()
+    if failure and failure.errno != errno.EPIPE:
+        print_message(f"The list of files is not complete: {failure.strerror}\n")
 
 
 def silence_duplicate_logs() -> None:

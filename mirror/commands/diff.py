@@ -37,7 +37,7 @@ class Command(ArchiveCommand):
             "--html", metavar="FILE", help="write an HTML page that shows the changes in the text of pages"
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         folder, *names = self.check_arguments(args, 1, 3)
         with open_archive(folder) as archive:
             before, now = _pair(archive, names)

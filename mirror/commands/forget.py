@@ -27,7 +27,7 @@ class Command(ArchiveCommand):
             "backups, reports and logs are elsewhere: remove them yourself."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         folder, text = self.check_arguments(args, 2, 2)
         try:
             pattern = canonical(text.removesuffix("*")) + "*" * text.endswith("*")

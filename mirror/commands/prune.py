@@ -30,7 +30,7 @@ class Command(ArchiveCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="show what would be removed, and change nothing")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         (folder,) = self.check_arguments(args, 1, 1)
         policy = _policy(opts.keep)
         with open_archive(folder, read_only=opts.dry_run) as archive:

@@ -22,7 +22,7 @@ class Command(ArchiveCommand):
             help="remove from the tree what the server no longer has, after a run that was held because of it",
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         (folder,) = self.check_arguments(args, 1, 1)
         with open_archive(folder, read_only=False) as archive:
             if opts.accept_loss:

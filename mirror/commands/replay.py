@@ -36,15 +36,15 @@ class Command(ArchiveCommand):
             "the archive",
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        from mirror.replay import server  # noqa: PLC0415 - only this command needs Starlette and uvicorn
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        from mirror.replay import process  # noqa: PLC0415 - only this command needs Starlette and uvicorn
 
         (folder,) = self.check_arguments(args, 1, 1)
         if not 0 <= opts.port <= _PORTS:
             exit_with_error(f"--port {opts.port}: a port is a number from 0 to {_PORTS}", Exit.USAGE)
         with open_archive(folder) as archive:
             try:
-                sockets = server.open_sockets(opts.host, opts.port)
+                sockets = process.open_sockets(opts.host, opts.port)
             except OSError as error:
                 exit_with_error(_reason(error, opts), Exit.USAGE)
             if opts.host and not _is_loopback(opts.host):
@@ -58,7 +58,7 @@ class Command(ArchiveCommand):
                 sys.stdout.flush()
                 print_message(f"Replaying {archive.root} at {place.root}; press Ctrl-C to stop\n")
 
-            server.serve(Playback(archive), place, sockets, announce)
+            process.serve(Playback(archive), place, sockets, announce)
 
 
 def _reason(error: OSError, opts: argparse.Namespace) -> str:

@@ -18,7 +18,7 @@ class Command(ArchiveCommand):
 
     summary = "List the snapshots of an archive"
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         (folder,) = self.check_arguments(args, 1, 1)
         with open_archive(folder) as archive:
             listed = archive.history.snapshots()

@@ -26,7 +26,7 @@ class Command(ArchiveCommand):
             "--repair", action="store_true", help="repair the damage; nothing else is requested from servers"
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         (folder,) = self.check_arguments(args, 1, 1)
         with open_archive(folder, read_only=not opts.repair) as archive:
             checked, damages = _check(archive)

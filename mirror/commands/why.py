@@ -19,7 +19,7 @@ class Command(ArchiveCommand):
     arguments = "<DIR> <URL>"
     summary = "Explain whether and why a URL was fetched, where it was found, and since when the archive knows it"
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         folder, text = self.check_arguments(args, 2, 2)
         try:
             url = canonical(text)

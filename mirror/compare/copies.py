@@ -20,7 +20,8 @@ from mirror.core.comparison.copy_layout import files_of_page, host_folders
 from mirror.core.comparison.fidelity import is_below
 from mirror.core.replay.origins import TOP, Server
 from mirror.core.url.canonical import CanonicalURL
-from mirror.replay.server import Replay, open_sockets, serve_in_thread
+from mirror.replay.process import open_sockets, serve_in_thread
+from mirror.replay.server import Replay
 from mirror.store.archive import Archive
 from mirror.store.playback import Playback
 

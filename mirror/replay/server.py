@@ -1,4 +1,4 @@
-"""The replay server: an ASGI application that answers from an archive, and the process that runs it.
+"""The replay server: an ASGI application that answers from an archive. `process` runs it.
 
 It makes no connections. `core.replay` decides how origins are named, which headers are replayed and what a page may
 reach; `store.playback.Playback` knows what the archive has.
@@ -7,23 +7,19 @@ A thread answers the requests one after the other, because there is one SQLite c
 Files are streamed at the same time.
 """
 
-import errno
 import os
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from hashlib import sha256
-from threading import Thread
 from typing import Final
 from urllib.parse import quote
 
-import uvicorn
 from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.messages import header
@@ -46,8 +42,6 @@ _BLOCK: Final = 1 << 18
 _GOOD: Final = frozenset({200, 201, 202, 203})
 _BODILESS: Final = frozenset({204, 205})
 _ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
-_GRACE: Final = 1
-"""Seconds for which transfers may continue after Ctrl-C."""
 
 
 class ReplayRequest:
@@ -65,8 +59,9 @@ class ReplayRequest:
 
     @property
     def wants_page(self) -> bool:
-        """Whether the client is likely to show the response to a user. Scripts get a short text instead of a page."""
-        return "text/html" in (self.header("accept") or "")
+        """Whether the client shows the response to a user, in a window. Scripts get a short text that tells them nothing."""
+        destination = self.header("sec-fetch-dest")  # browsers send it, and scripts can't choose it
+        return destination == "document" if destination else "text/html" in (self.header("accept") or "")
 
 
 class Replay:
@@ -83,7 +78,8 @@ class Replay:
         if scope["type"] != "http":
             return
         response = await to_thread.run_sync(self.answer, ReplayRequest(scope), limiter=self._one_at_a_time)
-        await response(_with_valid_range(scope, response), receive, self._with_policy(scope, send))
+        with suppress(OSError):  # the object is gone, or no descriptor is left: the connection ends
+            await response(_with_valid_range(scope, response), receive, self._with_policy(scope, send))
 
     def _with_policy(self, scope: Scope, send: Send) -> Send:
         """Add the content security policy and the common headers to every response, and drop the body of one to HEAD."""
@@ -91,7 +87,9 @@ class Replay:
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message["headers"]))
-                headers.setdefault("content-security-policy", self._server.policy)
+                if "content-security-policy" not in headers:
+                    headers["content-security-policy"] = self._server.policy
+                    headers["connection-allowlist"] = self._server.allowlist
                 for name, value in response_headers.COMMON.items():
                     headers[name] = value
                 message = {**message, "headers": headers.raw}
@@ -178,13 +176,14 @@ class Replay:
         if reader is None or reader.snapshot != home.snapshot:
             return {}
         sites = {self._site(origins.host_of(one.origin)) for one in (reader, home)}
-        allowed = header(resource.headers, "access-control-allow-origin")
-        destination = request.header("sec-fetch-dest") or ""
-        if not response_headers.may_read(
-            reader.origin, allowed, destination, one_site=len(sites) == 1 and "" not in sites
-        ):
-            return {}
-        return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
+        return response_headers.reading_headers(
+            origin,
+            reader.origin,
+            resource.headers,
+            resource.media_type or "",
+            request.header("sec-fetch-dest") or "",
+            one_site=len(sites) == 1 and "" not in sites,
+        )
 
     @cached_property
     def _site(self) -> SuffixList:
@@ -196,10 +195,10 @@ class Replay:
     # --- resources not in the archive ----------------------------------------------------------------------------------
 
     def _not_archived(self, url: CanonicalURL, home: ReplayOrigin, request: ReplayRequest) -> Response:
+        if not request.wants_page:
+            return PlainTextResponse("Not in the archive\n", 404)
         account, forgotten = self._playback.account(url)
         lines = account_lines(url, account, forgotten)
-        if not request.wants_page:
-            return PlainTextResponse("".join(f"{line}\n" for line in ["Not in the archive", *lines]), 404)
         elsewhere = [
             (self._server.place(url, version.since), f"{url} since {format_time(began)}")
             for version, began, _ in (account.versions if account else ())
@@ -209,12 +208,12 @@ class Replay:
         if other and self._playback.has(other, home.snapshot):
             elsewhere.insert(0, (self._server.place(other, home.snapshot), other))
         when = format_time(next((one.started for one in self._playback.snapshots() if one.id == home.snapshot), ""))
-        return self._html(missing_page(self._server, url, lines, elsewhere, when), 404)
+        return self._sealed(missing_page(self._server, url, lines, elsewhere, when), 404)
 
     def _error(self, title: str, text: str, request: ReplayRequest, status: int = 404) -> Response:
         if not request.wants_page:
-            return PlainTextResponse(f"{title}: {text}\n", status)
-        return self._html(plain_page(self._server, title, text), status)
+            return PlainTextResponse(f"{title}\n", status)
+        return self._sealed(plain_page(self._server, title, text), status)
 
     # --- the start page and typed hosts --------------------------------------------------------------------------------
 
@@ -240,6 +239,10 @@ class Replay:
 
     def _html(self, page: str, status: int) -> Response:
         return HTMLResponse(page, status, {"content-security-policy": self._server.page_policy})
+
+    def _sealed(self, page: str, status: int) -> Response:
+        """A page that may name other hosts, at the origin of one: its scripts could open it, and must not read it."""
+        return HTMLResponse(page, status, {"content-security-policy": self._server.sealed_policy})
 
 
 class ObjectResponse(FileResponse):
@@ -271,72 +274,3 @@ def _with_valid_range(scope: Scope, response: Response) -> Scope:
     is_valid = requested is not None and is_range(requested) and (condition is None or condition in known)
     dropped = {b"if-range"} | (set() if is_valid else {b"range"})
     return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in dropped]}
-
-
-# --- the process -------------------------------------------------------------------------------------------------------
-
-
-def open_sockets(host: str | None, port: int) -> list[socket.socket]:
-    """Open listening sockets at a port of `host`, by default of all loopback addresses. Raises `OSError` if it is in use."""
-    if host is not None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return [socket.create_server((host, port), family=family)]
-    sockets = [socket.create_server(("127.0.0.1", port))]
-    if socket.has_ipv6:
-        number = sockets[0].getsockname()[1]
-        try:
-            sockets.append(socket.create_server(("::1", number), family=socket.AF_INET6))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:  # another program would receive some of the requests
-                sockets[0].close()
-                raise
-    return sockets
-
-
-def serve(playback: Playback, server: Server, sockets: list[socket.socket], tell: Callable[[], None]) -> None:
-    """Serve until Ctrl-C. `tell` is called once the server answers and handles Ctrl-C."""
-    with suppress(KeyboardInterrupt):
-        _Server(_config(Replay(playback, server)), tell).run(sockets=sockets)
-
-
-class _Server(uvicorn.Server):
-    """A server that reports when it has started.
-
-    Only then does Ctrl-C work if a script started the program in the background: shells let such programs ignore SIGINT.
-    """
-
-    def __init__(self, config: uvicorn.Config, tell: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._tell = tell
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._tell()
-
-
-@contextmanager
-def serve_in_thread(application: ASGIApp, sockets: list[socket.socket]) -> Iterator[None]:
-    """Serve an application from a thread for the duration of a `with` block."""
-    server = uvicorn.Server(_config(application))
-    thread = Thread(target=server.run, kwargs={"sockets": sockets}, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def _config(application: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        application,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE,
-    )

@@ -29,6 +29,8 @@ class Exit(IntEnum):
     STORAGE = 4
     HELD = 5
     INTERRUPTED = 130
+    UNREAD = 141
+    """Nobody reads stdout; 128 and SIGPIPE, as a shell reports of other programs."""
 
 
 @dataclass(frozen=True, slots=True)

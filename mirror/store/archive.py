@@ -137,7 +137,8 @@ class Archive:
         """Collect from the manifest everything that determines the file of a version."""
         target = None
         if is_redirect(resource):
-            target = next(ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
+            targets = (ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
+            target = next(targets, None)  # a damaged manifest may have none: then the body of the answer is published
         stale, dom = self.manifest.resources.staleness(resource)
         return publication_of(resource, target, self.manifest.locations.resolutions(resource), stale, dom)
 

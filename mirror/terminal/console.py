@@ -1,28 +1,12 @@
 """Output of the program: data on stdout, messages on stderr, and the error message with which it exits."""
 
 import json
-import os
 import sys
+import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from mirror.terminal.printable import printable, printable_lines
-
-_STREAMS = ("stdin", "stdout", "stderr")
-
-
-def complete_streams() -> None:
-    """Open the standard streams that are closed, on the null device; otherwise the first file opened would take their place."""
-    for number, name in enumerate(_STREAMS):
-        try:
-            os.fstat(number)
-        except OSError:
-            null = os.open(os.devnull, os.O_RDWR)
-            if null != number:
-                os.dup2(null, number)
-                os.close(null)
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115 - stays open
 
 
 def print_message(text: str) -> None:
@@ -39,6 +23,16 @@ def exit_with_error(message: str, code: int) -> NoReturn:
     """Write one line to stderr and exit."""
     print_message(f"{printable(f'websucker: {message}')}\n")
     sys.exit(int(code))
+
+
+def described(error: BaseException) -> str:
+    """Describe an exception in one line: its class, its message and where it was raised."""
+    file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{in_one_line(error)} ({file}:{line})"
+
+
+def in_one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def print_line(line: str) -> None:

@@ -7,12 +7,12 @@ import logging
 import os
 import pkgutil
 import sys
-import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Final, ParamSpec, TypeVar
 
+from mirror.terminal.console import described, in_one_line
 from mirror.terminal.printable import printable
 from mirror.terminal.reporthook import Display, HookFactory, Reporthook, Totals, silent
 
@@ -50,7 +50,7 @@ def load_factory(dotted: str) -> HookFactory:
     try:
         factory = pkgutil.resolve_name(dotted)
     except Exception as error:  # importing the user's module can raise anything
-        raise InvalidProgressError(f"MIRROR_REPORTHOOK {dotted!r} can't be imported: {_in_one_line(error)}") from error
+        raise InvalidProgressError(f"MIRROR_REPORTHOOK {dotted!r} can't be imported: {in_one_line(error)}") from error
     if not callable(factory):
         raise InvalidProgressError(f"MIRROR_REPORTHOOK {dotted!r} can't be called: it is not a factory of hooks")
     return factory  # type: ignore[no-any-return]
@@ -61,14 +61,9 @@ def is_terminal(stream: IO[str]) -> bool:
     return stream.isatty() and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}
 
 
-def _in_one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
-
-
 def _print_line(text: str) -> None:
-    """Write a line to stdout and flush it; characters that its encoding lacks are escaped."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    """Write a line to stdout and flush it."""
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
@@ -173,13 +168,12 @@ class Guarded(Display):
             return None
         try:
             return function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - from the user's code, or from a broken pipe
+        except Exception as error:  # noqa: BLE001 - from the user's code
             self._broken = True
             with suppress(Exception):
                 self._display.close()
-            file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
-            message = "%s raised %s (%s:%s); it is not called again"
-            logger.error(message, self._name, _in_one_line(error), file, line)  # noqa: TRY400 - a traceback adds nothing
+            message = "%s raised %s; it is not called again"
+            logger.error(message, self._name, described(error))  # noqa: TRY400 - a traceback adds nothing
             return None
 
 

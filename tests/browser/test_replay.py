@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image, ImageFont
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Page
 
 from tests.browser.conftest import run_mirror
 from tests.browser.pages import Opened, opened
@@ -109,7 +109,8 @@ PAGE: Final = f"""<!DOCTYPE html><html><head><title>App</title>
 <svg width="10" height="10"><use href="/sprite.svg#a"/></svg><template><p>inside</p></template><div id="shadow"></div>
 <video id="film" src="/film.wav" controls preload="metadata"></video><button id="panel">more</button>
 <a id="next" href="/next">next</a><a href="/lazy.js"></a><a href="/panel.html"></a><a href="/old">old</a>
-<a href="/worker.js"></a><a href="/add.wasm"></a></body></html>"""
+<a href="/worker.js"></a><a href="/add.wasm"></a><img src="{CDN}/open.png">
+<link rel="stylesheet" href="{CDN}/secret.css"><video><track src="{CDN}/secret.vtt"></video></body></html>"""
 
 
 def web() -> dict[str, Site]:
@@ -135,7 +136,10 @@ def web() -> dict[str, Site]:
     )
     cdn = (
         Site()
-        .file("/style.css", STYLE, "text/css")
+        .file("/style.css", STYLE, "text/css", headers={"Access-Control-Allow-Origin": "*"})
+        .file("/secret.css", ".secret { color: red }", "text/css")
+        .file("/secret.vtt", "WEBVTT\n\n00:00.000 --> 00:09.000\nsecret", "text/vtt")
+        .file("/open.png", picture("red"), "image/png", headers={"Access-Control-Allow-Origin": "*"})
         .file("/font.ttf", font(), "font/ttf")
         .file("/red.png", picture("red"), "image/png")
         .file("/classic.js", CLASSIC, "text/javascript")
@@ -295,10 +299,72 @@ def test_hosts_share_no_storage(server: Served, page: Page) -> None:
     ]
     for other in others:
         page.goto(other)
-        if page.url != server.place(f"{SITE}/nothing", 3):
+        if page.title() == "Not in the archive":
+            with pytest.raises(Error, match="The document is sandboxed"):
+                page.evaluate(SEEN)
+        else:
             assert page.evaluate(SEEN) == ["", 0, 0, 0], other
     page.goto(server.place(f"{SITE}/next"))
     assert page.evaluate(SEEN)[1:] == [1, 1, 1]
+
+
+READ: Final = f"""async () => {{
+    const picture = (name, mode) => new Promise((yes, no) => {{
+        const i = new Image(); if (mode) i.crossOrigin = mode; i.onerror = no
+        i.onload = () => {{
+            const c = document.createElement("canvas").getContext("2d"); c.drawImage(i, 0, 0)
+            try {{ c.getImageData(0, 0, 1, 1); yes() }} catch (error) {{ no() }} }}
+        i.src = "{CDN}" + name }})
+    const loaded = (html, part, read) => new Promise((yes, no) => {{
+        document.body.insertAdjacentHTML("beforeend", html)
+        const e = document.body.lastElementChild.querySelector(part) || document.body.lastElementChild
+        e.onload = () => {{ try {{ read(e); yes() }} catch (error) {{ no() }} }}
+        e.onerror = no
+        if (e.track) e.track.mode = "showing" }})
+    const tries = {{
+        fetch: () => fetch("{CDN}/red.png"),
+        picture: () => picture("/red.png", "anonymous"),
+        tainted: () => picture("/red.png", ""),
+        style: () => loaded(`<link rel="stylesheet" crossorigin href="{CDN}/secret.css">`, "link", e => e.sheet.cssRules),
+        plain: () => loaded(`<link rel="stylesheet" href="{CDN}/secret.css">`, "link", e => e.sheet.cssRules.length),
+        captions: () => loaded(`<video crossorigin><track src="{CDN}/secret.vtt" default></video>`, "track", e => e.track.cues),
+        json: () => import("{CDN}/secret.css", {{ with: {{ type: "css" }} }}),
+        open: () => picture("/open.png", "anonymous"),
+        openStyle: () => loaded(`<link rel="stylesheet" crossorigin href="{CDN}/style.css">`, "link", e => e.sheet.cssRules),
+    }}
+    const done = {{}}
+    for (const [name, attempt] of Object.entries(tries))
+        done[name] = await attempt().then(() => "read", () => "kept")
+    return done
+}}"""
+
+
+def test_a_script_reads_of_other_hosts_only_what_they_allowed(server: Served, page: Page) -> None:
+    """The URLs are put together by the test, so they lead to the live host; `place` turns them into those of replay."""
+    page.goto(server.place(f"{SITE}/next"))
+    done = page.evaluate(READ.replace(CDN, server.place(f"{CDN}/").rstrip("/")))
+    assert {name for name, what in done.items() if what == "read"} == {"open", "openStyle"}
+
+
+def test_a_script_can_not_read_what_is_told_to_the_user(server: Served, page: Page) -> None:
+    """The page for a missing URL names other hosts. The site's scripts can open it, and read nothing."""
+    page.goto(server.place(f"{SITE}/next"))
+    missing = server.place(f"{SITE}/missing")
+    assert page.evaluate("async url => (await fetch(url, {headers: {accept: 'text/html'}})).text()", missing) == (
+        "Not in the archive\n"
+    )
+    framed = (
+        "url => new Promise(done => { const f = document.createElement('iframe'); f.src = url; document.body.append(f);"
+    )
+    framed += " f.onload = () => done(f.contentDocument.body.innerText) })"
+    assert page.evaluate(framed, missing).strip() == "Not in the archive"
+    with page.expect_popup() as opened_window:
+        page.evaluate("url => { window.opened = window.open(url) }", missing)
+    opened_window.value.wait_for_load_state()
+    assert "list of all sites" in opened_window.value.content().lower()
+    assert page.evaluate("(() => { try { return opened.document.title } catch (error) { return error.name } })()") == (
+        "SecurityError"
+    )
 
 
 LEAVE: Final = f"""async () => {{
@@ -368,6 +434,8 @@ def test_the_page_for_a_missing_url_has_a_link_to_it(server: Served, page: Page)
     assert page.title() == "Not in the archive"
     live: Any = page.locator("a[rel=noreferrer]").get_attribute("href")
     assert live == f"{OUT}/x"
+    page.click("text=List of all sites")
+    page.wait_for_url(f"http://localhost:{server.port}/")
 
 
 def test_the_list_of_sites_loads_nothing(server: Served, browser: Browser) -> None:

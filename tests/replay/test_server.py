@@ -2,11 +2,13 @@
 
 import hashlib
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ KOI8 = "<title>x</title>Привет".encode("koi8-r")
 
 def site(word: str = "first") -> Site:
     links = ["/old", "/cyrillic", "/gone", "/a?", "/down.bin", "/feed", "/app.js", "/data.json", "/empty", "/latin"]
+    links.append("/open.json")
     body = (
         f"<p>{word}<img src='{CDN}/i.png'><video src='/v.mp4'></video><link rel=stylesheet href='/s.css' integrity=x>"
         "<link rel=manifest href='/m.webmanifest'><a href='https://outside.example/x'>out</a><script src='/app.js'></script>"
@@ -44,6 +47,7 @@ def site(word: str = "first") -> Site:
         .file("/m.webmanifest", f'{{"icons": [{{"src": "{CDN}/i.png"}}]}}', "application/manifest+json")
         .file("/app.js", 'fetch("/data.json")', "text/javascript")
         .file("/data.json", f'{{"picture": "{CDN}/i.png", "see": "https://outside.example/"}}', "application/json")
+        .file("/open.json", "{}", "application/json", headers={"Access-Control-Allow-Origin": "*"})
         .file("/down.bin", b"x" * 10, headers={"Content-Disposition": 'attachment; filename="d.bin"'})
         .file("/feed", f"<rss><channel><link>{SITE}/</link></channel></rss>", "application/rss+xml")
         .file("/latin", b"<title>\xe9</title>", "text/html")
@@ -264,19 +268,23 @@ def test_an_archive_can_only_be_read(server: Served, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reader", "snapshot", "destination", "expected"),
+    ("reader", "snapshot", "path", "destination", "expected"),
     [
-        ("https://example.org", 1, "empty", True),
-        ("https://other.example", 1, "empty", False),
-        ("https://other.example", 1, "font", True),
-        ("https://example.org", 2, "empty", False),
+        ("https://other.example", 1, "/open.json", "empty", True),
+        ("https://other.example", 2, "/open.json", "empty", False),
+        ("https://example.org", 1, "/data.json", "empty", False),
+        ("https://other.example", 1, "/data.json", "image", False),
+        ("https://other.example", 1, "/data.json", "font", True),
+        ("https://other.example", 1, "/data.json", "script", False),
+        ("https://other.example", 1, "/app.js", "script", True),
+        ("https://other.example", 1, "/s.css", "style", False),
     ],
 )
 def test_which_origins_may_read_a_response(
-    server: Served, reader: str, snapshot: int, destination: str, *, expected: bool
+    server: Served, reader: str, snapshot: int, path: str, destination: str, *, expected: bool
 ) -> None:
     said = server.place(f"{reader}/", snapshot).rstrip("/")
-    answer = server.get(f"{SITE}/data.json", 1, headers={"Origin": said, "Sec-Fetch-Dest": destination})
+    answer = server.get(f"{SITE}{path}", 1, headers={"Origin": said, "Sec-Fetch-Dest": destination})
     assert answer.headers.get("access-control-allow-origin") == (said if expected else None)
     assert answer.headers["vary"] == "Origin, Sec-Fetch-Dest"
 
@@ -287,7 +295,7 @@ def test_which_origins_may_read_a_response(
 )
 def test_foreign_origins_may_read_nothing(server: Served, said: str) -> None:
     headers = {"Origin": said.format(port=server.port), "Sec-Fetch-Dest": "font"}
-    assert "access-control-allow-origin" not in server.get(f"{SITE}/data.json", headers=headers).headers
+    assert "access-control-allow-origin" not in server.get(f"{SITE}/open.json", headers=headers).headers
 
 
 def test_service_workers_are_refused(server: Served) -> None:
@@ -322,10 +330,25 @@ def test_hosts_whose_label_is_a_digest_are_known(tmp_path: Path) -> None:
         assert server.get("https://never_met.example/").status == 404
 
 
-def test_scripts_receive_a_short_text(server: Served) -> None:
-    answer = server.get(f"{SITE}/never", headers={"Accept": "*/*"})
-    assert (answer.status, answer.headers["content-type"]) == (404, "text/plain; charset=utf-8")
-    assert answer.text == f"Not in the archive\n{SITE}/never is unknown: no fetched page refers to it\n"
+@pytest.mark.parametrize(
+    "headers",
+    [{"Accept": "*/*"}, {"Sec-Fetch-Dest": "empty"}, {"Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Dest": "image"}],
+)
+@pytest.mark.parametrize(
+    ("url", "said"), [(f"{SITE}/gone", "Not in the archive\n"), ("https://outside.example/x", "Not in the archive\n")]
+)
+def test_scripts_receive_a_short_text(server: Served, url: str, said: str, headers: dict[str, str]) -> None:
+    """They must not learn the URLs of other hosts. A script can choose the Accept of a request, but not Sec-Fetch-Dest."""
+    answer = server.get(url, headers=headers)
+    assert (answer.status, answer.headers["content-type"], answer.text) == (404, "text/plain; charset=utf-8", said)
+
+
+def test_a_page_for_the_user_is_sealed(server: Served) -> None:
+    """A script of the same host that opens it can't read it."""
+    for place in (server.place("https://outside.example/x"), server.place(f"{SITE}/", 7)):
+        answer = server.ask(place, {"Sec-Fetch-Dest": "document"})
+        assert answer.headers["content-type"] == HTML
+        assert "; sandbox allow-top-navigation-by-user-activation" in answer.headers["content-security-policy"]
 
 
 def test_a_missing_url_links_to_the_other_scheme(server: Served) -> None:
@@ -356,6 +379,40 @@ def test_a_lost_object_is_an_error(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         answer = server.get(f"{SITE}/i.png")
         assert (answer.status, "verify --repair" in answer.text) == (500, True)
+        told = server.get(f"{SITE}/i.png", headers={"Sec-Fetch-Dest": "image"})
+        assert (told.status, told.text) == (500, "The archive can't be read\n")
+
+
+# --- clients that only take up room -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_server(tmp_path: Path) -> Iterator[Served]:
+    """A server that may have 128 file descriptors."""
+    mirrored(tmp_path, web(), SITE)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, before[1]), before[1]))
+    with served(tmp_path) as running:
+        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (128, 128))
+        yield running
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET /v.mp4 HTTP/1.1\r\nHost: {host}\r\n\r\n"])
+def test_idle_and_slow_clients_do_not_keep_others_from_being_answered(small_server: Served, sent: bytes) -> None:
+    """They send nothing, half of a request, or do not read what they asked for."""
+    host = small_server.place(f"{SITE}/").removeprefix("http://").rstrip("/").encode()
+    clients = []
+    for _ in range(1100):
+        client = socket.create_connection(("127.0.0.1", small_server.port), timeout=30)
+        with suppress(OSError):
+            client.sendall(sent.replace(b"{host}", host))
+        clients.append(client)
+    assert small_server.get(f"{SITE}/").status == 200
+    for client in clients:
+        client.close()
+    small_server.process.send_signal(signal.SIGINT)
+    assert small_server.process.communicate(timeout=30)[1].count("\n") == 1
 
 
 # --- the command -------------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def may_differ_at_origin(media_type: str) -> bool:
 
 
 def copy_at_origin(response: Response, media_type: str, home: str, resolve: Resolve, data: Resolve) -> bytes:
-    """Return the bytes of the copy at the URL `home`; see points 6 to 9 of the law in `link_rewriter`.
+    """Return the bytes of the copy at the URL `home`; see points 6 to 10 of the law in `link_rewriter`.
 
     `data` resolves URLs in data and scripts. If nothing changes, the payload itself is returned.
     """

@@ -28,6 +28,7 @@ _SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name
 
 _OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
 _SCRIPTS: Final = "script:not([src])"
+_SPECULATION: Final = "speculationrules"
 
 
 def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
@@ -55,6 +56,11 @@ def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     if rewriter.data:
         for element in document.select(_SCRIPTS):
             yield from _script_edits(source, element, rewriter)
+    if rewriter.home:
+        for element in document.select("script[type]"):
+            if location := element.source_location:
+                at = location.attrs["type"]
+                yield from speculation_edits(Tag(source, "script", {"type": (at.start_offset, at.end_offset)}))
 
 
 def _is_base(element: turbohtml.Element) -> bool:
@@ -99,6 +105,14 @@ def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> 
         start, end = location.start_tag.end_offset, location.end_tag.start_offset
         found = embedded_urls.literal_spans(text[start:end], keys=kind != "application/json")
         yield from shifted(rewriter.data_edits(found), start)
+
+
+def speculation_edits(tag: Tag) -> Iterator[Edit]:
+    """Return the edit that disarms a `<script type=speculationrules>`: its requests are subject to no policy of the page."""
+    if tag.name == "script" and "type" in tag.places:
+        attribute = tag.attribute("type")
+        if attribute.value.strip("\t\n\r\f ").lower() == _SPECULATION:
+            yield attribute.replaced(f"{_SPECULATION}-removed")
 
 
 def _style_end(text: str, start: int) -> int:

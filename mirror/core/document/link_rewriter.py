@@ -15,13 +15,15 @@ The law
 5. These stay as they are: scripts, and structured data in them; documents in attributes that are nested deeper than
    `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates.
 
-If copies are served at origins (`Rewriter.home`, see `core.replay.origins`) instead of read from a disk, four points differ:
+If copies are served at origins (`Rewriter.home`, see `core.replay.origins`) instead of read from a disk, five points differ:
 
 6. A reference that leads to the right place from the copy's own URL stays as it is. Relative references do.
 7. `<base href>` names the place of the base at its origin.
 8. All elements lose `integrity`, because the bytes of a stylesheet may differ. `crossorigin` stays, because there are origins.
 9. In data and scripts, a literal that is one absolute URL and nothing else becomes what `data` gives, because the documents
    beside them lead there too. Everything else in scripts stays.
+
+10. `<script type=speculationrules>` gets a type that browsers do not know.
 
 If there is nothing to edit, the text is returned unchanged. The references of the rewritten document are the resolved
 references of the original.

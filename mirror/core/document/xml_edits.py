@@ -11,7 +11,7 @@ from typing import Final
 
 from mirror.core.document import link_attributes
 from mirror.core.document.edits import Attribute, Edit, Tag, shifted
-from mirror.core.document.html_edits import tag_edits
+from mirror.core.document.html_edits import speculation_edits, tag_edits
 from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax import markup, style_script_urls
 
@@ -61,6 +61,8 @@ def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
                 if find is link_attributes.xml_rule or "{" not in tag.attribute(key).raw
             }
             yield from tag_edits(tag._replace(places=places), find, rewriter)
+            if rewriter.home:
+                yield from speculation_edits(tag)
             if not token["empty"]:
                 path.append(tag.name)
                 own = []

@@ -181,12 +181,25 @@ class Server:
         )
 
     @property
+    def allowlist(self) -> str:
+        """The Connection-Allowlist of replayed resources: requests, prefetches, navigations and WebRTC reach this server only.
+
+        It covers what no Content-Security-Policy does. Browsers that do not know the header ignore it.
+        """
+        return f'(response-origin "http://{TOP}{self._port}/*" "http://*.{TOP}{self._port}/*")'
+
+    @property
     def page_policy(self) -> str:
         """The Content-Security-Policy of the server's own pages: they may have inline styles, and they load nothing."""
         return (
             "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
             f"frame-ancestors http://*.{TOP}{self._port}"
         )
+
+    @property
+    def sealed_policy(self) -> str:
+        """The same for a page at the origin of a host, with an origin of its own: no script of that host can read it."""
+        return f"{self.page_policy}; sandbox allow-top-navigation-by-user-activation"
 
 
 def typed_hosts(name: str) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from mirror.core.http.messages import Headers
+from mirror.core.http.messages import Headers, header
 from mirror.core.syntax import embedded_urls
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url import canonical
@@ -31,7 +31,7 @@ were undone, lifetimes, policies of the original, and headers that make a browse
 
 COMMON: Final[Mapping[str, str]] = {
     "cache-control": "no-cache",  # revalidation costs nothing, and the archive may change
-    "cross-origin-resource-policy": "cross-origin",  # here the hosts of one page are different sites
+    "origin-agent-cluster": "?1",  # no script widens its origin with document.domain
     "referrer-policy": "same-origin",
     "x-dns-prefetch-control": "off",
 }
@@ -40,7 +40,12 @@ COMMON: Final[Mapping[str, str]] = {
 _ENTITY_TAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 _CLEAN: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+\-]+/[\w!#$&^.+\-]+[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?", re.ASCII)
-_LOADED: Final = frozenset({"audio", "font", "image", "script", "style", "track", "video"})
+_SCRIPTS: Final = frozenset({"audioworklet", "paintworklet", "script"})
+_SHOWN: Final = frozenset({"audio", "image", "style", "track", "video"})
+_TOKEN: Final = re.compile("[^,\t ]+")
+_JAVASCRIPT: Final = re.compile("[^;]*(?:java|ecma)script")
+_RESOURCE_POLICIES: Final = {"same-origin": "same-origin", "same-site": "cross-origin", "cross-origin": "cross-origin"}
+"""A received Cross-Origin-Resource-Policy -> the replayed one: here the hosts of one site are different sites."""
 
 
 def replayed(headers: Headers) -> dict[str, str]:
@@ -49,7 +54,8 @@ def replayed(headers: Headers) -> dict[str, str]:
     for name, value in headers:
         if name.lower() in _REPLAYED and _CLEAN.fullmatch(value):
             found.setdefault(name.lower(), value)
-    return found
+    policy = _RESOURCE_POLICIES.get((header(headers, "cross-origin-resource-policy") or "").strip("\t "))
+    return found | ({"cross-origin-resource-policy": policy} if policy else {})
 
 
 def content_type(received: str | None, media_type: str | None) -> str | None:
@@ -102,14 +108,28 @@ def _date(value: str | None) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def may_read(reader: str, allowed: str | None, destination: str, *, one_site: bool) -> bool:
-    """Whether a page of one replayed origin may read a response of another one (CORS).
+def reading_headers(  # noqa: PLR0913 - all that CORS looks at
+    origin: str, reader: str, received: Headers, media_type: str, destination: str, *, one_site: bool
+) -> dict[str, str]:
+    """Return the headers that let a page of another origin read a response, or load it as CORS demands; {} if it may not.
 
-    `reader` is the original origin of the page. `allowed` is the value of Access-Control-Allow-Origin in the received response.
+    `origin` is the page's replay origin, `reader` its original one. `received` are the headers of the original response,
     `destination` is what the browser loads the response as (Sec-Fetch-Dest). `one_site`: both origins are of one site.
 
-    Most servers name an origin only in answers to requests that name it, and a crawler's requests name none. So a browser may
-    load a response to show or run it (fonts, modules, pictures, media, styles). A script may read a response only if the
-    received response allowed it or if both are of one site: a page must not be able to read the whole archive.
+    1. Access-Control-Allow-Origin decides: `*`, or the page's own origin. Credentials are allowed if they were.
+    2. A crawler's request names no origin, and many servers answer it without that header. So what a script can load but not
+       read is loaded from any host: fonts, and JavaScript.
+    3. A server whose response says that it depends on Origin (Vary) allows some. What a page shows is loaded then; a script may
+       read the response if both are of one site.
     """
-    return allowed in {"*", reader} or one_site or destination in _LOADED
+    allowed = (header(received, "access-control-allow-origin") or "").strip("\t ")
+    granted = {"access-control-allow-origin": origin}
+    if allowed:
+        is_named = allowed == reader and (header(received, "access-control-allow-credentials") or "").strip() == "true"
+        credentials = {"access-control-allow-credentials": "true"} if is_named else {}
+        return granted | credentials if allowed in {"*", reader} else {}
+    depends = any("origin" in _TOKEN.findall(value.lower()) for name, value in received if name.lower() == "vary")
+    is_loaded = destination == "font" or (destination in _SCRIPTS and _JAVASCRIPT.match(media_type.lower()))
+    if is_loaded or (depends and (one_site or destination in _SHOWN)):
+        return granted | {"access-control-allow-credentials": "true"}
+    return {}

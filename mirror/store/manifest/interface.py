@@ -394,6 +394,10 @@ class Manifest(Protocol):
     def commit(self) -> None:
         """Commit the writes of all savepoints. From then on they survive the death of the process."""
 
+    @property
+    def has_uncommitted(self) -> bool:
+        """Whether a transaction is open, whose savepoints the next `commit` commits."""
+
     def rendering_queue(self, run_id: int, when: RenderMode) -> RenderingQueue:
         """Return the queue of pages that a browser is to open in a run."""
 

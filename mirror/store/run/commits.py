@@ -37,7 +37,12 @@ class Commits:
         It first records which files were published since the last transaction: later, they might be stale again.
         """
         self._publications.collect()
-        with self._publications.published() as published, storing(self._root), self._manifest.savepoint():
+        with (
+            self._undoing(),
+            self._publications.published() as published,
+            storing(self._root),
+            self._manifest.savepoint(),
+        ):
             self._manifest.resources.mark_published(published)
             self._sync.sync()
             yield
@@ -52,10 +57,21 @@ class Commits:
     def flush(self) -> None:
         """Commit the answers so far, and publish their files. Raises `StorageError` if the disk can't be written."""
         with storing(self._root):
-            with self._manifest.savepoint():
-                self._traps.save()
-            self._manifest.commit()
+            with self._undoing():
+                with self._manifest.savepoint():
+                    self._traps.save()
+                self._manifest.commit()
             self._uncommitted = 0
             has_room = shutil.disk_usage(self._root).free > _LOW_SPACE
             self._max_uncommitted = self._together if has_room else 1
             self._publications.publish()
+
+    @contextmanager
+    def _undoing(self) -> Iterator[None]:
+        """If the block fails, forget the files of the answers that were undone: the manifest has no versions for them."""
+        waiting = len(self._publications)
+        try:
+            yield
+        except BaseException:
+            self._publications.forget(waiting if self._manifest.has_uncommitted else 0)
+            raise

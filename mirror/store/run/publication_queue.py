@@ -27,6 +27,14 @@ class PublicationQueue:
             is_small = payload is not None and len(payload) <= _HELD
             self._waiting.append((resource, payload if is_small else None))
 
+    def __len__(self) -> int:
+        """Return how many versions wait."""
+        return len(self._waiting)
+
+    def forget(self, from_: int) -> None:
+        """Forget the versions that wait, except for the first `from_`: their transactions were rolled back."""
+        del self._waiting[from_:]
+
     def publish(self) -> None:
         """Publish what waits, or ask worker processes to. The manifest must have committed it."""
         waiting, self._waiting = self._waiting, []

@@ -32,7 +32,8 @@ class Database:
         self._check = check
         self.on_rollback: list[Callable[[], None]] = []
         """Functions that clear caches. Called after a transaction or savepoint was rolled back."""
-        self._is_open = False
+        self.is_open = False
+        """Whether a transaction is open."""
         self._engine = sa.create_engine(_url(path, read_only=read_only), isolation_level="AUTOCOMMIT")
         event.listen(self._engine, "connect", _configure_reader if read_only else _configure)
         event.listen(self._engine, "handle_error", self._refuse)
@@ -53,7 +54,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit all writes inside the block, or roll all of them back."""
-        assert not self._is_open, "savepoints that are not committed yet"
+        assert not self.is_open, "savepoints that are not committed yet"
         self._begin()
         try:
             yield
@@ -65,7 +66,7 @@ class Database:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Keep all writes inside the block for the next `commit`, or roll all of them back."""
-        if not self._is_open:
+        if not self.is_open:
             self._begin()
         self.run("SAVEPOINT answer")
         try:
@@ -82,24 +83,24 @@ class Database:
 
     def commit(self) -> None:
         """Commit the writes of all savepoints."""
-        if self._is_open:
+        if self.is_open:
             try:
                 self._check()
                 self.run("COMMIT")
             except BaseException:
                 self._undo()
                 raise
-            self._is_open = False
+            self.is_open = False
 
     def _begin(self) -> None:
         self._check()
         self.run("BEGIN IMMEDIATE")
-        self._is_open = True
+        self.is_open = True
 
     def _undo(self) -> None:
         if self._driver.in_transaction:  # if the disk is full, SQLite rolled it back already
             self.run("ROLLBACK")
-        self._is_open = False
+        self.is_open = False
         self.clear_caches()
 
     def clear_caches(self) -> None:

@@ -57,5 +57,9 @@ class SQLiteManifest:
             self._session.new_urls.clear()
             yield
 
+    @property
+    def has_uncommitted(self) -> bool:
+        return self.database.is_open
+
     def rendering_queue(self, run_id: int, when: RenderMode) -> Queue:
         return Queue(self.database, run_id, when)

@@ -1,5 +1,7 @@
 """Copies at origins: absolute references lead to the origins, and relative ones stay byte for byte."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,6 +157,31 @@ def test_a_base_names_its_own_place_and_what_is_relative_to_it_stays(base: str, 
 )
 def test_other_documents(media_type: str, text: str, expected: str | None) -> None:
     assert copy(text, media_type) == (expected or text.replace("https://cdn.example", CDN))
+
+
+RULES = '{"prefetch": [{"urls": ["https://out.example/"]}]}'
+
+
+@pytest.mark.parametrize(
+    ("media_type", "text"),
+    [
+        ("text/html", "<script type={}>%s</script>"),
+        ("text/html", "<script type='\n{} '>%s</script>"),
+        ("text/html", "<SCRIPT TYPE=SpeculationRules>%s</SCRIPT>"),
+        ("text/html", "<script src=/x type={}></script>"),
+        ("text/html", "<svg><script type={}>%s</script></svg>"),
+        ("text/html", "<template><script type={}>%s</script></template>"),
+        ("text/html", "<script type=&#115;peculationrules>%s</script>"),
+        ("text/html", '<iframe srcdoc="<script type={}>{{}}</script>"></iframe>'),
+        ("application/xhtml+xml", "<html xmlns='http://www.w3.org/1999/xhtml'><script type='{}'>%s</script></html>"),
+        ("image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg'><script type='{}'>{{}}</script></svg>"),
+    ],
+)
+def test_speculation_rules_are_disarmed(media_type: str, text: str) -> None:
+    """Chromium requests what they name whatever the policy of the page says."""
+    shown = copy(text.format("speculationrules").replace("%s", RULES), media_type)
+    assert "speculationrules-removed" in shown
+    assert re.search("(?:speculationrules|&#115;peculationrules)(?!-removed)", shown, re.IGNORECASE) is None
 
 
 references = st.text("ab./?#:\\@%20:http s", max_size=12)

@@ -3,7 +3,14 @@
 import pytest
 
 from mirror.core.replay.origins import Server
-from mirror.core.replay.response_headers import content_type, location, may_read, refresh, replayed
+from mirror.core.replay.response_headers import (
+    COMMON,
+    content_type,
+    location,
+    reading_headers,
+    refresh,
+    replayed,
+)
 from mirror.core.url.canonical import CanonicalURL, canonical
 
 SERVER = Server(8000)
@@ -80,21 +87,68 @@ def test_refreshes_lead_to_the_replayed_target() -> None:
     assert refresh("5; url=javascript:alert(1)", here, place) is None
 
 
+READER = "https://a.example"
+VARY = ("Vary", "Accept-Encoding, origin")
+NAMED = ("Access-Control-Allow-Origin", READER)
+CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
+
+
 @pytest.mark.parametrize(
-    ("allowed", "destination", "one_site", "expected"),
+    ("received", "destination", "one_site", "media_type", "expected"),
     [
-        (None, "empty", False, False),
-        ("*", "empty", False, True),
-        ("https://a.example", "empty", False, True),
-        ("https://b.example", "empty", False, False),
-        (None, "empty", True, True),
-        (None, "font", False, True),
-        (None, "script", False, True),
-        (None, "document", False, False),
-        (None, "", False, False),
+        ([], "empty", False, "text/plain", False),
+        ([], "empty", True, "text/plain", False),
+        ([("Access-Control-Allow-Origin", "*")], "empty", False, "text/plain", True),
+        ([("access-control-allow-origin", " * ")], "image", False, "image/png", True),
+        ([NAMED], "empty", False, "text/plain", True),
+        ([("Access-Control-Allow-Origin", "https://b.example")], "empty", True, "text/plain", False),
+        ([("Access-Control-Allow-Origin", "https://b.example")], "font", False, "font/woff2", False),
+        ([("Access-Control-Allow-Origin", "null")], "font", False, "font/woff2", False),
+        ([("Access-Control-Allow-Origin", f"{READER}, https://b.example")], "empty", False, "text/plain", False),
+        ([], "font", False, "font/woff2", True),
+        ([], "script", False, "text/javascript; charset=utf-8", True),
+        ([], "audioworklet", False, "application/javascript", True),
+        ([], "script", False, "text/html", False),
+        ([], "json", False, "application/json", False),
+        ([], "image", False, "image/png", False),
+        ([], "style", False, "text/css", False),
+        ([], "track", False, "text/vtt", False),
+        ([], "video", False, "video/mp4", False),
+        ([], "document", False, "text/html", False),
+        ([], "", True, "text/html", False),
+        ([VARY], "image", False, "image/png", True),
+        ([VARY], "empty", False, "text/plain", False),
+        ([VARY], "empty", True, "text/plain", True),
+        ([("Vary", "X-Origin")], "empty", True, "text/plain", False),
     ],
 )
 def test_who_may_read_a_response_of_another_origin(
-    *, allowed: str | None, destination: str, one_site: bool, expected: bool
+    received: list[tuple[str, str]], destination: str, media_type: str, *, one_site: bool, expected: bool
 ) -> None:
-    assert may_read("https://a.example", allowed, destination, one_site=one_site) is expected
+    found = reading_headers("http://a.localhost", READER, received, media_type, destination, one_site=one_site)
+    assert found.get("access-control-allow-origin") == ("http://a.localhost" if expected else None)
+    assert "access-control-allow-origin" in found or not found
+
+
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [
+        ([NAMED, CREDENTIALS], True),
+        ([NAMED], False),
+        ([("Access-Control-Allow-Origin", "*"), CREDENTIALS], False),
+    ],
+)
+def test_who_may_read_a_response_with_credentials(received: list[tuple[str, str]], *, expected: bool) -> None:
+    found = reading_headers("http://a.localhost", READER, received, "text/plain", "empty", one_site=False)
+    assert found.get("access-control-allow-credentials") == ("true" if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [("same-origin", "same-origin"), ("same-site", "cross-origin"), ("cross-origin", "cross-origin"), ("x", None)],
+)
+def test_resource_policies(received: str, expected: str | None) -> None:
+    """Here the hosts of one site are different sites."""
+    found = replayed([("Cross-Origin-Resource-Policy", received)])
+    assert found.get("cross-origin-resource-policy") == expected
+    assert "cross-origin-resource-policy" not in COMMON

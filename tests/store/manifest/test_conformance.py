@@ -116,12 +116,14 @@ def test_savepoints_fail_one_by_one_and_are_committed_together(
         manifest.frontier.identify([url(1)])
     with pytest.raises(ZeroDivisionError):
         undone()
+    assert manifest.has_uncommitted
     with manifest.savepoint():
         manifest.frontier.identify([url(3)])
     assert sorted(manifest.frontier.find([url(1), url(2), url(3)])) == [url(1), url(3)]
     other = open_manifest(tmp_path)
     assert other.frontier.find([url(1), url(3)]) == {}
     manifest.commit()
+    assert not manifest.has_uncommitted
     assert sorted(other.frontier.find([url(1), url(3)])) == [url(1), url(3)]
     other.close()
 

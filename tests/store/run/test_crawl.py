@@ -766,6 +766,45 @@ def test_a_file_that_could_not_be_published_is_made_by_the_resumed_run(
     resumed.close()
 
 
+@pytest.mark.parametrize("fails", ["an answer", "the commit"])
+def test_files_of_answers_that_were_undone_are_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """The disk fills while a page and redirects wait: they have no versions any more, and later ones may have their ids."""
+    web = {HOME: Site().page("/", links=["/to", "/b"]).redirect("/to", "/b").page("/b", links=["/wide"])}
+    state, tree = mirrored(web, scope())
+    archive = Archive(tmp_path)
+    running = crawl(archive, together=32)
+    database = archive.manifest.database  # type: ignore[attr-defined]
+    run(running, web, most=1)
+    running.flush()
+    run(running, web, most=2)  # the second one waits for its commit
+
+    execute = database.run
+
+    def full(*statement: Any) -> Any:
+        if statement == ("COMMIT",) or fails == "an answer":
+            execute("ROLLBACK")  # as SQLite does itself
+            raise StorageError("the disk is full")
+        return execute(*statement)
+
+    with monkeypatch.context() as patched:
+        target, name = (database, "run") if fails == "the commit" else (archive.manifest.resources, "record")
+        patched.setattr(target, name, full)
+        with pytest.raises(StorageError, match="the disk is full"):
+            running.flush() if fails == "the commit" else run(running, web, most=1)
+    running.flush()
+    assert not (tmp_path / "example.org" / "to~.html").exists()
+    archive.close()
+    resumed = Archive(tmp_path)
+    running = crawl(resumed)
+    run(running, web)
+    complete(running)
+    assert archive_state(resumed) == state
+    assert files(tmp_path) == tree
+    resumed.close()
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_a_limit_holds_over_an_interruption(archive: Archive, limit: int) -> None:
     run(crawl(archive, limit=limit), {HOME: numbered(9)}, most=3)
