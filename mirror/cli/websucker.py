@@ -69,8 +69,8 @@ def parser() -> Parser:
         usage="%(prog)s [--NAME VALUE]... URL...",
         description="Mirror websites into a folder that opens offline.",
         epilog="Exit codes: 0 success, 1 some resources failed, 2 wrong usage, 3 nothing could be fetched, 4 the archive "
-        "can't be read or written, 5 held because too many pages are gone, 130 interrupted. There are also these commands, "
-        f"each with its own --help: websucker {{{','.join(COMMANDS)}}} DIR ...",
+        "can't be read or written, 5 held because too many pages lost their content, 130 interrupted. There are also these "
+        f"commands, each with its own --help: websucker {{{','.join(COMMANDS)}}} DIR ...",
         add_help=False,
         allow_abbrev=False,
     )
