@@ -47,11 +47,17 @@ def core_response(response: ScrapyResponse) -> Response:
     """Convert a response of Scrapy's to one of the core's."""
     if isinstance(response, CurlResponse):
         return Response(
-            CanonicalURL(response.url), response.status, response.raw_headers, response.body, response.spooled
+            CanonicalURL(response.url),
+            response.status,
+            response.raw_headers,
+            response.body,
+            response.spooled,
+            is_open_ended="partial" in response.flags,
         )
     headers = [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, values in response.headers.items()
         for value in values
     ]
-    return Response(CanonicalURL(response.url), response.status, headers, response.body)
+    is_open_ended = "partial" in response.flags
+    return Response(CanonicalURL(response.url), response.status, headers, response.body, is_open_ended=is_open_ended)

@@ -26,7 +26,7 @@ from mirror.core.policy.request_rate import HOST_TROUBLES, Bounds, Pace, Trouble
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.manifest.records import Entry
 from mirror.transfer import failures
-from mirror.transfer.failures import BrokenAnswerError, UnreachableError
+from mirror.transfer.failures import BrokenAnswerError, ShortRangeError, UnreachableError
 
 TURN: Final = "mirror_turn"
 """Key of `Request.meta`: (host, epoch), while the request is in flight."""
@@ -36,6 +36,12 @@ ANSWERS: Final = "mirror_answers"
 
 WAIT: Final = "mirror_wait"
 """Key of `Request.meta`: seconds to wait before the request is retried."""
+
+RANGES: Final = "mirror_ranges"
+"""Key of `Request.meta`: how many ranges came that were shorter than requested."""
+
+MAX_RANGES: Final = 10_000
+"""Short ranges that one payload may take before they count as failures."""
 
 MAX_HOSTS: Final = 4096
 """Hosts to remember. When there are more, hosts in the initial state are forgotten."""
@@ -164,6 +170,8 @@ class Pacing:
             return self._handle_trouble(request, turn, trouble, str(exception), exception.retry_after)
         if not isinstance(exception, self._errors):
             return None
+        if isinstance(exception, ShortRangeError) and (rest := self._go_on(request, turn, exception)):
+            return rest
         is_broken = isinstance(exception, ResponseDataLossError | BrokenAnswerError)
         trouble = Trouble.BROKEN if is_broken else Trouble.CONNECTION
         return self._handle_trouble(request, turn, trouble, failures.text(exception))
@@ -172,6 +180,19 @@ class Pacing:
         """Retry a request whose answer can't be read; `None` if it has no tries left."""
         host = Hosts.shared(self._crawler).host(request.url)
         return self._retry(request, host, Trouble.BROKEN, why)
+
+    def _go_on(self, request: Request, turn: Turn, short: ShortRangeError) -> Request | None:
+        """Request what is left of a payload that comes in short ranges. `None` if they are too short, or too many."""
+        host, epoch = turn
+        ranges = request.meta.get(RANGES, 0)
+        if not short.is_progress or ranges >= MAX_RANGES or request.meta.get("dont_retry"):
+            return None
+        host.pace.answered(monotonic(), request.meta.get("download_latency", 0.0), epoch)
+        rest = request.copy()
+        rest.meta[RANGES] = ranges + 1
+        rest.meta[WAIT] = 0.0
+        rest.dont_filter = True
+        return rest
 
     def _handle_trouble(
         self, request: Request, turn: Turn, trouble: Trouble, why: str, retry_after_field: str | None = None

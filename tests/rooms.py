@@ -37,7 +37,7 @@ ROOMS: Final = (
     Room("store.manifest", "the database's interface", ("core", "store.disk")),
     Room("store.sqlite", "the database", ("core", "store.disk", "store.manifest")),
     Room("store", "the archive", ("core", "store.disk", "store.manifest", "store.sqlite")),
-    Room("store.rules", "the rules of a run", ("core", "store.manifest")),
+    Room("store.rules", "the rules of a run", ("core", "store.disk", "store.manifest")),
     Room("store.run", "one run", ("core", "store", "store.disk", "store.manifest", "store.rules")),
     Room("terminal", "messages and progress"),
     Room("workers", "other processes"),

@@ -157,9 +157,9 @@ OPTIONS: Final[dict[str, Option]] = {
     "max_loss": Option(
         "SHARE",
         "0.5",
-        "hold a run in which more than this share of the pages is gone; 1 holds none",
+        "hold a run in which more than this share of the pages loses its content; 1 holds none",
         Group.UPDATES,
-        details="Ten missing pages are always accepted, but no missing start URL. [Held runs](updates.md#held-runs)",
+        details="Ten lost pages are always accepted, but no lost start URL. [Held runs](updates.md#held-runs)",
     ),
     "user_agent": Option(
         "TEXT",

@@ -71,7 +71,7 @@ def parser() -> Parser:
         usage="%(prog)s [--NAME VALUE]... URL...",
         description="Mirror websites into a folder that opens offline.",
         epilog="Exit codes: 0 success, 1 some resources failed, 2 wrong usage, 3 nothing could be fetched, 4 the archive "
-        "can't be read or written, 5 held because too many pages are gone, 130 interrupted, 141 nobody reads the "
+        "can't be read or written, 5 held because too many pages lost their content, 130 interrupted, 141 nobody reads the "
         "output. There are also these commands, "
         f"each with its own --help: websucker {{{','.join(COMMANDS)}}} DIR ...",
         add_help=False,

@@ -140,7 +140,7 @@ def _count(number: int, noun: str, nouns: str = "") -> str:
 
 def _held(lost: int, pages: int) -> list[str]:
     return [
-        f"Held: {lost:,} of {_count(pages, 'page')} are gone from the server. Nothing was removed from the tree.",
+        f"Held: {lost:,} of {_count(pages, 'page')} lost their content on the server. All of it is still in the tree.",
         "  If the server is at fault, run the same command again later; nothing is lost.",
         "  If the pages are meant to disappear, run the same command with max_loss=1, or `publish DIR --accept-loss`.",
     ]

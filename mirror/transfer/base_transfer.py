@@ -77,6 +77,7 @@ class BaseTransfer(CurlOperation[Response]):
         self._length: int | None = None
         self._payload = Payload(CanonicalURL(request.url), self._spools)
         self._decoder: Decoder | None = None
+        self._body_size = 0  # bytes of the body, before decoding
         self._pending: list[bytes] = []  # received, but not flushed yet
         self._pending_size = 0
         self._last_flush = 0.0
@@ -176,6 +177,7 @@ class BaseTransfer(CurlOperation[Response]):
             self._begin_response()
             if self._stop:
                 return
+        self._body_size += len(block)
         self._pending.append(block)
         self._pending_size += len(block)
         is_long = self._pending_size >= (BATCH if self._payload.is_spooled else _FLUSH_SIZE)

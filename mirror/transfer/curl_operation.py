@@ -45,8 +45,27 @@ class InterruptedTransferError(DownloadCancelledError):
     """The spider closed during a long transfer. The part that was received stays on the disk for the next run."""
 
 
-class PayloadChangedError(Exception):
-    """The rest of a payload was requested, but the server now has another payload, or does not send a part."""
+class AskAgainError(Exception):
+    """The answer is of no use, for a reason that another request for the same URL does not have.
+
+    The handler sends that request at once. Each of the subclasses can be raised once only.
+    """
+
+
+class PayloadChangedError(AskAgainError):
+    """The rest of a payload was requested, but the server now has another payload: request the whole."""
+
+
+class RangeRefusedError(AskAgainError):
+    """The rest of a payload was requested, and an error came, which only the range may explain: request the whole."""
+
+
+class UnconfirmedError(AskAgainError):
+    """The conditions of the request were answered for another payload than the one that they name: request without them."""
+
+
+class UnseenEndError(AskAgainError):
+    """By this version of HTTP the end of the payload can't be seen: request it in a way that shows it (see `stream_end`)."""
 
 
 class Handler(Protocol):
@@ -76,6 +95,9 @@ class Handler(Protocol):
 
     def certificate(self, easy: pycurl.Curl, netloc: str) -> Certificate | None:
         """The certificate of the server at `host:port`; `None` if unknown."""
+
+    def must_see_end(self, url: str) -> bool:
+        """Whether the server sends payloads whose end can only be seen in a special way (see `stream_end`)."""
 
     def warn_of_loss(self, request: Request) -> None:
         """Warn of the first response that was cut short."""

@@ -38,9 +38,12 @@ from mirror.transfer.curl_multi import Multi
 from mirror.transfer.curl_operation import (
     CERTIFICATE,
     LOGIN,
+    AskAgainError,
     CurlOperation,
     InterruptedTransferError,
     PayloadChangedError,
+    UnconfirmedError,
+    UnseenEndError,
     open_socket,
 )
 from mirror.transfer.failures import EndlessError, Skipped
@@ -90,6 +93,8 @@ class CurlHandler(BaseDownloadHandler):
         self._running: set[CurlOperation[Any]] = set()
         self._checker: asyncio.TimerHandle | None = None
         self._has_warned_of_loss = False
+        self._unseen_ends: set[str] = set()
+        """The servers that sent a payload without a sign of its end: `host:port`."""
 
     @property
     def spools(self) -> Spools | None:
@@ -106,19 +111,27 @@ class CurlHandler(BaseDownloadHandler):
         scheme = request.url.partition(":")[0]
         if scheme not in _SUPPORTED:
             raise UnsupportedURLSchemeError(f"this libcurl does not support {scheme}")
-        part = await self._part(request)
-        if part:
+        part, is_conditional = await self._part(request), True
+        while True:
             try:
-                return await self._download(scheme, request, part)
-            except PayloadChangedError:
-                assert self.spools is not None
-                self.spools.forget(part.promise.url)
-        return await self._download(scheme, request, None)
+                return await self._download(scheme, request, part, is_conditional=is_conditional)
+            except AskAgainError as error:
+                if part and isinstance(error, PayloadChangedError):
+                    assert self.spools is not None
+                    self.spools.forget(part.promise.url)
+                if isinstance(error, UnseenEndError):
+                    self._unseen_ends.add(_netloc(request.url))
+                elif isinstance(error, UnconfirmedError):
+                    is_conditional = False
+                else:
+                    part = None
 
-    async def _download(self, scheme: str, request: Request, part: PartialDownload | None) -> Response:
+    async def _download(
+        self, scheme: str, request: Request, part: PartialDownload | None, *, is_conditional: bool
+    ) -> Response:
         if scheme in file_transfer.SCHEMES:
             return await file_transfer.download(self, request, part)
-        return await self.run(HTTPTransfer(self, request, part))
+        return await self.run(HTTPTransfer(self, request, part, is_conditional=is_conditional))
 
     async def close(self) -> None:
         if self._checker:
@@ -243,6 +256,9 @@ class CurlHandler(BaseDownloadHandler):
             self._certificates[netloc] = _certificate(pem)
         return self._certificates[netloc]
 
+    def must_see_end(self, url: str) -> bool:
+        return bool(self._unseen_ends) and _netloc(url) in self._unseen_ends
+
     def warn_of_loss(self, request: Request) -> None:
         if not self._has_warned_of_loss:
             self._has_warned_of_loss = True
@@ -284,6 +300,10 @@ class CurlHandler(BaseDownloadHandler):
         """Whether the spider is closing, and waits only for the requests in flight. Scrapy has no public API for this."""
         slot = getattr(self.crawler.engine, "_slot", None)
         return slot is not None and slot.closing is not None
+
+
+def _netloc(url: str) -> str:
+    return urlsplit(url).netloc
 
 
 def _tls_options(settings: BaseSettings) -> list[tuple[int, Any]]:

@@ -41,6 +41,14 @@ class BrokenAnswerError(Exception):
     """An answer that can't be read. The message is shown to users unchanged."""
 
 
+class ShortRangeError(exceptions.ResponseDataLossError):
+    """The server sent a shorter range than requested. `is_progress`: long enough to go on without using up a try."""
+
+    def __init__(self, *, is_progress: bool) -> None:
+        super().__init__("a shorter range than requested")
+        self.is_progress = is_progress
+
+
 class EndlessError(Exception):
     """An answer that does not end. The message is shown to users unchanged. No retry: the answer would be as long again."""
 

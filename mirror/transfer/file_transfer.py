@@ -34,7 +34,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import PartialDownload
 from mirror.transfer.base_transfer import BaseTransfer
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
-from mirror.transfer.curl_operation import LOGIN, CurlOperation, Handler, PayloadChangedError
+from mirror.transfer.curl_operation import LOGIN, CurlOperation, Handler, PayloadChangedError, RangeRefusedError
 from mirror.transfer.file_answers import (
     FORBIDDEN,
     NOT_FOUND,
@@ -226,8 +226,8 @@ class FileTransfer(BaseTransfer):
             return self._response(None)
         if self._has_response or self._error or self._stop:
             return super().failed(error)
-        if self.part and error.code in _RESUME_REFUSED:
-            raise PayloadChangedError from error
+        if self.part and (error.code in _RESUME_REFUSED or error.code in _STATUSES):
+            raise RangeRefusedError from error
         status = _STATUSES.get(error.code, NOT_FOUND if error.code == pycurl.E_SSH else None)
         if status is None:
             raise _exception(error, self.request.url) from error

@@ -17,6 +17,7 @@ from threading import Event
 import brotli
 import pytest
 
+from mirror.core.policy.lost_content import CUT_SHORT, EMPTY
 from tests.crawl.running import Done, ended, mirror, process, publish, rows, tree
 from tests.mirroring import dangling, folder
 from tests.site import HTML, Handler, Page, Resource, Server, Site, serve
@@ -47,6 +48,10 @@ LOGIN = text("Sign in", '<form method="post"><input type="password" name="p"></f
 GZIP, BR, ZSTD = gzip.compress(BEFORE, mtime=0), brotli.compress(BEFORE), zstd.compress(BEFORE)
 
 
+LONGER, SHORTER = text("Fish", "Even more about fish. " * 30), text("Fish", "Less.")
+SHORTER_GZIP = gzip.compress(SHORTER, mtime=0)
+
+
 def page(body: bytes, status: int = 200, /, **headers: str) -> Page:
     return Page(
         status, {"Content-Type": HTML} | {name.replace("_", "-"): value for name, value in headers.items()}, body
@@ -70,6 +75,21 @@ def breaks_off(body: bytes, **headers: str) -> Callable[[Handler], None]:
         request.close_connection = True
 
     return answer
+
+
+def dies_behind_headers(**headers: str) -> Callable[[Handler], None]:
+    """Send headers without a length, and not a byte of the body."""
+    return breaks_off(b"", **headers)
+
+
+def confirms_another(request: Handler) -> None:
+    """A 304 about another version than the one that is asked for; without conditions, that version."""
+    conditional = "If-None-Match" in request.headers
+    request.reply(Page(304, {"ETag": '"fish-2"'}) if conditional else page(NOW, ETag='"fish-2"'))
+
+
+def refuses_conditions(request: Handler) -> None:
+    request.reply(Page(412) if "If-None-Match" in request.headers else page(NOW, ETag='"fish-2"'))
 
 
 def hangs_up(request: Handler) -> None:
@@ -147,6 +167,26 @@ ROWS = [
     Row("gzip sum", page(flipped(GZIP, -8), Content_Encoding="gzip"), BEFORE, "kept", "broken gzip", AGAIN),
     Row("br cut", page(BR[:-1], Content_Encoding="br"), BEFORE, "kept", "broken br", AGAIN),
     Row("zstd cut", page(ZSTD[:-1], Content_Encoding="zstd"), BEFORE, "kept", "broken zstd", AGAIN),
+    Row("dies", dies_behind_headers(), BEFORE, "kept", "cut short by the server", AGAIN),
+    Row("dies in gzip", dies_behind_headers(Content_Encoding="gzip"), BEFORE, "kept", "cut short by the server", AGAIN),
+    Row(
+        "new and dying",
+        dies_behind_headers(Content_Encoding="zstd"),
+        None,
+        "failed",
+        "cut short by the server",
+        AGAIN,
+        before=None,
+    ),
+    Row("cut by a close", breaks_off(NOW[:99]), BEFORE, "kept", CUT_SHORT),
+    Row("ended by a close", breaks_off(LONGER), LONGER, "present"),
+    Row("gzip ended by a close", breaks_off(SHORTER_GZIP, Content_Encoding="gzip"), SHORTER, "present"),
+    Row("empty", page(b""), BEFORE, "kept", EMPTY),
+    Row("empty chunks", breaks_off(b"0\r\n\r\n", Transfer_Encoding="chunked"), BEFORE, "kept", EMPTY),
+    Row("no content", Page(204), BEFORE, "kept", "204 No Content"),
+    Row("challenge", page(text("Are you human?"), 202), BEFORE, "kept", "202 Accepted"),
+    Row("etag of another", confirms_another, NOW, "present", asked=AGAIN, before=ETAG),
+    Row("etag refused", refuses_conditions, NOW, "present", asked=AGAIN, before=ETAG),
     Row("hangs up", hangs_up, BEFORE, "kept", "connection failed", AGAIN),
     Row("login page", page(LOGIN), BEFORE, "kept", "login page where a page was"),
     Row("sent to login", Page(302, {"Location": "/login"}), BEFORE, "kept", "login page where a page was"),
@@ -217,7 +257,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     out = tmp_path_factory.mktemp("changes")
-    again = {row.path: row.before or row.now for row in ROWS}
+    again = {row.path: row.before or (GOOD if row.error else row.now) for row in ROWS}
     with serve(Site()) as server:
         first = run(server, out / "a", {row.path: row.before for row in ROWS})
         second = run(server, out / "a", {row.path: row.now for row in ROWS})
@@ -245,7 +285,8 @@ def test_each_url_ends_as_its_row_says(story: Story, row: Row) -> None:
 def test_only_complete_good_answers_and_pages_of_404_and_410_became_objects(story: Story) -> None:
     gone = {digest(row.now.body) for row in ROWS if row.standing == "gone" and isinstance(row.now, Page)}
     index = digest(site({row.path: row.now for row in ROWS})["/"].body)  # type: ignore[union-attr]
-    assert story.second.objects - story.first.objects == {digest(NOW), index} | gone
+    changed = {digest(body) for body in (NOW, LONGER, SHORTER)}
+    assert story.second.objects - story.first.objects == changed | {index} | gone
 
 
 def test_login_pages_are_not_visited(story: Story) -> None:
@@ -256,10 +297,10 @@ def test_the_summary_of_the_second_run(story: Story) -> None:
     done = story.second.done
     assert done.code == 1
     assert (
-        "Since the previous snapshot: 1 added, 2 changed, 2 gone, 1 unlinked; " in done.stderr
+        "Since the previous snapshot: 1 added, 6 changed, 2 gone, 1 unlinked; " in done.stderr
     )  # the start page changed, too
     for row in ROWS:
-        assert f"  {row.error}: " in done.stderr or row.error is None
+        assert f" {row.error}" in done.stderr or row.error is None
     assert "Traceback" not in done.stderr
 
 

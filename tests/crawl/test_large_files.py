@@ -130,6 +130,27 @@ def understands_no_range(large: Large, handler: Handler, start: int | None) -> N
         large.head(handler, 400, 0, {})
 
 
+def refuses_ranges_with(status: int) -> Callable[[Large, Handler, int | None], None]:
+    """A server that would send the whole, and answers requests for a range in a way of its own."""
+
+    def answer(large: Large, handler: Handler, start: int | None) -> None:
+        if start is None:
+            large.whole(handler, OLD)
+        else:
+            large.head(handler, status, 0, {})
+
+    answer.__name__ = f"refuses_ranges_with_{status}"
+    return answer
+
+
+def sends_short_ranges(large: Large, handler: Handler, start: int | None) -> None:
+    """Ranges of a fiftieth of the file, which are more than there are tries."""
+    assert start is not None
+    end = min(start + SIZE // 50, SIZE)
+    large.head(handler, 206, end - start, {"ETag": TAG, "Content-Range": f"bytes {start}-{end - 1}/{SIZE}"})
+    handler.wfile.write(OLD[start:end])
+
+
 def says_that_there_is_no_such_range(large: Large, handler: Handler, start: int | None) -> None:
     if start is None:
         large.whole(handler, NEW[:1000], OTHER_TAG)
@@ -270,6 +291,44 @@ def test_a_date_of_long_ago_is_a_validator(tmp_path: Path) -> None:
         cut_off(server, large, tmp_path, large.sent)
         assert mirror(server.url, tmp_path).code == 0
         assert large.asked[1][1] == STALE
+
+
+def cut_in_one_run(
+    rest: Callable[[Large, Handler, int | None], None], out: Path, **settings: str
+) -> tuple[Large, Done]:
+    """A run in which the server closes the connection in the middle of the file, and answers the rest in this way."""
+    large = Large(rest)
+    large.free.set()
+    with serve(site(large)) as server:
+        return large, mirror(server.url, out, settings={"RETRY_TIMES": "1", "MIRROR_BACKOFF": "0.1", **settings})
+
+
+@pytest.mark.parametrize(
+    "status", [304, pytest.param(403, marks=pytest.mark.long), 500, pytest.param(404, marks=pytest.mark.long)]
+)
+def test_a_server_that_refuses_ranges_is_asked_for_the_whole_in_the_same_run(tmp_path: Path, status: int) -> None:
+    large, done = cut_in_one_run(refuses_ranges_with(status), tmp_path)
+    assert done.code == 0
+    assert copy(tmp_path) == OLD
+    assert large.asked == [(None, None), (f"bytes={large.sent}-", TAG), (None, None)]
+
+
+def test_short_ranges_that_make_progress_use_up_no_tries(tmp_path: Path) -> None:
+    large, done = cut_in_one_run(sends_short_ranges, tmp_path)
+    assert done.code == 0
+    assert copy(tmp_path) == OLD
+    assert len(large.asked) == 1 + 21
+
+
+def test_ranges_too_short_for_progress_use_up_tries(tmp_path: Path) -> None:
+    def one_byte(large: Large, handler: Handler, start: int | None) -> None:
+        assert start is not None
+        large.head(handler, 206, 1, {"ETag": TAG, "Content-Range": f"bytes {start}-{start}/{SIZE}"})
+        handler.wfile.write(OLD[start : start + 1])
+
+    large, done = cut_in_one_run(one_byte, tmp_path)
+    assert done.code == 1
+    assert len(large.asked) <= 4
 
 
 def test_a_file_that_came_whole_before_the_kill_is_not_sent_again(tmp_path: Path) -> None:

@@ -74,6 +74,6 @@ def test_changes_and_a_held_run() -> None:
     assert "Since the previous snapshot: 1 added, 1,200 changed; 2.0 kB new\n" in text
     assert "Links updated at the end: 2 documents\n" in text
     assert "Kept the last good copy of 1 URL that failed\n" in text
-    assert "Held: 600 of 1,200 pages are gone from the server. Nothing was removed from the tree.\n" in text
+    assert "Held: 600 of 1,200 pages lost their content on the server. All of it is still in the tree.\n" in text
     assert held.exit_code is Exit.HELD
     assert "nothing changed; 0 bytes new" in replace(held, changes=SnapshotCounts()).text()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.asyncio.server import serve
-from aioquic.h3.connection import H3_ALPN, H3Connection
+from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
 from aioquic.h3.events import HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ProtocolNegotiated, QuicEvent
@@ -34,6 +34,12 @@ class Files(QuicConnectionProtocol):
         file = self.folder / path.partition("?")[0].lstrip("/")
         status, body = ("200", file.read_bytes()) if file.is_file() else ("404", b"")
         length = str(len(body)).encode()
+        if path == "/cut":  # in the middle, as if that were its end
+            self.http.send_headers(stream, [(b":status", b"200")])
+            self.http.send_data(stream, b"half", end_stream=False)
+            self._quic.reset_stream(stream, ErrorCode.H3_NO_ERROR)
+            self.transmit()
+            return
         self.http.send_headers(stream, [(b":status", status.encode()), (b"content-length", length)])
         self.http.send_data(stream, body, end_stream=True)
         self.transmit()

@@ -13,6 +13,10 @@ _CONTENT_RANGE: Final = re.compile(r"\s*bytes\s+([0-9]{1,18})-([0-9]{1,18})/([0-
 _RANGE: Final = re.compile(r"\s*(?=-?[0-9])([0-9]{0,18})-([0-9]{0,18})\s*")
 _NO_END: Final = 10**18
 _STRONG_TAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+_MAX_RANGES: Final = 1000
+"""How many ranges a payload may take, unless each is long."""
+
+_LONG_RANGE: Final = 64 << 10
 _MIN_AGE_OF_STRONG_DATES: Final = 60
 """Seconds by which Last-Modified must precede Date to be a strong validator: the clocks of a server may differ."""
 
@@ -39,6 +43,15 @@ def content_range(value: str) -> ContentRange | None:
         return None
     start, end, total = map(int, match.groups())
     return ContentRange(start, end, total) if start <= end < total else None
+
+
+def is_progress(size: int, total: int) -> bool:
+    """Whether a range of `size` bytes is long enough to fetch a payload of `total` bytes by ranges of this length.
+
+    >>> is_progress(3000, 3_000_000), is_progress(2999, 3_000_000), is_progress(65536, 10**12)
+    (True, False, True)
+    """
+    return size >= min(_LONG_RANGE, total // _MAX_RANGES)
 
 
 def strong_validator(headers: Sequence[tuple[str, str]]) -> str | None:

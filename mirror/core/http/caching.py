@@ -17,10 +17,24 @@ MAX_LIFETIME: Final = timedelta(days=3650)
 NOT_RENEWED: Final = frozenset(
     {
         # these describe the stored payload; a 304 has none
+        "content-digest",
+        "content-disposition",
         "content-encoding",
+        "content-language",
         "content-length",
+        "content-location",
+        "content-md5",
         "content-range",
         "content-type",
+        "digest",
+        "repr-digest",
+        # these identify it: new ones would make later requests ask for a payload that the archive doesn't have
+        "etag",
+        "last-modified",
+        # the references of the stored answer were read from these
+        "link",
+        "location",
+        "refresh",
         # these are about one connection (RFC 9110 7.6.1)
         "connection",
         "keep-alive",
@@ -70,6 +84,25 @@ def conditions(headers: Headers) -> list[tuple[str, str]]:
     if http_date(modified):
         found.append(("If-Modified-Since", modified))
     return found
+
+
+def is_confirmed(asked: Headers, answer: Headers) -> bool:
+    """Whether a 304 is about the payload that was asked for: by its validators it has to be (RFC 9111 4.3.4).
+
+    `asked` are the conditions of the request, `answer` the headers of the 304. A 304 without validators is about the payload
+    that was asked for. Entity-tags are compared weakly (RFC 9110 8.8.3.2), because servers weaken them when they compress. A
+    request without conditions gets no 304.
+
+    >>> is_confirmed([("If-None-Match", '"1"')], [("ETag", '"2"')]), is_confirmed([], [])
+    (False, False)
+    >>> is_confirmed([("If-None-Match", 'W/"1"')], [("ETag", '"1"')]), is_confirmed([("If-None-Match", '"1"')], [])
+    (True, True)
+    """
+    tags, dates = _values(answer, "etag"), _values(answer, "last-modified")
+    if tags:
+        return all(_opaque(tag) == _opaque(_first(asked, "if-none-match")) for tag in tags)
+    since = _first(asked, "if-modified-since")
+    return bool(asked) and all(_is_same_date(since, date) for date in dates)
 
 
 def renewed(stored: Headers, answer: Headers) -> list[tuple[str, str]]:
@@ -154,6 +187,14 @@ def http_date(text: str) -> datetime | None:
         except ValueError:
             pass
     return None
+
+
+def _opaque(tag: str) -> str:
+    return tag.removeprefix("W/")
+
+
+def _is_same_date(one: str, other: str) -> bool:
+    return one == other or (http_date(one) is not None and http_date(one) == http_date(other))
 
 
 def _values(headers: Headers, name: str) -> list[str]:

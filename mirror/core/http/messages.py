@@ -14,6 +14,23 @@ Headers = Sequence[tuple[str, str]]
 """(name, value) pairs, as received."""
 
 _PRIVATE = frozenset({"set-cookie", "set-cookie2"})
+_PARTS = frozenset({HTTPStatus.PARTIAL_CONTENT, HTTPStatus.IM_USED})
+"""Statuses of answers with a part of a payload, or with its difference from another one (RFC 3229)."""
+
+_OF_SOMETHING_ELSE = frozenset(
+    {
+        HTTPStatus.CREATED,
+        HTTPStatus.NO_CONTENT,
+        HTTPStatus.RESET_CONTENT,
+        HTTPStatus.MULTI_STATUS,
+        HTTPStatus.ALREADY_REPORTED,
+    }
+)
+"""Statuses of success whose payload, if there is one, is about the request."""
+
+_BLANK = b" \t\n\v\f\r\0\xef\xbb\xbf\xfe\xff"
+"""White space, zeros and byte order marks."""
+
 HEAD = 512
 """Bytes of a payload from which its media type is found if no header gives it."""
 
@@ -39,6 +56,8 @@ class Response:
     headers: Headers
     payload: bytes
     spooled: Spooled | None = None
+    is_open_ended: bool = False
+    """Whether only the end of the connection marked the end of the payload, which may be incomplete (RFC 9112 6.3)."""
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header; `name` is in lower case."""
@@ -57,14 +76,29 @@ class Response:
 
     @property
     def is_success(self) -> bool:
-        """Whether the request succeeded and the payload is complete. A 206 isn't; requested parts are joined earlier."""
-        is_part = self.status == HTTPStatus.PARTIAL_CONTENT
-        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES and not is_part
+        """Whether the request succeeded and the payload is complete. Requested parts are joined earlier."""
+        is_final = self.status not in _PARTS and self.status != HTTPStatus.ACCEPTED
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES and is_final
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the payload is what the server has at the URL, and more than white space and zeros."""
+        is_empty = not self.spooled and not self.payload.strip(_BLANK)
+        return self.is_success and is_of_resource(self.status) and not is_empty
 
     @property
     def is_redirect(self) -> bool:
         """Whether the response leads to another URL."""
         return self.status in {301, 302, 303, 307, 308} and self.header("location") is not None
+
+
+def is_of_resource(status: int) -> bool:
+    """Whether the payload of a success is what the server has at the URL. An unknown status counts as 200 (RFC 9110 15).
+
+    >>> [status for status in (200, 201, 203, 204, 205, 299) if is_of_resource(status)]
+    [200, 203, 299]
+    """
+    return status not in _OF_SOMETHING_ELSE
 
 
 def without_cookies(headers: Headers) -> Headers:

@@ -29,7 +29,7 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
 from mirror.store.manifest.history_interface import History, RenderingQueue, Retention
-from mirror.store.manifest.records import Entry, Outcome, Resource, RunCounts, Snapshot
+from mirror.store.manifest.records import ChangedPage, Entry, Outcome, Resource, RunCounts, Snapshot
 from mirror.store.manifest.rendering_records import RenderMode
 
 Found = Sequence[tuple[int, Reference]]
@@ -181,6 +181,9 @@ class Resources(Protocol):
         `None` if its last answer was good.
         """
 
+    def reopen(self, url_id: int) -> Resource | None:
+        """Make the version of the newest complete snapshot current again, without references; `None` if it shows none."""
+
     def mark_stale(self, ids: Sequence[int]) -> None:
         """Mark the files of these versions as outdated: they have to be published again."""
 
@@ -276,18 +279,21 @@ class Departures(Protocol):
     A file is removed only after it is released. `Locations.all_urls` no longer gives its path then, so that documents are
     published without links to it before it is removed.
 
-    If the current version of its URL has that path again, the file is no longer to leave: `lost_pages`, `release`,
-    `accept_loss` and `released` drop such files first. So `released` writes; it may be called outside of a transaction.
+    If the current version of its URL has that path again, the file is no longer to leave: `release`, `accept_loss` and
+    `released` drop such files first. So `released` writes; it may be called outside of a transaction.
     """
 
     def add(self, path: LocalPath, url_id: int, *, lost: bool) -> None:
         """Store that this file is to leave. `lost`: it is a page that the server says is gone (404 or 410)."""
 
-    def lost_pages(self) -> tuple[int, int]:
-        """Return how many lost pages are to leave and not released, and how many pages the tree has without them."""
+    def changed_pages(self) -> Iterator[ChangedPage]:
+        """Yield the pages of the newest complete snapshot that had content and whose current version has another or none."""
 
-    def has_lost(self, wanted: Sequence[CanonicalURL]) -> bool:
-        """Return whether one of these URLs is a lost page that is to leave and not released."""
+    def count_pages(self) -> int:
+        """Return how many pages the tree has."""
+
+    def had_content(self, digest: Digest) -> bool:
+        """Return whether the newest complete snapshot shows a file with this payload."""
 
     def release(self) -> None:
         """Release all files that are to leave."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from mirror.core.http.messages import header
+from mirror.core.http.messages import header, is_of_resource
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
@@ -78,6 +78,13 @@ class Resource:
         return self.digest, self.path, self.status, header(self.headers, "location")
 
     @property
+    def content_size(self) -> int:
+        """Bytes of the content of a good copy; 0 if it has none. What a redirect leads to counts as one byte."""
+        if self.is_redirect:
+            return max(self.size, 1)
+        return self.size if is_of_resource(self.status or 0) else 0
+
+    @property
     def is_redirect(self) -> bool:
         return self.status is not None and self.status // 100 == 3  # noqa: PLR2004 - the class of redirects
 
@@ -91,6 +98,23 @@ class Resource:
         """Whether its file has the same content as that of the version before."""
         types = [header(resource.headers, "content-type") for resource in (before, self)]
         return before.content == self.content and types[0] == types[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPage:
+    """A page that the newest complete snapshot shows with this `content`, and its current version, which has another or none.
+
+    `reason` is that of the frontier: why the version was left out.
+    """
+
+    url_id: int
+    url: CanonicalURL
+    content: Digest
+    standing: Standing
+    status: int | None
+    path: LocalPath | None
+    digest: Digest | None
+    reason: Reason | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,29 +4,103 @@ Where it happens, and where to add a notification:
 
     here                           `excessive_loss` decides.
     store/run/ending.py            `Ending.settle` calls it before any file leaves the tree. If the run is held, it releases no
-                                   file and stores the outcome HELD. From then on `Crawl.held` has the numbers.
+                                   file, restores the pages that have become redirects or the same (`restored_pages`), and
+                                   stores the outcome HELD. From then on `Crawl.held` has the numbers.
     mirror/extensions.py           `Finish` passes `Crawl.held` to the summary when the spider closes, prints the summary, and
                                    puts the exit code into the stats as `mirror/exit_code`. A notification belongs here.
     mirror/reports/run_summary.py  `Summary` words the message and chooses exit code 5.
 
 A later run decides anew, or `publish --accept-loss` accepts the loss (`manifest.interface.Departures.accept_loss`).
+
+What counts is content, however the server puts it. A page of the newest complete snapshot is lost if nothing has its content
+or another one in its place: it is gone, it forbids to be kept, or it leads to where no content is. What several pages have in
+their place replaces none of them: if 40 pages redirect to the home page, or have all become the same, their content is lost. A
+site that moves loses none, as each page has a new place.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from mirror.core.policy.scope import Scope
+from mirror.core.policy.scope import Reason, Scope
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Manifest
+from mirror.store.manifest.records import ChangedPage, Standing
 
 ALLOWED_LOSS: Final = 10
 """Up to this many lost pages are accepted, unless a start is among them: half of a small site is not much."""
 
+_MAX_REDIRECTS: Final = 20
+_FORBIDDEN: Final = frozenset({Reason.NOINDEX, Reason.NOARCHIVE})
 
-def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float) -> tuple[int, int] | None:
-    """Return how many pages are gone, of how many, if that is too many; else `None`.
 
-    It is too many if more than the share `max_loss` (0 to 1) is gone, or a start is. A share of 1 accepts any loss.
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The pages that a run would lose, and how many pages there are with them."""
+
+    pages: Sequence[ChangedPage]
+    total: int
+
+
+def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float) -> Loss | None:
+    """Return the loss of a run if it is too much; else `None`.
+
+    It is too much if more than the share `max_loss` (0 to 1) of the pages is lost, or if there is nothing in the place of a
+    start. A share of 1 accepts any loss.
     """
-    lost, left = manifest.departures.lost_pages()
-    many = lost > max(ALLOWED_LOSS, max_loss * (lost + left))
-    suspicious = many or manifest.departures.has_lost(scope.starts)
-    return (lost, lost + left) if suspicious and max_loss < 1 else None
+    if max_loss >= 1:
+        return None
+    lost, starts = _lost_pages(manifest, scope.starts)
+    still_pages = sum(page.path is not None and not _is_redirect(page) for page in lost)
+    total = len(lost) + manifest.departures.count_pages() - still_pages
+    return Loss(lost, total) if starts or len(lost) > max(ALLOWED_LOSS, max_loss * total) else None
+
+
+def _lost_pages(manifest: Manifest, starts: Sequence[CanonicalURL]) -> tuple[list[ChangedPage], int]:
+    """Return the lost pages, and how many of them are starts in whose place there is nothing."""
+    lost: list[ChangedPage] = []
+    replaced: dict[Digest, list[ChangedPage]] = defaultdict(list)
+    for page in manifest.departures.changed_pages():
+        content = _content(manifest, page)
+        if content is not None:
+            replaced[content].append(page)
+        elif _is_lost(page):
+            lost.append(page)
+    lost_starts = sum(page.url in starts for page in lost)
+    for content, pages in replaced.items():
+        if len(pages) > 1 or _is_redirect(pages[0]):
+            lost += _crowded_out(pages, content, is_new=not manifest.departures.had_content(content))
+    return lost, lost_starts
+
+
+def _crowded_out(pages: Sequence[ChangedPage], content: Digest, *, is_new: bool) -> list[ChangedPage]:
+    """Return the pages that lost their content, of those that have the same one now. If it is new, it may replace one."""
+    changed = [page for page in pages if page.content != content]
+    return changed if not is_new or len({page.content for page in changed}) > 1 else []
+
+
+def _content(manifest: Manifest, page: ChangedPage) -> Digest | None:
+    """Return the content to which the URL of a page leads now; `None` if there is none."""
+    if page.path is None or not _is_redirect(page):
+        return page.digest if page.path is not None else None
+    place, target = manifest.locations.place(page.url_id)
+    end = page.url_id
+    for _ in range(_MAX_REDIRECTS):
+        if target is None:
+            break
+        end = target
+        place, target = manifest.locations.place(end)
+    found = manifest.resources.current(end) if place is not None and target is None else None
+    return found.digest if found and found.path is not None and found.content_size else None
+
+
+def _is_lost(page: ChangedPage) -> bool:
+    """Whether it was the server that took the content away: not the rules of the user, an alias, or damage here."""
+    is_forbidden = page.standing is Standing.OUTSIDE and page.reason in _FORBIDDEN
+    return page.path is not None or page.standing is Standing.GONE or is_forbidden
+
+
+def _is_redirect(page: ChangedPage) -> bool:
+    return page.status is not None and page.status // 100 == 3  # noqa: PLR2004 - the class of redirects

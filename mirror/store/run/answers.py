@@ -15,7 +15,7 @@ from mirror.core.document import documents
 from mirror.core.document.references import Reference
 from mirror.core.http import caching, messages
 from mirror.core.http.messages import Headers, Response
-from mirror.core.policy import soft_errors
+from mirror.core.policy import lost_content, soft_errors
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.robots_meta import Directive
@@ -73,9 +73,7 @@ class Answers:
             before = self._manifest.resources.current(known.id)
             if known.reason is Reason.PROBE:
                 return self._record_probe(known, before, response, references)
-            is_unchanged = (
-                response.status == HTTPStatus.NOT_MODIFIED and before is not None and self._run.has_copy(before)
-            )
+            is_unchanged = before is not None and self._is_unchanged(before, response)
             reason = self._left_out(known, response, before if is_unchanged else None, references)
             if reason:
                 recorded = self._leave_out(known, before, response, None if is_unchanged else references, reason)
@@ -165,13 +163,24 @@ class Answers:
             resource = replace(resource, standing=before.standing, path=None, stale=False)
         return resource
 
+    def _is_unchanged(self, before: Resource, response: Response) -> bool:
+        """Return whether the server says that it still has the payload that the archive has."""
+        if response.status != HTTPStatus.NOT_MODIFIED or not self._run.has_copy(before):
+            return False
+        return caching.is_confirmed(caching.conditions(before.headers), response.headers)
+
     def _objection(self, before: Resource | None, now: Resource, response: Response) -> str | None:
         """Return why an answer must not replace a good copy; `None` if it may."""
         if before is None or response.status in GONE or not self._run.has_copy(before):
             return None
         if now.path is None:
             return now.error
-        if not before.is_html or before.since == self._run.snapshot.id:
+        is_of_this_run = before.since == self._run.snapshot.id
+        objection = lost_content.objection(before.content_size, response)
+        if objection:
+            is_confirmed = objection == before.error and not is_of_this_run  # an earlier run saw the same
+            return None if is_confirmed and objection == lost_content.EMPTY and not before.is_html else objection
+        if not before.is_html or is_of_this_run:
             return None
         assert before.digest is not None
         earlier = self._run.archive.response(before, before.digest)

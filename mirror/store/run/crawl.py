@@ -185,7 +185,7 @@ class Crawl:
 
     @property
     def held(self) -> tuple[int, int] | None:
-        """If the run is held: how many pages are gone, of how many. Else `None`. Known after `settle`."""
+        """If the run is held: how many pages lost their content, of how many. Else `None`. Known after `settle`."""
         return self._ending.held
 
     def finish(self) -> None:

@@ -18,12 +18,13 @@ from mirror.store.run.browser_pages import BrowserPages
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
+from mirror.store.run.restored_pages import restore
 
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 
 
 class Ending:
-    """Finishes and settles a run. `held`, if the run is held: how many pages are gone, of how many."""
+    """Finishes and settles a run. `held`, if the run is held: how many pages are lost, of how many."""
 
     def __init__(  # noqa: PLR0913 - two of them are words of the user
         self,
@@ -80,15 +81,21 @@ class Ending:
         with self._commits.transaction():
             self._manifest.links.build_index()
             if self._is_complete:
-                self.held = excessive_loss(self._manifest, self._run.scope, self._max_loss)
-                if not self.held:
-                    self._manifest.departures.release()
+                self._check_loss()
         self._commits.flush()
         with storing(self._run.archive.root):
             yield from self._run.archive.settle(self._run.publications.tasks)
             self._run.sync.sync_all()
         if self._is_complete:
             self._end()
+
+    def _check_loss(self) -> None:
+        loss = excessive_loss(self._manifest, self._run.scope, self._max_loss)
+        if loss:
+            self.held = len(loss.pages), loss.total
+            restore(self._run, loss.pages)
+        else:
+            self._manifest.departures.release()
 
     def _end(self) -> None:
         snapshot = self._run.snapshot

@@ -1,38 +1,43 @@
 """The files that are to leave the tree. Owns the table `leaving`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import sqlalchemy as sa
 
+from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
-from mirror.store.manifest.records import Outcome
-from mirror.store.sqlite.frontier import Frontier
-from mirror.store.sqlite.queries import CURRENT, IS_HTML, IS_REDIRECT, Queries, Session
-from mirror.store.sqlite.schema import GIVEN, leaving, resources, snapshots
+from mirror.store.disk.objects import Digest
+from mirror.store.manifest.records import ChangedPage, Outcome, Standing
+from mirror.store.sqlite.queries import AT_LAST_COMPLETE, CURRENT, IS_HTML, IS_REDIRECT, LAST_COMPLETE, Queries
+from mirror.store.sqlite.schema import leaving, resources, snapshots
 
 
 class Departures(Queries):
     """`interface.Departures`."""
 
-    def __init__(self, session: Session, frontier: Frontier) -> None:
-        super().__init__(session)
-        self._frontier = frontier
-
     def add(self, path: LocalPath, url_id: int, *, lost: bool) -> None:
         self._connection.execute(_ADD, {"path": path, "url_id": url_id, "lost": lost})
 
-    def lost_pages(self) -> tuple[int, int]:
-        self._run(_DROP_RETURNED)
-        lost = self._count(sa.select(sa.func.count()).where(leaving.c.lost, ~leaving.c.released))
-        pages = sa.select(sa.func.count()).where(CURRENT, IS_HTML, ~IS_REDIRECT)
-        return lost, self._count(pages)
+    def changed_pages(self) -> Iterator[ChangedPage]:
+        for row in self._connection.execute(_CHANGED).all():
+            yield ChangedPage(
+                url_id=row.id,
+                url=CanonicalURL(row.url),
+                content=Digest(row.content),
+                standing=Standing(row.standing),
+                status=row.status,
+                path=row.path and LocalPath(row.path),
+                digest=row.digest and Digest(row.digest),
+                reason=Reason(row.reason) if row.reason else None,
+            )
 
-    def has_lost(self, wanted: Sequence[CanonicalURL]) -> bool:
-        query = sa.select(sa.func.count()).where(leaving.c.lost, ~leaving.c.released, leaving.c.url_id.in_(GIVEN))
-        ids = list(self._frontier.find(wanted).values())
-        return int(self._connection.execute(query, {"given": ids}).scalar_one()) > 0
+    def count_pages(self) -> int:
+        return self._count(sa.select(sa.func.count()).where(CURRENT, IS_HTML, ~IS_REDIRECT))
+
+    def had_content(self, digest: Digest) -> bool:
+        return self._connection.execute(_HAD_CONTENT, {"digest": digest}).first() is not None
 
     def release(self) -> None:
         self._run(_DROP_RETURNED)
@@ -58,6 +63,17 @@ class Departures(Queries):
 _ADD: Final = sa.text(
     "INSERT INTO leaving (path, url_id, lost, released) VALUES (:path, :url_id, :lost, 0) "
     "ON CONFLICT (path) DO UPDATE SET lost = excluded.lost, released = 0"
+)
+_CHANGED: Final = sa.text(
+    "SELECT u.id, u.url, b.digest AS content, n.standing, n.status, n.path, n.digest, f.reason "  # noqa: S608 - ours
+    f"FROM resources n JOIN resources b ON b.url_id = n.url_id AND {AT_LAST_COMPLETE.format('b')} "
+    "JOIN urls u ON u.id = n.url_id LEFT JOIN frontier f ON f.url_id = n.url_id "
+    f"WHERE n.until IS NULL AND n.since > {LAST_COMPLETE} AND b.path IS NOT NULL AND b.size > 0 AND b.digest IS NOT NULL "
+    "AND b.media_type IN ('text/html', 'application/xhtml+xml') AND b.status NOT BETWEEN 300 AND 399 "
+    "AND (n.path IS NULL OR n.digest IS NOT b.digest) ORDER BY u.id"
+)
+_HAD_CONTENT: Final = sa.text(
+    f"SELECT 1 FROM resources r WHERE r.digest = :digest AND r.path IS NOT NULL AND {AT_LAST_COMPLETE.format('r')} LIMIT 1"  # noqa: S608
 )
 _DROP_RETURNED: Final = sa.delete(leaving).where(
     sa.exists().where(resources.c.url_id == leaving.c.url_id, resources.c.path == leaving.c.path, CURRENT)

@@ -35,7 +35,7 @@ class SQLiteManifest:
         self.runs = Runs(session, self.frontier)
         self.resources = Resources(session, self.runs, self.links)
         self.locations = Locations(session, self.links)
-        self.departures = Departures(session, self.frontier)
+        self.departures = Departures(session)
         self.decisions = Decisions(session)
         self.history = History(session)
         self.retention = Retention(session)

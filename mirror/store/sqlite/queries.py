@@ -40,6 +40,10 @@ ENTRY: Final = sa.select(frontier, urls.c.url).join(urls, urls.c.id == frontier.
 IS_WHOLE: Final = (
     "(r.path IS NOT NULL OR u.same_as IS NOT NULL) AND r.until IS NULL AND r.status = 200 AND r.error IS NULL"
 )
+LAST_COMPLETE: Final = "(SELECT coalesce(max(id), 0) FROM snapshots WHERE outcome = 'complete')"
+AT_LAST_COMPLETE: Final = (  # the version of a URL that the newest complete snapshot shows
+    f"({{0}}.since <= {LAST_COMPLETE} AND ({{0}}.until IS NULL OR {{0}}.until > {LAST_COMPLETE}))"
+)
 DOM: Final = (  # the DOM of the newest rendering of a version
     "(SELECT dom FROM renderings d WHERE d.resource_id = {} AND d.state = 1 ORDER BY d.since DESC LIMIT 1)"
 )

@@ -15,6 +15,7 @@ from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing, S
 from mirror.store.sqlite.links import Links
 from mirror.store.sqlite.queries import (
     AT_A_TIME,
+    AT_LAST_COMPLETE,
     CURRENT,
     DOM,
     ENTRY,
@@ -105,6 +106,14 @@ class Resources(Queries):
     def set_error(self, url_id: int, error: str) -> None:
         self._connection.execute(_SET_ERROR, {"url": url_id, "why": error})
 
+    def reopen(self, url_id: int) -> Resource | None:
+        found = self._connection.execute(_SHOWN_LAST, {"url": url_id}).scalar()
+        if found is None:
+            return None
+        for statement in _REMOVE_LATER:
+            self._connection.execute(statement, {"url": url_id, "known": found})
+        return self.current(url_id)
+
     def mark_stale(self, ids: Sequence[int]) -> None:
         self._connection.execute(_MARK_STALE, {"given": list(ids)})
 
@@ -174,6 +183,18 @@ _SET_ERROR: Final = (
 _FAILING_SINCE: Final = sa.text(
     "SELECT min(s.started) FROM resources r JOIN snapshots s ON s.id = r.since WHERE r.url_id = :url AND r.since > "
     "(SELECT coalesce(max(since), 0) FROM resources WHERE url_id = :url AND standing NOT IN ('kept', 'failed'))"
+)
+_SHOWN_LAST: Final = sa.text(
+    f"SELECT r.id FROM resources r WHERE r.url_id = :url AND {AT_LAST_COMPLETE.format('r')}"  # noqa: S608 - ours
+)
+_LATER: Final = (
+    "(SELECT r.id FROM resources r JOIN resources k ON k.id = :known WHERE r.url_id = :url AND r.since > k.since)"
+)
+_OF_VERSIONS: Final = ("links", "copies", "renderings", "needs")
+_REMOVE_LATER: Final = (
+    *(sa.text(f"DELETE FROM {name} WHERE resource_id IN {_LATER}") for name in _OF_VERSIONS),  # noqa: S608
+    sa.text(f"DELETE FROM resources WHERE id IN {_LATER}"),  # noqa: S608
+    sa.text("UPDATE resources SET until = NULL WHERE id = :known"),
 )
 _MARK_STALE: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=resources.c.stale + 1)
 _MOVE_LINKS: Final = (

@@ -381,9 +381,7 @@ def test_a_file_leaves_once_it_is_released_unless_its_url_has_it_again(manifest:
         recorded(manifest, first, resource(1, "1.html"), [])
         manifest.departures.add(LocalPath("1.html"), 1, lost=True)
         manifest.departures.add(LocalPath("2.html"), 2, lost=True)
-        assert manifest.departures.lost_pages() == (1, 1)  # 1.html is still there, so it is not lost
-        assert not manifest.departures.has_lost([url(1)])
-        assert manifest.departures.has_lost([url(2)])
+        assert manifest.departures.count_pages() == 1
         assert manifest.departures.released() == []
         manifest.departures.release()
         assert manifest.departures.released() == manifest.departures.all() == ["2.html"]
@@ -393,6 +391,30 @@ def test_a_file_leaves_once_it_is_released_unless_its_url_has_it_again(manifest:
         manifest.departures.accept_loss("at last")
     [_, held] = manifest.history.snapshots()
     assert (held.outcome, held.finished) == (Outcome.COMPLETE, "at last")
+
+
+def test_pages_are_compared_with_the_newest_complete_snapshot(manifest: Manifest) -> None:
+    first, second = two_snapshots(manifest)
+    a, b, c = (digest(letter) for letter in "abc")
+    with manifest.transaction():
+        for n, content in ((1, a), (2, b), (3, c)):
+            recorded(manifest, first, resource(n, f"{n}.html", digest=content), [])
+        recorded(manifest, second, resource(1, "1.html", digest=c, status=301), [])
+        recorded(manifest, second, resource(2, standing=Standing.GONE, error="404"), [])
+        assert [(page.url_id, page.content, page.standing) for page in manifest.departures.changed_pages()] == [
+            (1, a, Standing.PRESENT),
+            (2, b, Standing.GONE),
+        ]
+        assert [manifest.departures.had_content(content) for content in (c, digest("d"))] == [True, False]
+        restored = manifest.resources.reopen(1)
+        assert restored == manifest.resources.current(1)
+        assert restored is not None
+        assert (restored.digest, restored.status) == (a, 200)
+        assert manifest.resources.reopen(99) is None
+        manifest.runs.finish(second, "later", Outcome.HELD)
+        assert [page.url_id for page in manifest.departures.changed_pages()] == [2]  # still
+        manifest.departures.accept_loss("at last")
+        assert list(manifest.departures.changed_pages()) == []
 
 
 def test_versions_with_a_lost_object_are_stale_and_pending_again(manifest: Manifest) -> None:

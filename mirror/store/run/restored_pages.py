@@ -1,0 +1,38 @@
+"""Restoring pages: if a run is held, pages whose content is lost get back their last good version.
+
+Only pages that have another file now need this, such as those that became redirects. The file of a page that is gone is still
+in the tree, and waits there for the user to decide.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mirror.core.document import documents
+from mirror.core.http.messages import status_text
+from mirror.store.manifest.records import ChangedPage, Standing
+from mirror.store.rules.answer_versions import with_path
+from mirror.store.rules.unvisited import add_departure
+from mirror.store.run.context import RunContext
+
+
+def restore(run: RunContext, pages: Sequence[ChangedPage]) -> None:
+    """Record the version of the newest complete snapshot as KEPT for each page that has another file now."""
+    for page in pages:
+        now = run.manifest.resources.current(page.url_id)
+        if now is not None and now.path is not None and run.archive.objects.has(page.content):
+            _restore(run, page)
+
+
+def _restore(run: RunContext, page: ChangedPage) -> None:
+    manifest = run.manifest
+    now, before = manifest.resources.current(page.url_id), manifest.resources.reopen(page.url_id)
+    if now is None or before is None:
+        return
+    found = documents.find_references(run.archive.response(before, page.content))
+    ids = manifest.frontier.identify(list(dict.fromkeys(reference.url for reference in found)))
+    error = f"{status_text(now.status or 0)}, but the run is held"
+    kept = replace(with_path(before), standing=Standing.KEPT, error=error, checked=now.checked, stale=True)
+    kept = manifest.resources.record(
+        run.snapshot, before, kept, [(ids[reference.url], reference) for reference in found]
+    )
+    add_departure(manifest, now, kept)
