@@ -408,19 +408,13 @@ class Manifest(Protocol):
         """Return the queue of pages that a browser is to open in a run."""
 
     def checkpoint(self) -> bool:
-        """Wait until everything that was committed survives a power cut. Called outside of transactions.
-
-        Return False if the log still holds some of it, because another program is reading the database.
-        """
+        """Make what was committed survive a power cut; return False if a reader holds up the log. Not in transactions."""
 
     def damage(self) -> str | None:
         """Check the database, and return the first damage in one line; `None` if there is none."""
 
     def compact(self) -> bool:
-        """Release the space of deleted rows, and leave no trace of them on the disk. Called outside of transactions.
-
-        Return False if there may be traces, because another program is reading the database.
-        """
+        """Remove deleted rows from the disk, without a trace; return False if a reader keeps some. Not in transactions."""
 
     def close(self) -> None:
         """Close the database. Uncommitted writes are lost."""
