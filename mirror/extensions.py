@@ -18,6 +18,7 @@ from mirror.cli.option_values import parse_size
 from mirror.close_spider import close
 from mirror.logs import print_safely
 from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Exit, Summary
+from mirror.reports.times import clock_warning
 from mirror.store.disk.errors import StorageError
 from mirror.store.run.crawl import Crawl
 from mirror.terminal.console import print_message
@@ -65,6 +66,7 @@ class Finish:
             left = len(spider.mirror)
             are_left = "1 URL left" if left == 1 else f"{left:,} URLs left"
             print_message(f"Resuming the run of {spider.mirror.snapshot.started}: {are_left}\n")
+        print_message(clock_warning(spider.mirror.runs_of_the_future(), spider.mirror.now()))
         close_on_hangup()
 
     async def spider_closed(self, spider: "MirrorSpider", reason: str) -> None:

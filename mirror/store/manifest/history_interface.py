@@ -116,7 +116,7 @@ class History(Protocol):
         """Return the URL that this one is an alias of; `None` if it is no alias."""
 
     def differences(self, before: int, now: int) -> list[Difference]:
-        """Return how snapshot `now` differs from the earlier snapshot `before`, by URL; moves come last.
+        """Return how snapshot `now` differs from snapshot `before`, by URL; moves come last. Either may be the earlier one.
 
         If a URL was removed and its payload was added under another one, that is one difference: it moved.
         """

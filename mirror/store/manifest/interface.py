@@ -64,6 +64,9 @@ class Runs(Protocol):
     def was_limited(self) -> bool:
         """Return whether the selected run skipped a URL because of the page limit, the depth or a trap."""
 
+    def after(self, time: str) -> list[tuple[int, str]]:
+        """Return the runs that began after a time, pruned ones too: the id of each, and when it began, by id."""
+
     def counts(self, snapshot: Snapshot) -> RunCounts:
         """Count the results of the selected run so far."""
 
@@ -175,10 +178,11 @@ class Resources(Protocol):
     def set_error(self, url_id: int, error: str) -> None:
         """Store an error with the current version of a URL; its content stays."""
 
-    def failing_since(self, url_id: int) -> str | None:
+    def failing_since(self, url_id: int, now: str) -> str | None:
         """Return when a URL began to fail: the start of the first run without a good answer since the last good one.
 
-        `None` if its last answer was good.
+        `None` if its last answer was good. Runs that began after `now` do not count: the clock was wrong. For the same reason a
+        run is at least as late as each run before it.
         """
 
     def mark_stale(self, ids: Sequence[int]) -> None:

@@ -109,7 +109,9 @@ class History(Queries):
 
     def differences(self, before: int, now: int) -> list[Difference]:
         found: list[Difference] = []
-        for url in self._connection.execute(_TOUCHED, {"first": before, "last": now}).scalars().all():
+        for url in (
+            self._connection.execute(_TOUCHED, {"first": min(before, now), "last": max(before, now)}).scalars().all()
+        ):
             old, new = (self._shown(CanonicalURL(url), at) for at in (before, now))
             if old and new and old.content != new.content:
                 found.append(Difference(ChangeKind.CHANGED, old, new))

@@ -112,8 +112,8 @@ class Resources(Queries):
         found = self._database.run(_STALE_AND_DOM, (resource.id,)).fetchone()
         return (int(found[0]), found[1] and Digest(found[1])) if found else (0, None)
 
-    def failing_since(self, url_id: int) -> str | None:
-        found = self._connection.execute(_FAILING_SINCE, {"url": url_id}).scalar()
+    def failing_since(self, url_id: int, now: str) -> str | None:
+        found = self._connection.execute(_FAILING_SINCE, {"url": url_id, "now": now}).scalar()
         return None if found is None else str(found)
 
     def mark_published(self, files: Sequence[Published]) -> None:
@@ -172,8 +172,10 @@ _SET_ERROR: Final = (
     sa.update(resources).where(resources.c.url_id == sa.bindparam("url"), CURRENT).values(error=sa.bindparam("why"))
 )
 _FAILING_SINCE: Final = sa.text(
-    "SELECT min(s.started) FROM resources r JOIN snapshots s ON s.id = r.since WHERE r.url_id = :url AND r.since > "
-    "(SELECT coalesce(max(since), 0) FROM resources WHERE url_id = :url AND standing NOT IN ('kept', 'failed'))"
+    "SELECT max(started) FROM snapshots WHERE started <= :now AND id <= "
+    "(SELECT min(id) FROM snapshots WHERE started <= :now AND id >= "
+    "(SELECT min(since) FROM resources WHERE url_id = :url AND since > "
+    "(SELECT coalesce(max(since), 0) FROM resources WHERE url_id = :url AND standing NOT IN ('kept', 'failed'))))"
 )
 _MARK_STALE: Final = sa.update(resources).where(resources.c.id.in_(GIVEN)).values(stale=resources.c.stale + 1)
 _MOVE_LINKS: Final = (

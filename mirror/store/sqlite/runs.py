@@ -68,6 +68,12 @@ class Runs(Queries):
     def last_id(self) -> int:
         return self._run_id or self._count(sa.select(sa.func.coalesce(sa.func.max(snapshots.c.id), 0)))
 
+    def after(self, time: str) -> list[tuple[int, str]]:
+        query = (
+            sa.select(snapshots.c.id, snapshots.c.started).where(snapshots.c.started > time).order_by(snapshots.c.id)
+        )
+        return [(row[0], row[1]) for row in self._connection.execute(query)]
+
     def was_limited(self) -> bool:
         query = sa.select(sa.func.count()).where(
             THIS_RUN,

@@ -314,6 +314,9 @@ def two_snapshots(manifest: Manifest) -> tuple[Snapshot, Snapshot]:
         return first, manifest.runs.begin([HOME], {}, "2026-02-01T00:00:00+00:00")
 
 
+LATER: Final = "2026-03-01T00:00:00+00:00"
+
+
 def digest(letter: str) -> Digest:
     return Digest(letter * 64)
 
@@ -351,9 +354,32 @@ def test_a_failing_url_has_the_time_since_when(manifest: Manifest) -> None:
     first, second = two_snapshots(manifest)
     with manifest.transaction():
         recorded(manifest, first, resource(1, "1.html"), [])
-        assert manifest.resources.failing_since(1) is None
+        assert manifest.resources.failing_since(1, LATER) is None
         recorded(manifest, second, resource(1, "1.html", standing=Standing.KEPT, error="timed out"), None)
-    assert manifest.resources.failing_since(1) == second.started
+    assert manifest.resources.failing_since(1, LATER) == second.started
+
+
+@pytest.mark.parametrize(
+    ("times", "since"),
+    [
+        (["2026-01-01", "2036-01-01", "2026-01-03", "2026-01-04"], "2026-01-03"),  # the first time is not believed
+        (
+            ["2026-01-01", "1970-01-01", "2026-01-03", "2026-01-04"],
+            "2026-01-01",
+        ),  # it is no earlier than the run before it
+        (["2026-01-05", "2026-01-02", "2026-01-03", "2026-01-04"], "2026-01-05"),
+    ],
+)
+def test_a_failing_url_has_a_time_that_can_be_true(manifest: Manifest, times: list[str], since: str) -> None:
+    good, bad = resource(1, "1.html"), resource(1, "1.html", standing=Standing.KEPT, error="timed out")
+    with manifest.transaction():
+        manifest.frontier.identify([url(1)])
+        for number, day in enumerate(times):
+            snapshot = manifest.runs.begin([HOME], {}, f"{day}T00:00:00+00:00")
+            recorded(manifest, snapshot, bad if number else good, [] if not number else None)
+            manifest.runs.finish(snapshot, f"{day}T01:00:00+00:00")
+    assert manifest.resources.failing_since(1, LATER) == f"{since}T00:00:00+00:00"
+    assert [day[:10] for _, day in manifest.runs.after(LATER)] == [day for day in times if day > LATER]
 
 
 def test_links_that_a_browser_saw_follow_those_of_the_document(manifest: Manifest) -> None:
