@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mirror.cli.archive_command import ArchiveCommand, open_archive
-from mirror.cli.options import REPAIR
+from mirror.cli.options import REPAIR, stored_words
 from mirror.commands.crawl import run_mirror
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
@@ -55,13 +55,8 @@ class Command(ArchiveCommand):
     def _fetch(self, folder: str, options: dict[str, Any], lost: list[Resource]) -> int:
         """Start a run with the options of the last one that requests only the lost resources; returns its exit code."""
         assert self.crawler_process is not None
-        words: dict[str, Any] = {name: _word(value) for name, value in options.items() if value is not None}
-        words |= {"out": folder, REPAIR: [resource.url for resource in lost]}
+        words: dict[str, Any] = {**stored_words(options), "out": folder, REPAIR: [resource.url for resource in lost]}
         return run_mirror(self.crawler_process, words)
-
-
-def _word(value: Any) -> str:
-    return " ".join(value) if isinstance(value, list) else str(value)
 
 
 def _check(archive: Archive) -> tuple[int, list[Damage]]:

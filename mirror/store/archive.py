@@ -37,7 +37,7 @@ from mirror.store.disk.publisher import (
     Publisher,
 )
 from mirror.store.disk.spool import Spools
-from mirror.store.disk.symlink_guard import refuse_link
+from mirror.store.disk.symlink_guard import refuse_link, require_file
 from mirror.store.disk.tree import Tree
 from mirror.store.manifest.records import Resource
 from mirror.store.sqlite.manifest import SQLiteManifest
@@ -47,8 +47,9 @@ if TYPE_CHECKING:
     from mirror.store.manifest.interface import Manifest
 
 INDEX = "index.html"
+FILES = ("lock", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal")
 PARTS = (
-    *("lock", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal"),
+    *FILES,
     *(OBJECTS, COPIES, SCRATCH, "partial"),
 )
 """The files and folders in `.mirror/`."""
@@ -79,33 +80,49 @@ class Archive:
         """Documents that crashed a worker process. They were published unchanged."""
         self._lock: Lock | None = None
         self._cached: tuple[Digest, bytes] = Digest(""), b""
-        with storing(root):
-            if not read_only:
-                refuse_link(kept)
-            if not kept.is_dir():
-                if read_only or not create:
-                    raise StorageError(f"{root} is not an archive: it has no folder {KEPT}")
-                if (root / INDEX).exists():
-                    raise StorageError(
-                        f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
-                    )
-                kept.mkdir(parents=True)
-            if not read_only:
-                for part in PARTS:
-                    refuse_link(kept / part)
-                self._lock = Lock(kept / "lock")
-                for store in (self.objects, self.copies):
-                    store.prepare()
-                self.spools.prepare()
-                self.tree = Tree(root, kept / SCRATCH)
-                self.tree.prepare()
-                self.publisher = Publisher(self.objects, self.copies, self.tree)
-            self.manifest: Manifest = SQLiteManifest(kept / "manifest.sqlite", read_only=read_only)
-            self.history = self.manifest.history
+        try:
+            with storing(root):
+                self._open(kept, create=create, read_only=read_only)
+        except BaseException:
+            self._release()
+            raise
+
+    def _open(self, kept: Path, *, create: bool, read_only: bool) -> None:
+        root = self.root
+        if not read_only:
+            refuse_link(kept)
+        if not kept.is_dir():
+            if read_only or not create:
+                raise StorageError(f"{root} is not an archive: it has no folder {KEPT}")
+            if (root / INDEX).exists():
+                raise StorageError(
+                    f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
+                )
+            kept.mkdir(parents=True)
+        if not read_only:
+            for part in PARTS:
+                refuse_link(kept / part)
+            for part in FILES:
+                require_file(kept / part, alone=True)
+            self._lock = Lock(kept / "lock")
+            for store in (self.objects, self.copies):
+                store.prepare()
+            self.spools.prepare()
+            self.tree = Tree(root, kept / SCRATCH)
+            self.tree.prepare()
+            self.publisher = Publisher(self.objects, self.copies, self.tree)
+        else:
+            for part in FILES:
+                require_file(kept / part, alone=part.endswith("-shm"))  # readers write it too
+        self.manifest: Manifest = SQLiteManifest(kept / "manifest.sqlite", read_only=read_only)
+        self.history = self.manifest.history
 
     def close(self) -> None:
-        self.spools.close()
         self.manifest.close()
+        self._release()
+
+    def _release(self) -> None:
+        self.spools.close()
         if self._lock:
             self._lock.release()
 
@@ -120,7 +137,8 @@ class Archive:
         """Collect from the manifest everything that determines the file of a version."""
         target = None
         if is_redirect(resource):
-            target = next(ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
+            links = self.manifest.links.of(resource)
+            target = next((ref.url for _, ref in links if ref.kind is Kind.REDIRECT), None)
         stale, dom = self.manifest.resources.staleness(resource)
         return publication_of(resource, target, self.manifest.locations.resolutions(resource), stale, dom)
 
@@ -134,7 +152,7 @@ class Archive:
         if resource.size <= documents.MAX_READ:
             cached, payload = self._cached
             return Response(*known, payload if cached == digest else self.objects.get(digest))
-        with self.objects.path(digest).open("rb") as file:
+        with self.objects.open(digest) as file:
             return Response(*known, b"", Spooled(digest, resource.size, file.read(messages.HEAD)))
 
     def settle(self, queue: PublicationTasks | None = None) -> Iterator[bool]:
@@ -196,7 +214,8 @@ class Archive:
         Damaged ones are removed, and will be fetched or made again.
         """
         digests = self.manifest.resources.unsynced()
-        damaged = [digest for digest in digests if not self._is_whole(digest)]
+        sizes = self.manifest.retention.sizes() if digests else {}
+        damaged = [digest for digest in digests if not self._is_whole(digest, sizes.get(digest))]
         for digest in damaged:
             self.objects.remove(digest)
             self.copies.remove(digest)
@@ -221,9 +240,9 @@ class Archive:
                     store.remove(digest)
         return count, size
 
-    def _is_whole(self, digest: Digest) -> bool:
+    def _is_whole(self, digest: Digest, size: int | None) -> bool:
         stores = [store for store in (self.objects, self.copies) if store.has(digest)]
-        return bool(stores) and all(store.is_whole(digest) for store in stores)
+        return bool(stores) and all(store.is_whole(digest, size) for store in stores)
 
     def _read_again(self, resource: Resource) -> None:
         if resource.digest is None or not self.objects.has(resource.digest):

@@ -15,6 +15,7 @@ from mirror.store.archive import INDEX, Archive
 from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
+from mirror.store.disk.symlink_guard import opener
 from mirror.store.manifest.records import Resource
 
 
@@ -43,12 +44,14 @@ def verify(archive: Archive) -> Iterator[Damage | None]:
     found = archive.manifest.damage()
     if found:
         yield Damage(DamagedPart.MANIFEST, archive.manifest.path, found)
+    sizes = archive.manifest.retention.sizes()
     for part, store, digests in (
         (DamagedPart.OBJECT, archive.objects, archive.manifest.retention.objects_in_use()),
         (DamagedPart.COPY, archive.copies, archive.manifest.retention.copies_in_use()),
     ):
         for digest in sorted(digests):
-            yield _stored(archive, part, store, digest)
+            size = sizes.get(digest) if part is DamagedPart.OBJECT else None
+            yield None if store.is_whole(digest, size) else _stored(archive, part, store, digest)
     for resource in archive.manifest.resources.all():
         yield None if resource.stale else _published(archive, resource)
 
@@ -88,9 +91,7 @@ def _is_current(archive: Archive, resource: Resource) -> bool:
     return current is not None and current.id == resource.id
 
 
-def _stored(archive: Archive, part: DamagedPart, store: LocalObjectStore, digest: Digest) -> Damage | None:
-    if store.is_whole(digest):
-        return None
+def _stored(archive: Archive, part: DamagedPart, store: LocalObjectStore, digest: Digest) -> Damage:
     what = "its content has changed" if store.has(digest) else "it is missing"
     users = (
         archive.manifest.retention.users_of(digest)
@@ -125,11 +126,16 @@ def _rescue(archive: Archive, damage: Damage) -> bool:
         place = archive.root / (resource.path or "")
         if resource.path and place.is_file() and not place.is_symlink() and _digest(place) == damage.digest:
             archive.objects.remove(damage.digest)
-            archive.objects.put(place.read_bytes())
+            archive.objects.put(_read(place))
             return True
     return False
 
 
+def _read(place: Path) -> bytes:
+    with open(place, "rb", opener=opener) as file:
+        return file.read()
+
+
 def _digest(place: Path) -> str:
-    with place.open("rb") as file:
+    with open(place, "rb", opener=opener) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

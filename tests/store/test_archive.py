@@ -149,7 +149,7 @@ def test_a_tree_that_was_kept_over_failures_is_made_again(root: Path) -> None:
 
 def test_the_tree_of_an_interrupted_run_is_made_right(root: Path) -> None:
     with opened(root) as archive:
-        crawl = Crawl(archive, Scope((canonical(HOME),)), now=lambda: "now")
+        crawl = Crawl(archive, Scope((canonical(HOME),)), now=lambda: "2026-01-01T00:00:00+00:00")
         run(crawl, SITES["pages, pictures and styles"][0], most=3)
     assert made_again(root)
     assert dangling(root) == []

@@ -27,7 +27,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.errors import storing
 from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.symlink_guard import make, opener
+from mirror.store.disk.symlink_guard import discard, is_plain, make, opener
 
 BATCH: Final = 1 << 20
 """Bytes that are handed to the threads at a time."""
@@ -36,6 +36,7 @@ _BEHIND: Final = 8  # batches that may wait for each thread
 _AT_ONCE: Final = 128 << 10  # bytes of a write: for longer ones Linux uses memory that is in no processor cache
 _SENT_EVERY: Final = 64 << 20  # bytes that are written before they are sent to the disk
 _NOTE: Final = ".json"
+_LONGEST_NOTE: Final = 1 << 20  # characters; a URL has 64 KiB at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ class Spools:
         """Make the folder, and delete what no transfer can resume."""
         make(self._root.parent, self._root)
         for place in self._root.iterdir():
-            if place.is_symlink():
-                place.unlink()
+            if not is_plain(place):  # such as a hard link to a file elsewhere, which resuming would change
+                discard(place)
         names = {place.name for place in self._root.iterdir()}
         for name in names:
             other = name.removesuffix(_NOTE) if name.endswith(_NOTE) else name + _NOTE
@@ -254,7 +255,7 @@ class Spool:
 
     def _hash_again(self, size: int) -> None:
         """Hash the first `size` bytes of the file."""
-        with self._place.open("rb", buffering=0) as file:
+        with open(self._place, "rb", buffering=0, opener=opener) as file:
             while size and (block := file.read(min(size, BATCH))):
                 self._hash(block)
                 size -= len(block)
@@ -272,7 +273,8 @@ class LengthError(Exception):
 def _promise(note: Path) -> Promise | None:
     """Read a note; `None` if it is not valid. Somebody else may have written it."""
     try:
-        promise = Promise(**json.loads(note.read_text(encoding="utf-8")))
+        with open(note, encoding="utf-8", opener=opener) as file:
+            promise = Promise(**json.loads(file.read(_LONGEST_NOTE)))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     is_text = isinstance(promise.url, str) and isinstance(promise.validator, str) and promise.validator.isprintable()

@@ -150,6 +150,9 @@ class Retention(Protocol):
     def objects_in_use(self) -> set[Digest]:
         """Return the objects that any version needs: payloads and DOMs."""
 
+    def sizes(self) -> dict[Digest, int]:
+        """Return the sizes of the payloads that any version has, in bytes. DOMs are missing."""
+
     def copies_in_use(self) -> set[Digest]:
         """Return the copies that any version needs."""
 

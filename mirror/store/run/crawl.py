@@ -82,7 +82,7 @@ class Crawl:
             self._run = run = RunContext(
                 archive=archive,
                 snapshot=snapshot,
-                scope=replace(scope, starts=snapshot.starts, tombstones=tuple(manifest.decisions.tombstones())),
+                scope=replace(_grown(scope, snapshot.starts), tombstones=tuple(manifest.decisions.tombstones())),
                 folds=folds,
                 now=now,
                 queue=Queue(self._take, self._take_one, limit, manifest.frontier.count_pages()),
@@ -219,3 +219,11 @@ class Crawl:
     def _take_one(self, url_id: int) -> Entry | None:
         with self._commits.transaction():
             return self._manifest.frontier.take_one(url_id)
+
+
+def _grown(scope: Scope, stored: Sequence[CanonicalURL]) -> Scope:
+    """Return the scope with the starts that an interrupted run added. Other ones in the manifest do not count."""
+    for added in stored:
+        for start in scope.starts:
+            scope = scope.redirected(start, added)
+    return scope

@@ -5,6 +5,7 @@ are stored together or not at all.
 """
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
 from mirror.store.disk.errors import FULL, StorageError
+from mirror.store.manifest import checks
 from mirror.store.sqlite.migrations import MIGRATIONS
 from mirror.store.sqlite.schema import SCHEMA_VERSION, schema
 
@@ -31,7 +33,9 @@ class Database:
         self.on_rollback: list[Callable[[], None]] = []
         """Functions that clear caches. Called after a transaction or savepoint was rolled back."""
         self._is_open = False
-        self._engine = sa.create_engine(_url(path, read_only=read_only), isolation_level="AUTOCOMMIT")
+        self._engine = sa.create_engine(
+            _url(path, read_only=read_only), isolation_level="AUTOCOMMIT", json_deserializer=checks.read_json
+        )
         event.listen(self._engine, "connect", _configure_reader if read_only else _configure)
         event.listen(self._engine, "handle_error", self._refuse)
         try:
@@ -125,7 +129,7 @@ class Database:
             self._raise(error)
 
     def _raise(self, error: sqlite3.DatabaseError) -> NoReturn:
-        if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
+        if type(error) in _ABOUT_THE_FILE:
             raise _storage_error(self.path, error) from error
         raise error
 
@@ -166,8 +170,30 @@ class Database:
     def _refuse(self, context: ExceptionContext) -> None:
         """Turn errors about the file into `StorageError`. Errors in a statement are bugs and stay as they are."""
         error = context.original_exception
-        if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
+        if type(error) in _ABOUT_THE_FILE:
             raise _storage_error(self.path, error) from error
+
+
+_ABOUT_THE_FILE: Final = frozenset({sqlite3.DatabaseError, sqlite3.OperationalError, sqlite3.DataError})
+_LONGEST: Final = 512 << 20  # bytes of a value: half of SQLite's own limit
+_DANGEROUS: Final = re.compile(r"\b(?:CHECK|GENERATED|VIRTUAL|AS)\b", re.IGNORECASE)
+_OWN_TABLES: Final = frozenset({*schema.tables, "sqlite_sequence", "sqlite_stat1", "sqlite_stat4"})
+
+
+def _distrust(database: sqlite3.Connection) -> None:
+    """Make SQLite careful with a file that somebody else may have written (https://sqlite.org/security.html).
+
+    Raises `DamagedManifestError` if the schema has anything that this program does not make. A view or a trigger could do
+    something else than a statement says, and a column be computed by any function. The database of another program, in the
+    place of the manifest, is not changed.
+    """
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
+        database.execute(f"PRAGMA {pragma}")
+    for kind, name, sql in database.execute("SELECT type, name, sql FROM sqlite_master"):
+        is_own = kind == "index" or (kind == "table" and name in _OWN_TABLES)
+        if not is_own or (kind == "table" and _DANGEROUS.search(sql)):
+            raise checks.damaged(f"it has a {kind} {str(name)[:80]!r} that Websucker does not make")
 
 
 _HINTS: Final = {
@@ -203,6 +229,7 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
 
     `secure_delete` overwrites what is deleted, so that `forget` leaves no trace.
     """
+    _distrust(connection)
     for pragma in (
         "journal_mode = WAL",
         "synchronous = NORMAL",
@@ -215,4 +242,5 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _configure_reader(connection: sqlite3.Connection, _: object) -> None:
+    _distrust(connection)
     connection.execute("PRAGMA busy_timeout = 5000")

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
+from mirror.store.manifest import checks
 from mirror.store.manifest.records import Outcome
 from mirror.store.sqlite.frontier import Frontier
 from mirror.store.sqlite.queries import CURRENT, IS_HTML, IS_REDIRECT, Queries, Session
@@ -46,10 +47,10 @@ class Departures(Queries):
     def released(self) -> list[LocalPath]:
         self._run(_DROP_RETURNED)
         paths = self._connection.execute(sa.select(leaving.c.path).where(leaving.c.released)).scalars()
-        return [LocalPath(path) for path in paths]
+        return [checks.path(path) for path in paths]
 
     def all(self) -> list[LocalPath]:
-        return [LocalPath(path) for path in self._connection.execute(sa.select(leaving.c.path)).scalars()]
+        return [checks.path(path) for path in self._connection.execute(sa.select(leaving.c.path)).scalars()]
 
     def remove(self, path: LocalPath) -> None:
         self._connection.execute(sa.delete(leaving).where(leaving.c.path == path))

@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from mirror.store.disk.objects import Digest
+from mirror.store.manifest import checks
 from mirror.store.manifest.records import Resource
 from mirror.store.sqlite.queries import Queries, resource_of
 from mirror.store.sqlite.schema import copies, renderings, resources, urls
@@ -30,11 +31,18 @@ class Retention(Queries):
     def objects_in_use(self) -> set[Digest]:
         return self._digests(resources.c.digest) | self._digests(renderings.c.dom)
 
+    def sizes(self) -> dict[Digest, int]:
+        return {checks.digest(digest): checks.number(size) for digest, size in self._connection.execute(_SIZES)}
+
     def copies_in_use(self) -> set[Digest]:
         return self._digests(copies.c.digest)
 
     def _digests(self, column: sa.Column[Any]) -> set[Digest]:
-        return {Digest(digest) for digest in self._connection.execute(sa.select(column).distinct()).scalars() if digest}
+        return {
+            checks.digest(digest)
+            for digest in self._connection.execute(sa.select(column).distinct()).scalars()
+            if digest
+        }
 
     def users_of_copy(self, digest: Digest) -> list[Resource]:
         rows = self._connection.execute(_USERS_OF_COPY, {"digest": digest}).all()
@@ -54,6 +62,7 @@ def _glob(pattern: str) -> str:
     return escaped + "*" * pattern.endswith("*")
 
 
+_SIZES: Final = sa.text("SELECT digest, max(size) FROM resources WHERE digest IS NOT NULL GROUP BY digest")
 _USERS: Final = (
     sa.select(resources, urls.c.url)
     .join(urls, urls.c.id == resources.c.url_id)

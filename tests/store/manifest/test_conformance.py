@@ -31,6 +31,8 @@ def sqlite(folder: Path) -> Manifest:
     return SQLiteManifest(folder / "manifest.sqlite")
 
 
+NOW: Final = "2026-01-01T00:00:00+00:00"
+LATER: Final = "2026-03-01T00:00:00+00:00"
 BACKENDS: Final[tuple[Open, ...]] = (sqlite,)
 
 
@@ -69,7 +71,7 @@ def admitted(manifest: Manifest, *entries: Entry) -> None:
 
 def resource(url_id: int, path: str | None = None, **changes: Any) -> Resource:
     place = LocalPath(path) if path else None
-    known = Resource(url_id, url(url_id), "now", 200, [("A", "b")], None, 7, "text/html", place, None)
+    known = Resource(url_id, url(url_id), NOW, 200, [("A", "b")], None, 7, "text/html", place, None)
     return replace(known, **changes)
 
 
@@ -96,7 +98,7 @@ def test_a_transaction_is_stored_as_a_whole_or_not_at_all(manifest: Manifest) ->
 
 def test_the_next_process_sees_what_was_committed(manifest: Manifest, open_manifest: Open, tmp_path: Path) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
     admitted(manifest, entry(1))
     other = open_manifest(tmp_path)
     other.runs.select(snapshot.id)
@@ -187,13 +189,13 @@ def test_waiting_entries_that_are_only_pages_can_be_skipped(manifest: Manifest) 
 def test_a_run_is_resumed_until_it_is_finished(manifest: Manifest) -> None:
     options = {"depth": None, "starts": [HOME]}
     with manifest.transaction():
-        first = manifest.runs.begin([HOME], options, "first")
+        first = manifest.runs.begin([HOME], options, NOW)
         assert not first.resumed
         manifest.runs.extend_starts(first, [HOME, url(1)])
     admitted(manifest, entry(1, state=State.IN_FLIGHT))
     with manifest.transaction():
         again = manifest.runs.begin([HOME], options, "second")
-        assert (again.id, again.started, again.starts, again.resumed) == (first.id, "first", (HOME, url(1)), True)
+        assert (again.id, again.started, again.starts, again.resumed) == (first.id, NOW, (HOME, url(1)), True)
         assert manifest.frontier.entries([1])[1].state is State.PENDING
         manifest.runs.finish(again, "third")
         new = manifest.runs.begin([HOME], options, "fourth")
@@ -208,8 +210,8 @@ def test_a_run_with_other_options_is_a_new_run(
     manifest: Manifest, starts: list[CanonicalURL], options: dict[str, Any]
 ) -> None:
     with manifest.transaction():
-        first = manifest.runs.begin([HOME], {}, "now")
-        other = manifest.runs.begin(starts, options, "now")
+        first = manifest.runs.begin([HOME], {}, NOW)
+        other = manifest.runs.begin(starts, options, NOW)
     assert other.id != first.id
     assert not other.resumed
 
@@ -220,7 +222,7 @@ def test_a_run_with_other_options_is_a_new_run(
 def test_a_new_version_replaces_the_current_one(manifest: Manifest) -> None:
     references = [(2, Reference(url(2), Kind.PAGE)), (3, Reference(url(3), Kind.REQUISITE, guess=True))]
     with manifest.transaction():
-        snapshot = manifest.runs.begin([url(1)], {}, "now")
+        snapshot = manifest.runs.begin([url(1)], {}, NOW)
         manifest.frontier.identify([url(1), url(2), url(3)])
         first = recorded(manifest, snapshot, resource(1, "a.html"), references)
         assert manifest.links.of(first) == references
@@ -234,7 +236,7 @@ def test_a_new_version_replaces_the_current_one(manifest: Manifest) -> None:
 
 def test_documents_become_stale_when_a_target_moves(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([url(1)], {}, "now")
+        snapshot = manifest.runs.begin([url(1)], {}, NOW)
         manifest.frontier.identify([url(1), url(2), url(3)])
         document = recorded(manifest, snapshot, resource(1, "a.html"), [(2, Reference(url(2), Kind.PAGE))])
         recorded(manifest, snapshot, resource(3, "c.html"), [])
@@ -256,7 +258,7 @@ def test_documents_become_stale_when_a_target_moves(manifest: Manifest) -> None:
 
 def test_an_iteration_gives_every_version_however_many_there_are(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
         ids = manifest.frontier.identify([url(n) for n in range(2100)])
         for n in range(2100):
             leads = [(ids[url(0)], Reference(url(0), Kind.REDIRECT))] if n == 7 else []
@@ -272,7 +274,7 @@ def test_an_iteration_gives_every_version_however_many_there_are(manifest: Manif
 
 def test_counts_and_failures_of_a_run(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
     admitted(
         manifest,
         done(1),
@@ -312,9 +314,6 @@ def two_snapshots(manifest: Manifest) -> tuple[Snapshot, Snapshot]:
         manifest.frontier.identify([url(1), url(2), url(3)])
         manifest.runs.finish(first, "2026-01-01T01:00:00+00:00")
         return first, manifest.runs.begin([HOME], {}, "2026-02-01T00:00:00+00:00")
-
-
-LATER: Final = "2026-03-01T00:00:00+00:00"
 
 
 def digest(letter: str) -> Digest:
@@ -414,14 +413,14 @@ def test_a_file_leaves_once_it_is_released_unless_its_url_has_it_again(manifest:
         manifest.departures.remove(LocalPath("2.html"))
         assert manifest.departures.all() == []
         manifest.runs.finish(second, "later", Outcome.HELD)
-        manifest.departures.accept_loss("at last")
+        manifest.departures.accept_loss("2019-01-03T00:00:00+00:00")
     [_, held] = manifest.history.snapshots()
-    assert (held.outcome, held.finished) == (Outcome.COMPLETE, "at last")
+    assert (held.outcome, held.finished) == (Outcome.COMPLETE, "2019-01-03T00:00:00+00:00")
 
 
 def test_versions_with_a_lost_object_are_stale_and_pending_again(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
     admitted(manifest, done(1), done(2))
     with manifest.transaction():
         recorded(manifest, snapshot, resource(1, "1.html", digest=digest("a")), [])
@@ -434,7 +433,7 @@ def test_versions_with_a_lost_object_are_stale_and_pending_again(manifest: Manif
 
 def test_a_file_that_became_stale_while_it_was_written_stays_stale(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
         manifest.frontier.identify([url(1)])
         page = recorded(manifest, snapshot, resource(1, "1.html", digest=digest("a"), stale=True), [])
         planned, _ = manifest.resources.staleness(page)
@@ -457,7 +456,7 @@ def test_objects_are_unsynced_until_they_are_removed_from_the_list(manifest: Man
 def test_aliases_facts_families_and_needs_are_stored(manifest: Manifest) -> None:
     decisions = manifest.decisions
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
         manifest.frontier.identify([url(1), url(2)])
         page = recorded(manifest, snapshot, resource(1, "1.html", digest=digest("a")), [])
         recorded(manifest, snapshot, resource(2, "2.html", digest=digest("a")), [])
@@ -499,7 +498,7 @@ def test_a_forgotten_url_has_no_versions_and_a_tombstone(manifest: Manifest) -> 
     with manifest.transaction():
         recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [(2, Reference(url(2), Kind.PAGE))])
         recorded(manifest, first, resource(2, "2.html", digest=digest("b")), [])
-        assert manifest.retention.forget(url(1), "now") == 1
+        assert manifest.retention.forget(url(1), NOW) == 1
     assert manifest.decisions.tombstones() == [url(1)]
     assert manifest.resources.current(1) is None
     assert manifest.retention.users_of(digest("a")) == []
