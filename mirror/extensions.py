@@ -14,6 +14,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
+from mirror.cli.archive_command import missing_objects
 from mirror.cli.option_values import parse_size
 from mirror.close_spider import close
 from mirror.logs import print_safely
@@ -115,6 +116,9 @@ class Finish:
             mirror.archive.manifest.decisions.needing(MAX_EXAMPLES),
         )
         print_message(summary.text())
+        if mirror.archive.unpublished:
+            print_message(missing_objects(len(mirror.archive.unpublished)))
+            return Exit(summary.exit_code or Exit.SOME_FAILED)
         # A notification about a held run goes here: `summary.exit_code is Exit.HELD`, and its text is `summary.text()`. The
         # archive stays locked until `spider_closed` ends, so use a short timeout; nothing waits for a task that still runs.
         return summary.exit_code

@@ -72,6 +72,12 @@ def warn_about_clock(archive: Archive) -> None:
     print_message(clock_warning(archive.manifest.runs.after(latest_credible(now)), now))
 
 
+def missing_objects(count: int) -> str:
+    """Say that files could not be made, and what to do."""
+    files = "1 file" if count == 1 else f"{count:,} files"
+    return f"{files} can't be made, because the archive lacks what was received: `verify --repair` fetches it again\n"
+
+
 def find_snapshot(archive: Archive, name: str) -> SnapshotInfo:
     """The snapshot that the user names by its number, a time or `latest`; an unknown one ends the program."""
     found = archive.history.find(name)

@@ -35,6 +35,6 @@ class Command(ArchiveCommand):
             for _ in archive.settle():
                 pass
             _, size = archive.collect()
-            archive.manifest.compact()
+            archive.compact()
         versions = "version" if count == 1 else "versions"
         print_message(f"Forgotten: {count:,} {versions}, {decimal(size)}; {pattern} will never be fetched again\n")

@@ -44,7 +44,7 @@ class Command(ArchiveCommand):
                     archive.manifest.retention.prune(rules)
                 count, size = archive.collect()
                 if gone:
-                    archive.manifest.compact()
+                    archive.compact()
         if opts.json:
             print_json({"kept": rules, "pruned": [one.id for one in gone], "objects": count, "bytes": size})
             return

@@ -37,9 +37,11 @@ from mirror.store.disk.publisher import (
     Publisher,
 )
 from mirror.store.disk.spool import Spools
-from mirror.store.disk.symlink_guard import refuse_link, require_file
+from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
 from mirror.store.disk.tree import Tree
+from mirror.store.manifest.checks import damaged
 from mirror.store.manifest.records import Resource
+from mirror.store.manifest_backup import BACKUP, DAMAGED, back_up
 from mirror.store.sqlite.manifest import SQLiteManifest
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from mirror.store.manifest.interface import Manifest
 
 INDEX = "index.html"
-FILES = ("lock", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal")
+FILES = ("lock", BACKUP, "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal")
 PARTS = (
     *FILES,
     *(OBJECTS, COPIES, SCRATCH, "partial"),
@@ -78,6 +80,8 @@ class Archive:
         """How many files `settle` published again."""
         self.unwritten: list[CanonicalURL] = []
         """Documents that crashed a worker process. They were published unchanged."""
+        self.unpublished: list[CanonicalURL] = []
+        """Resources whose files could not be made, because their objects are missing."""
         self._lock: Lock | None = None
         self._cached: tuple[Digest, bytes] = Digest(""), b""
         try:
@@ -99,23 +103,39 @@ class Archive:
                     f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
                 )
             kept.mkdir(parents=True)
+        for part in () if read_only else PARTS:
+            refuse_link(kept / part)
+        for part in FILES:  # readers write the index of the log, too
+            require_file(kept / part, alone=not read_only or part.endswith("-shm"))
         if not read_only:
-            for part in PARTS:
-                refuse_link(kept / part)
-            for part in FILES:
-                require_file(kept / part, alone=True)
-            self._lock = Lock(kept / "lock")
-            for store in (self.objects, self.copies):
-                store.prepare()
-            self.spools.prepare()
-            self.tree = Tree(root, kept / SCRATCH)
-            self.tree.prepare()
-            self.publisher = Publisher(self.objects, self.copies, self.tree)
-        else:
-            for part in FILES:
-                require_file(kept / part, alone=part.endswith("-shm"))  # readers write it too
+            self._prepare(kept)
+        place = kept / "manifest.sqlite"
+        if (read_only or not create or (kept / BACKUP).exists()) and not (place.exists() and place.stat().st_size):
+            raise damaged(f"{place} is missing or empty")
         self.manifest: Manifest = SQLiteManifest(kept / "manifest.sqlite", read_only=read_only)
         self.history = self.manifest.history
+
+    def _prepare(self, kept: Path) -> None:
+        """Lock the archive, and delete what killed processes left half-written."""
+        self._lock = Lock(kept / "lock")
+        for store in (self.objects, self.copies):
+            store.prepare()
+        self.spools.prepare()
+        self.tree = Tree(self.root, kept / SCRATCH)
+        self.tree.prepare()
+        self.publisher = Publisher(self.objects, self.copies, self.tree)
+
+    def compact(self) -> None:
+        """Leave no trace of deleted rows, neither in the manifest nor in a copy of it."""
+        self.manifest.compact()
+        self.back_up()
+        with storing(self.root):
+            discard(self.root / KEPT / DAMAGED)
+
+    def back_up(self) -> None:
+        """Back up the manifest, so that `verify --repair` can restore it."""
+        with storing(self.root):
+            back_up(self.manifest, self.root / KEPT)
 
     def close(self) -> None:
         self.manifest.close()
@@ -186,10 +206,17 @@ class Archive:
         for _ in self.settle():
             pass
         for resource in self.manifest.resources.all():
-            published = self.publish(resource)
-            with self.manifest.transaction():
-                self.manifest.resources.mark_published([published])
-            yield resource
+            if self.has_payload(resource):
+                published = self.publish(resource)
+                with self.manifest.transaction():
+                    self.manifest.resources.mark_published([published])
+                yield resource
+            else:
+                self.unpublished.append(resource.url)
+
+    def has_payload(self, resource: Resource) -> bool:
+        """Return whether the object of a version is there."""
+        return resource.digest is not None and self.objects.has(resource.digest)
 
     # --- after an update, after a power cut, collection ----------------------------------------------------------------
 
@@ -279,6 +306,9 @@ class Archive:
         Such a document stays stale and is published unchanged.
         """
         for resource in self.manifest.resources.all(stale=True):
+            if not self.has_payload(resource):
+                self.unpublished.append(resource.url)
+                continue
             wanted = self.publication(resource)
             asked = queue is not None and queue.put([wanted])
             self._mark_published([] if asked else [self.publisher.publish(wanted)])
@@ -291,8 +321,8 @@ class Archive:
             self._mark_published(queue.done())
             yield True
         for resource in self.manifest.resources.all(stale=True) if queue is not None else ():
-            assert resource.path is not None
-            assert resource.digest is not None
+            if resource.path is None or resource.digest is None or not self.has_payload(resource):
+                continue
             self.tree.link(resource.path, self.objects.path(resource.digest))
             self.unwritten.append(resource.url)
 

@@ -16,7 +16,7 @@ from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
 from mirror.store.disk.symlink_guard import opener
-from mirror.store.manifest.records import Resource
+from mirror.store.manifest.records import Outcome, Resource
 
 
 class DamagedPart(StrEnum):
@@ -84,6 +84,44 @@ def repair(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
             if damage.part is DamagedPart.OBJECT:
                 lost += [resource for resource in damage.resources if resource.path and _is_current(archive, resource)]
     return lost
+
+
+def give_up(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
+    """Record what is lost for good; return the versions that lost their payload.
+
+    If the file of such a version is its copy, with links into the tree, it stays in the tree as a file that the archive does
+    not know: it is all that is left. Any other file of it is removed.
+    """
+    gone = {damage.digest: damage for damage in damages if damage.part is DamagedPart.OBJECT and damage.digest}
+    lost: list[Resource] = []
+    for digest, damage in gone.items():
+        if digest is not None and not archive.objects.has(digest):
+            lost += damage.resources
+            current = [
+                one for one in archive.manifest.retention.users_of(digest) if one.path and _is_current(archive, one)
+            ]
+            broken = [one for one in current if not archive.manifest.resources.copy(one) or _published(archive, one)]
+            with archive.manifest.transaction():
+                archive.manifest.retention.give_up(digest)
+            for resource in broken:
+                assert resource.path is not None
+                archive.tree.remove(resource.path)
+    if lost:
+        for _ in archive.settle():
+            pass
+        with archive.manifest.transaction():
+            for snapshot in archive.history.snapshots():
+                if snapshot.outcome is not Outcome.INCOMPLETE:
+                    archive.history.count(snapshot.id)
+        archive.back_up()
+    return lost
+
+
+def unused(archive: Archive) -> list[Digest]:
+    """Return the objects and copies that no version needs, such as those of a run that was killed."""
+    known = archive.manifest.retention.objects_in_use(), archive.manifest.retention.copies_in_use()
+    stores = archive.objects, archive.copies
+    return [digest for store, used in zip(stores, known, strict=True) for digest in store.all() if digest not in used]
 
 
 def _is_current(archive: Archive, resource: Resource) -> bool:

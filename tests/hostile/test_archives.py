@@ -139,8 +139,8 @@ def executed(copy: Path, statements: str) -> None:
 
 
 PATHS: Final = (
-    "../victim.html",
     f"../{VICTIM}",
+    "../victim.html",
     "example.org/../../victim.html",
     "/tmp/victim.html",
     ".mirror/lock",
@@ -152,7 +152,7 @@ PATHS: Final = (
     "a\nb",
     "",
 )
-DIGESTS: Final = (f"../../../../{VICTIM}", f"../../../{VICTIM}", "ab", "A" * 64, "é" * 64)
+DIGESTS: Final = (f"..../../{VICTIM}", f"../../../../{VICTIM}", f"../../../{VICTIM}", "ab", "A" * 64, "é" * 64)
 URLS: Final = ("file:///etc/passwd", "http://example.org/\r\nEvil: 1", "javascript:alert(1)", "http://", "example.org")
 ROWS: Final = (
     *(f"UPDATE resources SET path = '{path}'" for path in PATHS),

@@ -57,7 +57,7 @@ class Objects:
             beside = f"{self._half}{digest}"
             try:
                 _write(beside, payload)
-                os.replace(beside, self._place_in_folder(digest))
+                _replace(beside, self._place_in_folder(digest))
             except BaseException:
                 with suppress(FileNotFoundError):
                     os.unlink(beside)
@@ -71,7 +71,7 @@ class Objects:
             place.unlink()
             return
         place.chmod(_READ_ONLY)
-        place.replace(self._place_in_folder(digest))
+        _replace(str(place), self._place_in_folder(digest))
 
     def get(self, digest: Digest) -> bytes:
         """Return a payload. Raises `FileNotFoundError` if there is no such object."""
@@ -148,6 +148,15 @@ class Objects:
     def sync(self, digests: Sequence[Digest]) -> None:
         """Wait until these objects survive a power cut."""
         fsync.sync(self._root, map(self.path, digests))
+
+
+def _replace(beside: str, place: str) -> None:
+    """Rename a file to the place of an object, whatever is there."""
+    try:
+        os.replace(beside, place)
+    except (IsADirectoryError, PermissionError):  # the system calls a folder by either name
+        discard(Path(place))
+        os.replace(beside, place)
 
 
 def _write(place: str, payload: bytes) -> None:

@@ -163,4 +163,7 @@ class Retention(Protocol):
         """Return the versions that were published as this copy in some snapshot, current ones first."""
 
     def give_up(self, digest: Digest) -> None:
-        """Store that this payload is lost for good: versions with it that are not current become FAILED, without a path."""
+        """Store that this payload is lost for good: versions with it become FAILED, without a path."""
+
+    def lost(self) -> list[Resource]:
+        """Return the versions whose payloads were given up, current ones first."""

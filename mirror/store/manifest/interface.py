@@ -181,8 +181,7 @@ class Resources(Protocol):
     def failing_since(self, url_id: int, now: str) -> str | None:
         """Return when a URL began to fail: the start of the first run without a good answer since the last good one.
 
-        `None` if its last answer was good. Runs that began after `now` do not count: the clock was wrong. For the same reason a
-        run is at least as late as each run before it.
+        `None` if its last answer was good. Runs that began after `now` do not count, and a run is as late as each before it.
         """
 
     def mark_stale(self, ids: Sequence[int]) -> None:
@@ -403,6 +402,9 @@ class Manifest(Protocol):
 
     def checkpoint(self) -> None:
         """Wait until everything that was committed survives a power cut. Called outside of transactions."""
+
+    def back_up(self, place: Path) -> None:
+        """Write a whole copy of the database, without the space of deleted rows, to a new file. Outside of transactions."""
 
     def damage(self) -> str | None:
         """Check the database, and return the first damage in one line; `None` if there is none."""

@@ -142,6 +142,10 @@ class Database:
         found = self.connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
         return None if found == "ok" else " ".join(str(found).split())
 
+    def back_up(self, place: Path) -> None:
+        """Write a whole copy of the database to a new file."""
+        self.run("VACUUM INTO ?", (str(place),))
+
     def compact(self) -> None:
         """Rewrite the file without the space of deleted rows."""
         self.connection.exec_driver_sql("VACUUM")
@@ -202,14 +206,14 @@ _HINTS: Final = {
     sqlite3.SQLITE_BUSY: "another program is using it: wait until that program is done",
     sqlite3.SQLITE_READONLY: "it can't be written: check its owner and permissions",
     sqlite3.SQLITE_CANTOPEN: "it can't be opened: check its owner and permissions",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move its folder away to start over",
-    sqlite3.SQLITE_NOTADB: "it is not a manifest: restore it from a backup, or move its folder away to start over",
 }
 
 
 def _storage_error(path: Path, error: BaseException) -> StorageError:
     """Make an error that says what the user can do."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code, without the details of the extended one
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return checks.damaged(f"{path}: {error}")
     return StorageError(f"{path}: {_HINTS.get(code, error)}")
 
 
