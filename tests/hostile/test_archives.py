@@ -1,6 +1,7 @@
 """Archives that somebody else made: whatever is in `.mirror`, no command writes outside of the archive, waits or crashes."""
 
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -24,6 +25,7 @@ from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.playback import Playback
 from mirror.store.run.crawl import Crawl
 from mirror.store.verification import repair, unknown_files, verify
+from tests.crawl.running import ROOT
 from tests.hostile.attacks import OUTSIDE, lay_out
 from tests.hostile.test_links import SITE, VICTIM, assert_untouched, exhaust, web
 from tests.mirroring import complete, run
@@ -256,6 +258,26 @@ def test_the_database_of_another_program_is_not_changed(copy: Path) -> None:
 
 
 # Files
+
+
+def test_every_file_of_an_archive_is_opened_by_the_guard() -> None:
+    """Only the guard opens files by their names: it refuses links and pipes. `xb` makes a new file."""
+    opens = re.compile(r"\bopen\((?!.*opener=opener)|\.read_(?:bytes|text)\(")
+    found = {
+        f"{place.relative_to(ROOT)}: {line.strip()}"
+        for room in ("store", "replay")
+        for place in (ROOT / "mirror" / room).rglob("*.py")
+        for line in place.read_text(encoding="utf-8").splitlines()
+        if opens.search(line.partition("#")[0]) and not line.strip().startswith(("def ", '"""'))
+    }
+    assert {line.partition(": ")[0].rpartition("/")[2] for line in found} == {
+        "archive.py",  # `Objects.open`
+        "objects.py",  # the same, and `_write`, which makes a new file
+        "fsync.py",  # opens nothing that it reads
+        "lock.py",  # behind `require_file`
+        "symlink_guard.py",
+        "tree.py",  # makes a new file
+    }
 
 
 def pipe(place: Path) -> None:

@@ -334,9 +334,10 @@ def test_an_archive_is_for_one_process_at_a_time(root: Path) -> None:
     assert another().returncode == 0
 
 
-def test_a_missing_object_is_an_error(root: Path) -> None:
+def test_files_whose_objects_are_missing_are_left_out_and_told(root: Path) -> None:
     mirrored(root, {HOME: Site().page("/", '<img src="/x.png">').file("/x.png", PNG, "image/png")})
     for place in (root / KEPT / "objects").glob("??/*"):
         place.unlink()
-    with pytest.raises(StorageError, match="it is missing: do not move or delete the files of an archive"):
-        published(root)
+    with opened(root) as archive:
+        assert list(archive.publish_all()) == []
+        assert sorted(set(archive.unpublished)) == [f"{HOME}/", f"{HOME}/x.png"]
