@@ -14,10 +14,12 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
+from mirror.cli.archive_command import missing_objects
 from mirror.cli.option_values import parse_size
 from mirror.close_spider import close
 from mirror.logs import print_safely
 from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Exit, Summary
+from mirror.reports.times import clock_warning
 from mirror.store.disk.errors import StorageError
 from mirror.store.run.crawl import Crawl
 from mirror.terminal.console import described, print_message
@@ -65,6 +67,7 @@ class Finish:
             left = len(spider.mirror)
             are_left = "1 URL left" if left == 1 else f"{left:,} URLs left"
             print_message(f"Resuming the run of {spider.mirror.snapshot.started}: {are_left}\n")
+        print_message(clock_warning(spider.mirror.runs_of_the_future(), spider.mirror.now()))
         close_on_hangup()
 
     async def spider_closed(self, spider: "MirrorSpider", reason: str) -> None:
@@ -115,6 +118,9 @@ class Finish:
             mirror.archive.manifest.decisions.needing(MAX_EXAMPLES),
         )
         print_message(summary.text())
+        if mirror.archive.unpublished:
+            print_message(missing_objects(len(mirror.archive.unpublished)))
+            return Exit(summary.exit_code or Exit.SOME_FAILED)
         # A notification about a held run goes here: `summary.exit_code is Exit.HELD`, and its text is `summary.text()`. The
         # archive stays locked until `spider_closed` ends, so use a short timeout; nothing waits for a task that still runs.
         return summary.exit_code

@@ -156,9 +156,8 @@ class Pacing:
         if status not in self._statuses:
             host.pace.answered(monotonic(), request.meta.get("download_latency", 0.0), epoch)
             return response
-        after = response.headers.get("Retry-After")
-        field = after.decode("latin-1") if after else None
-        return self._handle_trouble(request, turn, trouble_of(status), status_text(status), field) or response
+        after = retry_after(_field(response, "Retry-After"), time(), _field(response, "Date"))
+        return self._handle_trouble(request, turn, trouble_of(status), status_text(status), after) or response
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
         turn: Turn | None = request.meta.pop(TURN, None)
@@ -195,12 +194,11 @@ class Pacing:
         return rest
 
     def _handle_trouble(
-        self, request: Request, turn: Turn, trouble: Trouble, why: str, retry_after_field: str | None = None
+        self, request: Request, turn: Turn, trouble: Trouble, why: str, seconds: float | None = None
     ) -> Request | None:
-        """Report a failure to the host's pace. Returns the request to retry, if it is to be retried."""
+        """Report a failure to the host's pace; `seconds`: what Retry-After asks for. Returns the request, if it is retried."""
         host, epoch = turn
         tried = request.meta.get("retry_times", 0)
-        seconds = retry_after(retry_after_field, time())
         if trouble is Trouble.BUSY and seconds is not None:
             trouble = Trouble.LIMITED
         may_be_the_url = trouble in HOST_TROUBLES and trouble is not Trouble.LIMITED and tried
@@ -229,3 +227,8 @@ class Pacing:
         retry.meta[WAIT] = wait
         retry.dont_filter = True
         return retry
+
+
+def _field(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1") if value else None

@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from scrapy import Request
@@ -22,6 +22,7 @@ from mirror.core.document.references import Reference, header_references
 from mirror.core.http import messages
 from mirror.core.http.messages import status_text
 from mirror.core.policy import robots_txt
+from mirror.core.policy.request_rate import retry_after
 from mirror.core.policy.robots_txt import Robots as Rules
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL, is_web
@@ -219,4 +220,5 @@ def _unreachable(fetched: _Fetched) -> UnreachableError:
         # without any answer, the host itself is unreachable: no need to name robots.txt
         return UnreachableError(f"robots.txt can't be had: {why}" if is_broken else why, None, None)
     why = f"robots.txt can't be had: {status_text(fetched.answer.status)}"
-    return UnreachableError(why, fetched.answer.status, fetched.answer.header("retry-after"))
+    seconds = retry_after(fetched.answer.header("retry-after"), time(), fetched.answer.header("date"))
+    return UnreachableError(why, fetched.answer.status, seconds)

@@ -9,12 +9,14 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 
 from mirror.cli.guarded import guarded, prepare
+from mirror.core.policy.clock import latest_credible
 from mirror.reports.run_summary import Exit
+from mirror.reports.times import clock_warning
 from mirror.store import forgetting
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.manifest.history_records import SnapshotInfo
-from mirror.terminal.console import exit_with_error
+from mirror.terminal.console import exit_with_error, print_message
 
 
 def utc_now() -> datetime:
@@ -75,6 +77,18 @@ def open_archive(folder: str, *, read_only: bool = True) -> Iterator[Archive]:
                 archive.close()
     except StorageError as error:
         exit_with_error(str(error), Exit.STORAGE)
+
+
+def warn_about_clock(archive: Archive) -> None:
+    """Print a warning if a run began in the future."""
+    now = utc_now().isoformat(timespec="seconds")
+    print_message(clock_warning(archive.manifest.runs.after(latest_credible(now)), now))
+
+
+def missing_objects(count: int) -> str:
+    """Say that files could not be made, and what to do."""
+    files = "1 file" if count == 1 else f"{count:,} files"
+    return f"{files} can't be made, because the archive lacks what was received: `verify --repair` fetches it again\n"
 
 
 def find_snapshot(archive: Archive, name: str) -> SnapshotInfo:

@@ -3,6 +3,7 @@
 Input: the user's words by option name. Output: `Options`, or `UsageError` with one line for the user.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import Cookie
@@ -41,6 +42,7 @@ from mirror.cli.start_urls import Start, parse_starts
 from mirror.core.http.credentials import Credentials, Header, Login, Origin, Proxy
 from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.syntax.robots_meta import Directive
+from mirror.store.manifest import checks
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
 
@@ -248,3 +250,38 @@ def _credentials(starts: Iterable[Start], transfers: Transfers) -> Credentials:
     if transfers.login:
         logins = dict.fromkeys(origins, transfers.login) | logins
     return Credentials(origins, logins, hosts, transfers.headers)
+
+
+_STORED: Final = frozenset(
+    {
+        "scope",
+        "requisites",
+        "include",
+        "exclude",
+        "depth",
+        "limit",
+        "max_file",
+        "user_agent",
+        "traps",
+        "fold",
+        "private",
+        "obey",
+    }
+)
+"""The options that `as_json` stores and that decide about the pages and their contents; rendering needs no repeating."""
+
+
+def stored_words(stored: dict[str, Any]) -> dict[str, str]:
+    """Return the words that repeat the options of an earlier run, as `as_json` stored them in an archive.
+
+    Somebody else may have made the archive: an option that is not stored is left out, and no start may name a file of this
+    machine. Raises `DamagedManifestError`.
+    """
+    starts = checks.urls(stored.get("start"))
+    if any(_NAMES_A_FILE.search(start) for start in starts):
+        raise checks.damaged("a start is more than one URL")
+    words = {name: str(value) for name, value in stored.items() if name in _STORED and value is not None}
+    return {"start": " ".join(starts), **words}
+
+
+_NAMES_A_FILE: Final = re.compile(r",@")

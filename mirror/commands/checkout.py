@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from mirror.cli.archive_command import ArchiveCommand, find_snapshot, open_archive
+from mirror.cli.archive_command import ArchiveCommand, find_snapshot, missing_objects, open_archive
+from mirror.reports.run_summary import Exit
 from mirror.store.archive import INDEX
 from mirror.store.checkout import check_out
 from mirror.terminal.console import print_message
@@ -28,4 +29,8 @@ class Command(ArchiveCommand):
         with open_archive(folder) as archive:
             snapshot = find_snapshot(archive, name)
             count = sum(1 for _ in check_out(archive, snapshot, place))
+            missing = sum(1 for _ in archive.history.at(snapshot.id)) - count
         print_message(f"Snapshot {snapshot.id} of {snapshot.started}: {count:,} files; open {place / INDEX}\n")
+        if missing:
+            print_message(missing_objects(missing))
+            self.exitcode = Exit.SOME_FAILED

@@ -7,6 +7,7 @@ from typing import Any
 from mirror.cli.archive_command import ArchiveCommand, find_snapshot, open_archive
 from mirror.core.comparison import text_diff
 from mirror.core.comparison.text_diff import Section
+from mirror.core.document.documents import MAX_READ
 from mirror.core.http.messages import header
 from mirror.core.syntax import character_encoding
 from mirror.core.url.media_types import DOCUMENTS, Document
@@ -97,6 +98,8 @@ def _text_changes(archive: Archive, one: Difference) -> list[text_diff.Change]:
 
 def _lines(archive: Archive, resource: Resource) -> list[str] | None:
     if DOCUMENTS.get(resource.media_type or "") is not Document.HTML or resource.digest is None:
+        return None
+    if resource.size > MAX_READ or not archive.has_payload(resource):
         return None
     text = character_encoding.decode(
         archive.objects.get(resource.digest), header(resource.headers, "content-type")

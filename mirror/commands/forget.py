@@ -37,6 +37,7 @@ class Command(ArchiveCommand):
             forgotten = forget(archive, pattern, utc_now().isoformat(timespec="seconds"))
             print_message(report(pattern, forgotten))
             _settle(archive)
+            archive.back_up()
         self.exitcode = Exit.WELL if forgotten.left.is_clean else Exit.SOME_FAILED
 
 

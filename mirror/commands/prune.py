@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
+from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now, warn_about_clock
 from mirror.core.policy import retention
 from mirror.core.policy.retention import InvalidPolicyError, Policy
 from mirror.reports.run_summary import Exit
@@ -35,6 +35,7 @@ class Command(ArchiveCommand):
         policy = _policy(opts.keep)
         with open_archive(folder, read_only=opts.dry_run) as archive:
             listed = archive.history.snapshots()
+            warn_about_clock(archive)
             rules = _kept(policy, listed)
             gone = [one for one in listed if one.id not in rules]
             count = size = 0
@@ -43,7 +44,7 @@ class Command(ArchiveCommand):
                     archive.manifest.retention.prune(rules)
                 count, size = archive.collect()
                 if gone:
-                    archive.manifest.compact()
+                    archive.compact()
         if opts.json:
             print_json({"kept": rules, "pruned": [one.id for one in gone], "objects": count, "bytes": size})
             return

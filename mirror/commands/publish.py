@@ -2,8 +2,8 @@
 
 import argparse
 
-from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
-from mirror.reports.run_summary import MAX_EXAMPLES, needing_lines
+from mirror.cli.archive_command import ArchiveCommand, missing_objects, open_archive, utc_now
+from mirror.reports.run_summary import MAX_EXAMPLES, Exit, needing_lines
 from mirror.terminal.console import print_message
 from mirror.terminal.printable import printable
 
@@ -32,3 +32,6 @@ class Command(ArchiveCommand):
             for line in needing_lines(*archive.manifest.decisions.needing(MAX_EXAMPLES)):
                 print_message(printable(line) + "\n")
             print_message(f"Published {count:,} files; open {archive.start_place()}\n")
+            if archive.unpublished:
+                print_message(missing_objects(len(set(archive.unpublished))))
+                self.exitcode = Exit.SOME_FAILED

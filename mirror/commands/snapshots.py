@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import ArchiveCommand, open_archive
+from mirror.cli.archive_command import ArchiveCommand, open_archive, warn_about_clock
 from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import SnapshotInfo
 from mirror.terminal.console import print_json, print_line
@@ -22,6 +22,7 @@ class Command(ArchiveCommand):
         (folder,) = self.check_arguments(args, 1, 1)
         with open_archive(folder) as archive:
             listed = archive.history.snapshots()
+            warn_about_clock(archive)
         if opts.json:
             print_json([asdict(one) for one in listed])
             return

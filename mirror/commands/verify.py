@@ -1,21 +1,29 @@
 """`scrapy verify DIR [--repair]`: find damage in an archive, and fetch damaged files again."""
 
 import argparse
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mirror.cli.archive_command import ArchiveCommand, open_archive
-from mirror.cli.options import REPAIR
+from mirror.cli.options import REPAIR, stored_words
 from mirror.commands.crawl import run_mirror
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
+from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.publisher import KEPT
+from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.records import Outcome, Resource
-from mirror.store.verification import Damage, DamagedPart, repair, unknown_files, verify
-from mirror.terminal.console import print_json, print_line, print_message
+from mirror.store.manifest_backup import restore
+from mirror.store.verification import Damage, DamagedPart, give_up, repair, unknown_files, unused, verify
+from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
 
 class Command(ArchiveCommand):
-    """Exits with 0 if nothing is damaged or everything was repaired, with 1 if damage is left."""
+    """Exits with 0 if nothing is damaged or everything was repaired, with 1 if there is damage or something is lost for good.
+
+    What was recorded as lost is reported, and is no damage any more.
+    """
 
     summary = "Check every stored object and the tree by hash, and with --repair fetch only the damaged files again"
     requires_crawler_process = True
@@ -28,10 +36,14 @@ class Command(ArchiveCommand):
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         (folder,) = self.check_arguments(args, 1, 1)
+        if opts.repair:
+            _mend_manifest(Path(folder).expanduser())
         with open_archive(folder, read_only=not opts.repair) as archive:
             checked, damages = _check(archive)
             unknown = [] if opts.repair else list(unknown_files(archive))
-            _report(opts, checked, damages, unknown)
+            _report(opts, checked, damages, unknown, archive.manifest.retention.lost())
+            if not opts.repair and (count := len(unused(archive))):
+                print_message(f"{count:,} objects and copies are not needed by any version: `prune` removes them\n")
             if not opts.repair:
                 self.exitcode = Exit.SOME_FAILED if damages else Exit.WELL
                 return
@@ -48,20 +60,57 @@ class Command(ArchiveCommand):
             self.exitcode = Exit.SOME_FAILED if lost else Exit.WELL
             return
         code = self._fetch(folder, last[0].options, lost) if lost or unfinished else Exit.WELL
+        if code in _CUT_SHORT:
+            self.exitcode = code
+            return
         with open_archive(folder, read_only=False) as archive:
-            left = _unrepaired(archive, damages)
-        self.exitcode = code if code > Exit.SOME_FAILED else Exit.SOME_FAILED if left else Exit.WELL
+            gone = give_up(archive, damages)
+        for resource in gone:
+            print_message(f"Lost permanently: {resource.url} as fetched {resource.fetched}\n")
+        is_broken = any(damage.part is DamagedPart.MANIFEST for damage in damages)
+        self.exitcode = Exit.HELD if code == Exit.HELD else Exit.SOME_FAILED if gone or is_broken else Exit.WELL
 
     def _fetch(self, folder: str, options: dict[str, Any], lost: list[Resource]) -> int:
         """Start a run with the options of the last one that requests only the lost resources; returns its exit code."""
         assert self.crawler_process is not None
-        words: dict[str, Any] = {name: _word(value) for name, value in options.items() if value is not None}
-        words |= {"out": folder, REPAIR: [resource.url for resource in lost]}
+        words: dict[str, Any] = {**stored_words(options), "out": folder, REPAIR: [resource.url for resource in lost]}
         return run_mirror(self.crawler_process, words)
 
 
-def _word(value: Any) -> str:
-    return " ".join(value) if isinstance(value, list) else str(value)
+def _mend_manifest(root: Path) -> None:
+    """If the manifest is damaged, restore its backup."""
+    try:
+        if not (root / KEPT).is_dir() or not _is_damaged(root):
+            return
+        old = restore(root)
+    except StorageError as error:
+        exit_with_error(str(error), Exit.STORAGE)
+    print_message(f"The manifest was damaged: restored that of the last complete run; the damaged one is now {old}\n")
+
+
+def _is_damaged(root: Path) -> bool:
+    """Return whether the manifest has a page that can't be read or a row that can't be right."""
+    try:
+        with storing(root), closing(Archive(root, create=False, read_only=True)) as archive:
+            if archive.manifest.damage():
+                return True
+            for _ in archive.history.all():
+                pass
+            for part in (
+                archive.history.snapshots,
+                archive.manifest.departures.all,
+                archive.manifest.retention.copies_in_use,
+            ):
+                part()
+            for _ in archive.manifest.locations.all_urls():
+                pass
+    except DamagedManifestError:
+        return True
+    return False
+
+
+_CUT_SHORT: Final = frozenset({Exit.USAGE, Exit.STORAGE, Exit.INTERRUPTED})
+"""The exit codes of a run that did not ask for everything, so that nothing is lost for good yet."""
 
 
 def _check(archive: Archive) -> tuple[int, list[Damage]]:
@@ -78,30 +127,24 @@ def _publish(archive: Archive, lost: list[Resource]) -> None:
     """Write the damaged files of the tree again, except those whose objects have to be fetched first."""
     waiting = {resource.id for resource in lost}
     for resource in archive.manifest.resources.all(stale=True):
-        if resource.id not in waiting:
+        if resource.id not in waiting and archive.has_payload(resource):
             published = archive.publish(resource)
             with archive.manifest.transaction():
                 archive.manifest.resources.mark_published([published])
 
 
-def _unrepaired(archive: Archive, damages: list[Damage]) -> list[Damage]:
-    """The remaining damage. Gives up lost payloads of old versions, because no server has them any more."""
-    left = []
-    for damage in damages:
-        if damage.part is DamagedPart.MANIFEST:
-            left.append(damage)
-        if damage.part is DamagedPart.OBJECT and damage.digest and not archive.objects.has(damage.digest):
-            with archive.manifest.transaction():
-                archive.manifest.retention.give_up(damage.digest)
-            left.append(damage)
-            for resource in damage.resources:
-                print_message(f"Lost permanently: {resource.url} as fetched {resource.fetched}\n")
-    return left
-
-
-def _report(opts: argparse.Namespace, checked: int, damages: list[Damage], unknown: list[Path]) -> None:
+def _report(
+    opts: argparse.Namespace, checked: int, damages: list[Damage], unknown: list[Path], lost: list[Resource]
+) -> None:
     if opts.json:
-        print_json({"looked_at": checked, "damages": list(map(_as_json, damages)), "unknown": list(map(str, unknown))})
+        print_json(
+            {
+                "looked_at": checked,
+                "damages": list(map(_as_json, damages)),
+                "unknown": list(map(str, unknown)),
+                "lost": [{"url": one.url, "fetched": one.fetched} for one in lost],
+            }
+        )
         return
     for damage in damages:
         urls = list(dict.fromkeys(resource.url for resource in damage.resources))
@@ -109,9 +152,13 @@ def _report(opts: argparse.Namespace, checked: int, damages: list[Damage], unkno
         print_line(f"{damage.part}: {damage.place}: {damage.what}{f' ({urls[0]}{more})' if urls else ''}")
     for place in unknown:
         print_line(f"unknown: {place}: this file does not belong to the archive")
+    for one in lost:
+        print_line(f"lost: {one.url} as fetched {one.fetched}: recorded earlier; no server had it any more")
     print_message(f"Checked {checked:,} items: {f'{len(damages):,} damaged' if damages else 'no damage'}\n")
     if any(damage.part is DamagedPart.MANIFEST for damage in damages):
-        print_message("The manifest is damaged: restore it from a backup, or move .mirror away to start over\n")
+        print_message(
+            "The manifest is damaged: run the same command with --repair to restore that of the last complete run\n"
+        )
     elif damages and not opts.repair:
         print_message("Run the same command with --repair to repair it\n")
 

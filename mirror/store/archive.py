@@ -10,7 +10,7 @@ time, and after `settle` all its links are right.
 """
 
 import html
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -37,9 +37,11 @@ from mirror.store.disk.publisher import (
     Publisher,
 )
 from mirror.store.disk.spool import Spools
-from mirror.store.disk.symlink_guard import refuse_link
+from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
 from mirror.store.disk.tree import Tree
+from mirror.store.manifest.checks import damaged
 from mirror.store.manifest.records import Resource
+from mirror.store.manifest_backup import BACKUP, DAMAGED, back_up
 from mirror.store.sqlite.manifest import SQLiteManifest
 
 if TYPE_CHECKING:
@@ -47,8 +49,17 @@ if TYPE_CHECKING:
     from mirror.store.manifest.interface import Manifest
 
 INDEX = "index.html"
+FILES = (
+    "lock",
+    "owner",
+    BACKUP,
+    "manifest.sqlite",
+    "manifest.sqlite-wal",
+    "manifest.sqlite-shm",
+    "manifest.sqlite-journal",
+)
 PARTS = (
-    *("lock", "owner", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal"),
+    *FILES,
     *(OBJECTS, COPIES, SCRATCH, "partial"),
 )
 """The files and folders in `.mirror/`."""
@@ -77,44 +88,45 @@ class Archive:
         """How many files `settle` published again."""
         self.unwritten: list[CanonicalURL] = []
         """Documents that crashed a worker process. They were published unchanged."""
+        self.unpublished: list[CanonicalURL] = []
+        """Resources whose files could not be made, because their objects are missing."""
         self._lock: Lock | None = None
         self._cached: tuple[Digest, bytes] = Digest(""), b""
-        with storing(root):
-            if not read_only:
-                refuse_link(kept)
-            if not kept.is_dir():
-                if read_only or not create:
-                    raise StorageError(f"{root} is not an archive: it has no folder {KEPT}")
-                if (root / INDEX).exists():
-                    raise StorageError(
-                        f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
-                    )
-                kept.mkdir(parents=True)
-            check = _nothing if read_only else self._take(kept)
-            try:
-                self._prepare(kept, read_only=read_only)
-                self.manifest: Manifest = SQLiteManifest(kept / "manifest.sqlite", read_only=read_only, check=check)
-            except BaseException:
-                self._release()
-                raise
-            self.history = self.manifest.history
+        try:
+            with storing(root):
+                self._open(kept, create=create, read_only=read_only)
+        except BaseException:
+            self._release()
+            raise
 
-    def close(self) -> None:
-        self.spools.close()
-        self.manifest.close()
-        self._release()
-
-    def _take(self, kept: Path) -> Callable[[], None]:
-        """Lock the archive; returns a function that raises `StorageError` if the lock is lost."""
-        for part in PARTS:
+    def _open(self, kept: Path, *, create: bool, read_only: bool) -> None:
+        root = self.root
+        if not read_only:
+            refuse_link(kept)
+        if not kept.is_dir():
+            if read_only or not create:
+                raise StorageError(f"{root} is not an archive: it has no folder {KEPT}")
+            if (root / INDEX).exists():
+                raise StorageError(
+                    f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
+                )
+            kept.mkdir(parents=True)
+        for part in () if read_only else PARTS:
             refuse_link(kept / part)
-        self._lock = Lock(kept / "lock")
-        return self._lock.check
+        for part in FILES:  # readers write the index of the log, too
+            require_file(kept / part, alone=not read_only or part.endswith("-shm"))
+        if not read_only:
+            self._prepare(kept)
+        place = kept / "manifest.sqlite"
+        if (read_only or not create or (kept / BACKUP).exists()) and not (place.exists() and place.stat().st_size):
+            raise damaged(f"{place} is missing or empty")
+        check = self._lock.check if self._lock else lambda: None
+        self.manifest: Manifest = SQLiteManifest(place, read_only=read_only, check=check)
+        self.history = self.manifest.history
 
-    def _prepare(self, kept: Path, *, read_only: bool) -> None:
-        """Prepare to write: delete what killed processes left half-written."""
-        if read_only:
-            return
+    def _prepare(self, kept: Path) -> None:
+        """Lock the archive, and delete what killed processes left half-written."""
+        self._lock = Lock(kept / "lock")
         for store in (self.objects, self.copies):
             store.prepare()
         self.spools.prepare()
@@ -122,7 +134,25 @@ class Archive:
         self.tree.prepare()
         self.publisher = Publisher(self.objects, self.copies, self.tree)
 
+    def compact(self) -> bool:
+        """Leave no trace of deleted rows, neither in the manifest nor in a copy of it; return False if a reader prevents it."""
+        is_clean = self.manifest.compact()
+        self.back_up()
+        with storing(self.root):
+            discard(self.root / KEPT / DAMAGED)
+        return is_clean
+
+    def back_up(self) -> None:
+        """Back up the manifest, so that `verify --repair` can restore it."""
+        with storing(self.root):
+            back_up(self.manifest, self.root / KEPT)
+
+    def close(self) -> None:
+        self.manifest.close()
+        self._release()
+
     def _release(self) -> None:
+        self.spools.close()
         if self._lock:
             self._lock.release()
 
@@ -152,7 +182,7 @@ class Archive:
         if resource.size <= documents.MAX_READ:
             cached, payload = self._cached
             return Response(*known, payload if cached == digest else self.objects.get(digest))
-        with self.objects.path(digest).open("rb") as file:
+        with self.objects.open(digest) as file:
             return Response(*known, b"", Spooled(digest, resource.size, file.read(messages.HEAD)))
 
     def settle(self, queue: PublicationTasks | None = None) -> Iterator[bool]:
@@ -189,10 +219,17 @@ class Archive:
         for _ in self.settle():
             pass
         for resource in self.manifest.resources.all():
-            published = self.publish(resource)
-            with self.manifest.transaction():
-                self.manifest.resources.mark_published([published])
-            yield resource
+            if self.has_payload(resource):
+                published = self.publish(resource)
+                with self.manifest.transaction():
+                    self.manifest.resources.mark_published([published])
+                yield resource
+            else:
+                self.unpublished.append(resource.url)
+
+    def has_payload(self, resource: Resource) -> bool:
+        """Return whether the object of a version is there."""
+        return resource.digest is not None and self.objects.has(resource.digest)
 
     # --- after an update, after a power cut, collection ----------------------------------------------------------------
 
@@ -217,7 +254,8 @@ class Archive:
         Damaged ones are removed, and will be fetched or made again.
         """
         digests = self.manifest.resources.unsynced()
-        damaged = [digest for digest in digests if not self._is_whole(digest)]
+        sizes = self.manifest.retention.sizes() if digests else {}
+        damaged = [digest for digest in digests if not self._is_whole(digest, sizes.get(digest))]
         for digest in damaged:
             self.objects.remove(digest)
             self.copies.remove(digest)
@@ -245,9 +283,9 @@ class Archive:
         for store, needed in zip((self.objects, self.copies), used, strict=True):
             yield from ((store, digest) for digest in store.all() if digest not in needed)
 
-    def _is_whole(self, digest: Digest) -> bool:
+    def _is_whole(self, digest: Digest, size: int | None) -> bool:
         stores = [store for store in (self.objects, self.copies) if store.has(digest)]
-        return bool(stores) and all(store.is_whole(digest) for store in stores)
+        return bool(stores) and all(store.is_whole(digest, size) for store in stores)
 
     def _read_again(self, resource: Resource) -> None:
         if resource.digest is None or not self.objects.has(resource.digest):
@@ -284,6 +322,9 @@ class Archive:
         Such a document stays stale and is published unchanged.
         """
         for resource in self.manifest.resources.all(stale=True):
+            if not self.has_payload(resource):
+                self.unpublished.append(resource.url)
+                continue
             wanted = self.publication(resource)
             asked = queue is not None and queue.put([wanted])
             self._mark_published([] if asked else [self.publisher.publish(wanted)])
@@ -296,8 +337,8 @@ class Archive:
             self._mark_published(queue.done())
             yield True
         for resource in self.manifest.resources.all(stale=True) if queue is not None else ():
-            assert resource.path is not None
-            assert resource.digest is not None
+            if resource.path is None or resource.digest is None or not self.has_payload(resource):
+                continue
             self.tree.link(resource.path, self.objects.path(resource.digest))
             self.unwritten.append(resource.url)
 
@@ -318,10 +359,6 @@ class Archive:
                 return path
             url_id = redirect
         return None
-
-
-def _nothing() -> None:
-    """Check nothing: a reader needs no lock."""
 
 
 def publication_of(

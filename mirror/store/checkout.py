@@ -29,8 +29,8 @@ UNFINISHED: Final = ".checkout"
 def check_out(archive: Archive, snapshot: SnapshotInfo, target: Path) -> Iterator[Resource]:
     """Write the tree of a snapshot into a new or empty folder; yields each version once its file is there.
 
-    Raises `StorageError` if the folder is inside `.mirror/`, or has anything in it but an unfinished checkout of this snapshot;
-    `OSError` if an object is missing.
+    Versions whose objects are missing are left out, unless their copies are there; links to them stay. Raises `StorageError` if
+    the folder is inside `.mirror/`, or has anything in it but an unfinished checkout of this snapshot.
     """
     scratch = target / UNFINISHED
     mark = scratch / str(snapshot.id)
@@ -45,8 +45,8 @@ def check_out(archive: Archive, snapshot: SnapshotInfo, target: Path) -> Iterato
     tree = Tree(target, scratch)
     layout = _Layout(archive, snapshot, tree)
     for shown in archive.history.at(snapshot.id):
-        layout.put(shown)
-        yield shown.resource
+        if layout.put(shown):
+            yield shown.resource
     starts = archive.history.starts(snapshot.id)
     tree.write(INDEX, index_page((start, layout.place_of(start)) for start in starts))
     shutil.rmtree(scratch)
@@ -61,20 +61,24 @@ class _Layout:
         self._tree = tree
         self.place_of = lru_cache(maxsize=8192)(self._place_of)
 
-    def put(self, shown: ShownVersion) -> None:
+    def put(self, shown: ShownVersion) -> bool:
+        """Write the file of a version; return False if its object is missing."""
         resource, store = shown.resource, self._archive
         assert resource.path is not None
         if shown.copy and not shown.unknown and store.copies.has(shown.copy):
             self._tree.link(resource.path, store.copies.path(shown.copy))
-            return
+            return True
+        if not store.has_payload(resource):
+            return False
         needs_copy = shown.copy or shown.unknown or shown.dom
         wanted = publication_of(resource, self._target(resource), dom=shown.dom)
         copy = local_copy(store.objects, wanted, self.place_of) if needs_copy else None
         if copy is not None:
             self._tree.write(resource.path, copy)
-            return
+            return True
         assert resource.digest is not None
         self._tree.link(resource.path, store.objects.path(resource.digest))
+        return True
 
     def _place_of(self, url: CanonicalURL) -> LocalPath | None:
         """Return the path at which a chain of redirects and aliases ends in this snapshot."""

@@ -63,7 +63,7 @@ def finish(archive: Archive) -> Left:
         archive.remove_released()
         linked = _unlink_others(archive)
         _, size = archive.collect()
-        is_clean = archive.manifest.compact()
+        is_clean = archive.compact()
         if is_clean:
             with archive.manifest.transaction():
                 archive.manifest.decisions.set_fact(_FACT, "")

@@ -15,7 +15,8 @@ from mirror.store.archive import INDEX, Archive
 from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
-from mirror.store.manifest.records import Resource
+from mirror.store.disk.symlink_guard import opener
+from mirror.store.manifest.records import Outcome, Resource
 
 
 class DamagedPart(StrEnum):
@@ -43,12 +44,14 @@ def verify(archive: Archive) -> Iterator[Damage | None]:
     found = archive.manifest.damage()
     if found:
         yield Damage(DamagedPart.MANIFEST, archive.manifest.path, found)
+    sizes = archive.manifest.retention.sizes()
     for part, store, digests in (
         (DamagedPart.OBJECT, archive.objects, archive.manifest.retention.objects_in_use()),
         (DamagedPart.COPY, archive.copies, archive.manifest.retention.copies_in_use()),
     ):
         for digest in sorted(digests):
-            yield _stored(archive, part, store, digest)
+            size = sizes.get(digest) if part is DamagedPart.OBJECT else None
+            yield None if store.is_whole(digest, size) else _stored(archive, part, store, digest)
     for resource in archive.manifest.resources.all():
         yield None if resource.stale else _published(archive, resource)
 
@@ -83,14 +86,50 @@ def repair(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
     return lost
 
 
+def give_up(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
+    """Record what is lost for good; return the versions that lost their payload.
+
+    If the file of such a version is its copy, with links into the tree, it stays in the tree as a file that the archive does
+    not know: it is all that is left. Any other file of it is removed.
+    """
+    gone = {damage.digest: damage for damage in damages if damage.part is DamagedPart.OBJECT and damage.digest}
+    lost: list[Resource] = []
+    for digest, damage in gone.items():
+        if digest is not None and not archive.objects.has(digest):
+            lost += damage.resources
+            current = [
+                one for one in archive.manifest.retention.users_of(digest) if one.path and _is_current(archive, one)
+            ]
+            broken = [one for one in current if not archive.manifest.resources.copy(one) or _published(archive, one)]
+            with archive.manifest.transaction():
+                archive.manifest.retention.give_up(digest)
+            for resource in broken:
+                assert resource.path is not None
+                archive.tree.remove(resource.path)
+    if lost:
+        for _ in archive.settle():
+            pass
+        with archive.manifest.transaction():
+            for snapshot in archive.history.snapshots():
+                if snapshot.outcome is not Outcome.INCOMPLETE:
+                    archive.history.count(snapshot.id)
+        archive.back_up()
+    return lost
+
+
+def unused(archive: Archive) -> list[Digest]:
+    """Return the objects and copies that no version needs, such as those of a run that was killed."""
+    known = archive.manifest.retention.objects_in_use(), archive.manifest.retention.copies_in_use()
+    stores = archive.objects, archive.copies
+    return [digest for store, used in zip(stores, known, strict=True) for digest in store.all() if digest not in used]
+
+
 def _is_current(archive: Archive, resource: Resource) -> bool:
     current = archive.manifest.resources.current(resource.url_id)
     return current is not None and current.id == resource.id
 
 
-def _stored(archive: Archive, part: DamagedPart, store: LocalObjectStore, digest: Digest) -> Damage | None:
-    if store.is_whole(digest):
-        return None
+def _stored(archive: Archive, part: DamagedPart, store: LocalObjectStore, digest: Digest) -> Damage:
     what = "its content has changed" if store.has(digest) else "it is missing"
     users = (
         archive.manifest.retention.users_of(digest)
@@ -126,11 +165,16 @@ def _rescue(archive: Archive, damage: Damage) -> bool:
         if resource.path and place.is_file() and not place.is_symlink() and _digest(place) == damage.digest:
             archive.objects.remove(damage.digest)
             with archive.manifest.transaction():
-                archive.manifest.resources.add_unsynced([archive.objects.put(place.read_bytes())])
+                archive.manifest.resources.add_unsynced([archive.objects.put(_read(place))])
             return True
     return False
 
 
+def _read(place: Path) -> bytes:
+    with open(place, "rb", opener=opener) as file:
+        return file.read()
+
+
 def _digest(place: Path) -> str:
-    with place.open("rb") as file:
+    with open(place, "rb", opener=opener) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -56,10 +56,11 @@ class EndlessError(Exception):
 class UnreachableError(Exception):
     """The robots.txt of a host can't be fetched, so nothing may be requested from the host.
 
-    `status` is the status of the answer for robots.txt, `None` if there was none.
+    `status` is the status of the answer for robots.txt, `None` if there was none; `retry_after` are the seconds that it asks
+    to wait.
     """
 
-    def __init__(self, message: str, status: int | None, retry_after: str | None) -> None:
+    def __init__(self, message: str, status: int | None, retry_after: float | None) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -240,6 +241,21 @@ def test_snapshots_are_pruned(world: World) -> None:
     assert [one["id"] for one in json.loads(websucker("snapshots", world.out, "--json").stdout)] == [2]
     assert websucker("verify", world.out).code == 0
     assert tree(world.out) == before
+
+
+def test_a_clock_that_was_wrong_is_told_and_the_newest_snapshot_is_kept(world: World) -> None:
+    with closing(sqlite3.connect(world.out / ".mirror" / "manifest.sqlite")) as database, database:
+        database.execute("UPDATE snapshots SET started = '2036-01-01T00:00:00+00:00' WHERE id = 1")
+        database.execute("UPDATE resources SET checked = '2036-01-01T00:00:00+00:00'")
+    for words in (["snapshots"], ["prune", "--keep", "last=1"]):
+        done = websucker(words[0], world.out, *words[1:])
+        assert done.stderr.startswith(
+            "Snapshot 1 began at 2036-01-01 00:00:00, which is in the future: the clock was wrong"
+        )
+    assert [one["id"] for one in json.loads(websucker("snapshots", world.out, "--json").stdout)] == [2]
+    done = mirror(world.url("/"), world.out, "refresh=7d", settings=QUIET)
+    assert "which is in the future" in done.stderr
+    assert "/a" in world.server.paths
 
 
 def test_a_forgotten_url_is_not_fetched_again(world: World) -> None:

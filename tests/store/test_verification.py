@@ -179,10 +179,7 @@ def test_a_damaged_page_of_the_manifest_is_reported(root: Path) -> None:
     page = content.index(b"http://example.org/x.png") // 4096 * 4096
     content[page + 8 : page + 16] = b"\xff" * 8
     place.write_bytes(content)
-    assert told(root) in {
-        "manifest",
-        f"{place}: it is damaged: restore it from a backup, or move its folder away to start over",
-    }
+    assert told(root) == "manifest" or "`verify --repair` restores the manifest of the last complete run" in told(root)
 
 
 def told(root: Path) -> str:
@@ -266,7 +263,7 @@ def test_objects_that_no_manifest_knows_are_not_believed(tmp_path: Path, harm: C
     mirrored(root)
     for place in [*(root / KEPT / "objects").glob("??/*"), *(root / KEPT / "copies").glob("??/*")]:
         harm(place)
-    for name in ("manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm"):
+    for name in ("manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.backup"):
         (root / KEPT / name).unlink(missing_ok=True)
     (root / "index.html").unlink()
     mirrored(root)

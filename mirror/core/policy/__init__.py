@@ -8,5 +8,5 @@ resources belong to a mirror.
   `page_fingerprint.py`).
 - The request rate of a host: `request_rate.py`.
 - What an answer is: `soft_errors.py` (an error or a login page in disguise), `dynamic_pages.py` (a page that needs a browser).
-- Which snapshots are kept: `retention.py`.
+- Which snapshots are kept: `retention.py`. Which times can't be true: `clock.py`.
 """

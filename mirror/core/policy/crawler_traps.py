@@ -121,14 +121,20 @@ class State:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "State":
-        marks = values.get("marks")
-        return cls(
-            **{
-                **values,
-                "sketch": tuple(values.get("sketch", ())),
-                "marks": bytearray(zlib.decompress(bytes.fromhex(marks))) if marks else None,
-            }
-        )
+        """Read a stored state. Raises `ValueError` or `TypeError` if it is none."""
+        packed = bytes.fromhex(values.get("marks", ""))
+        marks = _unpacked(packed) if packed else None
+        return cls(**{**values, "sketch": tuple(values.get("sketch", ())), "marks": marks})
+
+
+def _unpacked(packed: bytes) -> bytearray:
+    try:
+        marks = zlib.decompressobj().decompress(packed, _MARKS // 8)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if len(marks) != _MARKS // 8:
+        raise ValueError("a bit field has another length")
+    return bytearray(marks)
 
 
 class Traps:

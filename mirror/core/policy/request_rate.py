@@ -298,10 +298,10 @@ _STATUSES: Final[dict[int, Trouble]] = {
 }
 
 
-def retry_after(value: str | None, now: float) -> float | None:
+def retry_after(value: str | None, now: float, date: str | None = None) -> float | None:
     """Return the seconds that a `Retry-After` asks for (RFC 9110, 10.2.3); `None` if it is missing or invalid.
 
-    `now` is POSIX time.
+    `now` is POSIX time. `date` is the `Date` of the answer: the clock of the server, which counts where it is known.
 
     >>> retry_after("120", 0), retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 20), retry_after("soon", 0)
     (120.0, 40.0, None)
@@ -309,5 +309,8 @@ def retry_after(value: str | None, now: float) -> float | None:
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
-    date = http_date(text) if text else None
-    return None if date is None else max(0.0, date.timestamp() - now)
+    until = http_date(text) if text else None
+    if until is None:
+        return None
+    sent = http_date(date or "")
+    return max(0.0, until.timestamp() - (sent.timestamp() if sent else now))

@@ -165,6 +165,11 @@ class Scope:
             return any(_is_below(url, home) for home in self._homes)
         return self._home(url) in self._homes
 
+    def may_request(self, url: CanonicalURL) -> bool:
+        """Whether a URL may be requested wherever it was found, as a stored frontier is no more to be trusted than a page."""
+        is_near = is_web(url) or any(origin(url) == origin(start) for start in self.starts)
+        return is_near and (not _is_on_disk(url) or self.contains(url))
+
     def decide(self, reference: Reference, source: Source) -> Decision:
         """Decide in which role the target of a reference is fetched."""
         kind = reference.kind

@@ -52,7 +52,10 @@ from mirror.core.url import media_types
 from mirror.core.url.canonical import DEFAULT_PORTS, CanonicalURL, split
 
 LocalPath = NewType("LocalPath", str)
-"""A path relative to the root of the tree that obeys the law above. It is safe to join to the root and to open."""
+"""A path relative to the root of the tree that obeys the law above. It is safe to join to the root and to open.
+
+Only `local_path` and `as_local_path` make one of a text.
+"""
 
 MAX_NAME: Final = 200
 """Bytes of a name in UTF-8. File systems allow 255, encrypting ones fewer, and temporary files need room for a suffix."""
@@ -73,6 +76,10 @@ _PORT_LIKE = re.compile(r"_(?=\d+(?:s|s?ftp|ftps)?$)|^_(?=file$)")
 _PORT_MARKS: Final = {"http": "", "https": "s", "ftp": "ftp", "ftps": "ftps", "sftp": "sftp"}
 
 
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f"*:<>?\\|\ud800-\udfff]|(?:^|/)(?:\.{0,2})(?:/|$)|^\.|^(?i:index\.html)$')
+_MOST_BYTES: Final = 4096  # Linux allows no longer path
+
+
 @lru_cache(maxsize=8192)  # many pages link to the same targets
 def local_path(url: CanonicalURL, media_type: str) -> LocalPath:
     """Return the path of a resource in the tree.
@@ -88,6 +95,18 @@ def local_path(url: CanonicalURL, media_type: str) -> LocalPath:
     if len(path.encode()) > MAX_PATH:
         path = "/".join([names[0], "~~" + _digest("/".join(folders)), leaf])
     return LocalPath(path)
+
+
+def as_local_path(text: str) -> LocalPath | None:
+    """Return a stored text as a path; `None` if it isn't safe to join to the root and to open.
+
+    The law may have been another one when the path was stored, so only what makes a path safe is checked: no name is
+    empty, `.` or `..`, none has a separator or special character of any system, and it is neither the index page nor hidden.
+
+    >>> as_local_path("example.org/a~.html"), as_local_path("../victim"), as_local_path(".mirror/lock")
+    ('example.org/a~.html', None, None)
+    """
+    return None if _UNSAFE.search(text) or len(text.encode()) > _MOST_BYTES else LocalPath(text)
 
 
 def href(target: LocalPath, origin: LocalPath) -> str:

@@ -14,7 +14,6 @@ _IN_THE_WAY: Final = "there is a file where a folder is needed: move it away, or
 _HINTS: Final = {
     errno.ENOSPC: FULL,
     errno.EDQUOT: "your disk quota is used up. Make room, then run the same command again to continue",
-    errno.EFBIG: "files may not grow that large here. Raise the limit, then run the same command again to continue",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied: check its owner and permissions",
     errno.EPERM: "not permitted: check its owner and permissions",
@@ -23,6 +22,10 @@ _HINTS: Final = {
     errno.EISDIR: "there is a folder where a file belongs: move it away, or choose another folder",
     errno.ELOOP: "it is a symbolic link, which Websucker does not follow: remove it",
     errno.ENOENT: "it is missing: do not move or delete the files of an archive",
+    errno.ENXIO: "it is a pipe, a socket or a device in the place of a file: remove it",
+    errno.EMLINK: "the file has a second name (a hard link), and Websucker would change it under both: replace it by a copy",
+    errno.EFBIG: "files may not grow that large here. Raise the limit, then run the same command again to continue",
+    errno.EOVERFLOW: "it is longer than any file of its kind: `verify --repair` replaces it",
     errno.ENAMETOOLONG: "the name is too long for this file system: choose a folder with a shorter one",
 }
 

@@ -23,6 +23,7 @@ to be kept in that folder.
 """
 
 from collections.abc import Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
@@ -54,8 +55,11 @@ class ObjectStore(Protocol):
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Return whether there is such an object; with `size`, whether it has that many bytes. Does not read its content."""
 
-    def is_whole(self, digest: Digest) -> bool:
-        """Return whether there is such an object and its content has this digest."""
+    def is_whole(self, digest: Digest, size: int | None = None) -> bool:
+        """Return whether there is such an object and its content has this digest.
+
+        Its content is not read if it doesn't have that size, or, without a size, if it is larger than any document.
+        """
 
     def all(self) -> Iterator[Digest]:
         """Iterate over the digests of all objects, damaged ones included. The caller may remove those it has got."""
@@ -72,6 +76,9 @@ class LocalObjectStore(ObjectStore, Protocol):
 
     def path(self, digest: Digest) -> Path:
         """Return the place of an object, whether or not it is there."""
+
+    def open(self, digest: Digest) -> BufferedReader:
+        """Open an object to read it. Raises `FileNotFoundError` if there is no such object, `OSError` if it is no file."""
 
     def file(self, digest: Digest) -> Path | None:
         """Return the file of an object; `None` if it is missing, a symbolic link, or outside of the folder.

@@ -12,18 +12,27 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Final, NewType
 
 from mirror.store.disk import fsync
-from mirror.store.disk.symlink_guard import NO_LINK, clear, make, opener
+from mirror.store.disk.symlink_guard import NO_LINK, clear, discard, make, opener
 
 Digest = NewType("Digest", str)
-"""SHA-256 of a payload, 64 hexadecimal digits."""
+"""SHA-256 of a payload, 64 hexadecimal digits. Of a text that was not computed here, only `as_digest` makes one."""
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 _HALF: Final = "new"
 _READ_ONLY: Final = 0o444
+_LONGEST: Final = 256 << 20  # bytes that are read as a whole; documents have 64 MiB at most
+_NO_OBJECT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.EIO})
+"""The errors of reading something that is no object: it is missing, it is no file, or the disk can't read it any more."""
+
+
+def as_digest(text: str) -> Digest | None:
+    """Return a stored text as a digest; `None` if it is none."""
+    return Digest(text) if _DIGEST.fullmatch(text) else None
 
 
 class Objects:
@@ -48,7 +57,7 @@ class Objects:
             beside = f"{self._half}{digest}"
             try:
                 _write(beside, payload)
-                os.replace(beside, self._place_in_folder(digest))
+                _replace(beside, self._place_in_folder(digest))
             except BaseException:
                 with suppress(FileNotFoundError):
                     os.unlink(beside)
@@ -62,12 +71,19 @@ class Objects:
             place.unlink()
             return
         place.chmod(_READ_ONLY)
-        place.replace(self._place_in_folder(digest))
+        _replace(str(place), self._place_in_folder(digest))
 
     def get(self, digest: Digest) -> bytes:
         """Return a payload. Raises `FileNotFoundError` if there is no such object."""
         with open(self._place(digest), "rb", opener=opener) as file:
-            return file.read()
+            payload = file.read(_LONGEST + 1)
+        if len(payload) > _LONGEST:
+            raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW), self._place(digest))
+        return payload
+
+    def open(self, digest: Digest) -> BufferedReader:
+        """Open an object to read it. Raises `FileNotFoundError` if there is no such object."""
+        return open(self._place(digest), "rb", opener=opener)
 
     def path(self, digest: Digest) -> Path:
         """Return the place of an object, whether or not it is there."""
@@ -86,7 +102,7 @@ class Objects:
         """Return whether there is such an object, and of this size. A symbolic link is no object."""
         try:
             found = os.lstat(self._place(digest))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return stat.S_ISREG(found.st_mode) and (size is None or found.st_size == size)
 
@@ -108,29 +124,45 @@ class Objects:
             self._folders.add(digest[:2])
         return place
 
-    def is_whole(self, digest: Digest) -> bool:
-        """Return whether there is such an object and its content has this digest."""
+    def is_whole(self, digest: Digest, size: int | None = None) -> bool:
+        """Return whether there is such an object and its content has this digest; `size`: its size, if that is known."""
         try:
-            with open(self._place(digest), "rb", opener=opener) as file:
+            with self.open(digest) as file:
+                length = os.fstat(file.fileno()).st_size
+                if length > _LONGEST if size is None else length != size:
+                    return False  # without a look at its content, which might be a hole of a terabyte
                 return hashlib.file_digest(file, "sha256").hexdigest() == digest
         except OSError as error:
-            if error.errno in {errno.ENOENT, errno.ELOOP}:
+            if error.errno in _NO_OBJECT:
                 return False
             raise
 
     def all(self) -> Iterator[Digest]:
         """Iterate over the digests of all objects, damaged ones included."""
         for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
-            if not folder.is_symlink():  # behind a link there may be files of others, which must not be collected
-                yield from (Digest(folder.name + place.name) for place in sorted(folder.iterdir()))
+            if (
+                folder.is_dir() and not folder.is_symlink()
+            ):  # behind a link there may be files of others, which must not be collected
+                names = [folder.name + place.name for place in sorted(folder.iterdir())]
+                yield from (digest for name in names if (digest := as_digest(name)))
 
     def remove(self, digest: Digest) -> None:
-        """Delete an object. Files of the tree that are links to it stay."""
-        self.path(digest).unlink(missing_ok=True)
+        """Delete an object, or what is in its place. Files of the tree that are links to it stay."""
+        if self.path(digest).parent.is_dir():
+            discard(self.path(digest))
 
     def sync(self, digests: Sequence[Digest]) -> None:
         """Wait until these objects survive a power cut."""
         fsync.sync(self._root, map(self.path, digests))
+
+
+def _replace(beside: str, place: str) -> None:
+    """Rename a file to the place of an object, whatever is there."""
+    try:
+        os.replace(beside, place)
+    except (IsADirectoryError, PermissionError):  # the system calls a folder by either name
+        discard(Path(place))
+        os.replace(beside, place)
 
 
 def _write(place: str, payload: bytes) -> None:

@@ -31,7 +31,7 @@ from mirror.store.disk import block_sums
 from mirror.store.disk.errors import storing
 from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.symlink_guard import make, opener
+from mirror.store.disk.symlink_guard import discard, is_plain, make, opener
 
 BATCH: Final = 1 << 20
 """Bytes that are handed to the threads at a time."""
@@ -41,6 +41,7 @@ _AT_ONCE: Final = block_sums.BLOCK  # bytes of a write: for longer ones Linux us
 _SENT_EVERY: Final = 64 << 20  # bytes that are written before they are sent to the disk
 _NOTE: Final = ".json"
 _SUMS: Final = ".sums"
+_LONGEST_NOTE: Final = 1 << 20  # characters; a URL has 64 KiB at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ class Spools:
         make(self._root.parent, self._root)
         kept = {place for url in self.urls() for place in _files(self._place(url))}
         for place in self._root.iterdir():
-            if place not in kept:
-                place.unlink()
+            if place not in kept or not is_plain(place):  # a hard link may lead to a file elsewhere
+                discard(place)
 
     def close(self) -> None:
         self._threads.close()
@@ -280,7 +281,7 @@ class Spool:
 
     def _hash_again(self, size: int) -> None:
         """Hash the first `size` bytes of the file."""
-        with self._place.open("rb", buffering=0) as file:
+        with open(self._place, "rb", buffering=0, opener=opener) as file:
             while size and (block := file.read(min(size, BATCH))):
                 self._hash(block)
                 size -= len(block)
@@ -302,7 +303,8 @@ class DigestError(Exception):
 def _promise(note: Path) -> Promise | None:
     """Read a note; `None` if it is not valid. Somebody else may have written it."""
     try:
-        promise = Promise(**json.loads(note.read_text(encoding="utf-8")))
+        with open(note, encoding="utf-8", opener=opener) as file:
+            promise = Promise(**json.loads(file.read(_LONGEST_NOTE)))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     is_text = isinstance(promise.url, str) and isinstance(promise.validator, str) and promise.validator.isprintable()

@@ -1,15 +1,20 @@
-"""The symlink guard: Websucker never writes through a symbolic link below the archive's folder.
+"""The guard of files: Websucker opens only regular files, and never writes through a link below the archive's folder.
 
 A link may be where a folder or a file of the archive belongs, because of a careless `unzip`, another user of a shared folder,
 or an archive that was made to attack its users. Writing through it would change files elsewhere. So each folder is
-checked before the first file is put into it, and each file is opened in a way that makes the system refuse links.
+checked before the first file is put into it, and each file is opened in a way that makes the system refuse links. A pipe, a
+socket or a device in the place of a file is refused too: reading from a pipe would wait for ever. Files that are written in
+place have one name only, because a second name (a hard link) may be a file elsewhere; all others are replaced by a rename.
 
 The folder that the user names may be a link or be reached through one: the user chose it. The guard protects against links that
 were there before the run. It does not protect against a user who can write to the folder while a crawl runs.
 """
 
+import errno
 import os
+import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -63,9 +68,56 @@ def is_below(root: Path, folder: Path) -> bool:
 def clear(folder: Path) -> None:
     """Delete everything in a folder of half-written files."""
     for half in folder.iterdir():
-        half.unlink()
+        discard(half)
+
+
+def discard(place: Path) -> None:
+    """Delete what is in the place of a file of the archive, whatever it is; nothing behind a link."""
+    try:
+        place.unlink(missing_ok=True)
+    except (IsADirectoryError, PermissionError):  # the system calls it by either name
+        if place.is_symlink() or not place.is_dir():
+            raise
+        shutil.rmtree(place)
 
 
 def opener(path: str, flags: int) -> int:
-    """An `opener` for `open` that refuses symbolic links."""
-    return os.open(path, flags | NO_LINK, 0o644)
+    """An `opener` for `open` that opens only regular files, and no links. It never waits for a pipe."""
+    opened = os.open(path, flags | NO_LINK | _NO_WAIT, 0o644)
+    try:
+        _require_file(os.fstat(opened), path)
+    except BaseException:
+        os.close(opened)
+        raise
+    return opened
+
+
+def require_file(place: Path, *, alone: bool = False) -> None:
+    """Raise `OSError` if there is something that is no regular file; with `alone`, also if the file has a second name."""
+    with suppress(FileNotFoundError):
+        _require_file(place.lstat(), str(place), alone=alone)
+
+
+def is_plain(place: Path) -> bool:
+    """Return whether there is a regular file that has no second name."""
+    found = place.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+
+
+def require_object(place: Path) -> None:
+    """Raise `OSError` if there is no regular file."""
+    _require_file(place.lstat(), str(place))
+
+
+def _require_file(found: os.stat_result, place: str, *, alone: bool = False) -> None:
+    code = next(
+        (code for is_it, code in _NO_FILE if is_it(found.st_mode)), 0 if stat.S_ISREG(found.st_mode) else errno.ENXIO
+    )
+    if alone and not code and found.st_nlink > 1:
+        code = errno.EMLINK
+    if code:
+        raise OSError(code, os.strerror(code), place)
+
+
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+_NO_FILE: Final = ((stat.S_ISLNK, errno.ELOOP), (stat.S_ISDIR, errno.EISDIR))

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from mirror.core.url.local_paths import LocalPath
-from mirror.store.disk.symlink_guard import clear, is_below, make_one, refuse_link
+from mirror.store.disk.symlink_guard import clear, is_below, make_one, refuse_link, require_object
 
 
 class Tree:
@@ -38,7 +38,11 @@ class Tree:
             beside.unlink(missing_ok=True)
 
     def link(self, path: LocalPath, source: Path) -> None:
-        """Put a hard link to an object into the tree; if the file system can't link, copy it."""
+        """Put a hard link to an object into the tree; if the file system can't link, copy it.
+
+        Raises `OSError` if the object is missing or is no regular file.
+        """
+        require_object(source)
         place = self._place(path)
         try:
             os.link(source, place)

@@ -1,4 +1,4 @@
-"""The rest of the manifest interface: snapshots, what may be deleted, and the queue of pages that a browser is to open.
+"""The rest of the manifest interface: snapshots, what leaves the tree, what may be deleted, and pages that a browser opens.
 
 The laws at the top of `interface` hold here too.
 """
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mirror.core.policy.dynamic_pages import ScriptSigns
 from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.history_records import (
     Difference,
@@ -17,7 +18,7 @@ from mirror.store.manifest.history_records import (
     SnapshotInfo,
     UrlHistory,
 )
-from mirror.store.manifest.records import Resource
+from mirror.store.manifest.records import ChangedPage, Resource
 from mirror.store.manifest.rendering_records import RenderingCounts, RenderingOutcome, RenderingTask, RenderMode
 
 
@@ -116,7 +117,7 @@ class History(Protocol):
         """Return the URL that this one is an alias of; `None` if it is no alias."""
 
     def differences(self, before: int, now: int) -> list[Difference]:
-        """Return how snapshot `now` differs from the earlier snapshot `before`, by URL; moves come last.
+        """Return how snapshot `now` differs from snapshot `before`, by URL; moves come last. Either may be the earlier one.
 
         If a URL was removed and its payload was added under another one, that is one difference: it moved.
         """
@@ -129,6 +130,44 @@ class History(Protocol):
 
     def all(self) -> Iterator[Resource]:
         """Iterate over every version of every URL, by id."""
+
+
+class Departures(Protocol):
+    """The files that are to leave the tree.
+
+    A file is removed only after it is released. `Locations.all_urls` no longer gives its path then, so that documents are
+    published without links to it before it is removed.
+
+    If the current version of its URL has that path again, the file is no longer to leave: `release`, `accept_loss` and
+    `released` drop such files first. So `released` writes; it may be called outside of a transaction.
+    """
+
+    def add(self, path: LocalPath, url_id: int, *, lost: bool) -> None:
+        """Store that this file is to leave. `lost`: it is a page that the server says is gone (404 or 410)."""
+
+    def changed_pages(self) -> Iterator[ChangedPage]:
+        """Yield the pages of the newest complete snapshot that had content and whose current version has another or none."""
+
+    def count_pages(self) -> int:
+        """Return how many pages the tree has."""
+
+    def had_content(self, digest: Digest) -> bool:
+        """Return whether the newest complete snapshot shows a file with this payload."""
+
+    def release(self) -> None:
+        """Release all files that are to leave."""
+
+    def accept_loss(self, now: str) -> None:
+        """Release all files that are to leave, and turn the outcome of HELD runs into COMPLETE."""
+
+    def released(self) -> list[LocalPath]:
+        """Return the files that may be removed from the tree."""
+
+    def all(self) -> list[LocalPath]:
+        """Return the files that are to leave the tree, released or not."""
+
+    def remove(self, path: LocalPath) -> None:
+        """Store that this file was removed from the tree."""
 
 
 class Retention(Protocol):
@@ -154,6 +193,9 @@ class Retention(Protocol):
     def objects_in_use(self) -> set[Digest]:
         """Return the objects that any version needs: payloads and DOMs."""
 
+    def sizes(self) -> dict[Digest, int]:
+        """Return the sizes of the payloads that any version has, in bytes. DOMs are missing."""
+
     def copies_in_use(self) -> set[Digest]:
         """Return the copies that any version needs."""
 
@@ -164,4 +206,7 @@ class Retention(Protocol):
         """Return the versions that were published as this copy in some snapshot, current ones first."""
 
     def give_up(self, digest: Digest) -> None:
-        """Store that this payload is lost for good: versions with it that are not current become FAILED, without a path."""
+        """Store that this payload is lost for good: versions with it become FAILED, without a path."""
+
+    def lost(self) -> list[Resource]:
+        """Return the versions whose payloads were given up, current ones first."""

@@ -28,8 +28,8 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
-from mirror.store.manifest.history_interface import History, RenderingQueue, Retention
-from mirror.store.manifest.records import ChangedPage, Entry, Outcome, Resource, RunCounts, Snapshot
+from mirror.store.manifest.history_interface import Departures, History, RenderingQueue, Retention
+from mirror.store.manifest.records import Entry, Outcome, Resource, RunCounts, Snapshot
 from mirror.store.manifest.rendering_records import RenderMode
 
 Found = Sequence[tuple[int, Reference]]
@@ -63,6 +63,9 @@ class Runs(Protocol):
 
     def was_limited(self) -> bool:
         """Return whether the selected run skipped a URL because of the page limit, the depth or a trap."""
+
+    def after(self, time: str) -> list[tuple[int, str]]:
+        """Return the runs that began after a time, pruned ones too: the id of each, and when it began, by id."""
 
     def counts(self, snapshot: Snapshot) -> RunCounts:
         """Count the results of the selected run so far."""
@@ -175,10 +178,10 @@ class Resources(Protocol):
     def set_error(self, url_id: int, error: str) -> None:
         """Store an error with the current version of a URL; its content stays."""
 
-    def failing_since(self, url_id: int) -> str | None:
+    def failing_since(self, url_id: int, now: str) -> str | None:
         """Return when a URL began to fail: the start of the first run without a good answer since the last good one.
 
-        `None` if its last answer was good.
+        `None` if its last answer was good. Runs that began after `now` do not count, and a run is as late as each before it.
         """
 
     def reopen(self, url_id: int) -> Resource | None:
@@ -271,44 +274,6 @@ class Locations(Protocol):
 
     def place(self, url_id: int) -> tuple[LocalPath | None, int | None]:
         """Return the path of one URL, and the id of the URL that it leads to, as `all_urls` does."""
-
-
-class Departures(Protocol):
-    """The files that are to leave the tree.
-
-    A file is removed only after it is released. `Locations.all_urls` no longer gives its path then, so that documents are
-    published without links to it before it is removed.
-
-    If the current version of its URL has that path again, the file is no longer to leave: `release`, `accept_loss` and
-    `released` drop such files first. So `released` writes; it may be called outside of a transaction.
-    """
-
-    def add(self, path: LocalPath, url_id: int, *, lost: bool) -> None:
-        """Store that this file is to leave. `lost`: it is a page that the server says is gone (404 or 410)."""
-
-    def changed_pages(self) -> Iterator[ChangedPage]:
-        """Yield the pages of the newest complete snapshot that had content and whose current version has another or none."""
-
-    def count_pages(self) -> int:
-        """Return how many pages the tree has."""
-
-    def had_content(self, digest: Digest) -> bool:
-        """Return whether the newest complete snapshot shows a file with this payload."""
-
-    def release(self) -> None:
-        """Release all files that are to leave."""
-
-    def accept_loss(self, now: str) -> None:
-        """Release all files that are to leave, and turn the outcome of HELD runs into COMPLETE."""
-
-    def released(self) -> list[LocalPath]:
-        """Return the files that may be removed from the tree."""
-
-    def all(self) -> list[LocalPath]:
-        """Return the files that are to leave the tree, released or not."""
-
-    def remove(self, path: LocalPath) -> None:
-        """Store that this file was removed from the tree."""
 
 
 class Decisions(Protocol):
@@ -409,6 +374,9 @@ class Manifest(Protocol):
 
     def checkpoint(self) -> bool:
         """Make what was committed survive a power cut; return False if a reader holds up the log. Not in transactions."""
+
+    def back_up(self, place: Path) -> None:
+        """Write a whole copy of the database, without the space of deleted rows, to a new file. Outside of transactions."""
 
     def damage(self) -> str | None:
         """Check the database, and return the first damage in one line; `None` if there is none."""

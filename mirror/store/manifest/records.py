@@ -25,6 +25,9 @@ class Standing(StrEnum):
     OUTSIDE = "outside"  # the rules of the run leave it out
 
 
+LOST_HERE: Final = "its payload was lost here"
+"""The error of a version whose payload can't be had any more."""
+
 PRUNED: Final = "pruned"
 """The outcome stored for a pruned snapshot, which no list shows."""
 

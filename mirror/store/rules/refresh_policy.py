@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mirror.core.http import caching
+from mirror.core.policy.clock import is_future
 from mirror.store.manifest.records import Resource, Standing
 
 
@@ -13,7 +14,8 @@ class RefreshPolicy:
     """How a run treats what the archive has already.
 
     A run does not request a resource that was checked less than `refresh` ago and did not fail. With `trust`, it does not
-    request a resource that is still fresh according to its server. With `repair`, it requests missing resources only.
+    request a resource that is still fresh according to its server. With `repair`, it requests missing resources only. It
+    requests a resource that was checked in the future: the clock was wrong then, or is now.
     `max_loss` is the share of pages that may be gone before the run is held (see `loss_check`).
     """
 
@@ -34,8 +36,10 @@ class RefreshPolicy:
         lifetime = self.refresh or timedelta()
         if self.trust:
             lifetime = max(lifetime, caching.lifetime(resource.headers))
-        age = datetime.fromisoformat(now) - datetime.fromisoformat(resource.checked)
-        return resource.standing not in (Standing.KEPT, Standing.FAILED) and age < lifetime
+        present, checked = datetime.fromisoformat(now), datetime.fromisoformat(resource.checked)
+        if resource.standing in (Standing.KEPT, Standing.FAILED) or is_future(checked, present):
+            return False
+        return present - checked < lifetime
 
 
 ASK_ALWAYS: Final = RefreshPolicy()

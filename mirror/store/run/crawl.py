@@ -20,6 +20,7 @@ from typing import Any
 
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
+from mirror.core.policy.clock import latest_credible
 from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.scope import Reason, Role, Scope
 from mirror.core.url.canonical import CanonicalURL
@@ -81,7 +82,7 @@ class Crawl:
             self._run = run = RunContext(
                 archive=archive,
                 snapshot=snapshot,
-                scope=replace(scope, starts=snapshot.starts, tombstones=tuple(manifest.decisions.tombstones())),
+                scope=replace(_grown(scope, snapshot.starts), tombstones=tuple(manifest.decisions.tombstones())),
                 folds=folds,
                 now=now,
                 queue=Queue(self._take, self._take_one, limit, manifest.frontier.count_pages()),
@@ -171,10 +172,14 @@ class Crawl:
         """Return the time of the run's clock, as ISO 8601 text in UTC."""
         return self._run.now()
 
+    def runs_of_the_future(self) -> list[tuple[int, str]]:
+        """Return the runs that began in the future, so that the clock was wrong or is: the id of each, and when it began."""
+        return self._manifest.runs.after(latest_credible(self.now()))
+
     def failing_since(self, url: CanonicalURL) -> str | None:
         """Return when a URL began to fail: the start of the first run without a good answer. `None` if the last was good."""
         known = self._manifest.frontier.find([url])
-        return next((self._manifest.resources.failing_since(id_) for id_ in known.values()), None)
+        return next((self._manifest.resources.failing_since(id_, self.now()) for id_ in known.values()), None)
 
     # --- the end -------------------------------------------------------------------------------------------------------
 
@@ -214,3 +219,11 @@ class Crawl:
     def _take_one(self, url_id: int) -> Entry | None:
         with self._commits.transaction():
             return self._manifest.frontier.take_one(url_id)
+
+
+def _grown(scope: Scope, stored: Sequence[CanonicalURL]) -> Scope:
+    """Return the scope with the starts that an interrupted run added. Other ones in the manifest do not count."""
+    for added in stored:
+        for start in scope.starts:
+            scope = scope.redirected(start, added)
+    return scope

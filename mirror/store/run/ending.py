@@ -106,6 +106,7 @@ class Ending:
             self._manifest.history.count(snapshot.id)
         self._forget_parts()
         self._manifest.checkpoint()
+        self._run.archive.back_up()
 
     def _forget_parts(self) -> None:
         """Delete the parts of downloads, except those whose URLs failed: a later run resumes them."""

@@ -36,7 +36,9 @@ class NextEntries:
                 if entry.referrer and entry.is_only_page
                 else None
             )
-            if rule:
+            if not self._run.scope.may_request(entry.url):
+                self._answers.skip(entry, Reason.ORIGIN)
+            elif rule:
                 self._answers.skip(entry, Reason.TRAP, rule)
             elif not self._renew_if_fresh(entry):
                 return entry

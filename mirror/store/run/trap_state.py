@@ -13,6 +13,7 @@ from mirror.core.policy.crawler_traps import Budgets, Traps
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.archive import Archive
+from mirror.store.manifest.checks import checked
 from mirror.store.manifest.records import Resource, Snapshot
 
 _LINKS: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.FRAME, Kind.NOFOLLOW, Kind.UNENDORSED})
@@ -26,11 +27,15 @@ class TrapState:
         self._manifest = archive.manifest
         if not snapshot.resumed:
             self._manifest.decisions.forget_families()
-        self._traps = None if budgets is None else Traps(budgets, self._manifest.decisions.families())
+        self._traps = None if budgets is None else self._known(budgets)
 
     def set_budgets(self, budgets: Budgets | None) -> None:
         """Replace the budgets; the state of families stays."""
-        self._traps = None if budgets is None else Traps(budgets, self._manifest.decisions.families())
+        self._traps = None if budgets is None else self._known(budgets)
+
+    @checked
+    def _known(self, budgets: Budgets) -> Traps:
+        return Traps(budgets, self._manifest.decisions.families())
 
     def answered(self, resource: Resource, links: Sequence[Reference], new: Sequence[Reference]) -> CanonicalURL | None:
         """Pass the links of a page to the detector, before they are followed. Returns a probe, if the detector needs one.

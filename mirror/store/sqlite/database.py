@@ -5,6 +5,7 @@ are stored together or not at all.
 """
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
 from mirror.store.disk.errors import FULL, StorageError
+from mirror.store.manifest import checks
 from mirror.store.sqlite.migrations import MIGRATIONS
 from mirror.store.sqlite.schema import SCHEMA_VERSION, schema
 
@@ -34,7 +36,9 @@ class Database:
         """Functions that clear caches. Called after a transaction or savepoint was rolled back."""
         self.is_open = False
         """Whether a transaction is open."""
-        self._engine = sa.create_engine(_url(path, read_only=read_only), isolation_level="AUTOCOMMIT")
+        self._engine = sa.create_engine(
+            _url(path, read_only=read_only), isolation_level="AUTOCOMMIT", json_deserializer=checks.read_json
+        )
         event.listen(self._engine, "connect", _configure_reader if read_only else _configure)
         event.listen(self._engine, "handle_error", self._refuse)
         try:
@@ -130,7 +134,7 @@ class Database:
             self._raise(error)
 
     def _raise(self, error: sqlite3.DatabaseError) -> NoReturn:
-        if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
+        if type(error) in _ABOUT_THE_FILE:
             raise _storage_error(self.path, error) from error
         raise error
 
@@ -146,6 +150,10 @@ class Database:
         """Return the first damage that SQLite finds in the file, in one line; `None` if there is none."""
         found = self.connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
         return None if found == "ok" else " ".join(str(found).split())
+
+    def back_up(self, place: Path) -> None:
+        """Write a whole copy of the database to a new file."""
+        self.run("VACUUM INTO ?", (str(place),))
 
     def compact(self) -> bool:
         """Rewrite the file without the space of deleted rows; return False if a reader keeps the log from being emptied."""
@@ -175,8 +183,30 @@ class Database:
     def _refuse(self, context: ExceptionContext) -> None:
         """Turn errors about the file into `StorageError`. Errors in a statement are bugs and stay as they are."""
         error = context.original_exception
-        if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
+        if type(error) in _ABOUT_THE_FILE:
             raise _storage_error(self.path, error) from error
+
+
+_ABOUT_THE_FILE: Final = frozenset({sqlite3.DatabaseError, sqlite3.OperationalError, sqlite3.DataError})
+_LONGEST: Final = 512 << 20  # bytes of a value: half of SQLite's own limit
+_DANGEROUS: Final = re.compile(r"\b(?:CHECK|GENERATED|VIRTUAL|AS)\b", re.IGNORECASE)
+_OWN_TABLES: Final = frozenset({*schema.tables, "sqlite_sequence", "sqlite_stat1", "sqlite_stat4"})
+
+
+def _distrust(database: sqlite3.Connection) -> None:
+    """Make SQLite careful with a file that somebody else may have written (https://sqlite.org/security.html).
+
+    Raises `DamagedManifestError` if the schema has anything that this program does not make. A view or a trigger could do
+    something else than a statement says, and a column be computed by any function. The database of another program, in the
+    place of the manifest, is not changed.
+    """
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
+        database.execute(f"PRAGMA {pragma}")
+    for kind, name, sql in database.execute("SELECT type, name, sql FROM sqlite_master"):
+        is_own = kind == "index" or (kind == "table" and name in _OWN_TABLES)
+        if not is_own or (kind == "table" and _DANGEROUS.search(sql)):
+            raise checks.damaged(f"it has a {kind} {str(name)[:80]!r} that Websucker does not make")
 
 
 _HINTS: Final = {
@@ -185,8 +215,6 @@ _HINTS: Final = {
     sqlite3.SQLITE_BUSY: "another program is using it: wait until that program is done",
     sqlite3.SQLITE_READONLY: "it can't be written: check its owner and permissions",
     sqlite3.SQLITE_CANTOPEN: "it can't be opened: check its owner and permissions",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move its folder away to start over",
-    sqlite3.SQLITE_NOTADB: "it is not a manifest: restore it from a backup, or move its folder away to start over",
 }
 
 
@@ -209,7 +237,10 @@ def _storage_error(path: Path, error: BaseException) -> StorageError:
     code = getattr(error, "sqlite_errorcode", 0)
     if code in _NO_LOCKS:
         return StorageError(f"{path}: this file system has no locks for databases: keep the archive on a local disk")
-    return StorageError(f"{path}: {_HINTS.get(code & 0xFF, error)}")  # the primary code, without its details
+    primary = code & 0xFF  # without the details of the extended one
+    if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return checks.damaged(f"{path}: {error}")
+    return StorageError(f"{path}: {_HINTS.get(primary, error)}")
 
 
 def _url(path: Path, *, read_only: bool) -> sa.URL:
@@ -228,6 +259,7 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
 
     `secure_delete` overwrites what is deleted, so that `forget` leaves no trace.
     """
+    _distrust(connection)
     for pragma in (
         "journal_mode = WAL",
         "synchronous = NORMAL",
@@ -240,4 +272,5 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _configure_reader(connection: sqlite3.Connection, _: object) -> None:
+    _distrust(connection)
     connection.execute("PRAGMA busy_timeout = 5000")

@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from mirror.core.url.canonical import CanonicalURL
+from mirror.store.manifest import checks
 from mirror.store.sqlite.queries import DOM, IS_WHOLE, Queries
 from mirror.store.sqlite.schema import facts, families, tombstones
 
@@ -35,10 +36,10 @@ class Decisions(Queries):
     def same_contents(self) -> Iterator[list[CanonicalURL]]:
         rows = self._database.run(_SAME_CONTENTS).fetchall()
         for _, group in groupby(rows, key=itemgetter(0)):
-            yield [CanonicalURL(url) for _, url in group]
+            yield [checks.url(url) for _, url in group]
 
     def families(self) -> dict[str, dict[str, Any]]:
-        return {row.key: row.state for row in self._connection.execute(sa.select(families))}
+        return {row.key: checks.mapping(row.state) for row in self._connection.execute(sa.select(families))}
 
     def save_families(self, changed: Mapping[str, Mapping[str, Any]], gone: Sequence[str]) -> None:
         self._database.run_many(_SAVE_FAMILY, [(key, json.dumps(state)) for key, state in changed.items()])
@@ -65,7 +66,7 @@ class Decisions(Queries):
         count = int(self._database.run(_NEEDING.format("count(*)"), ()).fetchone()[0])
         query = _NEEDING.format("u.url, n.why") + " ORDER BY u.id LIMIT ?"
         rows = self._database.run(query, (max_count,)) if count else ()
-        return count, [(CanonicalURL(url), why) for url, why in rows]
+        return count, [(checks.url(url), why) for url, why in rows]
 
 
 _SET_ALIAS: Final = "UPDATE urls SET same_as = ? WHERE id = ?"

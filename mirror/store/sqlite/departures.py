@@ -1,14 +1,15 @@
 """The files that are to leave the tree. Owns the table `leaving`."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from mirror.core.policy.scope import Reason
-from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
+from mirror.store.manifest import checks
+from mirror.store.manifest.checks import checked
 from mirror.store.manifest.records import ChangedPage, Outcome, Standing
 from mirror.store.sqlite.queries import AT_LAST_COMPLETE, CURRENT, IS_HTML, IS_REDIRECT, LAST_COMPLETE, Queries
 from mirror.store.sqlite.schema import leaving, resources, snapshots
@@ -21,17 +22,7 @@ class Departures(Queries):
         self._connection.execute(_ADD, {"path": path, "url_id": url_id, "lost": lost})
 
     def changed_pages(self) -> Iterator[ChangedPage]:
-        for row in self._connection.execute(_CHANGED).all():
-            yield ChangedPage(
-                url_id=row.id,
-                url=CanonicalURL(row.url),
-                content=Digest(row.content),
-                standing=Standing(row.standing),
-                status=row.status,
-                path=row.path and LocalPath(row.path),
-                digest=row.digest and Digest(row.digest),
-                reason=Reason(row.reason) if row.reason else None,
-            )
+        yield from map(_changed_page, self._connection.execute(_CHANGED).all())
 
     def count_pages(self) -> int:
         return self._count(sa.select(sa.func.count()).where(CURRENT, IS_HTML, ~IS_REDIRECT))
@@ -51,13 +42,27 @@ class Departures(Queries):
     def released(self) -> list[LocalPath]:
         self._run(_DROP_RETURNED)
         paths = self._connection.execute(sa.select(leaving.c.path).where(leaving.c.released)).scalars()
-        return [LocalPath(path) for path in paths]
+        return [checks.path(path) for path in paths]
 
     def all(self) -> list[LocalPath]:
-        return [LocalPath(path) for path in self._connection.execute(sa.select(leaving.c.path)).scalars()]
+        return [checks.path(path) for path in self._connection.execute(sa.select(leaving.c.path)).scalars()]
 
     def remove(self, path: LocalPath) -> None:
         self._connection.execute(sa.delete(leaving).where(leaving.c.path == path))
+
+
+@checked
+def _changed_page(row: sa.Row[Any]) -> ChangedPage:
+    return ChangedPage(
+        url_id=checks.number(row.id),
+        url=checks.url(row.url),
+        content=checks.digest(row.content),
+        standing=Standing(row.standing),
+        status=checks.optional(checks.status, row.status),
+        path=checks.optional(checks.path, row.path),
+        digest=checks.optional(checks.digest, row.digest),
+        reason=Reason(row.reason) if row.reason else None,
+    )
 
 
 _ADD: Final = sa.text(

@@ -14,6 +14,8 @@ import sqlalchemy as sa
 
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
+from mirror.store.manifest import checks
+from mirror.store.manifest.checks import checked
 from mirror.store.manifest.records import Entry, State
 from mirror.store.sqlite.queries import (
     DONE,
@@ -176,7 +178,7 @@ class Frontier(Queries):
 
     def listings(self) -> list[CanonicalURL]:
         rows = self._connection.execute(_LISTINGS, {"run": self._run_id}).scalars()
-        return [CanonicalURL(url) for url in rows]
+        return [checks.url(url) for url in rows]
 
     def set_reason(self, url_id: int, reason: Reason | None) -> None:
         entry = self.entries([url_id]).get(url_id)
@@ -221,14 +223,15 @@ _STATES: Final = {int(state): state for state in State}
 _REASONS: Final[dict[str | None, Reason | None]] = {None: None, "": None} | {str(reason): reason for reason in Reason}
 
 
+@checked
 def _entry(row: Sequence[Any]) -> Entry:
     """Make an entry of a row of `_COLUMNS`."""
     return Entry(
-        row[0],
-        CanonicalURL(row[1]),
+        checks.number(row[0]),
+        checks.url(row[1]),
         _STATES[row[2]],
         ROLE_SETS[row[3]],
-        row[4],
+        checks.number(row[4]),
         bool(row[5]),
         row[6],
         _REASONS[row[7]],

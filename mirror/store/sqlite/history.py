@@ -6,7 +6,6 @@ shows, and a snapshot in which nothing changed costs one row.
 Pruned snapshots keep their row, so that versions found then still have a time; no list shows them.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -15,7 +14,8 @@ import sqlalchemy as sa
 
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL, origin
-from mirror.store.disk.objects import Digest
+from mirror.store.manifest import checks
+from mirror.store.manifest.checks import checked
 from mirror.store.manifest.history_records import (
     ChangeKind,
     Difference,
@@ -68,10 +68,18 @@ class History(Queries):
         row = self._connection.execute(_NUMBERS, {"at": snapshot_id}).one()
         return SnapshotCounts(**{name: int(value or 0) for name, value in row._mapping.items()})  # noqa: SLF001 - a public name
 
+    @checked
     def _listed(self, row: Any) -> SnapshotInfo:
-        numbers = SnapshotCounts(**row.counts) if row.counts else self.numbers(row.id)
-        starts = tuple(map(CanonicalURL, row.starts))
-        return SnapshotInfo(row.id, row.started, row.finished, Outcome(row.outcome), starts, row.options, numbers)
+        counts = {name: checks.number(value) for name, value in checks.mapping(row.counts or {}).items()}
+        return SnapshotInfo(
+            row.id,
+            checks.time(row.started),
+            checks.optional(checks.time, row.finished),
+            Outcome(row.outcome),
+            tuple(checks.urls(row.starts)),
+            checks.mapping(row.options),
+            SnapshotCounts(**counts) if counts else self.numbers(row.id),
+        )
 
     # --- what a snapshot shows -----------------------------------------------------------------------------------------
 
@@ -80,20 +88,23 @@ class History(Queries):
         while rows := self._connection.execute(_AT, wanted).all():
             for row in rows:
                 yield ShownVersion(
-                    resource_of(row), row.copy and Digest(row.copy), bool(row.stale), row.dom and Digest(row.dom)
+                    resource_of(row),
+                    row.copy and checks.digest(row.copy),
+                    bool(row.stale),
+                    row.dom and checks.digest(row.dom),
                 )
             wanted["last"] = rows[-1].id
 
     def origins(self, snapshot_id: int) -> list[Origin]:
         rows = self._connection.execute(_ORIGINS, {"at": snapshot_id}).all()
-        return [Origin(row.origin, row.pages, row.files, CanonicalURL(row.first)) for row in rows]
+        return [Origin(row.origin, row.pages, row.files, checks.url(row.first)) for row in rows]
 
     def met_origins(self) -> Iterator[str]:
         """As the interface says. Each query jumps to the first URL behind the origin before, instead of reading all URLs."""
         end = ""
         while url := self._connection.execute(_NEXT_URL, {"end": end}).scalar():
-            yield origin(CanonicalURL(url))
-            end = _end(origin(CanonicalURL(url)))
+            yield origin(checks.url(url))
+            end = _end(origin(checks.url(url)))
 
     def has_origin(self, name: str, snapshot_id: int) -> bool:
         words = {"at": snapshot_id, "first": f"{name}/", "end": _end(name)}
@@ -105,12 +116,14 @@ class History(Queries):
 
     def same_as(self, url: CanonicalURL) -> CanonicalURL | None:
         found = self._connection.execute(_SAME_AS, {"url": url}).scalar()
-        return found and CanonicalURL(found)
+        return found and checks.url(found)
 
     def differences(self, before: int, now: int) -> list[Difference]:
         found: list[Difference] = []
-        for url in self._connection.execute(_TOUCHED, {"first": before, "last": now}).scalars().all():
-            old, new = (self._shown(CanonicalURL(url), at) for at in (before, now))
+        for url in (
+            self._connection.execute(_TOUCHED, {"first": min(before, now), "last": max(before, now)}).scalars().all()
+        ):
+            old, new = (self._shown(checks.url(url), at) for at in (before, now))
             if old and new and old.content != new.content:
                 found.append(Difference(ChangeKind.CHANGED, old, new))
             elif old and not new:
@@ -125,6 +138,7 @@ class History(Queries):
 
     # --- one URL -------------------------------------------------------------------------------------------------------
 
+    @checked
     def account(self, url: CanonicalURL) -> UrlHistory | None:
         row = self._connection.execute(_MET, {"url": url}).first()
         if row is None:
@@ -139,20 +153,18 @@ class History(Queries):
             row.started,
             entry_of(known) if known else None,
             known.started if known else None,
-            known.referrer and CanonicalURL(known.referrer) if known else None,
+            known.referrer and checks.url(known.referrer) if known else None,
             [(resource_of(version), version.began, version.ended) for version in versions],
-            [CanonicalURL(page) for page in linked],
+            [checks.url(page) for page in linked],
             known.rule if known else None,
-            [CanonicalURL(page) for page in seen],
+            [checks.url(page) for page in seen],
             _rendered(rendered) if rendered else None,
             self._connection.execute(_NEED, {"url_id": row.id}).scalar(),
         )
 
     def starts(self, snapshot_id: int) -> list[CanonicalURL]:
         query = sa.select(snapshots.c.starts).where(snapshots.c.id <= snapshot_id).order_by(snapshots.c.id)
-        return list(
-            dict.fromkeys(CanonicalURL(url) for row in self._connection.execute(query).scalars() for url in row)
-        )
+        return list(dict.fromkeys(url for row in self._connection.execute(query).scalars() for url in checks.urls(row)))
 
     def all(self) -> Iterator[Resource]:
         last = 0
@@ -162,7 +174,10 @@ class History(Queries):
 
 
 def _rendered(row: Any) -> LastRendering:
-    return LastRendering(row.state, row.started, row.found, row.outcome, json.loads(row.refused))
+    refused = [checks.text(line) for line in checks.read_json(row.refused)]
+    return LastRendering(
+        checks.number(row.state), row.started, checks.number(row.found), checks.text(row.outcome), refused
+    )
 
 
 def _with_moves(found: Sequence[Difference]) -> list[Difference]:

@@ -7,6 +7,8 @@ from typing import Final
 from mirror.core.document.references import Reference
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL
+from mirror.store.manifest import checks
+from mirror.store.manifest.checks import checked
 from mirror.store.manifest.records import Resource
 from mirror.store.sqlite.queries import IS_WHOLE, SEEN, Queries
 
@@ -24,9 +26,10 @@ class Links(Queries):
         """Return the links of the document."""
         return self._references(resource, 0, SEEN)
 
+    @checked
     def _references(self, resource: Resource, first: int, end: int) -> list[tuple[int, Reference]]:
         rows = self._database.run(_REFERENCES, (resource.id, first, end))
-        return [(target, Reference(CanonicalURL(url), _KINDS[kind], bool(guess))) for target, kind, guess, url in rows]
+        return [(target, Reference(checks.url(url), _KINDS[kind], bool(guess))) for target, kind, guess, url in rows]
 
     def add_seen(self, resource: Resource, references: Sequence[tuple[int, Reference]]) -> None:
         known = set(self.of(resource))
@@ -62,7 +65,7 @@ class Links(Queries):
             self._database.run(statement, (resource_id,))
 
     def canonicals(self) -> list[tuple[CanonicalURL, CanonicalURL]]:
-        return [(CanonicalURL(url), CanonicalURL(target)) for url, target in self._database.run(_CANONICALS).fetchall()]
+        return [(checks.url(url), checks.url(target)) for url, target in self._database.run(_CANONICALS).fetchall()]
 
 
 _CANONICALS: Final = (  # the canonical URL may itself be an alias from an earlier run: its payload is known

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
+from mirror.store.manifest import checks
 from mirror.store.manifest.records import Resource
 from mirror.store.sqlite.links import Links
 from mirror.store.sqlite.queries import AT_A_TIME, CURRENT, Queries, Session
@@ -23,7 +24,7 @@ class Locations(Queries):
 
     def resolutions(self, resource: Resource) -> dict[CanonicalURL, LocalPath]:
         rows = self._database.run(_RESOLUTIONS, (resource.id,))
-        return {CanonicalURL(url): LocalPath(path) for url, path in rows}
+        return {checks.url(url): checks.path(path) for url, path in rows}
 
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
         wanted = dict(places)
@@ -44,12 +45,15 @@ class Locations(Queries):
         )
         last = 0
         while rows := self._connection.execute(query.where(urls.c.id > last)).all():
-            yield from ((row[0], row[1], row[2], row[3]) for row in rows)
+            yield from (
+                (row[0], checks.optional(checks.path, row[1]), checks.optional(checks.path, row[2]), row[3])
+                for row in rows
+            )
             last = rows[-1][0]
 
     def place(self, url_id: int) -> tuple[LocalPath | None, int | None]:
         row = self._connection.execute(_PLACE, {"url_id": url_id}).first()
-        return (row[0], row[1]) if row else (None, None)
+        return (checks.optional(checks.path, row[0]), row[1]) if row else (None, None)
 
     def settle(self, changed: Sequence[tuple[int, LocalPath | None]]) -> None:
         if changed:

@@ -41,6 +41,7 @@ class SQLiteManifest:
         self.retention = Retention(session)
         self.commit = self.database.commit
         self.checkpoint = self.database.checkpoint
+        self.back_up = self.database.back_up
         self.damage = self.database.damage
         self.compact = self.database.compact
         self.close = self.database.close

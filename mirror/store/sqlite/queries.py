@@ -3,15 +3,15 @@
 A version is shown by the snapshots from its `since` on, up to but not including its `until`.
 """
 
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from mirror.core.policy.scope import Reason, Role
-from mirror.core.url.canonical import CanonicalURL
-from mirror.core.url.local_paths import LocalPath
-from mirror.store.disk.objects import Digest
+from mirror.store.manifest import checks
+from mirror.store.manifest.checks import checked
 from mirror.store.manifest.records import Entry, Resource, Standing, State
 from mirror.store.sqlite.database import Database
 from mirror.store.sqlite.schema import frontier, resources, urls
@@ -88,35 +88,45 @@ class Queries:
         return int(self._connection.execute(query, {"run": self._run_id}).scalar_one())
 
 
+@checked
 def entry_of(row: Any) -> Entry:
     return Entry(
-        id=row.url_id,
-        url=CanonicalURL(row.url),
+        id=checks.number(row.url_id),
+        url=checks.url(row.url),
         state=State(row.state),
         roles=ROLE_SETS[row.roles],
-        depth=row.depth,
+        depth=checks.number(row.depth),
         guess=row.guess,
-        referrer_id=row.referrer_id,
+        referrer_id=checks.optional(checks.number, row.referrer_id),
         reason=Reason(row.reason) if row.reason else None,
     )
 
 
 def resource_of(row: Any) -> Resource:
+    return resource_from(row._mapping)  # noqa: SLF001 - a public name
+
+
+@checked
+def resource_from(row: Mapping[str, Any]) -> Resource:
+    digest, path = row["digest"], row["path"]
     return Resource(
-        url_id=row.url_id,
-        url=CanonicalURL(row.url),
-        fetched=row.fetched,
-        status=row.status,
-        headers=[(name, value) for name, value in row.headers],
-        digest=row.digest and Digest(row.digest),
-        size=row.size,
-        media_type=row.media_type,
-        path=row.path and LocalPath(row.path),
-        discovered_from=row.discovered_from,
-        error=row.error,
-        stale=bool(row.stale),
-        id=row.id,
-        standing=Standing(row.standing),
-        checked=row.checked,
-        since=row.since,
+        url_id=checks.number(row["url_id"]),
+        url=checks.url(row["url"]),
+        fetched=checks.time(row["fetched"]),
+        status=checks.optional(checks.status, row["status"]),
+        headers=checks.headers(row["headers"]),
+        digest=None if digest is None else checks.digest(digest),
+        size=checks.number(row["size"]),
+        media_type=checks.optional(checks.text, row["media_type"]),
+        path=None if path is None else checks.path(path),
+        discovered_from=row["discovered_from"],
+        error=checks.optional(checks.text, row["error"]),
+        stale=bool(row["stale"]),
+        id=checks.number(row["id"]),
+        standing=_STANDINGS[row["standing"]],
+        checked=checks.time(row["checked"]),
+        since=checks.number(row["since"]),
     )
+
+
+_STANDINGS: Final = {str(standing): standing for standing in Standing}

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Final
 
 from mirror.core.policy.dynamic_pages import RECHECK_INTERVAL, ScriptSigns
-from mirror.core.url.canonical import CanonicalURL
+from mirror.store.manifest import checks
 from mirror.store.manifest.records import Resource
 from mirror.store.manifest.rendering_records import (
     MAX_TRIES,
@@ -122,7 +122,7 @@ class Queue:
 
     def _look(self, *, idle: bool) -> None:
         rows = self._database.run(_WAITING, (self._run_id, idle, _AHEAD + len(self._begun))).fetchall()
-        tasks = [RenderingTask(row[0], row[1], CanonicalURL(row[2]), row[3], row[4], row[5] + 1) for row in rows]
+        tasks = [RenderingTask(row[0], row[1], checks.url(row[2]), row[3], row[4], row[5] + 1) for row in rows]
         self._ahead.extend(task for task in tasks if task.resource_id not in self._begun)
         if not self._ahead:
             self._may_have_more = False

@@ -8,9 +8,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from mirror.core.document.references import Reference
-from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
+from mirror.store.manifest import checks
 from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing, State
 from mirror.store.sqlite.links import Links
 from mirror.store.sqlite.queries import (
@@ -24,6 +24,7 @@ from mirror.store.sqlite.queries import (
     Queries,
     Session,
     entry_of,
+    resource_from,
     resource_of,
 )
 from mirror.store.sqlite.runs import Runs
@@ -119,10 +120,10 @@ class Resources(Queries):
 
     def staleness(self, resource: Resource) -> tuple[int, Digest | None]:
         found = self._database.run(_STALE_AND_DOM, (resource.id,)).fetchone()
-        return (int(found[0]), found[1] and Digest(found[1])) if found else (0, None)
+        return (int(found[0]), checks.optional(checks.digest, found[1])) if found else (0, None)
 
-    def failing_since(self, url_id: int) -> str | None:
-        found = self._connection.execute(_FAILING_SINCE, {"url": url_id}).scalar()
+    def failing_since(self, url_id: int, now: str) -> str | None:
+        found = self._connection.execute(_FAILING_SINCE, {"url": url_id, "now": now}).scalar()
         return None if found is None else str(found)
 
     def mark_published(self, files: Sequence[Published]) -> None:
@@ -136,7 +137,7 @@ class Resources(Queries):
 
     def copy(self, resource: Resource) -> Digest | None:
         found = self._connection.execute(_COPY, {"of": resource.id}).scalar()
-        return found and Digest(found)
+        return checks.optional(checks.digest, found)
 
     def mark_lost(self, digests: Sequence[Digest]) -> None:
         self._session.forget()
@@ -144,7 +145,7 @@ class Resources(Queries):
             self._connection.execute(statement, {"given": list(digests), "run": self._run_id})
 
     def unsynced(self) -> list[Digest]:
-        return [Digest(digest) for digest in self._connection.execute(sa.select(unsynced.c.digest)).scalars()]
+        return [checks.digest(digest) for digest in self._connection.execute(sa.select(unsynced.c.digest)).scalars()]
 
     def add_unsynced(self, digests: Sequence[Digest]) -> None:
         self._database.run_many(_ADD_UNSYNCED, [(digest,) for digest in digests])
@@ -181,8 +182,10 @@ _SET_ERROR: Final = (
     sa.update(resources).where(resources.c.url_id == sa.bindparam("url"), CURRENT).values(error=sa.bindparam("why"))
 )
 _FAILING_SINCE: Final = sa.text(
-    "SELECT min(s.started) FROM resources r JOIN snapshots s ON s.id = r.since WHERE r.url_id = :url AND r.since > "
-    "(SELECT coalesce(max(since), 0) FROM resources WHERE url_id = :url AND standing NOT IN ('kept', 'failed'))"
+    "SELECT max(started) FROM snapshots WHERE started <= :now AND id <= "
+    "(SELECT min(id) FROM snapshots WHERE started <= :now AND id >= "
+    "(SELECT min(since) FROM resources WHERE url_id = :url AND since > "
+    "(SELECT coalesce(max(since), 0) FROM resources WHERE url_id = :url AND standing NOT IN ('kept', 'failed'))))"
 )
 _SHOWN_LAST: Final = sa.text(
     f"SELECT r.id FROM resources r WHERE r.url_id = :url AND {AT_LAST_COMPLETE.format('r')}"  # noqa: S608 - ours
@@ -237,6 +240,7 @@ _RESOURCE: Final = (
     f"SELECT {', '.join(f'r.{name}' for name in _VALUES)}, r.id, r.url_id, r.since, u.url "  # noqa: S608 - as below: ours
     "FROM resources r JOIN urls u ON u.id = r.url_id WHERE r.url_id = ? AND r.until IS NULL"
 )
+_NAMES: Final = (*_VALUES, "id", "url_id", "since", "url")
 _INSERT: Final = f"INSERT INTO resources ({', '.join(_VALUES)}, url_id, since) VALUES ({'?, ' * len(_VALUES)}?, ?)"  # noqa: S608
 _SET: Final = {"stale": "stale = iif(?, stale + 1, 0)"}
 _UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(_SET.get(name, f'{name} = ?') for name in _VALUES)} WHERE id = ?"  # noqa: S608
@@ -247,7 +251,6 @@ _ADD_COPY: Final = (  # NULL is stored only if the version had a copy before
     "WHERE ? IS NOT (SELECT digest FROM copies WHERE resource_id = ? ORDER BY since DESC LIMIT 1)"
 )
 _ADD_UNSYNCED: Final = "INSERT OR IGNORE INTO unsynced (digest) VALUES (?)"
-_STANDINGS: Final = {str(standing): standing for standing in Standing}
 _UNVISITED: Final = (
     RESOURCES.where(CURRENT, resources.c.path.is_not(None), resources.c.snapshot_id != sa.bindparam("run"))
     .where(
@@ -291,21 +294,5 @@ def _resource_values(snapshot: Snapshot, resource: Resource) -> tuple[Any, ...]:
 
 def _resource(row: Sequence[Any]) -> Resource:
     """Make a resource of a row of `_RESOURCE`."""
-    return Resource(
-        url_id=row[14],
-        url=CanonicalURL(row[16]),
-        fetched=row[2],
-        status=row[4],
-        headers=[(name, value) for name, value in json.loads(row[5])],
-        digest=row[6],
-        size=row[7],
-        media_type=row[8],
-        path=row[9],
-        discovered_from=row[10],
-        error=row[11],
-        stale=bool(row[12]),
-        id=row[13],
-        standing=_STANDINGS[row[1]],
-        checked=row[3],
-        since=row[15],
-    )
+    named = dict(zip(_NAMES, row, strict=True))
+    return resource_from(named | {"headers": checks.read_json(named["headers"])})

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.records import Resource
+from mirror.store.manifest import checks
+from mirror.store.manifest.records import LOST_HERE, Resource
 from mirror.store.sqlite.queries import Queries, resource_of
 from mirror.store.sqlite.schema import copies, renderings, resources, urls
 
@@ -30,23 +31,35 @@ class Retention(Queries):
         return count
 
     def sharing(self, pattern: str) -> list[CanonicalURL]:
-        return [CanonicalURL(url) for url in self._connection.execute(_SHARING, {"glob": _glob(pattern)}).scalars()]
+        return [checks.url(url) for url in self._connection.execute(_SHARING, {"glob": _glob(pattern)}).scalars()]
 
     def objects_in_use(self) -> set[Digest]:
         return self._digests(resources.c.digest) | self._digests(renderings.c.dom)
+
+    def sizes(self) -> dict[Digest, int]:
+        return {checks.digest(digest): checks.number(size) for digest, size in self._connection.execute(_SIZES)}
 
     def copies_in_use(self) -> set[Digest]:
         return self._digests(copies.c.digest)
 
     def _digests(self, column: sa.Column[Any]) -> set[Digest]:
-        return {Digest(digest) for digest in self._connection.execute(sa.select(column).distinct()).scalars() if digest}
+        return {
+            checks.digest(digest)
+            for digest in self._connection.execute(sa.select(column).distinct()).scalars()
+            if digest
+        }
 
     def users_of_copy(self, digest: Digest) -> list[Resource]:
         rows = self._connection.execute(_USERS_OF_COPY, {"digest": digest}).all()
         return [resource_of(row) for row in rows]
 
     def give_up(self, digest: Digest) -> None:
-        self._connection.execute(_GIVE_UP, {"digest": digest})
+        for statement in _GIVE_UP:
+            self._connection.execute(statement, {"digest": digest, "why": LOST_HERE})
+
+    def lost(self) -> list[Resource]:
+        rows = self._connection.execute(_LOST, {"why": LOST_HERE}).all()
+        return [resource_of(row) for row in rows]
 
     def users_of(self, digest: Digest) -> list[Resource]:
         rows = self._connection.execute(_USERS, {"digest": digest}).all()
@@ -59,6 +72,7 @@ def _glob(pattern: str) -> str:
     return escaped + "*" * pattern.endswith("*")
 
 
+_SIZES: Final = sa.text("SELECT digest, max(size) FROM resources WHERE digest IS NOT NULL GROUP BY digest")
 _USERS: Final = (
     sa.select(resources, urls.c.url)
     .join(urls, urls.c.id == resources.c.url_id)
@@ -75,16 +89,23 @@ _USERS_OF_COPY: Final = (
 )
 
 
-_GIVE_UP: Final = sa.text(
-    "UPDATE resources SET path = NULL, digest = NULL, size = 0, standing = 'failed', error = 'its payload was lost here' "
-    "WHERE digest = :digest AND until IS NOT NULL"
-)
-
-
 def _script(text: str) -> tuple[sa.TextClause, ...]:
     return tuple(sa.text(statement) for statement in text.split(";") if statement.strip())
 
 
+_GIVE_UP: Final = _script(
+    """
+    UPDATE snapshots SET counts = NULL WHERE outcome <> 'pruned';
+    UPDATE resources SET path = NULL, digest = NULL, size = 0, stale = 0, standing = 'failed', error = :why
+        WHERE digest = :digest
+    """
+)
+_LOST: Final = (
+    sa.select(resources, urls.c.url)
+    .join(urls, urls.c.id == resources.c.url_id)
+    .where(resources.c.error == sa.bindparam("why"))
+    .order_by(resources.c.until.is_not(None), resources.c.id)
+)
 _PRUNE: Final = _script(
     """
     CREATE TEMP TABLE kept (id INTEGER PRIMARY KEY);

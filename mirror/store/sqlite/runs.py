@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
+from mirror.store.manifest import checks
 from mirror.store.manifest.records import Outcome, RunCounts, Snapshot, Standing, State
 from mirror.store.sqlite.frontier import Frontier
 from mirror.store.sqlite.queries import (
@@ -43,7 +44,7 @@ class Runs(Queries):
             self._session.select(last.id)
             in_flight = sa.update(frontier).where(THIS_RUN, frontier.c.state == State.IN_FLIGHT)
             self._connection.execute(in_flight.values(state=State.PENDING), {"run": self._run_id})
-            return Snapshot(last.id, last.started, tuple(last.starts), resumed=True)
+            return Snapshot(last.id, checks.time(last.started), tuple(checks.urls(last.starts)), resumed=True)
         if self._database.run(_ANY_LINK).fetchone() is None:  # a first run: see `Links.build_index`
             self._database.run(_NO_INDEX)
         values = {"started": now, "outcome": Outcome.INCOMPLETE, "starts": list(starts), "options": options}
@@ -63,10 +64,16 @@ class Runs(Queries):
 
     def starts(self) -> list[CanonicalURL]:
         rows = self._connection.execute(sa.select(snapshots.c.starts).order_by(snapshots.c.id)).scalars()
-        return list(dict.fromkeys(CanonicalURL(url) for row in rows for url in row))
+        return list(dict.fromkeys(url for row in rows for url in checks.urls(row)))
 
     def last_id(self) -> int:
         return self._run_id or self._count(sa.select(sa.func.coalesce(sa.func.max(snapshots.c.id), 0)))
+
+    def after(self, time: str) -> list[tuple[int, str]]:
+        query = (
+            sa.select(snapshots.c.id, snapshots.c.started).where(snapshots.c.started > time).order_by(snapshots.c.id)
+        )
+        return [(row[0], row[1]) for row in self._connection.execute(query)]
 
     def was_limited(self) -> bool:
         query = sa.select(sa.func.count()).where(
@@ -112,11 +119,14 @@ class Runs(Queries):
             .order_by(resources.c.id)
             .limit(max_count)
         )
-        return [(row[0], row[1], row[2]) for row in self._connection.execute(query, {"run": self._run_id})]
+        return [
+            (checks.url(row[0]), row[1], row[2] and checks.url(row[2]))
+            for row in self._connection.execute(query, {"run": self._run_id})
+        ]
 
     def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
         rows = self._database.run(_TRAPS, (self._run_id, int(State.SKIPPED), str(Reason.TRAP))).fetchall()
-        return [(rule, number, CanonicalURL(url)) for rule, number, url in rows]
+        return [(rule, number, checks.url(url)) for rule, number, url in rows]
 
     def _by_reason(self, query: sa.Select[Any]) -> dict[str, int]:
         return {row[0]: row[1] for row in self._connection.execute(query, {"run": self._run_id})}

@@ -55,6 +55,14 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
     assert retry_after(value, 10) == seconds
 
 
+def test_a_date_of_retry_after_counts_from_the_clock_of_the_server() -> None:
+    at, sent = "Sun, 29 Nov 2026 12:01:00 GMT", "Sun, 29 Nov 2026 12:00:00 GMT"
+    assert retry_after(at, 0.0, sent) == 60  # our clock says 1970
+    assert retry_after(at, 9e9, sent) == 60  # ours says 2255
+    assert retry_after("5", 0.0, sent) == 5
+    assert retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 10, "yesterday") == 50
+
+
 def test_statuses() -> None:
     assert {status: trouble_of(status) for status in (429, 503, 500, 502, 408)} == {
         429: LIMITED,

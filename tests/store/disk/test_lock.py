@@ -204,5 +204,5 @@ def test_an_archive_that_can_not_be_opened_is_not_locked(tmp_path: Path) -> None
     (tmp_path / ".mirror").mkdir()
     (tmp_path / ".mirror" / "manifest.sqlite").write_bytes(b"no database" * 1000)
     for _ in range(2):
-        with pytest.raises(StorageError, match="it is not a manifest"):
+        with pytest.raises(StorageError, match="the manifest is damaged"):
             Archive(tmp_path)

@@ -31,6 +31,8 @@ def sqlite(folder: Path) -> Manifest:
     return SQLiteManifest(folder / "manifest.sqlite")
 
 
+NOW: Final = "2026-01-01T00:00:00+00:00"
+LATER: Final = "2026-03-01T00:00:00+00:00"
 BACKENDS: Final[tuple[Open, ...]] = (sqlite,)
 
 
@@ -69,7 +71,7 @@ def admitted(manifest: Manifest, *entries: Entry) -> None:
 
 def resource(url_id: int, path: str | None = None, **changes: Any) -> Resource:
     place = LocalPath(path) if path else None
-    known = Resource(url_id, url(url_id), "now", 200, [("A", "b")], None, 7, "text/html", place, None)
+    known = Resource(url_id, url(url_id), NOW, 200, [("A", "b")], None, 7, "text/html", place, None)
     return replace(known, **changes)
 
 
@@ -96,7 +98,7 @@ def test_a_transaction_is_stored_as_a_whole_or_not_at_all(manifest: Manifest) ->
 
 def test_the_next_process_sees_what_was_committed(manifest: Manifest, open_manifest: Open, tmp_path: Path) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
     admitted(manifest, entry(1))
     other = open_manifest(tmp_path)
     other.runs.select(snapshot.id)
@@ -189,13 +191,13 @@ def test_waiting_entries_that_are_only_pages_can_be_skipped(manifest: Manifest) 
 def test_a_run_is_resumed_until_it_is_finished(manifest: Manifest) -> None:
     options = {"depth": None, "starts": [HOME]}
     with manifest.transaction():
-        first = manifest.runs.begin([HOME], options, "first")
+        first = manifest.runs.begin([HOME], options, NOW)
         assert not first.resumed
         manifest.runs.extend_starts(first, [HOME, url(1)])
     admitted(manifest, entry(1, state=State.IN_FLIGHT))
     with manifest.transaction():
         again = manifest.runs.begin([HOME], options, "second")
-        assert (again.id, again.started, again.starts, again.resumed) == (first.id, "first", (HOME, url(1)), True)
+        assert (again.id, again.started, again.starts, again.resumed) == (first.id, NOW, (HOME, url(1)), True)
         assert manifest.frontier.entries([1])[1].state is State.PENDING
         manifest.runs.finish(again, "third")
         new = manifest.runs.begin([HOME], options, "fourth")
@@ -210,8 +212,8 @@ def test_a_run_with_other_options_is_a_new_run(
     manifest: Manifest, starts: list[CanonicalURL], options: dict[str, Any]
 ) -> None:
     with manifest.transaction():
-        first = manifest.runs.begin([HOME], {}, "now")
-        other = manifest.runs.begin(starts, options, "now")
+        first = manifest.runs.begin([HOME], {}, NOW)
+        other = manifest.runs.begin(starts, options, NOW)
     assert other.id != first.id
     assert not other.resumed
 
@@ -222,7 +224,7 @@ def test_a_run_with_other_options_is_a_new_run(
 def test_a_new_version_replaces_the_current_one(manifest: Manifest) -> None:
     references = [(2, Reference(url(2), Kind.PAGE)), (3, Reference(url(3), Kind.REQUISITE, guess=True))]
     with manifest.transaction():
-        snapshot = manifest.runs.begin([url(1)], {}, "now")
+        snapshot = manifest.runs.begin([url(1)], {}, NOW)
         manifest.frontier.identify([url(1), url(2), url(3)])
         first = recorded(manifest, snapshot, resource(1, "a.html"), references)
         assert manifest.links.of(first) == references
@@ -236,7 +238,7 @@ def test_a_new_version_replaces_the_current_one(manifest: Manifest) -> None:
 
 def test_documents_become_stale_when_a_target_moves(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([url(1)], {}, "now")
+        snapshot = manifest.runs.begin([url(1)], {}, NOW)
         manifest.frontier.identify([url(1), url(2), url(3)])
         document = recorded(manifest, snapshot, resource(1, "a.html"), [(2, Reference(url(2), Kind.PAGE))])
         recorded(manifest, snapshot, resource(3, "c.html"), [])
@@ -258,7 +260,7 @@ def test_documents_become_stale_when_a_target_moves(manifest: Manifest) -> None:
 
 def test_an_iteration_gives_every_version_however_many_there_are(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
         ids = manifest.frontier.identify([url(n) for n in range(2100)])
         for n in range(2100):
             leads = [(ids[url(0)], Reference(url(0), Kind.REDIRECT))] if n == 7 else []
@@ -274,7 +276,7 @@ def test_an_iteration_gives_every_version_however_many_there_are(manifest: Manif
 
 def test_counts_and_failures_of_a_run(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
     admitted(
         manifest,
         done(1),
@@ -353,9 +355,32 @@ def test_a_failing_url_has_the_time_since_when(manifest: Manifest) -> None:
     first, second = two_snapshots(manifest)
     with manifest.transaction():
         recorded(manifest, first, resource(1, "1.html"), [])
-        assert manifest.resources.failing_since(1) is None
+        assert manifest.resources.failing_since(1, LATER) is None
         recorded(manifest, second, resource(1, "1.html", standing=Standing.KEPT, error="timed out"), None)
-    assert manifest.resources.failing_since(1) == second.started
+    assert manifest.resources.failing_since(1, LATER) == second.started
+
+
+@pytest.mark.parametrize(
+    ("times", "since"),
+    [
+        (["2026-01-01", "2036-01-01", "2026-01-03", "2026-01-04"], "2026-01-03"),  # the first time is not believed
+        (
+            ["2026-01-01", "1970-01-01", "2026-01-03", "2026-01-04"],
+            "2026-01-01",
+        ),  # it is no earlier than the run before it
+        (["2026-01-05", "2026-01-02", "2026-01-03", "2026-01-04"], "2026-01-05"),
+    ],
+)
+def test_a_failing_url_has_a_time_that_can_be_true(manifest: Manifest, times: list[str], since: str) -> None:
+    good, bad = resource(1, "1.html"), resource(1, "1.html", standing=Standing.KEPT, error="timed out")
+    with manifest.transaction():
+        manifest.frontier.identify([url(1)])
+        for number, day in enumerate(times):
+            snapshot = manifest.runs.begin([HOME], {}, f"{day}T00:00:00+00:00")
+            recorded(manifest, snapshot, bad if number else good, [] if not number else None)
+            manifest.runs.finish(snapshot, f"{day}T01:00:00+00:00")
+    assert manifest.resources.failing_since(1, LATER) == f"{since}T00:00:00+00:00"
+    assert [day[:10] for _, day in manifest.runs.after(LATER)] == [day for day in times if day > LATER]
 
 
 def test_links_that_a_browser_saw_follow_those_of_the_document(manifest: Manifest) -> None:
@@ -388,9 +413,9 @@ def test_a_file_leaves_once_it_is_released_unless_its_url_has_it_again(manifest:
         manifest.departures.remove(LocalPath("2.html"))
         assert manifest.departures.all() == []
         manifest.runs.finish(second, "later", Outcome.HELD)
-        manifest.departures.accept_loss("at last")
+        manifest.departures.accept_loss("2019-01-03T00:00:00+00:00")
     [_, held] = manifest.history.snapshots()
-    assert (held.outcome, held.finished) == (Outcome.COMPLETE, "at last")
+    assert (held.outcome, held.finished) == (Outcome.COMPLETE, "2019-01-03T00:00:00+00:00")
 
 
 def test_pages_are_compared_with_the_newest_complete_snapshot(manifest: Manifest) -> None:
@@ -419,7 +444,7 @@ def test_pages_are_compared_with_the_newest_complete_snapshot(manifest: Manifest
 
 def test_versions_with_a_lost_object_are_stale_and_pending_again(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
     admitted(manifest, done(1), done(2))
     with manifest.transaction():
         recorded(manifest, snapshot, resource(1, "1.html", digest=digest("a")), [])
@@ -432,7 +457,7 @@ def test_versions_with_a_lost_object_are_stale_and_pending_again(manifest: Manif
 
 def test_a_file_that_became_stale_while_it_was_written_stays_stale(manifest: Manifest) -> None:
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
         manifest.frontier.identify([url(1)])
         page = recorded(manifest, snapshot, resource(1, "1.html", digest=digest("a"), stale=True), [])
         planned, _ = manifest.resources.staleness(page)
@@ -455,7 +480,7 @@ def test_objects_are_unsynced_until_they_are_removed_from_the_list(manifest: Man
 def test_aliases_facts_families_and_needs_are_stored(manifest: Manifest) -> None:
     decisions = manifest.decisions
     with manifest.transaction():
-        snapshot = manifest.runs.begin([HOME], {}, "now")
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
         manifest.frontier.identify([url(1), url(2)])
         page = recorded(manifest, snapshot, resource(1, "1.html", digest=digest("a")), [])
         recorded(manifest, snapshot, resource(2, "2.html", digest=digest("a")), [])
@@ -502,7 +527,7 @@ def test_a_forgotten_url_has_no_versions_and_a_tombstone(manifest: Manifest) -> 
         recorded(manifest, first, resource(3, "3.html", digest=digest("a")), [])
         assert manifest.retention.sharing(url(1)) == [url(3)]
         assert manifest.retention.sharing(url(2)) == []
-        assert manifest.retention.forget(url(1), "now") == 1
+        assert manifest.retention.forget(url(1), NOW) == 1
     assert manifest.frontier.find([url(1), url(2), url(4)]) == {url(1): 1, url(2): 2}
     assert manifest.decisions.tombstones() == [url(1)]
     assert manifest.resources.current(1) is None

@@ -35,11 +35,16 @@ def opened(root: Path) -> Iterator[Archive]:
         yield archive
 
 
-def mirrored(root: Path, *, refresh: RefreshPolicy = FRESH, limit: int | None = None, **rules: Any) -> list[str]:
+NOW: Final = "2020-02-02T02:02:02+00:00"
+
+
+def mirrored(
+    root: Path, *, refresh: RefreshPolicy = FRESH, limit: int | None = None, now: str = NOW, **rules: Any
+) -> list[str]:
     """Make a whole run, and return what it requested."""
     with opened(root) as archive:
         scope = Scope((canonical(HOME),), **rules)
-        crawl = Crawl(archive, scope, refresh=refresh, limit=limit, now=lambda: "2020-02-02T02:02:02+00:00")
+        crawl = Crawl(archive, scope, refresh=refresh, limit=limit, now=lambda: now)
         asked = run(crawl, WEB)
         complete(crawl)
     assert dangling(root) == []
@@ -80,6 +85,18 @@ def test_new_rules_remove_files_and_restore_them_without_a_request(
     assert mirrored(root) == []
     assert files(root) == before
     assert set(standings(root).values()) == {Standing.PRESENT}
+
+
+@pytest.mark.parametrize("policy", [FRESH, RefreshPolicy(trust=True), RefreshPolicy(timedelta(days=9999))])
+@pytest.mark.parametrize("now", ["2020-02-02T01:56:00+00:00", "2019-12-31T00:00:00+00:00", "1970-01-01T00:00:00+00:00"])
+def test_what_was_checked_in_the_future_is_requested(root: Path, policy: RefreshPolicy, now: str) -> None:
+    assert len(mirrored(root, refresh=policy, now=now)) == 6
+    with opened(root) as archive:
+        assert archive.manifest.runs.after(now) == [(1, NOW)]
+
+
+def test_the_clocks_of_two_machines_may_differ_a_little(root: Path) -> None:
+    assert mirrored(root, now="2020-02-02T02:00:00+00:00") == []
 
 
 @pytest.mark.parametrize("words", [{"limit": 1}, {"depth": 0}])

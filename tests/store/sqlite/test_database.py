@@ -55,7 +55,10 @@ def version_1(root: Path) -> Path:
     place = root / KEPT / "manifest.sqlite"
     with closing(sqlite3.connect(place)) as old:
         old.executescript(VERSION_1)
-        old.execute("INSERT INTO snapshots VALUES (1, 'then', 'later', ?, '{}')", [json.dumps([f"{HOME}/"])])
+        old.execute(
+            "INSERT INTO snapshots VALUES (1, '2019-01-01T00:00:00+00:00', '2019-01-02T00:00:00+00:00', ?, '{}')",
+            [json.dumps([f"{HOME}/"])],
+        )
         rows = [
             (1, "/", "example.org_80/index.html", 200, digests["/"], HTML, "example.org_80/index.html", None),
             (2, "/x.png", "example.org_80/x.png", 200, digests["/x.png"], "image/png", "example.org_80/x.png", None),
@@ -67,7 +70,21 @@ def version_1(root: Path) -> Path:
             headers = json.dumps([["Content-Type", kind]])
             size = len(page(path)) if digest else 0
             media_type = kind.partition(";")[0]
-            values = (key, key, 1, "then", status, headers, digest, size, media_type, at, None, error, 0)
+            values = (
+                key,
+                key,
+                1,
+                "2019-01-01T00:00:00+00:00",
+                status,
+                headers,
+                digest,
+                size,
+                media_type,
+                at,
+                None,
+                error,
+                0,
+            )
             old.execute(f"INSERT INTO resources VALUES ({', '.join('?' * len(values))})", values)
         old.execute("INSERT INTO urls VALUES (4, 'http://example.org/cdn', NULL)")
         old.execute("INSERT INTO frontier VALUES (4, 3, 0, 1, 0, 1, 'excluded')")
@@ -94,7 +111,11 @@ def test_an_archive_of_version_1_is_migrated(tmp_path: Path) -> None:
         account = archive.history.account(canonical(f"{HOME}/cdn"))
         assert account
         assert account.entry
-        assert (account.met, account.entry.reason, account.referrer) == ("then", "excluded", f"{HOME}/")
+        assert (account.met, account.entry.reason, account.referrer) == (
+            "2019-01-01T00:00:00+00:00",
+            "excluded",
+            f"{HOME}/",
+        )
         for _ in archive.publish_all():
             pass
         assert [damage for damage in verify(archive) if damage] == []
@@ -151,10 +172,10 @@ def test_a_reader_migrates_nothing(tmp_path: Path) -> None:
 def test_a_reader_needs_no_lock_and_sees_what_was_committed(tmp_path: Path, name: str) -> None:
     root = tmp_path / name
     with closing(Archive(root)) as archive:
-        crawl = Crawl(archive, Scope((canonical(HOME),)), now=lambda: "now")
+        crawl = Crawl(archive, Scope((canonical(HOME),)), now=lambda: "2026-01-01T00:00:00+00:00")
         with closing(Archive(root, read_only=True)) as reader:
             with archive.manifest.transaction():
-                archive.manifest.runs.finish(crawl.snapshot, "later")
+                archive.manifest.runs.finish(crawl.snapshot, "2019-01-02T00:00:00+00:00")
                 assert reader.history.snapshots()[0].outcome == "incomplete"
             assert reader.history.snapshots()[0].outcome == "complete"
             with pytest.raises(StorageError, match="it can't be written"):

@@ -38,8 +38,8 @@ def test_a_full_disk_is_reported_and_ends_the_transaction(manifest: SQLiteManife
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no database\n" * 1000, "it is not a manifest: restore it"),
-        (b"SQLite format 3\0" + b"\xff" * 5000, "it is not a manifest|damaged"),
+        (b"no database\n" * 1000, "file is not a database"),
+        (b"SQLite format 3\0" + b"\xff" * 5000, "not a database|malformed"),
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -47,7 +47,8 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes, m
     place.write_bytes(content)
     with pytest.raises(StorageError, match=message) as error:
         SQLiteManifest(place)
-    assert str(error.value).startswith(f"{place}: ")
+    assert f"{place}: " in str(error.value)
+    assert "`verify --repair` restores" in str(error.value)
     assert "\n" not in str(error.value)
     assert place.read_bytes() == content
 
@@ -65,7 +66,7 @@ def test_a_damaged_manifest_is_reported_when_it_is_read(tmp_path: Path) -> None:
     content[size * (root - 1) : size * root] = b"\x99" * size
     place.write_bytes(content)
     damaged = SQLiteManifest(place)
-    with pytest.raises(StorageError, match="it is damaged: restore it from a backup"):
+    with pytest.raises(StorageError, match="database disk image is malformed"):
         damaged.frontier.entries(list(range(1, 3000)))
     damaged.close()
 

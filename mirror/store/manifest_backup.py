@@ -1,0 +1,77 @@
+"""The backup of the manifest: what `verify --repair` restores if the manifest is damaged or missing.
+
+Each complete run ends with a backup, and so does whatever removes something from the manifest for good: a backup must not have
+what was forgotten, nor need objects that were pruned. It is a whole database, made by SQLite, so damage of the manifest is
+found before it replaces a good backup. What runs did since the backup is fetched again; their objects are there.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from mirror.store.disk import fsync
+from mirror.store.disk.errors import storing
+from mirror.store.disk.lock import Lock
+from mirror.store.disk.publisher import KEPT, SCRATCH
+from mirror.store.disk.symlink_guard import discard, make, refuse_link, require_object
+from mirror.store.manifest.checks import damaged
+from mirror.store.manifest.interface import Manifest
+from mirror.store.sqlite.manifest import SQLiteManifest
+
+BACKUP: Final = "manifest.backup"
+DAMAGED: Final = "manifest.damaged"
+_MANIFEST: Final = "manifest.sqlite"
+
+
+def back_up(manifest: Manifest, kept: Path) -> None:
+    """Replace the backup by the manifest as it is now. Called outside of transactions; waits until it survives a power cut."""
+    beside = kept / SCRATCH / BACKUP
+    discard(beside)
+    manifest.back_up(beside)
+    _put(beside, kept / BACKUP)
+
+
+def restore(root: Path) -> Path:
+    """Replace the manifest of the archive in `root` by its backup; return where the old one is now.
+
+    Raises `StorageError` if there is no backup that can be read, or if the archive is in use.
+    """
+    kept = root / KEPT
+    refuse_link(kept)
+    with storing(root):
+        lock = Lock(kept / "lock")
+        try:
+            beside = _checked_copy(kept)
+            for name in (f"{_MANIFEST}-wal", f"{_MANIFEST}-shm", f"{_MANIFEST}-journal"):
+                discard(kept / name)
+            if (kept / _MANIFEST).exists():
+                (kept / _MANIFEST).replace(kept / DAMAGED)
+            _put(beside, kept / _MANIFEST)
+        finally:
+            lock.release()
+    return kept / DAMAGED
+
+
+def _checked_copy(kept: Path) -> Path:
+    """Return a copy of the backup that is whole."""
+    backup, beside = kept / BACKUP, kept / SCRATCH / "restored"
+    if not backup.exists():
+        raise damaged("there is no backup of it: restore one of yours, or move .mirror away to start over")
+    require_object(backup)
+    make(kept, beside.parent)
+    discard(beside)
+    shutil.copyfile(backup, beside)
+    manifest = SQLiteManifest(beside, read_only=True)
+    try:
+        found = manifest.damage()
+    finally:
+        manifest.close()
+    if found:
+        raise damaged(f"its backup is damaged too ({found})")
+    return beside
+
+
+def _put(beside: Path, place: Path) -> None:
+    fsync.sync(beside.parent, [beside])
+    beside.replace(place)
+    fsync.sync(place.parent, [])
