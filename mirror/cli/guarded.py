@@ -34,7 +34,7 @@ def guarded() -> Iterator[None]:
         yield
     except SystemExit as end:
         if end.code in _RESULTS:
-            check_output()
+            report_lost_output()
         raise
     except KeyboardInterrupt:
         print_message("Stopped at once: run the same command again to continue\n")
@@ -43,10 +43,10 @@ def guarded() -> Iterator[None]:
         exit_with_error(str(error), Exit.STORAGE)
     except Exception as error:  # noqa: BLE001 - a bug, or a manifest that is damaged in a way that nobody foresaw
         exit_with_error(f"{described(error)}: if `verify` finds no damage, please report it", Exit.STORAGE)
-    check_output()
+    report_lost_output()
 
 
-def check_output() -> None:
+def report_lost_output() -> None:
     """End the program if text for stdout was lost: quietly if nobody reads the pipe, as SIGPIPE would, else with a line."""
     failure = lost_output()
     if failure is None:

@@ -62,8 +62,9 @@ def is_terminal(stream: IO[str]) -> bool:
 
 
 def _print_line(text: str) -> None:
-    """Write a line to stdout and flush it."""
-    sys.stdout.write(text + "\n")
+    """Write a line to stdout and flush it; characters that its encoding lacks are escaped, whoever opened it."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stdout.flush()
 
 

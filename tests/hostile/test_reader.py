@@ -184,6 +184,7 @@ ALLOWED: Final = {
     ("pool.py", "subprocess_exec"): "our own interpreter with our own module",
     ("pool.py", "loads"): "messages of a worker process, through its pipe",
     ("worker_process.py", "loads"): "messages of the crawl to its worker, through that pipe, and the worker's own",
+    ("guarded.py", "execv"): "this program again, with the same arguments and UTF-8 names of files",
     ("displays.py", "resolve_name"): "MIRROR_REPORTHOOK, which the user sets",
     ("pacing.py", "load_object"): "names of exceptions in the settings",
 }

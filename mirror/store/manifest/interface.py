@@ -349,17 +349,13 @@ class Manifest(Protocol):
     def retention(self) -> Retention: ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit all writes inside the block when it ends; undo them all if it ends with an exception.
-
-        Must not be entered while savepoints are uncommitted.
-        """
+        """Commit all writes inside the block at its end, or undo them if it raises. Not while savepoints are uncommitted."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Keep all writes inside the block when it ends, without committing them; undo them all if it ends with an exception.
 
-        The next `commit` commits them, together with those of earlier savepoints. This groups many answers into one commit,
-        because a commit costs more than an answer. If the database itself had to end the transaction (a full disk), the
-        uncommitted savepoints are lost too.
+        The next `commit` commits them, together with those of earlier savepoints: a commit costs more than an answer. If the
+        database itself had to end the transaction (a full disk), the uncommitted savepoints are lost too.
         """
 
     def commit(self) -> None:
