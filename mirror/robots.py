@@ -32,6 +32,7 @@ from mirror.terminal.console import print_message
 from mirror.transfer import failures
 from mirror.transfer.curl_operation import IN_MEMORY
 from mirror.transfer.failures import BrokenAnswerError, Skipped, UnreachableError
+from mirror.transfer.interruption import InterruptedTransferError
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -145,6 +146,8 @@ class Robots:
                     fetched.error = error
                     return fetched
                 break
+            except InterruptedTransferError:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever the error is, there are no rules
                 fetched.error, fetched.answer = error, None
                 return fetched

@@ -35,6 +35,7 @@ from mirror.store.disk.spool import BATCH, DigestError, LengthError, PartialDown
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
 from mirror.transfer.curl_operation import IN_MEMORY, OFFSET, STATUS, CurlOperation, Handler, PayloadChangedError
 from mirror.transfer.failures import BrokenAnswerError, EndlessError
+from mirror.transfer.interruption import InterruptedTransferError
 from mirror.transfer.payload import Payload
 from mirror.transfer.response import CurlResponse, scrapy_headers
 
@@ -178,7 +179,7 @@ class BaseTransfer(CurlOperation[Response]):
                 return
         self._pending.append(block)
         self._pending_size += len(block)
-        is_long = self._pending_size >= (BATCH if self._payload.is_spooled else _FLUSH_SIZE)
+        is_long = self._handler.counts or self._pending_size >= (BATCH if self._payload.is_spooled else _FLUSH_SIZE)
         if is_long or self.last_activity - self._last_flush > _FLUSH_INTERVAL:
             self._flush()
 
@@ -192,6 +193,8 @@ class BaseTransfer(CurlOperation[Response]):
                 self._store(piece)
         else:
             self._store(block)
+        if self._handler.is_cut:
+            raise InterruptedTransferError(self.request.url)
 
     def _store(self, block: bytes) -> None:
         payload = self._payload
@@ -284,9 +287,12 @@ class BaseTransfer(CurlOperation[Response]):
     def close(self) -> None:
         """Leave an incomplete payload on the disk if a later transfer may resume it, and free the memory."""
         rest = self._pending if not self._error and self._decoder is None else []
-        is_useless = isinstance(self._error, CodingError | DownloadCancelledError | EndlessError)
+        is_cancelled = isinstance(self._error, DownloadCancelledError) and not isinstance(
+            self._error, InterruptedTransferError
+        )
+        is_useless = is_cancelled or isinstance(self._error, CodingError | EndlessError)
         self._payload.abandon(rest, keep=not is_useless)
-        if self.part and self._spools and isinstance(self._error, DownloadCancelledError):
+        if self.part and self._spools and is_cancelled:
             self._spools.forget(self.part.promise.url)
 
     def _truncated(self, error: TransferError) -> Response:

@@ -12,7 +12,6 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import pycurl
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DownloadCancelledError
 from twisted.internet.ssl import Certificate
 
 from mirror.core.policy.private_addresses import Reach
@@ -41,10 +40,6 @@ CERTIFICATE: Final = "download_certificate"
 """Whether to present the user's client certificate if the server asks for one; the default is true."""
 
 
-class InterruptedTransferError(DownloadCancelledError):
-    """The spider closed during a long transfer. The part that was received stays on the disk for the next run."""
-
-
 class PayloadChangedError(Exception):
     """The rest of a payload was requested, but the server now has another payload, or does not send a part."""
 
@@ -56,6 +51,8 @@ class Handler(Protocol):
     max_size: int
     warn_size: int
     max_endless_size: int
+    counts: bool
+    """Whether each block counts as soon as it arrives, because the run ends at a number of bytes."""
     fails_on_loss: bool
     verifies: bool
     rate_limiter: RateLimiter | None
@@ -73,6 +70,10 @@ class Handler(Protocol):
 
     def end(self, operation: "CurlOperation[Any]", error: TransferError) -> None:
         """End an operation from outside of libcurl's callbacks."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the run ends without waiting for the operations that have begun."""
 
     def certificate(self, easy: pycurl.Curl, netloc: str) -> Certificate | None:
         """The certificate of the server at `host:port`; `None` if unknown."""
@@ -106,6 +107,10 @@ class CurlOperation(ABC, Generic[Result]):
         reason = reach and reach.blocks_address(CanonicalURL(self.request.url), str(address.addr[0]))
         self.barred_address = f"{address.addr[0]} is {reason}" if reason else ""
         return pycurl.SOCKET_BAD if reason else open_socket(purpose, address)
+
+    @property
+    def url(self) -> CanonicalURL:
+        return CanonicalURL(self.request.url)
 
     @property
     def has_unknown_length(self) -> bool:
