@@ -33,7 +33,15 @@ from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import BATCH, DigestError, LengthError, PartialDownload, Promise
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
-from mirror.transfer.curl_operation import IN_MEMORY, OFFSET, STATUS, CurlOperation, Handler, PayloadChangedError
+from mirror.transfer.curl_operation import (
+    BEGINNING,
+    IN_MEMORY,
+    OFFSET,
+    STATUS,
+    CurlOperation,
+    Handler,
+    PayloadChangedError,
+)
 from mirror.transfer.failures import BrokenAnswerError, EndlessError
 from mirror.transfer.interruption import InterruptedTransferError
 from mirror.transfer.payload import Payload
@@ -191,6 +199,8 @@ class BaseTransfer(CurlOperation[Response]):
         if self._decoder:
             for piece in self._decoder.feed(block):
                 self._store(piece)
+                if self._stop:
+                    break
         else:
             self._store(block)
         if self._handler.is_cut:
@@ -235,6 +245,8 @@ class BaseTransfer(CurlOperation[Response]):
     @property
     def _may_truncate(self) -> bool:
         """Whether a part of the payload is enough: of an error or a redirect, Websucker uses the headers."""
+        if self.request.meta.get(BEGINNING):
+            return True
         return self._spools is not None and self._status // 100 != 2  # noqa: PLR2004 - the class of success
 
     # --- the end -------------------------------------------------------------------------------------------------------
@@ -247,9 +259,9 @@ class BaseTransfer(CurlOperation[Response]):
         self._flush_rest()
         if self._error:
             raise self._error
-        spooled = self._finish_payload()
         if self._stop:
             return self._stopped(self._stop)
+        spooled = self._finish_payload()
         return self._response(spooled, ["partial"] if self._ends_with_connection() else None)
 
     def _finish_payload(self) -> Spooled | None:

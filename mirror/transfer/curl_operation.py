@@ -33,6 +33,12 @@ OFFSET: Final = "download_offset"
 IN_MEMORY: Final = "download_in_memory"
 """How many bytes of the payload may stay in memory, whatever its media type."""
 
+BEGINNING: Final = "download_beginning"
+"""Whether the first `download_maxsize` bytes of a longer payload are enough. The transfer ends there, and does not fail."""
+
+TIME: Final = "download_time"
+"""Seconds that the whole transfer may take, however much arrives."""
+
 LOGIN: Final = "download_login"
 """(user, password), sent by the authentication scheme that the server asks for, and never after a redirect."""
 

@@ -39,6 +39,7 @@ from mirror.transfer.curl_multi import Multi
 from mirror.transfer.curl_operation import (
     CERTIFICATE,
     LOGIN,
+    TIME,
     CurlOperation,
     PayloadChangedError,
     open_socket,
@@ -286,6 +287,9 @@ class CurlHandler(BaseDownloadHandler):
             return TransferError(pycurl.E_OPERATION_TIMEDOUT, f"No data from {url} for {timeout:g} seconds.")
         if self._min_rate and operation.is_too_slow(now, self._min_rate):
             return TransferError(pycurl.E_OPERATION_TIMEDOUT, f"Too little data from {url} for {timeout:g} seconds.")
+        longest = operation.request.meta.get(TIME)
+        if longest and now - operation.started > longest:
+            return TransferError(pycurl.E_OPERATION_TIMEDOUT, f"{url} did not arrive within {longest:g} seconds.")
         if 0 < self._max_endless_time < now - operation.started and operation.has_unknown_length:
             return EndlessError(f"endless: no length was told, and it came for {self._max_endless_time:g} seconds")
         if is_closing and (self.is_cut or operation.can_be_resumed or not has_begun(operation.easy)):
