@@ -179,7 +179,10 @@ class Reserve:
 
 
 class Quota:
-    """Ends the run once MIRROR_QUOTA bytes were received. Requests in flight are finished, or left to the next run."""
+    """Ends the run once MIRROR_QUOTA bytes were received, those of all transfers in flight included.
+
+    Transfers in flight are cut off. The next run resumes the long ones, where the server lets it, and repeats the others.
+    """
 
     def __init__(self, crawler: Crawler, quota: int) -> None:
         self._crawler = crawler
@@ -197,7 +200,9 @@ class Quota:
     def bytes_received(self, data: bytes) -> None:
         before, self._left = self._left, self._left - len(data)
         if before > 0 >= self._left:
-            print_message("Quota reached: finishing the requests in flight\n")
+            print_message("Quota reached: the transfers in flight are cut off\n")
+            assert self._crawler.spider is not None
+            self._crawler.spider.is_cut = True  # type: ignore[attr-defined]  # it is a `MirrorSpider`
             close(self._crawler, "quota")
 
 

@@ -1,25 +1,20 @@
-"""The downloader middlewares that add headers, credentials and cookies to requests, and decode responses."""
+"""The downloader middlewares that add headers and credentials to requests, and decode responses."""
 
 from collections.abc import Iterable
-from http.cookiejar import Cookie
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from scrapy import Request, Spider
+from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Response
-from scrapy.http.cookies import CookieJar
 from scrapy.settings import BaseSettings
-from tldextract import TLDExtract
 
 from mirror.cli.options import Options
 from mirror.core.http import content_coding
 from mirror.core.http.content_coding import CodingError, TooLongError
 from mirror.core.http.credentials import Header
-from mirror.core.http.messages import header
 from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
@@ -129,76 +124,3 @@ class Identity:
             there = (request.headers.get("Cookie") or b"").decode("latin-1")
             all_ = dict.fromkeys(part for part in [*there.split("; "), *cookies] if part)
             request.headers["Cookie"] = "; ".join(all_)
-
-
-MAX_COOKIE_SIZE: Final = 4096
-"""Bytes of the name and value of the longest cookie that is kept (RFC 6265bis, 5.7)."""
-
-MAX_COOKIES: Final = 180
-"""Cookies to keep of a domain. As in browsers, the oldest are dropped first."""
-
-MAX_DOMAINS: Final = 4096
-"""Domains of which to keep cookies."""
-
-_DOMAIN = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
-
-
-def limit(jar: CookieJar, domain: str, given: frozenset[str]) -> None:
-    """Drop the oldest cookie of a domain that has too many, and the oldest domain if there are too many domains.
-
-    `given`: the domains of the user's cookies, which are never dropped.
-    """
-    kept: dict[str, dict[str, dict[str, Cookie]]] = jar.jar._cookies  # type: ignore[attr-defined]  # noqa: SLF001 - by domain, path, name; there is no public API
-    of_domain = kept.get(domain, {})
-    if sum(map(len, of_domain.values())) > MAX_COOKIES:
-        path = next(iter(of_domain))
-        del of_domain[path][next(iter(of_domain[path]))]
-        if not of_domain[path]:
-            del of_domain[path]
-    if len(kept) > MAX_DOMAINS:
-        kept.pop(next((one for one in kept if one not in given), ""), None)  # the user may have given as many
-
-
-class Cookies(CookiesMiddleware):
-    """Scrapy's own middleware, with the user's cookies and with limits. For speed it skips requests without cookies.
-
-    Scrapy's own would download the public suffix list, and would keep any number of cookies.
-    """
-
-    _given: frozenset[str] = frozenset()
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        self = super().from_crawler(crawler)
-        spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
-        for cookie in spider.options.cookies:
-            self.jars[None].set_cookie(cookie)
-        self._given = frozenset(self.jars[None]._cookies)  # noqa: SLF001 - there is no public API
-        return self
-
-    def _process_cookies(self, cookies: Iterable[Cookie], *, jar: CookieJar, request: Request) -> None:
-        host = (urlsplit(request.url).hostname or "").lower()
-        for cookie in cookies:
-            if len(cookie.name) + len(cookie.value or "") > MAX_COOKIE_SIZE:
-                continue
-            domain = cookie.domain.removeprefix(".")
-            if domain and not _DOMAIN(domain).domain:  # a public suffix, which others share
-                if domain != host:
-                    continue
-                cookie.domain = host
-            jar.set_cookie_if_ok(cookie, request)
-            limit(jar, cookie.domain, self._given)
-
-    def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002 - inherited
-        if request.cookies or any(True for _ in self.jars[request.meta.get("cookiejar")]):
-            super().process_request(request)
-
-    def process_response(
-        self,
-        request: Request,
-        response: Response,
-        spider: Spider | None = None,  # noqa: ARG002 - inherited
-    ) -> Request | Response:
-        if isinstance(response, CurlResponse) and header(response.raw_headers, "set-cookie") is None:
-            return response
-        return super().process_response(request, response)

@@ -1,8 +1,9 @@
 """The downloader middleware that obeys robots.txt. It records the line that forbids a URL.
 
 `core.policy.robots_txt` defines what an answer means. This module fetches robots.txt: once for all requests that wait for it,
-through redirects, and again after `MIRROR_ROBOTS_FRESH` seconds, because a crawl may take days. If it can't be fetched, the
-rules that this run knows stay in force; without any, the requests of the host fail, and are retried like other failures.
+through redirects, its first 500 KiB only, within the time that a server may be silent. It does so again after
+`MIRROR_ROBOTS_FRESH` seconds, because a crawl may take days. If it can't be fetched, the rules that this run knows stay in
+force; without any, the requests of the host fail, and are retried like other failures.
 """
 
 import asyncio
@@ -31,14 +32,12 @@ from mirror.pacing import Hosts
 from mirror.pipelines import Store
 from mirror.terminal.console import print_message
 from mirror.transfer import failures
-from mirror.transfer.curl_operation import IN_MEMORY
+from mirror.transfer.curl_operation import BEGINNING, IN_MEMORY, TIME
 from mirror.transfer.failures import BrokenAnswerError, Skipped, UnreachableError
+from mirror.transfer.interruption import InterruptedTransferError
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
-
-MAX_SIZE: Final = 4 << 20
-"""Bytes of the longest robots.txt that is accepted."""
 
 MAX_RULES: Final = 200_000
 """Rules of all hosts to keep in memory. When there are more, the oldest are dropped, and fetched again if needed."""
@@ -74,6 +73,7 @@ class Robots:
         self._crawler = crawler
         self._agent = settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"]
         self._fresh_for = settings.getfloat("MIRROR_ROBOTS_FRESH", robots_txt.FRESH_FOR)
+        self._longest = settings.getfloat("DOWNLOAD_TIMEOUT")
         self._known: dict[CanonicalURL, _Known] = {}
         self._rule_count = 0
         self._hosts = Hosts.shared(crawler)
@@ -146,6 +146,8 @@ class Robots:
                     fetched.error = error
                     return fetched
                 break
+            except InterruptedTransferError:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever the error is, there are no rules
                 fetched.error, fetched.answer = error, None
                 return fetched
@@ -165,9 +167,11 @@ class Robots:
         meta: dict[str, Any] = {
             "dont_obey_robotstxt": True,
             "dont_retry": True,  # the request that waits for it is retried instead
-            "download_maxsize": MAX_SIZE,
+            "download_maxsize": robots_txt.MAX_SIZE + 1,  # a line that is cut off there is not read
+            BEGINNING: True,
+            TIME: self._longest,
             "verbatim_url": True,
-            IN_MEMORY: MAX_SIZE,
+            IN_MEMORY: robots_txt.MAX_SIZE + 1,
         }
         return await self._crawler.engine.download_async(Request(url, meta=meta, callback=NO_CALLBACK))
 

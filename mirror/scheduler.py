@@ -23,6 +23,7 @@ from mirror.pacing import TURN, WAIT, Host, Hosts
 from mirror.pipelines import Store
 from mirror.store.disk.errors import StorageError
 from mirror.store.manifest.records import Entry
+from mirror.transfer.interruption import is_closing
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -235,5 +236,5 @@ class Scheduler(BaseScheduler):
     def _poll(self) -> None:
         """Have the engine call `next_request`. Scrapy has no public API for this."""
         slot = getattr(self._crawler.engine, "_slot", None)
-        if slot is not None and slot.closing is None:
+        if slot is not None and not is_closing(self._crawler):
             slot.nextcall.schedule()

@@ -36,7 +36,8 @@ from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
 from mirror.transfer import failures
-from mirror.transfer.curl_operation import IN_MEMORY, InterruptedTransferError
+from mirror.transfer.curl_operation import IN_MEMORY
+from mirror.transfer.interruption import InterruptedTransferError, is_closing
 from mirror.workers.pool import WorkerDiedError, Workers
 
 _TOGETHER: Final = 32
@@ -71,6 +72,8 @@ class MirrorSpider(Spider):
             now=_now,
         )
         self.renderer: Renderer | None = None
+        self.is_cut = False
+        """Whether the run ends without waiting for the requests in flight."""
 
     @property
     def spools(self) -> Spools:
@@ -106,7 +109,9 @@ class MirrorSpider(Spider):
         return Renderer(self.mirror, Browser(path), self._find, wake=wake, fail=partial(stop, crawler))
 
     def is_rendering(self) -> bool:
-        """Whether a browser has pages open. Also opens the pages that wait for one."""
+        """Whether a browser has pages open. Also opens the pages that wait for one, unless the crawl is ending."""
+        if is_closing(self.crawler):
+            return False
         try:
             return self.renderer is not None and self.renderer.look()
         except StorageError as error:

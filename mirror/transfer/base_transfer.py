@@ -33,8 +33,17 @@ from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import BATCH, DigestError, LengthError, PartialDownload, Promise
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
-from mirror.transfer.curl_operation import IN_MEMORY, OFFSET, STATUS, CurlOperation, Handler, PayloadChangedError
+from mirror.transfer.curl_operation import (
+    BEGINNING,
+    IN_MEMORY,
+    OFFSET,
+    STATUS,
+    CurlOperation,
+    Handler,
+    PayloadChangedError,
+)
 from mirror.transfer.failures import BrokenAnswerError, EndlessError
+from mirror.transfer.interruption import InterruptedTransferError
 from mirror.transfer.payload import Payload
 from mirror.transfer.response import CurlResponse, scrapy_headers
 
@@ -180,7 +189,7 @@ class BaseTransfer(CurlOperation[Response]):
         self._body_size += len(block)
         self._pending.append(block)
         self._pending_size += len(block)
-        is_long = self._pending_size >= (BATCH if self._payload.is_spooled else _FLUSH_SIZE)
+        is_long = self._handler.counts or self._pending_size >= (BATCH if self._payload.is_spooled else _FLUSH_SIZE)
         if is_long or self.last_activity - self._last_flush > _FLUSH_INTERVAL:
             self._flush()
 
@@ -192,8 +201,12 @@ class BaseTransfer(CurlOperation[Response]):
         if self._decoder:
             for piece in self._decoder.feed(block):
                 self._store(piece)
+                if self._stop:
+                    break
         else:
             self._store(block)
+        if self._handler.is_cut:
+            raise InterruptedTransferError(self.request.url)
 
     def _store(self, block: bytes) -> None:
         payload = self._payload
@@ -234,6 +247,8 @@ class BaseTransfer(CurlOperation[Response]):
     @property
     def _may_truncate(self) -> bool:
         """Whether a part of the payload is enough: of an error or a redirect, Websucker uses the headers."""
+        if self.request.meta.get(BEGINNING):
+            return True
         return self._spools is not None and self._status // 100 != 2  # noqa: PLR2004 - the class of success
 
     # --- the end -------------------------------------------------------------------------------------------------------
@@ -246,9 +261,9 @@ class BaseTransfer(CurlOperation[Response]):
         self._flush_rest()
         if self._error:
             raise self._error
-        spooled = self._finish_payload()
         if self._stop:
             return self._stopped(self._stop)
+        spooled = self._finish_payload()
         return self._response(spooled, ["partial"] if self._ends_with_connection() else None)
 
     def _finish_payload(self) -> Spooled | None:
@@ -286,9 +301,12 @@ class BaseTransfer(CurlOperation[Response]):
     def close(self) -> None:
         """Leave an incomplete payload on the disk if a later transfer may resume it, and free the memory."""
         rest = self._pending if not self._error and self._decoder is None else []
-        is_useless = isinstance(self._error, CodingError | DownloadCancelledError | EndlessError)
+        is_cancelled = isinstance(self._error, DownloadCancelledError) and not isinstance(
+            self._error, InterruptedTransferError
+        )
+        is_useless = is_cancelled or isinstance(self._error, CodingError | EndlessError)
         self._payload.abandon(rest, keep=not is_useless)
-        if self.part and self._spools and isinstance(self._error, DownloadCancelledError):
+        if self.part and self._spools and is_cancelled:
             self._spools.forget(self.part.promise.url)
 
     def _truncated(self, error: TransferError) -> Response:

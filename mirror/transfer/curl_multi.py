@@ -30,15 +30,19 @@ class Multi:
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
         self._watched: dict[int, int] = {}
-        self._waiting: dict[pycurl.Curl, asyncio.Future[None]] = {}
+        self._waiting: dict[pycurl.Curl, asyncio.Future[int]] = {}
 
-    async def perform(self, easy: pycurl.Curl) -> None:
-        """Run one transfer to its end. Raises `TransferError`. Cancelling the call cancels the transfer."""
+    async def perform(self, easy: pycurl.Curl) -> int:
+        """Run one transfer to its end. Raises `TransferError`. Cancelling the call cancels the transfer.
+
+        Returns the descriptor of its socket, if libcurl keeps the connection open, else -1.
+        """
         done = self._loop.create_future()
         self._waiting[easy] = done
         self._multi.add_handle(easy)
         try:
-            await done
+            kept: int = await done
+            return kept
         finally:
             if self._waiting.pop(easy, None):
                 self._multi.remove_handle(easy)
@@ -116,10 +120,11 @@ class Multi:
 
     def _end(self, easy: pycurl.Curl, error: TransferError | None) -> None:
         done = self._waiting.pop(easy)
+        kept = easy.getinfo(pycurl.ACTIVESOCKET)
         self._multi.remove_handle(easy)
         if done.done():
             return
         if error:
             done.set_exception(error)
         else:
-            done.set_result(None)
+            done.set_result(kept)

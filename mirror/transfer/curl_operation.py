@@ -12,7 +12,6 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import pycurl
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DownloadCancelledError
 from twisted.internet.ssl import Certificate
 
 from mirror.core.policy.private_addresses import Reach
@@ -34,15 +33,17 @@ OFFSET: Final = "download_offset"
 IN_MEMORY: Final = "download_in_memory"
 """How many bytes of the payload may stay in memory, whatever its media type."""
 
+BEGINNING: Final = "download_beginning"
+"""Whether the first `download_maxsize` bytes of a longer payload are enough. The transfer ends there, and does not fail."""
+
+TIME: Final = "download_time"
+"""Seconds that the whole transfer may take, however much arrives."""
+
 LOGIN: Final = "download_login"
 """(user, password), sent by the authentication scheme that the server asks for, and never after a redirect."""
 
 CERTIFICATE: Final = "download_certificate"
 """Whether to present the user's client certificate if the server asks for one; the default is true."""
-
-
-class InterruptedTransferError(DownloadCancelledError):
-    """The spider closed during a long transfer. The part that was received stays on the disk for the next run."""
 
 
 class AskAgainError(Exception):
@@ -75,6 +76,8 @@ class Handler(Protocol):
     max_size: int
     warn_size: int
     max_endless_size: int
+    counts: bool
+    """Whether each block counts as soon as it arrives, because the run ends at a number of bytes."""
     fails_on_loss: bool
     verifies: bool
     rate_limiter: RateLimiter | None
@@ -92,6 +95,10 @@ class Handler(Protocol):
 
     def end(self, operation: "CurlOperation[Any]", error: TransferError) -> None:
         """End an operation from outside of libcurl's callbacks."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the run ends without waiting for the operations that have begun."""
 
     def certificate(self, easy: pycurl.Curl, netloc: str) -> Certificate | None:
         """The certificate of the server at `host:port`; `None` if unknown."""
@@ -128,6 +135,10 @@ class CurlOperation(ABC, Generic[Result]):
         reason = reach and reach.blocks_address(CanonicalURL(self.request.url), str(address.addr[0]))
         self.barred_address = f"{address.addr[0]} is {reason}" if reason else ""
         return pycurl.SOCKET_BAD if reason else open_socket(purpose, address)
+
+    @property
+    def url(self) -> CanonicalURL:
+        return CanonicalURL(self.request.url)
 
     @property
     def has_unknown_length(self) -> bool:

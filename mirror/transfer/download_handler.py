@@ -33,14 +33,15 @@ from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import PartialDownload, Spools
 from mirror.transfer import file_transfer
+from mirror.transfer.connections import Connections, has_begun
 from mirror.transfer.curl_errors import TransferError
 from mirror.transfer.curl_multi import Multi
 from mirror.transfer.curl_operation import (
     CERTIFICATE,
     LOGIN,
+    TIME,
     AskAgainError,
     CurlOperation,
-    InterruptedTransferError,
     PayloadChangedError,
     UnconfirmedError,
     UnseenEndError,
@@ -48,6 +49,7 @@ from mirror.transfer.curl_operation import (
 )
 from mirror.transfer.failures import EndlessError, Skipped
 from mirror.transfer.http_transfer import HTTPTransfer
+from mirror.transfer.interruption import InterruptedTransferError, is_closing, is_cut
 from mirror.transfer.rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
@@ -81,6 +83,7 @@ class CurlHandler(BaseDownloadHandler):
         self.max_endless_size = settings.getint("MIRROR_ENDLESS_SIZE")
         self._max_endless_time = settings.getfloat("MIRROR_ENDLESS_TIME")
         self._min_rate = 0.0 if settings.getint("MIRROR_RATE") else settings.getfloat("MIRROR_LEAST_RATE")
+        self.counts = settings.getint("MIRROR_QUOTA") > 0
         self.fails_on_loss = settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         self.verifies = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
         self.rate_limiter = RateLimiter.shared(crawler, settings.getint("MIRROR_RATE"))
@@ -89,6 +92,7 @@ class CurlHandler(BaseDownloadHandler):
         self._client_certificate = _client_certificate(settings)
         self._certificates: dict[str, Certificate] = {}
         self._free: list[pycurl.Curl] = []
+        self._connections = Connections()
         self._multi: Multi | None = None
         self._running: set[CurlOperation[Any]] = set()
         self._checker: asyncio.TimerHandle | None = None
@@ -100,6 +104,11 @@ class CurlHandler(BaseDownloadHandler):
     def spools(self) -> Spools | None:
         """Where long payloads go; `None` if they stay in memory."""
         return getattr(self.crawler.spider, "spools", None)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the run ends without waiting for the operations that have begun."""
+        return is_cut(self.crawler)
 
     @property
     def reach(self) -> Reach | None:
@@ -150,6 +159,8 @@ class CurlHandler(BaseDownloadHandler):
 
     async def run(self, operation: CurlOperation[Result]) -> Result:
         """Run an operation on a handle, and return its result."""
+        if is_closing(self.crawler):
+            raise InterruptedTransferError(operation.url)
         if self._multi is None:
             self._multi = Multi()
         easy = operation.easy = self._easy(fresh=LOGIN in operation.request.meta)
@@ -157,7 +168,8 @@ class CurlHandler(BaseDownloadHandler):
         self._running.add(operation)
         self._check_later()
         try:
-            await self._multi.perform(easy)
+            kept = await self._multi.perform(easy)
+            self._connections.ended(easy, operation.url, kept)
             return operation.result()
         except TransferError as error:
             if operation.barred_address:
@@ -208,7 +220,6 @@ class CurlHandler(BaseDownloadHandler):
             (pycurl.PROXY_SSL_VERIFYPEER, int(verify)),
             (pycurl.PROXY_SSL_VERIFYHOST, 2 * verify),
             (pycurl.HTTP_VERSION, _VERSIONS[str(settings.get("MIRROR_HTTP_VERSION") or "2")]),
-            (pycurl.PIPEWAIT, 1),
             (pycurl.PROXY, ""),  # Scrapy's middleware reads the environment; it knows NO_PROXY too
             (pycurl.OPT_FILETIME, 1),
             (pycurl.FTP_SKIP_PASV_IP, 1),
@@ -224,6 +235,7 @@ class CurlHandler(BaseDownloadHandler):
         easy.setopt(pycurl.HEADERFUNCTION, operation.on_header)
         easy.setopt(pycurl.WRITEFUNCTION, operation.on_body)
         easy.setopt(pycurl.OPENSOCKETFUNCTION, operation.open_socket)
+        self._connections.prepare(easy, operation.url)
         is_special = _set_proxy(easy, request) | _set_login(easy, request) | self._set_bind_address(easy, request)
         return operation.set_options(easy) | is_special | self._set_client_certificate(easy, request)
 
@@ -271,16 +283,17 @@ class CurlHandler(BaseDownloadHandler):
             self._checker = asyncio.get_running_loop().call_later(_CHECK_INTERVAL, self._check_running)
 
     def _check_running(self) -> None:
-        """End the transfers that are silent, too slow or endless, and those that the next run can resume if this one ends."""
+        """End the transfers that are silent, too slow or endless, and those that the next run does if this one ends."""
         self._checker = None
         assert self._multi is not None
-        now, is_closing = monotonic(), self._is_closing()
+        now, is_ending = monotonic(), is_closing(self.crawler)
         for operation in list(self._running):
             if operation.is_paused:
                 operation.last_activity = now
-            error = self._reason_to_end(operation, now, is_closing=is_closing)
+            error = self._reason_to_end(operation, now, is_closing=is_ending)
             if error:
                 self._multi.fail(operation.easy, error)
+        self._connections.relieve(self._running, now)
         if self._running:
             self._check_later()
 
@@ -290,16 +303,14 @@ class CurlHandler(BaseDownloadHandler):
             return TransferError(pycurl.E_OPERATION_TIMEDOUT, f"No data from {url} for {timeout:g} seconds.")
         if self._min_rate and operation.is_too_slow(now, self._min_rate):
             return TransferError(pycurl.E_OPERATION_TIMEDOUT, f"Too little data from {url} for {timeout:g} seconds.")
+        longest = operation.request.meta.get(TIME)
+        if longest and now - operation.started > longest:
+            return TransferError(pycurl.E_OPERATION_TIMEDOUT, f"{url} did not arrive within {longest:g} seconds.")
         if 0 < self._max_endless_time < now - operation.started and operation.has_unknown_length:
             return EndlessError(f"endless: no length was told, and it came for {self._max_endless_time:g} seconds")
-        if is_closing and operation.can_be_resumed:
+        if is_closing and (self.is_cut or operation.can_be_resumed or not has_begun(operation.easy)):
             return InterruptedTransferError(url)
         return None
-
-    def _is_closing(self) -> bool:
-        """Whether the spider is closing, and waits only for the requests in flight. Scrapy has no public API for this."""
-        slot = getattr(self.crawler.engine, "_slot", None)
-        return slot is not None and slot.closing is not None
 
 
 def _netloc(url: str) -> str:

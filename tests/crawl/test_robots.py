@@ -1,15 +1,18 @@
 """Whole crawls obey what hosts and pages ask of robots, and `why` reports it."""
 
+import gzip
 import json
 import sqlite3
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from tests.crawl.running import SCRAPY, Done, mirror, rows, run
 from tests.mirroring import dangling, folder
-from tests.site import Page, Server, Site, serve, serve_both
+from tests.site import Handler, Page, Resource, Server, Site, serve, serve_both
 
 RULES = "User-agent: *\nDisallow: /a\n"
 META = '<meta name="robots" content="{}">'
@@ -35,6 +38,72 @@ def test_a_long_robots_txt_is_obeyed_as_far_as_it_is_read(tmp_path: Path) -> Non
         done = mirror(server.url, tmp_path)
     assert asked(server) == {"/", "/b"}
     assert done.code == 0
+
+
+def _endless(body: bytes, headers: Mapping[str, str]) -> Callable[[Handler], None]:
+    """Send a robots.txt of 64 MB, whether the client still listens or not."""
+
+    def robots(request: Handler) -> None:
+        request.close_connection = True
+        request.send_response(200)
+        for name, value in {"Content-Type": "text/plain", "Connection": "close", **headers}.items():
+            request.send_header(name, value)
+        request.end_headers()
+        for _ in range((64 << 20) // len(body)):
+            request.wfile.write(body)
+
+    return robots
+
+
+_RULES = f"User-agent: *\nDisallow: /a\n{'# and more ' * 100}\n".encode()
+_LONG = _RULES + b"\n" * (5 << 20)
+
+
+@pytest.mark.parametrize(
+    "robots",
+    [
+        pytest.param(Page(200, {}, _LONG), id="5 MB"),
+        pytest.param(Page(200, {"Content-Encoding": "gzip"}, gzip.compress(_RULES + bytes(64 << 20))), id="a bomb"),
+        pytest.param(_endless(_RULES * 100, {}), id="endless"),
+        pytest.param(_endless(_RULES * 100, {"Content-Length": str(1 << 40)}), id="a terabyte", marks=pytest.mark.long),
+        pytest.param(Page(404, {}, _LONG), id="404 of 5 MB", marks=pytest.mark.long),
+        pytest.param(
+            Page(404, {"Content-Encoding": "gzip"}, gzip.compress(bytes(64 << 20))),
+            id="404 bomb",
+            marks=pytest.mark.long,
+        ),
+    ],
+)
+def test_of_a_longer_robots_txt_the_beginning_counts(tmp_path: Path, robots: Resource) -> None:
+    site = Site().page("/", links=["/a", "/b"]).page("/a").page("/b")
+    site["/robots.txt"] = robots
+    with serve(site) as server:
+        done = mirror(server.url, tmp_path)
+    there_is_one = not (isinstance(robots, Page) and robots.status == 404)
+    assert asked(server) == ({"/", "/b"} if there_is_one else {"/", "/a", "/b"})
+    assert (done.code, "Traceback" in done.stderr) == (0, False)
+    assert server.paths.count("/robots.txt") == 1
+
+
+def test_a_robots_txt_that_trickles_times_out(tmp_path: Path) -> None:
+    """It is never silent, and as fast as anything has to be, but it would take hours."""
+    over = Event()
+
+    def robots(request: Handler) -> None:
+        request.close_connection = True
+        request.send_response(200)
+        request.end_headers()
+        while not over.wait(0.1):
+            request.wfile.write(b"#" * 99 + b"\n")
+            request.wfile.flush()
+
+    site = Site().page("/")
+    site["/robots.txt"] = robots
+    with serve(site) as server:
+        done = mirror(server.url, tmp_path, "timeout=1", settings={"RETRY_TIMES": "0"})
+        over.set()
+    assert done.code == 3
+    assert "timed out" in done.stderr
 
 
 def test_a_redirect_to_another_host_is_followed_and_holds_for_this_one(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ would run.
 """
 
 import ast
+import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -139,6 +142,113 @@ def test_a_log_record_keeps_its_line_breaks_only() -> None:
     assert formatted.endswith("\nsecond")
     assert unprintable(formatted) == []
     assert printable_lines("plain\n") == "plain\n"
+
+
+# --- memory --------------------------------------------------------------------------------------------------------------
+
+MOST_MEMORY: Final = 64
+"""How many times its size a document may take while it is read or rewritten, as SECURITY.md says."""
+
+ALWAYS: Final = 32 << 20
+"""Bytes that a document may take whatever its size: up to 100,000 elements are read as a tree."""
+
+SIZE: Final = 1 << 19
+SHAPES: Final[dict[str, tuple[str, str, str]]] = {
+    # name -> beginning, what is repeated ({n} is another number each time), end
+    "formatting elements that each paragraph opens again": ("", "<p><b><i>", ""),
+    "many different ones": ("<p>" + "".join(f"<font a={n}>" for n in range(60)), "<p>x", ""),
+    "formatting elements": ("", "<b>", ""),
+    "links": ("", "<a href={n}>", ""),
+    "attributes of one element": ("<p ", "a{n} ", ">"),
+    "attributes of XML": ("<r ", "a{n}='x' ", "/>"),
+}
+MORE_SHAPES: Final[dict[str, tuple[str, str, str]]] = {
+    "anchors": ("", "<a>", ""),
+    "anchors around blocks": ("", "<a><div>", ""),
+    "links in short": ("", "<a href=x>", ""),
+    "empty elements": ("", "<br>", ""),
+    "paragraphs": ("", "<p>", ""),
+    "paragraphs in formatting elements": ("<b><i><u><s><em><tt><big>", "<p>", ""),
+    "tables that move their content out": ("", "<table><b>", ""),
+    "rows": ("<table>", "<tr><td>x", ""),
+    "options": ("<select>", "<option>", ""),
+    "SVG in SVG": ("", "<svg>", ""),
+    "shapes": ("<svg>", "<g/>", "</svg>"),
+    "templates": ("", "<template>", ""),
+    "attributes without a value": ("", "<p a b c d>", ""),
+    "misnested tags": ("", "<b></p>", ""),
+    "comments": ("", "<!---->", ""),
+    "pictures": ("", "<img src={n}>", ""),
+    "srcset": ("<img srcset='", "{n} 1x,", "'>"),
+    "URLs of a style": ("<style>", "url({n})", "</style>"),
+    "styles": ("", "<p style='background:url({n})'>", ""),
+    "lines": ("", "\n", "<p>"),
+    "elements of XML": ("<r>", "<a/>", "</r>"),
+    "nested elements of XML": ("", "<a>", ""),
+    "texts of XML": ("<r>", "<a>x</a>", "</r>"),
+    "links of XML": ("<svg xmlns='http://www.w3.org/2000/svg'>", "<image href='{n}'/>", "</svg>"),
+}
+MEASURE: Final = """
+import json, os, sys
+from mirror.core.document.documents import find_references, local_copy, robots_directives
+from mirror.core.http.messages import Response
+
+def highest():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM"))
+
+def document(payload):
+    kind = "image/svg+xml" if payload.startswith((b"<r", b"<svg xmlns", b"<a>")) else "text/html"
+    return Response("http://h/", 200, [("Content-Type", kind)], payload), kind
+
+USES = (
+    lambda answer, kind: find_references(answer),
+    lambda answer, kind: local_copy(answer, kind, "index.html", lambda url: None),
+    lambda answer, kind: robots_directives(answer, "2020-01-01T00:00:00+00:00"),
+)
+for use in USES:
+    use(*document(b"<p><a href=x>"))
+begin, repeated, end, size = json.load(sys.stdin)
+many = size // len(repeated)
+payload = (begin + "".join(repeated.replace("{n}", str(n)) for n in range(many)) + end).encode()
+for use in USES:
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        before = highest()
+        use(*document(payload))
+        os.write(writer, str(highest() - before).encode())
+        os._exit(0)
+    os.close(writer)
+    print(len(payload), int(os.read(reader, 100) or -1), flush=True)
+    os.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured as Linux reports it")
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *(pytest.param(shape, id=name) for name, shape in SHAPES.items()),
+        *(pytest.param(shape, id=name, marks=pytest.mark.long) for name, shape in MORE_SHAPES.items()),
+    ],
+)
+def test_a_document_takes_no_more_memory_than_promised(shape: tuple[str, str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE],
+        input=json.dumps([*shape, SIZE]),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=100,
+        check=True,
+    )
+    found = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    assert len(found) == 3
+    assert all(0 <= taken < ALWAYS + MOST_MEMORY * size for size, taken in found), found
+
+
+def test_security_md_says_how_much_memory_a_document_takes() -> None:
+    assert f"up to {MOST_MEMORY} times its size" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 
 
 RUNS: Final = frozenset(

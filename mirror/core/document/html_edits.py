@@ -12,6 +12,7 @@ import turbohtml
 
 from mirror.core.document import link_attributes
 from mirror.core.document.edits import Attribute, Edit, Tag, quoted, shifted
+from mirror.core.document.flat_html import is_too_large_for_a_tree, start_tags
 from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax import embedded_urls, markup, style_script_urls
 
@@ -21,6 +22,7 @@ _WS: Final = r"[ \t\n\r\f]"
 _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[^\"'&#\s\0<>][^\"'&\s\0<>]*+)\1")
 """An attribute whose value needs no decoding: it has no references, white space or control characters."""
 
+_BASE: Final = re.compile(r"<base(?=[ \t\n\r\f/])", re.IGNORECASE)
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
 _NAMES: Final = sorted({name for _, name in link_attributes.TABLE} | {"srcdoc"})
 _SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
@@ -37,6 +39,9 @@ def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     source = markup.readable(text).replace("\r", "\n")
     if source.startswith("\ufeff"):  # to the parser this is text, which would begin the body
         source = " " + source[1:]
+    if is_too_large_for_a_tree(source):
+        yield from _flat_edits(source, text, rewriter)
+        return
     document = _parsed(source)
     base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
@@ -53,14 +58,27 @@ def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
             styled = location.end_tag.start_offset if location.end_tag else styled
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
         yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
-    if rewriter.data:
-        for element in document.select(_SCRIPTS):
-            yield from _script_edits(source, element, rewriter)
-    if rewriter.home:
-        for element in document.select("script[type]"):
-            if location := element.source_location:
-                at = location.attrs["type"]
-                yield from speculation_edits(Tag(source, "script", {"type": (at.start_offset, at.end_offset)}))
+    for element in document.select(_SCRIPTS) if rewriter.data else ():
+        yield from _script_edits(source, element, rewriter)
+    for element in document.select("script[type]") if rewriter.home else ():
+        if location := element.source_location:
+            at = location.attrs["type"]
+            yield from speculation_edits(Tag(source, "script", {"type": (at.start_offset, at.end_offset)}))
+
+
+def _flat_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of a document that is too large for a tree."""
+    bases = (tag for tag in start_tags(source) if tag.name == "base" and "href" in tag.places)
+    base = next(bases, None) if _BASE.search(source) else None
+    rewriter = rewriter.with_base(base and Tag(source, base.name, base.places).attribute("href").value)
+    yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))
+    for name, places, end in start_tags(source):
+        if name == "style":
+            yield from shifted(rewriter.edits(embedded_urls.css_spans(source[end : _style_end(source, end)])), end)
+        if places:
+            yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
+        if rewriter.home:
+            yield from speculation_edits(Tag(source, name, places))
 
 
 def _is_base(element: turbohtml.Element) -> bool:

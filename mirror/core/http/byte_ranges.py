@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from mirror.core.http.caching import MAX_TAG
+
 _CONTENT_RANGE: Final = re.compile(r"\s*bytes\s+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})\s*", re.IGNORECASE)
 _RANGE: Final = re.compile(r"\s*(?=-?[0-9])([0-9]{0,18})-([0-9]{0,18})\s*")
 _NO_END: Final = 10**18
@@ -63,7 +65,7 @@ def strong_validator(headers: Sequence[tuple[str, str]]) -> str | None:
     values = {name.lower(): value.strip() for name, value in reversed(headers)}
     tag = values.get("etag")
     if tag is not None:
-        return tag if _STRONG_TAG.fullmatch(tag) else None
+        return tag if len(tag) <= MAX_TAG and _STRONG_TAG.fullmatch(tag) else None
     modified, date = values.get("last-modified", ""), values.get("date", "")
     try:
         age = (parsedate_to_datetime(date) - parsedate_to_datetime(modified)).total_seconds()

@@ -14,6 +14,9 @@ from mirror.core.http.messages import Headers
 MAX_LIFETIME: Final = timedelta(days=3650)
 """The longest lifetime, whatever an answer says."""
 
+MAX_TAG: Final = 1024
+"""Bytes of the longest entity-tag that is sent back."""
+
 NOT_RENEWED: Final = frozenset(
     {
         # these describe the stored payload; a 304 has none
@@ -70,7 +73,8 @@ def conditions(headers: Headers) -> list[tuple[str, str]]:
     """Return the request headers that revalidate a stored answer (RFC 9110 13.1).
 
     Both validators are sent as received. An entity-tag without quotes is invalid (RFC 9110 8.8.3), but is sent anyway, as
-    browsers do: a server that writes it also reads it. `*` isn't sent, because it would match any current payload.
+    browsers do: a server that writes it also reads it. `*` isn't sent, because it would match any current payload. A tag of
+    more than `MAX_TAG` bytes isn't sent either, because the server might refuse the header.
 
     >>> conditions([("ETag", 'W/"a"'), ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")])
     [('If-None-Match', 'W/"a"'), ('If-Modified-Since', 'Sun, 06 Nov 1994 08:49:37 GMT')]
@@ -79,7 +83,7 @@ def conditions(headers: Headers) -> list[tuple[str, str]]:
     """
     tag, modified = _first(headers, "etag"), _first(headers, "last-modified")
     found = []
-    if _ENTITY_TAG.fullmatch(tag) or _BARE_TAG.fullmatch(tag):
+    if len(tag) <= MAX_TAG and (_ENTITY_TAG.fullmatch(tag) or _BARE_TAG.fullmatch(tag)):
         found.append(("If-None-Match", tag))
     if http_date(modified):
         found.append(("If-Modified-Since", modified))

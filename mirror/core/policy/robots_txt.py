@@ -32,7 +32,7 @@ from mirror.core.syntax.robots_meta import PRODUCT
 from mirror.core.url.canonical import CanonicalURL, is_web, origin
 
 MAX_SIZE: Final = 500 * 1024
-"""The number of bytes of a robots.txt that are read; 2.5 requires at least this many."""
+"""The number of bytes of a robots.txt that are read; 2.5 requires at least this many. The rest is ignored."""
 
 MAX_REDIRECTS: Final = 5
 """Redirects that are followed (2.3.1.2)."""

@@ -49,7 +49,12 @@ _PROLOG: Final = re.compile(
       | <!DOCTYPE(?:[^\[>"']++|"[^"]*+"|'[^']*+')*+(?:\[.*?\]\s*+)?>""",
     re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
-_NOSCRIPT: Final = re.compile(r"(?<=<)noscript(?=[\s/>])|(?<=</)noscript(?=[\s/>])", re.IGNORECASE)
+NOSCRIPT: Final = re.compile(r"(?<=<)noscript(?=[\s/>])|(?<=</)noscript(?=[\s/>])", re.IGNORECASE)
+"""Tags of `<noscript>`, which turbohtml's tokenizer takes for the beginning of raw text."""
+
+NO_SCRIPT: Final = "n0script"
+"""The name under which it reads them as elements. It is as long."""
+
 _SELF_CLOSED: Final = re.compile(
     r"""<(?P<name>style|script)(?=[\s/])(?:[^<>"'/]++|"[^"]*+"|'[^']*+'|/(?!>))*+
         (?:(?<=[\s"'])|(?<=<style)|(?<=<script))/>""",
@@ -178,9 +183,9 @@ def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
 
 
 def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
-    """Do the same with turbohtml's tokenizer, at any depth. It doesn't read `<noscript>` as an element, so rename that."""
+    """Do the same with turbohtml's tokenizer, at any depth. It doesn't read `<noscript>` as an element."""
     opened: Counter[str] = Counter()
-    for token in turbohtml.tokenize(_NOSCRIPT.sub("n0script", utf8(text).decode())):
+    for token in turbohtml.tokenize(NOSCRIPT.sub(NO_SCRIPT, utf8(text).decode())):
         tag = token.tag or ""
         if token.type is TokenType.START_TAG:
             opened[tag] += 1

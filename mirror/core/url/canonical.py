@@ -41,6 +41,9 @@ SCHEMES = frozenset(DEFAULT_PORTS)
 WEB = frozenset({"http", "https"})
 """The schemes of web servers. A URL with another scheme is that of a file in a tree; see `is_web`."""
 
+MAX_REFERER = 4096
+"""Characters of the longest URL that a Referer tells."""
+
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 _ESCAPE = re.compile(r"%(?:[0-9A-Fa-f]{2})?")
@@ -187,7 +190,8 @@ def origin(url: CanonicalURL) -> str:
 def referer(page: CanonicalURL, target: CanonicalURL) -> str | None:
     """Return the Referer of a request for `target` that was found on `page` (`strict-origin-when-cross-origin`).
 
-    There is none if the page is a file, and none for servers of files (WHATWG Fetch, Referrer Policy 8.3).
+    There is none if the page is a file, and none for servers of files (WHATWG Fetch, Referrer Policy 8.3). Of a long URL it is
+    the origin only (Referrer Policy 8.4, step 6), because servers refuse long headers.
 
     >>> referer(CanonicalURL("https://example.org/a"), CanonicalURL("https://cdn.example.com/b"))
     'https://example.org/'
@@ -197,7 +201,8 @@ def referer(page: CanonicalURL, target: CanonicalURL) -> str | None:
     here, there = split(page), split(target)
     if here.scheme == "https" and there.scheme == "http":
         return None
-    if (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port):
+    is_same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
+    if is_same and len(page) <= MAX_REFERER:
         return page
     return page[: len(page) - len(page.partition("://")[2].partition("/")[2])]
 

@@ -4,7 +4,7 @@
 the result: an entry has all roles in which any reference wants the URL, and its shortest distance from a start. If an entry
 gains a role or a shorter distance after it was answered (a picture turns out to be a page), the run decides about the
 references of its answer again. Only two things depend on the order: which pages get a place below the page limit, and how far
-into a trap a run goes.
+into a trap, or down a chain of requisites, a run goes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from mirror.store.manifest.records import Entry, Resource, State
 from mirror.store.rules.answer_versions import is_page
 from mirror.store.rules.frontier_merge import differ, merge, says_nothing_new
 from mirror.store.run.context import RunContext
+from mirror.store.run.nesting import Nesting
 from mirror.store.run.rendering_candidates import RenderingCandidates
 
 Change = tuple[Entry | None, Entry]
@@ -36,6 +37,7 @@ class Discovery:
         self._queue = run.queue
         self._traps = run.traps
         self._candidates = candidates
+        self._nesting = Nesting(run.manifest)
         self.waiting = run.manifest.frontier.count_waiting()
         """How many entries wait or are in flight."""
 
@@ -110,6 +112,8 @@ class Discovery:
             rule = None if old and old.roles else self._traps.blocking_rule(reference.url, entry.url, reference.kind)
             for role in roles:
                 wanted = self._wanted(entry, role, target_id, reference)
+                if wanted.roles and not rule and not (old and old.roles):
+                    rule = self._nesting.blocking_rule(entry, resource, max(wanted.roles))
                 if rule and wanted.roles:
                     wanted = replace(wanted, state=State.SKIPPED, roles=frozenset(), reason=Reason.TRAP)
                     barred[target_id] = rule

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirror.core.document import html_edits
 from mirror.core.document.documents import copy_at_origin
 from mirror.core.http.messages import Response
 from mirror.core.replay.origins import Server
@@ -162,6 +163,7 @@ def test_other_documents(media_type: str, text: str, expected: str | None) -> No
 RULES = '{"prefetch": [{"urls": ["https://out.example/"]}]}'
 
 
+@pytest.mark.parametrize("is_flat", [False, True])
 @pytest.mark.parametrize(
     ("media_type", "text"),
     [
@@ -177,8 +179,11 @@ RULES = '{"prefetch": [{"urls": ["https://out.example/"]}]}'
         ("image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg'><script type='{}'>{{}}</script></svg>"),
     ],
 )
-def test_speculation_rules_are_disarmed(media_type: str, text: str) -> None:
-    """Chromium requests what they name whatever the policy of the page says."""
+def test_speculation_rules_are_disarmed(
+    monkeypatch: pytest.MonkeyPatch, media_type: str, text: str, *, is_flat: bool
+) -> None:
+    """Chromium requests what they name whatever the policy of the page says. Also in a document too large for a tree."""
+    monkeypatch.setattr(html_edits, "is_too_large_for_a_tree", lambda _: is_flat)
     shown = copy(text.format("speculationrules").replace("%s", RULES), media_type)
     assert "speculationrules-removed" in shown
     assert re.search("(?:speculationrules|&#115;peculationrules)(?!-removed)", shown, re.IGNORECASE) is None

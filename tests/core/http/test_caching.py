@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mirror.core.http.byte_ranges import strong_validator
 from mirror.core.http.caching import (
     MAX_LIFETIME,
+    MAX_TAG,
     NOT_RENEWED,
     InvalidDurationError,
     conditions,
@@ -27,6 +29,14 @@ NAMES = st.sampled_from(
 )
 VALUES = st.sampled_from(("", "x", "B", "a, b", '"x"', DATE, "close")) | st.text()
 HEADERS = st.lists(st.tuples(NAMES, VALUES))
+
+
+@pytest.mark.parametrize(("length", "sent"), [(MAX_TAG, True), (MAX_TAG + 1, False)])
+def test_a_long_tag_is_not_sent_back(length: int, *, sent: bool) -> None:
+    """The server might refuse the header."""
+    headers = [("ETag", f'"{"x" * (length - 2)}"')]
+    assert bool(conditions(headers)) == sent
+    assert bool(strong_validator(headers)) == sent
 
 
 # --- conditions -----------------------------------------------------------------------------------------------------

@@ -428,6 +428,8 @@ def test_has_credentials(url: str, answer: bool) -> None:
         ("http://example.org/a?b", "https://example.org/c", "http://example.org/"),
         ("http://example.org/a?b://c/d", "http://other.org/", "http://example.org/"),
         ("http://[::1]:81/a", "http://[::1]/", "http://[::1]:81/"),
+        (f"http://example.org/{'a' * 4077}", "http://example.org/b", f"http://example.org/{'a' * 4077}"),
+        (f"http://example.org/{'a' * 4078}", "http://example.org/b", "http://example.org/"),
         ("ftp://example.org/a", "ftp://example.org/b", None),
         ("ftp://example.org/a", "http://example.org/b", None),
         ("https://example.org/a", "sftp://example.org/b", None),

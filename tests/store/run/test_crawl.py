@@ -20,6 +20,7 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import PublishElsewhere
 from mirror.store.disk.spool import Promise
 from mirror.store.manifest.records import Standing
+from mirror.store.run import nesting
 from mirror.store.run.crawl import Crawl
 from tests.mirroring import (
     Beside,
@@ -35,7 +36,7 @@ from tests.mirroring import (
     settle,
     sqlite,
 )
-from tests.site import HTML, PNG, Site
+from tests.site import HTML, PNG, Page, Site
 
 HOME: Final = "http://example.org"
 WWW: Final = "http://www.example.org"
@@ -399,6 +400,52 @@ def test_a_guess_that_is_wrong_is_no_failure_but_a_reference_is(
 ) -> None:
     _, running = answered(archive, site)
     assert running.counts().failed == failed
+
+
+CHAINS: Final = {
+    "styles": ("text/css", "@import url(/{});", '<link rel="stylesheet" href="/1">'),
+    "two styles each": ("text/css", "@import url(/{}); @import url(/{}b);", '<link rel="stylesheet" href="/1">'),
+    "modules": ("text/javascript", "import '/{}';", '<script type="module" src="/1"></script>'),
+    "SVG": ("image/svg+xml", '<svg xmlns="http://www.w3.org/2000/svg"><image href="/{}"/></svg>', '<img src="/1">'),
+    "frames": (HTML, '<iframe src="/{}"></iframe>', '<iframe src="/1"></iframe>'),
+    "feeds": ("application/atom+xml", '<feed><link rel="next" href="/{}"/></feed>', FEED.format("/1")),
+    "sitemaps": (
+        "application/xml",
+        "<sitemapindex><sitemap><loc>http://example.org/{}</loc></sitemap></sitemapindex>",
+        '<link rel="sitemap" href="/1">',
+    ),
+}
+
+
+class Endless(Site):
+    """A page, and for every number a resource that refers to the next one, or to two."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.media_type, self.text, body = CHAINS[name]
+        self.page("/", body)
+
+    def __missing__(self, path: str) -> Page:
+        number = int(re.sub("[^0-9]", "", path) or 0)
+        step = 2 * number + path.endswith("b") if "b)" in self.text else number + 1
+        return Page(200, {"Content-Type": self.media_type}, self.text.replace("{}", str(step)).encode())
+
+    def __contains__(self, path: object) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_what_a_page_needs_in_turn_ends(archive: Archive, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whatever it refers to; and `why` says where it ends."""
+    monkeypatch.setattr(nesting, "MAX_CHAIN", 5)
+    monkeypatch.setattr(nesting, "MAX_LISTINGS", 5)
+    monkeypatch.setattr(nesting, "MAX_BELOW", 9)
+    running = crawl(archive)
+    asked = run(running, {HOME: Endless(name)}, flying=1, most=100)
+    assert 5 <= len(asked) <= 11
+    complete(running)
+    traps = archive.manifest.runs.skipped_traps()
+    assert any("chain of what a page needs" in str(trap) for trap in traps)
 
 
 def test_robots_txt_is_no_failure_and_lists_what_it_names(archive: Archive) -> None:
