@@ -55,6 +55,10 @@ class ArchiveReader:
         """The digests of the objects that the manifest names."""
         return {str(digest) for (digest,) in self.rows(_IN_USE)}
 
+    def copies_in_use(self) -> set[str]:
+        """The digests of the copies that the manifest names."""
+        return {str(one) for (one,) in self.rows("SELECT digest FROM copies WHERE digest IS NOT NULL")}
+
     def unsynced(self) -> set[str]:
         return {str(digest) for (digest,) in self.rows("SELECT digest FROM unsynced")}
 

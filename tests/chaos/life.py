@@ -168,12 +168,13 @@ class Life:
             self._must_hold(self._model.after_run(still=False))
 
     def power_cut(self) -> None:
-        """What was not synced is cut short, empty or full of zeros afterwards."""
+        """What was not synced is cut short, empty or full of zeros afterwards. What a complete run stored, was."""
         self.killed_crawl()
         if not self._archive.snapshots():
             return
         stored = self._archive.stored() | self._archive.stored("copies")
-        for one in sorted(self._archive.unsynced() & stored.keys()):
+        synced = {had for shown in self._model.history.values() for had in shown.values()}
+        for one in sorted(self._archive.unsynced() & stored.keys() - synced):
             if self._chance.random() < 0.3:
                 self._ruin(stored[one], self._chance.choice(["cut short", "emptied", "zeroed"]))
 
@@ -236,12 +237,13 @@ class Life:
         """Ruin objects, copies and files of the tree. `verify` tells it, and `--repair` mends what can be mended."""
         if self._model.is_unfinished or not self._archive.snapshots():
             return
-        stored = self._archive.stored()
-        places = [*stored.values(), *self._archive.stored("copies").values()]
+        stored, named = self._archive.stored(), self._archive.in_use()
+        places = [place for one, place in stored.items() if one in named]
+        copies = self._archive.copies_in_use()
+        places += [place for one, place in self._archive.stored("copies").items() if one in copies]
         places += [self._out / path for path in sorted(self._archive.tree()) if str(path) != "index.html"]
-        hows = ["cut short", "emptied", "zeroed", "one bit wrong", "removed"]
+        hows = ["cut short", "emptied", "zeroed", "one bit wrong", "removed", "a pipe", "a folder"]
         chosen = self._chance.sample(sorted(places), min(len(places), self._chance.randint(1, 3)))
-        named = self._archive.in_use() | set(self._archive.stored("copies"))
         at_server = {resource.digest for resource in self._site.resources.values() if resource.manner is Manner.WELL}
         for place in chosen:
             self._ruin(place, self._chance.choice(hows))
@@ -249,9 +251,7 @@ class Life:
         self._model.lost |= {by_place[place] for place in chosen if place in by_place} - at_server
         done = self._command("verify", str(self._out), codes=(FAILED,))
         for place in chosen:
-            if str(place.relative_to(self._out)) not in done.stdout and (
-                place not in by_place or by_place[place] in named
-            ):
+            if str(place.relative_to(self._out)) not in done.stdout:
                 raise self._broken(f"verify does not tell that {place} is damaged:\n{done.stdout}")
         self._repair()
 
