@@ -19,6 +19,9 @@ from mirror.replay.connections import ACCEPTED, BoundedProtocol
 from mirror.replay.server import Replay
 from mirror.store.playback import Playback
 
+_WAITING: Final = 1024
+"""Connections that wait to be accepted. The system makes clients beyond that wait for a second and more."""
+
 _GRACE: Final = 1
 """Seconds for which transfers may continue after Ctrl-C."""
 
@@ -52,13 +55,15 @@ class _Server(uvicorn.Server):
     Only then does Ctrl-C work if a script started the program in the background: shells let such programs ignore SIGINT.
     """
 
-    def __init__(self, config: uvicorn.Config, tell: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, tell: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
         self._tell = tell
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(_ignore_full_table)
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(_WAITING)  # asyncio has set it to `ACCEPTED`, how many it accepts in a row
         self._tell()
 
 
@@ -72,7 +77,7 @@ def _ignore_full_table(loop: asyncio.AbstractEventLoop, context: dict[str, Any])
 @contextmanager
 def serve_in_thread(application: ASGIApp, sockets: list[socket.socket]) -> Iterator[None]:
     """Serve an application from a thread for the duration of a `with` block."""
-    server = uvicorn.Server(_config(application))
+    server = _Server(_config(application))
     thread = Thread(target=server.run, kwargs={"sockets": sockets}, daemon=True)
     thread.start()
     try:
