@@ -23,6 +23,7 @@ _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[
 """An attribute whose value needs no decoding: it has no references, white space or control characters."""
 
 _BASE: Final = re.compile(r"<base(?=[ \t\n\r\f/])", re.IGNORECASE)
+_SCRIPT_END: Final = re.compile(r"</script(?=[ \t\n\r\f/>])", re.IGNORECASE)
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
 _NAMES: Final = sorted({name for _, name in link_attributes.TABLE} | {"srcdoc"})
 _SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
@@ -39,9 +40,12 @@ def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     source = markup.readable(text).replace("\r", "\n")
     if source.startswith("\ufeff"):  # to the parser this is text, which would begin the body
         source = " " + source[1:]
-    if is_too_large_for_a_tree(source):
-        yield from _flat_edits(source, text, rewriter)
-        return
+    read = _flat_edits if is_too_large_for_a_tree(source) else _tree_edits
+    yield from read(source, text, rewriter)
+
+
+def _tree_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of a document by its tree."""
     document = _parsed(source)
     base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
@@ -58,12 +62,14 @@ def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
             styled = location.end_tag.start_offset if location.end_tag else styled
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
         yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
-    for element in document.select(_SCRIPTS) if rewriter.data else ():
-        yield from _script_edits(source, element, rewriter)
-    for element in document.select("script[type]") if rewriter.home else ():
-        if location := element.source_location:
-            at = location.attrs["type"]
-            yield from speculation_edits(Tag(source, "script", {"type": (at.start_offset, at.end_offset)}))
+    if rewriter.data:
+        for element in document.select(_SCRIPTS):
+            yield from _script_edits(source, element, rewriter)
+    if rewriter.home:
+        for element in document.select("script[type]"):
+            if location := element.source_location:
+                at = location.attrs["type"]
+                yield from speculation_edits(Tag(source, "script", {"type": (at.start_offset, at.end_offset)}))
 
 
 def _flat_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
@@ -75,10 +81,23 @@ def _flat_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
     for name, places, end in start_tags(source):
         if name == "style":
             yield from shifted(rewriter.edits(embedded_urls.css_spans(source[end : _style_end(source, end)])), end)
+        tag = Tag(source, name, places)
+        if name == "script":
+            yield from _flat_script_edits(tag, end, rewriter)
         if places:
-            yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
-        if rewriter.home:
-            yield from speculation_edits(Tag(source, name, places))
+            yield from tag_edits(tag, link_attributes.html_rule, rewriter)
+
+
+def _flat_script_edits(tag: Tag, start: int, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of a `<script>` whose content begins at `start`."""
+    has_type = "type" in tag.places
+    if rewriter.home and has_type:
+        yield from speculation_edits(tag._replace(places={"type": tag.places["type"]}))
+    end = _SCRIPT_END.search(tag.source, start)
+    if rewriter.data and end and "src" not in tag.places:
+        yield from _data_edits(
+            tag.source, start, end.start(), tag.attribute("type").value if has_type else "", rewriter
+        )
 
 
 def _is_base(element: turbohtml.Element) -> bool:
@@ -114,13 +133,18 @@ def _style_edits(
 
 
 def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> Iterator[Edit]:
-    """Return the edits of a `<script>`: code, data, or an import map, whose keys may be URLs too."""
+    """Return the edits of a `<script>` of the tree."""
     location = element.source_location
-    kind = str(element.attrs.get("type") or "").strip().lower()
     if location is None or location.end_tag is None or element.namespace is not turbohtml.Namespace.HTML:
         return
+    start, end = location.start_tag.end_offset, location.end_tag.start_offset
+    yield from _data_edits(text, start, end, str(element.attrs.get("type") or ""), rewriter)
+
+
+def _data_edits(text: str, start: int, end: int, media_type: str, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of the content of a `<script>`: code, data, or an import map, whose keys may be URLs too."""
+    kind = media_type.strip().lower()
     if style_script_urls.SCRIPT_TYPES.match(kind):
-        start, end = location.start_tag.end_offset, location.end_tag.start_offset
         found = embedded_urls.literal_spans(text[start:end], keys=kind != "application/json")
         yield from shifted(rewriter.data_edits(found), start)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mirror.core.document import html_edits
-from mirror.core.document.documents import local_copy
+from mirror.core.document.documents import copy_at_origin, local_copy
 from mirror.core.document.flat_html import MANY, is_too_large_for_a_tree, most_elements, start_tags
 from mirror.core.http.messages import Response
 from mirror.core.url.canonical import CanonicalURL
@@ -19,6 +19,8 @@ DOCUMENTS = (
     "<meta http-equiv=content-security-policy content=x><link rel=stylesheet href=/s integrity=x><body background=/b>",
     "<svg><image href=/a /><image xlink:href='/b'/></svg><a href=/c/><a href=/d b==c ='e \"f\"><a href=/1 href=/2>",
     "\u00e9<a href='/\u00e9'>\r\n<a href=/b>\r<a href=/c>\0<a href=/d",
+    "<script type=speculationrules>{'prefetch':[{'urls':['/a']}]}</script><script>x='http://h/b'</script>",
+    "<script type='application/json'>{'http://h/a': 'http://h/b'}</script><script src=/c>'http://h/d'</script>",
     "<noscript><img src=/a></noscript><noembed><img src=/b></noembed><plaintext><img src=/c>",
 )
 
@@ -30,17 +32,23 @@ PAGES = [
 ]
 
 
-def copy(html: str) -> bytes:
+def copies(html: str) -> tuple[bytes, bytes]:
+    """The copy on a disk, and the one at an origin."""
     url = CanonicalURL("http://h/page/")
     answer = Response(url, 200, [("Content-Type", "text/html; charset=utf-8")], html.encode())
-    return local_copy(answer, "text/html", "index.html", lambda target: f"../{target.rpartition('/')[2]}.local")
+
+    def local(target: CanonicalURL) -> str:
+        return f"http://h.localhost/{target.rpartition('/')[2]}.local"
+
+    at_origin = copy_at_origin(answer, "text/html", "http://h.localhost/page/", local, local)
+    return local_copy(answer, "text/html", "index.html", local), at_origin
 
 
 @pytest.mark.parametrize("html", [*DOCUMENTS, *PAGES])
 def test_the_edits_are_those_of_a_tree(monkeypatch: pytest.MonkeyPatch, html: str) -> None:
-    with_tree = copy(html)
+    with_tree = copies(html)
     monkeypatch.setattr(html_edits, "is_too_large_for_a_tree", lambda _: True)
-    assert copy(html) == with_tree
+    assert copies(html) == with_tree
 
 
 @pytest.mark.parametrize(
