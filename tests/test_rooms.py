@@ -12,6 +12,17 @@ from tests.rooms import BEGIN, END, NAMES, PAGE, ROOMS, Room, allowed, circles, 
 MOST_MODULES = 15
 MOST_LINES = 420
 MOST_METHODS = 26
+CLOCKS = {
+    "mirror.cli.archive_command": "when a command began",
+    "mirror.pacing": "`Retry-After` with a date, if the answer has no `Date`",
+    "mirror.robots": "the same",
+    "mirror.spiders.mirror": "when a run began, and when it checked a URL",
+    "mirror.store.disk.owner_record": "since when a process holds the lock, as text",
+    "mirror.transfer.file_transfer": "the year of the times in an FTP listing",
+}
+"""The modules that read the clock of the machine, and for what. Pauses and limits use a clock that does not jump."""
+
+READS_CLOCK = {"time", "time.time", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
 FOREIGN = {
     "core": {"scrapy", "twisted", "sqlalchemy", "sqlite3", "rich", "playwright", "pycurl", "starlette"},
     "store": {"scrapy", "twisted", "rich", "playwright", "pycurl", "starlette"},
@@ -72,6 +83,16 @@ def test_a_module_is_short_and_so_are_its_classes(name: str) -> None:
 
 def test_the_picture_is_that_of_the_table() -> None:
     assert BEGIN + picture() + END in PAGE.read_text(), "run `python -m tests.rooms`"
+
+
+def test_pauses_and_limits_use_a_clock_that_does_not_jump() -> None:
+    found = {
+        name
+        for name, place in modules().items()
+        for node in ast.walk(ast.parse(place.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in READS_CLOCK
+    }
+    assert found == set(CLOCKS)
 
 
 @pytest.mark.parametrize("layer", ["core", "store"])

@@ -257,6 +257,13 @@ def test_a_page_that_grows_without_end_is_scrolled_a_limited_number_of_times(mon
     assert 9 < got.html.count("<p") <= 9 * (5 + 2)  # initial rows, rows for each screen, rows for scrolling back
 
 
+def test_a_page_requests_a_limited_number_of_resources(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_REQUESTS", 4)
+    got, world = rendered("<link rel=icon href=data:,>" + "".join(f"<img src=/{n}.png>" for n in range(9)))
+    assert 0 < len(world.asked) <= 4
+    assert got.refused == ["more than 4 requests"]
+
+
 def test_a_page_continues_without_a_resource_that_never_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_RESOURCE_WAIT", 0.5)
 

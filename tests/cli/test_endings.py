@@ -222,6 +222,20 @@ def test_a_damaged_manifest(home: Path, tmp_path: Path, damage: str) -> None:
         assert ending.code in {4, COMMANDS[name][1]} or damage in {"empty", "missing"}, (name, ending)
 
 
+def test_a_lost_object(home: Path, tmp_path: Path) -> None:
+    """What can't be made is left out, and that is said."""
+    subprocess.run(["cp", "-a", home / "archive", tmp_path], check=True)
+    for place in (tmp_path / "archive" / ".mirror" / "objects").glob("??/*"):
+        if place.read_bytes() == PNG:
+            place.unlink()
+    (tmp_path / "archive" / "example.org" / "bäume.png").unlink()
+    names = ("publish", "checkout", "verify")
+    for name, ending in zip(names, endings([Task(words(name, tmp_path)) for name in names]), strict=True):
+        refuse_noise(ending)
+        assert ending.code == 1, (name, ending)
+        assert ("%C3%A4ume.png" if name == "verify" else "1 file can't be made") in ending.stdout + ending.stderr
+
+
 def test_a_folder_that_is_no_archive(tmp_path: Path) -> None:
     names = [name for name in (*USED, "diff") if name != "compare"]
     for name, ending in zip(names, endings([Task(words(name, tmp_path)) for name in names]), strict=True):

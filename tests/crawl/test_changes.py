@@ -354,10 +354,11 @@ def test_a_304_on_the_start_page_does_not_end_the_run(tmp_path: Path) -> None:
     assert tree(tmp_path)[f"{folder(server.url)}/x.png"] == digest(b"new")
 
 
-# SIGTERM: what service managers send
+# SIGTERM: what service managers send. SIGHUP: what a terminal sends that is closed
 
 
-def test_sigterm_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
+def test_sigterm_and_sighup_are_as_clean_as_ctrl_c(tmp_path: Path, sent: signal.Signals) -> None:
     reached, released = Event(), Event()
 
     def hold(request: Handler) -> None:
@@ -370,7 +371,7 @@ def test_sigterm_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
     with serve(made) as server:
         running = process(server.url, tmp_path, settings={"CONCURRENT_REQUESTS": "1"})
         assert reached.wait(60)
-        running.send_signal(signal.SIGTERM)
+        running.send_signal(sent)
         assert running.stderr is not None
         assert "Ctrl-C again" in running.stderr.readline()
         released.set()

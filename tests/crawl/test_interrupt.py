@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier, Event
 
-from tests.crawl.running import ended, interrupted, mirror, process, publish, rows, tree
+from tests.crawl.running import ended, interrupted, mirror, process, rows, tree
 from tests.mirroring import dangling
 from tests.site import PNG, Handler, Page, Site, serve, serve_both
 
@@ -65,7 +65,7 @@ def test_ctrl_c_once_finishes_publishes_and_tells_how_to_resume(tmp_path: Path) 
     assert dangling(tmp_path) == []
 
 
-def test_ctrl_c_twice_stops_at_once(tmp_path: Path) -> None:
+def test_ctrl_c_twice_stops_at_once_and_the_same_command_continues(tmp_path: Path) -> None:
     reached, over = Event(), Event()
 
     def hang() -> None:
@@ -81,10 +81,12 @@ def test_ctrl_c_twice_stops_at_once(tmp_path: Path) -> None:
         interrupted(running)
         done = ended(running)
         over.set()
-    assert done.code == 130
-    assert "run the same command again to continue" in done.stderr
-    assert (tmp_path / server.url.removeprefix("http://").replace(":", "_") / "index.html").is_file()
-    assert publish(tmp_path).code == 0
+        assert done.code == 130
+        assert "run the same command again to continue" in done.stderr
+        assert (tmp_path / server.url.removeprefix("http://").replace(":", "_") / "index.html").is_file()
+        again = mirror(server.url, tmp_path)
+    assert "Resuming the run" in again.stderr
+    assert again.code == 0
     assert dangling(tmp_path) == []
 
 

@@ -37,11 +37,13 @@ class _Session(socketserver.StreamRequestHandler):
             while line := self.rfile.readline(4096):
                 word = line.split()[0].upper().decode("latin-1") if line.split() else ""
                 self.server.commands.append(line)
-                if word in {"PASV", "EPSV"}:
+                if word == "EPSV" and self.server.misleads_to:
+                    self._say("500 no")  # PASV has an address
+                elif word in {"PASV", "EPSV"}:
                     passive = create_server((self.server.host, 0))
                     passive.settimeout(5)
                     port = passive.getsockname()[1]
-                    host = self.server.host.replace(".", ",")
+                    host = (self.server.misleads_to or self.server.host).replace(".", ",")
                     epsv = f"229 Entering Extended Passive Mode (|||{port}|)"
                     self._say(epsv if word == "EPSV" else f"227 ({host},{port >> 8},{port & 255})")
                 elif word in {"LIST", "MLSD", "NLST", "RETR"} and passive:
@@ -84,16 +86,16 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, misleads_to: str) -> None:
         super().__init__((host, 0), _Session)
-        self.host = host
+        self.host, self.misleads_to = host, misleads_to
         self.commands: list[bytes] = []
 
 
 @contextmanager
-def serve_ftp(host: str) -> Iterator[str]:
-    """Run the server; yield its URL."""
-    server = _Server(host)
+def serve_ftp(host: str, misleads_to: str = "") -> Iterator[str]:
+    """Run the server; yield its URL. `misleads_to`: the address that it names for its data, which are at its own."""
+    server = _Server(host, misleads_to)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

@@ -41,7 +41,8 @@ def main(folder: str, *words: str) -> None:
     resolver = out / "resolv.conf"
     resolver.write_text("nameserver 127.0.0.1\noptions attempts:1 timeout:2\n")
     subprocess.run(["mount", "--bind", str(resolver), "/etc/resolv.conf"], check=True)
-    threading.Thread(target=name_server, daemon=True).start()
+    asked: dict[str, int] = {}
+    threading.Thread(target=name_server, args=(asked,), daemon=True).start()
     with ExitStack() as stack:
         site = stack.enter_context(At(web(), SITE))
         victims = {one: stack.enter_context(At(Site().file("/i.png", PNG, "image/png"), one)) for one in VICTIMS}
@@ -52,7 +53,8 @@ def main(folder: str, *words: str) -> None:
         for server in (site, *victims.values()):
             server.shutdown()
     seen = {address: server.paths for address, server in victims.items()}
-    json.dump({"victims": seen, "site": site.paths, "code": done.code, "output": done.stderr}, sys.stdout)
+    result = {"victims": seen, "site": site.paths, "names": sorted(asked), "code": done.code, "output": done.stderr}
+    json.dump(result, sys.stdout)
 
 
 def web() -> Site:
@@ -76,9 +78,8 @@ class At(Server):
         self.requests: list[tuple[str, dict[str, str]]] = []
 
 
-def name_server() -> None:
-    """Answer queries for IPv4 addresses over UDP (RFC 1035)."""
-    asked: dict[str, int] = {}
+def name_server(asked: dict[str, int]) -> None:
+    """Answer queries for IPv4 addresses over UDP (RFC 1035). `asked`: how often for each name, which may be one of no site."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 53))
         while True:
@@ -89,8 +90,9 @@ def name_server() -> None:
                 place += 1 + length
             name, kind, end = ".".join(labels).lower(), question[place + 1 : place + 3], place + 5
             addresses: tuple[str, ...] = ()
+            asked.setdefault(name, 0)
             if name in NAMES and kind == b"\0\1":
-                asked[name] = asked.get(name, 0) + 1
+                asked[name] += 1
                 addresses = NAMES[name][min(asked[name], len(NAMES[name])) - 1]
             code = b"\x81\x80" if name in NAMES else b"\x81\x83"
             head = question[:2] + code + b"\0\1" + len(addresses).to_bytes(2, "big") + bytes(4)

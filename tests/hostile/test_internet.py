@@ -42,6 +42,15 @@ def test_no_name_leads_to_this_machine_its_network_or_metadata(guarded: tuple[Pa
     assert "Traceback" not in result["output"]
 
 
+def test_requests_are_for_the_mirror_only(guarded: tuple[Path, dict[str, Any]]) -> None:
+    """Nothing asks for the address of another host: not for a suffix list, nor to look for updates."""
+    _, result = guarded
+    names = {
+        name for name in result["names"] if not name.endswith(".in-addr.arpa")
+    }  # those are asked by the test's servers
+    assert names == {f"{name}.example" for name in ("site", "inner", "ten", "metadata", "both", "rebound")}
+
+
 def test_a_name_that_resolves_to_another_address_later_is_not_followed_there(
     guarded: tuple[Path, dict[str, Any]],
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from mirror.core.document import documents
 from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import INDEX, Archive
@@ -20,7 +21,7 @@ from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
 from mirror.store.run.crawl import Crawl
 from tests.mirroring import Web, complete, dangling, files, links, run
-from tests.site import HTML, PNG, Site
+from tests.site import HTML, PNG, Page, Site
 
 HOME: Final = "http://example.org"
 CDN: Final = "http://cdn.example.com"
@@ -332,6 +333,21 @@ def test_an_archive_is_for_one_process_at_a_time(root: Path) -> None:
     assert match
     assert int(match[1]) == os.getpid()
     assert another().returncode == 0
+
+
+def test_a_document_that_is_too_long_is_kept_as_received(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site().page("/", links=["/long"]).page("/long", "x" * 2000, links=[HOME])
+    monkeypatch.setattr(documents, "MAX_READ", 1000)
+    mirrored(root, {HOME: site})
+    with opened(root) as archive:
+        assert len(list(archive.publish_all())) == 2
+        version = archive.history.version(canonical(f"{HOME}/long"), 1)
+        assert version is not None
+        assert documents.find_references(archive.response(version, Digest(str(version.digest)))) == []
+    long = site["/long"]
+    assert isinstance(long, Page)
+    assert files(root)["example.org_80/long~.html"] == long.body
+    assert files(root)["example.org_80/index.html"] != long.body
 
 
 def test_files_whose_objects_are_missing_are_left_out_and_told(root: Path) -> None:

@@ -287,6 +287,32 @@ def test_a_damaged_manifest_is_restored(root: Path, harm: str) -> None:
     assert_well(root)
 
 
+@pytest.mark.parametrize("backup", [missing, zeroed])
+def test_if_the_backup_is_damaged_too_nothing_is_changed(
+    root: Path, backup: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    zeroed(root / KEPT / "manifest.sqlite")
+    backup(root / KEPT / "manifest.backup")
+    before = {place: place.read_bytes() for place in (root / KEPT).glob("manifest.*")}
+    with pytest.raises(SystemExit) as ended:
+        mend(root, second())
+    assert ended.value.code == 4
+    assert "the manifest is damaged" in capsys.readouterr().err
+    assert {place: place.read_bytes() for place in before} == before
+
+
+def test_a_log_that_is_missing_does_no_harm(root: Path, tmp_path: Path) -> None:
+    """Its process was killed, and somebody removed what had not been taken into the database."""
+    killed = tmp_path / "killed"
+    with storing(root), closing(Archive(root)) as archive:
+        running = Crawl(archive, Scope((HOME,)), now=lambda: "2026-11-03T00:00:00+00:00")
+        run(running, second(), most=2)
+        running.flush()
+        shutil.copytree(root, killed, ignore=shutil.ignore_patterns("manifest.sqlite-*"))
+    assert mend(killed, second()) == []
+    assert_well(killed)
+
+
 def test_a_log_of_another_database_does_no_harm(root: Path) -> None:
     foreign_log(root)
     assert_well(root)

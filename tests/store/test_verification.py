@@ -166,11 +166,16 @@ def test_a_file_of_the_tree_may_be_a_copy_of_its_object(root: Path) -> None:
     assert found(root) == []
 
 
-def test_files_that_the_archive_did_not_write_are_reported(root: Path) -> None:
+def test_files_that_the_archive_did_not_write_are_reported_and_stay(root: Path) -> None:
     (root / FOLDER / "notes.txt").write_text("mine")
     (root / "link").symlink_to("/etc")
     with opened(root) as archive:
         assert list(unknown_files(archive)) == [root / FOLDER / "notes.txt", root / "link"]
+        assert repair(archive, [damage for damage in verify(archive) if damage]) == []
+        for _ in archive.settle():
+            pass
+    assert (root / FOLDER / "notes.txt").read_text() == "mine"
+    assert (root / "link").is_symlink()
 
 
 def test_a_damaged_page_of_the_manifest_is_reported(root: Path) -> None:

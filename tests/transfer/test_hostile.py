@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.transfer.asking import STOCK, Answer, Ask, Handler, probe
+from tests.hostile.ftp import serve_ftp
+from tests.transfer.asking import CURL, STOCK, Answer, Ask, Handler, probe
 from tests.transfer.conftest import World
 from tests.transfer.scripted import Reply, Script, Then, endless_body, endless_headers, endless_interim, ok, serve
 
@@ -197,6 +198,20 @@ def test_odd_but_usable_answers_are_not_refused(outcome: Outcome) -> None:
     """Errors alone would be correct but useless: what browsers show must arrive."""
     shown = ("no reason", "bare line feeds", "no headers", "body longer than its length", "chunk with leading zeros")
     assert [name for name in shown if outcome[name][0].error] == []
+
+
+def test_an_ftp_server_can_not_name_another_host_for_its_data() -> None:
+    """Its answer to PASV names this machine. The data come from the server itself, at the same port."""
+    with serve_ftp("127.0.0.2", misleads_to="127.0.0.1") as url:
+        (answer,) = probe(CURL, [Ask(f"{url}/honest.txt")]).answers
+    assert (answer.error, answer.text) == ("", "an honest page, or not")
+
+
+def test_a_body_without_a_length_has_a_limited_time() -> None:
+    with serve({"endless": endless_body}) as server:
+        (answer,) = probe(CURL, [Ask(f"{server.url}/endless")], {"MIRROR_ENDLESS_TIME": "0.3"}).answers
+    assert answer.error == "EndlessError"
+    assert "it came for 0.3 seconds" in answer.message
 
 
 def test_tls_with_a_plain_server_and_the_reverse_are_errors(outcome: Outcome) -> None:

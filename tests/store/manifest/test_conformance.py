@@ -383,6 +383,18 @@ def test_a_failing_url_has_a_time_that_can_be_true(manifest: Manifest, times: li
     assert [day[:10] for _, day in manifest.runs.after(LATER)] == [day for day in times if day > LATER]
 
 
+@pytest.mark.parametrize("day", ["2036-01-01", "1970-01-01"])
+def test_the_newest_snapshot_is_that_of_the_last_run_whatever_the_clock_said(manifest: Manifest, day: str) -> None:
+    with manifest.transaction():
+        for one in ("2026-01-01", day, "2026-01-02"):
+            manifest.runs.finish(manifest.runs.begin([HOME], {}, f"{one}T00:00:00+00:00"), f"{one}T01:00:00+00:00")
+    numbers = [one.id for one in manifest.history.snapshots()]
+    assert numbers == sorted(numbers)
+    latest = manifest.history.find("latest")
+    assert latest is not None
+    assert latest.id == numbers[-1] == 3
+
+
 def test_links_that_a_browser_saw_follow_those_of_the_document(manifest: Manifest) -> None:
     own, seen = (2, Reference(url(2), Kind.PAGE)), (3, Reference(url(3), Kind.REQUISITE))
     first, second = two_snapshots(manifest)
