@@ -17,6 +17,7 @@ import pytest
 from lxml import etree
 
 from mirror.logs import Printable
+from mirror.settings import TELNETCONSOLE_ENABLED
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 from mirror.terminal.printable import printable_lines
 from tests.crawl.running import ROOT, SCRAPY, Done, mirror, run
@@ -340,12 +341,8 @@ def test_no_shell_is_used() -> None:
     assert "import subprocess" not in text
 
 
-def test_security_md_names_tests_that_exist() -> None:
-    """Each promise in SECURITY.md names the tests that check it, and these tests exist."""
-    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    named = {word.strip("`.,;()") for word in text.split() if word.startswith("`tests/")}
-    assert len(named) >= 8
-    assert [name for name in sorted(named) if not (ROOT / name.partition("::")[0]).exists()] == []
+def test_a_crawl_has_no_console_for_others() -> None:
+    assert TELNETCONSOLE_ENABLED is False
 
 
 def test_reliability_md_names_each_attack() -> None:
