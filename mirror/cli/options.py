@@ -279,7 +279,7 @@ def stored_words(stored: dict[str, Any]) -> dict[str, str]:
     """
     starts = checks.urls(stored.get("start"))
     if any(_NAMES_A_FILE.search(start) for start in starts):
-        raise checks.damaged("a start is more than one URL")
+        raise checks.DamagedManifestError("a start is more than one URL")
     words = {name: str(value) for name, value in stored.items() if name in _STORED and value is not None}
     return {"start": " ".join(starts), **words}
 

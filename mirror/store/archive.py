@@ -39,7 +39,7 @@ from mirror.store.disk.publisher import (
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
 from mirror.store.disk.tree import Tree
-from mirror.store.manifest.checks import damaged
+from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.records import Resource
 from mirror.store.manifest_backup import BACKUP, DAMAGED, back_up
 from mirror.store.sqlite.manifest import SQLiteManifest
@@ -119,7 +119,7 @@ class Archive:
             self._prepare(kept)
         place = kept / "manifest.sqlite"
         if (read_only or not create or (kept / BACKUP).exists()) and not (place.exists() and place.stat().st_size):
-            raise damaged(f"{place} is missing or empty")
+            raise DamagedManifestError(f"{place} is missing or empty")
         check = self._lock.check if self._lock else lambda: None
         self.manifest: Manifest = SQLiteManifest(place, read_only=read_only, check=check)
         self.history = self.manifest.history

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Final
 
 from mirror.store.disk import fsync
-from mirror.store.disk.errors import storing
+from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.lock import Lock
 from mirror.store.disk.publisher import KEPT, SCRATCH
 from mirror.store.disk.symlink_guard import discard, make, refuse_link, require_object
-from mirror.store.manifest.checks import damaged
+from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.interface import Manifest
 from mirror.store.sqlite.manifest import SQLiteManifest
 
 BACKUP: Final = "manifest.backup"
 DAMAGED: Final = "manifest.damaged"
 _MANIFEST: Final = "manifest.sqlite"
+_WAY_OUT: Final = "Put back a copy of manifest.sqlite that you have, or move .mirror away to start over"
 
 
 def back_up(manifest: Manifest, kept: Path) -> None:
@@ -56,19 +57,27 @@ def _checked_copy(kept: Path) -> Path:
     """Return a copy of the backup that is whole."""
     backup, beside = kept / BACKUP, kept / SCRATCH / "restored"
     if not backup.exists():
-        raise damaged("there is no backup of it: restore one of yours, or move .mirror away to start over")
+        raise StorageError(f"the manifest can't be restored: {backup} is missing. {_WAY_OUT}")
     require_object(backup)
     make(kept, beside.parent)
     discard(beside)
     shutil.copyfile(backup, beside)
-    manifest = SQLiteManifest(beside, read_only=True)
+    found = _damage(beside)
+    if found:
+        raise StorageError(f"the manifest can't be restored: {backup} is damaged too ({found}). {_WAY_OUT}")
+    return beside
+
+
+def _damage(place: Path) -> str | None:
+    """Return why a database is no good manifest; `None` if it is one."""
     try:
-        found = manifest.damage()
+        manifest = SQLiteManifest(place, read_only=True)
+    except DamagedManifestError as error:
+        return error.what
+    try:
+        return manifest.damage()
     finally:
         manifest.close()
-    if found:
-        raise damaged(f"its backup is damaged too ({found})")
-    return beside
 
 
 def _put(beside: Path, place: Path) -> None:

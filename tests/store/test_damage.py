@@ -297,7 +297,9 @@ def test_if_the_backup_is_damaged_too_nothing_is_changed(
     with pytest.raises(SystemExit) as ended:
         mend(root, second())
     assert ended.value.code == 4
-    assert "the manifest is damaged" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the manifest can't be restored" in said
+    assert "verify --repair" not in said
     assert {place: place.read_bytes() for place in before} == before
 
 

@@ -31,14 +31,14 @@ Member = TypeVar("Member", bound=Enum)
 
 
 class DamagedManifestError(StorageError):
-    """The manifest has a value that this program never writes."""
+    """The manifest has something that this program never writes: `what`."""
 
-
-def damaged(what: str) -> DamagedManifestError:
-    """Make the error for something in a manifest that can't be right."""
-    return DamagedManifestError(
-        f"the manifest is damaged, or was made to do harm: {what}. {_WAY_OUT}; do not use an archive that you do not trust"
-    )
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the manifest is damaged, or was made to do harm: {what}. {_WAY_OUT}; "
+            "do not use an archive that you do not trust"
+        )
+        self.what = what
 
 
 def checked(convert: Callable[Words, Result]) -> Callable[Words, Result]:
@@ -49,13 +49,15 @@ def checked(convert: Callable[Words, Result]) -> Callable[Words, Result]:
         try:
             return convert(*args, **words)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise damaged(f"a row can't be read ({type(error).__name__}: {str(error)[:_SHOWN]})") from error
+            raise DamagedManifestError(
+                f"a row can't be read ({type(error).__name__}: {str(error)[:_SHOWN]})"
+            ) from error
 
     return conversion
 
 
 def _wrong(value: object, kind: str) -> DamagedManifestError:
-    return damaged(f"{str(value)[:_SHOWN]!r} is no {kind}")
+    return DamagedManifestError(f"{str(value)[:_SHOWN]!r} is no {kind}")
 
 
 def digest(value: object) -> Digest:

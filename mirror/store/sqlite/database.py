@@ -206,7 +206,7 @@ def _distrust(database: sqlite3.Connection) -> None:
     for kind, name, sql in database.execute("SELECT type, name, sql FROM sqlite_master"):
         is_own = kind == "index" or (kind == "table" and name in _OWN_TABLES)
         if not is_own or (kind == "table" and _DANGEROUS.search(sql)):
-            raise checks.damaged(f"it has a {kind} {str(name)[:80]!r} that Websucker does not make")
+            raise checks.DamagedManifestError(f"it has a {kind} {str(name)[:80]!r} that Websucker does not make")
 
 
 _HINTS: Final = {
@@ -239,7 +239,7 @@ def _storage_error(path: Path, error: BaseException) -> StorageError:
         return StorageError(f"{path}: this file system has no locks for databases: keep the archive on a local disk")
     primary = code & 0xFF  # without the details of the extended one
     if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return checks.damaged(f"{path}: {error}")
+        return checks.DamagedManifestError(f"{path}: {error}")
     return StorageError(f"{path}: {_HINTS.get(primary, error)}")
 
 
