@@ -4,11 +4,9 @@ import argparse
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import ArchiveCommand, open_archive, utc_now
+from mirror.cli.archive_command import ArchiveCommand, missing_objects, open_archive, utc_now
 from mirror.core.url.canonical import InvalidURLError, canonical
 from mirror.reports.run_summary import Exit
-from mirror.store.archive import Archive
-from mirror.store.disk.errors import StorageError, storing
 from mirror.store.forgetting import Forgotten, forget
 from mirror.terminal.console import exit_with_error, print_message
 
@@ -36,22 +34,13 @@ class Command(ArchiveCommand):
         with open_archive(folder, read_only=False) as archive:
             forgotten = forget(archive, pattern, utc_now().isoformat(timespec="seconds"))
             print_message(report(pattern, forgotten))
-            _settle(archive)
-            archive.back_up()
-        self.exitcode = Exit.WELL if forgotten.left.is_clean else Exit.SOME_FAILED
-
-
-def _settle(archive: Archive) -> None:
-    """Change the links of other pages. If a page can't be published, that is no reason to keep what was forgotten."""
-    try:
-        with storing(archive.root):
-            for _ in archive.settle():
+            for _ in archive.settle():  # changes the links of other pages
                 pass
-    except StorageError as error:
-        exit_with_error(
-            f"{error}. Nothing of the URL is left, but some pages still link to its file: run verify --repair, then publish",
-            Exit.STORAGE,
-        )
+            archive.back_up()
+            if archive.unpublished:
+                print_message(missing_objects(len(archive.unpublished)))
+        is_well = forgotten.left.is_clean and not archive.unpublished
+        self.exitcode = Exit.WELL if is_well else Exit.SOME_FAILED
 
 
 def report(pattern: str, forgotten: Forgotten) -> str:

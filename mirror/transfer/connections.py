@@ -50,8 +50,9 @@ class Connections:
 
     def ended(self, easy: pycurl.Curl, url: str, descriptor: int) -> None:
         """Note how a transfer used its connection. `descriptor`: its socket, if libcurl keeps the connection, else -1."""
-        is_shared = easy.getinfo(pycurl.INFO_HTTP_VERSION) in _SHARING_VERSIONS
-        (self._sharing.add if is_shared else self._sharing.discard)(_origin(url))
+        version = easy.getinfo(pycurl.INFO_HTTP_VERSION)
+        if version:  # 0: there was no answer
+            (self._sharing.add if version in _SHARING_VERSIONS else self._sharing.discard)(_origin(url))
         if descriptor != _NONE:
             self._idle[descriptor] = _Idle(_origin(url), easy.getinfo(pycurl.LOCAL_PORT))
 

@@ -30,24 +30,39 @@ def only_line(done: Done) -> str:
     ("start", "words", "said"),
     [
         ("", (), "no start"),
-        ("http://", (), "has no host"),
-        ("example.org", (), "begin with http:// or https://"),
-        ("gopher://example.org/", (), "'gopher' is not supported"),
-        ("gopher://guido:spam@example.org/", (), "'gopher://...@example.org/': the scheme 'gopher' is not supported"),
-        ("http://a:b@127.0.0.1:9/ http://c:d@127.0.0.1:9/x", (), "two logins for http://127.0.0.1:9: give one"),
+        pytest.param("http://", (), "has no host", marks=pytest.mark.long),
+        pytest.param("example.org", (), "begin with http:// or https://", marks=pytest.mark.long),
+        pytest.param("gopher://example.org/", (), "'gopher' is not supported", marks=pytest.mark.long),
+        pytest.param(
+            "gopher://guido:spam@example.org/",
+            (),
+            "'gopher://...@example.org/': the scheme 'gopher' is not supported",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "http://a:b@127.0.0.1:9/ http://c:d@127.0.0.1:9/x",
+            (),
+            "two logins for http://127.0.0.1:9: give one",
+            marks=pytest.mark.long,
+        ),
         ("@/nowhere/starts", (), "can't be read"),
-        (NOWHERE, ("scope=galaxy",), "use one of site, host, prefix"),
-        (NOWHERE, ("requisites=some",), "use one of all, site, none"),
-        (NOWHERE, ("include=(",), "is not a regular expression"),
-        (NOWHERE, ("exclude=[",), "is not a regular expression"),
-        (NOWHERE, ("depth=-1",), "not a whole number of 0 or more"),
-        (NOWHERE, ("limit=0",), "not a whole number of 1 or more"),
+        pytest.param(NOWHERE, ("scope=galaxy",), "use one of site, host, prefix", marks=pytest.mark.long),
+        pytest.param(NOWHERE, ("requisites=some",), "use one of all, site, none", marks=pytest.mark.long),
+        pytest.param(NOWHERE, ("include=(",), "is not a regular expression", marks=pytest.mark.long),
+        pytest.param(NOWHERE, ("exclude=[",), "is not a regular expression", marks=pytest.mark.long),
+        pytest.param(NOWHERE, ("depth=-1",), "not a whole number of 0 or more", marks=pytest.mark.long),
+        pytest.param(NOWHERE, ("limit=0",), "not a whole number of 1 or more", marks=pytest.mark.long),
         (NOWHERE, ("colour=red",), "no option 'colour'"),
-        (NOWHERE, ("refresh=soon",), "is not a duration: write it as"),
-        (NOWHERE, ("trust=maybe",), "neither 0 nor 1"),
-        (NOWHERE, ("max_loss=2",), "not a share from 0 to 1"),
+        pytest.param(NOWHERE, ("refresh=soon",), "is not a duration: write it as", marks=pytest.mark.long),
+        pytest.param(NOWHERE, ("trust=maybe",), "neither 0 nor 1", marks=pytest.mark.long),
+        pytest.param(NOWHERE, ("max_loss=2",), "not a share from 0 to 1", marks=pytest.mark.long),
         (NOWHERE, ("login=guido",), "login has no password: write it as user:password"),
-        (NOWHERE, ("cookies=/nowhere/cookies.txt",), "cookies=/nowhere/cookies.txt can't be read: No such file"),
+        pytest.param(
+            NOWHERE,
+            ("cookies=/nowhere/cookies.txt",),
+            "cookies=/nowhere/cookies.txt can't be read: No such file",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_bad_usage(tmp_path: Path, start: str, words: tuple[str, ...], said: str) -> None:
@@ -61,12 +76,12 @@ def test_bad_usage(tmp_path: Path, start: str, words: tuple[str, ...], said: str
     "setting",
     [
         "CONCURRENT_REQUESTS=some",
-        "CONCURRENT_REQUESTS_PER_DOMAIN=0",
-        "DOWNLOAD_DELAY=nan",
-        "DOWNLOAD_MAXSIZE=1G",
-        "ROBOTSTXT_OBEY=maybe",
+        pytest.param("CONCURRENT_REQUESTS_PER_DOMAIN=0", marks=pytest.mark.long),
+        pytest.param("DOWNLOAD_DELAY=nan", marks=pytest.mark.long),
+        pytest.param("DOWNLOAD_MAXSIZE=1G", marks=pytest.mark.long),
+        pytest.param("ROBOTSTXT_OBEY=maybe", marks=pytest.mark.long),
         "MIRROR_RESERVE=much",
-        "MIRROR_RATE=fast",
+        pytest.param("MIRROR_RATE=fast", marks=pytest.mark.long),
     ],
 )
 def test_a_setting_that_means_nothing(tmp_path: Path, setting: str) -> None:
@@ -214,7 +229,7 @@ def test_a_manifest_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / ".mirror").mkdir()
     (tmp_path / ".mirror" / "manifest.sqlite").write_bytes(b"not a database" * 100)
     done = mirror(NOWHERE, tmp_path)
-    assert "it is not a manifest" in only_line(done)
+    assert "the manifest is damaged" in only_line(done)
     assert done.code == 4
 
 

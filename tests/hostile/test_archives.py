@@ -207,8 +207,12 @@ def test_a_hostile_row_harms_nothing(copy: Path, statements: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_path_that_leads_out_is_refused(copy: Path, path: str) -> None:
+def test_a_path_that_leads_out_is_no_path(path: str) -> None:
     assert as_local_path(path) is None
+
+
+@pytest.mark.parametrize("path", [PATHS[0], *(pytest.param(path, marks=pytest.mark.long) for path in PATHS[1:])])
+def test_a_path_that_leads_out_is_refused(copy: Path, path: str) -> None:
     executed(copy, f"UPDATE resources SET path = '{path}' WHERE path LIKE '%.png'")
     with pytest.raises(DamagedManifestError, match="is no path in the tree"):
         publish(copy)
@@ -314,6 +318,17 @@ def symlink(place: Path) -> None:
 PLANTS: Final = (pipe, folder, unix_socket, hard_link, sparse, symlink)
 
 
+def pairs(names: Sequence[str]) -> list[Any]:
+    """Return each name with each plant; those whose name and plant other pairs have are long."""
+    count = max(len(names), len(PLANTS))
+    by_default = {(names[n % len(names)], PLANTS[n % len(PLANTS)]) for n in range(count)}
+    return [
+        pytest.param(name, plant, marks=[] if (name, plant) in by_default else [pytest.mark.long])
+        for name in names
+        for plant in PLANTS
+    ]
+
+
 def planted(place: Path, plant: Callable[[Path], None]) -> None:
     with suppress(FileNotFoundError):
         place.unlink()
@@ -324,8 +339,9 @@ def planted(place: Path, plant: Callable[[Path], None]) -> None:
         pytest.skip(str(error))
 
 
-@pytest.mark.parametrize("plant", PLANTS)
-@pytest.mark.parametrize("name", ["lock", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm"])
+@pytest.mark.parametrize(
+    ("name", "plant"), pairs(("lock", "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm"))
+)
 def test_something_else_in_the_place_of_a_file_is_refused(copy: Path, name: str, plant: Callable[[Path], None]) -> None:
     if plant is sparse and name != "manifest.sqlite":
         pytest.skip("a long log is read as a log")
@@ -335,8 +351,7 @@ def test_something_else_in_the_place_of_a_file_is_refused(copy: Path, name: str,
     assert len(errors) >= (writers if name == "lock" or plant is hard_link else len(COMMANDS))
 
 
-@pytest.mark.parametrize("plant", PLANTS)
-@pytest.mark.parametrize("kind", ["objects", "copies"])
+@pytest.mark.parametrize(("kind", "plant"), pairs(("objects", "copies")))
 def test_something_else_in_the_place_of_an_object_is_damage(
     copy: Path, kind: str, plant: Callable[[Path], None]
 ) -> None:
@@ -350,8 +365,9 @@ def test_something_else_in_the_place_of_an_object_is_damage(
     assert not any(path.is_symlink() or path.is_fifo() for path in (copy / "example.org").rglob("*"))
 
 
-@pytest.mark.parametrize("plant", PLANTS)
-@pytest.mark.parametrize("name", ["partial/{}", "partial/{}.json", "new/1", "objects/new/1", "copies/new/1"])
+@pytest.mark.parametrize(
+    ("name", "plant"), pairs(("partial/{}", "partial/{}.json", "new/1", "objects/new/1", "copies/new/1"))
+)
 def test_something_else_among_unfinished_files_harms_nothing(
     copy: Path, name: str, plant: Callable[[Path], None]
 ) -> None:

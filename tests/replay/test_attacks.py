@@ -164,9 +164,17 @@ def test_many_ranges_are_cheap(server: Served) -> None:
     ("column", "value"),
     [
         ("headers", '[["Content-Type", "text/html\\r\\nSet-Cookie: a=b"], ["Last-Modified", "x\\nX-Evil: 1"]]'),
-        ("headers", '[["Content-Disposition", "a\\r\\n\\r\\n<script>"], ["Refresh", "0; url=/\\r\\nX-Evil: 1"]]'),
-        ("headers", '[["Content-Type\\r\\nX-Evil", "1"], ["X-Content-Type-Options\\r\\nX-Evil: 1", "a"]]'),
-        ("media_type", "text/html\r\nX-Evil: 1"),
+        pytest.param(
+            "headers",
+            '[["Content-Disposition", "a\\r\\n\\r\\n<script>"], ["Refresh", "0; url=/\\r\\nX-Evil: 1"]]',
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "headers",
+            '[["Content-Type\\r\\nX-Evil", "1"], ["X-Content-Type-Options\\r\\nX-Evil: 1", "a"]]',
+            marks=pytest.mark.long,
+        ),
+        pytest.param("media_type", "text/html\r\nX-Evil: 1", marks=pytest.mark.long),
     ],
 )
 def test_stored_headers_can_not_inject_headers(tmp_path: Path, column: str, value: str) -> None:
@@ -198,7 +206,13 @@ def test_a_stored_location_can_not_inject_headers_or_leave(tmp_path: Path) -> No
             )
 
 
-@pytest.mark.parametrize("digest", ["../../../secret", "..//../../secret", "/{root}/secret", "ab", "", "z" * 64])
+@pytest.mark.parametrize(
+    "digest",
+    [
+        "../../../secret",
+        *(pytest.param(d, marks=pytest.mark.long) for d in ("..//../../secret", "/{root}/secret", "ab", "", "z" * 64)),
+    ],
+)
 def test_a_manipulated_digest_can_not_name_other_files(tmp_path: Path, digest: str) -> None:
     (tmp_path / "secret").write_bytes(SECRET)
     out = tmp_path / "archive"
