@@ -1,9 +1,12 @@
 """`scrapy publish DIR`: write the tree again from the objects and the manifest."""
 
 import argparse
+import sys
 
 from mirror.cli.archive_command import ArchiveCommand, missing_objects, open_archive, utc_now
 from mirror.reports.run_summary import MAX_EXAMPLES, Exit, needing_lines
+from mirror.store.archive import Archive
+from mirror.store.manifest.records import BUT_HELD
 from mirror.terminal.console import print_message
 from mirror.terminal.printable import printable
 
@@ -28,6 +31,7 @@ class Command(ArchiveCommand):
             if opts.accept_loss:
                 with archive.manifest.transaction():
                     archive.manifest.departures.accept_loss(utc_now().isoformat(timespec="seconds"))
+                print_message(_not_accepted(archive))
             count = sum(1 for _ in archive.publish_all())
             for line in needing_lines(*archive.manifest.decisions.needing(MAX_EXAMPLES)):
                 print_message(printable(line) + "\n")
@@ -35,3 +39,15 @@ class Command(ArchiveCommand):
             if archive.unpublished:
                 print_message(missing_objects(len(set(archive.unpublished))))
                 self.exitcode = Exit.SOME_FAILED
+
+
+def _not_accepted(archive: Archive) -> str:
+    """Say how many pages keep the content that they had before a held run, although they are not gone."""
+    errors = [error for _, error, _ in archive.manifest.runs.failures(sys.maxsize)]
+    kept = sum(error.endswith(BUT_HELD) for error in errors)
+    if not kept:
+        return ""
+    pages = "1 page keeps" if kept == 1 else f"{kept:,} pages keep"
+    return (
+        f"{pages} the old content, because the server still has another one: to accept that, crawl with --max_loss 1\n"
+    )

@@ -142,7 +142,8 @@ def _held(lost: int, pages: int) -> list[str]:
     return [
         f"Held: {lost:,} of {_count(pages, 'page')} lost their content on the server. All of it is still in the tree.",
         "  If the server is at fault, run the same command again later; nothing is lost.",
-        "  If the pages are meant to disappear, run the same command with max_loss=1, or `publish DIR --accept-loss`.",
+        "  If that is meant, run the same command with --max_loss 1 (scrapy: -a max_loss=1). If the pages are gone (404, 410),",
+        "  `publish DIR --accept-loss` accepts it without a run.",
     ]
 
 

@@ -39,14 +39,11 @@ from mirror.store.disk.publisher import (
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
 from mirror.store.disk.tree import Tree
-from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.records import Resource
-from mirror.store.manifest_backup import BACKUP, DAMAGED, back_up
-from mirror.store.sqlite.manifest import SQLiteManifest
+from mirror.store.manifest_backup import BACKUP, DAMAGED, back_up, open_manifest
 
 if TYPE_CHECKING:
     from mirror.store.disk.object_store import LocalObjectStore
-    from mirror.store.manifest.interface import Manifest
 
 INDEX = "index.html"
 FILES = (
@@ -107,21 +104,17 @@ class Archive:
             if read_only or not create:
                 raise StorageError(f"{root} is not an archive: it has no folder {KEPT}")
             if (root / INDEX).exists():
-                raise StorageError(
-                    f"{root / INDEX} was not written by Websucker: choose another folder, or move it away"
-                )
+                raise StorageError(f"{root / INDEX} belongs to no archive: choose another folder, or move it away")
             kept.mkdir(parents=True)
         for part in () if read_only else PARTS:
             refuse_link(kept / part)
-        for part in FILES:  # readers write the index of the log, too
-            require_file(kept / part, alone=not read_only or part.endswith("-shm"))
+        for part in FILES:  # readers write the index of the log, too; a backup is replaced by a rename
+            require_file(kept / part, alone=part != BACKUP and (not read_only or part.endswith("-shm")))
         if not read_only:
             self._prepare(kept)
-        place = kept / "manifest.sqlite"
-        if (read_only or not create or (kept / BACKUP).exists()) and not (place.exists() and place.stat().st_size):
-            raise DamagedManifestError(f"{place} is missing or empty")
         check = self._lock.check if self._lock else lambda: None
-        self.manifest: Manifest = SQLiteManifest(place, read_only=read_only, check=check)
+        may_be_new = not read_only and create and next(self.objects.all(), None) is None
+        self.manifest = open_manifest(kept, may_be_new=may_be_new, read_only=read_only, check=check)
         self.history = self.manifest.history
 
     def _prepare(self, kept: Path) -> None:

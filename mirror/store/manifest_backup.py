@@ -1,4 +1,4 @@
-"""The backup of the manifest: what `verify --repair` restores if the manifest is damaged or missing.
+"""How the manifest is opened, and its backup: what `verify --repair` restores if the manifest is damaged or missing.
 
 Each complete run ends with a backup, and so does whatever removes something from the manifest for good: a backup must not have
 what was forgotten, nor need objects that were pruned. It is a whole database, made by SQLite, so damage of the manifest is
@@ -6,6 +6,7 @@ found before it replaces a good backup. What runs did since the backup is fetche
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,22 @@ from mirror.store.sqlite.manifest import SQLiteManifest
 BACKUP: Final = "manifest.backup"
 DAMAGED: Final = "manifest.damaged"
 _MANIFEST: Final = "manifest.sqlite"
-_WAY_OUT: Final = "Put back a copy of manifest.sqlite that you have, or move .mirror away to start over"
+_WAY_OUT: Final = "Put back a copy of manifest.sqlite that you have, or move .mirror and index.html away to start over"
+
+
+def open_manifest(
+    kept: Path, *, may_be_new: bool, read_only: bool = False, check: Callable[[], None] = lambda: None
+) -> Manifest:
+    """Open the manifest, or make a new one if there was none before. `check`: see `Database`."""
+    place = kept / _MANIFEST
+    is_new = not (place.exists() and place.stat().st_size)
+    if is_new and not (may_be_new and not (kept / BACKUP).exists()):
+        raise DamagedManifestError(f"{place} is missing or empty")
+    manifest = SQLiteManifest(place, read_only=read_only, check=check)
+    if is_new:  # once there are objects, a missing manifest is damage: a power cut must not be its cause
+        manifest.checkpoint()
+        fsync.sync(kept, [place])
+    return manifest
 
 
 def back_up(manifest: Manifest, kept: Path) -> None:

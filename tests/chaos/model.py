@@ -215,5 +215,5 @@ class Model:
             ):
                 yield f"{version.path}, the file of {path}, has another content"
         others = {str(place) for place in self.archive.tree()} - wanted - {"index.html"}
-        if others and not held:
+        if others and not held and not self.lost:  # a file stays if it is all that is left of what was lost
             yield f"files of nothing: {sorted(others)}"

@@ -221,7 +221,7 @@ def test_an_archive_that_another_run_holds(tmp_path: Path) -> None:
 def test_a_target_with_an_index_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("mine")
     done = mirror(NOWHERE, tmp_path)
-    assert "was not written by Websucker" in only_line(done)
+    assert "index.html belongs to no archive" in only_line(done)
     assert (tmp_path / "index.html").read_text() == "mine"
 
 

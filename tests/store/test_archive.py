@@ -284,7 +284,7 @@ def test_an_archive_stands_in_a_folder_of_any_name(tmp_path: Path, name: str) ->
 
 def test_a_folder_with_a_page_of_its_own_is_refused(tmp_path: Path) -> None:
     (tmp_path / INDEX).write_text("mine")
-    with pytest.raises(StorageError, match=r"index\.html was not written by Websucker: choose another folder"):
+    with pytest.raises(StorageError, match=r"index\.html belongs to no archive: choose another folder"):
         Archive(tmp_path)
     assert files(tmp_path) == {INDEX: b"mine"}
     assert not (tmp_path / KEPT).exists()

@@ -20,6 +20,7 @@ from mirror.store.checkout import check_out
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
+from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.records import LOST_HERE, Standing
 from mirror.store.playback import Playback
 from mirror.store.run.crawl import Crawl
@@ -301,6 +302,23 @@ def test_if_the_backup_is_damaged_too_nothing_is_changed(
     assert "the manifest can't be restored" in said
     assert "verify --repair" not in said
     assert {place: place.read_bytes() for place in before} == before
+
+
+def test_a_manifest_that_is_gone_with_its_backup_is_not_begun_anew(root: Path) -> None:
+    """The next run would begin with nothing, and `prune` would remove all that is there."""
+    for place in (root / KEPT).glob("manifest.*"):
+        place.unlink()
+    before = sorted((root / KEPT / "objects").rglob("*"))
+    with pytest.raises(DamagedManifestError, match="is missing or empty"):
+        Archive(root)
+    assert sorted((root / KEPT / "objects").rglob("*")) == before
+
+
+def test_a_folder_may_have_any_bytes_as_its_name(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"\xff\xfe a")
+    with closing(Archive(root)) as archive:
+        archive.back_up()
+    assert (root / KEPT / "manifest.backup").exists()
 
 
 def test_a_log_that_is_missing_does_no_harm(root: Path, tmp_path: Path) -> None:

@@ -265,12 +265,14 @@ def test_objects_that_no_manifest_knows_are_not_believed(tmp_path: Path, harm: C
     """The run that wrote them was killed before it committed, and then the power failed."""
     mirrored(tmp_path / "whole")
     root = tmp_path / "cut"
+    with opened(root):
+        empty = (root / KEPT / "manifest.sqlite").read_bytes()
     mirrored(root)
     for place in [*(root / KEPT / "objects").glob("??/*"), *(root / KEPT / "copies").glob("??/*")]:
         harm(place)
     for name in ("manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.backup"):
         (root / KEPT / name).unlink(missing_ok=True)
-    (root / "index.html").unlink()
+    (root / KEPT / "manifest.sqlite").write_bytes(empty)
     mirrored(root)
     assert found(root) == []
     assert files(root) == files(tmp_path / "whole")

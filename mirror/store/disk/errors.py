@@ -23,7 +23,8 @@ _HINTS: Final = {
     errno.ELOOP: "it is a symbolic link, which Websucker does not follow: remove it",
     errno.ENOENT: "it is missing: do not move or delete the files of an archive",
     errno.ENXIO: "it is a pipe, a socket or a device in the place of a file: remove it",
-    errno.EMLINK: "the file has a second name (a hard link), and Websucker would change it under both: replace it by a copy",
+    errno.EMLINK: "it has a second name (a hard link), under which it would be changed, too: replace it by a copy of itself "
+    "(`cp -p FILE NEW && mv NEW FILE`)",
     errno.EFBIG: "files may not grow that large here. Raise the limit, then run the same command again to continue",
     errno.EOVERFLOW: "it is longer than any file of its kind: `verify --repair` replaces it",
     errno.ENAMETOOLONG: "the name is too long for this file system: choose a folder with a shorter one",

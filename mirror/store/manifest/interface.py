@@ -65,7 +65,7 @@ class Runs(Protocol):
         """Return whether the selected run skipped a URL because of the page limit, the depth or a trap."""
 
     def after(self, time: str) -> list[tuple[int, str]]:
-        """Return the runs that began after a time, pruned ones too: the id of each, and when it began, by id."""
+        """Return the runs that began after a time and were not pruned: the id of each, and when it began, by id."""
 
     def counts(self, snapshot: Snapshot) -> RunCounts:
         """Count the results of the selected run so far."""

@@ -25,6 +25,9 @@ class Standing(StrEnum):
     OUTSIDE = "outside"  # the rules of the run leave it out
 
 
+BUT_HELD: Final = "but the run is held"
+"""The end of the error of a page that kept its content because its run is held."""
+
 LOST_HERE: Final = "its payload was lost here"
 """The error of a version whose payload can't be had any more."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from mirror.core.document import documents
 from mirror.core.http.messages import status_text
-from mirror.store.manifest.records import ChangedPage, Standing
+from mirror.store.manifest.records import BUT_HELD, ChangedPage, Standing
 from mirror.store.rules.answer_versions import with_path
 from mirror.store.rules.unvisited import add_departure
 from mirror.store.run.context import RunContext
@@ -30,7 +30,7 @@ def _restore(run: RunContext, page: ChangedPage) -> None:
         return
     found = documents.find_references(run.archive.response(before, page.content))
     ids = manifest.frontier.identify(list(dict.fromkeys(reference.url for reference in found)))
-    error = f"{status_text(now.status or 0)}, but the run is held"
+    error = f"{status_text(now.status or 0)}, {BUT_HELD}"
     kept = replace(with_path(before), standing=Standing.KEPT, error=error, checked=now.checked, stale=True)
     kept = manifest.resources.record(
         run.snapshot, before, kept, [(ids[reference.url], reference) for reference in found]

@@ -153,7 +153,7 @@ class Database:
 
     def back_up(self, place: Path) -> None:
         """Write a whole copy of the database to a new file."""
-        self.run("VACUUM INTO ?", (str(place),))
+        self.run("VACUUM INTO ?", (_uri(place),))
 
     def compact(self) -> bool:
         """Rewrite the file without the space of deleted rows; return False if a reader keeps the log from being emptied."""
@@ -245,13 +245,18 @@ def _storage_error(path: Path, error: BaseException) -> StorageError:
 
 def _url(path: Path, *, read_only: bool) -> sa.URL:
     if not read_only:
-        return sa.URL.create("sqlite", database=str(path))
+        return sa.URL.create("sqlite", database=_uri(path), query={"mode": "rwc", "uri": "true"})
     wal = path.with_name(path.name + "-wal")
     # SQLite needs an index file for its log. On a read-only medium it can't make one, but if there is no log it needs none.
     words = {"mode": "ro", "uri": "true"} | (
         {} if wal.exists() or os.access(path.parent, os.W_OK) else {"immutable": "1"}
     )
-    return sa.URL.create("sqlite", database=path.absolute().as_uri(), query=words)
+    return sa.URL.create("sqlite", database=_uri(path), query=words)
+
+
+def _uri(path: Path) -> str:
+    """Return a name for SQLite that has no character that UTF-8 lacks: the name of a folder may be any bytes."""
+    return path.absolute().as_uri()
 
 
 def _configure(connection: sqlite3.Connection, _: object) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
-from mirror.store.manifest.records import Outcome, RunCounts, Snapshot, Standing, State
+from mirror.store.manifest.records import PRUNED, Outcome, RunCounts, Snapshot, Standing, State
 from mirror.store.sqlite.frontier import Frontier
 from mirror.store.sqlite.queries import (
     DONE,
@@ -71,7 +71,9 @@ class Runs(Queries):
 
     def after(self, time: str) -> list[tuple[int, str]]:
         query = (
-            sa.select(snapshots.c.id, snapshots.c.started).where(snapshots.c.started > time).order_by(snapshots.c.id)
+            sa.select(snapshots.c.id, snapshots.c.started)
+            .where(snapshots.c.started > time, snapshots.c.outcome != PRUNED)
+            .order_by(snapshots.c.id)
         )
         return [(row[0], row[1]) for row in self._connection.execute(query)]
 
