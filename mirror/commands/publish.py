@@ -31,7 +31,7 @@ class Command(ArchiveCommand):
             if opts.accept_loss:
                 with archive.manifest.transaction():
                     archive.manifest.departures.accept_loss(utc_now().isoformat(timespec="seconds"))
-                print_message(_not_accepted(archive))
+                print_message(not_accepted(archive))
             count = sum(1 for _ in archive.publish_all())
             for line in needing_lines(*archive.manifest.decisions.needing(MAX_EXAMPLES)):
                 print_message(printable(line) + "\n")
@@ -41,7 +41,7 @@ class Command(ArchiveCommand):
                 self.exitcode = Exit.SOME_FAILED
 
 
-def _not_accepted(archive: Archive) -> str:
+def not_accepted(archive: Archive) -> str:
     """Say how many pages keep the content that they had before a held run, although they are not gone."""
     errors = [error for _, error, _ in archive.manifest.runs.failures(sys.maxsize)]
     kept = sum(error.endswith(BUT_HELD) for error in errors)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from mirror.commands.publish import not_accepted
 from mirror.core.document.documents import find_references
 from mirror.core.http.messages import Response
 from mirror.core.policy.lost_content import CUT_SHORT, EMPTY
@@ -290,6 +291,13 @@ def test_later_runs_decide_anew_until_the_user_accepts_the_loss(known: Archive) 
     assert [again(known, lost).held for _ in range(2)] == [(COUNT, COUNT + 1)] * 2
     assert again(known, lost, refresh=RefreshPolicy(max_loss=1)).held is None
     assert files(known.root)["example.org_80/7~.html"] != tree["example.org_80/7~.html"]
+
+
+@pytest.mark.parametrize(("name", "said"), [("to the home page", f"{COUNT} pages keep the old content"), ("gone", "")])
+def test_what_publish_can_not_accept_is_told(known: Archive, name: str, said: str) -> None:
+    assert again(known, LOST[name]).held
+    assert not_accepted(known).startswith(said)
+    assert bool(not_accepted(known)) is bool(said)
 
 
 @pytest.mark.parametrize("name", KEPT)
