@@ -149,10 +149,13 @@ class Departures(Protocol):
         """Yield the pages of the newest complete snapshot that had content and whose current version has another or none."""
 
     def count_pages(self) -> int:
-        """Return how many pages the tree has."""
+        """Return how many pages the newest complete snapshot shows with content."""
 
     def had_content(self, digest: Digest) -> bool:
         """Return whether the newest complete snapshot shows a file with this payload."""
+
+    def has_content(self, digest: Digest) -> bool:
+        """Return whether the tree has a file with this payload now."""
 
     def release(self) -> None:
         """Release all files that are to leave."""

@@ -14,12 +14,13 @@ A later run decides anew, or `publish --accept-loss` accepts the loss (`manifest
 
 What counts is content, however the server puts it. A page of the newest complete snapshot is lost if nothing has its content
 or another one in its place: it is gone, it forbids to be kept, or it leads to where no content is. What several pages have in
-their place replaces none of them: if 40 pages redirect to the home page, or have all become the same, their content is lost. A
-site that moves loses none, as each page has a new place.
+their place replaces none of them: if 40 pages redirect to the home page, or have all become the same, or aliases of one page,
+their content is lost, unless the tree still has it elsewhere. A site that moves loses none, as each page has a new place. New
+pages don't make up for lost ones: the share is of the pages that there were.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,11 +35,12 @@ ALLOWED_LOSS: Final = 10
 
 _MAX_REDIRECTS: Final = 20
 _FORBIDDEN: Final = frozenset({Reason.NOINDEX, Reason.NOARCHIVE})
+_FOLDED: Final = frozenset({Reason.CANONICAL, Reason.ALIAS})
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """The pages that a run would lose, and how many pages there are with them."""
+    """The pages that a run would lose, and how many pages with content there were: those that the user left out don't count."""
 
     pages: Sequence[ChangedPage]
     total: int
@@ -52,17 +54,25 @@ def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float) -> Loss | 
     """
     if max_loss >= 1:
         return None
-    lost, starts = _lost_pages(manifest, scope.starts)
-    still_pages = sum(page.path is not None and not _is_redirect(page) for page in lost)
-    total = len(lost) + manifest.departures.count_pages() - still_pages
+    changed = list(manifest.departures.changed_pages())
+    lost, starts = _lost_pages(manifest, changed, scope.starts)
+    left_out = sum(page.path is None and not is_folded(page) and not _is_lost(page) for page in changed)
+    total = manifest.departures.count_pages() - left_out
     return Loss(lost, total) if starts or len(lost) > max(ALLOWED_LOSS, max_loss * total) else None
 
 
-def _lost_pages(manifest: Manifest, starts: Sequence[CanonicalURL]) -> tuple[list[ChangedPage], int]:
-    """Return the lost pages, and how many of them are starts in whose place there is nothing."""
+def is_folded(page: ChangedPage) -> bool:
+    """Whether a page has become an alias of one that has the same content now (`store.rules.aliases`)."""
+    return page.path is None and page.standing is Standing.OUTSIDE and page.reason in _FOLDED
+
+
+def _lost_pages(
+    manifest: Manifest, changed: Iterable[ChangedPage], starts: Sequence[CanonicalURL]
+) -> tuple[list[ChangedPage], int]:
+    """Return the lost ones of the changed pages, and how many of them are starts in whose place there is nothing."""
     lost: list[ChangedPage] = []
     replaced: dict[Digest, list[ChangedPage]] = defaultdict(list)
-    for page in manifest.departures.changed_pages():
+    for page in changed:
         content = _content(manifest, page)
         if content is not None:
             replaced[content].append(page)
@@ -70,21 +80,22 @@ def _lost_pages(manifest: Manifest, starts: Sequence[CanonicalURL]) -> tuple[lis
             lost.append(page)
     lost_starts = sum(page.url in starts for page in lost)
     for content, pages in replaced.items():
-        if len(pages) > 1 or _is_redirect(pages[0]):
-            lost += _crowded_out(pages, content, is_new=not manifest.departures.had_content(content))
+        if len(pages) > 1 or _is_redirect(pages[0]) or is_folded(pages[0]):
+            lost += _crowded_out(manifest, pages, content)
     return lost, lost_starts
 
 
-def _crowded_out(pages: Sequence[ChangedPage], content: Digest, *, is_new: bool) -> list[ChangedPage]:
+def _crowded_out(manifest: Manifest, pages: Sequence[ChangedPage], content: Digest) -> list[ChangedPage]:
     """Return the pages that lost their content, of those that have the same one now. If it is new, it may replace one."""
-    changed = [page for page in pages if page.content != content]
+    changed = [page for page in pages if page.content != content and not manifest.departures.has_content(page.content)]
+    is_new = not manifest.departures.had_content(content)
     return changed if not is_new or len({page.content for page in changed}) > 1 else []
 
 
 def _content(manifest: Manifest, page: ChangedPage) -> Digest | None:
     """Return the content to which the URL of a page leads now; `None` if there is none."""
     if page.path is None or not _is_redirect(page):
-        return page.digest if page.path is not None else None
+        return page.digest if page.path is not None or is_folded(page) else None
     place, target = manifest.locations.place(page.url_id)
     end = page.url_id
     for _ in range(_MAX_REDIRECTS):
@@ -97,7 +108,7 @@ def _content(manifest: Manifest, page: ChangedPage) -> Digest | None:
 
 
 def _is_lost(page: ChangedPage) -> bool:
-    """Whether it was the server that took the content away: not the rules of the user, an alias, or damage here."""
+    """Whether it was the server that took the content away: not the rules of the user, or damage here."""
     is_forbidden = page.standing is Standing.OUTSIDE and page.reason in _FORBIDDEN
     return page.path is not None or page.standing is Standing.GONE or is_forbidden
 

@@ -177,6 +177,8 @@ class Answers:
             return now.error
         is_of_this_run = before.since == self._run.snapshot.id
         objection = lost_content.objection(before.content_size, response)
+        if objection == lost_content.EMPTY and self._was_blank(before):
+            objection = None
         if objection:
             is_confirmed = objection == before.error and not is_of_this_run  # an earlier run saw the same
             return None if is_confirmed and objection == lost_content.EMPTY and not before.is_html else objection
@@ -187,6 +189,9 @@ class Answers:
         if response.spooled or earlier.spooled or earlier.payload == response.payload:
             return None
         return soft_errors.answer_suspicion(earlier, response)
+
+    def _was_blank(self, before: Resource) -> bool:
+        return before.digest is not None and lost_content.is_blank(self._run.archive.response(before, before.digest))
 
     def _keep(self, entry: Entry, before: Resource, error: str) -> Recorded:
         """Keep the last good copy, with the reason why it could not be renewed."""

@@ -1,7 +1,7 @@
 """Restoring pages: if a run is held, pages whose content is lost get back their last good version.
 
-Only pages that have another file now need this, such as those that became redirects. The file of a page that is gone is still
-in the tree, and waits there for the user to decide.
+Only pages that have another file now need this, such as those that became redirects, and aliases. The file of a page that is
+gone is still in the tree, and waits there for the user to decide.
 """
 
 from collections.abc import Sequence
@@ -11,15 +11,19 @@ from mirror.core.document import documents
 from mirror.core.http.messages import status_text
 from mirror.store.manifest.records import BUT_HELD, ChangedPage, Standing
 from mirror.store.rules.answer_versions import with_path
+from mirror.store.rules.loss_check import is_folded
 from mirror.store.rules.unvisited import add_departure
 from mirror.store.run.context import RunContext
 
 
 def restore(run: RunContext, pages: Sequence[ChangedPage]) -> None:
-    """Record the version of the newest complete snapshot as KEPT for each page that has another file now."""
+    """Record the version of the newest complete snapshot as KEPT for each page that has another file or is an alias now."""
     for page in pages:
         now = run.manifest.resources.current(page.url_id)
-        if now is not None and now.path is not None and run.archive.objects.has(page.content):
+        if now is not None and (now.path is not None or is_folded(page)) and run.archive.objects.has(page.content):
+            if is_folded(page):
+                run.manifest.decisions.set_aliases([(page.url_id, None)])
+                run.manifest.frontier.set_reason(page.url_id, None)
             _restore(run, page)
 
 

@@ -418,7 +418,6 @@ def test_a_file_leaves_once_it_is_released_unless_its_url_has_it_again(manifest:
         recorded(manifest, first, resource(1, "1.html"), [])
         manifest.departures.add(LocalPath("1.html"), 1, lost=True)
         manifest.departures.add(LocalPath("2.html"), 2, lost=True)
-        assert manifest.departures.count_pages() == 1
         assert manifest.departures.released() == []
         manifest.departures.release()
         assert manifest.departures.released() == manifest.departures.all() == ["2.html"]
@@ -443,6 +442,9 @@ def test_pages_are_compared_with_the_newest_complete_snapshot(manifest: Manifest
             (2, b, Standing.GONE),
         ]
         assert [manifest.departures.had_content(content) for content in (c, digest("d"))] == [True, False]
+        assert [manifest.departures.has_content(content) for content in (a, b, c)] == [False, False, True]
+        recorded(manifest, second, resource(4, "4.html", digest=digest("d")), [])
+        assert manifest.departures.count_pages() == 3  # a new page is none of them
         restored = manifest.resources.reopen(1)
         assert restored == manifest.resources.current(1)
         assert restored is not None

@@ -86,6 +86,16 @@ ROWS = [
     Row("white space", 200, b" \r\n\t\n", EMPTY),
     Row("a byte order mark", 200, b"\xef\xbb\xbf\n", EMPTY),
     Row("zeros", 200, bytes(999), EMPTY),
+    Row("a comment", 200, b"<!DOCTYPE html><HTML lang=en><!-- <p>8f3a</p> --><body class='x'></body></html>", EMPTY),
+    Row("an open comment", 200, b"<html><!-- 8f3a", EMPTY),
+    Row("a space", 200, b"&nbsp;\xc2\xa0&#8203;   ", EMPTY),
+    Row("tags and a charset", 200, b"<title></title><meta charset=utf-8><div id='app'><br/></div>", EMPTY),
+    Row("a script", 200, b"<html><body><div id=app></div><script src=/x.js></script></body></html>"),
+    Row("an image", 200, b"<p><img src=/x.png></p>"),
+    Row("a link", 200, b"<p><a href=/></a></p>"),
+    Row("a refresh", 200, b"<meta http-equiv=refresh content='9;url=/'>"),
+    Row("a title", 200, b"<title>Fish</title>"),
+    Row("a handler", 200, b"<body onload='show()'>"),
     Row("shorter", 200, LESS),
     Row("shorter by a close", 200, LESS, CUT_SHORT, is_open_ended=True),
     Row("ended by a close", 200, LESS + b"</HTML>\n", is_open_ended=True),
@@ -159,6 +169,13 @@ def test_a_file_that_is_empty_in_two_runs_is_empty(archive: Archive) -> None:
     assert files(archive.root)["example.org_80/a~.html"] == FISH
 
 
+def test_a_page_that_is_blank_in_each_run_is_no_failure(archive: Archive) -> None:
+    for mark in "ab":
+        site = Site().page("/", links=["/x"]).file("/x", f"<html><!-- {mark} --></html>", HTML)
+        assert again(archive, site).counts().failed == {}
+        assert files(archive.root)["example.org_80/x~.html"].endswith(f"<!-- {mark} --></html>".encode())
+
+
 # --- 304 ------------------------------------------------------------------------------------------------------------------
 
 DATE, OTHER_DATE = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:38 GMT"
@@ -226,6 +243,19 @@ def sent(location: str, status: int = 301) -> Page:
     return Page(status, {"Location": location})
 
 
+def canonical_of(target: str, text: str = "Home") -> Page:
+    return page(f'<link rel="canonical" href="{target}">{text}')
+
+
+NEW_PAGES: Final = {f"/new{n}": page(f"News {n}") for n in range(2 * COUNT)}
+START_OF_NEW: Final = page("".join(f'<a href="{path}">{path}</a>' for path in [*ARTICLES, *NEW_PAGES]))
+COPY: Final = canonical_of("/", "".join(f'<a href="{path}">{path}</a>' for path in ARTICLES))
+OLD_START: Final = articles()["/"]
+assert isinstance(OLD_START, Page)
+COPY_OF_OLD: Final = Page(200, {"Content-Type": HTML, "Link": '</>; rel="canonical"'}, OLD_START.body)
+COPY_WITH_NEW: Final = canonical_of(
+    "/", "".join(f'<a href="{path}">{path}</a><a href="/new{path}">new</a>' for path in ARTICLES)
+)
 NEW_START: Final = page("".join(f'<a href="{path}">Today: {path}</a>' for path in ARTICLES))
 
 LOST = {
@@ -240,6 +270,10 @@ LOST = {
     "to nothing": with_articles(lambda path: sent(f"/new{path}"))
     | Site({f"/new{path}": Page(204) for path in ARTICLES}),
     "all the same": with_articles(lambda _: page("Please wait a moment")),
+    "copies of the home page": with_articles(lambda _: COPY, COPY),
+    "copies of the home page as it was": with_articles(lambda _: COPY_OF_OLD),
+    "copies of one article": with_articles(lambda _: canonical_of("/0")),
+    "gone, among new pages": with_articles(lambda _: Page(410), START_OF_NEW) | Site(NEW_PAGES),
     "all forbidden": with_articles(lambda path: page(f"Article {path}", **{"X-Robots-Tag": "noarchive"})),
 }
 KEPT = {
@@ -252,6 +286,8 @@ NOT_LOST = {
     "moved": with_articles(lambda path: sent(f"/new{path}"))
     | Site({f"/new{path}": page(f"Article {path}, moved") for path in ARTICLES}),
     "moved as it was": with_articles(lambda path: sent(f"/new{path}"))
+    | Site({f"/new{path}": articles()[path] for path in ARTICLES}),
+    "folded, but still elsewhere": with_articles(lambda _: COPY_WITH_NEW, COPY_WITH_NEW)
     | Site({f"/new{path}": articles()[path] for path in ARTICLES}),
     "a few to the home page": with_articles(lambda path: sent("/") if len(path) == 2 else page(path)),
 }
@@ -316,10 +352,11 @@ def test_a_site_that_changes_or_moves_loses_nothing(known: Archive, name: str) -
     assert running.counts().failed == {}
 
 
-def test_a_good_run_after_a_held_one_leaves_no_trace_of_it(known: Archive) -> None:
+@pytest.mark.parametrize("name", ["to the home page", "copies of the home page"])
+def test_a_good_run_after_a_held_one_leaves_no_trace_of_it(known: Archive, name: str) -> None:
     """Links and files of restored pages are those of pages that never changed."""
     before, tree = archive_state(known), files(known.root)
-    again(known, LOST["to the home page"])
+    again(known, LOST[name])
     again(known, articles())
     after = archive_state(known)
     assert {name: after[name] for name in ("frontier", "links", "resolutions")} == {
