@@ -44,18 +44,18 @@ class Loss:
     total: int
 
 
-def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float) -> Loss | None:
+def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float, *, undecided: bool = False) -> Loss | None:
     """Return the loss of a run if it is too much; else `None`.
 
     It is too much if more than the share `max_loss` (0 to 1) of the pages is lost, or if there is nothing in the place of a
-    start. A share of 1 accepts any loss.
+    start. A share of 1 accepts any loss. `undecided`: any loss is too much, because the user has not decided about it yet.
     """
     if max_loss >= 1:
         return None
     lost, starts = _lost_pages(manifest, scope.starts)
     still_pages = sum(page.path is not None and not _is_redirect(page) for page in lost)
     total = len(lost) + manifest.departures.count_pages() - still_pages
-    return Loss(lost, total) if starts or len(lost) > max(ALLOWED_LOSS, max_loss * total) else None
+    return Loss(lost, total) if undecided or starts or len(lost) > max(ALLOWED_LOSS, max_loss * total) else None
 
 
 def _lost_pages(manifest: Manifest, starts: Sequence[CanonicalURL]) -> tuple[list[ChangedPage], int]:
