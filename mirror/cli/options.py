@@ -284,4 +284,9 @@ def stored_words(stored: dict[str, Any]) -> dict[str, str]:
     return {"start": " ".join(starts), **words}
 
 
+def reads_files(stored: dict[str, Any]) -> bool:
+    """Whether a run with the stored options copies files of this machine: a start has the scheme `file`."""
+    return any(start.startswith("file:") for start in checks.urls(stored.get("start")))
+
+
 _NAMES_A_FILE: Final = re.compile(r",@")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mirror.cli.archive_command import ArchiveCommand, open_archive
-from mirror.cli.options import REPAIR, stored_words
+from mirror.cli.options import REPAIR, reads_files, stored_words
 from mirror.commands.crawl import run_mirror
 from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
@@ -15,7 +15,7 @@ from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.records import Outcome, Resource
 from mirror.store.manifest_backup import restore
-from mirror.store.verification import Damage, DamagedPart, give_up, repair, unknown_files, unused, verify
+from mirror.store.verification import Damage, DamagedPart, give_up, repair, unanswered, unknown_files, unused, verify
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
 
@@ -43,7 +43,11 @@ class Command(ArchiveCommand):
             unknown = [] if opts.repair else list(unknown_files(archive))
             _report(opts, checked, damages, unknown, archive.manifest.retention.lost())
             if not opts.repair and (count := len(unused(archive))):
-                print_message(f"{count:,} objects and copies are not needed by any version: `prune` removes them\n")
+                print_message(
+                    "1 object or copy is not needed by any version: `prune` removes it\n"
+                    if count == 1
+                    else f"{count:,} objects and copies are not needed by any version: `prune` removes them\n"
+                )
             if not opts.repair:
                 self.exitcode = Exit.SOME_FAILED if damages else Exit.WELL
                 return
@@ -59,15 +63,22 @@ class Command(ArchiveCommand):
             )
             self.exitcode = Exit.SOME_FAILED if lost else Exit.WELL
             return
-        code = self._fetch(folder, last[0].options, lost) if lost or unfinished else Exit.WELL
+        is_local = bool(last) and bool(lost or unfinished) and reads_files(last[0].options)
+        code = self._fetch(folder, last[0].options, lost) if (lost or unfinished) and not is_local else Exit.WELL
         if code in _CUT_SHORT:
             self.exitcode = code
             return
         with open_archive(folder, read_only=False) as archive:
             gone = give_up(archive, damages)
+            waiting = unanswered(archive, damages)
         for resource in gone:
             print_message(f"Lost permanently: {resource.url} as fetched {resource.fetched}\n")
-        is_broken = any(damage.part is DamagedPart.MANIFEST for damage in damages)
+        if is_local:
+            print_message(f"{_LOCAL}\n")
+        elif waiting:
+            what = "1 object" if len(waiting) == 1 else f"{len(waiting):,} objects"
+            print_message(f"{what} could not be fetched now: run the same command again when the server answers\n")
+        is_broken = is_local or bool(waiting) or any(damage.part is DamagedPart.MANIFEST for damage in damages)
         self.exitcode = Exit.HELD if code == Exit.HELD else Exit.SOME_FAILED if gone or is_broken else Exit.WELL
 
     def _fetch(self, folder: str, options: dict[str, Any], lost: list[Resource]) -> int:
@@ -85,7 +96,11 @@ def _mend_manifest(root: Path) -> None:
         old = restore(root)
     except StorageError as error:
         exit_with_error(str(error), Exit.STORAGE)
-    print_message(f"The manifest was damaged: restored that of the last complete run; the damaged one is now {old}\n")
+    print_message(
+        f"The manifest was damaged: restored that of the last complete run; the damaged one is now {old}\n"
+        if old
+        else "The manifest was missing: restored that of the last complete run\n"
+    )
 
 
 def _is_damaged(root: Path) -> bool:
@@ -108,6 +123,11 @@ def _is_damaged(root: Path) -> bool:
         return True
     return False
 
+
+_LOCAL: Final = (
+    "Nothing was fetched, because the crawl copies files of this machine: run the crawl's own command to fetch again"
+)
+"""Whoever made the archive chose the starts: they might name any folder."""
 
 _CUT_SHORT: Final = frozenset({Exit.USAGE, Exit.STORAGE, Exit.INTERRUPTED})
 """The exit codes of a run that did not ask for everything, so that nothing is lost for good yet."""

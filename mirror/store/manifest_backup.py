@@ -48,8 +48,8 @@ def back_up(manifest: Manifest, kept: Path) -> None:
     _put(beside, kept / BACKUP)
 
 
-def restore(root: Path) -> Path:
-    """Replace the manifest of the archive in `root` by its backup; return where the old one is now.
+def restore(root: Path) -> Path | None:
+    """Replace the manifest of the archive in `root` by its backup; return where the old one is now; `None` if it was missing.
 
     Raises `StorageError` if there is no backup that can be read, or if the archive is in use.
     """
@@ -61,12 +61,13 @@ def restore(root: Path) -> Path:
             beside = _checked_copy(kept)
             for name in (f"{_MANIFEST}-wal", f"{_MANIFEST}-shm", f"{_MANIFEST}-journal"):
                 discard(kept / name)
-            if (kept / _MANIFEST).exists():
+            was_there = (kept / _MANIFEST).exists()
+            if was_there:
                 (kept / _MANIFEST).replace(kept / DAMAGED)
             _put(beside, kept / _MANIFEST)
         finally:
             lock.release()
-    return kept / DAMAGED
+    return kept / DAMAGED if was_there else None
 
 
 def _checked_copy(kept: Path) -> Path:

@@ -16,7 +16,7 @@ from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
 from mirror.store.disk.symlink_guard import opener
-from mirror.store.manifest.records import Outcome, Resource
+from mirror.store.manifest.records import LOST_HERE, Outcome, Resource, Standing
 
 
 class DamagedPart(StrEnum):
@@ -69,7 +69,7 @@ def unknown_files(archive: Archive) -> Iterator[Path]:
 def repair(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
     """Repair what can be repaired from the archive itself, and remove damaged objects and copies.
 
-    Returns what has to be fetched again: current versions whose objects are lost.
+    Returns what has to be fetched again: versions with lost objects that their servers may still have.
     """
     lost: list[Resource] = []
     for damage in damages:
@@ -82,20 +82,34 @@ def repair(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
             with archive.manifest.transaction():
                 archive.manifest.resources.mark_lost([damage.digest])
             if damage.part is DamagedPart.OBJECT:
-                lost += [resource for resource in damage.resources if resource.path and _is_current(archive, resource)]
+                lost += [resource for resource in damage.resources if _may_return(archive, resource)]
     return lost
 
 
+def unanswered(archive: Archive, damages: Iterable[Damage]) -> list[Damage]:
+    """Return the lost objects that a server may still have: their URLs got no answer that is final."""
+    return [
+        damage
+        for damage in damages
+        if damage.part is DamagedPart.OBJECT
+        and damage.digest
+        and not archive.objects.has(damage.digest)
+        and any(_may_return(archive, resource) for resource in damage.resources)
+    ]
+
+
 def give_up(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
-    """Record what is lost for good; return the versions that lost their payload.
+    """Record what is lost for good, except what is `unanswered`; return the versions that lost their payload.
 
     If the file of such a version is its copy, with links into the tree, it stays in the tree as a file that the archive does
     not know: it is all that is left. Any other file of it is removed.
     """
+    damages = list(damages)
+    waiting = {damage.digest for damage in unanswered(archive, damages)}
     gone = {damage.digest: damage for damage in damages if damage.part is DamagedPart.OBJECT and damage.digest}
     lost: list[Resource] = []
     for digest, damage in gone.items():
-        if digest is not None and not archive.objects.has(digest):
+        if digest is not None and digest not in waiting and not archive.objects.has(digest):
             lost += damage.resources
             current = [
                 one for one in archive.manifest.retention.users_of(digest) if one.path and _is_current(archive, one)
@@ -127,6 +141,19 @@ def unused(archive: Archive) -> list[Digest]:
 def _is_current(archive: Archive, resource: Resource) -> bool:
     current = archive.manifest.resources.current(resource.url_id)
     return current is not None and current.id == resource.id
+
+
+def _may_return(archive: Archive, resource: Resource) -> bool:
+    """Whether a server may still have the payload: nothing replaced it, and the server has not said that it is gone.
+
+    A server that is down, or refuses the request, says nothing about what it has.
+    """
+    current = archive.manifest.resources.current(resource.url_id)
+    if current is None:
+        return False
+    if current.id == resource.id:
+        return current.path is not None
+    return current.standing is Standing.FAILED and current.error != LOST_HERE
 
 
 def _stored(archive: Archive, part: DamagedPart, store: LocalObjectStore, digest: Digest) -> Damage:

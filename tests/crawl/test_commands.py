@@ -230,6 +230,45 @@ def test_what_no_server_has_any_more_is_lost(world: World) -> None:
     assert websucker("verify", world.out).code == 0
 
 
+def lose(world: World, path: str) -> None:
+    query = "SELECT digest FROM resources JOIN urls ON urls.id = url_id WHERE until IS NULL AND url = ?"
+    with closing(sqlite3.connect(world.out / ".mirror" / "manifest.sqlite")) as database:
+        ((digest,),) = database.execute(query, (world.url(path),)).fetchall()
+    (world.out / ".mirror" / "objects" / digest[:2] / digest[2:]).unlink()
+    for place in (world.out / world.folder).glob(f"{path[1:]}*"):
+        place.unlink()
+
+
+def test_what_is_lost_while_the_server_refuses_is_not_given_up(world: World) -> None:
+    lose(world, "/a")
+    world.server.site = second().file("/a", "", status=403)
+    done = websucker("verify", world.out, "--repair")
+    assert "1 object could not be fetched now: run the same command again when the server answers" in done.stderr
+    assert "Lost permanently" not in done.stderr
+    assert done.code == 1
+    world.server.site = second()
+    assert websucker("verify", world.out, "--repair").code == 0
+    assert websucker("verify", world.out).code == 0
+
+
+def test_a_repair_copies_no_files_of_this_machine(world: World, tmp_path: Path) -> None:
+    lose(world, "/a")
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "key").write_text("secret")
+    with closing(sqlite3.connect(world.out / ".mirror" / "manifest.sqlite")) as database, database:
+        starts = json.dumps([f"file://{tmp_path}/private/"])
+        database.execute(
+            "UPDATE snapshots SET starts = :starts, options = json_set(options, '$.start', json(:starts))",
+            {"starts": starts},
+        )
+    done = websucker("verify", world.out, "--repair")
+    assert "run the crawl's own command to fetch again" in done.stderr
+    assert "Lost permanently" not in done.stderr
+    assert done.code == 1
+    assert world.server.paths == []
+    assert not list(world.out.rglob("key*"))
+
+
 def test_snapshots_are_pruned(world: World) -> None:
     before = tree(world.out)
     dry = websucker("prune", world.out, "--keep", "last=1", "--dry-run")
@@ -254,7 +293,7 @@ def test_a_clock_that_was_wrong_is_told_and_the_newest_snapshot_is_kept(world: W
         )
     assert [one["id"] for one in json.loads(websucker("snapshots", world.out, "--json").stdout)] == [2]
     done = mirror(world.url("/"), world.out, "refresh=7d", settings=QUIET)
-    assert "which is in the future" in done.stderr
+    assert "which is in the future" not in done.stderr  # that snapshot is pruned
     assert "/a" in world.server.paths
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from mirror.cli.options import stored_words
+from mirror.cli.options import reads_files, stored_words
 from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.local_paths import as_local_path, local_path
@@ -411,6 +411,13 @@ def test_an_interrupted_run_requests_nothing_that_a_page_could_not_have_led_to(c
 def test_the_options_of_an_archive_read_no_file(start: object) -> None:
     with pytest.raises(DamagedManifestError):
         stored_words({"start": [start]})
+
+
+@pytest.mark.parametrize(
+    ("starts", "reads"), [([HOME], False), (["file:///etc/"], True), ([HOME, "file:///etc/"], True)]
+)
+def test_the_options_tell_whether_a_run_copies_files_of_this_machine(starts: list[str], reads: bool) -> None:
+    assert reads_files({"start": starts}) is reads
 
 
 def test_only_options_that_are_stored_are_repeated() -> None:

@@ -21,8 +21,9 @@ from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.checks import DamagedManifestError
-from mirror.store.manifest.records import LOST_HERE, Standing
+from mirror.store.manifest.records import LOST_HERE, Outcome, Standing
 from mirror.store.playback import Playback
+from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
 from mirror.store.verification import Damage, give_up, repair, unknown_files, unused, verify
 from tests.mirroring import Web, complete, dangling, files, run
@@ -110,7 +111,11 @@ def mend(root: Path, web: Web) -> list[str]:
             pass
         if wanted:
             running = Crawl(
-                archive, Scope((HOME,)), wanted=[one.url for one in wanted], now=lambda: "2026-11-04T00:00:00+00:00"
+                archive,
+                Scope((HOME,)),
+                wanted=[one.url for one in wanted],
+                refresh=RefreshPolicy(repair=True),
+                now=lambda: "2026-11-04T00:00:00+00:00",
             )
             run(running, web)
             complete(running)
@@ -225,7 +230,8 @@ def test_a_page_that_no_server_has_is_recorded_as_lost(root: Path) -> None:
     path.unlink()
     assert publish(root) == 1
     refused: Web = {}
-    assert URLS["unlinked"] in mend(root, refused)
+    assert mend(root, refused) == []
+    assert URLS["unlinked"] in mend(root, second())
     assert place.read_bytes() == kept  # all that is left of it
     with closing(Archive(root, read_only=True)) as archive:
         assert LOST_HERE in "\n".join(account_lines(URLS["unlinked"], archive.history.account(URLS["unlinked"]), ()))
@@ -233,6 +239,56 @@ def test_a_page_that_no_server_has_is_recorded_as_lost(root: Path) -> None:
         assert place in list(unknown_files(archive))
         assert archive.history.snapshots()[0].numbers.failed == 1
     assert_well(root)
+
+
+ANSWERS: Final[dict[str, tuple[Web, bool]]] = {
+    "refused": ({}, False),
+    "401": ({SITE: second()[SITE].file("/gone", "", status=401)}, False),
+    "403": ({SITE: second()[SITE].file("/gone", "", status=403)}, False),
+    "503": ({SITE: second()[SITE].file("/gone", "", status=503)}, False),
+    "404": (second(), True),
+    "410": ({SITE: second()[SITE].file("/gone", "", status=410)}, True),
+    "other bytes": ({SITE: second()[SITE].page("/gone", "something else")}, True),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_only_a_final_answer_makes_a_payload_lost(root: Path, answer: str) -> None:
+    object_of(root, "unlinked").unlink()
+    web, is_final = ANSWERS[answer]
+    for _ in range(2):  # the second time, the version is not the current one any more
+        lost = mend(root, web)
+        assert (URLS["unlinked"] in lost) == is_final
+        is_final = False
+    if not ANSWERS[answer][1]:
+        assert [damage.digest for damage in read(root) if damage.digest]
+        assert mend(root, first()) == []
+    assert read(root) == []
+
+
+def test_a_repair_after_a_held_run_leaves_the_decision_to_the_user(tmp_path: Path) -> None:
+    root, paths = tmp_path / "archive", [f"/{number}" for number in range(30)]
+    site = Site().page("/", "<img src=/i.png>", links=paths).file("/i.png", PNG, "image/png")
+    less = Site(dict(site))
+    for path in paths:
+        site.page(path, f"Page {path}")
+    for path in paths[15:]:
+        less.page(path, f"Page {path}")
+    crawl(root, {SITE: site}, 1)
+    before = files(root)
+    for policy in (RefreshPolicy(max_loss=0.1), RefreshPolicy(repair=True), RefreshPolicy(repair=True)):
+        if policy.repair:
+            object_of(root, "picture").unlink()
+        wanted = [URLS["picture"]] if policy.repair else []
+        with storing(root), closing(Archive(root)) as archive:
+            running = Crawl(
+                archive, Scope((HOME,)), wanted=wanted, refresh=policy, now=lambda: "2026-11-02T00:00:00+00:00"
+            )
+            run(running, {SITE: less})
+            complete(running)
+            assert running.held == (15, 31)
+            assert archive.history.snapshots()[-1].outcome is Outcome.HELD
+        assert files(root) == before
 
 
 @pytest.mark.parametrize("harm", [missing, flipped, folder])
@@ -277,13 +333,14 @@ _SHORT: Final = ("missing", "pages overwritten", "a path that leads out")
 @pytest.mark.parametrize(
     "harm", [pytest.param(one, marks=() if one in _SHORT else pytest.mark.long) for one in MANIFEST_DAMAGE]
 )
-def test_a_damaged_manifest_is_restored(root: Path, harm: str) -> None:
+def test_a_damaged_manifest_is_restored(root: Path, harm: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = files(root)
     MANIFEST_DAMAGE[harm](root)
     for command in (read, publish, lambda root: crawl(root, second())):
         with pytest.raises(StorageError, match="`verify --repair` restores the manifest of the last complete run"):
             command(root)
     assert mend(root, second()) == []
+    assert ("manifest.damaged" in capsys.readouterr().err) == (harm != "missing")
     assert files(root) == before
     assert_well(root)
 

@@ -46,11 +46,11 @@ class Loss:
     total: int
 
 
-def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float) -> Loss | None:
+def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float, *, undecided: bool = False) -> Loss | None:
     """Return the loss of a run if it is too much; else `None`.
 
     It is too much if more than the share `max_loss` (0 to 1) of the pages is lost, or if there is nothing in the place of a
-    start. A share of 1 accepts any loss.
+    start. A share of 1 accepts any loss. `undecided`: any loss is too much, because the user has not decided about it yet.
     """
     if max_loss >= 1:
         return None
@@ -58,7 +58,7 @@ def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float) -> Loss | 
     lost, starts = _lost_pages(manifest, changed, scope.starts)
     left_out = sum(page.path is None and not is_folded(page) and not _is_lost(page) for page in changed)
     total = manifest.departures.count_pages() - left_out
-    return Loss(lost, total) if starts or len(lost) > max(ALLOWED_LOSS, max_loss * total) else None
+    return Loss(lost, total) if undecided or starts or len(lost) > max(ALLOWED_LOSS, max_loss * total) else None
 
 
 def is_folded(page: ChangedPage) -> bool:

@@ -97,9 +97,9 @@ class Crawl:
             discovery.admit_starts(scope.starts)
             discovery.admit_again(wanted)
         self.answers = Answers(run, commits, discovery, candidates)
-        self.entries = NextEntries(run, refresh, commits, discovery, self.answers)
+        self.entries = NextEntries(run, refresh, commits, discovery, self.answers, wanted=wanted)
         self.pages = BrowserPages(run, commits, discovery)
-        self._ending = Ending(run, commits, discovery, self.answers, self.pages, limit=limit, max_loss=refresh.max_loss)
+        self._ending = Ending(run, commits, discovery, self.answers, self.pages, limit=limit, refresh=refresh)
 
     def __len__(self) -> int:
         """Return how many URLs wait or are in flight."""

@@ -12,6 +12,7 @@ from mirror.store.disk.errors import storing
 from mirror.store.manifest.records import Outcome, Standing
 from mirror.store.rules.aliases import fold
 from mirror.store.rules.loss_check import excessive_loss
+from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.rules.unvisited import judge_redirects, judge_unvisited
 from mirror.store.run.answers import Answers
 from mirror.store.run.browser_pages import BrowserPages
@@ -35,7 +36,7 @@ class Ending:
         pages: BrowserPages,
         *,
         limit: int | None,
-        max_loss: float,
+        refresh: RefreshPolicy,
     ) -> None:
         self.held: tuple[int, int] | None = None
         self._run = run
@@ -45,7 +46,7 @@ class Ending:
         self._answers = answers
         self._pages = pages
         self._limit = limit
-        self._max_loss = max_loss
+        self._refresh = refresh
         self._is_complete = False
 
     def finish(self) -> None:
@@ -90,12 +91,18 @@ class Ending:
             self._end()
 
     def _check_loss(self) -> None:
-        loss = excessive_loss(self._manifest, self._run.scope, self._max_loss)
+        undecided = self._refresh.repair and self._was_held()
+        loss = excessive_loss(self._manifest, self._run.scope, self._refresh.max_loss, undecided=undecided)
         if loss:
             self.held = len(loss.pages), loss.total
             restore(self._run, loss.pages)
         else:
             self._manifest.departures.release()
+
+    def _was_held(self) -> bool:
+        """Return whether the last run that ended was held. A repair asks for a few files, and accepts no loss for the user."""
+        ended = (one.outcome for one in self._run.archive.history.snapshots() if one.outcome is not Outcome.INCOMPLETE)
+        return list(ended)[-1:] == [Outcome.HELD]
 
     def _end(self) -> None:
         snapshot = self._run.snapshot

@@ -3,10 +3,11 @@
 Requisites come before further pages. URLs that a page in the browser waits for come before everything else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mirror.core.http import caching
 from mirror.core.policy.scope import Reason
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.records import Entry
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.answers import Answers
@@ -18,15 +19,24 @@ from mirror.store.run.discovery import Discovery
 class NextEntries:
     """Hands out the entries to fetch, one by one."""
 
-    def __init__(
-        self, run: RunContext, refresh: RefreshPolicy, commits: Commits, discovery: Discovery, answers: Answers
+    def __init__(  # noqa: PLR0913 - the parts of a run, and one word
+        self,
+        run: RunContext,
+        refresh: RefreshPolicy,
+        commits: Commits,
+        discovery: Discovery,
+        answers: Answers,
+        *,
+        wanted: Sequence[CanonicalURL] = (),
     ) -> None:
+        """`wanted` are URLs that are requested in any case."""
         self._run = run
         self._queue = run.queue
         self._refresh = refresh
         self._commits = commits
         self._discovery = discovery
         self._answers = answers
+        self._wanted = frozenset(wanted)
 
     def next(self) -> Entry | None:
         """Return the next entry to fetch; `None` if nothing can be handed out now."""
@@ -64,7 +74,8 @@ class NextEntries:
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow an entry that is fresh, without a request; return whether it was fresh."""
-        before = None if self._refresh.asks_always else self._run.manifest.resources.current(entry.id)
+        is_asked = self._refresh.asks_always or entry.url in self._wanted
+        before = None if is_asked else self._run.manifest.resources.current(entry.id)
         if before is None or not self._answers.is_known(before):
             return False
         if not self._refresh.is_fresh(before, self._run.now()):
