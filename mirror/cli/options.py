@@ -3,7 +3,6 @@
 Input: the user's words by option name. Output: `Options`, or `UsageError` with one line for the user.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import Cookie
@@ -38,7 +37,7 @@ from mirror.cli.option_values import (
     parse_seconds,
     parse_share,
 )
-from mirror.cli.start_urls import Start, parse_starts
+from mirror.cli.start_urls import Start, parse_starts, split
 from mirror.core.http.credentials import Credentials, Header, Login, Origin, Proxy
 from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.syntax.robots_meta import Directive
@@ -274,19 +273,16 @@ _STORED: Final = frozenset(
 def stored_words(stored: dict[str, Any]) -> dict[str, str]:
     """Return the words that repeat the options of an earlier run, as `as_json` stored them in an archive.
 
-    Somebody else may have made the archive: an option that is not stored is left out, and no start may name a file of this
-    machine. Raises `DamagedManifestError`.
+    Somebody else may have made the archive: an option that is not stored is left out, and a start is one URL. Raises
+    `DamagedManifestError`.
     """
-    starts = checks.urls(stored.get("start"))
-    if any(_NAMES_A_FILE.search(start) for start in starts):
+    starts = " ".join(checks.urls(stored.get("start")))
+    if split(starts) != stored["start"]:  # such as `http://a/,@FILE` or `http://a/,file:///etc/`
         raise checks.DamagedManifestError("a start is more than one URL")
     words = {name: str(value) for name, value in stored.items() if name in _STORED and value is not None}
-    return {"start": " ".join(starts), **words}
+    return {"start": starts, **words}
 
 
 def reads_files(stored: dict[str, Any]) -> bool:
     """Whether a run with the stored options copies files of this machine: a start has the scheme `file`."""
     return any(start.startswith("file:") for start in checks.urls(stored.get("start")))
-
-
-_NAMES_A_FILE: Final = re.compile(r",@")

@@ -25,13 +25,18 @@ def parse_starts(text: str) -> list[Start]:
     if text.startswith("@") and ("://" not in text or parse_path(text[1:]).exists()):
         urls = _listed(parse_path(text[1:]))
     else:
-        urls = [url for part in _split(text) for url in (_listed(parse_path(part[1:])) if part[0] == "@" else [part])]
+        urls = [url for part in split(text) for url in (_listed(parse_path(part[1:])) if part[0] == "@" else [part])]
     if not urls:
         raise UsageError("no start URL: give one, as in -a start=https://example.org/")
     return [_start(url) for url in urls]
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """Return the URLs and `@FILE`s of a text.
+
+    >>> split("http://a/x,y,file:///b @c")
+    ['http://a/x,y', 'file:///b', '@c']
+    """
     return [part for part in re.split(r"\s+|,+(?=[A-Za-z][A-Za-z0-9+.\-]*:[/\\]|@|\s|$)", text) if part]
 
 
@@ -57,4 +62,4 @@ def _without_links(url: CanonicalURL) -> CanonicalURL:
 def _listed(path: Path) -> list[str]:
     """The URLs in a file: one or more on each line, `#` before comments."""
     lines = read_text("the list of start URLs ", path).splitlines()
-    return [part for line in lines for part in _split(re.sub(r"(?:^|\s)#.*", "", line))]
+    return [part for line in lines for part in split(re.sub(r"(?:^|\s)#.*", "", line))]

@@ -407,7 +407,7 @@ def test_an_interrupted_run_requests_nothing_that_a_page_could_not_have_led_to(c
         assert not any(url.startswith("file:") for url in run(running, web()))
 
 
-@pytest.mark.parametrize("start", ["http://a/,@/etc/passwd", "@/etc/passwd", "file", 5])
+@pytest.mark.parametrize("start", ["http://a/,@/etc/passwd", "http://a/,file:///etc/", "@/etc/passwd", "file", 5])
 def test_the_options_of_an_archive_read_no_file(start: object) -> None:
     with pytest.raises(DamagedManifestError):
         stored_words({"start": [start]})
