@@ -5,8 +5,8 @@ from pathlib import Path
 
 from mirror.cli.archive_command import ArchiveCommand, find_snapshot, missing_objects, open_archive
 from mirror.reports.run_summary import Exit
-from mirror.store.archive import INDEX
 from mirror.store.checkout import check_out
+from mirror.store.index_page import INDEX
 from mirror.terminal.console import print_message
 
 

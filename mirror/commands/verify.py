@@ -15,7 +15,7 @@ from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.records import Outcome, Resource
 from mirror.store.manifest_backup import restore
-from mirror.store.verification import Damage, DamagedPart, give_up, repair, unanswered, unknown_files, unused, verify
+from mirror.store.verification import Damage, DamagedPart, give_up, repair, unanswered, unknown_files, verify
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
 
@@ -42,7 +42,7 @@ class Command(ArchiveCommand):
             checked, damages = _check(archive)
             unknown = [] if opts.repair else list(unknown_files(archive))
             _report(opts, checked, damages, unknown, archive.manifest.retention.lost())
-            if not opts.repair and (count := len(unused(archive))):
+            if not opts.repair and (count := sum(1 for _ in archive.unused())):
                 print_message(
                     "1 object or copy is not needed by any version: `prune` removes it\n"
                     if count == 1

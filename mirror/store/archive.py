@@ -9,8 +9,7 @@ that with the real paths, and publishes only those documents again whose links a
 time, and after `settle` all its links are right.
 """
 
-import html
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -39,13 +38,13 @@ from mirror.store.disk.publisher import (
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
 from mirror.store.disk.tree import Tree
+from mirror.store.index_page import INDEX, index_page
 from mirror.store.manifest.records import Resource
 from mirror.store.manifest_backup import BACKUP, DAMAGED, back_up, open_manifest
 
 if TYPE_CHECKING:
     from mirror.store.disk.object_store import LocalObjectStore
 
-INDEX = "index.html"
 FILES = (
     "lock",
     "owner",
@@ -195,15 +194,17 @@ class Archive:
                 yield False
         self._settle(changed)
         yield from self._publish_stale(queue)
-        self.remove_released()
+        for _ in self.remove_released():
+            yield False
         self.write_index()
 
-    def remove_released(self) -> None:
-        """Remove the files from the tree that are to leave it and are released."""
+    def remove_released(self) -> Iterator[LocalPath]:
+        """Remove the files from the tree that are to leave it and are released; yields the path of each."""
         for path in self.manifest.departures.released():
             self.tree.remove(path)
             with self.manifest.transaction():
                 self.manifest.departures.remove(path)
+            yield path
 
     def publish_all(self) -> Iterator[Resource]:
         """Make the whole tree again; yields each version once its file is published."""
@@ -383,30 +384,3 @@ def publication_of(
 def is_redirect(resource: Resource) -> bool:
     """Return whether the answer is a redirect."""
     return Response(resource.url, resource.status or 0, resource.headers, b"").is_redirect
-
-
-def index_page(starts: Iterable[tuple[CanonicalURL, LocalPath | None]]) -> bytes:
-    """Return a page that lists starts, with a link to the path of each."""
-    entries: dict[LocalPath, CanonicalURL] = {}
-    for start, place in starts:
-        if place is not None:
-            entries.setdefault(place, start)
-    items = "".join(
-        f'<li><a href="{html.escape(local_paths.href(place, LocalPath(INDEX)))}">{html.escape(start)}</a>\n'
-        for place, start in entries.items()
-    )
-    return _INDEX_PAGE.format(items=items or "<li>Nothing yet.\n").encode()
-
-
-_INDEX_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="generator" content="Websucker">
-<title>Mirrored sites</title>
-<style>body {{ font: 1.1em/1.6 system-ui, sans-serif; margin: 3em auto; max-width: 40em; padding: 0 1em }}</style>
-<h1>Mirrored sites</h1>
-<ul>
-{items}</ul>
-</html>
-"""

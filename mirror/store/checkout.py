@@ -14,11 +14,12 @@ from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
-from mirror.store.archive import INDEX, MAX_REDIRECTS, Archive, index_page, is_redirect, publication_of
+from mirror.store.archive import MAX_REDIRECTS, Archive, is_redirect, publication_of
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import KEPT, local_copy
 from mirror.store.disk.symlink_guard import refuse_link
 from mirror.store.disk.tree import Tree
+from mirror.store.index_page import INDEX, index_page
 from mirror.store.manifest.history_records import ShownVersion, SnapshotInfo
 from mirror.store.manifest.records import Resource
 

@@ -60,7 +60,8 @@ def finish(archive: Archive) -> Left:
         return Left()
     with storing(archive.root):
         _remove_parts(archive)
-        archive.remove_released()
+        for _ in archive.remove_released():
+            pass
         linked = _unlink_others(archive)
         _, size = archive.collect()
         is_clean = archive.compact()

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from mirror.store.archive import INDEX, Archive
+from mirror.store.archive import Archive
 from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
 from mirror.store.disk.symlink_guard import opener
+from mirror.store.index_page import INDEX
 from mirror.store.manifest.records import LOST_HERE, Outcome, Resource, Standing
 
 
@@ -129,13 +130,6 @@ def give_up(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
                     archive.history.count(snapshot.id)
         archive.back_up()
     return lost
-
-
-def unused(archive: Archive) -> list[Digest]:
-    """Return the objects and copies that no version needs, such as those of a run that was killed."""
-    known = archive.manifest.retention.objects_in_use(), archive.manifest.retention.copies_in_use()
-    stores = archive.objects, archive.copies
-    return [digest for store, used in zip(stores, known, strict=True) for digest in store.all() if digest not in used]
 
 
 def _is_current(archive: Archive, resource: Resource) -> bool:

@@ -15,10 +15,11 @@ import pytest
 from mirror.core.document import documents
 from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import canonical
-from mirror.store.archive import INDEX, Archive
+from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import KEPT
+from mirror.store.index_page import INDEX
 from mirror.store.run.crawl import Crawl
 from tests.mirroring import Web, complete, dangling, files, links, run
 from tests.site import HTML, PNG, Page, Site
@@ -312,6 +313,7 @@ OPENING = """
 import sys
 from pathlib import Path
 from mirror.store.archive import Archive
+from mirror.store.index_page import INDEX
 from mirror.store.disk.errors import StorageError
 try:
     Archive(Path(sys.argv[1]))

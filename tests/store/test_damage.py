@@ -25,7 +25,7 @@ from mirror.store.manifest.records import LOST_HERE, Outcome, Standing
 from mirror.store.playback import Playback
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
-from mirror.store.verification import Damage, give_up, repair, unknown_files, unused, verify
+from mirror.store.verification import Damage, give_up, repair, unknown_files, verify
 from tests.mirroring import Web, complete, dangling, files, run
 from tests.site import PNG, Site
 
@@ -78,7 +78,8 @@ def read(root: Path) -> list[Damage]:
     with storing(root), closing(Archive(root, create=False, read_only=True)) as archive:
         damages = [damage for damage in verify(archive) if damage]
         list(unknown_files(archive))
-        unused(archive)
+        for _ in archive.unused():
+            pass
         for snapshot in archive.history.snapshots():
             target = root.parent / f"{snapshot.id}-{len(list(root.parent.iterdir()))}"
             for _ in check_out(archive, snapshot, target):
@@ -431,7 +432,7 @@ def test_what_was_forgotten_is_not_in_the_backup(root: Path) -> None:
 def test_objects_that_no_version_needs_are_found(root: Path) -> None:
     with closing(Archive(root)) as archive:
         digest = archive.objects.put(b"of a run that was killed")
-        assert unused(archive) == [digest]
+        assert [one for _, one in archive.unused()] == [digest]
         archive.collect()
-        assert unused(archive) == []
+        assert list(archive.unused()) == []
     assert Standing.UNLINKED in standings(root, "unlinked")[-1]
