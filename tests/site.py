@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseServer
 from threading import Thread
 from types import MappingProxyType
 from typing import Final, Self
@@ -191,16 +192,22 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
+def running(server: BaseServer) -> Iterator[None]:
+    """Run a server in a thread until the block ends."""
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
 def serve(site: Site, host: str = "127.0.0.1") -> Iterator[Server]:
     """Serve a site on a free port until the end of the block."""
-    with Server(site, host) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with Server(site, host) as server, running(server):
+        yield server
 
 
 @contextmanager

@@ -33,6 +33,7 @@ PATIENCE = {
     "MIRROR_BACKOFF": "1",  # the default: with less, so much fails so fast that the host is given up
     "MIRROR_PROGRESS": "off",
 }
+FEW = 3  # rows for which the host may be given up before their last tries
 AGAIN = 2  # RETRY_TIMES=1
 
 
@@ -307,8 +308,10 @@ def test_the_summary_of_the_second_run(story: Story) -> None:
     assert (
         "Since the previous snapshot: 1 added, 6 changed, 2 gone, 1 unlinked; " in done.stderr
     )  # the start page changed, too
+    given_up = [row.name for row in ROWS if is_given_up(story, row)]
+    assert len(given_up) <= FEW, given_up
     for row in ROWS:
-        assert f" {row.error}" in done.stderr or row.error is None or is_given_up(story, row)
+        assert f" {row.error}" in done.stderr or row.error is None or row.name in given_up
     assert "Traceback" not in done.stderr
 
 

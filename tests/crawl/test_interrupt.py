@@ -7,10 +7,14 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier, Event
+from typing import TYPE_CHECKING
 
 from tests.crawl.running import ended, interrupted, mirror, process, rows, tree
 from tests.mirroring import dangling
 from tests.site import PNG, Handler, Page, Site, serve, serve_both
+
+if TYPE_CHECKING:
+    import subprocess
 
 PAGES = 60
 MANIFEST = (
@@ -37,6 +41,13 @@ def chain(at: Callable[[], None]) -> Site:
     return site
 
 
+def stop(running: "subprocess.Popen[str]") -> None:
+    """Press Ctrl-C once, and wait until the program says that it noticed."""
+    interrupted(running)
+    assert running.stderr is not None
+    assert "Ctrl-C again" in running.stderr.readline()
+
+
 def test_ctrl_c_once_finishes_publishes_and_tells_how_to_resume(tmp_path: Path) -> None:
     reached, released = Event(), Event()
 
@@ -47,9 +58,7 @@ def test_ctrl_c_once_finishes_publishes_and_tells_how_to_resume(tmp_path: Path) 
     with serve(chain(hold)) as server:
         running = process(server.url, tmp_path)
         assert reached.wait(60)
-        interrupted(running)
-        assert running.stderr is not None
-        assert "Ctrl-C again" in running.stderr.readline()
+        stop(running)
         released.set()
         done = ended(running)
         assert done.code == 130
@@ -75,9 +84,7 @@ def test_ctrl_c_twice_stops_at_once_and_the_same_command_continues(tmp_path: Pat
     with serve(chain(hang)) as server:
         running = process(server.url, tmp_path)
         assert reached.wait(60)
-        interrupted(running)
-        assert running.stderr is not None
-        assert "Ctrl-C again" in running.stderr.readline()
+        stop(running)
         interrupted(running)
         done = ended(running)
         over.set()
@@ -195,9 +202,7 @@ def test_after_ctrl_c_nothing_more_is_requested(tmp_path: Path) -> None:
     with serve_both(site, other) as (server, elsewhere):
         running = process(server.url, tmp_path)
         assert asked.wait(60)
-        interrupted(running)
-        assert running.stderr is not None
-        assert "Ctrl-C again" in running.stderr.readline()
+        stop(running)
         released.set()
         done = ended(running)
         assert (done.code, elsewhere.paths) == (130, ["/robots.txt"])

@@ -12,9 +12,9 @@ import ssl
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from threading import Thread
 from typing import Final
 
+from tests.site import running
 from tests.transfer.servers import Authority
 
 END_STREAM: Final = 1
@@ -114,11 +114,5 @@ def serve(authority: Authority, script: Script) -> Iterator[Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.sign("127.0.0.1"))
     context.set_alpn_protocols(["h2"])
-    with Server(context, script) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with Server(context, script) as server, running(server):
+        yield server

@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from threading import Barrier, BrokenBarrierError, Event, Lock, Thread
+from threading import Barrier, BrokenBarrierError, Event, Lock
 from typing import Final
+
+from tests.site import running
 
 PATIENCE: Final = 20.0
 """Seconds after which the server stops waiting for anything."""
@@ -180,13 +182,10 @@ class Server(socketserver.ThreadingTCPServer):
 def serve(script: Mapping[str, Script], host: str = "127.0.0.1") -> Iterator[Server]:
     """Serve the script on a free port until the block ends."""
     server = Server(script, host)
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
     try:
-        yield server
+        with running(server):
+            yield server
     finally:
-        server.shutdown()
-        thread.join()
         server.server_close()  # its threads are daemons, which end with their clients
 
 
