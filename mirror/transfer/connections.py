@@ -15,10 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from socket import SHUT_RDWR, socket
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pycurl
 
-from mirror.core.url.canonical import CanonicalURL, is_web, origin
+from mirror.core.url.canonical import is_web
 from mirror.transfer.curl_operation import CurlOperation
 
 SILENCE: Final = 1.0
@@ -92,4 +93,6 @@ def _shut(descriptor: int, port: int) -> None:
 
 
 def _origin(url: str) -> str:
-    return origin(CanonicalURL(url))
+    """Scheme, host and port. The URL may be as another project writes it, also without a path."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

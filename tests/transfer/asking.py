@@ -44,7 +44,10 @@ CURL: Final = Handler("curl", dict.fromkeys(("http", "https", "ftp", "ftps", "sf
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request. `stop` is ("headers" or "bytes", fail): where to raise `StopDownload`."""
+    """One request. `stop` is ("headers" or "bytes", fail): where to raise `StopDownload`.
+
+    `is_first`: those behind it are sent after its answer, as with an origin that is known already.
+    """
 
     url: str
     method: str = "GET"
@@ -52,6 +55,7 @@ class Ask:
     body: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
     stop: tuple[str, bool] | None = None
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ PLAIN: Final[dict[str, Any]] = {
 
 
 class ProbeSpider(Spider):
-    """Sends all requests at once, in order. The downloader's limits decide how many run at the same time."""
+    """Sends all requests at once, in order, but waits for the answers of the first ones. The downloader's limits decide how many run at the same time."""
 
     name = "probe"
 
@@ -68,7 +68,7 @@ class ProbeSpider(Spider):
 
     async def start(self) -> AsyncIterator[Request]:
         for number, ask in enumerate(self.asked):
-            yield Request(
+            request = Request(
                 ask["url"],
                 method=ask.get("method", "GET"),
                 headers=ask.get("headers"),
@@ -79,6 +79,11 @@ class ProbeSpider(Spider):
                 errback=self.failed,
                 dont_filter=True,
             )
+            if ask.get("is_first"):
+                assert self.crawler.engine
+                self._told(request).update(_response(await self.crawler.engine.download_async(request)))
+            else:
+                yield request
 
     # Outcomes
 

@@ -89,6 +89,8 @@ def test_streams_of_one_connection_are_told_apart(world: World) -> None:
     waiting: list[int] = []
 
     def script(stream: int) -> Sequence[bytes | None]:
+        if stream == 1:
+            return [headers(stream, END_STREAM, content_length="0")]
         waiting.append(stream)
         if len(waiting) < 4:
             return []
@@ -98,7 +100,7 @@ def test_streams_of_one_connection_are_told_apart(world: World) -> None:
         return frames
 
     with serve(world.authority, script) as server:
-        answers = probe(CURL, [Ask(f"{server.url}/{n}") for n in range(4)]).answers
+        _, *answers = probe(CURL, [Ask(f"{server.url}/{n}", is_first=n == 0) for n in range(5)]).answers
     assert sorted((answer.error, answer.text) for answer in answers) == [
         *[("", HALF.decode())] * 2,
         *[("ResponseDataLossError", "")] * 2,

@@ -191,7 +191,10 @@ class Answers:
         return soft_errors.answer_suspicion(earlier, response)
 
     def _was_blank(self, before: Resource) -> bool:
-        return before.digest is not None and lost_content.is_blank(self._run.archive.response(before, before.digest))
+        if before.digest is None:
+            return False
+        copy = self._run.archive.response(before, before.digest)
+        return not copy.has_content or lost_content.is_blank(copy)
 
     def _keep(self, entry: Entry, before: Resource, error: str) -> Recorded:
         """Keep the last good copy, with the reason why it could not be renewed."""

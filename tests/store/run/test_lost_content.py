@@ -176,6 +176,13 @@ def test_a_page_that_is_blank_in_each_run_is_no_failure(archive: Archive) -> Non
         assert files(archive.root)["example.org_80/x~.html"].endswith(f"<!-- {mark} --></html>".encode())
 
 
+def test_a_file_of_zeros_in_each_run_is_no_failure(archive: Archive) -> None:
+    for size in (1000, 1000, 500):
+        site = Site().page("/", links=["/x.bin"]).file("/x.bin", bytes(size), "application/octet-stream")
+        assert again(archive, site).counts().failed == {}
+        assert files(archive.root)["example.org_80/x.bin"] == bytes(size)
+
+
 # --- 304 ------------------------------------------------------------------------------------------------------------------
 
 DATE, OTHER_DATE = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:38 GMT"
