@@ -6,41 +6,50 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
 
+from tests.crawl.warm import Done, Warm
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRAPY = [sys.executable, "-W", "error", "-m", "scrapy"]
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 QUICK = {"MIRROR_BACKOFF": "0.05"}  # seconds: few tests are about how long a crawl waits for a host in trouble
 
 
-@dataclass(frozen=True)
-class Done:
-    """A command that has ended. Warnings were errors."""
-
-    code: int
-    stdout: str
-    stderr: str
+@cache
+def warm() -> Warm:
+    """The process in whose forks commands run; one for all tests of this process."""
+    return Warm()
 
 
 def mirror(start: str, out: Path, *words: str, settings: dict[str, str] | None = None) -> Done:
     """`scrapy crawl mirror -a start=... -a out=... -a WORD...`."""
-    return ended(process(start, out, *words, settings=settings))
+    return scrapy(*_words(start, out, words, settings or {}), environment={"TERM": "dumb"})
+
+
+def scrapy(*words: str, folder: Path = ROOT, environment: Mapping[str, str] = NOTHING) -> Done:
+    """Run `scrapy WORDS...`."""
+    return warm().run("scrapy", words, folder, {**os.environ, **environment})
+
+
+def websucker(*words: object) -> Done:
+    """Run `websucker WORDS...`."""
+    return warm().run("mirror", [*map(str, words)], ROOT, os.environ)
 
 
 def process(
     start: str, out: Path, *words: str, settings: dict[str, str] | None = None, own_group: bool = False
 ) -> "subprocess.Popen[str]":
     """The same, still running, in a process group of its own as from a shell. Renders pages only if the words ask for it."""
-    rendering = [] if any(word.startswith("render=") for word in words) else ["render=never"]
-    arguments = [f"start={start}", f"out={out}", *rendering, *words]
-    command = [*SCRAPY, "crawl", "mirror", *(part for word in arguments for part in ("-a", word))]
-    command += [part for name, value in (QUICK | (settings or {})).items() for part in ("-s", f"{name}={value}")]
     return subprocess.Popen(
-        command,
+        [*SCRAPY, *_words(start, out, words, settings or {})],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -48,6 +57,17 @@ def process(
         env=os.environ | {"TERM": "dumb"},
         process_group=0 if own_group else None,
     )
+
+
+def _words(start: str, out: Path, words: Sequence[str], settings: Mapping[str, str]) -> list[str]:
+    rendering = [] if any(word.startswith("render=") for word in words) else ["render=never"]
+    arguments = [f"start={start}", f"out={out}", *rendering, *words]
+    return [
+        "crawl",
+        "mirror",
+        *(part for word in arguments for part in ("-a", word)),
+        *(part for name, value in {**QUICK, **settings}.items() for part in ("-s", f"{name}={value}")),
+    ]
 
 
 def ended(running: "subprocess.Popen[str]") -> Done:
@@ -67,7 +87,7 @@ def run(*command: str, cwd: Path = ROOT) -> Done:
 
 
 def publish(out: Path) -> Done:
-    return run(*SCRAPY, "publish", str(out))
+    return scrapy("publish", str(out))
 
 
 def tree(out: Path) -> dict[str, str]:

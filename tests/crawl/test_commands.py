@@ -15,16 +15,12 @@ from mirror.commands.forget import report
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.forgetting import Forgotten, Left
-from tests.crawl.running import SCRAPY, Done, mirror, rows, run, tree
+from tests.crawl.running import mirror, rows, scrapy, tree, websucker
+from tests.crawl.warm import Done
 from tests.mirroring import dangling, folder
 from tests.site import HTML, PNG, Page, Server, Site, serve
 
-WEBSUCKER = [*SCRAPY[:-1], "mirror"]
 QUIET = {"MIRROR_PROGRESS": "off"}
-
-
-def websucker(*words: object) -> Done:
-    return run(*WEBSUCKER, *map(str, words))
 
 
 def first() -> Site:
@@ -92,7 +88,7 @@ def only_line(done: Done) -> str:
 
 
 def test_snapshots_are_listed(made: World) -> None:
-    done = run(*SCRAPY, "snapshots", str(made.out))
+    done = scrapy("snapshots", str(made.out))
     assert done.code == 0
     head, one, two = (line.split() for line in done.stdout.splitlines())
     assert head[0] == "id"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.constructs import FETCHED, FETCHED_OTHER, NEVER, NEVER_OTHER, sites
-from tests.crawl.running import Done, dangling, mirror, publish, tree
+from tests.crawl.running import dangling, mirror, publish, tree
+from tests.crawl.warm import Done
 from tests.site import serve_both
 
 

@@ -20,7 +20,8 @@ import pytest
 
 from mirror.store.archive import Archive
 from mirror.store.verification import Damage, verify
-from tests.crawl.running import ROOT, SCRAPY, Done, ended, mirror, process, rows, tree
+from tests.crawl.running import ROOT, SCRAPY, ended, mirror, process, rows, tree
+from tests.crawl.warm import Done
 from tests.mirroring import archive_state, dangling
 from tests.site import NOT_FOUND, Handler, Page, Server, Site, serve
 

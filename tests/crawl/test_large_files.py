@@ -17,7 +17,8 @@ import pytest
 
 from benchmarks.suite.measure import run as measured
 from mirror.store.disk import block_sums
-from tests.crawl.running import ROOT, SCRAPY, Done, ended, interrupted, mirror, process, rows
+from tests.crawl.running import ROOT, SCRAPY, ended, interrupted, mirror, process, rows
+from tests.crawl.warm import Done
 from tests.site import Handler, Server, Site, serve
 
 SIZE: Final = 3 << 20

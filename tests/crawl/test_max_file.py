@@ -11,7 +11,8 @@ from typing import Final
 
 import pytest
 
-from tests.crawl.running import SCRAPY, Done, dangling, mirror, rows, run, tree
+from tests.crawl.running import dangling, mirror, rows, scrapy, tree
+from tests.crawl.warm import Done
 from tests.site import Handler, Page, Site, serve
 from tests.transfer import servers
 
@@ -52,7 +53,7 @@ def partial(out: Path) -> list[Path]:
 
 
 def why(out: Path, url: str) -> Done:
-    return run(*SCRAPY, "why", str(out), url)
+    return scrapy("why", str(out), url)
 
 
 def names(out: Path) -> set[str]:
@@ -229,7 +230,7 @@ def test_files_of_servers_and_of_the_disk(start: str, tmp_path: Path) -> None:
     assert "large.bin" in names(out)
     again = mirror(start, out, "max_file=1M")  # it is not sent, because its time did not change
     assert (again.code, tree(out)) == (0, before), again.stderr
-    told = json.loads(run(*SCRAPY, "why", str(out), "--json", _url(start)).stdout)
+    told = json.loads(scrapy("why", str(out), "--json", _url(start)).stdout)
     assert [version["standing"] for version in told["versions"]] == ["present"]
 
 

@@ -10,7 +10,7 @@ from time import monotonic, time
 
 import pytest
 
-from tests.crawl.running import SCRAPY, ended, interrupted, mirror, process, rows, run
+from tests.crawl.running import ended, interrupted, mirror, process, rows, scrapy
 from tests.mirroring import dangling
 from tests.site import Handler, Page, Site, serve, serve_both
 
@@ -146,7 +146,7 @@ def test_a_dead_host_is_given_up_and_the_other_is_mirrored_whole(tmp_path: Path)
         assert {f"/{n}" for n in range(40)} <= set(server.paths)
         assert len(dead.paths) <= 10
         assert set(dead.paths) == {"/robots.txt"}
-        told = run(*SCRAPY, "why", str(tmp_path), f"{dead.url}/59.png").stdout
+        told = scrapy("why", str(tmp_path), f"{dead.url}/59.png").stdout
     assert "host given up: connection failed" in told
     assert "60" in done.stderr.partition("Failed: ")[2] or "host given up" in done.stderr
     failed = rows(

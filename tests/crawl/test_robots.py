@@ -10,7 +10,8 @@ from threading import Event
 
 import pytest
 
-from tests.crawl.running import SCRAPY, Done, mirror, rows, run
+from tests.crawl.running import mirror, rows, scrapy
+from tests.crawl.warm import Done
 from tests.mirroring import dangling, folder
 from tests.site import Handler, Page, Resource, Server, Site, serve, serve_both
 
@@ -23,7 +24,7 @@ def asked(server: Server) -> set[str]:
 
 
 def why(out: Path, url: str) -> str:
-    return run(*SCRAPY, "why", str(out), url).stdout
+    return scrapy("why", str(out), url).stdout
 
 
 # robots.txt
@@ -195,7 +196,7 @@ def test_why_tells_the_line(tmp_path: Path) -> None:
     with serve(site) as server:
         mirror(server.url, tmp_path)
         said = why(tmp_path, f"{server.url}/private/x")
-        told = json.loads(run(*SCRAPY, "why", str(tmp_path), f"{server.url}/private/x", "--json").stdout)
+        told = json.loads(scrapy("why", str(tmp_path), f"{server.url}/private/x", "--json").stdout)
         assert f"not fetched, forbidden by robots.txt: Disallow: /private (line 5), found on {server.url}/" in said
         assert told["decision"]["rule"] == "Disallow: /private (line 5)"
         assert "line" not in why(tmp_path, f"{server.url}/b")

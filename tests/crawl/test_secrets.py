@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawl.running import Done, mirror, run
+from tests.crawl.running import mirror, run
+from tests.crawl.warm import Done
 from tests.site import Page, Site, serve
 
 SECRET = "Sp4mSp4mSp4m"

@@ -8,7 +8,8 @@ import pytest
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.playback import Playback
-from tests.crawl.running import SCRAPY, Done, dangling, mirror, publish, rows, run, tree
+from tests.crawl.running import dangling, mirror, publish, rows, scrapy, tree
+from tests.crawl.warm import Done
 from tests.replay.serving import mirrored
 from tests.site import Server, Site, serve
 from tests.traps import ARTICLES, HONEST, NAVIGATION, TRAPS, Endless, low, walk, with_articles
@@ -74,7 +75,7 @@ def test_why_tells_the_rule_and_the_next_run_ends_at_the_same_place(tmp_path: Pa
         again = mirror(server.url, tmp_path, "workers=2", settings=low(pages=30))
         second = set(asked(server))
     skipped = rows(tmp_path, "SELECT url FROM frontier JOIN urls ON id = url_id WHERE reason = 'in a trap'")
-    told = run(*SCRAPY, "why", str(tmp_path), str(skipped[0][0]))
+    told = scrapy("why", str(tmp_path), str(skipped[0][0]))
     assert f"not fetched, in a trap: pages by number, in {server.url}/list" in told.stdout
     assert "30 pages in a row brought nothing new" in told.stdout
     assert again.code == 0
@@ -120,13 +121,13 @@ def test_tracking_parameters_make_no_second_resource(tmp_path: Path) -> None:
     before = tree(tmp_path)
     assert publish(tmp_path).code == 0
     assert tree(tmp_path) == before
-    told = run(*SCRAPY, "why", str(tmp_path), f"{server.url}/a?utm_source=home&id=7")
+    told = scrapy("why", str(tmp_path), f"{server.url}/a?utm_source=home&id=7")
     assert f"the same without tracking parameters: {server.url}/a?id=7" in told.stdout
 
 
 def test_a_checkout_leads_links_with_tracking_parameters_to_the_one_copy(tmp_path: Path) -> None:
     both(TRACKED, tmp_path / "archive")
-    assert run(*SCRAPY, "checkout", str(tmp_path / "archive"), "latest", str(tmp_path / "out")).code == 0
+    assert scrapy("checkout", str(tmp_path / "archive"), "latest", str(tmp_path / "out")).code == 0
     assert tree(tmp_path / "out") == tree(tmp_path / "archive")
 
 

@@ -13,7 +13,8 @@ import pytest
 from mirror.cli.option_table import OPTIONS
 from mirror.store import verification
 from mirror.store.archive import Archive
-from tests.crawl.running import SCRAPY, Done, ended, mirror, process, publish, run
+from tests.crawl.running import SCRAPY, ended, mirror, process, publish, run
+from tests.crawl.warm import Done
 from tests.mirroring import dangling
 from tests.site import Site, serve
 

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.suite.measure import Cost
 from benchmarks.suite.measure import run as measured
-from tests.crawl.running import ROOT, SCRAPY, rows, run
+from tests.crawl.running import ROOT, SCRAPY, rows, scrapy
 from tests.hostile.attacks import ATTACKS, HONEST, TOKEN, Attack, Seen, World, plant, world
 
 PUBLIC: Final = "127.0.0.2/31"
@@ -161,7 +161,7 @@ def test_a_crawl_of_attacks_ends_as_any_crawl(request: pytest.FixtureRequest, ki
     assert "Traceback" not in outcome.output
     assert outcome.world.victim.requests == []
     assert unprintable(outcome.output) == []
-    verified = run(*SCRAPY, "verify", str(outcome.copy))
+    verified = scrapy("verify", str(outcome.copy))
     assert verified.code == 0, verified.stdout
 
 

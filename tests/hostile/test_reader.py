@@ -20,7 +20,8 @@ from mirror.logs import Printable
 from mirror.settings import TELNETCONSOLE_ENABLED
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 from mirror.terminal.printable import printable_lines
-from tests.crawl.running import ROOT, SCRAPY, Done, mirror, run
+from tests.crawl.running import ROOT, mirror, scrapy
+from tests.crawl.warm import Done
 from tests.hostile.test_attacks import unprintable
 from tests.site import HTML, Page, Site, serve
 
@@ -81,7 +82,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
         "prune": [place, "--keep", "last=1", "--dry-run"],
         "forget": [place, url + PATH],
     }.items():
-        done[name] = run(*SCRAPY, name.split()[0], *words)
+        done[name] = scrapy(name.split()[0], *words)
     done["report"] = Done(0, report.read_text(encoding="utf-8"), "")
     done["index"] = Done(0, (out / "index.html").read_text(encoding="utf-8"), "")
     return done

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mirror.store.archive import Archive
-from tests.crawl.running import ROOT, SCRAPY, run
+from tests.crawl.running import ROOT, SCRAPY, run, scrapy
 from tests.replay.serving import Answer, Served, mirrored, served
 from tests.site import HTML, PNG, Site
 
@@ -491,7 +491,7 @@ def test_error_messages_are_one_line(tmp_path: Path) -> None:
         ):
             stdout, stderr = command(*words).communicate(timeout=60)
             assert (stdout, stderr.count("\n"), message in stderr) == ("", 1, True), stderr
-            assert run(*SCRAPY, "replay", *words).code == code
+            assert scrapy("replay", *words).code == code
 
 
 def test_websucker_has_the_command(tmp_path: Path) -> None:

@@ -47,7 +47,10 @@ PLAIN: Final[dict[str, Any]] = {
 
 
 class ProbeSpider(Spider):
-    """Sends all requests at once, in order, but waits for the answers of the first ones. The downloader's limits decide how many run at the same time."""
+    """Sends all requests at once, in order, but waits for the answers of the first ones.
+
+    The downloader's limits decide how many run at the same time.
+    """
 
     name = "probe"
 
