@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import program, run_mirror
-from tests.crawl.running import ROOT, SCRAPY
+from tests.crawl.running import scrapy
 from tests.modern import SCRIPTED, STATIC, picture, sites
 from tests.site import Handler, Page, Server, Site, serve, serve_both
 
@@ -38,9 +38,8 @@ class Said:
 
 
 def compare(out: Path, url: str, *words: str) -> Said:
-    command = [*SCRAPY, "compare", str(out), url, *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
-    return Said(done.returncode, done.stdout, done.stderr)
+    done = scrapy("compare", str(out), url, *words)
+    return Said(done.code, done.stdout, done.stderr)
 
 
 @dataclass(frozen=True)
@@ -121,6 +120,7 @@ def test_changes_are_reported_and_shown(modern: Mirrored, tmp_path: Path) -> Non
     assert "onerror" not in re.sub(r"&lt;.*?&gt;", "", page)
 
 
+@pytest.mark.long
 def test_a_threshold_allows_for_some(modern: Mirrored) -> None:
     with changed(modern.server, "/pages/classic", Page(200, {"Content-Type": "text/html"}, b"<title>x</title>")):
         said = compare(modern.out, modern.server.url + "/pages/", "--pages", "4", "--threshold", "0.75")
@@ -219,6 +219,7 @@ def test_error_messages_are_one_line(modern: Mirrored, tmp_path: Path) -> None:
         assert "Traceback" not in said.stderr
 
 
+@pytest.mark.long
 def test_a_site_that_does_not_answer_is_an_error(modern: Mirrored, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(modern.out, copy)

@@ -179,10 +179,10 @@ def test_static_html_shows_what_the_page_showed() -> None:
     ("script", "refused"),
     [
         ("fetch('/a', {method: 'POST', body: 'x'})", f"POST {SITE}/a"),
-        ("fetch('/a', {method: 'DELETE'})", f"DELETE {SITE}/a"),
-        ("navigator.sendBeacon('/a', 'x')", f"POST {SITE}/a"),
+        pytest.param("fetch('/a', {method: 'DELETE'})", f"DELETE {SITE}/a", marks=pytest.mark.long),
+        pytest.param("navigator.sendBeacon('/a', 'x')", f"POST {SITE}/a", marks=pytest.mark.long),
         ("new EventSource('/a')", f"EventSource {SITE}/a"),
-        ("new WebSocket('wss://site.example/a')", "WebSocket wss://site.example/a"),
+        pytest.param("new WebSocket('wss://site.example/a')", "WebSocket wss://site.example/a", marks=pytest.mark.long),
         (
             "const f = document.createElement('form'); f.method = 'post'; f.action = '/a'; document.body.append(f); f.submit()",
             f"POST {SITE}/a",
@@ -202,8 +202,8 @@ def test_forbidden_requests_are_refused_and_listed(script: str, refused: str) ->
     [
         ("while (true) {}", "never loaded"),
         ("setInterval(() => fetch('/x.json?' + Math.random()), 50)", "never quiet"),
-        ("for (;;) alert('a')", "never loaded"),
-        ("onload = () => { while (true) {} }", ""),
+        pytest.param("for (;;) alert('a')", "never loaded", marks=pytest.mark.long),
+        pytest.param("onload = () => { while (true) {} }", "", marks=pytest.mark.long),
         ("const a = []; while (true) a.push(new Array(1e6).fill(a.length))", "crashed"),
     ],
 )

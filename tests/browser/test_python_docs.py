@@ -51,7 +51,7 @@ def mirror_of(nginx: Nginx, out: Path) -> Mirrored:
     with sqlite3.connect(out / ".mirror" / "manifest.sqlite") as manifest:
         rows = manifest.execute("SELECT url, path FROM resources JOIN urls ON urls.id = url_id WHERE path IS NOT NULL")
         paths = dict(rows.fetchall())
-    return Mirrored(url, out, paths, nginx.answered(url), done.stderr, done.returncode)
+    return Mirrored(url, out, paths, nginx.answered(url), done.stderr, done.code)
 
 
 def test_only_the_missing_page_fails(mirrored: Mirrored) -> None:

@@ -22,6 +22,7 @@ from mirror.store.archive import Archive
 from mirror.store.verification import Damage, verify
 from tests.crawl.running import ROOT, SCRAPY, ended, mirror, process, rows, tree
 from tests.crawl.warm import Done
+from tests.marks import some_long
 from tests.mirroring import archive_state, dangling
 from tests.site import NOT_FOUND, Handler, Page, Server, Site, serve
 
@@ -331,7 +332,7 @@ TASKS: Final = {
 }
 
 
-@pytest.mark.parametrize("seed", TASKS)
+@pytest.mark.parametrize("seed", some_long(TASKS, {"publish", "checkout"}))
 def test_a_command_that_is_killed_and_given_again(world: World, tmp_path: Path, seed: str) -> None:
     task, chance = TASKS[seed], Random(seed)
     calm, killed = (copied(world.twice, tmp_path / name) for name in ("calm", "killed"))

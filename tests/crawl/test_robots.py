@@ -167,7 +167,7 @@ def test_rules_that_were_fetched_once_hold_for_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["rules of before", "none"])
-@pytest.mark.parametrize("days", [29, 31])
+@pytest.mark.parametrize("days", [29, pytest.param(31, marks=pytest.mark.long)])
 def test_a_host_whose_rules_have_failed_for_a_month(tmp_path: Path, days: int, *, kept: bool) -> None:
     site = Site().page("/", links=["/a", "/b"]).page("/a").page("/b")
     quick = {"RETRY_TIMES": "0"}
@@ -233,10 +233,10 @@ def pages(tmp_path: Path, server: Server, *words: str, settings: dict[str, str] 
     ("words", "settings", "unasked", "left_out"),
     [
         ([], {}, {"/n", "/h"}, set()),
-        (["obey=none"], {}, set(), set()),
-        (["obey=nofollow,rel"], {}, {"/n", "/h", "/rel"}, set()),
+        pytest.param(["obey=none"], {}, set(), set(), marks=pytest.mark.long),
+        pytest.param(["obey=nofollow,rel"], {}, {"/n", "/h", "/rel"}, set(), marks=pytest.mark.long),
         (["obey=noindex,noarchive"], {}, set(), {"/noindex", "/noarchive", "/old"}),
-        (["obey=nofollow,noindex"], {}, {"/n", "/h"}, {"/noindex", "/old"}),
+        pytest.param(["obey=nofollow,noindex"], {}, {"/n", "/h"}, {"/noindex", "/old"}, marks=pytest.mark.long),
         (["obey=nofollow,rel,noindex,noarchive"], {"ROBOTSTXT_OBEY": "0"}, set(), set()),
     ],
 )

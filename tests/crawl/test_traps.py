@@ -10,12 +10,16 @@ from mirror.store.archive import Archive
 from mirror.store.playback import Playback
 from tests.crawl.running import dangling, mirror, publish, rows, scrapy, tree
 from tests.crawl.warm import Done
+from tests.marks import some_long
 from tests.replay.serving import mirrored
 from tests.site import Server, Site, serve
 from tests.traps import ARTICLES, HONEST, NAVIGATION, TRAPS, Endless, low, walk, with_articles
 
 LARGE = {"a catalogue", "an application", "a forum", "puzzles", "a diary"}
 """Honest sites of a thousand pages and more."""
+
+OTHERS = {"facets", "calendar by query", "deeper"}
+"""Traps that are like another one, or large."""
 
 
 def asked(server: Server) -> list[str]:
@@ -29,7 +33,7 @@ def folder(server: Server) -> str:
 # Traps
 
 
-@pytest.mark.parametrize("name", TRAPS)
+@pytest.mark.parametrize("name", some_long(TRAPS, OTHERS))
 def test_a_trap_ends_and_the_rest_of_its_site_is_whole(tmp_path: Path, name: str) -> None:
     row = TRAPS[name]
     honest = {*NAVIGATION, *ARTICLES}
@@ -46,7 +50,7 @@ def test_a_trap_ends_and_the_rest_of_its_site_is_whole(tmp_path: Path, name: str
         assert " in a trap" in done.stderr
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LARGE)) for name in HONEST])
+@pytest.mark.parametrize("name", some_long(HONEST, LARGE))
 def test_an_honest_site_is_mirrored_whole(tmp_path: Path, name: str) -> None:
     pages = walk(HONEST[name])
     with serve(Endless(HONEST[name])) as server:

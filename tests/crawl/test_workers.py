@@ -125,6 +125,7 @@ def test_a_killed_worker_fails_its_document_and_the_next_run_fetches_it(tmp_path
     assert dangling(tmp_path) == []
 
 
+@pytest.mark.long
 def test_ctrl_c_reaches_the_crawl_alone(tmp_path: Path, site: Site) -> None:
     with serve(site) as server:
         running = process(server.url, tmp_path, "workers=2", own_group=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Final
 
-PATIENCE: Final = 120
+PATIENCE: Final = 240
 """Seconds after which a command is killed."""
 
 _MODULES: Final = ("scrapy.cmdline", "scrapy.statscollectors", "mirror.transfer.download_handler")

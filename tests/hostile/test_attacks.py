@@ -18,6 +18,7 @@ from benchmarks.suite.measure import Cost
 from benchmarks.suite.measure import run as measured
 from tests.crawl.running import ROOT, SCRAPY, rows, scrapy
 from tests.hostile.attacks import ATTACKS, HONEST, TOKEN, Attack, Seen, World, plant, world
+from tests.marks import some_long
 
 PUBLIC: Final = "127.0.0.2/31"
 
@@ -135,11 +136,7 @@ def outcome(request: pytest.FixtureRequest, attack: Attack) -> Outcome:
 
 @pytest.mark.parametrize(
     "attack",
-    [
-        pytest.param(attack, marks=[pytest.mark.long] * (kind == "heavy"))
-        for kind, attacks in COSTS.items()
-        for attack in attacks
-    ],
+    some_long((attack for attacks in COSTS.values() for attack in attacks), COSTS["heavy"]),
     ids=str,
 )
 def test_an_attack_does_no_harm(outcome: Outcome, attack: Attack) -> None:
