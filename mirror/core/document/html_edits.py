@@ -11,10 +11,13 @@ from typing import Final
 import turbohtml
 
 from mirror.core.document import link_attributes
+from mirror.core.document.disk_policy import disk_policy
 from mirror.core.document.edits import Attribute, Edit, Tag, quoted, shifted
 from mirror.core.document.flat_html import is_too_large_for_a_tree, start_tags
+from mirror.core.document.header_edits import Said, html_header_edits
 from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax import embedded_urls, markup, style_script_urls
+from mirror.core.url.canonical import CanonicalURL
 
 _DROPPED_ON_DISK: Final = ("integrity", "crossorigin")
 _DROPPED_AT_ORIGINS: Final = ("integrity",)
@@ -32,21 +35,25 @@ _SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name
 _OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
 _SCRIPTS: Final = "script:not([src])"
 _SPECULATION: Final = "speculationrules"
+_CSP: Final = "content-security-policy"
 
 
-def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
-    """Return the edits of an HTML document, in no particular order."""
+def html_edits(text: str, rewriter: Rewriter, said: Said | None = None) -> Iterator[Edit]:
+    """Return the edits of an HTML document, in no particular order. `said`: what only its headers said."""
     # The parser reads "\r\n" as one character, which would shift all places behind it.
     source = markup.readable(text).replace("\r", "\n")
     if source.startswith("\ufeff"):  # to the parser this is text, which would begin the body
         source = " " + source[1:]
     read = _flat_edits if is_too_large_for_a_tree(source) else _tree_edits
-    yield from read(source, text, rewriter)
+    yield from read(source, text, rewriter, said)
 
 
-def _tree_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
+def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -> Iterator[Edit]:
     """Return the edits of a document by its tree."""
     document = _parsed(source)
+    if said:
+        head = next((end for name in ("head", "html") if (end := _end_of_tag(document, name))), None)
+        yield from html_header_edits(text, _metas(source, document), head, said, rewriter)
     base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
@@ -72,8 +79,24 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
                 yield from speculation_edits(Tag(source, "script", {"type": (at.start_offset, at.end_offset)}))
 
 
-def _flat_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
+def _end_of_tag(document: turbohtml.Document, name: str) -> int | None:
+    """Return where the start tag of the first such element ends in the source; `None` if the parser implied it."""
+    element = document.select_one(name)
+    return element.source_location.start_tag.end_offset if element and element.source_location else None
+
+
+def _metas(source: str, document: turbohtml.Document) -> Iterator[Tag]:
+    for element in document.select("meta"):
+        if location := element.source_location:
+            yield Tag(source, "meta", {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()})
+
+
+def _flat_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -> Iterator[Edit]:
     """Return the edits of a document that is too large for a tree."""
+    if said:
+        ends = {tag.name: tag.end for tag in start_tags(source) if tag.name in {"head", "html"}}
+        metas = (Tag(source, tag.name, tag.places) for tag in start_tags(source) if tag.name == "meta")
+        yield from html_header_edits(text, metas, ends.get("head") or ends.get("html"), said, rewriter)
     bases = (tag for tag in start_tags(source) if tag.name == "base" and "href" in tag.places)
     base = next(bases, None) if _BASE.search(source) else None
     rewriter = rewriter.with_base(base and Tag(source, base.name, base.places).attribute("href").value)
@@ -193,10 +216,12 @@ def tag_edits(tag: Tag, find: link_attributes.FindRule, rewriter: Rewriter) -> l
         edits += [tag.attribute(key).removed(source) for key in dropped if key in places]
     if name == "base" and "href" in places:
         edits.append(tag.attribute("href").replaced(rewriter.name))
-    if name == "meta" and "content" in places and _is_csp(values):
-        edits.append(tag.attribute("content").replaced(""))
+    if (
+        name == "meta"
+        and "content" in places
+        and (kind := values.get("http-equiv", "").strip().lower()).startswith(_CSP)
+    ):
+        is_kept = kind == _CSP and not rewriter.home
+        policy = disk_policy(values["content"], CanonicalURL(rewriter.base)) if is_kept else ""
+        edits.append(tag.attribute("content").replaced(policy))
     return edits
-
-
-def _is_csp(values: dict[str, str]) -> bool:
-    return values.get("http-equiv", "").strip().lower().startswith("content-security-policy")

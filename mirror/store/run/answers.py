@@ -213,6 +213,8 @@ class Answers:
             headers=before.headers if headers is None else headers,
             checked=checked or before.checked,
         )
+        if not present.stale and present.path and not present.reads_as(before):  # a 304 may bring other headers
+            present = replace(present, stale=True)
         return self._put(entry, before, present)
 
     def _put(self, entry: Entry, before: Resource | None, resource: Resource, found: Found | None = None) -> Recorded:

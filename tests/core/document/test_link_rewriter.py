@@ -161,7 +161,7 @@ def test_what_guards_other_bytes_and_origins_goes(text: str, copy: str) -> None:
     [
         (
             "<meta http-equiv=Content-Security-Policy content=\"default-src 'self'\">",
-            '<meta http-equiv=Content-Security-Policy content="">',
+            '<meta http-equiv=Content-Security-Policy content="default-src http://h file:">',
         ),
         (
             "<meta content='x' http-equiv=' content-security-policy-Report-Only '>",
