@@ -27,9 +27,10 @@ _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[
 
 _BASE: Final = re.compile(r"<base(?=[ \t\n\r\f/])", re.IGNORECASE)
 _SCRIPT_END: Final = re.compile(r"</script(?=[ \t\n\r\f/>])", re.IGNORECASE)
+_FALLBACK_ENDS: Final = {name: re.compile(rf"</{name}(?=[ \t\n\r\f/>])", re.IGNORECASE) for name in markup.FALLBACKS}
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
 _NAMES: Final = sorted({name for _, name in link_attributes.TABLE} | {"srcdoc"})
-_SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
+_SELECTOR: Final = ",".join(["style", *sorted(markup.FALLBACKS), *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
 """Elements that may contain a URL, by their attributes alone, because every further selector costs time for each element."""
 
 _OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
@@ -67,8 +68,15 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
         if name == "style" and location.start_tag.start_offset >= styled:
             yield from _style_edits(source, element, location, rewriter)
             styled = location.end_tag.start_offset if location.end_tag else styled
+        if name in markup.FALLBACKS:
+            yield from _nested_edits(source, name, location.start_tag.end_offset, rewriter)
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
         yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
+    yield from _edits_at_origin(source, document, rewriter)
+
+
+def _edits_at_origin(source: str, document: turbohtml.Document, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of scripts, which replay needs and a tree does not."""
     if rewriter.data:
         for element in document.select(_SCRIPTS):
             yield from _script_edits(source, element, rewriter)
@@ -104,6 +112,8 @@ def _flat_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
     for name, places, end in start_tags(source):
         if name == "style":
             yield from shifted(rewriter.edits(embedded_urls.css_spans(source[end : _style_end(source, end)])), end)
+        if name in markup.FALLBACKS:
+            yield from _nested_edits(source, name, end, rewriter)
         tag = Tag(source, name, places)
         if name == "script":
             yield from _flat_script_edits(tag, end, rewriter)
@@ -170,6 +180,14 @@ def _data_edits(text: str, start: int, end: int, media_type: str, rewriter: Rewr
     if style_script_urls.SCRIPT_TYPES.match(kind):
         found = embedded_urls.literal_spans(text[start:end], keys=kind != "application/json")
         yield from shifted(rewriter.data_edits(found), start)
+
+
+def _nested_edits(text: str, name: str, start: int, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of the document in a `<noframes>` or `<noembed>`, whose raw text begins at `start`."""
+    end = _FALLBACK_ENDS[name].search(text, start)
+    if rewriter.depth < link_attributes.MAX_NESTED:
+        inside = html_edits(text[start : end.start() if end else len(text)], rewriter.nested())
+        yield from (edit._replace(start=edit.start + start, end=edit.end + start) for edit in inside)
 
 
 def speculation_edits(tag: Tag) -> Iterator[Edit]:

@@ -11,6 +11,7 @@ These are never followed: form actions and pings (kind `NEVER`: their URLs are o
 all: comments, `data:`, `mailto:`, and all schemes that `canonical.SCHEMES` doesn't list.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -279,11 +280,17 @@ XML_TEXT: Final[dict[tuple[str, str], Kind]] = {
     ("link", "channel"): PAGE,
     ("link", "image"): PAGE,
     ("comments", "item"): PAGE,
+    ("guid", "item"): PAGE,
     ("url", "image"): REQUISITE,
     ("logo", "feed"): REQUISITE,
     ("icon", "feed"): REQUISITE,
 }
 """Elements of XML vocabularies whose text is a URL: (element, its parent) -> kind. Local names, in lower case."""
+
+IDENTIFIERS: Final = frozenset({"guid"})
+"""Elements whose text may be the URL of a page, but is a name first: it stays as it is in the copy."""
+
+_PERMALINK: Final = re.compile(r"\s*https?://", re.IGNORECASE)
 
 XML_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
     ("link", "href"): Rule(_url, lambda attributes: link_kind({"rel": "alternate", **attributes})),
@@ -320,9 +327,20 @@ def xslt_rule(element: str, attribute: str) -> Rule | None:
     return XSLT_ATTRIBUTES.get((element, attribute)) or xml_rule(element, attribute)
 
 
-def xml_text_spans(element: str, parent: str, text: str) -> Iterator[Span]:
-    """Find the URLs in the text of an element of an XML document."""
+def xml_text_spans(element: str, parent: str, text: str, *, foreign: bool = False) -> Iterator[Span]:
+    """Find the URLs in the text of an element of an XML document. `element` and `parent` are local names.
+
+    `foreign`: the element is of another vocabulary than its parent. `<slash:comments>14` is a number, `<comments>` a URL. A
+    `<guid>` is the URL of a page if it looks like one (RSS 2.0); see `is_permalink`.
+    """
     if element == "style":
         return embedded_urls.css_spans(text)
-    kind = XML_TEXT.get((element, parent))
+    kind = None if foreign else XML_TEXT.get((element, parent))
+    if element in IDENTIFIERS and not _PERMALINK.match(text):
+        kind = None
     return embedded_urls.url_spans(text, kind) if kind else iter(())
+
+
+def is_permalink(attributes: Attributes) -> bool:
+    """Whether an element of RSS doesn't say that its text is no URL."""
+    return attributes.get("isPermaLink", "").strip().lower() != "false"

@@ -189,7 +189,7 @@ def _read_html(text: str, collector: Collector) -> None:
     seen: set[tuple[str, str, str]] = set()
     for name, attributes, pieces in elements:
         if pieces:
-            collector.add(style_script_urls.raw_text_spans(name, "".join(pieces), attributes))
+            _read_raw_text(name, "".join(pieces), attributes, collector)
         endorsed = not ("rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]))
         for attribute, value in attributes.items():
             if attribute in COMMON or (collector.own_base and attribute == "href" and value[:1] == "#"):
@@ -205,6 +205,13 @@ def _read_html(text: str, collector: Collector) -> None:
                     collector.add_url(key[2], cast("Kind", rule.kind))
                 else:
                     _read_attribute(rule, key, attributes, collector)
+
+
+def _read_raw_text(name: str, text: str, attributes: Attributes, collector: Collector) -> None:
+    if name not in markup.FALLBACKS:
+        collector.add(style_script_urls.raw_text_spans(name, text, attributes))
+    elif collector.depth < MAX_NESTED:
+        _read_html(text, collector.nested())
 
 
 def _read_xml(text: str, collector: Collector) -> None:
@@ -226,7 +233,9 @@ def _read_xml(text: str, collector: Collector) -> None:
         if element.text:
             parent = element.getparent()
             parent_name = markup.local_name(parent.tag) if parent is not None else ""
-            collector.add(link_attributes.xml_text_spans(name, parent_name, element.text))
+            foreign = parent is not None and markup.prefix(element) != markup.prefix(parent)
+            if link_attributes.is_permalink(attributes):
+                collector.add(link_attributes.xml_text_spans(name, parent_name, element.text, foreign=foreign))
             if name == "script":
                 collector.add(style_script_urls.raw_text_spans(name, element.text, attributes))
 

@@ -64,7 +64,7 @@ def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
             if rewriter.home:
                 yield from speculation_edits(tag)
             if not token["empty"]:
-                path.append(tag.name)
+                path.append(token["open"].lower())
                 own = []
 
 
@@ -99,12 +99,14 @@ def _xml_bases(text: str, start: int) -> Iterator[str]:
 def _xml_text_edits(text: str, pieces: list[Piece], path: list[str], rewriter: Rewriter) -> Iterator[Edit]:
     """Return the edits of an element's text. A URL that a comment or the edge of a CDATA section splits stays as it is."""
     pieces = [piece for piece in pieces if text[piece[0] : piece[1]].strip()]
-    if len(pieces) > 1 and path[-1] != "style":
+    name, parent = (markup.local_name(written) for written in (path[-1], path[-2]))
+    if name in link_attributes.IDENTIFIERS or (len(pieces) > 1 and name != "style"):
         return
+    foreign = path[-1].rpartition(":")[0] != path[-2].rpartition(":")[0]
     if any(not cdata and _has_entity(text[start:end]) for start, end, cdata in pieces):
         return
     for start, end, cdata in pieces:
         source = Attribute(start, end, start, text[start:end], '"')
-        found = link_attributes.xml_text_spans(path[-1], path[-2], source.raw if cdata else source.value)
+        found = link_attributes.xml_text_spans(name, parent, source.raw if cdata else source.value, foreign=foreign)
         edits = rewriter.edits(found)
         yield from shifted(edits, start) if cdata else source.edits(edits)

@@ -146,6 +146,7 @@ def test_a_script_in_utf_8_gets_a_mark() -> None:
             '<head><meta http-equiv="refresh" content="5; url=../x~.html"><p>',
         ),
         ({"refresh": "5; url='/z?a&b'"}, "", '<meta http-equiv="refresh" content="5; url=\'http://h/z?a&amp;b\'">'),
+        ({"refresh": "300"}, "\ufeff<p>", '\ufeff<meta http-equiv="refresh" content="300"><p>'),
         ({"refresh": "300"}, "<p>", '<meta http-equiv="refresh" content="300"><p>'),
         ({"refresh": "5"}, "<meta http-equiv=Refresh content=6>", "<meta http-equiv=Refresh content=6>"),
         ({"content_language": "de-AT"}, "<p>", '<meta http-equiv="content-language" content="de-AT"><p>'),
