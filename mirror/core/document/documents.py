@@ -22,7 +22,9 @@ then reads the documents of an archive again, without fetching."""
 
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
 _XHTML = "application/xhtml+xml"
-_MANIFEST_MARKS = (b'"icons"', b'"start_url"')
+_JSON_MARKS = (b'"icons"', b'"start_url"', b'"buffers"')
+"""What a JSON file has that is a web application manifest, or a glTF model."""
+
 MAX_READ = 64 << 20
 """The size in bytes up to which payloads are read for references. A sitemap may have 50 MiB (sitemaps.org)."""
 
@@ -30,10 +32,10 @@ _MAX_MANIFEST = 1 << 20
 
 
 def syntax(media_type: str, payload: bytes) -> Document | None:
-    """Return the syntax of a payload, or `None` if it isn't read. JSON is read only if it is a web application manifest."""
+    """Return the syntax of a payload, or `None` if it isn't read. JSON is read only if it has one of the `_JSON_MARKS`."""
     known = DOCUMENTS.get(media_type)
     if known is None and media_type == "application/json" and len(payload) < _MAX_MANIFEST:
-        return Document.JSON if any(mark in payload for mark in _MANIFEST_MARKS) else None
+        return Document.JSON if any(mark in payload for mark in _JSON_MARKS) else None
     return known
 
 

@@ -27,13 +27,17 @@ _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[
 
 _BASE: Final = re.compile(r"<base(?=[ \t\n\r\f/])", re.IGNORECASE)
 _SCRIPT_END: Final = re.compile(r"</script(?=[ \t\n\r\f/>])", re.IGNORECASE)
+_DATA_ATTRIBUTE: Final = re.compile(
+    rf"(?<=[ \t\n\f/\"'])(data-[a-z0-9_\-]++){_WS}*+={_WS}*+[\"']?{_WS}*+[^ >]{{0,1024}}?\.[a-z0-9]", re.IGNORECASE
+)
 _FALLBACK_ENDS: Final = {name: re.compile(rf"</{name}(?=[ \t\n\r\f/>])", re.IGNORECASE) for name in markup.FALLBACKS}
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
-_NAMES: Final = sorted({name for _, name in link_attributes.TABLE} | {"srcdoc"})
+_NAMES: Final = sorted({name for _, name in (*link_attributes.TABLE, link_attributes.MODULE)} | {"srcdoc"})
 _SELECTOR: Final = ",".join(["style", *sorted(markup.FALLBACKS), *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
 """Elements that may contain a URL, by their attributes alone, because every further selector costs time for each element."""
 
 _OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
+_WITH_CODEBASE: Final = frozenset({"applet", "object"})
 _SCRIPTS: Final = "script:not([src])"
 _SPECULATION: Final = "speculationrules"
 _CSP: Final = "content-security-policy"
@@ -59,7 +63,8 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
     styled = 0
-    for element in document.select(_OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR):
+    selector = _OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR
+    for element in document.select(",".join([selector, *_data_selectors(source)])):
         location = element.source_location
         if location is None:  # an element that the parser inserted or cloned
             continue
@@ -85,6 +90,12 @@ def _edits_at_origin(source: str, document: turbohtml.Document, rewriter: Rewrit
             if location := element.source_location:
                 at = location.attrs["type"]
                 yield from speculation_edits(Tag(source, "script", {"type": (at.start_offset, at.end_offset)}))
+
+
+def _data_selectors(source: str) -> Iterator[str]:
+    """Select the elements with a `data-*` attribute that may hold a URL: CSS has no selector for the start of a name."""
+    names = {name.lower() for name in _DATA_ATTRIBUTE.findall(source)}
+    return (f"[{name}]" for name in sorted(names))
 
 
 def _end_of_tag(document: turbohtml.Document, name: str) -> int | None:
@@ -232,6 +243,8 @@ def tag_edits(tag: Tag, find: link_attributes.FindRule, rewriter: Rewriter) -> l
         is_local = any(edit.local for edit in edits) and name != "iframe"
         dropped = _DROPPED_AT_ORIGINS if rewriter.home else _DROPPED_ON_DISK if is_local else ()
         edits += [tag.attribute(key).removed(source) for key in dropped if key in places]
+    if name in _WITH_CODEBASE and "codebase" in places and not rewriter.home:
+        edits.append(tag.attribute("codebase").replaced("."))
     if name == "base" and "href" in places:
         edits.append(tag.attribute("href").replaced(rewriter.name))
     if (

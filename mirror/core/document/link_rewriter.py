@@ -22,7 +22,7 @@ If copies are served at origins (`Rewriter.home`, see `core.replay.origins`) ins
 7. `<base href>` names the place of the base at its origin.
 8. All elements lose `integrity`, because the bytes of a stylesheet may differ. `crossorigin` stays, because there are origins.
 9. In data and scripts, a literal that is one absolute URL and nothing else becomes what `data` gives, because the documents
-   beside them lead there too. Everything else in scripts stays.
+   beside them lead there too; so does an attribute of HTML in a literal. Everything else in scripts stays.
 
 10. `<script type=speculationrules>` gets a type that browsers do not know.
 11. A Content-Security-Policy in the document becomes empty, because the replay server sends its own.

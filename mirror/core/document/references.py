@@ -250,7 +250,7 @@ def _read_attribute(
         if collector.depth < MAX_NESTED:
             _read_html(value, collector.nested())
     elif attribute.startswith("on"):
-        collector.add(embedded_urls.script_spans(value))
+        collector.add(embedded_urls.handler_spans(value))
 
 
 def _link_header_spans(value: str) -> Iterator[Span]:

@@ -89,7 +89,7 @@ AROUND = {
     "tfoot": "<table>{}</table>",
 }
 """The context in which a browser accepts an element."""
-WITH = {"link": 'rel="icon"', "meta": 'name="og:image"'}
+WITH = {"link": 'rel="icon"', "meta": 'name="og:image"', "param": 'name="movie"'}
 """The attributes that decide the kind of an element's reference."""
 
 
