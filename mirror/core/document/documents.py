@@ -44,6 +44,8 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
     kind = syntax(media_type, response.payload)
     if kind is None:
         return None
+    if kind is Document.HLS:  # always in UTF-8 (RFC 8216, 4)
+        return kind, Text(response.payload.decode("utf-8", "surrogateescape"), "utf-8")
     text = character_encoding.decode(response.payload, response.header("content-type"))
     if media_type == _XHTML and markup.is_xml(text.text):
         kind = Document.XML

@@ -128,7 +128,7 @@ def _element(name: str, value: str, rewriter: Rewriter) -> str:
 def with_declaration(syntax: Document, text: str, headers: Headers, payload: bytes) -> str:
     """Return the text of a style sheet, of XML or in UTF-16 with a declaration of the encoding that the headers named."""
     label, codec = character_encoding.header_charset(payload, header(headers, "content-type"))
-    if not label or syntax is Document.JSON:
+    if not label or syntax in {Document.JSON, Document.HLS}:
         return text
     if character_encoding.is_wide(codec):
         return _BOM + text

@@ -13,7 +13,7 @@ The law
 3. `<base href>` names the document itself, so that no reference leads elsewhere because of it.
 4. A Content-Security-Policy in the document (meta) forbids the same and allows the copies: `disk_policy` states that law.
 5. These stay as they are: scripts, and structured data in them; documents in attributes that are nested deeper than
-   `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates.
+   `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates; DASH manifests.
    What only the headers of the document said is added to it: `header_edits` states that law.
 
 If copies are served at origins (`Rewriter.home`, see `core.replay.origins`) instead of read from a disk, these points differ:
@@ -40,7 +40,7 @@ from mirror.core.document.header_edits import Said
 from mirror.core.document.html_edits import html_edits
 from mirror.core.document.replacements import Rewriter
 from mirror.core.document.xml_edits import xml_edits
-from mirror.core.syntax import embedded_urls
+from mirror.core.syntax import embedded_urls, playlists
 from mirror.core.url.media_types import Document
 
 
@@ -92,4 +92,5 @@ _EDITS: Final[dict[Document, Callable[[str, Rewriter], Iterator[Edit]]]] = {
     Document.CSS: _css_edits,
     Document.JSON: _json_edits,
     Document.JAVASCRIPT: _script_file_edits,
+    Document.HLS: lambda text, rewriter: rewriter.edits(playlists.hls_spans(text)),
 }

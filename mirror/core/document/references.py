@@ -18,7 +18,7 @@ from lxml import etree
 
 from mirror.core.document import link_attributes
 from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Rule
-from mirror.core.syntax import embedded_urls, markup, robots_meta, style_script_urls
+from mirror.core.syntax import embedded_urls, markup, playlists, robots_meta, style_script_urls
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import COMMON, Attributes, read_html
 from mirror.core.syntax.robots_meta import Directive
@@ -216,8 +216,13 @@ def _read_raw_text(name: str, text: str, attributes: Attributes, collector: Coll
 
 def _read_xml(text: str, collector: Collector) -> None:
     root = markup.xml_root(text)
-    if root is None:
-        return
+    if root is not None and playlists.is_dash(root):
+        collector.add(playlists.dash_spans(root))
+    elif root is not None:
+        _read_xml_tree(text, root, collector)
+
+
+def _read_xml_tree(text: str, root: etree._Element, collector: Collector) -> None:
     collector.add(style_script_urls.stylesheet_instruction_spans(text))
     base = root.find(".//{*}base[@href]")
     if base is not None:
@@ -276,5 +281,6 @@ _READERS: Final[dict[Document, Callable[[str, Collector], None]]] = {
     Document.XML: _read_xml,
     Document.CSS: lambda text, collector: collector.add(embedded_urls.css_spans(text)),
     Document.JSON: lambda text, collector: collector.add(embedded_urls.json_spans(text)),
+    Document.HLS: lambda text, collector: collector.add(playlists.hls_spans(text)),
     Document.JAVASCRIPT: lambda text, collector: collector.add(style_script_urls.script_spans(text)),
 }

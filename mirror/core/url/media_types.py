@@ -26,6 +26,8 @@ EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
     "application/rdf+xml": ("rdf", "xml"),
     "application/wasm": ("wasm",),
     "model/gltf+json": ("gltf",),
+    "application/vnd.apple.mpegurl": ("m3u8", "m3u"),
+    "application/dash+xml": ("mpd",),
     "application/pdf": ("pdf",),
     "application/zip": ("zip", "jar", "whl", "docx", "xlsx", "pptx", "odt", "ods", "odp", "xpi"),
     "application/gzip": ("gz", "tgz"),
@@ -145,6 +147,11 @@ ALIASES: Final[dict[str, str]] = {
     "application/font-woff2": "font/woff2",
     "application/x-font-ttf": "font/ttf",
     "application/x-font-opentype": "font/otf",
+    "application/x-mpegurl": "application/vnd.apple.mpegurl",
+    "application/mpegurl": "application/vnd.apple.mpegurl",
+    "audio/mpegurl": "application/vnd.apple.mpegurl",
+    "audio/x-mpegurl": "application/vnd.apple.mpegurl",
+    "video/vnd.mpeg.dash.mpd": "application/dash+xml",
     "audio/mp3": "audio/mpeg",
     "audio/mpeg3": "audio/mpeg",
     "audio/mpg": "audio/mpeg",
@@ -194,6 +201,7 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"GIF8", "image/gif"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"%PDF-", "application/pdf"),
+    (b"#EXTM3U", "application/vnd.apple.mpegurl"),
     (b"PK\x03\x04", "application/zip"),
     (b"\x1f\x8b", "application/gzip"),
     (b"wOFF", "font/woff"),
@@ -209,6 +217,7 @@ class Document(StrEnum):
     JAVASCRIPT = "javascript"
     JSON = "json"
     XML = "xml"
+    HLS = "hls"
 
 
 DOCUMENTS: Final[dict[str, Document]] = {
@@ -218,6 +227,8 @@ DOCUMENTS: Final[dict[str, Document]] = {
     "text/javascript": Document.JAVASCRIPT,
     "application/manifest+json": Document.JSON,
     "model/gltf+json": Document.JSON,
+    "application/vnd.apple.mpegurl": Document.HLS,
+    "application/dash+xml": Document.XML,
     "application/xml": Document.XML,
     "application/rss+xml": Document.XML,
     "application/atom+xml": Document.XML,
@@ -279,6 +290,8 @@ def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"", d
     in browsers that open a local file. `head` is the beginning of the payload; 512 bytes are enough.
     """
     declared = parse_media_type(content_type)
+    if declared == "text/plain" and head.startswith(b"#EXTM3U"):  # what servers say that don't know the extension
+        return "application/vnd.apple.mpegurl"
     if declared and declared != UNKNOWN:
         return declared
     ext = _url_extension(url)
