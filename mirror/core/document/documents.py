@@ -4,10 +4,11 @@ Input: status, headers and payload of a response. Output: `Reference`s, or the b
 combines media types, encodings, references and rewriting.
 """
 
-from mirror.core.document import link_rewriter, references
+from mirror.core.document import header_edits, link_rewriter, references
+from mirror.core.document.header_edits import Said
 from mirror.core.document.references import Reference
 from mirror.core.document.replacements import Resolve, Rewriter
-from mirror.core.http.messages import Response
+from mirror.core.http.messages import Headers, Response
 from mirror.core.syntax import character_encoding, markup, robots_meta
 from mirror.core.syntax.character_encoding import Text
 from mirror.core.syntax.robots_meta import Directive
@@ -15,13 +16,15 @@ from mirror.core.url import local_paths
 from mirror.core.url.local_paths import LocalPath
 from mirror.core.url.media_types import DOCUMENTS, Document
 
-VERSION = 4
+VERSION = 5
 """The version of reading and rewriting. Raise it when other references are found or copies differ: the next run, or `publish`,
 then reads the documents of an archive again, without fetching."""
 
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
 _XHTML = "application/xhtml+xml"
-_MANIFEST_MARKS = (b'"icons"', b'"start_url"')
+_JSON_MARKS = (b'"icons"', b'"start_url"', b'"buffers"')
+"""What a JSON file has that is a web application manifest, or a glTF model."""
+
 MAX_READ = 64 << 20
 """The size in bytes up to which payloads are read for references. A sitemap may have 50 MiB (sitemaps.org)."""
 
@@ -29,10 +32,10 @@ _MAX_MANIFEST = 1 << 20
 
 
 def syntax(media_type: str, payload: bytes) -> Document | None:
-    """Return the syntax of a payload, or `None` if it isn't read. JSON is read only if it is a web application manifest."""
+    """Return the syntax of a payload, or `None` if it isn't read. JSON is read only if it has one of the `_JSON_MARKS`."""
     known = DOCUMENTS.get(media_type)
     if known is None and media_type == "application/json" and len(payload) < _MAX_MANIFEST:
-        return Document.JSON if any(mark in payload for mark in _MANIFEST_MARKS) else None
+        return Document.JSON if any(mark in payload for mark in _JSON_MARKS) else None
     return known
 
 
@@ -41,6 +44,8 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
     kind = syntax(media_type, response.payload)
     if kind is None:
         return None
+    if kind is Document.HLS:  # always in UTF-8 (RFC 8216, 4)
+        return kind, Text(response.payload.decode("utf-8", "surrogateescape"), "utf-8")
     text = character_encoding.decode(response.payload, response.header("content-type"))
     if media_type == _XHTML and markup.is_xml(text.text):
         kind = Document.XML
@@ -58,8 +63,14 @@ def max_read_size(media_type: str) -> int:
     return MAX_READ if media_type in DOCUMENTS else 0
 
 
-def may_have_references(media_type: str) -> bool:
-    """Whether the copy of a payload of this type may differ from the payload."""
+def may_differ(media_type: str, headers: Headers, size: int) -> bool:
+    """Whether the copy of a payload of this type and size, in bytes, may differ from it in a tree."""
+    if _may_have_references(media_type):
+        return size <= max_read_size(media_type)
+    return size <= MAX_READ and header_edits.may_be_transcoded(media_type, headers)
+
+
+def _may_have_references(media_type: str) -> bool:
     return media_type == "application/json" or DOCUMENTS.get(media_type) not in {None, *_NEVER_REWRITTEN}
 
 
@@ -99,17 +110,22 @@ def html_text(response: Response) -> str | None:
 def local_copy(response: Response, media_type: str, name: str, resolve: Resolve) -> bytes:
     """Return the bytes of the copy: the payload with its references replaced by what `resolve` gives.
 
-    `name` is the name of the copy's file. If nothing changes, the payload itself is returned.
+    The copy says itself what the headers of the response said about it (`header_edits`). `name` is the name of the copy's file.
+    If nothing changes, the payload itself is returned.
     """
-    if not may_have_references(media_type):
-        return response.payload
+    headers, payload = response.headers, response.payload
+    if not _may_have_references(media_type):
+        is_text = header_edits.may_be_transcoded(media_type, headers)
+        return header_edits.transcoded(media_type, headers, payload) if is_text else payload
     document = read(response, media_type)
     if document is None:
-        return response.payload
+        return payload
     kind, source = document
     own = local_paths.href(LocalPath(name), LocalPath(name))
-    text = link_rewriter.rewrite(kind, source.text, Rewriter(response.url, own, resolve, source.encoding))
-    return response.payload if text == source.text else source.encode(text)
+    said = Said.by(headers, payload, source.text) if kind is Document.HTML else None
+    text = link_rewriter.rewrite(kind, source.text, Rewriter(response.url, own, resolve, source.encoding), said)
+    text = header_edits.with_declaration(kind, text, headers, payload)
+    return payload if text == source.text else source.encode(text)
 
 
 def may_differ_at_origin(media_type: str) -> bool:

@@ -11,10 +11,13 @@ from typing import Final
 import turbohtml
 
 from mirror.core.document import link_attributes
+from mirror.core.document.disk_policy import disk_policy
 from mirror.core.document.edits import Attribute, Edit, Tag, quoted, shifted
 from mirror.core.document.flat_html import is_too_large_for_a_tree, start_tags
+from mirror.core.document.header_edits import Said, html_header_edits
 from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax import embedded_urls, markup, style_script_urls
+from mirror.core.url.canonical import CanonicalURL
 
 _DROPPED_ON_DISK: Final = ("integrity", "crossorigin")
 _DROPPED_AT_ORIGINS: Final = ("integrity",)
@@ -24,34 +27,44 @@ _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[
 
 _BASE: Final = re.compile(r"<base(?=[ \t\n\r\f/])", re.IGNORECASE)
 _SCRIPT_END: Final = re.compile(r"</script(?=[ \t\n\r\f/>])", re.IGNORECASE)
+_DATA_ATTRIBUTE: Final = re.compile(
+    rf"(?<=[ \t\n\f/\"'])(data-[a-z0-9_\-]++){_WS}*+={_WS}*+[\"']?{_WS}*+[^ >]{{0,1024}}?\.[a-z0-9]", re.IGNORECASE
+)
+_FALLBACK_ENDS: Final = {name: re.compile(rf"</{name}(?=[ \t\n\r\f/>])", re.IGNORECASE) for name in markup.FALLBACKS}
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
-_NAMES: Final = sorted({name for _, name in link_attributes.TABLE} | {"srcdoc"})
-_SELECTOR: Final = ",".join(["style", *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
+_NAMES: Final = sorted({name for _, name in (*link_attributes.TABLE, link_attributes.MODULE)} | {"srcdoc"})
+_SELECTOR: Final = ",".join(["style", *sorted(markup.FALLBACKS), *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
 """Elements that may contain a URL, by their attributes alone, because every further selector costs time for each element."""
 
 _OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
+_WITH_CODEBASE: Final = frozenset({"applet", "object"})
 _SCRIPTS: Final = "script:not([src])"
 _SPECULATION: Final = "speculationrules"
+_CSP: Final = "content-security-policy"
 
 
-def html_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
-    """Return the edits of an HTML document, in no particular order."""
+def html_edits(text: str, rewriter: Rewriter, said: Said | None = None) -> Iterator[Edit]:
+    """Return the edits of an HTML document, in no particular order. `said`: what only its headers said."""
     # The parser reads "\r\n" as one character, which would shift all places behind it.
     source = markup.readable(text).replace("\r", "\n")
     if source.startswith("\ufeff"):  # to the parser this is text, which would begin the body
         source = " " + source[1:]
     read = _flat_edits if is_too_large_for_a_tree(source) else _tree_edits
-    yield from read(source, text, rewriter)
+    yield from read(source, text, rewriter, said)
 
 
-def _tree_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
+def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -> Iterator[Edit]:
     """Return the edits of a document by its tree."""
     document = _parsed(source)
+    if said:
+        head = next((end for name in ("head", "html") if (end := _end_of_tag(document, name))), None)
+        yield from html_header_edits(text, _metas(source, document), head, said, rewriter)
     base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
     styled = 0
-    for element in document.select(_OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR):
+    selector = _OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR
+    for element in document.select(",".join([selector, *_data_selectors(source)])):
         location = element.source_location
         if location is None:  # an element that the parser inserted or cloned
             continue
@@ -60,8 +73,15 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
         if name == "style" and location.start_tag.start_offset >= styled:
             yield from _style_edits(source, element, location, rewriter)
             styled = location.end_tag.start_offset if location.end_tag else styled
+        if name in markup.FALLBACKS:
+            yield from _nested_edits(source, name, location.start_tag.end_offset, rewriter)
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
         yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
+    yield from _edits_at_origin(source, document, rewriter)
+
+
+def _edits_at_origin(source: str, document: turbohtml.Document, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of scripts, which replay needs and a tree does not."""
     if rewriter.data:
         for element in document.select(_SCRIPTS):
             yield from _script_edits(source, element, rewriter)
@@ -72,8 +92,30 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
                 yield from speculation_edits(Tag(source, "script", {"type": (at.start_offset, at.end_offset)}))
 
 
-def _flat_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
+def _data_selectors(source: str) -> Iterator[str]:
+    """Select the elements with a `data-*` attribute that may hold a URL: CSS has no selector for the start of a name."""
+    names = {name.lower() for name in _DATA_ATTRIBUTE.findall(source)}
+    return (f"[{name}]" for name in sorted(names))
+
+
+def _end_of_tag(document: turbohtml.Document, name: str) -> int | None:
+    """Return where the start tag of the first such element ends in the source; `None` if the parser implied it."""
+    element = document.select_one(name)
+    return element.source_location.start_tag.end_offset if element and element.source_location else None
+
+
+def _metas(source: str, document: turbohtml.Document) -> Iterator[Tag]:
+    for element in document.select("meta"):
+        if location := element.source_location:
+            yield Tag(source, "meta", {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()})
+
+
+def _flat_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -> Iterator[Edit]:
     """Return the edits of a document that is too large for a tree."""
+    if said:
+        ends = {tag.name: tag.end for tag in start_tags(source) if tag.name in {"head", "html"}}
+        metas = (Tag(source, tag.name, tag.places) for tag in start_tags(source) if tag.name == "meta")
+        yield from html_header_edits(text, metas, ends.get("head") or ends.get("html"), said, rewriter)
     bases = (tag for tag in start_tags(source) if tag.name == "base" and "href" in tag.places)
     base = next(bases, None) if _BASE.search(source) else None
     rewriter = rewriter.with_base(base and Tag(source, base.name, base.places).attribute("href").value)
@@ -81,6 +123,8 @@ def _flat_edits(source: str, text: str, rewriter: Rewriter) -> Iterator[Edit]:
     for name, places, end in start_tags(source):
         if name == "style":
             yield from shifted(rewriter.edits(embedded_urls.css_spans(source[end : _style_end(source, end)])), end)
+        if name in markup.FALLBACKS:
+            yield from _nested_edits(source, name, end, rewriter)
         tag = Tag(source, name, places)
         if name == "script":
             yield from _flat_script_edits(tag, end, rewriter)
@@ -149,6 +193,14 @@ def _data_edits(text: str, start: int, end: int, media_type: str, rewriter: Rewr
         yield from shifted(rewriter.data_edits(found), start)
 
 
+def _nested_edits(text: str, name: str, start: int, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of the document in a `<noframes>` or `<noembed>`, whose raw text begins at `start`."""
+    end = _FALLBACK_ENDS[name].search(text, start)
+    if rewriter.depth < link_attributes.MAX_NESTED:
+        inside = html_edits(text[start : end.start() if end else len(text)], rewriter.nested())
+        yield from (edit._replace(start=edit.start + start, end=edit.end + start) for edit in inside)
+
+
 def speculation_edits(tag: Tag) -> Iterator[Edit]:
     """Return the edit that disarms a `<script type=speculationrules>`: its requests are subject to no policy of the page."""
     if tag.name == "script" and "type" in tag.places:
@@ -191,12 +243,16 @@ def tag_edits(tag: Tag, find: link_attributes.FindRule, rewriter: Rewriter) -> l
         is_local = any(edit.local for edit in edits) and name != "iframe"
         dropped = _DROPPED_AT_ORIGINS if rewriter.home else _DROPPED_ON_DISK if is_local else ()
         edits += [tag.attribute(key).removed(source) for key in dropped if key in places]
+    if name in _WITH_CODEBASE and "codebase" in places and not rewriter.home:
+        edits.append(tag.attribute("codebase").replaced("."))
     if name == "base" and "href" in places:
         edits.append(tag.attribute("href").replaced(rewriter.name))
-    if name == "meta" and "content" in places and _is_csp(values):
-        edits.append(tag.attribute("content").replaced(""))
+    if (
+        name == "meta"
+        and "content" in places
+        and (kind := values.get("http-equiv", "").strip().lower()).startswith(_CSP)
+    ):
+        is_kept = kind == _CSP and not rewriter.home
+        policy = disk_policy(values["content"], CanonicalURL(rewriter.base)) if is_kept else ""
+        edits.append(tag.attribute("content").replaced(policy))
     return edits
-
-
-def _is_csp(values: dict[str, str]) -> bool:
-    return values.get("http-equiv", "").strip().lower().startswith("content-security-policy")

@@ -11,10 +11,12 @@ These are never followed: form actions and pings (kind `NEVER`: their URLs are o
 all: comments, `data:`, `mailto:`, and all schemes that `canonical.SCHEMES` doesn't list.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from mirror.core.document import guesses
 from mirror.core.syntax import embedded_urls
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import Attributes
@@ -29,16 +31,29 @@ class Rule:
 
     read: Reader
     kind: Kind | Callable[[Attributes], Kind | None]
+    base: str = ""
+    """The attribute that names the folder of relative URLs, if there is one."""
     is_one_url: bool = field(init=False)
     """Whether the whole value is one URL, regardless of the other attributes."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "is_one_url", isinstance(self.kind, Kind) and self.read in _ONE_URL)
+        is_one = isinstance(self.kind, Kind) and not self.base and self.read in _ONE_URL
+        object.__setattr__(self, "is_one_url", is_one)
 
     def spans(self, value: str, attributes: Attributes) -> Iterator[Span]:
         """Find the URLs in a value; `attributes` are all attributes of the element."""
         kind = self.kind if isinstance(self.kind, Kind) else self.kind(attributes)
-        return iter(()) if kind is None else self.read(value, kind)
+        found = iter(()) if kind is None else self.read(value, kind)
+        folder = attributes.get(self.base, "").strip() if self.base else ""
+        return (span._replace(url=_joined(folder, span.url)) for span in found) if folder else found
+
+
+def _joined(folder: str, url: str) -> str:
+    """Return a URL of an applet: relative to its codebase, which names a folder, with a slash at its end or without."""
+    return url if _ABSOLUTE.match(url) else f"{folder.rstrip('/')}/{url}"
+
+
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|/")
 
 
 FindRule = Callable[[str, str], Rule | None]
@@ -136,6 +151,14 @@ def meta_kind(attributes: Attributes) -> Kind | None:
     return META_NAMES.get(name.strip().lower())
 
 
+def param_kind(attributes: Attributes) -> Kind | None:
+    """Return the kind of a `<param>` of an object by its name: the film or sound to play."""
+    return REQUISITE if attributes.get("name", "").strip().lower() in _PLAYED else None
+
+
+_PLAYED: Final = frozenset({"movie", "src", "url", "filename"})
+
+
 def _meta_spans(value: str, kind: Kind) -> Iterator[Span]:
     if kind is PAGE:
         return embedded_urls.refresh_spans(value, kind)
@@ -175,7 +198,7 @@ TABLE: Final[dict[tuple[str, str], Rule]] = {
     # documents in documents
     ("iframe", "src"): Rule(embedded_urls.javascript_url_spans, FRAME),
     ("frame", "src"): Rule(embedded_urls.javascript_url_spans, FRAME),
-    ("object", "data"): Rule(_url, FRAME),
+    ("object", "data"): Rule(_url, FRAME, "codebase"),
     ("embed", "src"): Rule(_url, FRAME),
     ("portal", "src"): Rule(_url, FRAME),
     # images
@@ -206,9 +229,10 @@ TABLE: Final[dict[tuple[str, str], Rule]] = {
     ("script", "src"): Rule(_url, REQUISITE),
     ("script", "href"): Rule(_url, REQUISITE),
     ("script", "xlink:href"): Rule(_url, REQUISITE),
-    ("applet", "code"): Rule(_url, REQUISITE),
-    ("applet", "archive"): Rule(embedded_urls.list_spans, REQUISITE),
-    ("object", "archive"): Rule(embedded_urls.list_spans, REQUISITE),
+    ("applet", "code"): Rule(_url, REQUISITE, "codebase"),
+    ("applet", "archive"): Rule(embedded_urls.applet_spans, REQUISITE, "codebase"),
+    ("object", "archive"): Rule(embedded_urls.list_spans, REQUISITE, "codebase"),
+    ("param", "value"): Rule(_url, param_kind),
     ("html", "manifest"): Rule(_url, REQUISITE),
     # SVG, in HTML and in its own files
     ("image", "src"): Rule(_url, REQUISITE),  # HTML treats it as an img
@@ -257,6 +281,7 @@ TABLE: Final[dict[tuple[str, str], Rule]] = {
     ("*", "data-bg"): Rule(_lazy, REQUISITE),
     ("*", "data-background"): Rule(_lazy, REQUISITE),
     ("*", "data-background-image"): Rule(_lazy, REQUISITE),
+    ("option", "value"): Rule(guesses.place_spans, PAGE),
     # URLs to which a browser sends something: never fetched, only kept right
     ("form", "action"): Rule(_url, NEVER),
     ("button", "formaction"): Rule(_url, NEVER),
@@ -266,7 +291,24 @@ TABLE: Final[dict[tuple[str, str], Rule]] = {
 }
 """The attributes that hold URLs. Names are in lower case; `*` is any element."""
 
-CONDITIONAL: Final = frozenset(name for (name, _), rule in TABLE.items() if not isinstance(rule.kind, Kind))
+CUSTOM: Final[dict[str, Rule]] = {
+    "src": Rule(guesses.element_spans, REQUISITE),
+    "poster": Rule(guesses.element_spans, REQUISITE),
+    "srcset": Rule(_srcset, REQUISITE),
+    "href": Rule(guesses.place_spans, PAGE),
+}
+"""The attributes of custom elements, whose names have a hyphen: `<model-viewer src>`, `<amp-video poster>`."""
+
+MODULE: Final = ("script", "data-main")
+"""The attribute that names the first module of RequireJS."""
+
+_MODULE: Final = Rule(guesses.module_spans, REQUISITE)
+_DATA: Final = Rule(guesses.media_spans, REQUISITE)
+"""How to read a `data-*` attribute that the table does not list: scripts that load pictures late have many names for it."""
+
+CONDITIONAL: Final = frozenset(
+    name for (name, _), rule in TABLE.items() if rule.base or not isinstance(rule.kind, Kind)
+)
 """The elements whose other attributes decide what a URL is for."""
 
 XML_TEXT: Final[dict[tuple[str, str], Kind]] = {
@@ -279,11 +321,17 @@ XML_TEXT: Final[dict[tuple[str, str], Kind]] = {
     ("link", "channel"): PAGE,
     ("link", "image"): PAGE,
     ("comments", "item"): PAGE,
+    ("guid", "item"): PAGE,
     ("url", "image"): REQUISITE,
     ("logo", "feed"): REQUISITE,
     ("icon", "feed"): REQUISITE,
 }
 """Elements of XML vocabularies whose text is a URL: (element, its parent) -> kind. Local names, in lower case."""
+
+IDENTIFIERS: Final = frozenset({"guid"})
+"""Elements whose text may be the URL of a page, but is a name first: it stays as it is in the copy."""
+
+_PERMALINK: Final = re.compile(r"\s*https?://", re.IGNORECASE)
 
 XML_ATTRIBUTES: Final[dict[tuple[str, str], Rule]] = {
     ("link", "href"): Rule(_url, lambda attributes: link_kind({"rel": "alternate", **attributes})),
@@ -307,7 +355,10 @@ MAX_NESTED: Final = 8
 
 def html_rule(element: str, attribute: str) -> Rule | None:
     """Return the rule of an attribute of HTML. `srcdoc` is not in the table, because it holds a whole document."""
-    return TABLE.get((element, attribute)) or TABLE.get(("*", attribute))
+    known = TABLE.get((element, attribute)) or TABLE.get(("*", attribute))
+    if known is None and attribute.startswith("data-"):
+        return _MODULE if (element, attribute) == MODULE else _DATA
+    return known or (CUSTOM.get(attribute) if "-" in element else None)
 
 
 def xml_rule(element: str, attribute: str) -> Rule | None:
@@ -320,9 +371,20 @@ def xslt_rule(element: str, attribute: str) -> Rule | None:
     return XSLT_ATTRIBUTES.get((element, attribute)) or xml_rule(element, attribute)
 
 
-def xml_text_spans(element: str, parent: str, text: str) -> Iterator[Span]:
-    """Find the URLs in the text of an element of an XML document."""
+def xml_text_spans(element: str, parent: str, text: str, *, foreign: bool = False) -> Iterator[Span]:
+    """Find the URLs in the text of an element of an XML document. `element` and `parent` are local names.
+
+    `foreign`: the element is of another vocabulary than its parent. `<slash:comments>14` is a number, `<comments>` a URL. A
+    `<guid>` is the URL of a page if it looks like one (RSS 2.0); see `is_permalink`.
+    """
     if element == "style":
         return embedded_urls.css_spans(text)
-    kind = XML_TEXT.get((element, parent))
+    kind = None if foreign else XML_TEXT.get((element, parent))
+    if element in IDENTIFIERS and not _PERMALINK.match(text):
+        kind = None
     return embedded_urls.url_spans(text, kind) if kind else iter(())
+
+
+def is_permalink(attributes: Attributes) -> bool:
+    """Whether an element of RSS doesn't say that its text is no URL."""
+    return attributes.get("isPermaLink", "").strip().lower() != "false"

@@ -11,19 +11,21 @@ The law
 2. An element whose reference became a local one loses `integrity` and `crossorigin`: the digest is of other bytes, and files
    on a disk have no origin.
 3. `<base href>` names the document itself, so that no reference leads elsewhere because of it.
-4. A Content-Security-Policy in the document (meta) becomes empty: `'self'` means nothing on a disk.
+4. A Content-Security-Policy in the document (meta) forbids the same and allows the copies: `disk_policy` states that law.
 5. These stay as they are: scripts, and structured data in them; documents in attributes that are nested deeper than
-   `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates.
+   `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates; DASH manifests.
+   What only the headers of the document said is added to it: `header_edits` states that law.
 
-If copies are served at origins (`Rewriter.home`, see `core.replay.origins`) instead of read from a disk, five points differ:
+If copies are served at origins (`Rewriter.home`, see `core.replay.origins`) instead of read from a disk, these points differ:
 
 6. A reference that leads to the right place from the copy's own URL stays as it is. Relative references do.
 7. `<base href>` names the place of the base at its origin.
 8. All elements lose `integrity`, because the bytes of a stylesheet may differ. `crossorigin` stays, because there are origins.
 9. In data and scripts, a literal that is one absolute URL and nothing else becomes what `data` gives, because the documents
-   beside them lead there too. Everything else in scripts stays.
+   beside them lead there too; so does an attribute of HTML in a literal. Everything else in scripts stays.
 
 10. `<script type=speculationrules>` gets a type that browsers do not know.
+11. A Content-Security-Policy in the document becomes empty, because the replay server sends its own.
 
 If there is nothing to edit, the text is returned unchanged. The references of the rewritten document are the resolved
 references of the original.
@@ -34,16 +36,20 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from mirror.core.document.edits import Edit, apply, without_overlaps
+from mirror.core.document.header_edits import Said
 from mirror.core.document.html_edits import html_edits
 from mirror.core.document.replacements import Rewriter
 from mirror.core.document.xml_edits import xml_edits
-from mirror.core.syntax import embedded_urls
+from mirror.core.syntax import embedded_urls, playlists
 from mirror.core.url.media_types import Document
 
 
-def rewrite(syntax: Document, text: str, rewriter: Rewriter) -> str:
-    """Return a document with its references replaced by what `rewriter` gives; see the law above."""
-    return apply(text, _EDITS[syntax](text, rewriter))
+def rewrite(syntax: Document, text: str, rewriter: Rewriter, said: Said | None = None) -> str:
+    """Return a document with its references replaced by what `rewriter` gives; see the law above.
+
+    `said`: what its headers said, for HTML that will have none.
+    """
+    return apply(text, html_edits(text, rewriter, said) if syntax is Document.HTML else _EDITS[syntax](text, rewriter))
 
 
 def edits(syntax: Document, text: str, rewriter: Rewriter) -> list[Edit]:
@@ -86,4 +92,5 @@ _EDITS: Final[dict[Document, Callable[[str, Rewriter], Iterator[Edit]]]] = {
     Document.CSS: _css_edits,
     Document.JSON: _json_edits,
     Document.JAVASCRIPT: _script_file_edits,
+    Document.HLS: lambda text, rewriter: rewriter.edits(playlists.hls_spans(text)),
 }

@@ -18,7 +18,7 @@ from lxml import etree
 
 from mirror.core.document import link_attributes
 from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Rule
-from mirror.core.syntax import embedded_urls, markup, robots_meta, style_script_urls
+from mirror.core.syntax import embedded_urls, markup, playlists, robots_meta, style_script_urls
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import COMMON, Attributes, read_html
 from mirror.core.syntax.robots_meta import Directive
@@ -189,7 +189,7 @@ def _read_html(text: str, collector: Collector) -> None:
     seen: set[tuple[str, str, str]] = set()
     for name, attributes, pieces in elements:
         if pieces:
-            collector.add(style_script_urls.raw_text_spans(name, "".join(pieces), attributes))
+            _read_raw_text(name, "".join(pieces), attributes, collector)
         endorsed = not ("rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]))
         for attribute, value in attributes.items():
             if attribute in COMMON or (collector.own_base and attribute == "href" and value[:1] == "#"):
@@ -207,10 +207,22 @@ def _read_html(text: str, collector: Collector) -> None:
                     _read_attribute(rule, key, attributes, collector)
 
 
+def _read_raw_text(name: str, text: str, attributes: Attributes, collector: Collector) -> None:
+    if name not in markup.FALLBACKS:
+        collector.add(style_script_urls.raw_text_spans(name, text, attributes))
+    elif collector.depth < MAX_NESTED:
+        _read_html(text, collector.nested())
+
+
 def _read_xml(text: str, collector: Collector) -> None:
     root = markup.xml_root(text)
-    if root is None:
-        return
+    if root is not None and playlists.is_dash(root):
+        collector.add(playlists.dash_spans(root))
+    elif root is not None:
+        _read_xml_tree(text, root, collector)
+
+
+def _read_xml_tree(text: str, root: etree._Element, collector: Collector) -> None:
     collector.add(style_script_urls.stylesheet_instruction_spans(text))
     base = root.find(".//{*}base[@href]")
     if base is not None:
@@ -226,7 +238,9 @@ def _read_xml(text: str, collector: Collector) -> None:
         if element.text:
             parent = element.getparent()
             parent_name = markup.local_name(parent.tag) if parent is not None else ""
-            collector.add(link_attributes.xml_text_spans(name, parent_name, element.text))
+            foreign = parent is not None and markup.prefix(element) != markup.prefix(parent)
+            if link_attributes.is_permalink(attributes):
+                collector.add(link_attributes.xml_text_spans(name, parent_name, element.text, foreign=foreign))
             if name == "script":
                 collector.add(style_script_urls.raw_text_spans(name, element.text, attributes))
 
@@ -241,7 +255,7 @@ def _read_attribute(
         if collector.depth < MAX_NESTED:
             _read_html(value, collector.nested())
     elif attribute.startswith("on"):
-        collector.add(embedded_urls.script_spans(value))
+        collector.add(embedded_urls.handler_spans(value))
 
 
 def _link_header_spans(value: str) -> Iterator[Span]:
@@ -267,5 +281,6 @@ _READERS: Final[dict[Document, Callable[[str, Collector], None]]] = {
     Document.XML: _read_xml,
     Document.CSS: lambda text, collector: collector.add(embedded_urls.css_spans(text)),
     Document.JSON: lambda text, collector: collector.add(embedded_urls.json_spans(text)),
+    Document.HLS: lambda text, collector: collector.add(playlists.hls_spans(text)),
     Document.JAVASCRIPT: lambda text, collector: collector.add(style_script_urls.script_spans(text)),
 }

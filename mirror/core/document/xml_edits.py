@@ -13,7 +13,8 @@ from mirror.core.document import link_attributes
 from mirror.core.document.edits import Attribute, Edit, Tag, shifted
 from mirror.core.document.html_edits import speculation_edits, tag_edits
 from mirror.core.document.replacements import Rewriter
-from mirror.core.syntax import markup, style_script_urls
+from mirror.core.syntax import embedded_urls, markup, style_script_urls
+from mirror.core.syntax.embedded_urls import Kind
 
 _XML_TOKEN: Final = re.compile(
     r"""<!--.*?(?:-->|\Z)
@@ -27,12 +28,22 @@ _XML_TOKEN: Final = re.compile(
 _XML_ENTITY: Final = re.compile(r"&([A-Za-z_:][\w.:\-]*+;)")
 _XML_ATTRIBUTE: Final = re.compile(r"([^\s=/<>\"']++)\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')")
 
+_DASH: Final = re.compile(r"(?:[^<]|<\?.*?\?>|<!--.*?-->)*+<(?:\w+:)?MPD[\s>]", re.DOTALL)
+_BASE_URL: Final = re.compile(r"<(?:\w+:)?BaseURL(?:\s[^<>]*+)?>(?P<url>[^<&]*+)<")
+
 Piece = tuple[int, int, bool]
 """A part of an element's text: start and end in the source, and whether it is a CDATA section."""
 
 
 def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
-    """Return the edits of an XML document: of start tags, of text before an element's first child, of `<?xml-stylesheet?>`."""
+    """Return the edits of an XML document: of start tags, of text before an element's first child, of `<?xml-stylesheet?>`.
+
+    The segments of a DASH manifest have names by templates, to which no names in a tree correspond. At origins, its `BaseURL`s
+    lead to the copies, and the templates with them.
+    """
+    if _DASH.match(text):
+        yield from _dash_edits(text, rewriter)
+        return
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))
     start = max((part.end() for part in markup.prolog(text)), default=0)
     rewriter = rewriter.with_base(next(_xml_bases(text, start), None))
@@ -64,8 +75,14 @@ def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
             if rewriter.home:
                 yield from speculation_edits(tag)
             if not token["empty"]:
-                path.append(tag.name)
+                path.append(token["open"].lower())
                 own = []
+
+
+def _dash_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
+    for match in _BASE_URL.finditer(text) if rewriter.home else ():
+        source = Attribute(match.start(), match.end(), match.start("url"), match["url"], '"')
+        yield from source.edits(rewriter.edits(embedded_urls.url_spans(source.value, Kind.REQUISITE)))
 
 
 def _xml_tag(token: re.Match[str]) -> Tag:
@@ -99,12 +116,14 @@ def _xml_bases(text: str, start: int) -> Iterator[str]:
 def _xml_text_edits(text: str, pieces: list[Piece], path: list[str], rewriter: Rewriter) -> Iterator[Edit]:
     """Return the edits of an element's text. A URL that a comment or the edge of a CDATA section splits stays as it is."""
     pieces = [piece for piece in pieces if text[piece[0] : piece[1]].strip()]
-    if len(pieces) > 1 and path[-1] != "style":
+    name, parent = (markup.local_name(written) for written in (path[-1], path[-2]))
+    if name in link_attributes.IDENTIFIERS or (len(pieces) > 1 and name != "style"):
         return
+    foreign = path[-1].rpartition(":")[0] != path[-2].rpartition(":")[0]
     if any(not cdata and _has_entity(text[start:end]) for start, end, cdata in pieces):
         return
     for start, end, cdata in pieces:
         source = Attribute(start, end, start, text[start:end], '"')
-        found = link_attributes.xml_text_spans(path[-1], path[-2], source.raw if cdata else source.value)
+        found = link_attributes.xml_text_spans(name, parent, source.raw if cdata else source.value, foreign=foreign)
         edits = rewriter.edits(found)
         yield from shifted(edits, start) if cdata else source.edits(edits)

@@ -65,9 +65,9 @@ class Response:
 
     @property
     def media_type(self) -> str:
-        """The media type, by the Content-Type, the first bytes and the URL."""
+        """The media type, by the Content-Type, the first bytes, the URL and the Content-Disposition."""
         head = self.spooled.head if self.spooled else self.payload[:HEAD]
-        return media_types.media_type(self.header("content-type"), self.url, head)
+        return media_types.media_type(self.header("content-type"), self.url, head, self.header("content-disposition"))
 
     @property
     def size(self) -> int:

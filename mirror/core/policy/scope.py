@@ -96,6 +96,7 @@ class Reason(StrEnum):
     ALIAS = "the same by another name of its host"
     PRIVATE = "at an address that is not on the internet"
     LENGTH = "by a URL that is too long"
+    GUESS = "guessed, but a page and not what was guessed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ whatever they were. This module never puts a replacement character in the place 
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ _CODECS: Final = frozenset(f"{_SINGLE_BYTE} {_MULTI_BYTE} {_WIDE}".split())
 """The encodings of browsers (WHATWG Encoding 4.2), as Python's codecs. A declaration of any other is ignored."""
 
 _CSS_CHARSET: Final = b'@charset "'
+_LABEL: Final = re.compile(r"charset[ \t]*=[ \t]*[\"']?([\w.:+\-]+)", re.IGNORECASE | re.ASCII)
 _LATIN_1: Final = "latin-1"
 _RESTORABLE: Final = "surrogateescape"
 _BLOCK: Final = 1 << 12
@@ -114,6 +116,35 @@ def _encoding(payload: bytes, content_type: str | None, fallback: str) -> str:
     if in_text in _CODECS:
         return in_text
     return fallback if _is_utf8(payload) else "cp1252"
+
+
+def header_charset(payload: bytes, content_type: str | None) -> tuple[str, str]:
+    """Return the label in a Content-Type, and its codec; ("", "") if it names none that browsers know, or a mark outweighs it.
+
+    >>> header_charset(b"", "text/html; charset=ISO-8859-9"), header_charset(b"\\xef\\xbb\\xbf", "text/html; charset=koi8-r")
+    (('ISO-8859-9', 'cp1254'), ('', ''))
+    """
+    label = label_in(content_type)
+    codec = codec_of(label)
+    return (label, codec) if codec and read_bom(payload)[0] not in _CODECS else ("", "")
+
+
+def label_in(value: str | None) -> str:
+    """Return the label of the encoding in a Content-Type, or in a `<meta>` with one; "" if there is none."""
+    match = _LABEL.search(value or "")
+    return match[1] if match else ""
+
+
+def codec_of(label: str) -> str:
+    """Return the codec of a label; "" if browsers don't know it."""
+    codec = resolve_encoding(label.strip()) if label else None
+    codec = "utf-16-le" if codec == "utf-16" else codec
+    return codec if codec and codec in _CODECS else ""
+
+
+def is_wide(codec: str) -> bool:
+    """Whether a codec writes characters of ASCII in two bytes."""
+    return codec in _WIDE.split()
 
 
 def _css_charset(payload: bytes) -> str | None:

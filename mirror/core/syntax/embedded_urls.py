@@ -46,6 +46,7 @@ class Span(NamedTuple):
 _WHITESPACE: Final = " \t\n\r\f"  # of HTML and CSS; Python's \s matches characters that may be part of a URL
 _WS: Final = r"[ \t\n\r\f]"
 _LIST_URL = re.compile(r"[^ \t\n\r\f]+")
+_APPLET_URL = re.compile(r"[^ \t\n\r\f,]+")
 _SRCSET_URL = re.compile(r"[ \t\n\r\f,]*+([^ \t\n\r\f]++)")
 _SRCSET_DESCRIPTORS = re.compile(r"(?:[^(,]++|\([^)]*+\)?)*+")
 _REFRESH = re.compile(
@@ -82,8 +83,8 @@ _CSS_BARE = re.compile(
 _CSS_URL_FUNCTIONS: Final = frozenset({"url", "src", "image", "image-set", "-webkit-image-set"})
 _CSS_NAMING_RULES: Final = frozenset({"charset", "namespace", "document", "-moz-document"})
 
-_JSON_URL = re.compile(r'"(src|start_url|url)"\s*:\s*"((?:[^"\\]++|\\.)*+)"')
-_JSON_KINDS: Final = {"src": Kind.REQUISITE, "start_url": Kind.PAGE, "url": Kind.PAGE}
+_JSON_URL = re.compile(r'"(src|start_url|url|uri)"\s*:\s*"((?:[^"\\]++|\\.)*+)"')
+_JSON_KINDS: Final = {"src": Kind.REQUISITE, "uri": Kind.REQUISITE, "start_url": Kind.PAGE, "url": Kind.PAGE}
 
 PAGE_EXTENSIONS: Final = frozenset({"html", "htm", "xhtml", "shtml", "php", "asp", "aspx", "jsp", "cgi"})
 _KNOWN_EXTENSIONS: Final = frozenset(media_types.EXTENSION_TYPES) | PAGE_EXTENSIONS | {"txt", "csv", "md"}
@@ -100,9 +101,11 @@ _JS_LITERAL = re.compile(  # the closing quote is not consumed: what looks like 
 _JS_ABSOLUTE = re.compile(r"/[\w~%.@\-]|//[\w\-]+\.[\w.\-]+(?::\d+)?/|https?://[\w.\-]+")
 _JS_LOCAL = re.compile(r"\.{1,2}/|[\w~%@\-][\w~%@.\-]*/")
 _ABSOLUTE: Final = r"""(?:https?:)?(?:\\?/){2}[A-Za-z0-9\[](?:[^"'`\s<>{}|^$\\]|\\/|\\u0026)*+"""
-_ABSOLUTE_LITERAL = re.compile(
-    rf"""(?P<quote>["'`])(?:(?P<url>{_ABSOLUTE})|url\((?P<css>{_ABSOLUTE.replace('"', '"()')})\))(?P=quote)(?P<key>\s*+:)?""",
-    re.IGNORECASE,
+_ABSOLUTE_LITERAL = re.compile(  # a quote behind a backslash is one of HTML in a string
+    rf"""(?P<quote>\\?["'`]|\\u0022)
+    (?:(?P<url>{_ABSOLUTE})|url\((?P<css>{_ABSOLUTE.replace('"', '"()')})\))
+    (?P=quote)(?P<key>\s*+:)?""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _NAMESPACE = re.compile(r"https?://(?:www\.w3\.org/(?:[0-9]{4}|XML)/|schema\.org(?:/|\Z))")
 """What looks like a URL but is a name."""
@@ -121,6 +124,11 @@ def url_spans(value: str, kind: Kind) -> Iterator[Span]:
 def list_spans(value: str, kind: Kind) -> Iterator[Span]:
     """Read URLs separated by white space (`ping`, `archive`)."""
     return (Span(m.start(), m.end(), m[0], kind) for m in _LIST_URL.finditer(value))
+
+
+def applet_spans(value: str, kind: Kind) -> Iterator[Span]:
+    """Read URLs separated by commas, and white space around them (the `archive` of an `<applet>`)."""
+    return (Span(m.start(), m.end(), m[0], kind) for m in _APPLET_URL.finditer(value))
 
 
 def resource_spans(value: str, kind: Kind) -> Iterator[Span]:
@@ -219,7 +227,10 @@ def css_or_url_spans(value: str, kind: Kind) -> Iterator[Span]:
 
 
 def json_spans(value: str, kind: Kind | None = None) -> Iterator[Span]:
-    """Read the URLs of a web application manifest: icons, screenshots, shortcuts, start_url (W3C Manifest)."""
+    """Read the URLs of a web application manifest: icons, screenshots, shortcuts, start_url (W3C Manifest).
+
+    Also those of a glTF model: its buffers and images (glTF 2.0, 5.8.3 and 5.18.1).
+    """
     for match in _JSON_URL.finditer(value):
         text = json_unescaped(match[2])
         if text:
@@ -234,18 +245,27 @@ def json_unescaped(text: str) -> str:
         return text
 
 
-def script_spans(value: str, _: Kind | None = None) -> Iterator[Span]:
+def handler_spans(value: str) -> Iterator[Span]:
+    """Read an event handler or a `javascript:` URL. It is short, and what it names, it shows: a name alone is a URL, too.
+
+    >>> [span.url for span in handler_spans("pop('big1.html'); note('e.g.', 'a.b')")]
+    ['big1.html']
+    """
+    return script_spans(value, names=True)
+
+
+def script_spans(value: str, _: Kind | None = None, *, names: bool = False) -> Iterator[Span]:
     """Read the string literals of a script that are plainly URLs; each is a guess.
 
     A literal counts if it begins with a slash and a name; if it contains a slash and ends in a known extension; or if it ends
-    in one and is at a place where a script loads a URL: `import`, `fetch`, `new Worker`, `.src =`. An import needs no
-    extension. Quotes are not paired, because the text between two literals is never a URL. Comments are skipped only where they
-    can be nothing else, because a literal may contain what looks like one.
+    in one and is at a place where a script loads a URL: `import`, `fetch`, `new Worker`, `.src =`; with `names`, at any place.
+    An import needs no extension. Quotes are not paired, because the text between two literals is never a URL. Comments are
+    skipped only where they can be nothing else, because a literal may contain what looks like one.
     """
     for match in _js_literals(value):
         text, loader = json_unescaped(match["url"]), match["loader"] or ""
         ext = media_types.extension(re.split(r"[?#]", text, maxsplit=1)[0].rpartition("/")[2]).lower()
-        if _is_url(text, loader, known=ext in _KNOWN_EXTENSIONS):
+        if _is_url(text, loader or "=" * names, known=ext in _KNOWN_EXTENSIONS):
             page = not loader.startswith(_JS_IMPORTERS) and (ext in PAGE_EXTENSIONS or ext not in _KNOWN_EXTENSIONS)
             kind = Kind.PAGE if page else Kind.REQUISITE
             yield Span(match.start("url"), match.end("url"), text, kind, guess=True, quoting="script")
@@ -290,7 +310,7 @@ def javascript_url_spans(value: str, kind: Kind) -> Iterator[Span]:
     """Read a value that is a URL. If it is a `javascript:` one, read the URLs in the script, their percent-escapes decoded."""
     if value.lstrip(_WHITESPACE + "\0")[:11].lower() != "javascript:":
         return url_spans(value, kind)
-    return (span._replace(url=unquote(span.url), quoting="javascript") for span in script_spans(value))
+    return (span._replace(url=unquote(span.url), quoting="javascript") for span in handler_spans(value))
 
 
 def html_unescaped(raw: str) -> tuple[str, Callable[[int], int]]:

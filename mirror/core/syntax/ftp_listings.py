@@ -20,7 +20,7 @@ import html
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, unquote
@@ -53,9 +53,9 @@ class Entry:
 def parse(text: bytes, form: Form, today: date | None = None) -> list[Entry]:
     """Return the entries of a listing, in its order.
 
-    Times of LIST are in the server's time zone, and are returned as days: `ls` leaves out the hour of files older than half a
-    year, and the year of others. A missing year is the latest in which that day isn't after `today`. Without `today`, such an
-    entry has no time.
+    Times of LIST, except in EPLF, are in the server's time zone, and are returned as days: `ls` leaves out the hour of files
+    older than half a year, and the year of others. A missing year is the latest in which that day isn't after `today`. Without
+    `today`, such an entry has no time.
 
     >>> parse(b"type=dir;modify=20261124101530; pub", Form.MLSD)
     [Entry(name=b'pub', is_folder=True, size=None, modified='2026-11-24T10:15:30Z')]
@@ -141,6 +141,11 @@ _DOS: Final = re.compile(
 )
 
 
+_EPLF: Final = re.compile(rb"\+(?P<facts>[^\t]*+)\t(?P<name>.++)", re.DOTALL)
+_LONGEST_TIME: Final = 11
+"""Digits of a time in seconds since 1970."""
+
+
 def _mlsd(line: bytes, _: date | None) -> Entry | None:
     match = _FACTS.fullmatch(line)
     if match is None:
@@ -169,7 +174,10 @@ def _list(line: bytes, today: date | None) -> Entry | None:
         if match:
             return _unix(match, today)
     match = _DOS.fullmatch(line)
-    return _dos(match) if match else None
+    if match:
+        return _dos(match)
+    match = _EPLF.fullmatch(line)
+    return _eplf(match) if match else None
 
 
 def _unix(match: re.Match[bytes], today: date | None) -> Entry:
@@ -208,6 +216,21 @@ def _dos(match: re.Match[bytes]) -> Entry:
     digits = re.sub(rb"\D", b"", match["size"] or b"")
     is_folder = match["size"] is None and b"<SYMLINK>" not in match[0][: match.start("name")].upper()
     return Entry(match["name"], is_folder, int(digits) if digits else None, modified)
+
+
+def _eplf(match: re.Match[bytes]) -> Entry | None:
+    """Read a line in the easily parsed LIST format: facts, each of a letter and a value (https://cr.yp.to/ftp/list/eplf.html).
+
+    `/` is a folder, `r` a file that can be fetched, `s` a size in bytes, `m` a time in seconds since 1970.
+    """
+    facts = {fact[:1]: fact[1:] for fact in match["facts"].split(b",")}
+    if b"/" not in facts and b"r" not in facts:
+        return None
+    size, time = facts.get(b"s", b""), facts.get(b"m", b"")
+    is_sized = b"/" not in facts and size.isdigit() and len(size) <= len(str(1 << 63))
+    is_timed = time.isdigit() and len(time) <= _LONGEST_TIME
+    modified = datetime.fromtimestamp(int(time), UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if is_timed else None
+    return Entry(match["name"], b"/" in facts, int(size) if is_sized else None, modified)
 
 
 def _nlst(line: bytes, _: date | None) -> Entry | None:

@@ -33,7 +33,10 @@ _MANY: Final = 100
 COMMON: Final = frozenset({"class", "id", "title", "alt", "name", "type", "width", "height", "lang", "role"})
 """Common attributes that never hold a URL: they are not looked up in the tables."""
 
-_RAW: Final = frozenset({"style", "script"})
+FALLBACKS: Final = frozenset({"noembed", "noframes"})
+"""Elements whose text is a document, for browsers without frames or plug-ins. To parsers it is raw text; often it has links."""
+
+_RAW: Final = FALLBACKS | {"style", "script"}
 _FOREIGN: Final = frozenset({"svg", "math"})
 _PLACES: Final = _FOREIGN | {"foreignobject", "template"}
 _SPECIAL: Final = _RAW | _PLACES | {"base", "meta", BODY_AGAIN}
@@ -61,6 +64,12 @@ _SELF_CLOSED: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """A style or script whose tag ends with a slash. `src=a/>` doesn't: the slash belongs to the value."""
+
+_TITLE_IN_SVG: Final = re.compile(
+    r"(?P<svg><svg\b)|(?P<end></svg\b)|(?<=<)title(?=[\s/>])|(?<=</)title(?=[\s/>])", re.IGNORECASE
+)
+_SVG_TITLE: Final = "t1tle"
+"""The name under which lxml reads the title of an SVG image, whose text may have elements. It takes each title for text."""
 
 _SVG_OR_SELF_CLOSED: Final = re.compile(
     rf"<svg\b | (?P<end></svg\b) | (?P<tag>{_SELF_CLOSED.pattern})", re.IGNORECASE | re.VERBOSE
@@ -169,6 +178,8 @@ def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
     text = BODY.sub(f"<{BODY_AGAIN}", text)
     if "/>" in text and _SELF_CLOSED.search(text):
         text = _without_idle_slashes(text)
+    if "<svg" in text or "<SVG" in text:
+        text = _with_svg_titles(text)
     target = new()
     counting = target if isinstance(target, Elements) else _Counting(target)
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", counting))
@@ -196,6 +207,20 @@ def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
             opened[tag] -= 1
             target.end(tag)
     return target
+
+
+def _with_svg_titles(text: str) -> str:
+    """Rename the titles in SVG for lxml."""
+    svgs = 0
+
+    def renamed(tag: re.Match[str]) -> str:
+        nonlocal svgs
+        if tag["svg"] or tag["end"]:
+            svgs = max(svgs + (1 if tag["svg"] else -1), 0)
+            return tag[0]
+        return _SVG_TITLE if svgs else tag[0]
+
+    return _TITLE_IN_SVG.sub(renamed, text)
 
 
 def _without_idle_slashes(text: str) -> str:
@@ -230,6 +255,11 @@ def is_xslt(text: str) -> bool:
 def local_name(tag: object) -> str:
     """Return an element's name without its namespace, in lower case."""
     return str(tag).rpartition("}")[2].rpartition(":")[2].lower()
+
+
+def prefix(element: etree._Element) -> str:
+    """Return the prefix of an element's name as the document writes it, in lower case; "" if it has none."""
+    return (element.prefix or str(element.tag).rpartition("}")[2].rpartition(":")[0]).lower()
 
 
 def attribute_name(name: object) -> str:

@@ -167,10 +167,10 @@ def _leaf(segment: str, query: str | None, media_type: str) -> str:
 
 
 def _kept_extension(media_type: str, ext: str) -> str:
-    """Return the extension for a media type that has none in the table. It never makes a document of what is none."""
+    """Return the extension for a type from which browsers infer nothing. It never makes a document of what is none."""
     if media_type == "text/plain":
         return "txt"
-    return ext if media_types.fits(media_type, ext) else ""
+    return ext if ext and media_types.fits(media_type, ext) else media_types.NAMES.get(media_type, "")
 
 
 def _text(segment: str, *, lead: bool) -> str:

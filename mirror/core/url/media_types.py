@@ -25,6 +25,9 @@ EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
     "application/atom+xml": ("atom", "xml", "rss"),
     "application/rdf+xml": ("rdf", "xml"),
     "application/wasm": ("wasm",),
+    "model/gltf+json": ("gltf",),
+    "application/vnd.apple.mpegurl": ("m3u8", "m3u"),
+    "application/dash+xml": ("mpd",),
     "application/pdf": ("pdf",),
     "application/zip": ("zip", "jar", "whl", "docx", "xlsx", "pptx", "odt", "ods", "odp", "xpi"),
     "application/gzip": ("gz", "tgz"),
@@ -56,6 +59,70 @@ EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Media type -> the extensions from which a browser infers it for a local file. The first is the one that names get."""
 
+NAMES: Final[dict[str, str]] = {
+    "application/java-archive": "jar",
+    "application/msword": "doc",
+    "application/postscript": "ps",
+    "application/rtf": "rtf",
+    "application/vnd.amazon.ebook": "azw",
+    "application/vnd.android.package-archive": "apk",
+    "application/vnd.debian.binary-package": "deb",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.ms-powerpoint": "ppt",
+    "application/vnd.oasis.opendocument.presentation": "odp",
+    "application/vnd.oasis.opendocument.spreadsheet": "ods",
+    "application/vnd.oasis.opendocument.text": "odt",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.rar": "rar",
+    "application/x-7z-compressed": "7z",
+    "application/x-apple-diskimage": "dmg",
+    "application/x-bittorrent": "torrent",
+    "application/x-bzip2": "bz2",
+    "application/x-iso9660-image": "iso",
+    "application/x-mobipocket-ebook": "mobi",
+    "application/x-msdownload": "exe",
+    "application/x-rar-compressed": "rar",
+    "application/x-shockwave-flash": "swf",
+    "application/x-tar": "tar",
+    "application/x-xz": "xz",
+    "application/zstd": "zst",
+    "application/ogg": "ogg",
+    "audio/aac": "aac",
+    "audio/amr": "amr",
+    "audio/basic": "au",
+    "audio/midi": "mid",
+    "audio/opus": "opus",
+    "audio/x-aiff": "aiff",
+    "audio/x-ms-wma": "wma",
+    "image/heic": "heic",
+    "image/heif": "heif",
+    "image/jxl": "jxl",
+    "image/vnd.djvu": "djvu",
+    "image/x-portable-pixmap": "ppm",
+    "model/gltf-binary": "glb",
+    "model/stl": "stl",
+    "text/calendar": "ics",
+    "text/csv": "csv",
+    "text/markdown": "md",
+    "text/vcard": "vcf",
+    "video/3gpp": "3gp",
+    "video/mp2t": "ts",
+    "video/mpeg": "mpg",
+    "video/x-flv": "flv",
+    "video/x-matroska": "mkv",
+    "video/x-ms-wmv": "wmv",
+    "video/x-msvideo": "avi",
+}
+"""Media type -> the extension that a name gets if it has none. Browsers infer nothing from these, but other programs do."""
+
+NAMED_TYPES: Final = {extension: media_type for media_type, extension in reversed(NAMES.items())}
+"""The reverse: an extension -> its media type."""
+
+PROGRAMS: Final = frozenset({"php", "php3", "php5", "phtml", "asp", "aspx", "ashx", "jsp", "do", "cgi", "pl", "cfm"})
+"""Extensions of programs that made a response: they say nothing about what it is."""
+
 ALIASES: Final[dict[str, str]] = {
     "application/javascript": "text/javascript",
     "application/x-javascript": "text/javascript",
@@ -80,8 +147,27 @@ ALIASES: Final[dict[str, str]] = {
     "application/font-woff2": "font/woff2",
     "application/x-font-ttf": "font/ttf",
     "application/x-font-opentype": "font/otf",
+    "application/x-mpegurl": "application/vnd.apple.mpegurl",
+    "application/mpegurl": "application/vnd.apple.mpegurl",
+    "audio/mpegurl": "application/vnd.apple.mpegurl",
+    "audio/x-mpegurl": "application/vnd.apple.mpegurl",
+    "video/vnd.mpeg.dash.mpd": "application/dash+xml",
     "audio/mp3": "audio/mpeg",
+    "audio/mpeg3": "audio/mpeg",
+    "audio/mpg": "audio/mpeg",
+    "audio/x-mp3": "audio/mpeg",
+    "audio/x-mpeg": "audio/mpeg",
+    "audio/x-m4a": "audio/mp4",
+    "audio/m4a": "audio/mp4",
+    "audio/x-aac": "audio/aac",
+    "audio/aacp": "audio/aac",
+    "audio/x-flac": "audio/flac",
+    "audio/x-midi": "audio/midi",
+    "audio/mid": "audio/midi",
     "audio/x-wav": "audio/wav",
+    "audio/wave": "audio/wav",
+    "audio/vnd.wave": "audio/wav",
+    "video/x-m4v": "video/mp4",
     "binary/octet-stream": UNKNOWN,
     "application/x-download": UNKNOWN,
     "application/force-download": UNKNOWN,
@@ -106,11 +192,16 @@ _HTML_START = re.compile(
     re.IGNORECASE,
 )
 _XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s")
+_FILENAME = re.compile(
+    r"""(?P<name>filename\*?)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<token>[^;"]*+))""", re.IGNORECASE
+)
+_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"GIF8", "image/gif"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"%PDF-", "application/pdf"),
+    (b"#EXTM3U", "application/vnd.apple.mpegurl"),
     (b"PK\x03\x04", "application/zip"),
     (b"\x1f\x8b", "application/gzip"),
     (b"wOFF", "font/woff"),
@@ -126,6 +217,7 @@ class Document(StrEnum):
     JAVASCRIPT = "javascript"
     JSON = "json"
     XML = "xml"
+    HLS = "hls"
 
 
 DOCUMENTS: Final[dict[str, Document]] = {
@@ -134,6 +226,9 @@ DOCUMENTS: Final[dict[str, Document]] = {
     "text/css": Document.CSS,
     "text/javascript": Document.JAVASCRIPT,
     "application/manifest+json": Document.JSON,
+    "model/gltf+json": Document.JSON,
+    "application/vnd.apple.mpegurl": Document.HLS,
+    "application/dash+xml": Document.XML,
     "application/xml": Document.XML,
     "application/rss+xml": Document.XML,
     "application/atom+xml": Document.XML,
@@ -160,12 +255,16 @@ def extension(name: str) -> str:
 def fits(media_type: str, ext: str) -> bool:
     """Whether a browser treats a local file with this extension as this media type.
 
-    >>> fits("text/html", "HTM"), fits("text/html", "php"), fits("text/x-python", "py")
-    (True, False, True)
+    A browser knows nothing of some types, but other programs do (`NAMES`); the extension of a server's program helps none.
+
+    >>> fits("text/html", "HTM"), fits("text/html", "php"), fits("text/x-python", "py"), fits("audio/aac", "php")
+    (True, False, True, False)
     """
     known = EXTENSIONS.get(media_type)
     if known is not None:
         return ext.lower() in known
+    if media_type in NAMES and ext.lower() in PROGRAMS:
+        return False
     return media_type == UNKNOWN or EXTENSION_TYPES.get(ext.lower()) not in DOCUMENTS
 
 
@@ -182,13 +281,17 @@ def parse_media_type(content_type: str | None) -> str:
     return ALIASES.get(essence, essence)
 
 
-def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"") -> str:
+def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"", disposition: str | None = None) -> str:
     """Return the media type of a response: by its Content-Type; else by its first bytes; else by its name.
+
+    If the Content-Type says only that it is data, the name of the URL decides, and then the one in its Content-Disposition.
 
     For XML, the name may be more specific. For a file that comes from no web server, the name goes before the first bytes, as
     in browsers that open a local file. `head` is the beginning of the payload; 512 bytes are enough.
     """
     declared = parse_media_type(content_type)
+    if declared == "text/plain" and head.startswith(b"#EXTM3U"):  # what servers say that don't know the extension
+        return "application/vnd.apple.mpegurl"
     if declared and declared != UNKNOWN:
         return declared
     ext = _url_extension(url)
@@ -196,9 +299,25 @@ def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"") -
     if not declared and not is_web(url) and (name or ext in PLAIN_TEXT):
         return name or "text/plain"
     if declared:
-        return name if name and name not in {"text/html", "application/xhtml+xml"} else UNKNOWN
+        if name is None or name in _PAGES:
+            name = attached_type(disposition)
+        return name if name and name not in _PAGES else UNKNOWN
     found = sniff(head) or name or UNKNOWN
     return name if name and found == "application/xml" and DOCUMENTS.get(name) in _WRITTEN_AS_XML else found
+
+
+def attached_type(disposition: str | None) -> str | None:
+    """Return the media type by the name in a Content-Disposition (RFC 6266); `None` if that tells none, or a document.
+
+    >>> attached_type('attachment; filename="Report (final).PDF"'), attached_type("attachment; filename*=UTF-8''a%20b.odt")
+    ('application/pdf', 'application/vnd.oasis.opendocument.text')
+    """
+    names = {
+        match["name"].lower(): match["quoted"] or match["token"] for match in _FILENAME.finditer(disposition or "")
+    }
+    ext = extension((names.get("filename*") or names.get("filename") or "").strip()).lower()
+    found = NAMED_TYPES.get(ext) or EXTENSION_TYPES.get(ext)
+    return None if found in DOCUMENTS else found
 
 
 def sniff(head: bytes) -> str:

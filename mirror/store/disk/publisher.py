@@ -112,7 +112,7 @@ def local_copy(
     if wanted.dom is not None and objects.has(wanted.dom):
         shown = Response(wanted.url, wanted.status, DOM_HEADERS, objects.get(wanted.dom))
         return documents.local_copy(shown, "text/html", here.rpartition("/")[2], resolve)
-    if not documents.may_have_references(media_type) or wanted.size > documents.max_read_size(media_type):
+    if not documents.may_differ(media_type, wanted.headers, wanted.size):
         return None
     payload = objects.get(wanted.digest) if payload is None else payload
     response = Response(wanted.url, wanted.status, wanted.headers, payload)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
+from mirror.core.document.header_edits import HEADERS
 from mirror.core.http.messages import header, is_of_resource
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url import media_types
@@ -102,8 +103,8 @@ class Resource:
 
     def reads_as(self, before: "Resource") -> bool:
         """Whether its file has the same content as that of the version before."""
-        types = [header(resource.headers, "content-type") for resource in (before, self)]
-        return before.content == self.content and types[0] == types[1]
+        is_said = all(header(before.headers, name) == header(self.headers, name) for name in HEADERS)
+        return is_said and before.content == self.content
 
 
 @dataclass(frozen=True, slots=True)

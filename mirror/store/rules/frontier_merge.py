@@ -6,7 +6,7 @@ from typing import Final
 from mirror.core.document.references import Reference
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.syntax.embedded_urls import Kind
-from mirror.store.manifest.records import Entry
+from mirror.store.manifest.records import Entry, State
 
 _ASKS_FOR: Final = {
     Kind.PAGE: (Role.PAGE, 1),
@@ -30,19 +30,22 @@ def merge(old: Entry, wanted: Entry) -> Entry:
     """Merge an entry with what another reference asks for: all roles, the smallest depth, a guess only if both are.
 
     If robots.txt forbids a URL, it stays forbidden; if a limit kept it from being a page, it stays so. Of two reasons not to
-    fetch, one that holds wherever the URL is found outweighs one that doesn't.
+    fetch, one that holds wherever the URL is found outweighs one that doesn't. A guess whose answer was dropped is fetched
+    again if it turns out to be more than a guess.
     """
     if not wanted.roles:
         reasons = [reason for reason in (old.reason, wanted.reason) if reason]
         return old if old.roles else replace(old, reason=max(reasons, key=_weight), guess=old.guess and wanted.guess)
     if not old.roles:
         return wanted
-    return replace(
+    merged = replace(
         old,
         roles=(old.roles | wanted.roles) - ({Role.PAGE} if old.reason is Reason.LIMIT else set()),
         depth=min(old.depth, wanted.depth),
         guess=old.guess and wanted.guess,
     )
+    is_wanted = old.reason is Reason.GUESS and differ(replace(merged, depth=old.depth), old)
+    return replace(merged, state=State.PENDING, reason=None) if is_wanted else merged
 
 
 def says_nothing_new(old: Entry, reference: Reference, depth: int) -> bool:

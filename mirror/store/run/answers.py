@@ -19,7 +19,9 @@ from mirror.core.policy import lost_content, soft_errors
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.robots_meta import Directive
+from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.media_types import Document
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
@@ -74,6 +76,8 @@ class Answers:
             if known.reason is Reason.PROBE:
                 return self._record_probe(known, before, response, references)
             is_unchanged = before is not None and self._is_unchanged(before, response)
+            if _is_misguessed(known, response):
+                return self._drop_guess(known, before, response)
             reason = self._left_out(known, response, before if is_unchanged else None, references)
             if reason:
                 recorded = self._leave_out(known, before, response, None if is_unchanged else references, reason)
@@ -213,6 +217,8 @@ class Answers:
             headers=before.headers if headers is None else headers,
             checked=checked or before.checked,
         )
+        if not present.stale and present.path and not present.reads_as(before):  # a 304 may bring other headers
+            present = replace(present, stale=True)
         return self._put(entry, before, present)
 
     def _put(self, entry: Entry, before: Resource | None, resource: Resource, found: Found | None = None) -> Recorded:
@@ -278,6 +284,12 @@ class Answers:
         add_departure(self._manifest, before, resource)
         return recorded
 
+    def _drop_guess(self, entry: Entry, before: Resource | None, response: Response) -> Recorded:
+        """Record that an answer is a page where a script was guessed to load a file; an earlier copy of such a file stays."""
+        if before and not before.is_html and before.path and self._run.has_copy(before):
+            return self._keep(entry, before, Reason.GUESS)
+        return self._leave_out(entry, before, response, (), Reason.GUESS)
+
     def _record_probe(
         self, entry: Entry, before: Resource | None, response: Response, references: Sequence[Reference]
     ) -> Recorded:
@@ -285,3 +297,12 @@ class Answers:
         if response.is_success:
             self._run.traps.probed(response, references)
         return self._leave_out(entry, before, response, (), Reason.PROBE)
+
+
+def _is_misguessed(entry: Entry, response: Response) -> bool:
+    """Whether a string in a script looked like a file that a page needs, and the server answers it with a page.
+
+    Many servers answer each unknown path with their home page, and status 200.
+    """
+    is_file = entry.guess and entry.roles == {Role.REQUISITE}
+    return is_file and response.is_success and media_types.DOCUMENTS.get(response.media_type) is Document.HTML

@@ -39,6 +39,9 @@ def copied(text: str, syntax: Document = Document.HTML) -> str:
         # saved, not saved, neither
         ("<a href=/x>", "<a href=../x~.html>"),
         ("<a href='/x#y'>", "<a href='../x~.html#y'>"),
+        ("<frameset><noframes><a href=/x>x</a></noframes>", "<frameset><noframes><a href=../x~.html>x</a></noframes>"),
+        ("<noembed><a href='/x'>x</noembed><a href=/y>", "<noembed><a href='../x~.html'>x</noembed><a href=../y~.html>"),
+        ("<svg><title><a href=/x></a></title></svg>", "<svg><title><a href=../x~.html></a></title></svg>"),
         ("<a href='/z'>", "<a href='http://h/z'>"),
         ("<a href='z#y'>", "<a href='http://h/d/z#y'>"),
         ("<a href='//o/z'>", "<a href='http://o/z'>"),
@@ -161,7 +164,7 @@ def test_what_guards_other_bytes_and_origins_goes(text: str, copy: str) -> None:
     [
         (
             "<meta http-equiv=Content-Security-Policy content=\"default-src 'self'\">",
-            '<meta http-equiv=Content-Security-Policy content="">',
+            '<meta http-equiv=Content-Security-Policy content="default-src http://h file:">',
         ),
         (
             "<meta content='x' http-equiv=' content-security-policy-Report-Only '>",

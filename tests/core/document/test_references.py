@@ -89,7 +89,7 @@ AROUND = {
     "tfoot": "<table>{}</table>",
 }
 """The context in which a browser accepts an element."""
-WITH = {"link": 'rel="icon"', "meta": 'name="og:image"'}
+WITH = {"link": 'rel="icon"', "meta": 'name="og:image"', "param": 'name="movie"'}
 """The attributes that decide the kind of an element's reference."""
 
 
@@ -116,7 +116,7 @@ def test_each_attribute_of_xml_is_read(element: str, attribute: str) -> None:
 
 @pytest.mark.parametrize(("element", "parent"), XML_TEXT)
 def test_each_text_of_xml_is_read(element: str, parent: str) -> None:
-    text = f"<x><{parent}><{element}>\n /x </{element}></{parent}></x>"
+    text = f"<x><{parent}><{element}>\n http://h/x </{element}></{parent}></x>"
     assert found(Document.XML, text) == [("http://h/x", XML_TEXT[element, parent])]
 
 
@@ -204,6 +204,10 @@ def test_kind(markup: str, kind: Kind) -> None:
         ("<frameset><frame src=/x></frameset>", ["/x"]),
         ("<template><img src=/x></template>", ["/x"]),
         ("<noscript><img src=/x></noscript>", ["/x"]),
+        ("<frameset><frame src=/x><noframes><a href=/y>y</a></noframes></frameset>", ["/x", "/y"]),
+        ("<base href=/b/><noembed><a href=x>x</a><!-- <a href=y> --></noembed>", ["/b/x"]),
+        ("<svg><title><a href=/x></a></title><desc><a href=/y></a></desc></svg><title><a href=/z></title>", ["/x", "/y"]),
+        ("<SVG><TITLE><IMG SRC=/x></TITLE></SVG><svg/></svg><title><a href=/z></title>", ["/x"]),
         ("<head><noscript><link rel=stylesheet href=/x></noscript></head>", ["/x"]),
         ("\ufeff<a href=/x>", ["/x"]),
         ("\r<a href=/x>\r<a href=/y>", ["/x", "/y"]),
@@ -639,3 +643,22 @@ def test_behind_a_long_base_no_more_is_found_than_can_be_kept() -> None:
     links = "".join(f"<a href={n}>" for n in range(4000))
     found = refs.references(Document.HTML, f"<base href=/{'a' * 60_000}/>{links}", CanonicalURL("http://example.org/"))
     assert refs.MOST_CHARACTERS <= sum(len(one.url) for one in found) < refs.MOST_CHARACTERS + 100_000
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ("<guid>http://h/x</guid>", ["/x"]),
+        ("<guid isPermaLink='true'> https://h/x\n</guid>", ["https://h/x"]),
+        ("<guid isPermaLink='false'>http://h/x</guid>", []),
+        ("<guid>tag:h,2026:x</guid><guid>x</guid><guid>14</guid>", []),
+        ("<slash:comments>14</slash:comments><comments>/x</comments>", ["/x"]),
+        ("<s:link>14</s:link><link>/x</link>", ["/x"]),
+        ("<s:image><s:url>/x</s:url></s:image>", ["/x"]),
+    ],
+)
+def test_texts_of_a_feed(item: str, expected: list[str]) -> None:
+    """An element of another vocabulary than its parent's has another meaning, declared or not."""
+    for names in ("xmlns:slash='slash' xmlns:s='s'", ""):
+        text = f"<rss {names}><channel><item>{item}</item></channel></rss>"
+        assert [url.removeprefix("http://h") for url, _ in found(Document.XML, text)] == expected

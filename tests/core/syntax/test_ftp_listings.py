@@ -53,6 +53,12 @@ DOS = [
     (b"03-01-25  03:04PM       <SYMLINK>      a", Entry(b"a", modified="2025-03-01T15:04")),
     (b"13-01-25  03:04PM                 1 a", Entry(b"a", size=1)),
 ]
+EPLF = [
+    (b"+i8388621.48594,m825718503,r,s280,\tdjb.html", Entry(b"djb.html", size=280, modified="1996-03-01T22:15:03Z")),
+    (b"+i8388621.50690,m824255907,/,\t514", Entry(b"514", is_folder=True, modified="1996-02-13T23:58:27Z")),
+    (b"+r,\t a\tb", Entry(b" a\tb")),
+    (b"+m99999999999999,sx,r,\ta", Entry(b"a")),
+]
 MLSD = [
     (b"type=file;size=42;modify=20250301101530; a", Entry(b"a", size=42, modified="2025-03-01T10:15:30Z")),
     (b"Type=File;Size=42;Modify=20250301101530.123;Perm=adfr;  a ", Entry(b" a ", size=42, modified="2025-03-01T10:15:30Z")),
@@ -84,7 +90,7 @@ NOTHING = {
 
 @pytest.mark.parametrize(
     ("form", "line", "entry"),
-    [(Form.LIST, *row) for row in UNIX + DOS]
+    [(Form.LIST, *row) for row in UNIX + DOS + EPLF]
     + [(Form.MLSD, *row) for row in MLSD]
     + [(Form.NLST, name, Entry(name)) for name in (b"a", b" a b ", b"a -> b", b"\xff", b"total 1")],
 )
@@ -214,7 +220,8 @@ def test_a_page_does_not_depend_on_the_order(folder: CanonicalURL, entries: tupl
 
 @LAW
 @given(
-    text=st.lists(NAMES | st.sampled_from([row[0] for row in UNIX + DOS + MLSD]), max_size=6).map(b"".join), form=FORMS
+    text=st.lists(NAMES | st.sampled_from([row[0] for row in UNIX + DOS + EPLF + MLSD]), max_size=6).map(b"".join),
+    form=FORMS,
 )
 def test_whatever_a_server_says_nothing_hostile_is_named(text: bytes, form: Form) -> None:
     assert all(is_name(entry.name) for entry in parse(text, form, TODAY))

@@ -4,12 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.url.canonical import canonical
+from mirror.core.url.canonical import CanonicalURL, canonical
+from mirror.core.url.local_paths import local_path
 from mirror.core.url.media_types import (
     ALIASES,
     DOCUMENTS,
     EXTENSION_TYPES,
     EXTENSIONS,
+    NAMED_TYPES,
+    NAMES,
+    PROGRAMS,
     UNKNOWN,
     Document,
     expected_type,
@@ -39,7 +43,7 @@ def test_extensions_and_types_agree(known: str, extensions: tuple[str, ...]) -> 
 @pytest.mark.parametrize(("alias", "folded"), ALIASES.items())
 def test_aliases_lead_to_known_types(alias: str, folded: str) -> None:
     assert parse_media_type(alias) == folded
-    assert folded == UNKNOWN or folded in EXTENSIONS
+    assert folded == UNKNOWN or folded in EXTENSIONS or folded in NAMES
 
 
 def test_a_document_has_an_extension() -> None:
@@ -279,3 +283,42 @@ def test_in_a_tree_of_files_a_folder_is_a_page() -> None:
     assert expected_type(canonical("file:///srv/www/"), page=True) == "text/html"
     assert expected_type(canonical("ftp://example.org/LICENSE"), page=True) == UNKNOWN
     assert expected_type(canonical("ftp://example.org/a.htm"), page=True) == "text/html"
+
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "path", "disposition", "name"),
+    [
+        (UNKNOWN, "/download.php?id=1", 'attachment; filename="report.pdf"', "download.php@id=1~.pdf"),
+        ("application/force-download", "/get", "attachment; filename=Report.DOCX", "get~.docx"),
+        (UNKNOWN, "/get.php", "inline; filename*=UTF-8''%C3%BC.mp3; filename=x.bin", "get.php~.mp3"),
+        (UNKNOWN, "/get", 'attachment; filename="a \\"b\\".tar.gz"', "get~.gz"),
+        # no name, no known one, a document, a name of the URL, a type that says more
+        (UNKNOWN, "/download.php?id=1", None, "download.php@id=1~.php"),
+        (UNKNOWN, "/download.php?id=1", "attachment", "download.php@id=1~.php"),
+        (UNKNOWN, "/download.php?id=1", "attachment; filename=a.strange", "download.php@id=1~.php"),
+        (UNKNOWN, "/get", "attachment; filename=a.html", "get~"),
+        (UNKNOWN, "/get", "attachment; filename=a.js", "get~"),
+        (UNKNOWN, "/a.zip", "attachment; filename=a.pdf", "a.zip"),
+        ("image/png", "/get", "attachment; filename=a.pdf", "get~.png"),
+        # names that programs open
+        ("audio/mpeg", "/file/5", None, "5~.mp3"),
+        ("audio/x-m4a", "/file/5", None, "5~.m4a"),
+        ("audio/aac", "/file.php?id=5", None, "file.php@id=5~.aac"),
+        ("video/x-matroska", "/v", None, "v~.mkv"),
+        (DOCX, "/get.aspx", None, "get.aspx~.docx"),
+        ("application/msword", "/a.docx", None, "a.docx"),
+        ("text/csv", "/a.txt", None, "a.txt"),
+    ],
+)
+def test_a_name_is_one_that_programs_open(content_type: str, path: str, disposition: str | None, name: str) -> None:
+    url = CanonicalURL("https://h" + path)
+    found = media_type(content_type, url, b"", disposition)
+    assert local_path(url, found).rpartition("/")[2] == name
+
+
+def test_names_are_no_documents() -> None:
+    assert not set(NAMES) & {*EXTENSIONS, *DOCUMENTS, *ALIASES}
+    assert not set(NAMED_TYPES) & (PROGRAMS | {ext for known in DOCUMENTS for ext in EXTENSIONS.get(known, ())})

@@ -156,6 +156,20 @@ REVISED: Final[dict[str, tuple[Web, Scope]]] = {
         },
         scope(),
     ),
+    "a guess that is a page is a reference of another page": (
+        {HOME: Site().page("/", GUESS, links=["/a"]).page("/x.js").page("/a", '<iframe src="/x.js"></iframe>')},
+        scope(),
+    ),
+    "a guess that is a page is linked": (
+        {
+            HOME: Site()
+            .page("/", GUESS, links=["/a"])
+            .page("/x.js", links=["/b"])
+            .page("/a", links=["/x.js"])
+            .page("/b")
+        },
+        scope(),
+    ),
     "a picture that is linked is sent to another host": (
         {
             HOME: moved(Site(), "/r", f"{CDN}/x.png").page("/", links=["/r", "/a"]).page("/a", '<img src="/r">'),
@@ -402,6 +416,31 @@ def test_a_guess_that_is_wrong_is_no_failure_but_a_reference_is(
 ) -> None:
     _, running = answered(archive, site)
     assert running.counts().failed == failed
+
+
+def test_a_guess_that_is_a_page_is_dropped_and_not_told(archive: Archive) -> None:
+    """As jQuery UI's `define("ui/widgets/tabs.js")` on a server whose unknown paths give the home page."""
+    home = "<script>define('ui/widgets/tabs.js', ['./a.js']); load('/logo.png'); load('/page.html')</script>"
+    site = Site().page("/", home)
+    for path in ("/ui/widgets/tabs.js", "/a.js", "/logo.png", "/page.html"):
+        site.page(path, home, links=["/more"])
+    site.page("/more")
+    asked, running = answered(archive, site)
+    counts = running.counts()
+    assert (sorted(asked), counts.failed, counts.skipped) == (
+        sorted(["/", "/more", *(site.data.keys() - {"/", "/more"})]),
+        {},
+        {},
+    )
+    assert paths(archive) == {"example.org_80/index.html", "example.org_80/page.html", "example.org_80/more~.html"}
+    url_id = archive.manifest.frontier.find([canonical(at("/a.js"))])[canonical(at("/a.js"))]
+    assert archive.manifest.frontier.entries([url_id])[url_id].reason is Reason.GUESS
+
+
+def test_a_guess_that_was_a_file_once_stays_one(archive: Archive) -> None:
+    answered(archive, Site().page("/", GUESS).file("/x.js", "1", "text/javascript"))
+    answered(archive, Site().page("/", GUESS).page("/x.js"))
+    assert files(archive.root)["example.org_80/x.js"] == b"1"
 
 
 CHAINS: Final = {
