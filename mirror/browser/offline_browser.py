@@ -52,12 +52,15 @@ class Browser:
         self._open = 0
         self._page_closed = asyncio.Event()
 
-    async def render(self, document: Document, ask: Ask) -> Rendering:
-        """Open a page, let its scripts run, and read the result. Raises `BrowserError`."""
+    async def render(self, document: Document, ask: Ask, clock: int = 0) -> Rendering:
+        """Open a page, let its scripts run, and read the result. Raises `BrowserError`.
+
+        `clock` is the time at which the page's clock starts, in milliseconds since 1970 (`core.replay.first_script`).
+        """
         for _ in range(2):
             browser = await self._running()
             self._open += 1
-            visit = PageVisit(document, ask)
+            visit = PageVisit(document, ask, clock)
             try:
                 async with asyncio.timeout(limits.MAX_PAGE_TIME):
                     await visit.run(browser)

@@ -15,6 +15,7 @@ from mirror.browser import chromium, limits
 from mirror.browser.chromium import HEIGHT, WIDTH
 from mirror.browser.page_scripts import DISABLE_DIALOGS, IsolatedWorld
 from mirror.browser.records import Ask, Document, PageRequest, Rendering
+from mirror.core.replay.first_script import first_script
 from mirror.core.syntax.embedded_urls import Kind
 
 if TYPE_CHECKING:
@@ -58,11 +59,12 @@ _NEEDS_ORIGIN: Final = {"fetch": "fetches data", "xhr": "fetches data"}
 class PageVisit:
     """Opens one page in a context of its own. `began` is whether the browser was able to create the page."""
 
-    def __init__(self, document: Document, ask: Ask) -> None:
+    def __init__(self, document: Document, ask: Ask, clock: int) -> None:
         self.document = document
         self.result = Rendering(document.url)
         self.began = False
         self._ask = ask
+        self._clock = clock
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._is_answered = False
@@ -82,6 +84,7 @@ class PageVisit:
             reduced_motion="reduce",
         )
         await context.route("**/*", self._on_route)
+        await context.add_init_script(first_script(self._clock))
         await context.add_init_script(DISABLE_DIALOGS)
         self._page = page = await context.new_page()
         context.on("page", _close_popup)
@@ -195,7 +198,8 @@ class PageVisit:
             return
         if request.resource_type in _NEEDS_ORIGIN:
             self.result.needs.add(_NEEDS_ORIGIN[request.resource_type])
-        response = await self._fetch(PageRequest(url, kind, waits=request.resource_type not in _NOT_AWAITED))
+        waits = request.resource_type not in _NOT_AWAITED
+        response = await self._fetch(PageRequest(url, kind, waits, _other_origin(request, url)))
         if response is None or len(response.body) > limits.MAX_BYTES:
             await route.abort(_abort_code(request))
         else:
@@ -253,6 +257,12 @@ async def _fulfill(route: "Route", document: Document, *, has_body: bool = True)
         if key not in _HOP_BY_HOP:
             headers[key] = f"{headers[key]}\n{value}" if key in headers and key == "set-cookie" else value
     await route.fulfill(status=document.status, headers=headers, body=document.body if has_body else b"")
+
+
+def _other_origin(request: "Request", url: str) -> str | None:
+    """The origin of the page, if it would read a response of another one."""
+    named = request.headers.get("origin")
+    return named if named and not url.startswith(f"{named}/") else None
 
 
 def _abort_code(request: "Request") -> str:

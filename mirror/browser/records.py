@@ -20,12 +20,14 @@ class Document:
 class PageRequest:
     """A URL that a page requests: a requisite, a document for a frame, or another page to go to.
 
-    `waits` is whether the page waits for the response.
+    `waits` is whether the page waits for the response. `origin` is that of the page (`Origin`), if it would read a response of
+    another origin.
     """
 
     url: str
     kind: Kind
     waits: bool = True
+    origin: str | None = None
 
 
 Ask = Callable[[PageRequest], Awaitable[Document | None]]

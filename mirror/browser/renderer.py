@@ -21,6 +21,7 @@ from mirror.browser.offline_browser import Browser
 from mirror.browser.records import Document, PageRequest, Rendering
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
+from mirror.core.replay.first_script import milliseconds
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 from mirror.store.archive import MAX_REDIRECTS
@@ -98,10 +99,10 @@ class Renderer:
         if not self._is_closed:
             self._wake()
 
-    async def _render(self, task: RenderingTask, response: Response) -> None:
+    async def _render(self, task: RenderingTask, response: Response, began: str) -> None:
         try:
             page = Document(response.url, response.status, response.headers, response.payload)
-            rendering = await self._browser.render(page, partial(self._ask, task))
+            rendering = await self._browser.render(page, partial(self._ask, task), milliseconds(began))
         except BrowserError as error:
             self._is_closed = True
             self.error = str(error)
@@ -139,21 +140,21 @@ class Renderer:
         except InvalidURLError:
             return None
         try:
-            entry = self._crawl.pages.want(task, Reference(url, wanted.kind))
+            entry = self._crawl.pages.want(task, Reference(url, wanted.kind), wanted.origin)
             self._wake()
-            return await self._stored(entry.id, url) if entry and wanted.waits else None
+            return await self._stored(entry.id, url, wanted.origin) if entry and wanted.waits else None
         except StorageError as error:
             self._fail(error)
             return None
 
-    async def _stored(self, url_id: int, url: CanonicalURL) -> Document | None:
+    async def _stored(self, url_id: int, url: CanonicalURL, origin: str | None) -> Document | None:
         """Wait until the archive has a URL, and return its copy. Redirects are followed to their end."""
         for _ in range(MAX_REDIRECTS):
-            entry, resource = self._crawl.pages.wait_for(url_id)
+            entry, resource = self._crawl.pages.wait_for(url_id, origin)
             while entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
                 self._wake()
                 await asyncio.shield(self._waiting.setdefault(url_id, asyncio.get_running_loop().create_future()))
-                entry, resource = self._crawl.pages.wait_for(url_id)
+                entry, resource = self._crawl.pages.wait_for(url_id, origin)
             if resource is None or resource.digest is None or resource.size > MAX_BYTES:
                 return None
             target = self._crawl.pages.redirects_to(resource)
