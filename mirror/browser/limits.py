@@ -17,6 +17,22 @@ MAX_PAGE_TIME: Final = 240.0
 QUIET: Final = 0.4
 """A loaded page counts as quiet after this many seconds without a request."""
 
+SETTLE: Final = 3.0
+"""Seconds after the last request of a page, or the last thing that was done to it, within which its timers are waited for. The
+option `settle=` sets another number."""
+
+SCROLL_SETTLE: Final = 1.0
+"""The same after each screen that a page is scrolled by; `settle=` if that is shorter."""
+
+MAX_SETTLE: Final = 60.0
+"""The longest `settle=`."""
+
+IDLE_FACTOR: Final = 2
+"""A visit waits for so many times `settle=` for timers that lead to no request, in total."""
+
+SETTLE_FACTOR: Final = 6
+"""The same for all timers."""
+
 MAX_REQUESTS: Final = 1000
 """Distinct URLs that one page may request."""
 

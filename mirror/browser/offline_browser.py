@@ -43,8 +43,10 @@ def what_is_missing(path: Path | None = None) -> str | None:
 class Browser:
     """One Chromium process. It starts when first needed, and again after `limits.MAX_PAGES` pages or a crash."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, settle: float = limits.SETTLE) -> None:
+        """`settle`: see `limits.SETTLE`."""
         self._path = path
+        self._settle = settle
         self._playwright: Playwright | None = None
         self._chromium: Chromium | None = None
         self._starting = asyncio.Lock()
@@ -52,15 +54,16 @@ class Browser:
         self._open = 0
         self._page_closed = asyncio.Event()
 
-    async def render(self, document: Document, ask: Ask, clock: int = 0) -> Rendering:
+    async def render(self, document: Document, ask: Ask, clock: int = 0, *, is_patient: bool = True) -> Rendering:
         """Open a page, let its scripts run, and read the result. Raises `BrowserError`.
 
         `clock` is the time at which the page's clock starts, in milliseconds since 1970 (`core.replay.first_script`).
+        `is_patient`: wait for its timers.
         """
         for _ in range(2):
             browser = await self._running()
             self._open += 1
-            visit = PageVisit(document, ask, clock)
+            visit = PageVisit(document, ask, clock, self._settle if is_patient else 0.0)
             try:
                 async with asyncio.timeout(limits.MAX_PAGE_TIME):
                     await visit.run(browser)

@@ -18,6 +18,38 @@ window.confirm = () => false; window.prompt = () => null; window.open = () => nu
 """
 """Runs before all scripts of a page: disables the functions that wait for a user or open a window."""
 
+WATCH_TIMERS: Final = """(() => {
+    const timers = new Map()
+    for (const [name, repeats] of [["setTimeout", false], ["setInterval", true]]) {
+        const set = globalThis[name]
+        globalThis[name] = function (work, delay, ...rest) {
+            const wait = Math.max(0, +delay || 0), timer = { repeats, wait, fired: -1, due: performance.now() + wait }
+            const id = set.call(this, typeof work != "function" ? work : function (...given) {
+                if (repeats) { timer.fired = performance.now(); timer.due = timer.fired + wait }
+                else timers.delete(id)
+                return work.apply(this, given)
+            }, delay, ...rest)
+            timers.set(id, timer)
+            return id
+        }
+    }
+    for (const name of ["clearTimeout", "clearInterval"]) {
+        const clear = globalThis[name]
+        globalThis[name] = id => { timers.delete(id); clear(id) }
+    }
+    const due = (within, ago) => {
+        const now = performance.now(), done = timer => timer.repeats && timer.fired >= now - ago
+        const left = [...timers.values()].filter(timer => !done(timer)).map(timer => timer.due - now)
+        return Math.max(0, ...left.filter(ms => ms > -1000 && ms <= within))
+    }
+    Object.defineProperty(globalThis, Symbol.for("websucker.timers"), { value: due })
+})()
+"""
+"""Runs before all scripts of a page, and notes its timers.
+
+`globalThis[Symbol.for("websucker.timers")](within, ago)` returns the milliseconds until the last timer that is due within this
+time; 0 if none is. An interval counts until it has fired in the last `ago` milliseconds."""
+
 _SCROLL: Final = """async screen => {
     const tall = [...document.querySelectorAll("body, body *")].filter(e => e.clientHeight > innerHeight / 2
         && e.scrollHeight > e.clientHeight + 50 && /auto|scroll/.test(getComputedStyle(e).overflowY)).slice(0, 5)
@@ -73,6 +105,17 @@ _READ: Final = r"""(maxLength, address) => {
 
 The second one has all styles and form values in its markup. To make it, the script changes the DOM, so it must be the last one
 to run in a page."""
+
+
+async def next_timers(session: "CDPSession", within: float, ago: float) -> float:
+    """Return the seconds until the last timer of a page that is due within this time; 0 if none is (see `WATCH_TIMERS`).
+
+    It asks a function that the page could replace, so the caller limits the time for which it waits.
+    """
+    asked = f'globalThis[Symbol.for("websucker.timers")]?.({within * 1000:.0f}, {ago * 1000:.0f})'
+    result = await session.send("Runtime.evaluate", {"expression": asked, "returnByValue": True})
+    due = result["result"].get("value")
+    return min(max(float(due), 0.0) / 1000, within) if isinstance(due, int | float) else 0.0
 
 
 class IsolatedWorld:

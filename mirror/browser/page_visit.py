@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mirror.browser import chromium, limits
 from mirror.browser.chromium import HEIGHT, WIDTH
-from mirror.browser.page_scripts import DISABLE_DIALOGS, IsolatedWorld
+from mirror.browser.page_scripts import DISABLE_DIALOGS, WATCH_TIMERS, IsolatedWorld, next_timers
 from mirror.browser.records import Ask, Document, PageRequest, Rendering
 from mirror.core.replay.first_script import first_script
 from mirror.core.syntax.embedded_urls import Kind
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
-    from playwright.async_api import BrowserContext, Page, Request, Route, WebSocket
+    from playwright.async_api import BrowserContext, CDPSession, Page, Request, Route, WebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +59,13 @@ _NEEDS_ORIGIN: Final = {"fetch": "fetches data", "xhr": "fetches data"}
 class PageVisit:
     """Opens one page in a context of its own. `began` is whether the browser was able to create the page."""
 
-    def __init__(self, document: Document, ask: Ask, clock: int) -> None:
+    def __init__(self, document: Document, ask: Ask, clock: int, settle: float) -> None:
         self.document = document
         self.result = Rendering(document.url)
         self.began = False
         self._ask = ask
         self._clock = clock
+        self._settle_time = settle
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._is_answered = False
@@ -73,7 +74,10 @@ class PageVisit:
         self._requested: set[str] = set()
         self._waiting = 0
         self._active = monotonic()
+        self._acted = monotonic()
         self._busy = 0.0
+        self._idle = 0.0
+        self._settled = 0.0
 
     async def run(self, browser: "Chromium") -> None:
         """Open the page, let its scripts run, and store the outcome in `result`."""
@@ -86,6 +90,7 @@ class PageVisit:
         await context.route("**/*", self._on_route)
         await context.add_init_script(first_script(self._clock))
         await context.add_init_script(DISABLE_DIALOGS)
+        await context.add_init_script(WATCH_TIMERS)
         self._page = page = await context.new_page()
         context.on("page", _close_popup)
         page.on("load", self._on_load)
@@ -97,7 +102,8 @@ class PageVisit:
         session = await context.new_cdp_session(page)
         world = await self._within_limit(IsolatedWorld.create(session))
         await self._wait_until_quiet()
-        await self._scroll(world)
+        await self._settle(session, self._settle_time, loading=True)
+        await self._scroll(session, world)
         if page.url.startswith(("http://", "https://")):
             self.result.url = page.url
             self.result.html, self.result.static_html = await self._within_limit(world.read(self.document.url))
@@ -123,6 +129,34 @@ class PageVisit:
                 self.result.outcome = "never quiet" if self._has_loaded else "never loaded"
                 return
 
+    async def _settle(self, session: "CDPSession", seconds: float, *, loading: bool = False) -> None:
+        """Wait for the timers that are due within so many seconds of the last request or action, and for what they request.
+
+        After an action, an interval is waited for once; while the page is `loading`, each time. The time for timers that lead
+        to no request is limited, and so is the time in total.
+        """
+        requests = len(self._requested)
+        while due := await self._next_timers(session, seconds, loading=loading):
+            before = monotonic()
+            await asyncio.sleep(due + _POLL)
+            await self._wait_until_quiet()
+            self._settled += due
+            self._idle += monotonic() - before if len(self._requested) == requests else 0.0
+            self.result.waited = True
+            self.result.late |= len(self._requested) > requests
+            requests = len(self._requested)
+        self.result.late |= self.result.waited and len(self._requested) > requests
+
+    async def _next_timers(self, session: "CDPSession", seconds: float, *, loading: bool) -> float:
+        """Return the seconds to wait for timers; 0 if there are none, or if the visit has waited long enough."""
+        quiet = monotonic() - max(self._acted, self._active)
+        idle_left = limits.IDLE_FACTOR * self._settle_time - self._idle
+        left = min(seconds - quiet, idle_left, limits.SETTLE_FACTOR * self._settle_time - self._settled)
+        if left <= 0 or self.result.outcome:
+            return 0.0
+        ago = 0.0 if loading else monotonic() - self._acted
+        return await self._within_limit(next_timers(session, left, ago))
+
     async def _within_limit(self, work: Coroutine[Any, Any, T]) -> T:
         """Await an answer of the page's process, with a time limit: a tab that hangs or has crashed never answers."""
         doing, crash = asyncio.ensure_future(work), asyncio.ensure_future(self._crash.wait())
@@ -138,18 +172,22 @@ class PageVisit:
     def _is_quiet(self) -> bool:
         return self._has_loaded and not self._waiting and monotonic() - self._active > limits.QUIET
 
-    async def _scroll(self, world: IsolatedWorld) -> None:
+    async def _scroll(self, session: "CDPSession", world: IsolatedWorld) -> None:
         """Scroll through the page screen by screen, so that lazy content loads, then back to the top."""
         if self.result.outcome:
             return
         for screen in range(1, limits.MAX_SCREENS + 1):
+            self._acted = monotonic()
             is_end = await self._within_limit(world.scroll(screen))
             if self._waiting:
                 await self._wait_until_quiet()
+            await self._settle(session, min(self._settle_time, limits.SCROLL_SETTLE))
             if is_end and (self.result.outcome or not await self._has_grown(world, screen)):
                 break
+        self._acted = monotonic()
         await self._within_limit(world.scroll(0))
         await self._wait_until_quiet()
+        await self._settle(session, min(self._settle_time, limits.SCROLL_SETTLE))
 
     async def _has_grown(self, world: IsolatedWorld, screen: int) -> bool:
         """Whether the page became longer after its end was shown."""
@@ -158,7 +196,7 @@ class PageVisit:
 
     def _on_load(self, _: object) -> None:
         self._has_loaded = True
-        self._active = monotonic()
+        self._active = self._acted = monotonic()
 
     def _on_websocket(self, socket: "WebSocket") -> None:
         self._refuse("WebSocket", socket.url)

@@ -41,7 +41,8 @@ class Rendering:
     `url` is the page's address at the end. `html` is the DOM at that time, and `static_html` the same without scripts and event
     handlers; both are `None` if the DOM could not be read. `outcome` says why rendering did not complete, or is "". `missed` is
     set if the page had to continue without a resource. `refused` lists the requests that pages may not make. `needs` lists the
-    reasons, as far as they were observed, why the page does not work from a disk.
+    reasons, as far as they were observed, why the page does not work from a disk. `waited` is whether the visit waited for
+    timers, and `late` whether these led to requests.
     """
 
     url: str
@@ -51,3 +52,5 @@ class Rendering:
     missed: bool = False
     refused: list[str] = field(default_factory=list)
     needs: set[str] = field(default_factory=set)
+    waited: bool = False
+    late: bool = False

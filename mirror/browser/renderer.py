@@ -18,6 +18,7 @@ from typing import Final
 from mirror.browser.chromium import BrowserError
 from mirror.browser.limits import MAX_BYTES
 from mirror.browser.offline_browser import Browser
+from mirror.browser.patience import Patience
 from mirror.browser.records import Document, PageRequest, Rendering
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
@@ -64,6 +65,7 @@ class Renderer:
         self._max_open = min(os.cpu_count() or 1, MAX_OPEN_PAGES)
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._patience = Patience()
         self._is_closed = False
         self.error: str | None = None
         """Why the browser could not be started, if it could not."""
@@ -102,12 +104,18 @@ class Renderer:
     async def _render(self, task: RenderingTask, response: Response, began: str) -> None:
         try:
             page = Document(response.url, response.status, response.headers, response.payload)
-            rendering = await self._browser.render(page, partial(self._ask, task), milliseconds(began))
+            rendering = await self._browser.render(
+                page,
+                partial(self._ask, task),
+                milliseconds(began),
+                is_patient=self._patience.has(task.template, task.resource_id),
+            )
         except BrowserError as error:
             self._is_closed = True
             self.error = str(error)
             self._crawl.pages.give_up("no browser")
             return
+        self._patience.learn(task.template, waited=rendering.waited, late=rendering.late)
         if rendering.missed and task.tries < MAX_TRIES:
             self._crawl.pages.put_back(task)
             return

@@ -134,6 +134,13 @@ OPTIONS: Final[dict[str, Option]] = {
         details="[Rendering](rendering.md)",
         default_note="`auto` if a browser is installed, else `never`",
     ),
+    "settle": Option(
+        "SECONDS",
+        "3",
+        "wait for the timers of a rendered page that are due within so many seconds of its last request",
+        Group.WHAT,
+        details="[Rendering](rendering.md#how-a-page-is-rendered)",
+    ),
     "browser": Option(
         "PATH",
         "",

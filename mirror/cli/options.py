@@ -9,6 +9,7 @@ from http.cookiejar import Cookie
 from pathlib import Path
 from typing import Any, Final
 
+from mirror.browser.limits import MAX_SETTLE, SETTLE
 from mirror.browser.offline_browser import what_is_missing
 from mirror.cli.input_files import (
     check_authorities,
@@ -116,6 +117,7 @@ class Options:
     fold: bool = True
     render: RenderMode | None = None
     browser: Path | None = None
+    settle: float = SETTLE
 
     @property
     def rendering(self) -> RenderMode:
@@ -147,6 +149,7 @@ class Options:
             fold=parse_flag("fold", values["fold"]),
             render=_render(values["render"], browser),
             browser=browser,
+            settle=_settle(values["settle"]),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -231,6 +234,13 @@ def _render(text: str, browser: Path | None) -> RenderMode | None:
     if missing:
         raise UsageError(f"render={text}: {missing}")
     return when
+
+
+def _settle(text: str) -> float:
+    seconds = parse_seconds("settle", text) or 0.0
+    if seconds > MAX_SETTLE:
+        raise UsageError(f"settle={text}: the browser waits for at most {MAX_SETTLE:g} seconds")
+    return seconds
 
 
 def _credentials(starts: Iterable[Start], transfers: Transfers) -> Credentials:

@@ -106,7 +106,9 @@ class MirrorSpider(Spider):
             if scheduler is not None:
                 scheduler.wake()  # type: ignore[attr-defined]  # it is a `mirror.scheduler.Scheduler`
 
-        return Renderer(self.mirror, Browser(path), self._find, wake=wake, fail=partial(stop, crawler))
+        return Renderer(
+            self.mirror, Browser(path, self.options.settle), self._find, wake=wake, fail=partial(stop, crawler)
+        )
 
     def is_rendering(self) -> bool:
         """Whether a browser has pages open. Also opens the pages that wait for one, unless the crawl is ending."""

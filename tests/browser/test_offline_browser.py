@@ -126,6 +126,64 @@ def test_resources_that_load_on_scrolling_are_requested() -> None:
     assert world.asked == [f"/n{n}.json" for n in range(8)]
 
 
+FAR: Final = "<link rel=icon href=data:,><body style='margin:0'>" + "".join(
+    f"<div style='height:900px' data-n='{n}'></div>" for n in range(4)
+)
+LATE: Final = {
+    "/timer": ("<script>onload = () => setTimeout(() => fetch('/timer.json'), 2000)</script>", ["/timer.json"]),
+    "/chain": (
+        (
+            "<script>const sleep = ms => new Promise(done => setTimeout(done, ms));"
+            "(async () => { for (let n = 0; n < 4; n++) await sleep(500); fetch('/chain.json') })()</script>"
+        ),
+        ["/chain.json"],
+    ),
+    "/interval": (
+        "<script>let n = 0; const t = setInterval(() => { if (++n == 5) { clearInterval(t); fetch('/interval.json') } }, 400)</script>",
+        ["/interval.json"],
+    ),
+    "/debounced": (
+        (
+            f"{FAR}<script>let t; const seen = e => e.getBoundingClientRect().top < innerHeight && e.getBoundingClientRect().bottom > 0;"
+            "onscroll = () => { clearTimeout(t); t = setTimeout(() => document.querySelectorAll('div').forEach(e => {"
+            " if (seen(e)) fetch(`/d${e.dataset.n}.json`) }), 250) }</script>"
+        ),
+        ["/d1.json", "/d2.json", "/d3.json"],
+    ),
+    "/polled": (
+        (
+            f"{FAR}<script>let n = 0; setInterval(() => {{ if (n < 3 && scrollY + innerHeight > document.body.scrollHeight - 200) {{"
+            " fetch(`/feed${n++}.json`); document.body.append(Object.assign(document.createElement('p'), { style: 'height:900px' })) }"
+            "}, 300)</script>"
+        ),
+        ["/feed0.json", "/feed1.json", "/feed2.json"],
+    ),
+    "/clock": ("<p id=p></p><script>setInterval(() => { p.textContent = Date() }, 200)</script>", []),
+}
+"""Path -> a page that requests something late, and what."""
+
+
+def test_what_loads_late_is_waited_for() -> None:
+    """The timers of a page decide how long, also after each screen that it is scrolled by."""
+
+    async def visit(browser: Browser, name: str, *, is_patient: bool) -> tuple[Rendering, list[str]]:
+        world = World()
+        page = Document(f"{SITE}{name}", 200, HTML, LATE[name][0].encode())
+        got = await browser.render(page, world.ask, is_patient=is_patient)
+        return got, [one for one in world.asked if one in LATE[name][1]]
+
+    async def visits(browser: Browser) -> list[tuple[Rendering, list[str]]]:
+        patient = [await visit(browser, name, is_patient=True) for name in LATE]
+        return [*patient, await visit(browser, "/timer", is_patient=False)]
+
+    *patient, impatient = within(visits)
+    assert {name: found for name, (_, found) in zip(LATE, patient, strict=True)} == {
+        name: late for name, (_, late) in LATE.items()
+    }
+    assert [(got.waited, got.late, got.outcome) for got, _ in patient] == [(True, True, "")] * 5 + [(True, False, "")]
+    assert (impatient[1], impatient[0].waited) == ([], False)
+
+
 def test_scrollable_elements_are_scrolled_too() -> None:
     _, world = rendered(
         "<link rel=icon href=data:,><body style='margin:0'><main style='height:100vh;overflow:auto'><div style='height:3000px'></div>"

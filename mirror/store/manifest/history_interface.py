@@ -37,7 +37,7 @@ class RenderingQueue(Protocol):
     def add(self, resource: Resource, look: ScriptSigns) -> None:
         """Queue a page that was recorded, if `look` and `when` call for it.
 
-        `look.trials` is 0 for a page that needs no browser, `None` for one that must never be spared.
+        `look.trials` is 0 for a page that needs no browser. Depending on `when`, no page is ever spared.
         """
 
     def next(self, *, idle: bool) -> RenderingTask | None:
