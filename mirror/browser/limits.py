@@ -33,6 +33,12 @@ IDLE_FACTOR: Final = 2
 SETTLE_FACTOR: Final = 6
 """The same for all timers."""
 
+MAX_RELOADS: Final = 2
+"""Times that a page may load itself again."""
+
+MAX_COOKIES: Final = 50
+"""Cookies of a page that the crawl learns."""
+
 MAX_REQUESTS: Final = 1000
 """Distinct URLs that one page may request."""
 

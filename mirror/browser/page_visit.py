@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from mirror.browser import chromium, limits
 from mirror.browser.chromium import HEIGHT, WIDTH
 from mirror.browser.page_scripts import DISABLE_DIALOGS, WATCH_TIMERS, IsolatedWorld, next_timers
-from mirror.browser.records import Ask, Document, PageRequest, Rendering
+from mirror.browser.records import Ask, Document, PageRequest, Rendering, ScriptCookie
 from mirror.core.replay.first_script import first_script
 from mirror.core.syntax.embedded_urls import Kind
 
@@ -40,6 +40,7 @@ _HOP_BY_HOP: Final = frozenset(
         "nel",
         "reporting-endpoints",
         "clear-site-data",
+        "set-cookie",  # cookies are the crawl's; those in the browser are from scripts
     }
 )
 """Response headers that the browser does not receive."""
@@ -69,6 +70,7 @@ class PageVisit:
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._is_answered = False
+        self._reloads = 0
         self._has_loaded = False
         self._crash = asyncio.Event()
         self._requested: set[str] = set()
@@ -100,9 +102,21 @@ class PageVisit:
         self.began = True
         await page.goto(self.document.url, wait_until="commit", timeout=limits.MAX_BUSY * 1000)
         session = await context.new_cdp_session(page)
-        world = await self._within_limit(IsolatedWorld.create(session))
+        while True:
+            reloads = self._reloads
+            try:
+                await self._look(page, session)
+                break
+            except Exception:
+                if self._reloads == reloads:  # otherwise the page has loaded itself again meanwhile
+                    raise
+        self.result.cookies = await self._cookies(self.document.url)
+
+    async def _look(self, page: "Page", session: "CDPSession") -> None:
+        """Wait for everything that the page loads, and read its DOM."""
         await self._wait_until_quiet()
         await self._settle(session, self._settle_time, loading=True)
+        world = await self._within_limit(IsolatedWorld.create(session))
         await self._scroll(session, world)
         if page.url.startswith(("http://", "https://")):
             self.result.url = page.url
@@ -225,6 +239,9 @@ class PageVisit:
             self._is_answered = True
             await _fulfill(route, self.document)
             return
+        if kind is None and self._is_reload(request, url):
+            await _fulfill(route, await self._load_again(url))
+            return
         if kind is None:
             self._has_loaded = True  # a page that navigates away before it has loaded never sends its load event
         if not self._is_allowed(request, url):
@@ -237,11 +254,32 @@ class PageVisit:
         if request.resource_type in _NEEDS_ORIGIN:
             self.result.needs.add(_NEEDS_ORIGIN[request.resource_type])
         waits = request.resource_type not in _NOT_AWAITED
-        response = await self._fetch(PageRequest(url, kind, waits, _other_origin(request, url)))
+        cookies = await self._cookies(url) if request.resource_type in _NEEDS_ORIGIN else ()
+        response = await self._fetch(PageRequest(url, kind, waits, _other_origin(request, url), cookies))
         if response is None or len(response.body) > limits.MAX_BYTES:
             await route.abort(_abort_code(request))
         else:
             await _fulfill(route, response, has_body=request.method != "HEAD")
+
+    def _is_reload(self, request: "Request", url: str) -> bool:
+        """Whether the page loads itself again, as pages do that have set a cookie or stored something."""
+        is_itself = request.method == "GET" and url == self.document.url.partition("#")[0]
+        return is_itself and (self._reloads < limits.MAX_RELOADS or self._refuse("reload", url))
+
+    async def _load_again(self, url: str) -> Document:
+        """Return the page as the server sends it now. Without cookies of scripts, it sends what it sent before."""
+        self._reloads += 1
+        self._has_loaded = False
+        cookies = await self._cookies(url)
+        if cookies:
+            self.document = await self._fetch(PageRequest(url, Kind.PAGE, cookies=cookies, again=True)) or self.document
+        return self.document
+
+    async def _cookies(self, url: str) -> tuple[ScriptCookie, ...]:
+        """The cookies that scripts have set for the host of a URL; responses set none here."""
+        assert self._context is not None
+        found = await self._context.cookies([url])
+        return tuple(ScriptCookie(one["name"], one["value"], one["path"]) for one in found[: limits.MAX_COOKIES])
 
     async def _fetch(self, wanted: PageRequest) -> Document | None:
         self._waiting += 1
@@ -293,7 +331,7 @@ async def _fulfill(route: "Route", document: Document, *, has_body: bool = True)
     for name, value in document.headers:
         key = name.lower()
         if key not in _HOP_BY_HOP:
-            headers[key] = f"{headers[key]}\n{value}" if key in headers and key == "set-cookie" else value
+            headers[key] = value
     await route.fulfill(status=document.status, headers=headers, body=document.body if has_body else b"")
 
 

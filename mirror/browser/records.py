@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mirror.core.syntax.embedded_urls import Kind
 
@@ -16,18 +17,29 @@ class Document:
     body: bytes
 
 
+class ScriptCookie(NamedTuple):
+    """A cookie that a script set for the host of its page."""
+
+    name: str
+    value: str
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """A URL that a page requests: a requisite, a document for a frame, or another page to go to.
 
     `waits` is whether the page waits for the response. `origin` is that of the page (`Origin`), if it would read a response of
-    another origin.
+    another origin. `cookies` are those that scripts of the page set for the host of the URL. `again`: it is the page itself,
+    which loads itself again.
     """
 
     url: str
     kind: Kind
     waits: bool = True
     origin: str | None = None
+    cookies: tuple[ScriptCookie, ...] = ()
+    again: bool = False
 
 
 Ask = Callable[[PageRequest], Awaitable[Document | None]]
@@ -42,7 +54,7 @@ class Rendering:
     handlers; both are `None` if the DOM could not be read. `outcome` says why rendering did not complete, or is "". `missed` is
     set if the page had to continue without a resource. `refused` lists the requests that pages may not make. `needs` lists the
     reasons, as far as they were observed, why the page does not work from a disk. `waited` is whether the visit waited for
-    timers, and `late` whether these led to requests.
+    timers, and `late` whether these led to requests. `cookies` are those that its scripts set for its host.
     """
 
     url: str
@@ -54,3 +66,4 @@ class Rendering:
     needs: set[str] = field(default_factory=set)
     waited: bool = False
     late: bool = False
+    cookies: tuple[ScriptCookie, ...] = ()

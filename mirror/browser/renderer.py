@@ -10,7 +10,7 @@ another request to the server.
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -19,7 +19,7 @@ from mirror.browser.chromium import BrowserError
 from mirror.browser.limits import MAX_BYTES
 from mirror.browser.offline_browser import Browser
 from mirror.browser.patience import Patience
-from mirror.browser.records import Document, PageRequest, Rendering
+from mirror.browser.records import Document, PageRequest, Rendering, ScriptCookie
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
 from mirror.core.replay.first_script import milliseconds
@@ -45,10 +45,11 @@ Find = Callable[[Response], Awaitable[list[Reference]]]
 class Renderer:
     """Opens waiting pages in the browser.
 
-    It calls `wake` when there may be something new to fetch or to render, and `fail` when the archive can't be read or written.
+    It calls `wake` when there may be something new to fetch or to render, `fail` when the archive can't be read or written, and
+    `keep_cookies` with the cookies that scripts set for the host of a URL.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it connects
         self,
         crawl: Crawl,
         browser: Browser,
@@ -56,12 +57,14 @@ class Renderer:
         *,
         wake: Callable[[], None],
         fail: Callable[[StorageError], None],
+        keep_cookies: Callable[[CanonicalURL, Sequence[ScriptCookie]], None],
     ) -> None:
         self._crawl = crawl
         self._browser = browser
         self._find = find
         self._wake = wake
         self._fail = fail
+        self._keep_cookies = keep_cookies
         self._max_open = min(os.cpu_count() or 1, MAX_OPEN_PAGES)
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
@@ -115,6 +118,8 @@ class Renderer:
             self.error = str(error)
             self._crawl.pages.give_up("no browser")
             return
+        if rendering.cookies:
+            self._keep_cookies(response.url, rendering.cookies)
         self._patience.learn(task.template, waited=rendering.waited, late=rendering.late)
         if rendering.missed and task.tries < MAX_TRIES:
             self._crawl.pages.put_back(task)
@@ -147,8 +152,13 @@ class Renderer:
             url = canonical(wanted.url)
         except InvalidURLError:
             return None
+        if wanted.cookies:
+            self._keep_cookies(url, wanted.cookies)
         try:
-            entry = self._crawl.pages.want(task, Reference(url, wanted.kind), wanted.origin)
+            if wanted.again:
+                entry = self._crawl.pages.reload(task)
+            else:
+                entry = self._crawl.pages.want(task, Reference(url, wanted.kind), wanted.origin)
             self._wake()
             return await self._stored(entry.id, url, wanted.origin) if entry and wanted.waits else None
         except StorageError as error:

@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Browser
 
 from tests.crawl.running import mirror
+from tests.mirroring import folder
 from tests.replay.serving import served
-from tests.site import Handler, Page, Site, serve_both
+from tests.site import Handler, Page, Site, serve, serve_both
 
 TEXT: Final = "<p>" + "A paragraph that says something. " * 20 + "</p>"
 JSON: Final = {"Content-Type": "application/json"}
@@ -111,3 +112,49 @@ def test_a_page_reads_in_replay_what_it_read_while_it_was_rendered(tmp_path: Pat
         called = page.evaluate("fetch('/jsonp?callback=other').then(got => got.text())")
         assert called == '/**/other("jsonp")'
         context.close()
+
+
+def seen(handler: Handler, cookie: str, page: str, otherwise: str) -> None:
+    """Answer with a page if the request has a cookie."""
+    has_cookie = cookie in (handler.headers.get("Cookie") or "")
+    body = f"<!DOCTYPE html><title>T</title><link rel=icon href=data:,>{page if has_cookie else otherwise}"
+    handler.reply(Page(200, {"Content-Type": "text/html"}, body.encode()))
+
+
+CHALLENGE: Final = """<script>
+if (!document.cookie.includes("human=1")) {
+    document.cookie = "human=1; path=/; expires=" + new Date(Date.now() + 3600e3).toUTCString()
+    location.reload()
+}</script>"""
+STORED: Final = """<script>
+if (!localStorage.ready) { localStorage.ready = 1; location.reload() }
+else { document.cookie = "token=abc"; fetch(["/of", "second", "load.json"].join("-")) }</script>"""
+ALWAYS: Final = "<script>location.reload()</script><p id=p>Never done</p><a href=/end>end</a>"
+
+
+def test_a_page_that_loads_itself_again_is_seen_to_its_end(tmp_path: Path) -> None:
+    """The cookies that scripts set are sent by the crawl, and a page that sets them is requested once more."""
+    site = Site().page("/end", f"{TEXT}the end").file("/style.css", "p{}", "text/css")
+    links = "<a href=/stored>stored</a><a href=/other>other</a><a href=/always>always</a>"
+    site["/"] = lambda handler: seen(handler, "human=1", f"{TEXT}{CHALLENGE}{links}<p>for humans", CHALLENGE)
+    site["/other"] = lambda handler: seen(handler, "human=1", f"{TEXT}also for humans", CHALLENGE)
+    site["/of-second-load.json"] = lambda handler: seen(handler, "token=abc", "granted", "refused")
+    site.page("/stored", STORED + TEXT).page("/always", ALWAYS)
+    with serve(site) as server:
+        done = mirror(f"{server.url}/", tmp_path, "render=auto", "delay=0", "limit=5")
+        assert done.code == 0, done.stderr
+    paths = server.paths
+    assert {
+        path: paths.count(path) for path in ("/", "/stored", "/other", "/always", "/end", "/of-second-load.json")
+    } == {
+        "/": 2,
+        "/stored": 1,
+        "/other": 1,
+        "/always": 1,
+        "/end": 1,
+        "/of-second-load.json": 1,
+    }
+    copies = {path.name: path.read_text() for path in (tmp_path / folder(server.url)).iterdir() if path.is_file()}
+    assert "for humans" in copies["index.html"]
+    assert "also for humans" in copies["other~.html"]
+    assert "granted" in next(text for name, text in copies.items() if name.startswith("of-second-load"))

@@ -33,6 +33,7 @@ class BrowserPages:
         self._queue = run.queue
         self._commits = commits
         self._discovery = discovery
+        self._reloaded: set[int] = set()
 
     @property
     def are_left(self) -> bool:
@@ -75,6 +76,19 @@ class BrowserPages:
                 self._run.origins.setdefault(entry.id, origin)
             return entry
 
+    def reload(self, task: RenderingTask) -> Entry | None:
+        """Request a page again that loads itself again, once in a run; `None` if the page has changed meanwhile."""
+        entry = self._manifest.frontier.entries([task.url_id]).get(task.url_id)
+        if self._page(task) is None or entry is None:
+            return None
+        if entry.state is State.DONE and entry.id not in self._reloaded:
+            self._reloaded.add(entry.id)
+            self._queue.expect_again(entry.id)
+            entry = self._pending_again(entry)
+            assert self._renderings is not None
+            self._renderings.find(task, 1)
+        return entry
+
     def wait_for(self, url_id: int, origin: str | None = None) -> tuple[Entry | None, Resource | None]:
         """Return the state of a URL that a page waits for. If it is still to be fetched, fetch it before all others.
 
@@ -96,8 +110,11 @@ class BrowserPages:
 
     def _ask_again(self, entry: Entry, origin: str) -> Entry:
         self._run.origins[entry.id] = origin
+        return self._pending_again(entry)
+
+    def _pending_again(self, entry: Entry) -> Entry:
+        again = replace(entry, state=State.PENDING)
         with self._commits.transaction():
-            again = replace(entry, state=State.PENDING)
             self._discovery.admit([(entry, again)])
         return again
 
