@@ -62,44 +62,72 @@ _SCROLL: Final = """async screen => {
 """Scrolls the page, and up to five large scrollable elements in it, to a screen. Returns whether all are at their end."""
 
 _READ: Final = r"""(maxLength, address) => {
-    const roots = [], collect = root => { for (const e of root.querySelectorAll("*")) if (e.shadowRoot) {
-        roots.push(e.shadowRoot); collect(e.shadowRoot) } }
-    collect(document)
-    const all = [document, ...roots]
+    const rootsOf = doc => {
+        const roots = [], collect = root => { for (const e of root.querySelectorAll("*")) if (e.shadowRoot) {
+            roots.push(e.shadowRoot); collect(e.shadowRoot) } }
+        collect(doc)
+        return roots
+    }
+    const framesOf = doc => [doc, ...rootsOf(doc)].flatMap(root => [...root.querySelectorAll("iframe")]).flatMap(frame => {
+        const inner = frame.contentDocument  // null: of another origin
+        const place = inner?.URL.split("#")[0]  // a document that a script opens has the URL of the script's
+        const is_written = inner?.documentElement && (!/^https?:/.test(place) || place == document.URL.split("#")[0])
+        return is_written && (inner.URL != "about:blank" || inner.body?.hasChildNodes()) ? [[frame, inner]] : [] })
+    const nameSlots = doc => {  // slots that scripts fill get names, as no markup says what is in them
+        let count = 0
+        const manual = rootsOf(doc).filter(root => root.slotAssignment == "manual")
+        for (const slot of manual.flatMap(root => [...root.querySelectorAll("slot")])) {
+            const nodes = slot.assignedNodes()
+            if (!nodes.length) continue
+            const name = `assigned-${count++}`
+            slot.setAttribute("name", name)
+            for (const node of nodes) {
+                let one = node
+                if (node.nodeType == 3) { one = doc.createElement("span"); node.replaceWith(one); one.append(node) }
+                one.setAttribute("slot", name)
+            }
+        }
+    }
     const rules = sheet => { try { return [...sheet.cssRules].map(rule => rule.cssText).join("\n") } catch { return "" } }
-    const doctype = document.doctype ? `<!DOCTYPE ${document.doctype.name}>` : ""
-    const write = () => {
-        const html = doctype + document.documentElement.getHTML({ shadowRoots: roots })
-        const top = document.documentElement.cloneNode(false).outerHTML.replace(/<\/[^<>]*>$/, "")
-        const text = doctype + top + html.slice(doctype.length) + "</html>"
-        return text.length > maxLength ? null : text
+    const write = doc => {
+        for (const [frame, inner] of framesOf(doc)) { frame.setAttribute("srcdoc", write(inner)); frame.removeAttribute("src") }
+        const doctype = doc.doctype ? `<!DOCTYPE ${doc.doctype.name}>` : ""
+        const top = doc.documentElement.cloneNode(false).outerHTML.replace(/<\/[^<>]*>$/, "")
+        const html = doc.documentElement.getHTML({ shadowRoots: rootsOf(doc) })
+        return doctype + top + html.replaceAll(' shadowrootslotassignment="manual"', "") + "</html>"
     }
-    const html = write()
-    for (const root of all) {
-        for (const style of root.querySelectorAll("style"))  // rules that scripts added through CSSOM
-            if (style.sheet && !style.textContent.trim()) style.textContent = rules(style.sheet)
-        for (const sheet of root.adoptedStyleSheets ?? []) {
-            const style = document.createElement("style")
-            style.textContent = rules(sheet);
-            (root === document ? document.head ?? document.documentElement : root).append(style)
-        }
-        for (const e of root.querySelectorAll("script, noscript, link[rel~=modulepreload], link[rel~=preload][as=script]"))
-            if (!e.type || e.localName != "script" || !/ld\+json/.test(e.type)) e.remove()
-        for (const e of root.querySelectorAll("*")) for (const { name, value } of [...e.attributes])
-            if (/^on/i.test(name) || /^[\s\0-\x1f]*javascript:/i.test(value)) e.removeAttribute(name)
-        for (const e of root.querySelectorAll("input, textarea, option")) {
-            if (e.localName == "textarea") e.textContent = e.value
-            else if (e.localName == "option") e.toggleAttribute("selected", e.selected)
-            else if (/^(checkbox|radio)$/.test(e.type)) e.toggleAttribute("checked", e.checked)
+    const still = doc => {
+        for (const [, inner] of framesOf(doc)) still(inner)
+        for (const root of [doc, ...rootsOf(doc)]) {
+            for (const style of root.querySelectorAll("style"))  // rules that scripts added through CSSOM
+                if (style.sheet && !style.textContent.trim()) style.textContent = rules(style.sheet)
+            for (const sheet of root.adoptedStyleSheets ?? []) {
+                const style = doc.createElement("style")
+                style.textContent = rules(sheet);
+                (root === doc ? doc.head ?? doc.documentElement : root).append(style)
+            }
+            for (const e of root.querySelectorAll("script, noscript, link[rel~=modulepreload], link[rel~=preload][as=script]"))
+                if (!e.type || e.localName != "script" || !/ld\+json/.test(e.type)) e.remove()
+            for (const e of root.querySelectorAll("*")) for (const { name, value } of [...e.attributes])
+                if (/^on/i.test(name) || /^[\s\0-\x1f]*javascript:/i.test(value)) e.removeAttribute(name)
+            for (const e of root.querySelectorAll("input, textarea, option")) {
+                if (e.localName == "textarea") e.textContent = e.value
+                else if (e.localName == "option") e.toggleAttribute("selected", e.selected)
+                else if (/^(checkbox|radio)$/.test(e.type)) e.toggleAttribute("checked", e.checked)
+            }
         }
     }
+    const short = text => text.length > maxLength ? null : text
+    nameSlots(document)
+    const html = write(document)
+    still(document)
     const base = document.querySelector("base[href]")
     if (base) base.setAttribute("href", document.baseURI)
     else if (document.URL.split("#")[0] != address && document.head) {  // history.pushState or replaceState
         const own = document.createElement("base")
         own.setAttribute("href", document.URL); document.head.prepend(own)
     }
-    return [html, write()]
+    return [short(html), short(write(document))]
 }"""
 """Returns [HTML of the DOM, HTML without scripts and event handlers]; `null` instead of HTML longer than `maxLength`.
 

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any, Final, TypeVar
 
 import pytest
+from playwright.sync_api import Browser as Shown
 
 from mirror.browser import chromium, limits
 from mirror.browser.chromium import BrowserError, find
@@ -202,6 +203,39 @@ def test_frames_and_navigation_by_scripts() -> None:
     assert got.url == f"{SITE}/"
     assert got.html is not None
     assert "<p>here" in got.html
+
+
+def test_static_html_shows_slots_and_frames_that_scripts_filled(browser: Shown) -> None:
+    got, _ = rendered(
+        """<!DOCTYPE html><link rel=icon href=data:,><x-a id=host>light <b>bold</b></x-a><iframe id=written></iframe>
+        <iframe id=named></iframe><iframe id=inner srcdoc="<p id=p>old</p><script>p.textContent = 'by srcdoc'</script>"></iframe>
+        <iframe id=empty></iframe><script>
+        const root = host.attachShadow({ mode: "open", slotAssignment: "manual" })
+        root.innerHTML = "<i><slot id=one>nothing</slot></i><u><slot>fallback</slot></u>"
+        root.querySelector("#one").assign(...host.childNodes)
+        const inside = written.contentDocument
+        inside.open(); inside.write("<p>by write <iframe></iframe><script>1<\\/script><a href='/x'>x</a>"); inside.close()
+        inside.querySelector("iframe").contentDocument.body.append("nested")
+        named.src = URL.createObjectURL(new Blob(["<p onclick='1'>by blob"], { type: "text/html" }))
+        </script>"""
+    )
+    assert got.static_html is not None
+    assert got.html is not None
+    assert "/x" in got.html
+    assert all(word not in got.static_html for word in ("script", "onclick", "blob:"))
+    page = browser.new_page()
+    page.set_content(got.static_html)
+    frames = [frame.locator("body").inner_text() for frame in page.frames[1:]]
+    assert sorted(text.split("\n")[0].strip() for text in frames) == [
+        "",
+        "by blob",
+        "by srcdoc",
+        "by write x",
+        "nested",
+    ]
+    shown = "[...host.shadowRoot.querySelectorAll('slot')].map(slot => slot.assignedNodes().map(n => n.textContent).join(''))"
+    assert page.evaluate(shown) == ["light bold", ""]
+    page.close()
 
 
 def test_static_html_shows_what_the_page_showed() -> None:
