@@ -39,6 +39,15 @@ MAX_RELOADS: Final = 2
 MAX_COOKIES: Final = 50
 """Cookies of a page that the crawl learns."""
 
+WARM_PAGES: Final = 3
+"""Pages of a template that are also opened with what an earlier page stored."""
+
+MAX_TEMPLATES: Final = 100
+"""Templates for which a run keeps what a page stored."""
+
+MAX_STORAGE: Final = 8 << 20
+"""Characters that a page may have stored for that."""
+
 MAX_REQUESTS: Final = 1000
 """Distinct URLs that one page may request."""
 

@@ -22,7 +22,7 @@ from mirror.browser.records import Ask, Document, Rendering
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
-    from playwright.async_api import Playwright
+    from playwright.async_api import Playwright, StorageState
 
 logger = logging.getLogger(__name__)
 
@@ -54,16 +54,24 @@ class Browser:
         self._open = 0
         self._page_closed = asyncio.Event()
 
-    async def render(self, document: Document, ask: Ask, clock: int = 0, *, is_patient: bool = True) -> Rendering:
+    async def render(
+        self,
+        document: Document,
+        ask: Ask,
+        clock: int = 0,
+        *,
+        is_patient: bool = True,
+        storage: "StorageState | None" = None,
+    ) -> Rendering:
         """Open a page, let its scripts run, and read the result. Raises `BrowserError`.
 
         `clock` is the time at which the page's clock starts, in milliseconds since 1970 (`core.replay.first_script`).
-        `is_patient`: wait for its timers.
+        `is_patient`: wait for its timers. `storage` is what another page stored (`Rendering.storage`).
         """
         for _ in range(2):
             browser = await self._running()
             self._open += 1
-            visit = PageVisit(document, ask, clock, self._settle if is_patient else 0.0)
+            visit = PageVisit(document, ask, clock, self._settle if is_patient else 0.0, storage)
             try:
                 async with asyncio.timeout(limits.MAX_PAGE_TIME):
                     await visit.run(browser)

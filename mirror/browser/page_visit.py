@@ -5,6 +5,7 @@ Every request of the page is answered from here or fails. Requests that pages ma
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -20,7 +21,7 @@ from mirror.core.syntax.embedded_urls import Kind
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
-    from playwright.async_api import BrowserContext, CDPSession, Page, Request, Route, WebSocket
+    from playwright.async_api import BrowserContext, CDPSession, Page, Request, Route, StorageState, WebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +61,16 @@ _NEEDS_ORIGIN: Final = {"fetch": "fetches data", "xhr": "fetches data"}
 class PageVisit:
     """Opens one page in a context of its own. `began` is whether the browser was able to create the page."""
 
-    def __init__(self, document: Document, ask: Ask, clock: int, settle: float) -> None:
+    def __init__(
+        self, document: Document, ask: Ask, clock: int, settle: float, storage: "StorageState | None" = None
+    ) -> None:
         self.document = document
         self.result = Rendering(document.url)
         self.began = False
         self._ask = ask
         self._clock = clock
         self._settle_time = settle
+        self._storage = storage
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._is_answered = False
@@ -88,6 +92,7 @@ class PageVisit:
             service_workers="block",
             viewport={"width": WIDTH, "height": HEIGHT},
             reduced_motion="reduce",
+            storage_state=self._storage,
         )
         await context.route("**/*", self._on_route)
         await context.add_init_script(first_script(self._clock))
@@ -111,6 +116,10 @@ class PageVisit:
                 if self._reloads == reloads:  # otherwise the page has loaded itself again meanwhile
                     raise
         self.result.cookies = await self._cookies(self.document.url)
+        with suppress(Exception):  # the page may have gone away; everything else is known
+            stored = await self._within_limit(context.storage_state())
+            is_kept = stored.get("origins") and len(json.dumps(stored)) <= limits.MAX_STORAGE
+            self.result.storage = stored if is_kept else None
 
     async def _look(self, page: "Page", session: "CDPSession") -> None:
         """Wait for everything that the page loads, and read its DOM."""

@@ -2,9 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mirror.core.syntax.embedded_urls import Kind
+
+if TYPE_CHECKING:
+    from playwright.async_api import StorageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Rendering:
     handlers; both are `None` if the DOM could not be read. `outcome` says why rendering did not complete, or is "". `missed` is
     set if the page had to continue without a resource. `refused` lists the requests that pages may not make. `needs` lists the
     reasons, as far as they were observed, why the page does not work from a disk. `waited` is whether the visit waited for
-    timers, and `late` whether these led to requests. `cookies` are those that its scripts set for its host.
+    timers, and `late` whether these led to requests. `cookies` are those that its scripts set for its host. `storage` is what
+    the page stored (`localStorage`), as playwright has it; `None` if it stored nothing, or too much.
     """
 
     url: str
@@ -67,3 +71,4 @@ class Rendering:
     waited: bool = False
     late: bool = False
     cookies: tuple[ScriptCookie, ...] = ()
+    storage: "StorageState | None" = None

@@ -20,6 +20,7 @@ from mirror.browser.limits import MAX_BYTES
 from mirror.browser.offline_browser import Browser
 from mirror.browser.patience import Patience
 from mirror.browser.records import Document, PageRequest, Rendering, ScriptCookie
+from mirror.browser.warm_pages import WarmPages
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
 from mirror.core.replay.first_script import milliseconds
@@ -69,6 +70,7 @@ class Renderer:
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._patience = Patience()
+        self._warm = WarmPages()
         self._is_closed = False
         self.error: str | None = None
         """Why the browser could not be started, if it could not."""
@@ -107,12 +109,13 @@ class Renderer:
     async def _render(self, task: RenderingTask, response: Response, began: str) -> None:
         try:
             page = Document(response.url, response.status, response.headers, response.payload)
-            rendering = await self._browser.render(
-                page,
-                partial(self._ask, task),
-                milliseconds(began),
-                is_patient=self._patience.has(task.template, task.resource_id),
-            )
+            is_patient = self._patience.has(task.template, task.resource_id)
+            visit = partial(self._browser.render, page, partial(self._ask, task), milliseconds(began))
+            rendering = await visit(is_patient=is_patient)
+            storage = self._warm.take(task.template)
+            if storage:
+                await visit(is_patient=is_patient, storage=storage)  # for what it requests
+            self._warm.keep(task.template, rendering.storage)
         except BrowserError as error:
             self._is_closed = True
             self.error = str(error)

@@ -158,3 +158,25 @@ def test_a_page_that_loads_itself_again_is_seen_to_its_end(tmp_path: Path) -> No
     assert "for humans" in copies["index.html"]
     assert "also for humans" in copies["other~.html"]
     assert "granted" in next(text for name, text in copies.items() if name.startswith("of-second-load"))
+
+
+LOADER: Final = """
+const kept = JSON.parse(localStorage.kept ?? "[]"), wanted = ["base", location.pathname.slice(1) || "home"]
+const missing = wanted.filter(name => !kept.includes(name))
+fetch(`/load?modules=${missing.join("|")}`).then(() => localStorage.kept = JSON.stringify([...kept, ...missing]))
+"""
+
+
+def test_some_pages_are_opened_with_what_others_have_stored(tmp_path: Path) -> None:
+    names = "abcdef"
+    site = AnyQuery().file("/loader.js", LOADER, "text/javascript")
+    site["/load"] = said("modules")
+    for path in ("/", *(f"/{name}" for name in names)):
+        site.page(path, f"{TEXT}<script src=/loader.js></script>", links=[f"/{name}" for name in names])
+    with serve(site) as server:
+        done = mirror(f"{server.url}/", tmp_path, "render=always", "delay=0")
+        assert done.code == 0, done.stderr
+    asked = {path for path in server.paths if path.startswith("/load?modules=")}
+    cold = {f"/load?modules=base|{name}" for name in ("home", *names)}
+    assert asked >= cold
+    assert asked - cold  # the modules of a page alone, without those that another page has stored
