@@ -48,6 +48,9 @@ MAX_TEMPLATES: Final = 100
 MAX_STORAGE: Final = 8 << 20
 """Characters that a page may have stored for that."""
 
+MAX_ROUTES: Final = 30
+"""Hash routes of a page that are opened."""
+
 MAX_REQUESTS: Final = 1000
 """Distinct URLs that one page may request."""
 

@@ -146,6 +146,15 @@ async def next_timers(session: "CDPSession", within: float, ago: float) -> float
     return min(max(float(due), 0.0) / 1000, within) if isinstance(due, int | float) else 0.0
 
 
+_LINKS: Final = r"""() => {
+    const here = document.URL.split("#")[0], all = [...document.links].map(link => link.href)
+    const urls = all.filter(url => typeof url == "string").slice(0, 5000)
+    const own = urls.filter(url => url.split("#")[0] == here).map(url => url.slice(here.length))
+    return [own.filter(hash => /^#!?\//.test(hash)), urls.filter(url => url.split("#")[0] != here)]
+}"""
+"""Returns [hash routes that the page links to, such as `#/guide`; URLs of other pages]."""
+
+
 class IsolatedWorld:
     """An isolated world in the main frame of a page."""
 
@@ -165,6 +174,15 @@ class IsolatedWorld:
     async def scroll(self, screen: int) -> bool:
         """Scroll to a screen, counted from 0. Return whether it is the last one."""
         return bool(await self._run(f"({_SCROLL})({screen})"))
+
+    async def links(self) -> tuple[list[str], list[str]]:
+        """Return the hash routes and the URLs of other pages to which the page links."""
+        routes, urls = await self._run(f"({_LINKS})()")
+        return routes, urls
+
+    async def go(self, route: str) -> None:
+        """Set the fragment of the page's address."""
+        await self._run(f"location.hash = {json.dumps(route)}")
 
     async def read(self, address: str) -> tuple[str | None, str | None]:
         """Return the HTML of the DOM, and the same without scripts. `address` is the URL that was opened."""

@@ -7,45 +7,37 @@ Every request of the page is answered from here or fails. Requests that pages ma
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mirror.browser import chromium, limits
 from mirror.browser.chromium import HEIGHT, WIDTH
+from mirror.browser.page_answers import abort_code, fulfill, other_origin
 from mirror.browser.page_scripts import DISABLE_DIALOGS, WATCH_TIMERS, IsolatedWorld, next_timers
-from mirror.browser.records import Ask, Document, PageRequest, Rendering, ScriptCookie
+from mirror.browser.records import Ask, Document, PageRequest, Rendering, Screen, ScriptCookie
 from mirror.core.replay.first_script import first_script
 from mirror.core.syntax.embedded_urls import Kind
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
-    from playwright.async_api import BrowserContext, CDPSession, Page, Request, Route, StorageState, WebSocket
+    from playwright.async_api import (
+        BrowserContext,
+        CDPSession,
+        Page,
+        Request,
+        Route,
+        StorageState,
+        ViewportSize,
+        WebSocket,
+    )
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _POLL: Final = 0.05
-_HOP_BY_HOP: Final = frozenset(
-    {
-        "connection",
-        "content-encoding",  # the payload is decoded already
-        "content-length",
-        "keep-alive",
-        "transfer-encoding",
-        "strict-transport-security",  # would make the browser request https: URLs where the page has http:
-        "alt-svc",
-        "report-to",
-        "nel",
-        "reporting-endpoints",
-        "clear-site-data",
-        "set-cookie",  # cookies are the crawl's; those in the browser are from scripts
-    }
-)
-"""Response headers that the browser does not receive."""
-
 _REFUSED_TYPES: Final = {
     "eventsource": "EventSource",
     "ping": "beacon",
@@ -54,6 +46,12 @@ _REFUSED_TYPES: Final = {
 }
 """Resource type -> its name in `Rendering.refused`."""
 
+_SIZES: "Final[dict[Screen, ViewportSize]]" = {
+    Screen.DESKTOP: {"width": WIDTH, "height": HEIGHT},
+    Screen.PHONE: {"width": 390, "height": 844},
+}
+"""Screens in pixels."""
+
 _NOT_AWAITED: Final = frozenset({"media", "texttrack"})  # fetched for the mirror; the page need not play it
 _NEEDS_ORIGIN: Final = {"fetch": "fetches data", "xhr": "fetches data"}
 
@@ -61,8 +59,16 @@ _NEEDS_ORIGIN: Final = {"fetch": "fetches data", "xhr": "fetches data"}
 class PageVisit:
     """Opens one page in a context of its own. `began` is whether the browser was able to create the page."""
 
-    def __init__(
-        self, document: Document, ask: Ask, clock: int, settle: float, storage: "StorageState | None" = None
+    def __init__(  # noqa: PLR0913 - all that a visit depends on
+        self,
+        document: Document,
+        ask: Ask,
+        *,
+        clock: int,
+        settle: float,
+        storage: "StorageState | None" = None,
+        routes: Sequence[str] = (),
+        screens: Sequence[Screen] = (Screen.DESKTOP,),
     ) -> None:
         self.document = document
         self.result = Rendering(document.url)
@@ -71,6 +77,8 @@ class PageVisit:
         self._clock = clock
         self._settle_time = settle
         self._storage = storage
+        self._routes = routes
+        self._screens = screens
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._is_answered = False
@@ -90,7 +98,7 @@ class PageVisit:
         self._context = context = await browser.new_context(
             accept_downloads=False,
             service_workers="block",
-            viewport={"width": WIDTH, "height": HEIGHT},
+            viewport=_SIZES[self._screens[0]],
             reduced_motion="reduce",
             storage_state=self._storage,
         )
@@ -127,6 +135,9 @@ class PageVisit:
         await self._settle(session, self._settle_time, loading=True)
         world = await self._within_limit(IsolatedWorld.create(session))
         await self._scroll(session, world)
+        for screen in self._screens[1:]:
+            await self._change_screen(session, world, screen)
+        await self._show_routes(session, world)
         if page.url.startswith(("http://", "https://")):
             self.result.url = page.url
             self.result.html, self.result.static_html = await self._within_limit(world.read(self.document.url))
@@ -212,6 +223,41 @@ class PageVisit:
         await self._wait_until_quiet()
         await self._settle(session, min(self._settle_time, limits.SCROLL_SETTLE))
 
+    async def _change_screen(self, session: "CDPSession", world: IsolatedWorld, screen: Screen) -> None:
+        """Show the page on another screen: it may load what it needs only there."""
+        assert self._page is not None
+        self._acted = self._active = monotonic()
+        await self._within_limit(self._page.set_viewport_size(_SIZES[screen]))
+        await self._wait_until_quiet()
+        await self._settle(session, min(self._settle_time, limits.SCROLL_SETTLE))
+        await self._scroll(session, world)
+
+    async def _show_routes(self, session: "CDPSession", world: IsolatedWorld) -> None:
+        """Show each view of the page that a hash route leads to, for what it requests; then the first one again."""
+        first = self._page.url.partition("#")[2] if self._page else ""
+        routes, _ = await self._within_limit(world.links())
+        waiting, shown = [*self._routes, *routes], {f"#{first}"}
+        while waiting and not self.result.outcome:
+            route = waiting.pop(0)
+            if route in shown:
+                continue
+            if len(shown) > limits.MAX_ROUTES:
+                self._refuse(f"more than {limits.MAX_ROUTES} hash routes", "")
+                break
+            shown.add(route)
+            await self._show(session, world, route)
+            more, urls = await self._within_limit(world.links())
+            waiting += more
+            self.result.links.update(urls)
+        if len(shown) > 1 and not self.result.outcome:
+            await self._show(session, world, first)
+
+    async def _show(self, session: "CDPSession", world: IsolatedWorld, route: str) -> None:
+        self._acted = self._active = monotonic()
+        await self._within_limit(world.go(route))
+        await self._wait_until_quiet()
+        await self._settle(session, min(self._settle_time, limits.SCROLL_SETTLE))
+
     async def _has_grown(self, world: IsolatedWorld, screen: int) -> bool:
         """Whether the page became longer after its end was shown."""
         await self._wait_until_quiet()
@@ -246,15 +292,15 @@ class PageVisit:
         kind = self._kind(request)
         if kind is None and not self._is_answered and url == self.document.url.partition("#")[0]:
             self._is_answered = True
-            await _fulfill(route, self.document)
+            await fulfill(route, self.document)
             return
         if kind is None and self._is_reload(request, url):
-            await _fulfill(route, await self._load_again(url))
+            await fulfill(route, await self._load_again(url))
             return
         if kind is None:
             self._has_loaded = True  # a page that navigates away before it has loaded never sends its load event
         if not self._is_allowed(request, url):
-            await route.abort(_abort_code(request))
+            await route.abort(abort_code(request))
             return
         if kind is None:  # the page would navigate away: record the target as a link, and stay
             await self._ask(PageRequest(url, Kind.PAGE, waits=False))
@@ -264,11 +310,11 @@ class PageVisit:
             self.result.needs.add(_NEEDS_ORIGIN[request.resource_type])
         waits = request.resource_type not in _NOT_AWAITED
         cookies = await self._cookies(url) if request.resource_type in _NEEDS_ORIGIN else ()
-        response = await self._fetch(PageRequest(url, kind, waits, _other_origin(request, url), cookies))
+        response = await self._fetch(PageRequest(url, kind, waits, other_origin(request, url), cookies))
         if response is None or len(response.body) > limits.MAX_BYTES:
-            await route.abort(_abort_code(request))
+            await route.abort(abort_code(request))
         else:
-            await _fulfill(route, response, has_body=request.method != "HEAD")
+            await fulfill(route, response, has_body=request.method != "HEAD")
 
     def _is_reload(self, request: "Request", url: str) -> bool:
         """Whether the page loads itself again, as pages do that have set a cookie or stored something."""
@@ -333,26 +379,6 @@ class PageVisit:
 class _CrashedError(Exception):
     def __str__(self) -> str:
         return "the tab crashed"
-
-
-async def _fulfill(route: "Route", document: Document, *, has_body: bool = True) -> None:
-    headers: dict[str, str] = {}
-    for name, value in document.headers:
-        key = name.lower()
-        if key not in _HOP_BY_HOP:
-            headers[key] = value
-    await route.fulfill(status=document.status, headers=headers, body=document.body if has_body else b"")
-
-
-def _other_origin(request: "Request", url: str) -> str | None:
-    """The origin of the page, if it would read a response of another one."""
-    named = request.headers.get("origin")
-    return named if named and not url.startswith(f"{named}/") else None
-
-
-def _abort_code(request: "Request") -> str:
-    """The error of a failed request. With "aborted" a navigation leaves the page or frame as it is."""
-    return "aborted" if request.is_navigation_request() else "failed"
 
 
 async def _close_popup(page: "Page") -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirror.core.syntax.embedded_urls import Kind
@@ -18,6 +19,13 @@ class Document:
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
+
+
+class Screen(StrEnum):
+    """A screen on which pages are shown."""
+
+    DESKTOP = "desktop"
+    PHONE = "phone"
 
 
 class ScriptCookie(NamedTuple):
@@ -58,7 +66,8 @@ class Rendering:
     set if the page had to continue without a resource. `refused` lists the requests that pages may not make. `needs` lists the
     reasons, as far as they were observed, why the page does not work from a disk. `waited` is whether the visit waited for
     timers, and `late` whether these led to requests. `cookies` are those that its scripts set for its host. `storage` is what
-    the page stored (`localStorage`), as playwright has it; `None` if it stored nothing, or too much.
+    the page stored (`localStorage`), as playwright has it; `None` if it stored nothing, or too much. `links` are the URLs to
+    which the views of its hash routes link.
     """
 
     url: str
@@ -72,3 +81,4 @@ class Rendering:
     late: bool = False
     cookies: tuple[ScriptCookie, ...] = ()
     storage: "StorageState | None" = None
+    links: set[str] = field(default_factory=set)

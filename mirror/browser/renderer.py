@@ -10,9 +10,10 @@ another request to the server.
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from mirror.browser.chromium import BrowserError
@@ -59,13 +60,16 @@ class Renderer:
         wake: Callable[[], None],
         fail: Callable[[StorageError], None],
         keep_cookies: Callable[[CanonicalURL, Sequence[ScriptCookie]], None],
+        routes: Mapping[CanonicalURL, Sequence[str]] = MappingProxyType({}),
     ) -> None:
+        """`routes` are hash routes of pages that the user gave as starts."""
         self._crawl = crawl
         self._browser = browser
         self._find = find
         self._wake = wake
         self._fail = fail
         self._keep_cookies = keep_cookies
+        self._routes = routes
         self._max_open = min(os.cpu_count() or 1, MAX_OPEN_PAGES)
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
@@ -111,7 +115,7 @@ class Renderer:
             page = Document(response.url, response.status, response.headers, response.payload)
             is_patient = self._patience.has(task.template, task.resource_id)
             visit = partial(self._browser.render, page, partial(self._ask, task), milliseconds(began))
-            rendering = await visit(is_patient=is_patient)
+            rendering = await visit(is_patient=is_patient, routes=self._routes.get(response.url, ()))
             storage = self._warm.take(task.template)
             if storage:
                 await visit(is_patient=is_patient, storage=storage)  # for what it requests
@@ -142,6 +146,9 @@ class Renderer:
         headers = [pair for pair in response.headers if pair[0].lower() != "content-type"]
         dom = Response(url, 200, [*headers, *DOM_HEADERS], rendering.html.encode("utf-8", "replace"))
         moved = [Reference(url, Kind.PAGE, guess=True)] if url != response.url else []
+        for link in sorted(rendering.links):
+            with suppress(InvalidURLError):
+                moved.append(Reference(canonical(link), Kind.PAGE, guess=True))
         try:
             return [*await self._find(dom), *moved]
         except WorkerDiedError:

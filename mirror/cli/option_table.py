@@ -141,6 +141,14 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="[Rendering](rendering.md#how-a-page-is-rendered)",
     ),
+    "viewport": Option(
+        "LIST",
+        "desktop",
+        "show rendered pages on these screens, one after the other: `desktop` (1280x900), `phone` (390x844), or both, "
+        "separated by a comma",
+        Group.WHAT,
+        details="[Rendering](rendering.md#how-a-page-is-rendered)",
+    ),
     "browser": Option(
         "PATH",
         "",

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mirror.browser.limits import MAX_SETTLE, SETTLE
 from mirror.browser.offline_browser import what_is_missing
+from mirror.browser.records import Screen
 from mirror.cli.input_files import (
     check_authorities,
     check_certificate,
@@ -38,10 +39,11 @@ from mirror.cli.option_values import (
     parse_seconds,
     parse_share,
 )
-from mirror.cli.start_urls import Start, parse_starts, split
+from mirror.cli.start_urls import Start, parse_routes, parse_starts, split
 from mirror.core.http.credentials import Credentials, Header, Login, Origin, Proxy
 from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.syntax.robots_meta import Directive
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
@@ -118,6 +120,8 @@ class Options:
     render: RenderMode | None = None
     browser: Path | None = None
     settle: float = SETTLE
+    screens: tuple[Screen, ...] = (Screen.DESKTOP,)
+    routes: Mapping[CanonicalURL, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def rendering(self) -> RenderMode:
@@ -150,6 +154,8 @@ class Options:
             render=_render(values["render"], browser),
             browser=browser,
             settle=_settle(values["settle"]),
+            screens=_screens(values["viewport"]),
+            routes=parse_routes(values["start"]),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -234,6 +240,11 @@ def _render(text: str, browser: Path | None) -> RenderMode | None:
     if missing:
         raise UsageError(f"render={text}: {missing}")
     return when
+
+
+def _screens(text: str) -> tuple[Screen, ...]:
+    """Parse `viewport=`; the order stays."""
+    return tuple(dict.fromkeys(parse_choice(Screen, "viewport", part.strip()) for part in text.split(",")))
 
 
 def _settle(text: str) -> float:

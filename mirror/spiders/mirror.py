@@ -113,11 +113,12 @@ class MirrorSpider(Spider):
 
         return Renderer(
             self.mirror,
-            Browser(path, self.options.settle),
+            Browser(path, self.options.settle, self.options.screens),
             self._find,
             wake=wake,
             fail=partial(stop, crawler),
             keep_cookies=lambda url, cookies: self.keep_cookies(url, cookies),  # noqa: PLW0108 - it is set later
+            routes=self.options.routes,
         )
 
     def is_rendering(self) -> bool:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser as Shown
 from mirror.browser import chromium, limits
 from mirror.browser.chromium import BrowserError, find
 from mirror.browser.offline_browser import Browser, what_is_missing
-from mirror.browser.records import Document, PageRequest, Rendering
+from mirror.browser.records import Document, PageRequest, Rendering, Screen
 from mirror.core.syntax.embedded_urls import Kind
 from tests.browser.conftest import program
 
@@ -203,6 +203,45 @@ def test_frames_and_navigation_by_scripts() -> None:
     assert got.url == f"{SITE}/"
     assert got.html is not None
     assert "<p>here" in got.html
+
+
+def test_pages_are_shown_on_other_screens() -> None:
+    html = """<link rel=icon href=data:,><script>const show = () => fetch(innerWidth < 500 ? "/small.json" : "/large.json")
+        onresize = show; show()</script>"""
+    page = Document(f"{SITE}/", 200, HTML, html.encode())
+    asked = []
+    for screens in ([Screen.DESKTOP], [Screen.DESKTOP, Screen.PHONE], [Screen.PHONE]):
+        world = World()
+        path = Path(program("chromium"))
+
+        async def run(path: Path = path, screens: list[Screen] = screens, world: World = world) -> None:
+            browser = Browser(path, screens=screens)
+            await browser.render(page, world.ask)
+            await browser.close()
+
+        alone(run())
+        asked.append(world.asked)
+    assert asked == [["/large.json"], ["/large.json", "/small.json"], ["/small.json"]]
+
+
+ROUTER: Final = """<!DOCTYPE html><link rel=icon href=data:,><main id=main></main><script>
+onhashchange = async () => {
+    const name = location.hash.slice(2) || "home"
+    await fetch(`/${name}.json`).catch(() => 0)
+    main.innerHTML = `<h1>${name}</h1><a href="#/guide">g</a><a href="#top">t</a>` +
+        (name == "guide" ? `<a href="#/guide/deep">d</a><a href="/elsewhere">e</a>` : "") }
+onhashchange()</script>"""
+
+
+def test_hash_routes_are_opened() -> None:
+    """Those that the page links to, those that their views link to, and those of a start."""
+    page, world = Document(f"{SITE}/", 200, HTML, ROUTER.encode()), World()
+    got = within(lambda browser: browser.render(page, world.ask, routes=["#/start"]))
+    assert world.asked == ["/guide.json", "/guide/deep.json", "/home.json", "/start.json"]
+    assert got.links == {f"{SITE}/elsewhere"}
+    assert got.html is not None
+    assert "<h1>home</h1>" in got.html
+    assert (got.outcome, got.refused) == ("", [])
 
 
 def test_static_html_shows_slots_and_frames_that_scripts_filled(browser: Shown) -> None:
