@@ -51,6 +51,9 @@ MAX_STORAGE: Final = 8 << 20
 MAX_ROUTES: Final = 30
 """Hash routes of a page that are opened."""
 
+MAX_CLICKS: Final = 30
+"""Clicks on what reveals more, with `click=auto`."""
+
 MAX_REQUESTS: Final = 1000
 """Distinct URLs that one page may request."""
 

@@ -45,9 +45,18 @@ class Browser:
     """One Chromium process. It starts when first needed, and again after `limits.MAX_PAGES` pages or a crash."""
 
     def __init__(
-        self, path: Path, settle: float = limits.SETTLE, screens: Sequence[Screen] = (Screen.DESKTOP,)
+        self,
+        path: Path,
+        settle: float = limits.SETTLE,
+        screens: Sequence[Screen] = (Screen.DESKTOP,),
+        *,
+        clicks: bool = False,
     ) -> None:
-        """`settle`: see `limits.SETTLE`. `screens` are those on which each page is shown, one after the other."""
+        """`settle`: see `limits.SETTLE`. `screens` are those on which each page is shown, one after the other.
+
+        `clicks`: click on what reveals more.
+        """
+        self._clicks = clicks
         self._path = path
         self._screens = screens
         self._settle = settle
@@ -85,6 +94,7 @@ class Browser:
                 storage=storage,
                 routes=routes,
                 screens=self._screens,
+                clicks=self._clicks,
             )
             try:
                 async with asyncio.timeout(limits.MAX_PAGE_TIME):

@@ -155,6 +155,32 @@ _LINKS: Final = r"""() => {
 """Returns [hash routes that the page links to, such as `#/guide`; URLs of other pages]."""
 
 
+_CLICK: Final = r"""() => {
+    const clicked = globalThis.clicked ??= new WeakMap(), times = 5
+    const never = RegExp("log.?(out|off)|sign.?(out|off)|abmelden|delete|remove|\\bbuy|\\border|\\bpay|cart|checkout|submit|"
+        + "\\bsend|subscribe|accept|agree", "i")
+    const more = /\b(load|show|view|see|read) (more|all)\b|^more\b|mehr (laden|anzeigen)|load.?more|show.?more/i
+    const marks = "summary, [role=tab], [aria-expanded=false], [aria-haspopup], [data-toggle], [data-bs-toggle]"
+    for (const e of document.querySelectorAll(`${marks}, button, [role=button]`)) {
+        const link = e.closest("a[href]"), said = `${e.innerText ?? ""} ${e.ariaLabel ?? ""}`.trim().slice(0, 100)
+        const named = `${said} ${e.id} ${e.className} ${e.getAttribute("name") ?? ""}`
+        const isMore = more.test(said) || more.test(`${e.id} ${e.className}`)
+        if (!e.matches(marks) && !isMore) continue
+        if (e.closest("form, dialog") || e.form || never.test(named)) continue
+        if (link && !/^#(?![!/])/.test(link.getAttribute("href"))) continue
+        if (e.disabled || !e.checkVisibility()) continue
+        const count = clicked.get(e) ?? 0
+        if (count >= (isMore ? times : 1)) continue
+        clicked.set(e, count + 1)
+        e.click()
+        return true
+    }
+    return false
+}"""
+"""Clicks on the first element that may reveal more and was not clicked; "load more" up to five times. Returns whether there was
+one. Never on what is in a form or a dialog, on links to other pages, or on what may end a session or buy something."""
+
+
 class IsolatedWorld:
     """An isolated world in the main frame of a page."""
 
@@ -179,6 +205,10 @@ class IsolatedWorld:
         """Return the hash routes and the URLs of other pages to which the page links."""
         routes, urls = await self._run(f"({_LINKS})()")
         return routes, urls
+
+    async def click(self) -> bool:
+        """Click on the next element that reveals more; `False` if there is none."""
+        return bool(await self._run(f"({_CLICK})()"))
 
     async def go(self, route: str) -> None:
         """Set the fragment of the page's address."""

@@ -69,6 +69,7 @@ class PageVisit:
         storage: "StorageState | None" = None,
         routes: Sequence[str] = (),
         screens: Sequence[Screen] = (Screen.DESKTOP,),
+        clicks: bool = False,
     ) -> None:
         self.document = document
         self.result = Rendering(document.url)
@@ -79,6 +80,7 @@ class PageVisit:
         self._storage = storage
         self._routes = routes
         self._screens = screens
+        self._clicks = clicks
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._is_answered = False
@@ -135,6 +137,8 @@ class PageVisit:
         await self._settle(session, self._settle_time, loading=True)
         world = await self._within_limit(IsolatedWorld.create(session))
         await self._scroll(session, world)
+        if self._clicks:
+            await self._reveal(session, world)
         for screen in self._screens[1:]:
             await self._change_screen(session, world, screen)
         await self._show_routes(session, world)
@@ -222,6 +226,16 @@ class PageVisit:
         await self._within_limit(world.scroll(0))
         await self._wait_until_quiet()
         await self._settle(session, min(self._settle_time, limits.SCROLL_SETTLE))
+
+    async def _reveal(self, session: "CDPSession", world: IsolatedWorld) -> None:
+        """Click on what reveals more, for what it requests."""
+        for _ in range(limits.MAX_CLICKS):
+            self._acted = self._active = monotonic()
+            if self.result.outcome or not await self._within_limit(world.click()):
+                return
+            await self._wait_until_quiet()
+            await self._settle(session, min(self._settle_time, limits.SCROLL_SETTLE))
+        self._refuse(f"more than {limits.MAX_CLICKS} clicks", "")
 
     async def _change_screen(self, session: "CDPSession", world: IsolatedWorld, screen: Screen) -> None:
         """Show the page on another screen: it may load what it needs only there."""

@@ -28,6 +28,13 @@ class Screen(StrEnum):
     PHONE = "phone"
 
 
+class Clicks(StrEnum):
+    """What to click on in a page."""
+
+    NONE = "none"
+    AUTO = "auto"  # what reveals more
+
+
 class ScriptCookie(NamedTuple):
     """A cookie that a script set for the host of its page."""
 

@@ -149,6 +149,14 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="[Rendering](rendering.md#how-a-page-is-rendered)",
     ),
+    "click": Option(
+        "WORD",
+        "none",
+        'in rendered pages, click on what reveals more: `auto` (tabs, menus, details, "load more"; never in forms, on links to '
+        "other pages, or on what logs out, buys or deletes), or `none`",
+        Group.WHAT,
+        details="[Rendering](rendering.md#how-a-page-is-rendered)",
+    ),
     "browser": Option(
         "PATH",
         "",

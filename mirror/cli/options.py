@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mirror.browser.limits import MAX_SETTLE, SETTLE
 from mirror.browser.offline_browser import what_is_missing
-from mirror.browser.records import Screen
+from mirror.browser.records import Clicks, Screen
 from mirror.cli.input_files import (
     check_authorities,
     check_certificate,
@@ -121,6 +121,7 @@ class Options:
     browser: Path | None = None
     settle: float = SETTLE
     screens: tuple[Screen, ...] = (Screen.DESKTOP,)
+    clicks: Clicks = Clicks.NONE
     routes: Mapping[CanonicalURL, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -154,6 +155,7 @@ class Options:
             render=_render(values["render"], browser),
             browser=browser,
             settle=_settle(values["settle"]),
+            clicks=parse_choice(Clicks, "click", values["click"]),
             screens=_screens(values["viewport"]),
             routes=parse_routes(values["start"]),
         )

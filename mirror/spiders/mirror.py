@@ -16,6 +16,7 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from mirror.browser.chromium import find as find_browser
 from mirror.browser.offline_browser import Browser
+from mirror.browser.records import Clicks
 from mirror.browser.renderer import Renderer
 from mirror.cli.options import REPAIR, Options
 from mirror.close_spider import stop
@@ -113,7 +114,12 @@ class MirrorSpider(Spider):
 
         return Renderer(
             self.mirror,
-            Browser(path, self.options.settle, self.options.screens),
+            Browser(
+                path,
+                self.options.settle,
+                self.options.screens,
+                clicks=self.options.clicks is Clicks.AUTO,
+            ),
             self._find,
             wake=wake,
             fail=partial(stop, crawler),

@@ -224,6 +224,40 @@ def test_pages_are_shown_on_other_screens() -> None:
     assert asked == [["/large.json"], ["/large.json", "/small.json"], ["/small.json"]]
 
 
+REVEALING: Final = """<!DOCTYPE html><link rel=icon href=data:,><script>
+const got = name => fetch(`/${name}.json`)
+let page = 0
+</script>
+<details ontoggle="got('details')"><summary>Details</summary>text</details>
+<a href="#two" role=tab onclick="got('tab')">Two</a>
+<button aria-expanded=false onclick="got('menu')">Menu</button>
+<button id=more onclick="got(`more${page++}`); if (page == 3) this.remove()">Load more</button>
+<a href="/away" aria-expanded=false onclick="got('link')">Menu</a>
+<a href="#/route" role=tab onclick="got('route')">Route</a>
+<form><button aria-expanded=false onclick="got('form')">Menu</button></form>
+<button onclick="got('plain')">Do it</button>
+<button aria-expanded=false onclick="got('logout')">Log out</button>
+<button class=buy-more aria-haspopup=menu onclick="got('buy')">More</button>
+<button aria-expanded=false hidden onclick="got('hidden')">Menu</button>
+<button aria-expanded=false disabled onclick="got('disabled')">Menu</button>"""
+
+
+def test_clicks_reveal_more_and_do_nothing_else() -> None:
+    page = Document(f"{SITE}/", 200, HTML, REVEALING.encode())
+    clicked, untouched = World(), World()
+
+    async def run() -> None:
+        for world, clicks in ((clicked, True), (untouched, False)):
+            browser = Browser(Path(program("chromium")), clicks=clicks)
+            got = await browser.render(page, world.ask)
+            await browser.close()
+            assert (got.outcome, got.refused) == ("", [])
+
+    alone(run())
+    assert clicked.asked == ["/details.json", "/menu.json", "/more0.json", "/more1.json", "/more2.json", "/tab.json"]
+    assert untouched.asked == []
+
+
 ROUTER: Final = """<!DOCTYPE html><link rel=icon href=data:,><main id=main></main><script>
 onhashchange = async () => {
     const name = location.hash.slice(2) || "home"

@@ -388,6 +388,7 @@ def test_a_proxy(text: str, url: str, user: Login | None) -> None:
         ("settle", "soon", "settle=soon is not a number of seconds"),
         ("settle", "61", "settle=61: the browser waits for at most 60 seconds"),
         ("viewport", "watch", "viewport=watch"),
+        ("click", "1", "click=1"),
         ("viewport", "phone,", "viewport="),
         ("rate", "fast", "rate=fast is not a size"),
         ("max_file", "1g", "max_file=1g is not a size"),
