@@ -385,7 +385,8 @@ def test_an_endless_page_affects_no_other_page(script: str, outcome: str, monkey
 
     first, second = within(both)
     assert first.outcome != ""
-    assert outcome in first.outcome or first.outcome == "not done in time"
+    slow = {"not done in time", "never loaded"}  # a busy machine does not get as far as a crash in that time
+    assert outcome in first.outcome or first.outcome in slow
     assert second.html is not None
     assert "<title>fine</title>" in second.html
 
