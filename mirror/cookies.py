@@ -52,6 +52,7 @@ class Cookies(CookiesMiddleware):
         for cookie in spider.options.cookies:
             self.jars[None].set_cookie(cookie)
             self._ledger.add(_key(cookie), USER)
+        spider.keep_cookies = self.keep
         return self
 
     def _process_cookies(self, cookies: Iterable[Cookie], *, jar: CookieJar, request: Request) -> None:
@@ -67,6 +68,18 @@ class Cookies(CookiesMiddleware):
             jar.set_cookie_if_ok(cookie, request)
             if _key(cookie)[2] in _of(jar, cookie):
                 self._drop(jar, self._ledger.add(_key(cookie), host))
+
+    def keep(self, url: str, cookies: Iterable[tuple[str, str, str]]) -> None:
+        """Add cookies that a script set for the host of a URL, each as (name, value, path), as if the host had set them.
+
+        A cookie of the user's is not replaced.
+        """
+        jar, request = self.jars[None], Request(url)
+        jar.add_cookie_header(request)  # sets the clock of the policy
+        users = {one.name for one in _matching(jar, request) if self._ledger.setter(_key(one)) == USER}
+        lines = [f"{name}={value}; Path={path}" for name, value, path in cookies if name not in users]
+        made = jar.make_cookies(Response(url, headers={"Set-Cookie": lines}), request)
+        self._process_cookies(made, jar=jar, request=request)
 
     def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002 - inherited
         jar = self.jars[request.meta.get("cookiejar")]

@@ -17,6 +17,43 @@ MAX_PAGE_TIME: Final = 240.0
 QUIET: Final = 0.4
 """A loaded page counts as quiet after this many seconds without a request."""
 
+SETTLE: Final = 3.0
+"""Seconds after the last request of a page, or the last thing that was done to it, within which its timers are waited for. The
+option `settle=` sets another number."""
+
+SCROLL_SETTLE: Final = 1.0
+"""The same after each screen that a page is scrolled by; `settle=` if that is shorter."""
+
+MAX_SETTLE: Final = 60.0
+"""The longest `settle=`."""
+
+IDLE_FACTOR: Final = 2
+"""A visit waits for so many times `settle=` for timers that lead to no request, in total."""
+
+SETTLE_FACTOR: Final = 6
+"""The same for all timers."""
+
+MAX_RELOADS: Final = 2
+"""Times that a page may load itself again."""
+
+MAX_COOKIES: Final = 50
+"""Cookies of a page that the crawl learns."""
+
+WARM_PAGES: Final = 3
+"""Pages of a template that are also opened with what an earlier page stored."""
+
+MAX_TEMPLATES: Final = 100
+"""Templates for which a run keeps what a page stored."""
+
+MAX_STORAGE: Final = 8 << 20
+"""Characters that a page may have stored for that."""
+
+MAX_ROUTES: Final = 30
+"""Hash routes of a page that are opened."""
+
+MAX_CLICKS: Final = 30
+"""Clicks on what reveals more, with `click=auto`."""
+
 MAX_REQUESTS: Final = 1000
 """Distinct URLs that one page may request."""
 

@@ -12,17 +12,18 @@ restarted.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mirror.browser import chromium, limits
 from mirror.browser.chromium import first_line
 from mirror.browser.page_visit import PageVisit
-from mirror.browser.records import Ask, Document, Rendering
+from mirror.browser.records import Ask, Document, Rendering, Screen
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
-    from playwright.async_api import Playwright
+    from playwright.async_api import Playwright, StorageState
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,22 @@ def what_is_missing(path: Path | None = None) -> str | None:
 class Browser:
     """One Chromium process. It starts when first needed, and again after `limits.MAX_PAGES` pages or a crash."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settle: float = limits.SETTLE,
+        screens: Sequence[Screen] = (Screen.DESKTOP,),
+        *,
+        clicks: bool = False,
+    ) -> None:
+        """`settle`: see `limits.SETTLE`. `screens` are those on which each page is shown, one after the other.
+
+        `clicks`: click on what reveals more.
+        """
+        self._clicks = clicks
         self._path = path
+        self._screens = screens
+        self._settle = settle
         self._playwright: Playwright | None = None
         self._chromium: Chromium | None = None
         self._starting = asyncio.Lock()
@@ -52,12 +67,35 @@ class Browser:
         self._open = 0
         self._page_closed = asyncio.Event()
 
-    async def render(self, document: Document, ask: Ask) -> Rendering:
-        """Open a page, let its scripts run, and read the result. Raises `BrowserError`."""
+    async def render(  # noqa: PLR0913 - all that a visit depends on
+        self,
+        document: Document,
+        ask: Ask,
+        clock: int = 0,
+        *,
+        is_patient: bool = True,
+        storage: "StorageState | None" = None,
+        routes: Sequence[str] = (),
+    ) -> Rendering:
+        """Open a page, let its scripts run, and read the result. Raises `BrowserError`.
+
+        `clock` is the time at which the page's clock starts, in milliseconds since 1970 (`core.replay.first_script`).
+        `is_patient`: wait for its timers. `storage` is what another page stored (`Rendering.storage`). `routes` are hash routes
+        to open besides those that the page links to, such as `#/guide`.
+        """
         for _ in range(2):
             browser = await self._running()
             self._open += 1
-            visit = PageVisit(document, ask)
+            visit = PageVisit(
+                document,
+                ask,
+                clock=clock,
+                settle=self._settle if is_patient else 0.0,
+                storage=storage,
+                routes=routes,
+                screens=self._screens,
+                clicks=self._clicks,
+            )
             try:
                 async with asyncio.timeout(limits.MAX_PAGE_TIME):
                     await visit.run(browser)

@@ -10,17 +10,21 @@ another request to the server.
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from mirror.browser.chromium import BrowserError
 from mirror.browser.limits import MAX_BYTES
 from mirror.browser.offline_browser import Browser
-from mirror.browser.records import Document, PageRequest, Rendering
+from mirror.browser.patience import Patience
+from mirror.browser.records import Document, PageRequest, Rendering, ScriptCookie
+from mirror.browser.warm_pages import WarmPages
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
+from mirror.core.replay.first_script import milliseconds
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 from mirror.store.archive import MAX_REDIRECTS
@@ -43,10 +47,11 @@ Find = Callable[[Response], Awaitable[list[Reference]]]
 class Renderer:
     """Opens waiting pages in the browser.
 
-    It calls `wake` when there may be something new to fetch or to render, and `fail` when the archive can't be read or written.
+    It calls `wake` when there may be something new to fetch or to render, `fail` when the archive can't be read or written, and
+    `keep_cookies` with the cookies that scripts set for the host of a URL.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it connects
         self,
         crawl: Crawl,
         browser: Browser,
@@ -54,15 +59,22 @@ class Renderer:
         *,
         wake: Callable[[], None],
         fail: Callable[[StorageError], None],
+        keep_cookies: Callable[[CanonicalURL, Sequence[ScriptCookie]], None],
+        routes: Mapping[CanonicalURL, Sequence[str]] = MappingProxyType({}),
     ) -> None:
+        """`routes` are hash routes of pages that the user gave as starts."""
         self._crawl = crawl
         self._browser = browser
         self._find = find
         self._wake = wake
         self._fail = fail
+        self._keep_cookies = keep_cookies
+        self._routes = routes
         self._max_open = min(os.cpu_count() or 1, MAX_OPEN_PAGES)
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._patience = Patience()
+        self._warm = WarmPages()
         self._is_closed = False
         self.error: str | None = None
         """Why the browser could not be started, if it could not."""
@@ -98,15 +110,24 @@ class Renderer:
         if not self._is_closed:
             self._wake()
 
-    async def _render(self, task: RenderingTask, response: Response) -> None:
+    async def _render(self, task: RenderingTask, response: Response, began: str) -> None:
         try:
             page = Document(response.url, response.status, response.headers, response.payload)
-            rendering = await self._browser.render(page, partial(self._ask, task))
+            is_patient = self._patience.has(task.template, task.resource_id)
+            visit = partial(self._browser.render, page, partial(self._ask, task), milliseconds(began))
+            rendering = await visit(is_patient=is_patient, routes=self._routes.get(response.url, ()))
+            storage = self._warm.take(task.template)
+            if storage:
+                await visit(is_patient=is_patient, storage=storage)  # for what it requests
+            self._warm.keep(task.template, rendering.storage)
         except BrowserError as error:
             self._is_closed = True
             self.error = str(error)
             self._crawl.pages.give_up("no browser")
             return
+        if rendering.cookies:
+            self._keep_cookies(response.url, rendering.cookies)
+        self._patience.learn(task.template, waited=rendering.waited, late=rendering.late)
         if rendering.missed and task.tries < MAX_TRIES:
             self._crawl.pages.put_back(task)
             return
@@ -125,6 +146,9 @@ class Renderer:
         headers = [pair for pair in response.headers if pair[0].lower() != "content-type"]
         dom = Response(url, 200, [*headers, *DOM_HEADERS], rendering.html.encode("utf-8", "replace"))
         moved = [Reference(url, Kind.PAGE, guess=True)] if url != response.url else []
+        for link in sorted(rendering.links):
+            with suppress(InvalidURLError):
+                moved.append(Reference(canonical(link), Kind.PAGE, guess=True))
         try:
             return [*await self._find(dom), *moved]
         except WorkerDiedError:
@@ -138,22 +162,27 @@ class Renderer:
             url = canonical(wanted.url)
         except InvalidURLError:
             return None
+        if wanted.cookies:
+            self._keep_cookies(url, wanted.cookies)
         try:
-            entry = self._crawl.pages.want(task, Reference(url, wanted.kind))
+            if wanted.again:
+                entry = self._crawl.pages.reload(task)
+            else:
+                entry = self._crawl.pages.want(task, Reference(url, wanted.kind), wanted.origin)
             self._wake()
-            return await self._stored(entry.id, url) if entry and wanted.waits else None
+            return await self._stored(entry.id, url, wanted.origin) if entry and wanted.waits else None
         except StorageError as error:
             self._fail(error)
             return None
 
-    async def _stored(self, url_id: int, url: CanonicalURL) -> Document | None:
+    async def _stored(self, url_id: int, url: CanonicalURL, origin: str | None) -> Document | None:
         """Wait until the archive has a URL, and return its copy. Redirects are followed to their end."""
         for _ in range(MAX_REDIRECTS):
-            entry, resource = self._crawl.pages.wait_for(url_id)
+            entry, resource = self._crawl.pages.wait_for(url_id, origin)
             while entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
                 self._wake()
                 await asyncio.shield(self._waiting.setdefault(url_id, asyncio.get_running_loop().create_future()))
-                entry, resource = self._crawl.pages.wait_for(url_id)
+                entry, resource = self._crawl.pages.wait_for(url_id, origin)
             if resource is None or resource.digest is None or resource.size > MAX_BYTES:
                 return None
             target = self._crawl.pages.redirects_to(resource)

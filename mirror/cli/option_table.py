@@ -134,6 +134,29 @@ OPTIONS: Final[dict[str, Option]] = {
         details="[Rendering](rendering.md)",
         default_note="`auto` if a browser is installed, else `never`",
     ),
+    "settle": Option(
+        "SECONDS",
+        "3",
+        "wait for the timers of a rendered page that are due within so many seconds of its last request",
+        Group.WHAT,
+        details="[Rendering](rendering.md#how-a-page-is-rendered)",
+    ),
+    "viewport": Option(
+        "LIST",
+        "desktop",
+        "show rendered pages on these screens, one after the other: `desktop` (1280x900), `phone` (390x844), or both, "
+        "separated by a comma",
+        Group.WHAT,
+        details="[Rendering](rendering.md#how-a-page-is-rendered)",
+    ),
+    "click": Option(
+        "WORD",
+        "none",
+        'in rendered pages, click on what reveals more: `auto` (tabs, menus, details, "load more"; never in forms, on links to '
+        "other pages, or on what logs out, buys or deletes), or `none`",
+        Group.WHAT,
+        details="[Rendering](rendering.md#how-a-page-is-rendered)",
+    ),
     "browser": Option(
         "PATH",
         "",

@@ -9,7 +9,9 @@ from http.cookiejar import Cookie
 from pathlib import Path
 from typing import Any, Final
 
+from mirror.browser.limits import MAX_SETTLE, SETTLE
 from mirror.browser.offline_browser import what_is_missing
+from mirror.browser.records import Clicks, Screen
 from mirror.cli.input_files import (
     check_authorities,
     check_certificate,
@@ -37,10 +39,11 @@ from mirror.cli.option_values import (
     parse_seconds,
     parse_share,
 )
-from mirror.cli.start_urls import Start, parse_starts, split
+from mirror.cli.start_urls import Start, parse_routes, parse_starts, split
 from mirror.core.http.credentials import Credentials, Header, Login, Origin, Proxy
 from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.syntax.robots_meta import Directive
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
@@ -116,6 +119,10 @@ class Options:
     fold: bool = True
     render: RenderMode | None = None
     browser: Path | None = None
+    settle: float = SETTLE
+    screens: tuple[Screen, ...] = (Screen.DESKTOP,)
+    clicks: Clicks = Clicks.NONE
+    routes: Mapping[CanonicalURL, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def rendering(self) -> RenderMode:
@@ -147,6 +154,10 @@ class Options:
             fold=parse_flag("fold", values["fold"]),
             render=_render(values["render"], browser),
             browser=browser,
+            settle=_settle(values["settle"]),
+            clicks=parse_choice(Clicks, "click", values["click"]),
+            screens=_screens(values["viewport"]),
+            routes=parse_routes(values["start"]),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -231,6 +242,18 @@ def _render(text: str, browser: Path | None) -> RenderMode | None:
     if missing:
         raise UsageError(f"render={text}: {missing}")
     return when
+
+
+def _screens(text: str) -> tuple[Screen, ...]:
+    """Parse `viewport=`; the order stays."""
+    return tuple(dict.fromkeys(parse_choice(Screen, "viewport", part.strip()) for part in text.split(",")))
+
+
+def _settle(text: str) -> float:
+    seconds = parse_seconds("settle", text) or 0.0
+    if seconds > MAX_SETTLE:
+        raise UsageError(f"settle={text}: the browser waits for at most {MAX_SETTLE:g} seconds")
+    return seconds
 
 
 def _credentials(starts: Iterable[Start], transfers: Transfers) -> Credentials:

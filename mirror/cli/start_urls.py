@@ -22,13 +22,32 @@ def parse_starts(text: str) -> list[Start]:
     >>> parse_starts("http://example.org/a,b,http://guido:spam@example.com")
     [('http://example.org/a,b', None), ('http://example.com/', Login(...))]
     """
+    return [_start(url) for url in _urls(text)]
+
+
+def parse_routes(text: str) -> dict[CanonicalURL, tuple[str, ...]]:
+    """Return the hash routes of `start=`: scripts read this part of an address, and no request has it.
+
+    >>> parse_routes("http://h/#/guide,http://h/#/api,http://h/#top")
+    {'http://h/': ('#/guide', '#/api')}
+    """
+    found: dict[CanonicalURL, tuple[str, ...]] = {}
+    for one in _urls(text):
+        route = f"#{one.partition('#')[2]}"
+        if route.startswith(("#/", "#!/")):
+            url, _ = _start(one)
+            found[url] = (*found.get(url, ()), route)
+    return found
+
+
+def _urls(text: str) -> list[str]:
     if text.startswith("@") and ("://" not in text or parse_path(text[1:]).exists()):
         urls = _listed(parse_path(text[1:]))
     else:
         urls = [url for part in split(text) for url in (_listed(parse_path(part[1:])) if part[0] == "@" else [part])]
     if not urls:
         raise UsageError("no start URL: give one, as in -a start=https://example.org/")
-    return [_start(url) for url in urls]
+    return urls
 
 
 def split(text: str) -> list[str]:

@@ -94,7 +94,8 @@ class Command(ArchiveCommand):
         root = Path(folder).expanduser()
         if (root / _MANIFEST).is_dir():
             with open_archive(folder) as archive:
-                result = _result(root, archive, start, Viewer(browser, reach.blocks_address), opts)
+                viewer = Viewer(browser, reach.blocks_address, _clock(archive))
+                result = _result(root, archive, start, viewer, opts)
         elif root.is_dir():
             result = _result(root, None, start, Viewer(browser, reach.blocks_address), opts)
         else:
@@ -165,6 +166,12 @@ def _result(
         _write(Path(opts.html).expanduser(), fidelity_report.report(result, done.pictures))
         print_message(f"Open {opts.html}\n")
     return result
+
+
+def _clock(archive: Archive) -> int:
+    from mirror.compare import copies  # noqa: PLC0415
+
+    return copies.clock(archive)
 
 
 def _copy(root: Path, archive: Archive | None, start: str, through: str) -> "AbstractContextManager[Copy]":

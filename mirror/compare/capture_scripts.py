@@ -1,27 +1,6 @@
-"""The scripts that Websucker runs in a page in order to capture it. They make two visits of one page comparable."""
+"""The scripts that Websucker runs in a page in order to capture it. `core.replay.first_script` runs before all others."""
 
 from typing import Final
-
-FREEZE_CHANCE: Final = """(() => {
-    let seed = 20240229
-    Math.random = () => {
-        seed = seed + 0x6D2B79F5 | 0
-        let t = Math.imul(seed ^ seed >>> 15, 1 | seed)
-        t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t
-        return ((t ^ t >>> 14) >>> 0) / 4294967296
-    }
-    const Real = Date, now = () => 1767268800000 + Math.floor(performance.now())
-    const Still = new Proxy(Real, {
-        construct: (target, given, made) => Reflect.construct(target, given.length ? given : [now()], made),
-        apply: () => new Real(now()).toString(),
-        get: (target, name) => name == "now" ? now : Reflect.get(target, name),
-    })
-    Real.prototype.constructor = Still
-    globalThis.Date = Still
-})()"""
-"""Runs before all scripts of a page. Gives every visit the same random numbers and a clock that starts at the same time.
-
-The clock keeps running, because pages may wait for time to pass."""
 
 SCROLL: Final = """async maxHeight => {
     const pause = () => new Promise(done => requestAnimationFrame(() => setTimeout(done, 30)))

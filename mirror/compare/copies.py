@@ -16,8 +16,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from mirror.compare.page_capture import CLOCK
 from mirror.core.comparison.copy_layout import files_of_page, host_folders
 from mirror.core.comparison.fidelity import is_below
+from mirror.core.replay.first_script import milliseconds
 from mirror.core.replay.origins import TOP, Server
 from mirror.core.url.canonical import CanonicalURL
 from mirror.replay.process import open_sockets, serve_in_thread
@@ -67,6 +69,12 @@ def tree_paths(archive: Archive) -> Callable[[str], str | None]:
 
     shown = Playback(archive).on("")
     return path
+
+
+def clock(archive: Archive) -> int:
+    """When the newest complete snapshot began, in milliseconds since 1970: the clocks of its pages start then."""
+    shown = Playback(archive).on("")
+    return milliseconds(shown.started) if shown else CLOCK
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from urllib.request import getproxies
 
 from mirror.browser import chromium
 from mirror.browser.chromium import HEIGHT, WIDTH
-from mirror.compare.capture_scripts import FREEZE_CHANCE, READ, SCROLL, SETTLE
+from mirror.compare.capture_scripts import READ, SCROLL, SETTLE
 from mirror.compare.socks_proxy import Block, SocksProxy
 from mirror.core.comparison.fidelity import Sight, visible_lines
+from mirror.core.replay.first_script import first_script
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Response, Route
@@ -48,6 +49,9 @@ QUIET: Final = 0.4
 
 MAX_LISTED: Final = 200
 """Failed requests, foreign requests and errors that are recorded for a page, each."""
+
+CLOCK: Final = 1767268800000
+"""The time at which the clock of each page starts, in milliseconds since 1970, unless the copy says another."""
 
 _POLL: Final = 0.05
 _BAD: Final = 400
@@ -81,11 +85,13 @@ class Viewer:
     """One Chromium process. It starts when first needed and stops at the end of the `with` block.
 
     `block` decides which addresses the pages of a site may not connect to. If the environment names a proxy (`https_proxy`...),
-    that proxy connects for the pages of the site, and nothing is blocked.
+    that proxy connects for the pages of the site, and nothing is blocked. `clock` is the time at which the clock of each page
+    starts, in milliseconds since 1970.
     """
 
-    def __init__(self, path: Path, block: Block = lambda _, __: None) -> None:
+    def __init__(self, path: Path, block: Block = lambda _, __: None, clock: int = CLOCK) -> None:
         self._path = path
+        self._clock = clock
         self._block = block
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
@@ -105,7 +111,7 @@ class Viewer:
         `is_own` says whether a URL belongs to the site or copy. If `is_sealed`, the page can load nothing else.
         """
         browser = await self._running()
-        visit = _Visit(url, is_own, is_sealed=is_sealed)
+        visit = _Visit(url, is_own, self._clock, is_sealed=is_sealed)
         async with SocksProxy((lambda target, _: not is_own(target)) if is_sealed else self._block) as proxy:
             try:
                 async with asyncio.timeout(MAX_PAGE_TIME):
@@ -145,8 +151,9 @@ class _Events:
 class _Visit:
     """One page, from opening it to closing it."""
 
-    def __init__(self, url: str, is_own: Callable[[str], bool], *, is_sealed: bool) -> None:
+    def __init__(self, url: str, is_own: Callable[[str], bool], clock: int, *, is_sealed: bool) -> None:
         self._url = url
+        self._clock = clock
         self._is_own = is_own
         self._is_sealed = is_sealed
         self._events = _Events()
@@ -163,7 +170,7 @@ class _Visit:
             locale="en-US",
             timezone_id="UTC",
         )
-        await context.add_init_script(FREEZE_CHANCE)
+        await context.add_init_script(first_script(self._clock))
         if self._is_sealed:
             await context.route(self._is_foreign, _refuse)
         page = await context.new_page()

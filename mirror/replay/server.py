@@ -22,9 +22,11 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.types import Message, Receive, Scope, Send
 
 from mirror.core.http.byte_ranges import is_range
+from mirror.core.http.cross_origin import OPAQUE
 from mirror.core.http.messages import header
 from mirror.core.policy.scope import SuffixList, bundled_suffix_list
-from mirror.core.replay import origins, response_headers
+from mirror.core.replay import first_script, origins, response_headers
+from mirror.core.replay.near_match import NearMatch, with_callback
 from mirror.core.replay.origins import ReplayOrigin, Server
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
@@ -38,6 +40,12 @@ from mirror.store.manifest.records import Resource
 from mirror.store.playback import Playback, StoredVersion
 
 _METHODS: Final = ("GET", "HEAD")
+_PAGES: Final = frozenset({"document", "embed", "frame", "iframe", "object"})
+"""Values of Sec-Fetch-Dest: the browser shows the response, and runs its scripts."""
+
+_NEAR: Final = "websucker-near-match"
+"""The header of a response for another URL than the requested one: the rules by which it matches, and its URL."""
+
 _BLOCK: Final = 1 << 18
 _GOOD: Final = frozenset({200, 201, 202, 203})
 _BODILESS: Final = frozenset({204, 205})
@@ -58,9 +66,19 @@ class ReplayRequest:
         self.snapshot = parsed.query_params.get("snapshot")
 
     @property
+    def destination(self) -> str:
+        """What the browser loads the response as. Browsers send it, and scripts can't choose it."""
+        return self.header("sec-fetch-dest") or ""
+
+    @property
+    def is_preflight(self) -> bool:
+        """Whether a browser asks whether a script may send a request (CORS)."""
+        return self.method == "OPTIONS" and bool(self.header("access-control-request-method"))
+
+    @property
     def wants_page(self) -> bool:
         """Whether the client shows the response to a user, in a window. Scripts get a short text that tells them nothing."""
-        destination = self.header("sec-fetch-dest")  # browsers send it, and scripts can't choose it
+        destination = self.destination
         return destination == "document" if destination else "text/html" in (self.header("accept") or "")
 
 
@@ -104,7 +122,7 @@ class Replay:
         name = self._server.name(request.hosts[0]) if len(request.hosts) == 1 else None
         if name is None:
             return PlainTextResponse(f"This is the replay server at {self._server.root}\n", 421)
-        if request.method not in _METHODS:
+        if request.method not in _METHODS and not request.is_preflight:
             return PlainTextResponse("An archive can only be read.\n", 405, {"allow": ", ".join(_METHODS)})
         if not request.path.startswith("/"):
             return PlainTextResponse("The request target must be a path.\n", 400)
@@ -123,21 +141,37 @@ class Replay:
             return self._error(
                 "No such snapshot", f"There is no snapshot {home.snapshot} in this archive, or it was pruned.", request
             )
+        clock = first_script.started_at(request.path)
+        if clock is not None and not request.is_preflight:
+            return PlainTextResponse(first_script.first_script(clock), media_type="text/javascript")
         if request.header("service-worker"):  # it could answer from its cache, even after this server has ended
             return PlainTextResponse("Service workers are not replayed.\n", 403)
+        return self._answer_home(home, request)
+
+    def _answer_home(self, home: ReplayOrigin, request: ReplayRequest) -> Response:
         url = _url(home.origin, request.target)
         if url is None:
             return self._error("Not in the archive", f"{home.origin}{request.target} is not a valid URL.", request)
         found = self._playback.find(url, home.snapshot)
         if found is None and "?" not in url:  # ASGI servers do not tell an empty query from none
             found = self._playback.find(CanonicalURL(f"{url}?"), home.snapshot)
-        return self._archived(found, home, request) if found else self._not_archived(url, home, request)
+        near = None if found else self._playback.near(url, home.snapshot)
+        found, match = near or (found, None)
+        if found is None:
+            return self._not_archived(url, home, request)
+        if request.is_preflight:
+            return self._preflight(found.resource, home, request)
+        return self._archived(found, home, request, match)
 
     # --- resources in the archive --------------------------------------------------------------------------------------
 
-    def _archived(self, found: StoredVersion, home: ReplayOrigin, request: ReplayRequest) -> Response:
+    def _archived(
+        self, found: StoredVersion, home: ReplayOrigin, request: ReplayRequest, match: NearMatch | None = None
+    ) -> Response:
         resource = found.resource
         headers = self._headers(resource, home, request)
+        if match:
+            headers[_NEAR] = f"{', '.join(match.rules)}; {resource.url}"
         if is_redirect(resource):
             place = response_headers.location(
                 header(resource.headers, "location") or "", resource.url, self._place(home)
@@ -147,7 +181,9 @@ class Replay:
             return Response(status_code=resource.status or 302, headers={**headers, "location": place})
         if resource.status in _BODILESS:
             return Response(status_code=resource.status, headers=headers)
-        copy = self._playback.copy(found, self._server, home.snapshot)
+        copy = self._playback.copy(found, self._server, home.snapshot, is_page=request.destination in _PAGES)
+        if match and match.callbacks:
+            copy = with_callback(found.file.read_bytes() if copy is None else copy, match)
         headers["etag"] = tag = f'"{found.digest if copy is None else sha256(copy).hexdigest()}"'
         conditions = (request.header("if-none-match"), request.header("if-modified-since"))
         if response_headers.is_not_modified(tag, headers.get("last-modified"), *conditions):
@@ -171,6 +207,8 @@ class Replay:
     def _cors_headers(self, resource: Resource, home: ReplayOrigin, request: ReplayRequest) -> dict[str, str]:
         """The headers that let a page of another origin read the response, if it may (CORS)."""
         origin = request.header("origin") or ""
+        if origin == OPAQUE:
+            return response_headers.opaque_reading_headers(resource.headers)
         label = self._server.reader(origin)
         reader = self._playback.home(label) if label else None
         if reader is None or reader.snapshot != home.snapshot:
@@ -181,8 +219,19 @@ class Replay:
             reader.origin,
             resource.headers,
             resource.media_type or "",
-            request.header("sec-fetch-dest") or "",
+            request.destination,
             one_site=len(sites) == 1 and "" not in sites,
+        )
+
+    def _preflight(self, resource: Resource, home: ReplayOrigin, request: ReplayRequest) -> Response:
+        """Let a script send a request with any headers if it may read the response."""
+        granted = self._cors_headers(resource, home, request)
+        return Response(
+            status_code=204,
+            headers={
+                "vary": "Origin, Sec-Fetch-Dest",
+                **(response_headers.preflight(granted, request.header("access-control-request-headers"), _METHODS)),
+            },
         )
 
     @cached_property

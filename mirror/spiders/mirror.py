@@ -1,12 +1,12 @@
 """The spider: turns entries of the frontier into requests, and responses into items. `core` and `store` make all decisions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.request import getproxies
 
 from scrapy import Request, Spider
@@ -16,6 +16,7 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from mirror.browser.chromium import find as find_browser
 from mirror.browser.offline_browser import Browser
+from mirror.browser.records import Clicks
 from mirror.browser.renderer import Renderer
 from mirror.cli.options import REPAIR, Options
 from mirror.close_spider import stop
@@ -39,6 +40,9 @@ from mirror.transfer import failures
 from mirror.transfer.curl_operation import IN_MEMORY
 from mirror.transfer.interruption import InterruptedTransferError, is_closing
 from mirror.workers.pool import WorkerDiedError, Workers
+
+if TYPE_CHECKING:
+    from mirror.browser.records import ScriptCookie
 
 _TOGETHER: Final = 32
 """Answers to commit in one transaction. A larger transaction would delay other answers for longer."""
@@ -72,6 +76,8 @@ class MirrorSpider(Spider):
             now=_now,
         )
         self.renderer: Renderer | None = None
+        self.keep_cookies: Callable[[CanonicalURL, Sequence[ScriptCookie]], None] = lambda _, __: None
+        """Keeps the cookies that scripts set for the host of a URL; the middleware for cookies sets it."""
         self.is_cut = False
         """Whether the run ends without waiting for the requests in flight."""
 
@@ -106,7 +112,20 @@ class MirrorSpider(Spider):
             if scheduler is not None:
                 scheduler.wake()  # type: ignore[attr-defined]  # it is a `mirror.scheduler.Scheduler`
 
-        return Renderer(self.mirror, Browser(path), self._find, wake=wake, fail=partial(stop, crawler))
+        return Renderer(
+            self.mirror,
+            Browser(
+                path,
+                self.options.settle,
+                self.options.screens,
+                clicks=self.options.clicks is Clicks.AUTO,
+            ),
+            self._find,
+            wake=wake,
+            fail=partial(stop, crawler),
+            keep_cookies=lambda url, cookies: self.keep_cookies(url, cookies),  # noqa: PLW0108 - it is set later
+            routes=self.options.routes,
+        )
 
     def is_rendering(self) -> bool:
         """Whether a browser has pages open. Also opens the pages that wait for one, unless the crawl is ending."""

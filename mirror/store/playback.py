@@ -11,14 +11,21 @@ from typing import Final
 from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.policy.scope import covers
+from mirror.core.replay.first_script import milliseconds, with_first_script
+from mirror.core.replay.near_match import NearMatch, beginning, near_match
 from mirror.core.replay.origins import ReplayOrigin, Server, digested, host_of, read_label
 from mirror.core.url.canonical import CanonicalURL, origin
+from mirror.core.url.media_types import Document
 from mirror.store.archive import MAX_REDIRECTS, Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.history_records import Origin, SnapshotInfo, UrlHistory
 from mirror.store.manifest.records import Resource
 
+_MAX_NEAR: Final = 1000
+"""URLs of one path among which a near match is looked for."""
+
+_XHTML: Final = "application/xhtml+xml"
 _PREFERRED: Final = ("https://{}", "http://{}")
 
 
@@ -93,6 +100,14 @@ class Playback:
         found = self._version(url, snapshot)
         return found is not None and found.path is not None
 
+    def near(self, url: CanonicalURL, snapshot: int) -> tuple[StoredVersion, NearMatch] | None:
+        """Return what a snapshot has of another URL that answers a request for this one (`core.replay.near_match`)."""
+        plain = CanonicalURL(url.partition("?")[0])
+        known = [plain] if plain != url and self.has(plain, snapshot) else []
+        match = near_match(url, known + self._history.beginning_with(beginning(url), snapshot, _MAX_NEAR))
+        found = self.find(match.url, snapshot) if match else None
+        return (found, match) if found and match else None
+
     def _version(self, url: CanonicalURL, snapshot: int) -> Resource | None:
         for _ in range(MAX_REDIRECTS):
             found = self._history.version(url, snapshot)
@@ -110,8 +125,11 @@ class Playback:
             raise StorageError(f"the payload {digest[:64]!r} is missing: `verify --repair` fetches it again")
         return place
 
-    def copy(self, found: StoredVersion, server: Server, snapshot: int) -> bytes | None:
-        """Return the document as the replay server sends it; `None` if nothing in it has to be rewritten."""
+    def copy(self, found: StoredVersion, server: Server, snapshot: int, *, is_page: bool = False) -> bytes | None:
+        """Return the document as the replay server sends it; `None` if nothing in it has to be rewritten.
+
+        `is_page`: it is shown in a window or a frame, so the script of `core.replay.first_script` runs in it.
+        """
         resource = found.resource
         media_type = resource.media_type or ""
         if not documents.may_differ_at_origin(media_type) or resource.size > documents.MAX_READ:
@@ -127,11 +145,20 @@ class Playback:
                 shown[name] = self._history.has_origin(name, snapshot)
             return place(url) if shown[name] else None
 
+        def begin(text: str, kind: Document) -> str:
+            if kind is Document.HTML or resource.media_type == _XHTML:
+                return with_first_script(text, self.clock(resource), is_xml=kind is Document.XML)
+            return text
+
         payload = self._archive.objects.get(found.digest)
         response = Response(resource.url, resource.status or 0, resource.headers, payload)
         home = place(resource.url)
-        copy = documents.copy_at_origin(response, media_type, home, place, data)
+        copy = documents.copy_at_origin(response, media_type, home, place, data, begin=begin if is_page else None)
         return None if copy is payload else copy
+
+    def clock(self, resource: Resource) -> int:
+        """Return the time at which the clock of a page starts, as when it was rendered (`core.replay.first_script`)."""
+        return milliseconds(self._history.started(resource.since) or resource.fetched)
 
     def account(self, url: CanonicalURL) -> tuple[UrlHistory | None, list[str]]:
         """Return everything that the archive knows about a URL, and the tombstones that cover it."""

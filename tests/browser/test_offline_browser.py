@@ -12,11 +12,12 @@ from threading import Thread
 from typing import Any, Final, TypeVar
 
 import pytest
+from playwright.sync_api import Browser as Shown
 
 from mirror.browser import chromium, limits
 from mirror.browser.chromium import BrowserError, find
 from mirror.browser.offline_browser import Browser, what_is_missing
-from mirror.browser.records import Document, PageRequest, Rendering
+from mirror.browser.records import Document, PageRequest, Rendering, Screen
 from mirror.core.syntax.embedded_urls import Kind
 from tests.browser.conftest import program
 
@@ -126,6 +127,64 @@ def test_resources_that_load_on_scrolling_are_requested() -> None:
     assert world.asked == [f"/n{n}.json" for n in range(8)]
 
 
+FAR: Final = "<link rel=icon href=data:,><body style='margin:0'>" + "".join(
+    f"<div style='height:900px' data-n='{n}'></div>" for n in range(4)
+)
+LATE: Final = {
+    "/timer": ("<script>onload = () => setTimeout(() => fetch('/timer.json'), 2000)</script>", ["/timer.json"]),
+    "/chain": (
+        (
+            "<script>const sleep = ms => new Promise(done => setTimeout(done, ms));"
+            "(async () => { for (let n = 0; n < 4; n++) await sleep(500); fetch('/chain.json') })()</script>"
+        ),
+        ["/chain.json"],
+    ),
+    "/interval": (
+        "<script>let n = 0; const t = setInterval(() => { if (++n == 5) { clearInterval(t); fetch('/interval.json') } }, 400)</script>",
+        ["/interval.json"],
+    ),
+    "/debounced": (
+        (
+            f"{FAR}<script>let t; const seen = e => e.getBoundingClientRect().top < innerHeight && e.getBoundingClientRect().bottom > 0;"
+            "onscroll = () => { clearTimeout(t); t = setTimeout(() => document.querySelectorAll('div').forEach(e => {"
+            " if (seen(e)) fetch(`/d${e.dataset.n}.json`) }), 250) }</script>"
+        ),
+        ["/d1.json", "/d2.json", "/d3.json"],
+    ),
+    "/polled": (
+        (
+            f"{FAR}<script>let n = 0; setInterval(() => {{ if (n < 3 && scrollY + innerHeight > document.body.scrollHeight - 200) {{"
+            " fetch(`/feed${n++}.json`); document.body.append(Object.assign(document.createElement('p'), { style: 'height:900px' })) }"
+            "}, 300)</script>"
+        ),
+        ["/feed0.json", "/feed1.json", "/feed2.json"],
+    ),
+    "/clock": ("<p id=p></p><script>setInterval(() => { p.textContent = Date() }, 200)</script>", []),
+}
+"""Path -> a page that requests something late, and what."""
+
+
+def test_what_loads_late_is_waited_for() -> None:
+    """The timers of a page decide how long, also after each screen that it is scrolled by."""
+
+    async def visit(browser: Browser, name: str, *, is_patient: bool) -> tuple[Rendering, list[str]]:
+        world = World()
+        page = Document(f"{SITE}{name}", 200, HTML, LATE[name][0].encode())
+        got = await browser.render(page, world.ask, is_patient=is_patient)
+        return got, [one for one in world.asked if one in LATE[name][1]]
+
+    async def visits(browser: Browser) -> list[tuple[Rendering, list[str]]]:
+        patient = [await visit(browser, name, is_patient=True) for name in LATE]
+        return [*patient, await visit(browser, "/timer", is_patient=False)]
+
+    *patient, impatient = within(visits)
+    assert {name: found for name, (_, found) in zip(LATE, patient, strict=True)} == {
+        name: late for name, (_, late) in LATE.items()
+    }
+    assert [(got.waited, got.late, got.outcome) for got, _ in patient] == [(True, True, "")] * 5 + [(True, False, "")]
+    assert (impatient[1], impatient[0].waited) == ([], False)
+
+
 def test_scrollable_elements_are_scrolled_too() -> None:
     _, world = rendered(
         "<link rel=icon href=data:,><body style='margin:0'><main style='height:100vh;overflow:auto'><div style='height:3000px'></div>"
@@ -144,6 +203,112 @@ def test_frames_and_navigation_by_scripts() -> None:
     assert got.url == f"{SITE}/"
     assert got.html is not None
     assert "<p>here" in got.html
+
+
+def test_pages_are_shown_on_other_screens() -> None:
+    html = """<link rel=icon href=data:,><script>const show = () => fetch(innerWidth < 500 ? "/small.json" : "/large.json")
+        onresize = show; show()</script>"""
+    page = Document(f"{SITE}/", 200, HTML, html.encode())
+    asked = []
+    for screens in ([Screen.DESKTOP], [Screen.DESKTOP, Screen.PHONE], [Screen.PHONE]):
+        world = World()
+        path = Path(program("chromium"))
+
+        async def run(path: Path = path, screens: list[Screen] = screens, world: World = world) -> None:
+            browser = Browser(path, screens=screens)
+            await browser.render(page, world.ask)
+            await browser.close()
+
+        alone(run())
+        asked.append(world.asked)
+    assert asked == [["/large.json"], ["/large.json", "/small.json"], ["/small.json"]]
+
+
+REVEALING: Final = """<!DOCTYPE html><link rel=icon href=data:,><script>
+const got = name => fetch(`/${name}.json`)
+let page = 0
+</script>
+<details ontoggle="got('details')"><summary>Details</summary>text</details>
+<a href="#two" role=tab onclick="got('tab')">Two</a>
+<button aria-expanded=false onclick="got('menu')">Menu</button>
+<button id=more onclick="got(`more${page++}`); if (page == 3) this.remove()">Load more</button>
+<a href="/away" aria-expanded=false onclick="got('link')">Menu</a>
+<a href="#/route" role=tab onclick="got('route')">Route</a>
+<form><button aria-expanded=false onclick="got('form')">Menu</button></form>
+<button onclick="got('plain')">Do it</button>
+<button aria-expanded=false onclick="got('logout')">Log out</button>
+<button class=buy-more aria-haspopup=menu onclick="got('buy')">More</button>
+<button aria-expanded=false hidden onclick="got('hidden')">Menu</button>
+<button aria-expanded=false disabled onclick="got('disabled')">Menu</button>"""
+
+
+def test_clicks_reveal_more_and_do_nothing_else() -> None:
+    page = Document(f"{SITE}/", 200, HTML, REVEALING.encode())
+    clicked, untouched = World(), World()
+
+    async def run() -> None:
+        for world, clicks in ((clicked, True), (untouched, False)):
+            browser = Browser(Path(program("chromium")), clicks=clicks)
+            got = await browser.render(page, world.ask)
+            await browser.close()
+            assert (got.outcome, got.refused) == ("", [])
+
+    alone(run())
+    assert clicked.asked == ["/details.json", "/menu.json", "/more0.json", "/more1.json", "/more2.json", "/tab.json"]
+    assert untouched.asked == []
+
+
+ROUTER: Final = """<!DOCTYPE html><link rel=icon href=data:,><main id=main></main><script>
+onhashchange = async () => {
+    const name = location.hash.slice(2) || "home"
+    await fetch(`/${name}.json`).catch(() => 0)
+    main.innerHTML = `<h1>${name}</h1><a href="#/guide">g</a><a href="#top">t</a>` +
+        (name == "guide" ? `<a href="#/guide/deep">d</a><a href="/elsewhere">e</a>` : "") }
+onhashchange()</script>"""
+
+
+def test_hash_routes_are_opened() -> None:
+    """Those that the page links to, those that their views link to, and those of a start."""
+    page, world = Document(f"{SITE}/", 200, HTML, ROUTER.encode()), World()
+    got = within(lambda browser: browser.render(page, world.ask, routes=["#/start"]))
+    assert world.asked == ["/guide.json", "/guide/deep.json", "/home.json", "/start.json"]
+    assert got.links == {f"{SITE}/elsewhere"}
+    assert got.html is not None
+    assert "<h1>home</h1>" in got.html
+    assert (got.outcome, got.refused) == ("", [])
+
+
+def test_static_html_shows_slots_and_frames_that_scripts_filled(browser: Shown) -> None:
+    got, _ = rendered(
+        """<!DOCTYPE html><link rel=icon href=data:,><x-a id=host>light <b>bold</b></x-a><iframe id=written></iframe>
+        <iframe id=named></iframe><iframe id=inner srcdoc="<p id=p>old</p><script>p.textContent = 'by srcdoc'</script>"></iframe>
+        <iframe id=empty></iframe><script>
+        const root = host.attachShadow({ mode: "open", slotAssignment: "manual" })
+        root.innerHTML = "<i><slot id=one>nothing</slot></i><u><slot>fallback</slot></u>"
+        root.querySelector("#one").assign(...host.childNodes)
+        const inside = written.contentDocument
+        inside.open(); inside.write("<p>by write <iframe></iframe><script>1<\\/script><a href='/x'>x</a>"); inside.close()
+        inside.querySelector("iframe").contentDocument.body.append("nested")
+        named.src = URL.createObjectURL(new Blob(["<p onclick='1'>by blob"], { type: "text/html" }))
+        </script>"""
+    )
+    assert got.static_html is not None
+    assert got.html is not None
+    assert "/x" in got.html
+    assert all(word not in got.static_html for word in ("script", "onclick", "blob:"))
+    page = browser.new_page()
+    page.set_content(got.static_html)
+    frames = [frame.locator("body").inner_text() for frame in page.frames[1:]]
+    assert sorted(text.split("\n")[0].strip() for text in frames) == [
+        "",
+        "by blob",
+        "by srcdoc",
+        "by write x",
+        "nested",
+    ]
+    shown = "[...host.shadowRoot.querySelectorAll('slot')].map(slot => slot.assignedNodes().map(n => n.textContent).join(''))"
+    assert page.evaluate(shown) == ["light bold", ""]
+    page.close()
 
 
 def test_static_html_shows_what_the_page_showed() -> None:
@@ -220,7 +385,8 @@ def test_an_endless_page_affects_no_other_page(script: str, outcome: str, monkey
 
     first, second = within(both)
     assert first.outcome != ""
-    assert outcome in first.outcome or first.outcome == "not done in time"
+    slow = {"not done in time", "never loaded"}  # a busy machine does not get as far as a crash in that time
+    assert outcome in first.outcome or first.outcome in slow
     assert second.html is not None
     assert "<title>fine</title>" in second.html
 

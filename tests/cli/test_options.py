@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from scrapy.settings import Settings
 
+from mirror.browser.records import Screen
 from mirror.cli.option_docs import BEGIN, END, with_tables
 from mirror.cli.option_table import OPTIONS, Group
 from mirror.cli.option_values import UsageError, parse_size
@@ -112,6 +113,16 @@ def test_options_of_updates() -> None:
 def test_an_invalid_size(text: str) -> None:
     with pytest.raises(UsageError, match="is not a size: write it as"):
         parse_size("MIRROR_RESERVE", text)
+
+
+def test_how_pages_are_rendered() -> None:
+    given = Options.parse(
+        {"start": "http://a/#/x http://a/#!/y http://a/#top", "settle": "0", "viewport": "phone, desktop"}
+    )
+    assert (given.settle, given.screens) == (0.0, (Screen.PHONE, Screen.DESKTOP))
+    assert given.routes == {"http://a/": ("#/x", "#!/y")}
+    default = Options.parse({"start": "http://a/"})
+    assert (default.settle, default.screens, default.routes) == (3.0, (Screen.DESKTOP,), {})
 
 
 def test_an_empty_value_is_the_default() -> None:
@@ -374,6 +385,11 @@ def test_a_proxy(text: str, url: str, user: Login | None) -> None:
         ("delay", "-1", "delay=-1 is not a number of seconds"),
         ("delay", "inf", "delay=inf is not a number of seconds"),
         ("timeout", "0", "timeout=0 is not a number of seconds"),
+        ("settle", "soon", "settle=soon is not a number of seconds"),
+        ("settle", "61", "settle=61: the browser waits for at most 60 seconds"),
+        ("viewport", "watch", "viewport=watch"),
+        ("click", "1", "click=1"),
+        ("viewport", "phone,", "viewport="),
         ("rate", "fast", "rate=fast is not a size"),
         ("max_file", "1g", "max_file=1g is not a size"),
         ("quota", "half", "quota=half is not a size"),

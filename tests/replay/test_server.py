@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mirror.core.replay import first_script
 from mirror.store.archive import Archive
 from tests.crawl.running import ROOT, SCRAPY, run, scrapy
 from tests.replay.serving import Answer, Served, mirrored, served
@@ -291,11 +292,53 @@ def test_which_origins_may_read_a_response(
 
 @pytest.mark.parametrize(
     "said",
-    ["https://evil.example", "null", "http://localhost:1", "http://evil.example:{port}", "http://localhost:{port}"],
+    ["https://evil.example", "http://localhost:1", "http://evil.example:{port}", "http://localhost:{port}"],
 )
 def test_foreign_origins_may_read_nothing(server: Served, said: str) -> None:
     headers = {"Origin": said.format(port=server.port), "Sec-Fetch-Dest": "font"}
     assert "access-control-allow-origin" not in server.get(f"{SITE}/open.json", headers=headers).headers
+
+
+def test_pages_without_an_origin_read_what_any_page_may_read(server: Served) -> None:
+    """A sandboxed frame has none."""
+    allowed = {
+        path: server.get(SITE + path, headers={"Origin": "null", "Sec-Fetch-Dest": "font"}).headers
+        for path in ("/open.json", "/data.json", "/app.js")
+    }
+    assert [headers.get("access-control-allow-origin") for headers in allowed.values()] == ["*", None, None]
+
+
+@pytest.mark.parametrize(
+    ("reader", "path", "asked", "expected"),
+    [
+        ("https://other.example", "/open.json", "x-a, X-Requested-With", "x-a, X-Requested-With"),
+        ("https://other.example", "/open.json", "x-a, b c, d;", "x-a"),
+        ("https://other.example", "/open.json", None, None),
+        ("https://other.example", "/data.json", "x-a", None),
+        ("https://other.example", "/missing", "x-a", None),
+        (None, "/open.json", "x-a", "x-a"),
+    ],
+)
+def test_preflights(server: Served, reader: str | None, path: str, asked: str | None, expected: str | None) -> None:
+    said = server.place(f"{reader}/").rstrip("/") if reader else "null"
+    headers = {"Origin": said, "Access-Control-Request-Method": "GET", "Sec-Fetch-Dest": "empty"}
+    if asked is not None:
+        headers["Access-Control-Request-Headers"] = asked
+    answer = server.get(f"{SITE}{path}", headers=headers, method="OPTIONS")
+    is_allowed = path == "/open.json"
+    assert answer.headers.get("access-control-allow-headers") == expected
+    assert answer.headers.get("access-control-allow-methods") == ("GET, HEAD" if is_allowed else None)
+    assert answer.status == (404 if path == "/missing" else 204)
+
+
+def test_only_pages_get_the_first_script(server: Served) -> None:
+    """Scripts that read a page get its own bytes."""
+    shown = server.get(f"{SITE}/", headers={"Sec-Fetch-Dest": "iframe"}).text
+    read = server.get(f"{SITE}/", headers={"Sec-Fetch-Dest": "empty"}).text
+    place = first_script.path_of(first_script.milliseconds("2026-11-24T10:00:00+00:00"))
+    assert shown.replace(f'<script src="{place}"></script>', "") == read != shown
+    script = server.get(f"{SITE}{place}", headers={"Sec-Fetch-Dest": "script"})
+    assert (script.status, script.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
 
 
 def test_service_workers_are_refused(server: Served) -> None:

@@ -4,6 +4,8 @@ Input: status, headers and payload of a response. Output: `Reference`s, or the b
 combines media types, encodings, references and rewriting.
 """
 
+from collections.abc import Callable
+
 from mirror.core.document import header_edits, link_rewriter, references
 from mirror.core.document.header_edits import Said
 from mirror.core.document.references import Reference
@@ -133,10 +135,19 @@ def may_differ_at_origin(media_type: str) -> bool:
     return media_type in DOCUMENTS or _is_json(media_type)
 
 
-def copy_at_origin(response: Response, media_type: str, home: str, resolve: Resolve, data: Resolve) -> bytes:
+def copy_at_origin(  # noqa: PLR0913 - the parts of a copy
+    response: Response,
+    media_type: str,
+    home: str,
+    resolve: Resolve,
+    data: Resolve,
+    *,
+    begin: Callable[[str, Document], str] | None = None,
+) -> bytes:
     """Return the bytes of the copy at the URL `home`; see points 6 to 10 of the law in `link_rewriter`.
 
-    `data` resolves URLs in data and scripts. If nothing changes, the payload itself is returned.
+    `data` resolves URLs in data and scripts. `begin` may add to a rewritten document, whose syntax it is told. If nothing
+    changes, the payload itself is returned.
     """
     document = read(response, media_type)
     if document is None and _is_json(media_type):
@@ -145,6 +156,7 @@ def copy_at_origin(response: Response, media_type: str, home: str, resolve: Reso
         return response.payload
     kind, source = document
     text = link_rewriter.rewrite(kind, source.text, Rewriter(response.url, home, resolve, source.encoding, home, data))
+    text = begin(text, kind) if begin else text
     return response.payload if text == source.text else source.encode(text)
 
 

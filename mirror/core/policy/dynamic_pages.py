@@ -7,8 +7,9 @@ This module starts no browser, and it doesn't know earlier pages of the site.
 The signs --------- `Sign` lists them. A page without a script that runs is complete as HTML, and a browser would find nothing
 more. If a page has scripts and no other sign (`Sign.SCRIPT`), it usually loads only what its HTML and its styles name, so the
 crawl renders a few pages of each template (`ScriptSigns.trials`). The other signs stand for scripts that build pages or load
-parts of themselves, so the crawl renders more pages. A page with nearly no text in its HTML (`Sign.LITTLE`) is empty without
-its scripts, so the crawl always renders it.
+parts of themselves, so the crawl renders more pages. A page with nearly no text in its HTML (`Sign.LITTLE`) may be empty
+without its scripts, or just be short: the first pages of its template show which. Its template also depends on what its inline
+scripts do, because short pages have little else by which to tell them apart.
 
 Two cases stay unseen: scripts that load more only after a click; and a classic script that loads something for one page among
 many, if the first pages of the template loaded nothing.
@@ -79,7 +80,10 @@ RECHECK_INTERVAL: Final = 20
 """After that, one page of the template in this many is rendered, to check whether it still loads nothing new."""
 
 LITTLE_TEXT: Final = 200
-"""A page with scripts and fewer characters of text than this, without white space, is empty without its scripts."""
+"""A page with scripts and fewer characters of text than this, without white space, may be empty without its scripts."""
+
+_MAX_SHAPE: Final = 500
+"""Characters of the inline scripts of such a page, without their literals, that its template depends on."""
 
 _SCRIPT: Final = re.compile(  # each quantifier has a bound, or hostile pages would take quadratic time
     r"<script((?=[\s/>])(?:[^<>\"']{1,2000}+|\"[^\"]{0,4000}+\"|'[^']{0,4000}+'){0,60}+)>(.*?)(?:</script|\Z)",
@@ -99,8 +103,9 @@ _BUNDLER: Final = re.compile("|".join(map(re.escape, BUNDLERS)))
 _INVISIBLE: Final = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template|noscript|title|svg)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL
 )
+_LITERAL: Final = re.compile(r"\"[^\"\n]{0,2000}+\"|'[^'\n]{0,2000}+'|`[^`]{0,2000}+`|[0-9]+|\s+")
 _TAG: Final = re.compile(r"<[^>]*+>?|\s+|&[#\w]+;")
-_STRONG: Final = frozenset({Sign.MODULE, Sign.IMPORT, Sign.PRELOAD, Sign.MOUNT, Sign.BUNDLER, Sign.LITTLE})
+_STRONG: Final = frozenset({Sign.MODULE, Sign.IMPORT, Sign.PRELOAD, Sign.MOUNT, Sign.BUNDLER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +116,10 @@ class ScriptSigns:
     template: str
 
     @property
-    def trials(self) -> int | None:
-        """The number of pages of the template that have to load nothing new before other pages are not rendered.
-
-        `None`: all pages are rendered; 0: none is.
-        """
+    def trials(self) -> int:
+        """The number of pages of the template that have to load nothing new before other pages are not rendered; 0: none is."""
         if not self.signs:
             return 0
-        if Sign.LITTLE in self.signs:
-            return None
         return MANY_TRIALS if self.signs & _STRONG else FEW_TRIALS
 
 
@@ -138,12 +138,14 @@ def find_signs(text: str, url: CanonicalURL) -> ScriptSigns:
     """
     signs: set[Sign] = set()
     sources: set[str] = set()
+    bodies: list[str] = []
     for attributes, source, body in _scripts(text):
         kind = _TYPE.search(attributes)
         if kind and not _JAVASCRIPT.match(kind[1]):
             continue
         signs.add(Sign.SCRIPT)
         sources.add(source.partition("?")[0])
+        bodies.append(body)
         if kind and kind[1].lower() == "module":
             signs.add(Sign.MODULE)
         if _IMPORT.search(body):
@@ -161,7 +163,8 @@ def find_signs(text: str, url: CanonicalURL) -> ScriptSigns:
         )
         if found
     }
-    named = "\n".join([origin(url), *sorted(sources), (mount["id"] or mount["name"]).lower() if mount else ""])
+    shape = _LITERAL.sub("", " ".join(bodies))[:_MAX_SHAPE] if Sign.LITTLE in signs else ""
+    named = "\n".join([origin(url), *sorted(sources), (mount["id"] or mount["name"]).lower() if mount else "", shape])
     return ScriptSigns(frozenset(signs), blake2b(named.encode("utf-8", "replace"), digest_size=12).hexdigest())
 
 

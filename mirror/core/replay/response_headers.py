@@ -5,11 +5,12 @@ contains a line break. This module opens no socket and reads no archive.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from mirror.core.http.cross_origin import OPAQUE, allowed_origin, may_read
 from mirror.core.http.messages import Headers, header
 from mirror.core.syntax import embedded_urls
 from mirror.core.syntax.embedded_urls import Kind
@@ -37,6 +38,7 @@ COMMON: Final[Mapping[str, str]] = {
 }
 """Headers of each response."""
 
+_NAME: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _ENTITY_TAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 _CLEAN: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+\-]+/[\w!#$&^.+\-]+[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?", re.ASCII)
@@ -108,6 +110,30 @@ def _date(value: str | None) -> datetime | None:
     return found if found.tzinfo else None
 
 
+def opaque_reading_headers(received: Headers) -> dict[str, str]:
+    """Return the headers that let a page without an origin read a response, such as a sandboxed frame; {} if it may not.
+
+    It may if every page may, or if the server named the origin `null`. Nobody knows which page this is.
+    """
+    return {"access-control-allow-origin": allowed_origin(received)} if may_read(received, OPAQUE) else {}
+
+
+def preflight(granted: Mapping[str, str], headers: str | None, methods: Sequence[str]) -> dict[str, str]:
+    """Return the headers that answer a preflight (Fetch, CORS-preflight): {} if the script may not read the response.
+
+    `granted` is what the answer to the request itself has, `headers` the names that the script wants to send. The archive has
+    no answer of the server to this question, so a script that may read a response may send any header.
+
+    >>> preflight({"access-control-allow-origin": "*"}, "x-a, bad name", ["GET"])["access-control-allow-headers"]
+    'x-a'
+    """
+    if not granted:
+        return {}
+    names = ", ".join(name for part in (headers or "").split(",") if _NAME.fullmatch(name := part.strip()))
+    asked = {"access-control-allow-headers": names} if names else {}
+    return {**granted, **asked, "access-control-allow-methods": ", ".join(methods)}
+
+
 def reading_headers(  # noqa: PLR0913 - all that CORS looks at
     origin: str, reader: str, received: Headers, media_type: str, destination: str, *, one_site: bool
 ) -> dict[str, str]:
@@ -119,16 +145,16 @@ def reading_headers(  # noqa: PLR0913 - all that CORS looks at
     1. Access-Control-Allow-Origin decides: `*`, or the page's own origin. Credentials are allowed if they were.
     2. A crawler's request names no origin, and many servers answer it without that header. So what a script can load but not
        read is loaded from any host: fonts, and JavaScript.
-    3. A server whose response says that it depends on Origin (Vary) allows some. What a page shows is loaded then; a script may
-       read the response if both are of one site.
+    3. A server whose response says that it depends on Origin (Vary) allows some, even if this one names another. What a page
+       shows is loaded then; a script may read the response if both are of one site.
     """
-    allowed = (header(received, "access-control-allow-origin") or "").strip("\t ")
+    allowed = allowed_origin(received)
     granted = {"access-control-allow-origin": origin}
-    if allowed:
+    depends = any("origin" in _TOKEN.findall(value.lower()) for name, value in received if name.lower() == "vary")
+    if allowed and (allowed in {"*", reader} or not depends):
         is_named = allowed == reader and (header(received, "access-control-allow-credentials") or "").strip() == "true"
         credentials = {"access-control-allow-credentials": "true"} if is_named else {}
         return granted | credentials if allowed in {"*", reader} else {}
-    depends = any("origin" in _TOKEN.findall(value.lower()) for name, value in received if name.lower() == "vary")
     is_loaded = destination == "font" or (destination in _SCRIPTS and _JAVASCRIPT.match(media_type.lower()))
     if is_loaded or (depends and (one_site or destination in _SHOWN)):
         return granted | {"access-control-allow-credentials": "true"}

@@ -37,7 +37,7 @@ class RenderingQueue(Protocol):
     def add(self, resource: Resource, look: ScriptSigns) -> None:
         """Queue a page that was recorded, if `look` and `when` call for it.
 
-        `look.trials` is 0 for a page that needs no browser, `None` for one that must never be spared.
+        `look.trials` is 0 for a page that needs no browser. Depending on `when`, no page is ever spared.
         """
 
     def next(self, *, idle: bool) -> RenderingTask | None:
@@ -112,6 +112,12 @@ class History(Protocol):
 
     def version(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
         """Return the version of a URL in a snapshot, with or without a path in the tree; `None` if it has none."""
+
+    def beginning_with(self, text: str, snapshot_id: int, most: int) -> list[CanonicalURL]:
+        """Return up to `most` URLs that begin with a text and that a snapshot shows, in their order."""
+
+    def started(self, snapshot_id: int) -> str | None:
+        """Return when a run began, also of a pruned snapshot; `None` if there never was such a run."""
 
     def same_as(self, url: CanonicalURL) -> CanonicalURL | None:
         """Return the URL that this one is an alias of; `None` if it is no alias."""

@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Final
 
 from mirror.core.document.references import Reference
+from mirror.core.http.cross_origin import may_read
 from mirror.core.http.messages import Response
+from mirror.core.policy.scope import Role
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, State
 from mirror.store.manifest.rendering_records import RenderingCounts, RenderingOutcome, RenderingTask, RenderMode
@@ -31,6 +33,7 @@ class BrowserPages:
         self._queue = run.queue
         self._commits = commits
         self._discovery = discovery
+        self._reloaded: set[int] = set()
 
     @property
     def are_left(self) -> bool:
@@ -41,8 +44,8 @@ class BrowserPages:
         """Count what was rendered so far; `None` if the run renders no pages."""
         return self._renderings.counts() if self._renderings else None
 
-    def next(self) -> tuple[RenderingTask, Response] | None:
-        """Return the next page to open, as it was received; `None` if none is ready."""
+    def next(self) -> tuple[RenderingTask, Response, str] | None:
+        """Return the next page to open, as it was received, and when its version began; `None` if none is ready."""
         idle = not self._queue and not self._queue.in_flight
         if self._renderings is None or not self._renderings.may_have(idle=idle):
             return None
@@ -54,24 +57,66 @@ class BrowserPages:
         if task is None or resource is None:
             return None
         assert resource.digest is not None
-        return task, self._run.archive.response(resource, resource.digest)
+        began = self._run.archive.history.started(resource.since) or self._run.snapshot.started
+        return task, self._run.archive.response(resource, resource.digest), began
 
-    def want(self, task: RenderingTask, reference: Reference) -> Entry | None:
-        """Admit a URL that a page requests, and return its entry; `None` if the page has changed meanwhile."""
+    def want(self, task: RenderingTask, reference: Reference, origin: str | None = None) -> Entry | None:
+        """Admit a URL that a page requests, and return its entry; `None` if the page has changed meanwhile.
+
+        `origin` is what the request has to name, if the page reads a response of another origin.
+        """
         with self._commits.transaction():
             resource = self._page(task)
             if resource is None:
                 return None
             found = self._discovery.with_ids([reference])
             self._add_links(task, resource, found)
-            return self._manifest.frontier.entries([found[0][0]]).get(found[0][0])
+            entry = self._manifest.frontier.entries([found[0][0]]).get(found[0][0])
+            if entry and origin and entry.state is State.PENDING:
+                self._run.origins.setdefault(entry.id, origin)
+            return entry
 
-    def wait_for(self, url_id: int) -> tuple[Entry | None, Resource | None]:
-        """Return the state of a URL that a page waits for. If it is still to be fetched, fetch it before all others."""
+    def reload(self, task: RenderingTask) -> Entry | None:
+        """Request a page again that loads itself again, once in a run; `None` if the page has changed meanwhile."""
+        entry = self._manifest.frontier.entries([task.url_id]).get(task.url_id)
+        if self._page(task) is None or entry is None:
+            return None
+        if entry.state is State.DONE and entry.id not in self._reloaded:
+            self._reloaded.add(entry.id)
+            self._queue.expect_again(entry.id)
+            entry = self._pending_again(entry)
+            assert self._renderings is not None
+            self._renderings.find(task, 1)
+        return entry
+
+    def wait_for(self, url_id: int, origin: str | None = None) -> tuple[Entry | None, Resource | None]:
+        """Return the state of a URL that a page waits for. If it is still to be fetched, fetch it before all others.
+
+        If the answer doesn't let `origin` read it, and no request named an origin, the URL is requested once more.
+        """
         entry = self._manifest.frontier.entries([url_id]).get(url_id)
+        if entry and origin and self._is_unread(entry, origin):
+            entry = self._ask_again(entry, origin)
         if entry and entry.state in {State.PENDING, State.IN_FLIGHT}:
             self._queue.prefer(url_id)
         return entry, self._manifest.resources.current(url_id) if entry and entry.state is State.DONE else None
+
+    def _is_unread(self, entry: Entry, origin: str) -> bool:
+        """Whether the answer for a URL doesn't let an origin read it, although it might if the request named the origin."""
+        if entry.state is not State.DONE or entry.id in self._run.origins or Role.PAGE in entry.roles:
+            return False
+        resource = self._manifest.resources.current(entry.id)
+        return resource is not None and resource.error is None and not may_read(resource.headers, origin)
+
+    def _ask_again(self, entry: Entry, origin: str) -> Entry:
+        self._run.origins[entry.id] = origin
+        return self._pending_again(entry)
+
+    def _pending_again(self, entry: Entry) -> Entry:
+        again = replace(entry, state=State.PENDING)
+        with self._commits.transaction():
+            self._discovery.admit([(entry, again)])
+        return again
 
     def redirects_to(self, resource: Resource) -> int | None:
         """Return the id of the target of a redirect."""

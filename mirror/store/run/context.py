@@ -1,7 +1,7 @@
 """What the parts of one run share: the archive, the snapshot, the scope, the queues, and the clock."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mirror.core.policy.scope import Scope
 from mirror.store.archive import Archive
@@ -30,6 +30,8 @@ class RunContext:
     sync: ObjectSync
     renderings: RenderingQueue | None
     """The pages that a browser is to open; `None` if the run renders no pages."""
+    origins: dict[int, str] = field(default_factory=dict)
+    """The id of a URL that a page reads from another origin -> the origin of the page, which its request names."""
 
     @property
     def manifest(self) -> Manifest:

@@ -6,6 +6,7 @@ Requisites come before further pages. URLs that a page in the browser waits for 
 from collections.abc import Iterator, Sequence
 
 from mirror.core.http import caching
+from mirror.core.http.cross_origin import named_origin
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.records import Entry
@@ -68,13 +69,18 @@ class NextEntries:
             yield
 
     def conditions(self, entry: Entry) -> list[tuple[str, str]]:
-        """Return the headers of a conditional request: the server sends the payload only if the archive doesn't have it."""
+        """Return the headers of a conditional request: the server sends the payload only if the archive doesn't have it.
+
+        If a page read the resource from another origin, the request names that origin.
+        """
         before = self._run.manifest.resources.current(entry.id)
-        return caching.conditions(before.headers) if before and self._run.has_copy(before) else []
+        origin = self._run.origins.get(entry.id) or (named_origin(before.headers) if before else None)
+        named = [("Origin", origin)] if origin else []
+        return named + (caching.conditions(before.headers) if before and self._run.has_copy(before) else [])
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow an entry that is fresh, without a request; return whether it was fresh."""
-        is_asked = self._refresh.asks_always or entry.url in self._wanted
+        is_asked = self._refresh.asks_always or entry.url in self._wanted or entry.id in self._run.origins
         before = None if is_asked else self._run.manifest.resources.current(entry.id)
         if before is None or not self._answers.is_known(before):
             return False

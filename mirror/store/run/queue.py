@@ -39,6 +39,7 @@ class Queue:
         self._in_flight: dict[int, bool] = {}  # id -> whether it reserves a place below the limit
         self._held_back: Sequence[str] = ()
         self._preferred: deque[int] = deque()
+        self._counted: set[int] = set()  # pages that are requested again
 
     def __bool__(self) -> bool:
         """Return whether `next` may return an entry."""
@@ -63,6 +64,10 @@ class Queue:
     def prefer(self, url_id: int) -> None:
         """Hand out this URL before all others, if it waits: a page in the browser waits for it."""
         self._preferred.append(url_id)
+
+    def expect_again(self, url_id: int) -> None:
+        """Note that a page that was counted is requested again: it is not counted twice."""
+        self._counted.add(url_id)
 
     def _next_preferred(self, url_id: int) -> Entry | None:
         for waiting in (self._at_hand, *self._taken.values()):
@@ -111,6 +116,8 @@ class Queue:
 
     def count_page(self, entry: Entry) -> bool:
         """Count a fetched page toward the limit; return False if there is no place left."""
+        if entry.id in self._counted:
+            return True
         if not self._in_flight.get(entry.id) and not self._may_take_page():
             return False
         if entry.id in self._in_flight:

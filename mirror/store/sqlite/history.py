@@ -114,6 +114,15 @@ class History(Queries):
         row = self._connection.execute(_VERSION, {"at": snapshot_id, "url": url}).first()
         return resource_of(row) if row else None
 
+    def beginning_with(self, text: str, snapshot_id: int, most: int) -> list[CanonicalURL]:
+        words = {"at": snapshot_id, "first": text, "end": f"{text}\x7f", "most": most}
+        return [checks.url(found) for found in self._connection.execute(_BEGINNING_WITH, words).scalars()]
+
+    def started(self, snapshot_id: int) -> str | None:
+        query = sa.select(snapshots.c.started).where(snapshots.c.id == snapshot_id)
+        found = self._connection.execute(query).scalar()
+        return found and checks.time(found)
+
     def same_as(self, url: CanonicalURL) -> CanonicalURL | None:
         found = self._connection.execute(_SAME_AS, {"url": url}).scalar()
         return found and checks.url(found)
@@ -250,6 +259,11 @@ _HAS_ORIGIN: Final = sa.text(
     "SELECT 1 FROM urls JOIN resources ON resources.url_id = urls.id "
     "WHERE url >= :first AND url < :end AND path IS NOT NULL "
     "AND resources.since <= :at AND (until IS NULL OR until > :at) LIMIT 1"
+)
+_BEGINNING_WITH: Final = sa.text(
+    "SELECT url FROM urls JOIN resources ON resources.url_id = urls.id "
+    "WHERE url >= :first AND url < :end AND path IS NOT NULL "
+    "AND resources.since <= :at AND (until IS NULL OR until > :at) ORDER BY url LIMIT :most"
 )
 _TOUCHED: Final = (
     sa.select(urls.c.url)

@@ -44,7 +44,7 @@ class Queue:
         return bool(self._ahead) or self._may_have_more or (idle and self._may_have_again)
 
     def add(self, resource: Resource, look: ScriptSigns) -> None:
-        trials = look.trials
+        trials: int | None = look.trials
         if self.when is RenderMode.ALWAYS or (self.when is RenderMode.DOM and trials != 0):
             trials = None
         if trials == 0:

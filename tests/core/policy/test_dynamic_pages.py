@@ -75,9 +75,11 @@ def test_more_pages_that_scripts_build_are_tried(html: str, sign: Sign) -> None:
     assert found.trials == MANY_TRIALS
 
 
-def test_a_page_with_little_text_is_always_rendered() -> None:
+def test_a_page_with_little_text_is_tried_like_others() -> None:
+    """A short page with a menu script is no application."""
     shell = "<title>A long title</title><style>p{color:red}</style><div id=root></div><script src=/a.js></script>"
-    assert find_signs(shell, URL).trials is None
+    assert find_signs(shell, URL).trials == MANY_TRIALS
+    assert find_signs("<p>Short</p><script src=/menu.js></script>", URL).trials == FEW_TRIALS
     assert "little text" in signs("<noscript>" + TEXT + "</noscript><script src=a.js></script>")
     assert "little text" not in signs(TEXT + "<script src=a.js></script>")
 
@@ -91,6 +93,15 @@ def test_pages_with_the_same_scripts_have_the_same_template() -> None:
     assert one == template("<script src=/a.js></script><script></script>", "https://example.org/other?x")
     assert one != template("<script src=/b.js></script><script></script>")
     assert one != template("<script src=/a.js></script><script></script>", "https://example.com/")
+
+
+def test_short_pages_with_other_inline_scripts_have_other_templates() -> None:
+    def template(script: str, text: str = "") -> str:
+        return find_signs(f"<p>Short{text}</p><script>{script}</script>", URL).template
+
+    assert template("menu('a', 1)") == template("menu( 'b',  2)")
+    assert template("menu('a', 1)") != template("fetch('a', 1)")
+    assert template("menu('a', 1)", TEXT) == template("fetch('a', 1)", TEXT)
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,8 @@ CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
         ([VARY], "image", False, "image/png", True),
         ([VARY], "empty", False, "text/plain", False),
         ([VARY], "empty", True, "text/plain", True),
+        ([VARY, ("Access-Control-Allow-Origin", "https://b.example")], "empty", True, "text/plain", True),
+        ([VARY, ("Access-Control-Allow-Origin", "https://b.example")], "empty", False, "text/plain", False),
         ([("Vary", "X-Origin")], "empty", True, "text/plain", False),
     ],
 )

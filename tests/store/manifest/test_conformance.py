@@ -514,6 +514,20 @@ def test_aliases_facts_families_and_needs_are_stored(manifest: Manifest) -> None
     assert decisions.needing(1) == (1, [(url(1), "fetches data, module scripts")])
 
 
+def test_urls_that_begin_with_a_text_are_those_that_a_snapshot_shows(manifest: Manifest) -> None:
+    names = ["a", "a?", "a?x=1&_=1", "a?x=1&_=2", "a?x=2", "ab"]
+    with manifest.transaction():
+        first = manifest.runs.begin([HOME], {}, NOW)
+        manifest.frontier.identify([url(name) for name in names])
+        for n, name in enumerate(names, 1):
+            recorded(manifest, first, replace(resource(n, None if name == "a?x=2" else f"{n}"), url=url(name)), [])
+    found = manifest.history.beginning_with
+    assert found(url("a?"), first.id, 10) == [url("a?"), url("a?x=1&_=1"), url("a?x=1&_=2")]
+    assert found(url("a?x=1"), first.id, 1) == [url("a?x=1&_=1")]
+    assert found(url("a?"), first.id - 1, 10) == []
+    assert (manifest.history.started(first.id), manifest.history.started(first.id + 1)) == (NOW, None)
+
+
 # Retention
 
 
