@@ -64,7 +64,7 @@ class Ending:
             self._discovery.waiting = self._manifest.frontier.count_waiting()
             judge_unvisited(self._manifest, run.snapshot, run.scope)
             if run.folds:
-                fold(self._manifest, run.snapshot, run.scope)
+                fold(self._manifest, run.snapshot, run.scope, self._discovery.foldings.same)
             judge_redirects(self._manifest, run.scope)
             self._pages.give_up_rest()
         self._commits.flush()

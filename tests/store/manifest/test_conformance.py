@@ -514,6 +514,22 @@ def test_aliases_facts_families_and_needs_are_stored(manifest: Manifest) -> None
     assert decisions.needing(1) == (1, [(url(1), "fetches data, module scripts")])
 
 
+def test_what_was_folded_is_found_with_the_documents_that_refer_to_it(manifest: Manifest) -> None:
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
+        manifest.frontier.identify([url(n) for n in range(1, 5)])
+        folded = entry(2, state=State.SKIPPED, roles=frozenset(), reason=Reason.SESSION)
+        other = entry(3, state=State.SKIPPED, roles=frozenset(), reason=Reason.DEPTH)
+        manifest.frontier.admit([done(1), folded, other, entry(4)])
+        recorded(manifest, snapshot, resource(1, "1.html"), [(2, Reference(url(2), Kind.PAGE))])
+        manifest.decisions.set_aliases([(2, 1), (4, 1)])
+    assert [one.id for one in manifest.frontier.skipped([Reason.SESSION, Reason.TRACKING])] == [2]
+    assert [one.id for one in manifest.frontier.linking_to([2, 3])] == [1]
+    assert manifest.frontier.linking_to([3]) == []
+    assert sorted(manifest.decisions.aliases_of(1)) == [2, 4]
+    assert manifest.decisions.sampled() == [(4, url(4), 1)]
+
+
 # Retention
 
 
