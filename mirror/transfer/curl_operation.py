@@ -39,6 +39,9 @@ BEGINNING: Final = "download_beginning"
 TIME: Final = "download_time"
 """Seconds that the whole transfer may take, however much arrives."""
 
+SPELLED: Final = "download_spelled"
+"""The URL as it goes to the server, with other escapes than that of the request."""
+
 LOGIN: Final = "download_login"
 """(user, password), sent by the authentication scheme that the server asks for, and never after a redirect."""
 

@@ -18,6 +18,7 @@ from mirror.store.disk.spool import PartialDownload
 from mirror.transfer.base_transfer import BaseTransfer
 from mirror.transfer.curl_operation import (
     LOGIN,
+    SPELLED,
     Handler,
     PayloadChangedError,
     RangeRefusedError,
@@ -55,12 +56,13 @@ class HTTPTransfer(BaseTransfer):
         self._range_end = 0
 
     def set_options(self, easy: pycurl.Curl) -> bool:
-        request, url = self.request, self.request.url.partition("#")[0]
+        request = self.request
+        url = str(request.meta.get(SPELLED, request.url)).partition("#")[0]
         easy.setopt(pycurl.HTTPHEADER, _header_lines(request, self._left_out, self.part, self.offset))
         is_special = self._stream_end is not None and self._stream_end.set_options(easy)
         if url.startswith("https:"):
             easy.setopt(pycurl.OPT_CERTINFO, 1)
-        if url.endswith("?") or _LOWER_ESCAPE.search(url):  # libcurl would normalize these
+        if url.endswith("?") or _LOWER_ESCAPE.search(url) or SPELLED in request.meta:  # libcurl would normalize these
             is_for_proxy = request.meta.get("proxy") and url.startswith("http:")
             easy.setopt(pycurl.REQUEST_TARGET, url if is_for_proxy else _target(url))
             is_special = True

@@ -134,6 +134,18 @@ def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None
     return _resolve(reference, base)
 
 
+def as_written(reference: str, base: str) -> str | None:
+    """Return the absolute URL of a reference as browsers request it, without points 2 to 4 of the law; `None` if it is none.
+
+    >>> as_written("/%7euser/#top", "http://example.org/"), as_written("http://", "http://example.org/")
+    ('http://example.org/%7euser/', None)
+    """
+    try:
+        return str(ada_url.join_url(base, reference)).partition("#")[0]
+    except ValueError:
+        return None
+
+
 def without_fragment(reference: str) -> str:
     """Remove the fragment of a reference if it has one for certain. What may be a script stays as it is.
 

@@ -26,7 +26,7 @@ from mirror.store.manifest.history_records import (
     SnapshotInfo,
     UrlHistory,
 )
-from mirror.store.manifest.records import PRUNED, Outcome, Resource
+from mirror.store.manifest.records import AGAIN, PRUNED, Outcome, Resource
 from mirror.store.sqlite.queries import SEEN, Queries, entry_of, resource_of
 from mirror.store.sqlite.schema import copies, frontier, links, renderings, resources, rules, snapshots, urls
 
@@ -270,7 +270,7 @@ _MET: Final = (
 _referrers = urls.alias()
 _stand_ins: Final = urls.alias()
 _HAS_RULE: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
-"""The reasons for which a stored rule says what decided."""
+"""The reasons for which a stored rule says what decided. A rule that begins with `AGAIN` says it whatever the reason."""
 _DECIDED: Final = (
     sa.select(
         frontier,
@@ -288,7 +288,7 @@ _DECIDED: Final = (
             rules.c.url_id
             == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
         )
-        & frontier.c.reason.in_(_HAS_RULE),
+        & (frontier.c.reason.in_(_HAS_RULE) | rules.c.rule.startswith(AGAIN)),
     )
     .outerjoin(
         _stand_ins,
