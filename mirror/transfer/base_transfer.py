@@ -25,7 +25,7 @@ from scrapy.responsetypes import responsetypes
 from scrapy.utils._download_handlers import check_stop_download, get_maxsize_msg, get_warnsize_msg
 
 from mirror.core.document import documents
-from mirror.core.http import messages
+from mirror.core.http import content_coding, messages
 from mirror.core.http.content_coding import CodingError, Decoder
 from mirror.core.http.digest_fields import stated_digest
 from mirror.core.http.messages import Spooled
@@ -49,6 +49,7 @@ from mirror.transfer.response import CurlResponse, scrapy_headers
 
 logger = logging.getLogger(__name__)
 
+_NO_NAME: Final = CanonicalURL("http://localhost/")
 _ALWAYS_IN_MEMORY: Final = 256 << 10
 """Bytes up to which every payload stays in memory, because a file of its own would cost more."""
 
@@ -171,11 +172,12 @@ class BaseTransfer(CurlOperation[Response]):
         if self._spools is None:
             return
         codings = ",".join(value for name, value in self._headers if name.lower() == "content-encoding")
-        if codings:
-            self._decoder = Decoder(codings, 0)  # `_store` checks the size of what it yields
+        if content_coding.codings(codings):
+            is_file = media_types.is_gzip_file(self._header("content-type"), CanonicalURL(self.request.url))
+            self._decoder = Decoder(codings, 0, is_gzip_file=is_file)  # `_store` checks the size of what it yields
         validator = self._validator()
         has_ranges = (self._header("accept-ranges") or "bytes").strip().lower() == "bytes"
-        if self._status == HTTPStatus.OK and length and validator and has_ranges and not codings:
+        if self._status == HTTPStatus.OK and length and validator and has_ranges and self._decoder is None:
             digest = stated_digest(self._headers, is_part=False) or ""
             self._payload.promise = Promise(CanonicalURL(self.request.url), validator, length, digest)
 
@@ -268,8 +270,8 @@ class BaseTransfer(CurlOperation[Response]):
 
     def _finish_payload(self) -> Spooled | None:
         try:
-            if self._decoder:
-                self._decoder.end()
+            if self._decoder and (rest := self._decoder.end()):
+                self._store(rest)
             return self._payload.finish()
         except CodingError as error:
             raise BrokenAnswerError(str(error)) from error
@@ -340,5 +342,11 @@ class BaseTransfer(CurlOperation[Response]):
         return kind(url, headers=headers, body=body, **attributes)
 
     def _decoded_headers(self) -> list[tuple[str, str]]:
-        """The headers, without those that describe the encoded payload."""
+        """The headers, without those that describe the encoded payload.
+
+        A gzip file that is declared as the coding of a text keeps both, or else a reader of the text would not know.
+        """
+        declared = media_types.media_type(self._header("content-type"), CanonicalURL(self.request.url))
+        if self._decoder and not self._decoder.undoes_any and not media_types.is_gzip_file(declared, _NO_NAME):
+            return self._headers
         return [pair for pair in self._headers if pair[0].lower() not in {"content-encoding", "content-length"}]

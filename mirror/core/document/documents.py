@@ -15,7 +15,7 @@ from mirror.core.url import local_paths
 from mirror.core.url.local_paths import LocalPath
 from mirror.core.url.media_types import DOCUMENTS, Document
 
-VERSION = 4
+VERSION = 5
 """The version of reading and rewriting. Raise it when other references are found or copies differ: the next run, or `publish`,
 then reads the documents of an archive again, without fetching."""
 
@@ -41,7 +41,8 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
     kind = syntax(media_type, response.payload)
     if kind is None:
         return None
-    text = character_encoding.decode(response.payload, response.header("content-type"))
+    plain = "cp1252" if kind is Document.HTML and media_type != _XHTML else "utf-8"
+    text = character_encoding.decode(response.payload, response.header("content-type"), plain=plain)
     if media_type == _XHTML and markup.is_xml(text.text):
         kind = Document.XML
     return kind, text
