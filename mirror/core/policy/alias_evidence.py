@@ -24,6 +24,7 @@ from mirror.core.url.aliases import plain_url, session_values
 from mirror.core.url.canonical import CanonicalURL
 
 _WORD: Final = re.compile(r"[^\W_]+")
+_ESCAPED_AGAIN: Final = re.compile("%(?:25)+(?=[0-9A-Fa-f]{2})")
 _PAGES: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.NOFOLLOW, Kind.UNENDORSED})
 _MANY: Final = 2
 """How many other pages a page links to with one value of a session parameter."""
@@ -38,6 +39,16 @@ def are_same(written: Response | None, plain: Response | None) -> bool | None:
     if written.is_redirect or plain.is_redirect:
         return written.is_redirect and plain.is_redirect and _targets(written) == _targets(plain)
     return _read_alike(written, plain) or _makes_sessions(written, plain)
+
+
+def say_the_same(one: Response, other: Response) -> bool:
+    """Return whether two pages show the same words: numbers and random identifiers may differ, such as a time or a token."""
+    texts = [documents.html_text(response) for response in (one, other)]
+    return texts[0] is not None and texts[1] is not None and _steady_words(texts[0]) == _steady_words(texts[1])
+
+
+def _steady_words(html: str) -> list[str]:
+    return [word for word in visible_words(html, None) if not word.isdecimal() and not is_random(word)]
 
 
 def _is_same_payload(written: Response, plain: Response) -> bool:
@@ -68,8 +79,9 @@ def _read_alike(written: Response, plain: Response) -> bool:
 
 def _source(html: str, written: CanonicalURL) -> list[str]:
     """Return all words of the source of a page, without random identifiers and those of the URL as written."""
-    named = set(_WORD.findall(written.casefold()))
-    return [word for word in _WORD.findall(html.casefold()) if word not in named and not is_random(word)]
+    named = set(_WORD.findall(_ESCAPED_AGAIN.sub("%", written).casefold()))
+    words = _WORD.findall(_ESCAPED_AGAIN.sub("%", html).casefold())
+    return [word for word in words if word not in named and not is_random(word)]
 
 
 def _makes_sessions(written: Response, plain: Response) -> bool:

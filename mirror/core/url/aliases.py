@@ -9,9 +9,11 @@ The law
    They are removed. Nothing else in the query changes, neither its order nor its escapes.
 2. Nor do session ids. A parameter is one if its name says so and its value looks random: the rules are those of Heritrix and
    the Wayback Machine (`StripSessionIDs`, `StripSessionCFIDs`), and a few more. A `sid` of six letters is no session id.
-3. Points 1 and 2 are guesses. Each is a `Claim`, to be believed only once a server has shown that it is true there
+3. Nor does a parameter that holds the URL itself, as on login pages that link to themselves: `/login?next=/login%3Fnext%3D/a`,
+   escaped once more each time. The URL inside represents the others.
+4. Points 1 to 3 are guesses. Each is a `Claim`, to be believed only once a server has shown that it is true there
    (`core.policy.alias_evidence`). A name that programs use for other things too is claimed for one path only.
-4. http and https, with `www.` and without, are one place if the path and the query are the same. Of such URLs, one whose origin
+5. http and https, with `www.` and without, are one place if the path and the query are the same. Of such URLs, one whose origin
    is that of a start represents the others; else https goes before http, and the shorter URL before the longer. The order of
    fetching doesn't matter.
 
@@ -22,8 +24,9 @@ The law
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
-from mirror.core.url.canonical import CanonicalURL, is_web, origin
+from mirror.core.url.canonical import CanonicalURL, is_web, origin, resolve
 
 TRACKING: Final = frozenset(
     {
@@ -105,6 +108,9 @@ def claims(url: CanonicalURL) -> list[Claim]:
     before, _, query = url.partition("?")
     in_path = [";jsessionid" if match[0].startswith(";") else "()" for match in _IN_PATH.finditer(before[len(place) :])]
     removed = [part.partition("=")[0].lower() for part in query.split("&") if _PARAMETER.fullmatch(part)]
+    nested = _nested(url)
+    if nested:
+        return [Claim(place, f"{nested[0]}=", before[len(place) :])]
     names = [name.lstrip(";") for name in in_path] + ["utm" if name.startswith("utm_") else name for name in removed]
     path = plain_url(url).partition("?")[0][len(place) :]
     return [Claim(place, name, path if name in _EQUIVOCAL else "") for name in dict.fromkeys(names)]
@@ -112,7 +118,34 @@ def claims(url: CanonicalURL) -> list[Claim]:
 
 def plain_url(url: CanonicalURL) -> CanonicalURL:
     """Return the URL without tracking parameters and session ids. Most URLs have none."""
-    return without_sessions(without_tracking(url))
+    return without_sessions(without_tracking(without_nesting(url)))
+
+
+def without_nesting(url: CanonicalURL) -> CanonicalURL:
+    """Return the innermost URL of those of point 3.
+
+    >>> without_nesting(CanonicalURL("http://example.org/login?next=/login%3Fnext%3D/login%253Fnext%253D/a"))
+    'http://example.org/login?next=/a'
+    """
+    while inner := _nested(url):
+        url = inner[1]
+    return url
+
+
+def _nested(url: CanonicalURL) -> tuple[str, CanonicalURL] | None:
+    """Return the name of a parameter that holds a URL with the path of this one, and that shorter URL; `None` if none does."""
+    before, mark, query = url.partition("?")
+    if not mark or not is_web(url):
+        return None
+    path = before[len(origin(url)) :]
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if path not in (text := unquote(value)):  # few values hold the path
+            continue
+        inner = resolve(text, url)
+        if inner and inner.url.partition("?")[0] == before and len(inner.url) < len(url) and text[:1] in "/h":
+            return name.lower(), inner.url
+    return None
 
 
 def without_tracking(url: CanonicalURL) -> CanonicalURL:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 
 from mirror.core.policy.scope import Reason, Scope
-from mirror.core.url.aliases import plain_url, preferred, same_place, without_tracking
+from mirror.core.url.aliases import plain_url, preferred, same_place, without_nesting, without_tracking
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Snapshot, Standing
@@ -84,6 +84,8 @@ def folded(
 
 def plain_reason(url: CanonicalURL) -> Reason:
     """Return why the plain URL stands for a URL."""
+    if without_nesting(url) != url:
+        return Reason.NESTED
     return Reason.TRACKING if without_tracking(url) == plain_url(url) else Reason.SESSION
 
 

@@ -24,7 +24,7 @@ from mirror.store.manifest.records import Entry, Resource, State
 SAMPLES: Final = 2
 """URLs of each claim that are requested as written. One may be what the server shows by default."""
 
-FOLDED: Final = (Reason.TRACKING, Reason.SESSION)
+FOLDED: Final = (Reason.TRACKING, Reason.SESSION, Reason.NESTED)
 """The reasons of URLs in whose place their plain URL is requested."""
 
 

@@ -126,6 +126,8 @@ class History(Queries):
             old, new = (self._shown(checks.url(url), at) for at in (before, now))
             if old and new and old.content != new.content:
                 found.append(Difference(ChangeKind.CHANGED, old, new))
+            elif old and not new and (other := self.same_as(checks.url(url))) and (place := self._shown(other, now)):
+                found.append(Difference(ChangeKind.MOVED, old, place))
             elif old and not new:
                 found.append(Difference(ChangeKind.REMOVED, old, None))
             elif new and not old:
@@ -293,7 +295,7 @@ _DECIDED: Final = (
     .outerjoin(
         _stand_ins,
         (_stand_ins.c.id == urls.c.same_as)
-        & frontier.c.reason.in_([Reason.TRACKING, Reason.SESSION, Reason.CANONICAL, Reason.ALIAS]),
+        & frontier.c.reason.in_([Reason.TRACKING, Reason.SESSION, Reason.NESTED, Reason.CANONICAL, Reason.ALIAS]),
     )
     .where(frontier.c.url_id == sa.bindparam("url_id"))
 )
@@ -350,7 +352,9 @@ _NUMBERS: Final = sa.text(
         )) AS new_size,
         (SELECT count(*) FROM changes WHERE path IS NOT NULL AND old_path IS NULL) AS added,
         (SELECT count(*) FROM changes WHERE path IS NOT NULL AND old_path IS NOT NULL AND digest IS NOT old_digest) AS changed,
-        (SELECT count(*) FROM changes WHERE path IS NULL AND old_path IS NOT NULL) AS gone,
+        (SELECT count(*) FROM changes WHERE path IS NULL AND old_path IS NOT NULL AND NOT (
+            standing = 'outside' AND EXISTS (SELECT 1 FROM urls u WHERE u.id = url_id AND u.same_as IS NOT NULL)
+        )) AS gone,
         (SELECT count(*) FROM changes WHERE standing = 'unlinked') AS unlinked,
         (SELECT count(*) FROM shown WHERE standing IN ('kept', 'failed')) AS failed
     """

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 
@@ -189,6 +190,24 @@ class NewSessions(Site):
             return Page(302, {"Location": f"{place}?sid={self.count:032x}"})
         links = "".join(f'<a href="/{n}?sid={self.count:032x}">{n}</a>' for n in range(5))
         return Page(200, {"Content-Type": HTML}, f"<p>{place} {self.count * 7} visitors</p>{links}".encode())
+
+
+class Login(Site):
+    """A login page that links to itself with `next=` of its own URL (Django, contrib.auth), with a token in its form."""
+
+    def get(self, path: str, _: Any = None) -> Page:
+        token = f"{abs(hash(path)):016x}"
+        link = f'<a href="/login/?next={quote(path, safe="/")}">Log in</a><form><input value="{token}"></form>'
+        return Page(200, {"Content-Type": HTML}, f"<p>{path.partition('?')[0]}</p><a href=/a>a</a>{link}".encode())
+
+
+def test_a_login_page_that_links_to_itself_is_one_page(archive: Archive) -> None:
+    running = crawl(archive)
+    asked = run(running, {HOME: Login()}, most=100)
+    complete(running)
+    assert len(asked) <= 2 + 2 + 3  # two pages, the login page from each, and samples
+    assert "the same as the URL in its parameter" in running.counts().skipped
+    assert dangling(archive.root) == []
 
 
 @pytest.mark.parametrize("redirects", [True, False])
