@@ -49,7 +49,6 @@ from mirror.transfer.response import CurlResponse, scrapy_headers
 
 logger = logging.getLogger(__name__)
 
-_NO_NAME: Final = CanonicalURL("http://localhost/")
 _ALWAYS_IN_MEMORY: Final = 256 << 10
 """Bytes up to which every payload stays in memory, because a file of its own would cost more."""
 
@@ -342,11 +341,5 @@ class BaseTransfer(CurlOperation[Response]):
         return kind(url, headers=headers, body=body, **attributes)
 
     def _decoded_headers(self) -> list[tuple[str, str]]:
-        """The headers, without those that describe the encoded payload.
-
-        A gzip file that is declared as the coding of a text keeps both, or else a reader of the text would not know.
-        """
-        declared = media_types.media_type(self._header("content-type"), CanonicalURL(self.request.url))
-        if self._decoder and not self._decoder.undoes_any and not media_types.is_gzip_file(declared, _NO_NAME):
-            return self._headers
+        """The headers, without those that describe the encoded payload."""
         return [pair for pair in self._headers if pair[0].lower() not in {"content-encoding", "content-length"}]

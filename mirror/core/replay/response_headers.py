@@ -19,7 +19,6 @@ from mirror.core.url.canonical import CanonicalURL
 _REPLAYED: Final = frozenset(
     {
         "content-disposition",
-        "content-encoding",  # an answer has one only if it was not undone
         "content-language",
         "cross-origin-embedder-policy",  # a page needs it to share memory between its threads
         "cross-origin-opener-policy",
@@ -27,8 +26,8 @@ _REPLAYED: Final = frozenset(
         "x-content-type-options",
     }
 )
-"""Headers that are replayed as they were received. All others stay in the archive: hop-by-hop headers, cookies, lifetimes,
-policies of the original, and headers that make a browser send reports or insist on TLS."""
+"""Headers that are replayed as they were received. All others stay in the archive: hop-by-hop headers, cookies, codings that
+were undone, lifetimes, policies of the original, and headers that make a browser send reports or insist on TLS."""
 
 COMMON: Final[Mapping[str, str]] = {
     "cache-control": "no-cache",  # revalidation costs nothing, and the archive may change
