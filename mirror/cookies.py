@@ -26,7 +26,11 @@ logger = logging.getLogger(__name__)
 _ONLY_THE_USERS: Final = "mirror_only_the_users_cookies"
 """Key of `Request.meta`: (keys of the cookies that were sent, status), once a request is asked again without them."""
 
+_SENT: Final = "mirror_cookies_sent"
+"""Key of `Request.meta`: the header that this middleware added."""
+
 _MAX_INNOCENT: Final = 4096
+_MAX_REMEMBERED: Final = 4096
 _DOMAIN = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
@@ -44,6 +48,9 @@ class Cookies(CookiesMiddleware):
         self._ledger = CookieLedger(_site)
         self._innocent: dict[str, int] = {}
         """Hosts that answered the same without cookies -> the length of the header without which they did."""
+
+        self._sent: dict[str, bytes] = {}
+        """URLs that were redirects -> the cookies with which they were requested last."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -91,6 +98,22 @@ class Cookies(CookiesMiddleware):
             self._ledger.use(_site(_host(request)))
         if len(value) > MAX_HEADER or _ONLY_THE_USERS in request.meta:
             self._select(request, jar)
+        request.meta[_SENT] = request.headers.get("Cookie") or b""
+
+    def remember(self, request: Request) -> None:
+        """Remember the cookies of a request that was answered by a redirect."""
+        self._sent.pop(request.url, None)
+        self._sent[request.url] = request.meta.get(_SENT, b"")
+        if len(self._sent) > _MAX_REMEMBERED:
+            del self._sent[next(iter(self._sent))]
+
+    def have_changed(self, url: str) -> bool:
+        """Whether a URL that was a redirect would be requested with other cookies now."""
+        if url not in self._sent:
+            return False
+        again = Request(url, meta={"verbatim_url": True})
+        self.process_request(again)
+        return bool(again.meta.get(_SENT, b"") != self._sent[url])
 
     def _select(self, request: Request, jar: CookieJar) -> None:
         """Send only the cookies that fit, or only the user's."""

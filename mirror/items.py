@@ -1,7 +1,9 @@
 """Items: what the spider gives to the pipeline for each entry of the frontier."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from scrapy import Request
 from scrapy.http import Response as ScrapyResponse
 
 from mirror.core.document.references import Reference
@@ -12,6 +14,9 @@ from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import Entry
 from mirror.transfer.response import CurlResponse
 
+REASONS: Final = "mirror_reasons_to_ask_again"
+"""Key of `Request.meta`: why a request is sent again although it was answered, once for each time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -21,6 +26,8 @@ class Answer:
     response: Response
     references: list[Reference]
     digest: Digest | None = None
+    note: str | None = None
+    """Why the URL was requested more than once, in words for a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,12 @@ class Skip:
 
 
 Item = Answer | Failure | Skip
+
+
+def note(request: Request) -> str | None:
+    """Return why a request was sent again, in words for a user; `None` if it wasn't."""
+    reasons = request.meta.get(REASONS)
+    return "; ".join(dict.fromkeys(reasons)) if reasons else None
 
 
 def core_response(response: ScrapyResponse) -> Response:

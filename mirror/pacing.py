@@ -26,6 +26,7 @@ from mirror.core.policy.request_rate import HOST_TROUBLES, Bounds, Pace, Trouble
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.manifest.records import Entry
 from mirror.transfer import failures
+from mirror.transfer.curl_errors import is_invalid
 from mirror.transfer.failures import BrokenAnswerError, ShortRangeError, UnreachableError
 
 TURN: Final = "mirror_turn"
@@ -171,7 +172,7 @@ class Pacing:
             return None
         if isinstance(exception, ShortRangeError) and (rest := self._go_on(request, turn, exception)):
             return rest
-        is_broken = isinstance(exception, ResponseDataLossError | BrokenAnswerError)
+        is_broken = isinstance(exception, ResponseDataLossError | BrokenAnswerError) or is_invalid(exception)
         trouble = Trouble.BROKEN if is_broken else Trouble.CONNECTION
         return self._handle_trouble(request, turn, trouble, failures.text(exception))
 

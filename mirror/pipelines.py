@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
+from mirror.circles import reopen
 from mirror.close_spider import stop
 from mirror.core.policy.scope import Role
 from mirror.items import Answer, Failure, Item
@@ -41,6 +42,10 @@ class Store:
         try:
             if isinstance(item, Answer):
                 recorded = spider.mirror.record(item.entry, item.response, item.references, item.digest)
+                if item.note:
+                    spider.mirror.note(item.entry, item.note)
+                if recorded.resource.is_redirect:
+                    reopen(self._crawler, item.entry)
                 if recorded.saved and item.entry.roles != LISTING_ONLY:
                     stats.inc_value("mirror/pages" if recorded.page else "mirror/requisites")
                     stats.inc_value("mirror/bytes", recorded.resource.size)

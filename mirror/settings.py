@@ -77,6 +77,7 @@ EXTENSIONS_BASE = {  # importing those two, though disabled, would add 0.2 s to 
 DOWNLOADER_MIDDLEWARES = {
     "mirror.robots.Robots": 100,
     "mirror.middlewares.Decoding": 590,
+    "mirror.circles.RedirectCircles": 690,
     "mirror.cookies.Cookies": 700,
     "mirror.middlewares.Identity": 710,
     "mirror.pacing.Pacing": 1000,  # innermost: sees each response and error before any other middleware changes it

@@ -367,7 +367,7 @@ TRAPS: Final = {
     "calendar": Row(calendar, "/calendar/2026/11", "calendar", 3000, low(calendar=15)),
     "calendar by query": Row(calendar_query, "/events?year=2026&month=11", "calendar", 1000, low(calendar=100)),
     "facets": Row(facets, "/shop", "combinations of a query", 3000, low(facets=100)),
-    "sessions": Row(sessions, "/s/0", None, 40, {}),
+    "sessions": Row(sessions, "/s/0", None, 40 + 2, {}),
     "repeated segments": Row(repeated, "/docs/guide/", "repeated path segments", 60, {}),
     "deeper": Row(deeper, "/deep/", "ever deeper paths", 300, {}),
     "pagination": Row(pagination, "/list", "pages by number", 400, low(pages=100)),

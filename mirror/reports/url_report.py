@@ -66,6 +66,7 @@ def _decision(account: UrlHistory) -> str:
     guess = ", as a guess" if entry.guess else ""
     done = "requested" if entry.state is State.DONE else "waiting to be requested"
     left_out = f"; left out, {entry.reason}{rule}" if entry.reason and entry.state is State.DONE else ""
+    left_out = left_out or (f"; {account.rule}" if account.rule else "")
     return f"{run}: {done} as {roles}{guess}, {entry.depth} links from a start{found}{left_out}"
 
 

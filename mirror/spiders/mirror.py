@@ -27,7 +27,7 @@ from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Role
 from mirror.core.url.canonical import CanonicalURL, referer
-from mirror.items import Answer, Failure, Item, Skip, core_response
+from mirror.items import Answer, Failure, Item, Skip, core_response, note
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import Publication, Published, publish, read
@@ -168,6 +168,9 @@ class MirrorSpider(Spider):
         entry: Entry = response.request.meta["entry"]
         answer = core_response(response)
         items = await self._read(entry, answer)
+        why = note(response.request)
+        if why:
+            items = [replace(item, note=why) if isinstance(item, Answer) else item for item in items]
         for item in items:
             if isinstance(item, Answer) and len(item.references) >= MAX_REFERENCES:
                 self.logger.warning("%s has more than %d references; the rest are ignored", entry.url, MAX_REFERENCES)

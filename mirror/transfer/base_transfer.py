@@ -25,7 +25,7 @@ from scrapy.responsetypes import responsetypes
 from scrapy.utils._download_handlers import check_stop_download, get_maxsize_msg, get_warnsize_msg
 
 from mirror.core.document import documents
-from mirror.core.http import messages
+from mirror.core.http import content_coding, messages
 from mirror.core.http.content_coding import CodingError, Decoder
 from mirror.core.http.digest_fields import stated_digest
 from mirror.core.http.messages import Spooled
@@ -171,11 +171,12 @@ class BaseTransfer(CurlOperation[Response]):
         if self._spools is None:
             return
         codings = ",".join(value for name, value in self._headers if name.lower() == "content-encoding")
-        if codings:
-            self._decoder = Decoder(codings, 0)  # `_store` checks the size of what it yields
+        if content_coding.codings(codings):
+            is_file = media_types.is_gzip_file(self._header("content-type"), CanonicalURL(self.request.url))
+            self._decoder = Decoder(codings, 0, is_gzip_file=is_file)  # `_store` checks the size of what it yields
         validator = self._validator()
         has_ranges = (self._header("accept-ranges") or "bytes").strip().lower() == "bytes"
-        if self._status == HTTPStatus.OK and length and validator and has_ranges and not codings:
+        if self._status == HTTPStatus.OK and length and validator and has_ranges and self._decoder is None:
             digest = stated_digest(self._headers, is_part=False) or ""
             self._payload.promise = Promise(CanonicalURL(self.request.url), validator, length, digest)
 
@@ -268,8 +269,8 @@ class BaseTransfer(CurlOperation[Response]):
 
     def _finish_payload(self) -> Spooled | None:
         try:
-            if self._decoder:
-                self._decoder.end()
+            if self._decoder and (rest := self._decoder.end()):
+                self._store(rest)
             return self._payload.finish()
         except CodingError as error:
             raise BrokenAnswerError(str(error)) from error

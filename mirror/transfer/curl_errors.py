@@ -20,6 +20,15 @@ _EXCEPTIONS: Final[dict[int, type[Exception]]] = {
 }
 
 
+_INVALID: Final = frozenset({1, 8, 61})
+"""CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY and CURLE_BAD_CONTENT_ENCODING: what an answer that is no HTTP
+causes."""
+
+
+INVALID: Final = "invalid HTTP: "
+"""How the message begins of the error for an answer that libcurl does not accept. The rest says what the server did wrong."""
+
+
 class TransferError(Exception):
     """A transfer failed. Holds libcurl's error code (`pycurl.E_...`) and error message."""
 
@@ -36,4 +45,9 @@ def scrapy_exception(error: TransferError) -> Exception:
         kind = DownloadTimeoutError
     if error.code == pycurl.E_COULDNT_CONNECT and "tunnel" in message:  # the proxy answered, and refused
         kind = DownloadFailedError
-    return kind(str(error))
+    return kind(f"{INVALID}{error}" if error.code in _INVALID else str(error))
+
+
+def is_invalid(error: BaseException) -> bool:
+    """Whether the server answered, but libcurl does not accept the answer as HTTP."""
+    return isinstance(error, DownloadFailedError) and str(error).startswith(INVALID)

@@ -14,6 +14,7 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from twisted.internet.ssl import Certificate
 
+from mirror.core.http.protection_spaces import ProtectionSpaces
 from mirror.core.policy.private_addresses import Reach
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import Spools
@@ -38,6 +39,9 @@ BEGINNING: Final = "download_beginning"
 
 TIME: Final = "download_time"
 """Seconds that the whole transfer may take, however much arrives."""
+
+SPELLED: Final = "download_spelled"
+"""The URL as it goes to the server, with other escapes than that of the request."""
 
 LOGIN: Final = "download_login"
 """(user, password), sent by the authentication scheme that the server asks for, and never after a redirect."""
@@ -65,6 +69,10 @@ class UnconfirmedError(AskAgainError):
     """The conditions of the request were answered for another payload than the one that they name: request without them."""
 
 
+class LoginRefusedError(AskAgainError):
+    """The server refuses the login that it was sent at once: it asks for it in another way."""
+
+
 class UnseenEndError(AskAgainError):
     """By this version of HTTP the end of the payload can't be seen: request it in a way that shows it (see `stream_end`)."""
 
@@ -80,6 +88,8 @@ class Handler(Protocol):
     """Whether each block counts as soon as it arrives, because the run ends at a number of bytes."""
     fails_on_loss: bool
     verifies: bool
+    spaces: ProtectionSpaces
+    """Where servers have asked for a login."""
     rate_limiter: RateLimiter | None
 
     @property

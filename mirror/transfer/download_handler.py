@@ -28,6 +28,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils._download_handlers import get_dataloss_msg
 from twisted.internet.ssl import Certificate
 
+from mirror.core.http.protection_spaces import ProtectionSpaces
 from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
@@ -42,6 +43,7 @@ from mirror.transfer.curl_operation import (
     TIME,
     AskAgainError,
     CurlOperation,
+    LoginRefusedError,
     PayloadChangedError,
     UnconfirmedError,
     UnseenEndError,
@@ -94,6 +96,7 @@ class CurlHandler(BaseDownloadHandler):
         self._free: list[pycurl.Curl] = []
         self._connections = Connections()
         self._multi: Multi | None = None
+        self.spaces = ProtectionSpaces()
         self._running: set[CurlOperation[Any]] = set()
         self._checker: asyncio.TimerHandle | None = None
         self._has_warned_of_loss = False
@@ -120,10 +123,10 @@ class CurlHandler(BaseDownloadHandler):
         scheme = request.url.partition(":")[0]
         if scheme not in _SUPPORTED:
             raise UnsupportedURLSchemeError(f"this libcurl does not support {scheme}")
-        part, is_conditional = await self._part(request), True
+        part, is_conditional, is_early = await self._part(request), True, True
         while True:
             try:
-                return await self._download(scheme, request, part, is_conditional=is_conditional)
+                return await self._download(scheme, request, part, is_conditional=is_conditional, is_early=is_early)
             except AskAgainError as error:
                 if part and isinstance(error, PayloadChangedError):
                     assert self.spools is not None
@@ -132,15 +135,17 @@ class CurlHandler(BaseDownloadHandler):
                     self._unseen_ends.add(_netloc(request.url))
                 elif isinstance(error, UnconfirmedError):
                     is_conditional = False
+                elif isinstance(error, LoginRefusedError):
+                    is_early = False
                 else:
                     part = None
 
     async def _download(
-        self, scheme: str, request: Request, part: PartialDownload | None, *, is_conditional: bool
+        self, scheme: str, request: Request, part: PartialDownload | None, *, is_conditional: bool, is_early: bool
     ) -> Response:
         if scheme in file_transfer.SCHEMES:
             return await file_transfer.download(self, request, part)
-        return await self.run(HTTPTransfer(self, request, part, is_conditional=is_conditional))
+        return await self.run(HTTPTransfer(self, request, part, is_conditional=is_conditional, is_early=is_early))
 
     async def close(self) -> None:
         if self._checker:

@@ -6,6 +6,7 @@ from scrapy import exceptions
 from scrapy.exceptions import IgnoreRequest
 
 from mirror.core.policy.scope import Reason
+from mirror.transfer.curl_errors import is_invalid
 
 TEXTS: Final[dict[type[BaseException], str]] = {
     exceptions.CannotResolveHostError: "host does not resolve",
@@ -74,6 +75,8 @@ def text(error: BaseException) -> str:
     if known:
         return known
     detail = str(error).strip().partition("\n")[0]
+    if is_invalid(error):
+        return detail
     if "certificate" in detail.lower():
         return "certificate not trusted"
     return "connection failed" if isinstance(error, exceptions.DownloadFailedError) else type(error).__name__

@@ -12,13 +12,17 @@ from scrapy.exceptions import DownloadFailedError, ResponseDataLossError
 
 from mirror.core.http.byte_ranges import content_range, is_progress, may_match, strong_validator
 from mirror.core.http.caching import is_confirmed
+from mirror.core.http.content_coding import codings
 from mirror.core.http.digest_fields import stated_digest
 from mirror.core.http.messages import Spooled
+from mirror.core.url import media_types
 from mirror.store.disk.spool import PartialDownload
 from mirror.transfer.base_transfer import BaseTransfer
 from mirror.transfer.curl_operation import (
     LOGIN,
+    SPELLED,
     Handler,
+    LoginRefusedError,
     PayloadChangedError,
     RangeRefusedError,
     UnconfirmedError,
@@ -43,9 +47,15 @@ class HTTPTransfer(BaseTransfer):
     """One transfer by HTTP."""
 
     def __init__(
-        self, handler: Handler, request: Request, part: PartialDownload | None, *, is_conditional: bool = True
+        self,
+        handler: Handler,
+        request: Request,
+        part: PartialDownload | None,
+        *,
+        is_conditional: bool = True,
+        is_early: bool = True,
     ) -> None:
-        """`is_conditional`: send the conditions of the request, if it has any."""
+        """`is_conditional`: send the conditions of the request, if it has any. `is_early`: send a login that was asked for."""
         super().__init__(handler, request, part)
         self._left_out = frozenset() if is_conditional and not part else _CONDITIONS
         if part:
@@ -53,14 +63,18 @@ class HTTPTransfer(BaseTransfer):
         self._is_stream = False  # of HTTP/2 or 3
         self._stream_end = StreamEnd() if handler.must_see_end(request.url) else None
         self._range_end = 0
+        self._is_early = is_early and LOGIN in request.meta and handler.spaces.contains(self.url)
 
     def set_options(self, easy: pycurl.Curl) -> bool:
-        request, url = self.request, self.request.url.partition("#")[0]
+        request = self.request
+        url = str(request.meta.get(SPELLED, request.url)).partition("#")[0]
         easy.setopt(pycurl.HTTPHEADER, _header_lines(request, self._left_out, self.part, self.offset))
         is_special = self._stream_end is not None and self._stream_end.set_options(easy)
+        if self._is_early:
+            easy.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
         if url.startswith("https:"):
             easy.setopt(pycurl.OPT_CERTINFO, 1)
-        if url.endswith("?") or _LOWER_ESCAPE.search(url):  # libcurl would normalize these
+        if url.endswith("?") or _LOWER_ESCAPE.search(url) or SPELLED in request.meta:  # libcurl would normalize these
             is_for_proxy = request.meta.get("proxy") and url.startswith("http:")
             easy.setopt(pycurl.REQUEST_TARGET, url if is_for_proxy else _target(url))
             is_special = True
@@ -79,6 +93,8 @@ class HTTPTransfer(BaseTransfer):
             self._read_field(line.decode("latin-1"))
             return None
         self._has_all_headers = True
+        if self._status == HTTPStatus.UNAUTHORIZED and LOGIN in self.request.meta:
+            self._handler.spaces.challenged(self.url, self._headers)
         if self._status >= HTTPStatus.OK and not self._will_log_in():
             return self._guarded(self._begin_response)
         return None
@@ -103,12 +119,16 @@ class HTTPTransfer(BaseTransfer):
 
     def _will_log_in(self) -> bool:
         """Whether libcurl answers this challenge itself, so that another answer follows."""
+        if self._status == HTTPStatus.UNAUTHORIZED and self._is_early:
+            return False
         return self._status in {401, 407} and bool(self.request.meta.get(LOGIN) or self.request.meta.get("proxy"))
 
     def _begin_response(self) -> None:
         if not self._has_response:
             if self._is_unconfirmed():
                 raise UnconfirmedError
+            if self._status == HTTPStatus.UNAUTHORIZED and self._is_early:
+                raise LoginRefusedError
             if self._is_stream and not self._stream_end and not (self._is_coded or self._is_end_seen()):
                 raise UnseenEndError  # before the payload comes, which may be long
         super()._begin_response()
@@ -180,7 +200,8 @@ class HTTPTransfer(BaseTransfer):
     @property
     def _is_coded(self) -> bool:
         """Whether the end of a content-coding tells the end. `Decoder` checks it, unless nothing came."""
-        return self._spools is not None and self._codings("content-encoding") not in ([], ["identity"])
+        is_file = media_types.is_gzip_file(self._header("content-type"), self.url)
+        return self._spools is not None and not is_file and bool(codings(",".join(self._codings("content-encoding"))))
 
     def _codings(self, name: str) -> list[str]:
         values = ",".join(value for key, value in self._headers if key.lower() == name).lower().split(",")

@@ -56,6 +56,36 @@ def test_a_login_is_for_its_origin_alone(tmp_path: Path, how: str) -> None:
     assert said(stranger, "authorization") == set()
 
 
+def for_members(handler: Handler, stranger: Page) -> None:
+    is_member = handler.headers.get("Authorization") == BASIC
+    handler.reply(Page(200, {"Content-Type": "text/html"}, b"<p>for members") if is_member else stranger)
+
+
+def test_a_login_is_remembered_where_a_server_asked_for_it(tmp_path: Path) -> None:
+    """RFC 7617, 2.2: at or below the folder of the URL. If the server then refuses it, it may ask in another way."""
+    links = ["/d/page", "/d/other", "/d/e/file", "/d/digest", "/public"]
+    site = Site()
+    site["/d/"] = lambda handler: for_members(handler, CHALLENGE)
+    site["/d/page"] = lambda handler: for_members(handler, Page(200, {"Content-Type": "text/html"}, b"for strangers"))
+    site["/d/other"] = lambda handler: for_members(handler, Page(403))
+    site["/d/e/file"] = lambda handler: for_members(handler, CHALLENGE)
+    site["/d/digest"] = Page(401, {"WWW-Authenticate": 'Digest realm="a", nonce="b", algorithm=MD5, qop="auth"'})
+    site.page("/", links=["/d/"])
+    site.page("/public")
+    site.page("/home", links=links)
+    with serve(site) as server:
+        mirror(server.url + "/d/", tmp_path, "login=guido:spam", f"start={server.url}/d/ {server.url}/home")
+        asked = [(path, headers.get("authorization", "")) for path, headers in server.requests]
+    assert [said for path, said in asked if path == "/d/"] == ["", BASIC]
+    for path in ("/d/page", "/d/other", "/d/e/file"):
+        assert [said for one, said in asked if one == path] == [BASIC], path
+    first, second, last = (said for path, said in asked if path == "/d/digest")
+    assert (first, second, last.partition(" ")[0]) == (BASIC, "", "Digest")
+    assert {said for path, said in asked if path in {"/public", "/home", "/robots.txt"}} == {""}
+    pages = [path.read_bytes() for path in tmp_path.rglob("*~.html")]
+    assert b"for strangers" not in b"".join(pages)
+
+
 def test_cookies_go_only_to_their_hosts(tmp_path: Path) -> None:
     (tmp_path / "cookies.txt").write_text(
         "# Netscape HTTP Cookie File\n"

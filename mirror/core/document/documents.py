@@ -48,7 +48,8 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
         return None
     if kind is Document.HLS:  # always in UTF-8 (RFC 8216, 4)
         return kind, Text(response.payload.decode("utf-8", "surrogateescape"), "utf-8")
-    text = character_encoding.decode(response.payload, response.header("content-type"))
+    plain = "cp1252" if kind is Document.HTML and media_type != _XHTML else "utf-8"
+    text = character_encoding.decode(response.payload, response.header("content-type"), plain=plain)
     if media_type == _XHTML and markup.is_xml(text.text):
         kind = Document.XML
     return kind, text

@@ -18,6 +18,7 @@ from lxml import etree
 
 from mirror.core.document import link_attributes
 from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Rule
+from mirror.core.http import messages
 from mirror.core.syntax import embedded_urls, markup, playlists, robots_meta, style_script_urls
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import COMMON, Attributes, read_html
@@ -149,7 +150,7 @@ def header_references(headers: Iterable[tuple[str, str]], url: CanonicalURL) -> 
     for name, value in headers:
         read = _HEADERS.get(name.lower())
         if read:
-            collector.add(read(value))
+            collector.add(read(messages.escaped(value)))
     return collector.references()
 
 

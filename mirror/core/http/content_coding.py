@@ -7,8 +7,9 @@ memory doesn't grow with the expansion.
 
 Browsers show what they can decode of a stream that ends too early. An archive must not, because the rest would never be
 fetched. Everything else is as in browsers: a payload that is declared gzip but isn't is an error; an empty payload is valid;
-"deflate" may lack the zlib wrapping; and data after a complete stream that doesn't begin another one is ignored. gzip (RFC
-1952 2.2) and zstd (RFC 8878 3) allow several streams in a row; between those of gzip there may be zeros.
+"deflate" may lack the zlib wrapping; a word that is no coding (`none`, `UTF-8`, `binary`) means that there is none; and data
+after a complete stream that doesn't begin another one is ignored. gzip (RFC 1952 2.2) and zstd (RFC 8878 3) allow several
+streams in a row; between those of gzip there may be zeros.
 """
 
 import re
@@ -38,6 +39,8 @@ FREE_EXPANSION: Final = 1 << 24
 """Bytes that any payload may expand to: brotli's largest window (RFC 7932 9.1), which may be in memory anyway."""
 
 _ALIASES: Final = {"x-gzip": "gzip"}
+_NOT_UNDONE: Final = frozenset({"aes128gcm", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})
+"""Codings of IANA's registry that are not asked for. A payload that has one of these can't be read."""
 _BLOCK = 1 << 12  # the rest of a block after each stream is copied, and there may be a stream every 20 bytes
 _PIECE = 1 << 14  # brotli's buffer grows in steps, of which this allows only the first, 32 KB
 _REPLAYED = 1 << 20  # bytes of brotli; data after a longer stream counts as damage, and isn't ignored
@@ -45,6 +48,7 @@ _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 _WINDOW: Final[dict[int, int]] = {
     zstd.DecompressionParameter.window_log_max: 23
 }  # 8 MiB, the limit on the web (RFC 9659 3)
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 _SHOWN = 40
 
 
@@ -61,21 +65,36 @@ def decoded(payload: bytes, content_encoding: str, max_size: int) -> bytes:
 
     >>> decoded(zlib.compress(b"a"), "Deflate, identity", max_size=1)
     b'a'
-    >>> decoded(b"a", "rot13", max_size=1)
+    >>> decoded(b"a", "UTF-8", max_size=1)
+    b'a'
+    >>> decoded(b"a", "compress", max_size=1)
     Traceback (most recent call last):
-    mirror.core.http.content_coding.CodingError: unknown content coding 'rot13'
+    mirror.core.http.content_coding.CodingError: unknown content coding 'compress'
     """
     decoder = Decoder(content_encoding, max_size)
     content = b"".join(decoder.feed(payload))
-    decoder.end()
-    return content
+    return content + decoder.end()
+
+
+def codings(content_encoding: str) -> list[str]:
+    """Return the codings to undo, in the order in which they were applied. None if one of the words is no coding.
+
+    >>> codings("GZIP, identity, br"), codings("none"), codings("gzip, utf-8")
+    (['gzip', 'br'], [], [])
+    """
+    words = [word for part in content_encoding.split(",") if (word := part.strip().lower())]
+    if len(words) > MAX_CODINGS:
+        raise CodingError(f"more than {MAX_CODINGS} content codings")
+    names = [_ALIASES.get(word, word) for word in words if word != "identity"]
+    return names if all(name in _CODINGS or name in _NOT_UNDONE for name in names) else []
 
 
 class Decoder:
     """Decodes the codings of a Content-Encoding value, block by block.
 
     No step may give more than `max_size` bytes (0: any number), nor more than `FREE_EXPANSION` plus `MAX_EXPANSION` times the
-    bytes received so far.
+    bytes received so far. `is_gzip_file`: the payload should be a gzip file; if it is one only before the single coding gzip is
+    undone, the server declares the format of the file, and the coding isn't undone.
 
     >>> decoder = Decoder("gzip", max_size=0)
     >>> b"".join(decoder.feed(zlib.compress(b"a", wbits=31)[:-1]))
@@ -85,26 +104,46 @@ class Decoder:
     mirror.core.http.content_coding.CodingError: broken gzip
     """
 
-    def __init__(self, content_encoding: str, max_size: int) -> None:
-        names = [name for part in content_encoding.split(",") if (name := part.strip().lower())]
-        if len(names) > MAX_CODINGS:
-            raise CodingError(f"more than {MAX_CODINGS} content codings")
-        self._steps = [_Step(_ALIASES.get(name, name)) for name in reversed(names) if name != "identity"]
+    def __init__(self, content_encoding: str, max_size: int, *, is_gzip_file: bool = False) -> None:
+        names = codings(content_encoding)
+        self._steps = [_Step(name) for name in reversed(names)]
         self._max_size = max_size
         self._received = 0
         self._unread = 0
+        self._undecided: bytes | None = b"" if is_gzip_file and names == ["gzip"] else None
+
+    @property
+    def undoes_any(self) -> bool:
+        """Whether a coding is undone. Of a gzip file, this is known once a part of it was fed and read."""
+        return bool(self._steps)
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """Return what the block adds, in pieces of at most 64 KiB (without a coding, the block itself). Read all of it."""
         self._unread += 1
-        return self._pieces(block)
+        return self._pieces(self._decided(block) if self._undecided is not None else block)
 
-    def end(self) -> None:
-        """Raise `CodingError` if what was fed and read is not the whole payload."""
+    def end(self) -> bytes:
+        """Return the rest of the payload. Raises `CodingError` if what was fed and read is not the whole."""
         if self._unread:
             raise CodingError("not read to its end")
+        rest = b""
+        if self._undecided:  # it is too short for two bytes in it
+            rest, self._undecided, self._steps = self._undecided, None, []
         for step in self._steps:
             step.end()
+        return rest
+
+    def _decided(self, block: bytes) -> bytes:
+        """Hold the payload back until its first two bytes tell whether the coding is that of the file."""
+        held = (self._undecided or b"") + block
+        try:
+            head = zlib.decompressobj(_GZIP).decompress(held, len(_GZIP_MAGIC))
+        except zlib.error:
+            head = _GZIP_MAGIC  # the step tells what is wrong
+        self._undecided = held if len(head) < len(_GZIP_MAGIC) else None
+        if head and not _GZIP_MAGIC.startswith(head):
+            self._steps, self._undecided = [], None
+        return b"" if self._undecided else held
 
     def _pieces(self, block: bytes) -> Iterator[bytes]:
         pieces = self._received_parts(block) if self._steps else iter((block,))

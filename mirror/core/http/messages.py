@@ -111,6 +111,15 @@ def header(headers: Headers, name: str) -> str | None:
     return next((value for key, value in headers if key.lower() == name), None)
 
 
+def escaped(value: str) -> str:
+    """Return the value of a header that contains URLs, each byte beyond ASCII escaped, as Chromium does it for `Location`.
+
+    >>> escaped("/caf\xc3\xa9")
+    '/caf%C3%A9'
+    """
+    return value if value.isascii() else "".join(c if c < "\x80" else f"%{ord(c) & 0xFF:02X}" for c in value)
+
+
 def status_text(status: int) -> str:
     """Return a status with its reason phrase.
 

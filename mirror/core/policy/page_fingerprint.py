@@ -24,13 +24,13 @@ _RANDOM: Final = re.compile(r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{12,}|[0-9a-f]{12,}",
 _MIN_RANDOM: Final = 12
 
 
-def visible_words(html: str) -> list[str]:
-    """Return the words that a reader of a page sees, in lower case and in order, without times.
+def visible_words(html: str, most: int | None = _MAX_READ) -> list[str]:
+    """Return the words that a reader of a page sees, in lower case and in order, without times. `most` characters are read.
 
     >>> visible_words("<p>Page 7 of many, <!-- no --> next: 8</p> 12:30:01")
     ['page', '7', 'of', 'many', 'next', '8']
     """
-    return _WORD.findall(_TIME.sub(" ", _MARKUP.sub(" ", html[:_MAX_READ])).casefold())
+    return _WORD.findall(_TIME.sub(" ", _MARKUP.sub(" ", html[:most])).casefold())
 
 
 def own_words(words: Sequence[str], urls: Sequence[str], *, numbers: bool = True) -> list[str]:
@@ -45,7 +45,7 @@ def own_words(words: Sequence[str], urls: Sequence[str], *, numbers: bool = True
     named = {*own, *_WORD.findall(" ".join(map(_path_and_query, urls[1:])).casefold())}
     near = {number + step for number in _numbers(own) for step in range(-_NEAR, _NEAR + 1)}
     different = {*words}
-    dropped = {word for word in different if word in named or _is_random(word)}
+    dropped = {word for word in different if word in named or is_random(word)}
     dropped |= {word for word in different if word.isdecimal() and (not numbers or _number(word) in near)}
     return [word for word in words if word not in dropped]
 
@@ -80,5 +80,6 @@ def _number(word: str) -> int:
     return int(word[:18])
 
 
-def _is_random(word: str) -> bool:
+def is_random(word: str) -> bool:
+    """Whether a word looks like an identifier that a program made."""
     return len(word) >= _MIN_RANDOM and _RANDOM.fullmatch(word) is not None

@@ -92,6 +92,7 @@ class Reason(StrEnum):
     PROBE = "asked for because it can't be there"
     TRACKING = "the same without tracking parameters"
     SESSION = "the same without a session id"
+    NESTED = "the same as the URL in its parameter"
     CANONICAL = "the same as the URL that it calls canonical"
     ALIAS = "the same by another name of its host"
     PRIVATE = "at an address that is not on the internet"

@@ -99,6 +99,8 @@ class Elements:
         self.found: list[tuple[str, Attributes, list[str]]] = []
         self.base: str | None = None
         self.metas: list[tuple[str, str]] = []
+        self.bodies = 0
+        """How many tags had the name `BODY_AGAIN`."""
         self._open = 0
         self._raw: list[str] | None = None
         self._places: list[str] = []  # the open elements whose names are in `_PLACES`
@@ -130,8 +132,18 @@ class Elements:
     def close(self) -> None:
         """Do nothing; lxml requires the method."""
 
+    def restore(self) -> None:
+        """Undo the renaming of `<body` in what is no tag: in the values of attributes, and in scripts."""
+        again, body = f"<{BODY_AGAIN}", "<body"
+        for index, (name, attributes, pieces) in enumerate(self.found):
+            if any(again in value for value in attributes.values()):
+                attributes = {key: value.replace(again, body) for key, value in attributes.items()}  # noqa: PLW2901
+                self.found[index] = name, attributes, pieces
+            pieces[:] = [piece.replace(again, body) for piece in pieces]
+
     def _start_special(self, tag: str, attributes: Attributes) -> None:
         self._raw = [] if tag in _RAW else None
+        self.bodies += tag == BODY_AGAIN
         if tag == "base" and self.base is None and "template" not in self._places and not self._is_foreign:
             self.base = attributes.get("href")
         elif tag == "meta" and robots_meta.is_named(attributes.get("name", "")):
@@ -175,7 +187,14 @@ def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
     libxml2 searches all open elements for each end tag, which a hostile document can make very slow. If more elements are open
     than a browser keeps, another tokenizer reads the document from the beginning.
     """
-    text = BODY.sub(f"<{BODY_AGAIN}", text)
+    text, renamed = BODY.subn(f"<{BODY_AGAIN}", text)
+    target = _read(text, new)
+    if isinstance(target, Elements) and renamed > target.bodies:
+        target.restore()
+    return target
+
+
+def _read(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
     if "/>" in text and _SELF_CLOSED.search(text):
         text = _without_idle_slashes(text)
     if "<svg" in text or "<SVG" in text:

@@ -9,7 +9,11 @@ The law
    They are removed. Nothing else in the query changes, neither its order nor its escapes.
 2. Nor do session ids. A parameter is one if its name says so and its value looks random: the rules are those of Heritrix and
    the Wayback Machine (`StripSessionIDs`, `StripSessionCFIDs`), and a few more. A `sid` of six letters is no session id.
-3. http and https, with `www.` and without, are one place if the path and the query are the same. Of such URLs, one whose origin
+3. Nor does a parameter that holds the URL itself, as on login pages that link to themselves: `/login?next=/login%3Fnext%3D/a`,
+   escaped once more each time. The URL inside represents the others.
+4. Points 1 to 3 are guesses. Each is a `Claim`, to be believed only once a server has shown that it is true there
+   (`core.policy.alias_evidence`). A name that programs use for other things too is claimed for one path only.
+5. http and https, with `www.` and without, are one place if the path and the query are the same. Of such URLs, one whose origin
    is that of a start represents the others; else https goes before http, and the shorter URL before the longer. The order of
    fetching doesn't matter.
 
@@ -19,9 +23,10 @@ The law
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import unquote
 
-from mirror.core.url.canonical import CanonicalURL, is_web, origin
+from mirror.core.url.canonical import CanonicalURL, is_web, origin, resolve
 
 TRACKING: Final = frozenset(
     {
@@ -80,11 +85,67 @@ _IN_PATH: Final = re.compile(
     r";jsessionid=[0-9a-z.!_\-]{8,}(?=[/;]|$)|(?<=/)\((?:[a-z]\([0-9a-z]{24}\))+\)/", re.IGNORECASE
 )
 _HINTS: Final = re.compile(r"[?;]|/\(")
+_PARAMETER: Final = re.compile(rf"{_TRACKING.pattern}|{_SESSION.pattern}", re.IGNORECASE)
+_EQUIVOCAL: Final = frozenset({"sid", "s", "sessid", "sess_id", "sessionid", "session_id", "cfid", "cftoken"})
+"""Names of session ids that may as well be those of songs or signatures."""
+
+
+class Claim(NamedTuple):
+    """That a parameter makes no other resource on a server. `path`: it is claimed for this path only."""
+
+    origin: str
+    name: str
+    path: str = ""
+
+
+def claims(url: CanonicalURL) -> list[Claim]:
+    """Return what is claimed by taking `plain_url` for the same resource.
+
+    >>> [claim.name for claim in claims(CanonicalURL("http://example.org/a;jsessionid=0123456789?utm_source=x&fbclid=y&id=7"))]
+    ['jsessionid', 'utm', 'fbclid']
+    """
+    place = origin(url)
+    before, _, query = url.partition("?")
+    in_path = [";jsessionid" if match[0].startswith(";") else "()" for match in _IN_PATH.finditer(before[len(place) :])]
+    removed = [part.partition("=")[0].lower() for part in query.split("&") if _PARAMETER.fullmatch(part)]
+    nested = _nested(url)
+    if nested:
+        return [Claim(place, f"{nested[0]}=", before[len(place) :])]
+    names = [name.lstrip(";") for name in in_path] + ["utm" if name.startswith("utm_") else name for name in removed]
+    path = plain_url(url).partition("?")[0][len(place) :]
+    return [Claim(place, name, path if name in _EQUIVOCAL else "") for name in dict.fromkeys(names)]
 
 
 def plain_url(url: CanonicalURL) -> CanonicalURL:
     """Return the URL without tracking parameters and session ids. Most URLs have none."""
-    return without_sessions(without_tracking(url))
+    return without_sessions(without_tracking(without_nesting(url)))
+
+
+def without_nesting(url: CanonicalURL) -> CanonicalURL:
+    """Return the innermost URL of those of point 3.
+
+    >>> without_nesting(CanonicalURL("http://example.org/login?next=/login%3Fnext%3D/login%253Fnext%253D/a"))
+    'http://example.org/login?next=/a'
+    """
+    while inner := _nested(url):
+        url = inner[1]
+    return url
+
+
+def _nested(url: CanonicalURL) -> tuple[str, CanonicalURL] | None:
+    """Return the name of a parameter that holds a URL with the path of this one, and that shorter URL; `None` if none does."""
+    before, mark, query = url.partition("?")
+    if not mark or not is_web(url):
+        return None
+    path = before[len(origin(url)) :]
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if path not in (text := unquote(value)):  # few values hold the path
+            continue
+        inner = resolve(text, url)
+        if inner and inner.url.partition("?")[0] == before and len(inner.url) < len(url) and text[:1] in "/h":
+            return name.lower(), inner.url
+    return None
 
 
 def without_tracking(url: CanonicalURL) -> CanonicalURL:
@@ -104,6 +165,20 @@ def without_sessions(url: CanonicalURL) -> CanonicalURL:
     place = origin(url)
     path = _IN_PATH.sub("", before[len(place) :])
     return _without(CanonicalURL(f"{place}{path or '/'}{mark}{query}"), _SESSION)
+
+
+def session_values(url: CanonicalURL) -> dict[str, str]:
+    """Return the session ids in a URL, by the name of their parameter in lower case.
+
+    >>> session_values(CanonicalURL("http://example.org/a;jsessionid=0123456789ABCDEF?b"))
+    {'jsessionid': '0123456789ABCDEF'}
+    """
+    if not _HINTS.search(url) or not is_web(url):
+        return {}
+    before, _, query = url.partition("?")
+    texts = [match[0].strip(";/") for match in _IN_PATH.finditer(before)]
+    texts += [part for part in query.split("&") if _SESSION.fullmatch(part)]
+    return {name.lower(): value for name, _, value in (text.partition("=") for text in texts)}
 
 
 def _without(url: CanonicalURL, parameter: re.Pattern[str]) -> CanonicalURL:

@@ -69,6 +69,9 @@ _AUTHORITY = re.compile(r"[^:]*+:[/\\\s]*+[^/\\?]*+\??")
 _ROOT = re.compile(r"^ftps?://[^/]+/%2F")
 _PLAIN_FRAGMENT = re.compile(r"[\w\-.~!$&()*+,;=:@/?%]*", re.ASCII)
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_ESCAPED_CONTROLS = {chr(code): f"%{code:02X}" for code in range(0x80, 0xA0)}
+"""Characters that only encodings of Windows lack in Python, but have in browsers. Each is the byte of the same number."""
+
 _NOT_ASCII = re.compile("[^\\x00-\\x7f]+")
 _NO_BASE = "about:blank"
 _NO_BREAKS = str.maketrans("", "", "\t\n\r")
@@ -132,6 +135,18 @@ def resolve(reference: str, base: str, encoding: str = "utf-8") -> Target | None
         target = _resolve(before, base)
         return target and Target(target.url, fragment)
     return _resolve(reference, base)
+
+
+def as_written(reference: str, base: str) -> str | None:
+    """Return the absolute URL of a reference as browsers request it, without points 2 to 4 of the law; `None` if it is none.
+
+    >>> as_written("/%7euser/#top", "http://example.org/"), as_written("http://", "http://example.org/")
+    ('http://example.org/%7euser/', None)
+    """
+    try:
+        return str(ada_url.join_url(base, reference)).partition("#")[0]
+    except ValueError:
+        return None
 
 
 def without_fragment(reference: str) -> str:
@@ -353,7 +368,8 @@ def _encode_query(reference: str, encoding: str) -> str:
 
 def _numeric_reference(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeEncodeError)
-    return "".join(f"%26%23{ord(c)}%3B" for c in error.object[error.start : error.end]), error.end
+    lost = error.object[error.start : error.end]
+    return "".join(_ESCAPED_CONTROLS.get(c) or f"%26%23{ord(c)}%3B" for c in lost), error.end
 
 
 _NUMERIC = "mirror.core.url.canonical.numeric_reference"

@@ -237,6 +237,12 @@ DOCUMENTS: Final[dict[str, Document]] = {
 }
 """Media type -> its syntax. Other types have no references."""
 
+_GZIP_TYPES: Final = frozenset(
+    {"application/gzip", "application/x-gunzip", "application/x-tgz", "application/x-gtar", "application/x-compressed"}
+    | {"application/x-gtar-compressed", "application/x-gzip-compressed", "gzip/document"}
+)
+"""Types of gzip files, after `ALIASES`."""
+
 _WRITTEN_AS_XML: Final = frozenset({Document.HTML, Document.XML})
 
 
@@ -337,6 +343,20 @@ def expected_type(url: CanonicalURL, *, page: bool) -> str:
     """
     page = page and (is_web(url) or url.endswith("/"))
     return EXTENSION_TYPES.get(_url_extension(url)) or ("text/html" if page else UNKNOWN)
+
+
+def is_gzip_file(content_type: str | None, url: CanonicalURL) -> bool:
+    """Whether a payload should be a gzip file: by its Content-Type, or by its name if it is no document.
+
+    >>> is_gzip_file("application/x-gzip", CanonicalURL("http://example.org/a"))
+    True
+    >>> is_gzip_file("text/plain", CanonicalURL("http://example.org/a.tgz")), is_gzip_file("text/html", CanonicalURL("http://a/a.gz"))
+    (True, False)
+    """
+    declared = parse_media_type(content_type)
+    return declared in _GZIP_TYPES or (
+        declared not in DOCUMENTS and _url_extension(url) in EXTENSIONS["application/gzip"]
+    )
 
 
 def _url_extension(url: CanonicalURL) -> str:

@@ -125,6 +125,12 @@ class Frontier(Protocol):
     def skip_waiting_pages(self, reason: Reason) -> None:
         """Make every PENDING or IN_FLIGHT entry whose only role is PAGE a SKIPPED one with this reason."""
 
+    def skipped(self, reasons: Sequence[Reason]) -> list[Entry]:
+        """Return the SKIPPED entries of the selected run with one of these reasons, by id."""
+
+    def linking_to(self, ids: Sequence[int]) -> list[Entry]:
+        """Return the DONE entries of the selected run whose current versions refer to one of these URLs, by id."""
+
     def listings(self) -> list[CanonicalURL]:
         """Return the URLs that earlier runs fetched although nothing refers to them: each robots.txt."""
 
@@ -290,6 +296,12 @@ class Decisions(Protocol):
 
     def is_alias(self, url_id: int) -> bool:
         """Return whether a URL is an alias of another one."""
+
+    def aliases_of(self, url_id: int) -> list[int]:
+        """Return the aliases of a URL."""
+
+    def sampled(self) -> list[tuple[int, CanonicalURL, int]]:
+        """Return the aliases that the selected run wants nevertheless: id, URL, and the id of what each is an alias of."""
 
     def aliases(self) -> list[int]:
         """Return the aliases that have a current version of their own."""

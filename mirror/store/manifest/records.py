@@ -32,6 +32,9 @@ BUT_HELD: Final = "but the run is held"
 LOST_HERE: Final = "its payload was lost here"
 """The error of a version whose payload can't be had any more."""
 
+AGAIN: Final = "requested again, because "
+"""How the rule of a URL begins that was requested more than once in a run."""
+
 PRUNED: Final = "pruned"
 """The outcome stored for a pruned snapshot, which no list shows."""
 

@@ -9,9 +9,11 @@ answers only, not on their order. If the contents differ in a later run, an alia
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from http import HTTPStatus
+from types import MappingProxyType
 
 from mirror.core.policy.scope import Reason, Scope
-from mirror.core.url.aliases import preferred, same_place
+from mirror.core.url.aliases import plain_url, preferred, same_place, without_nesting, without_tracking
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Snapshot, Standing
@@ -22,14 +24,22 @@ Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
 """Alias -> the URL that it is folded into, and the reason."""
 
 
-def fold(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
-    """Make aliases of URLs that have the same content now, and restore those that no longer have it."""
-    folds = folded(manifest.links.canonicals(), manifest.decisions.same_contents(), scope)
+def fold(
+    manifest: Manifest,
+    snapshot: Snapshot,
+    scope: Scope,
+    shown: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
+) -> None:
+    """Make aliases of URLs that have the same content now, and restore those that no longer have it.
+
+    `shown` are URLs of which the server has shown that they are the same as their plain URL (`store.rules.foldings`).
+    """
+    folds = folded(manifest.links.canonicals(), manifest.decisions.same_contents(), scope, shown)
     for url_id in manifest.decisions.aliases():
         known = manifest.resources.current(url_id)
         if known and known.url not in folds:
             manifest.decisions.set_aliases([(url_id, None)])
-            if known.standing is Standing.OUTSIDE:
+            if known.standing is Standing.OUTSIDE and (known.status or 0) < HTTPStatus.BAD_REQUEST:
                 own = replace(with_path(known), standing=Standing.PRESENT, error=None)
                 manifest.resources.record(snapshot, known, own, None)
                 manifest.frontier.set_reason(url_id, None)
@@ -46,14 +56,17 @@ def fold(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> None:
 
 
 def folded(
-    canonicals: Iterable[tuple[CanonicalURL, CanonicalURL]], contents: Iterable[Iterable[CanonicalURL]], scope: Scope
+    canonicals: Iterable[tuple[CanonicalURL, CanonicalURL]],
+    contents: Iterable[Iterable[CanonicalURL]],
+    scope: Scope,
+    shown: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
 ) -> Folds:
     """Decide which URLs are folded into which.
 
     `canonicals` are pairs of a page and the URL that it calls canonical, with the same content; `contents` are groups of URLs
     with the same content. A chain of aliases is folded into its end; a circle is folded into the URL that `preferred` chooses.
     """
-    found: dict[CanonicalURL, tuple[CanonicalURL, Reason]] = {}
+    found = {url: (plain, plain_reason(url)) for url, plain in shown.items() if url not in scope.starts}
     for url, target in canonicals:
         if url != target and scope.is_same_site(url, target):
             found.setdefault(url, (target, Reason.CANONICAL))
@@ -67,6 +80,13 @@ def folded(
                 if url != first:
                     found.setdefault(url, (first, Reason.ALIAS))
     return {url: (end, reason) for url, (_, reason) in found.items() if (end := _end(url, found, scope)) != url}
+
+
+def plain_reason(url: CanonicalURL) -> Reason:
+    """Return why the plain URL stands for a URL."""
+    if without_nesting(url) != url:
+        return Reason.NESTED
+    return Reason.TRACKING if without_tracking(url) == plain_url(url) else Reason.SESSION
 
 
 def _end(url: CanonicalURL, found: Mapping[CanonicalURL, tuple[CanonicalURL, Reason]], scope: Scope) -> CanonicalURL:

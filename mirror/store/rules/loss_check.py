@@ -15,12 +15,13 @@ A later run decides anew, or `publish --accept-loss` accepts the loss (`manifest
 What counts is content, however the server puts it. A page of the newest complete snapshot is lost if nothing has its content
 or another one in its place: it is gone, it forbids to be kept, or it leads to where no content is. What several pages have in
 their place replaces none of them: if 40 pages redirect to the home page, or have all become the same, or aliases of one page,
-their content is lost, unless the tree still has it elsewhere. A site that moves loses none, as each page has a new place. New
+their content is lost, unless the tree still has it elsewhere, or the page that they are aliases of still says it: a time, a
+number or a token that differed is no content. A site that moves loses none, as each page has a new place. New
 pages don't make up for lost ones: the share is of the pages that there were.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,7 +47,13 @@ class Loss:
     total: int
 
 
-def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float, *, undecided: bool = False) -> Loss | None:
+SaysTheSame = Callable[[ChangedPage, Digest], bool]
+"""Whether another content says the same as the earlier one of a page, in other bytes."""
+
+
+def excessive_loss(
+    manifest: Manifest, scope: Scope, max_loss: float, says_the_same: SaysTheSame, *, undecided: bool = False
+) -> Loss | None:
     """Return the loss of a run if it is too much; else `None`.
 
     It is too much if more than the share `max_loss` (0 to 1) of the pages is lost, or if there is nothing in the place of a
@@ -55,7 +62,7 @@ def excessive_loss(manifest: Manifest, scope: Scope, max_loss: float, *, undecid
     if max_loss >= 1:
         return None
     changed = list(manifest.departures.changed_pages())
-    lost, starts = _lost_pages(manifest, changed, scope.starts)
+    lost, starts = _lost_pages(manifest, changed, scope.starts, says_the_same)
     left_out = sum(page.path is None and not is_folded(page) and not _is_lost(page) for page in changed)
     total = manifest.departures.count_pages() - left_out
     return Loss(lost, total) if undecided or starts or len(lost) > max(ALLOWED_LOSS, max_loss * total) else None
@@ -67,7 +74,7 @@ def is_folded(page: ChangedPage) -> bool:
 
 
 def _lost_pages(
-    manifest: Manifest, changed: Iterable[ChangedPage], starts: Sequence[CanonicalURL]
+    manifest: Manifest, changed: Iterable[ChangedPage], starts: Sequence[CanonicalURL], says_the_same: SaysTheSame
 ) -> tuple[list[ChangedPage], int]:
     """Return the lost ones of the changed pages, and how many of them are starts in whose place there is nothing."""
     lost: list[ChangedPage] = []
@@ -81,7 +88,8 @@ def _lost_pages(
     lost_starts = sum(page.url in starts for page in lost)
     for content, pages in replaced.items():
         if len(pages) > 1 or _is_redirect(pages[0]) or is_folded(pages[0]):
-            lost += _crowded_out(manifest, pages, content)
+            kept = [page for page in pages if is_folded(page) and says_the_same(page, content)]
+            lost += _crowded_out(manifest, [page for page in pages if page not in kept], content)
     return lost, lost_starts
 
 

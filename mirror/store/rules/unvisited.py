@@ -9,7 +9,10 @@ from typing import Final
 
 from mirror.core.policy.scope import Reason, Role, Scope
 from mirror.store.manifest.interface import Manifest
-from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing
+from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing, State
+
+_MAX_CIRCLE: Final = 20
+"""Redirects that are followed to find a circle: as many as browsers follow."""
 
 _OUT_OF_SCOPE: Final = frozenset(
     {Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.ORIGIN, Reason.REQUISITE, Reason.FORGOTTEN}
@@ -23,6 +26,22 @@ def judge_redirects(manifest: Manifest, scope: Scope) -> None:
         error = _redirect_error(manifest, scope, entry)
         if error:
             manifest.resources.set_error(entry.id, error)
+
+
+def circle(manifest: Manifest, redirect: Entry) -> list[Entry]:
+    """Return the redirects of the circle that this redirect closes, its target first; nothing if it closes none.
+
+    A redirect to itself is no circle in this sense: whether it is followed is decided before it is recorded.
+    """
+    ids: list[int] = []
+    url_id = redirect.id
+    while (target := manifest.locations.place(url_id)[1]) is not None and target not in ids and len(ids) < _MAX_CIRCLE:
+        ids.append(target)
+        url_id = target
+    if redirect.id not in ids[1:]:
+        return []
+    entries = manifest.frontier.entries(ids)
+    return [entry for url_id in ids if (entry := entries.get(url_id)) and entry.state is State.DONE]
 
 
 def _redirect_error(manifest: Manifest, scope: Scope, entry: Entry) -> str | None:

@@ -115,6 +115,7 @@ class Answers:
                 self._manifest.decisions.set_rule(known.id, rule)
             skipped = replace(known, state=State.SKIPPED, reason=reason)
             self._discovery.admit([(known, skipped)])
+            self._discovery.check_aliases(skipped, None)
             before = self._manifest.resources.current(known.id)
             if reason in _KEEPS_COPY and before and before.path and self._run.has_copy(before):
                 self._discovery.follow(skipped, before, self._manifest.links.of(before))
@@ -163,7 +164,7 @@ class Answers:
         resource = replace(resource, digest=digest, size=response.size)
         if before and resource.reads_as(before):
             resource = replace(resource, stale=before.stale)
-        if before and before.digest == digest and self._run.is_alias(before):
+        if before and before.digest == digest and not resource.error and self._run.is_alias(before):
             resource = replace(resource, standing=before.standing, path=None, stale=False)
         return resource
 
@@ -232,6 +233,7 @@ class Answers:
         done = self._discovery.count_page(done) if is_page(done, resource) else done
         self._discovery.admit([(entry, done)])
         self._discovery.follow(done, resource, found)
+        self._discovery.check_aliases(done, resource)
         failed = resource.error is not None
         saved = resource.path is not None and not failed and not resource.is_redirect
         return Recorded(resource, saved, is_page(done, resource), failed and not done.guess)

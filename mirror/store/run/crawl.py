@@ -14,6 +14,7 @@ The rules that these decide by are in `store.rules`.
 If the process dies, the run that resumes requests again what was not committed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,7 @@ from mirror.store.manifest.records import Entry, RunCounts, Snapshot, State
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.frontier_merge import merge
 from mirror.store.rules.refresh_policy import ASK_ALWAYS, RefreshPolicy
+from mirror.store.rules.unvisited import circle
 from mirror.store.run.answers import Answers, Recorded
 from mirror.store.run.browser_pages import BrowserPages
 from mirror.store.run.commits import Commits
@@ -99,6 +101,7 @@ class Crawl:
         self.answers = Answers(run, commits, discovery, candidates)
         self.entries = NextEntries(run, refresh, commits, discovery, self.answers, wanted=wanted)
         self.pages = BrowserPages(run, commits, discovery)
+        self._times_again: Counter[int] = Counter()
         self._ending = Ending(run, commits, discovery, self.answers, self.pages, limit=limit, refresh=refresh)
 
     def __len__(self) -> int:
@@ -159,6 +162,25 @@ class Crawl:
     def fail(self, entry: Entry, error: str) -> Recorded:
         """Record that there was no answer. An earlier good copy stays."""
         return self.answers.fail(entry, error)
+
+    def note(self, entry: Entry, text: str) -> None:
+        """Store what `why` tells about a URL."""
+        with self._commits.transaction():
+            self._manifest.decisions.set_rule(entry.id, text)
+
+    def circle(self, redirect: Entry) -> list[Entry]:
+        """Return the redirects of the circle that this redirect closes, its target first; nothing if it closes none."""
+        return circle(self._manifest, redirect)
+
+    def ask_again(self, entry: Entry, why: str, most: int) -> bool:
+        """Request a URL again, for a reason that `why` tells, up to `most` times. Returns whether it is."""
+        self._times_again[entry.id] += 1
+        if self._times_again[entry.id] > most:
+            return False
+        with self._commits.transaction():
+            self._discovery.admit([(entry, replace(entry, state=State.PENDING))])
+            self._manifest.decisions.set_rule(entry.id, why)
+        return True
 
     def skip(self, entry: Entry, reason: Reason, rule: str | None = None) -> None:
         """Record that a URL is not fetched after all; `rule` are the words of its server that decided so."""

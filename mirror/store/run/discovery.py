@@ -9,8 +9,10 @@ into a trap, or down a chain of requisites, a run goes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from mirror.core.document.references import Reference
+from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Decision, Reason, Role, Source
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url import aliases, local_paths, media_types
@@ -18,11 +20,16 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive import MAX_REDIRECTS
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, State
+from mirror.store.rules.aliases import plain_reason
 from mirror.store.rules.answer_versions import is_page
+from mirror.store.rules.foldings import FOLDED, Choice, Foldings
 from mirror.store.rules.frontier_merge import differ, merge, says_nothing_new
 from mirror.store.run.context import RunContext
 from mirror.store.run.nesting import Nesting
 from mirror.store.run.rendering_candidates import RenderingCandidates
+
+_FOLDED_KINDS = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED})
+"""The kinds of references that may be replaced by their plain URL. What a page needs, and redirects, are asked as written."""
 
 Change = tuple[Entry | None, Entry]
 """The old entry of a URL, if it has one, and the new one."""
@@ -38,6 +45,7 @@ class Discovery:
         self._traps = run.traps
         self._candidates = candidates
         self._nesting = Nesting(run.manifest)
+        self.foldings = Foldings(run.manifest, self._payload_of)
         self.waiting = run.manifest.frontier.count_waiting()
         """How many entries wait or are in flight."""
 
@@ -187,62 +195,119 @@ class Discovery:
             )
             self.admit([(None, probe)])
 
+    def _payload_of(self, resource: Resource) -> Response | None:
+        return (
+            self._run.archive.response(resource, resource.digest)
+            if resource.digest and self._run.has_copy(resource)
+            else None
+        )
+
+    def check_aliases(self, entry: Entry, resource: Resource | None) -> None:
+        """Request URLs as written if this answer shows that their plain URL does not stand for them."""
+        if not self._run.folds:
+            return
+        wrong = self.foldings.answered(entry.id)
+        if _is_failure(entry, resource):
+            wrong += self._manifest.decisions.aliases_of(entry.id)
+        folded = [one.id for one in self._manifest.frontier.entries(wrong).values() if one.reason in FOLDED]
+        if folded:
+            self._manifest.links.build_index()
+            self._manifest.decisions.set_aliases([(url_id, None) for url_id in folded])
+            for page in self._manifest.frontier.linking_to(folded):
+                known = self._manifest.resources.current(page.id)
+                assert known is not None
+                self.follow(page, known, self._manifest.links.of(known))
+
     def _without_aliases(self, entry: Entry, found: Found) -> Found:
-        """Replace wanted URLs by the plain URL of their resource, if that is another one, and record them as its aliases."""
-        plains = self._aliases(entry, found)
+        """Replace wanted URLs by the plain URL of their resource, if that is another one, and record them as its aliases.
+
+        Samples are wanted both as written and plain. A plain URL is a guess: only the parameters of another one suggest it.
+        """
+        plains = self._plains(entry, found)
         if not plains:
             return found
-        ids = self._manifest.frontier.identify([plain for _, plain in plains.values()])
-        self._keep_aliases(entry, plains, ids)
-        return [
-            (ids[plains[target_id][1]], reference._replace(url=plains[target_id][1]))
-            if target_id in plains and reference.kind is not Kind.NEVER
-            else (target_id, reference)
-            for target_id, reference in found
-        ]
+        choices = self._choices(entry, plains)
+        result: list[tuple[int, Reference]] = []
+        for target_id, reference in found:
+            choice = choices.get(target_id) if reference.kind in _FOLDED_KINDS else None
+            if choice is not Choice.PLAIN:
+                result.append((target_id, reference))
+            if choice in {Choice.PLAIN, Choice.BOTH}:
+                plain = plains[target_id]
+                result.append((plain.id, reference._replace(url=plain.url, guess=True)))
+        return result
 
-    def _aliases(self, entry: Entry, found: Found) -> dict[int, tuple[Reference, CanonicalURL]]:
-        """Return the wanted targets that have a plainer URL, by id: the reference and the plain URL."""
+    def _plains(self, entry: Entry, found: Found) -> dict[int, "_Plain"]:
+        """Return the plain URL of each wanted target that has one, by the id of the target."""
         plains = {
             target_id: (reference, plain)
             for target_id, reference in found
-            if reference.kind is not Kind.NEVER and (plain := aliases.plain_url(reference.url)) != reference.url
+            if reference.kind in _FOLDED_KINDS
+            and (plain := aliases.plain_url(reference.url)) != reference.url
+            and reference.url not in self._run.scope.starts
+            and self._is_wanted(entry, target_id, reference)
         }
+        ids = self._manifest.frontier.identify([plain for _, plain in plains.values()])
         return {
-            target_id: (reference, plain)
+            target_id: _Plain(ids[plain], plain, reference)
             for target_id, (reference, plain) in plains.items()
-            if reference.url not in self._run.scope.starts
-            and any(self._wanted(entry, role, target_id, reference).roles for role in entry.roles)
+            if self._is_wanted(entry, ids[plain], reference._replace(url=plain))
         }
 
-    def _keep_aliases(
-        self,
-        entry: Entry,
-        plains: Mapping[int, tuple[Reference, CanonicalURL]],
-        ids: Mapping[CanonicalURL, int],
-    ) -> None:
-        """Skip the aliases, and store which URLs they are aliases of and where the files of those will be."""
-        known = self._manifest.frontier.entries(list(plains))
-        changes, places = [], []
-        for target_id, (reference, plain) in plains.items():
+    def _is_wanted(self, entry: Entry, target_id: int, reference: Reference) -> bool:
+        return any(self._wanted(entry, role, target_id, reference).roles for role in entry.roles)
+
+    def _choices(self, entry: Entry, plains: Mapping[int, "_Plain"]) -> dict[int, Choice]:
+        """Choose what to request for each target that has a plain URL, and record what is chosen for the first time."""
+        known = self._manifest.frontier.entries([*plains, *(plain.id for plain in plains.values())])
+        choices: dict[int, Choice] = {}
+        new: list[int] = []
+        for target_id, plain in plains.items():
             old = known.get(target_id)
-            if old is None or not old.roles:
-                reason = Reason.TRACKING if aliases.without_tracking(reference.url) == plain else Reason.SESSION
-                new = Entry(
-                    target_id,
-                    reference.url,
-                    State.SKIPPED,
-                    frozenset(),
-                    entry.depth,
-                    referrer_id=entry.id,
-                    reason=reason,
-                )
-                wanted = self._wanted(entry, max(entry.roles), ids[plain], reference._replace(url=plain))
-                changes.append((old, new))
-                places.append((target_id, _expected(wanted)))
-        self._manifest.decisions.set_aliases([(target_id, ids[plain]) for target_id, (_, plain) in plains.items()])
-        self.admit([change for change in changes if change[0] != change[1]])
+            choices[target_id] = self._choice(target_id, plain, old, known.get(plain.id))
+            if choices[target_id] is not Choice.AS_WRITTEN and not (old and (old.roles or old.reason in FOLDED)):
+                new.append(target_id)
+                if choices[target_id] is Choice.BOTH:
+                    self.foldings.add_sample(target_id, plain.written.url, plain.id)
+        self._manifest.decisions.set_aliases([(target_id, plains[target_id].id) for target_id in new])
+        self._skip_folded(entry, {one: plains[one] for one in new if choices[one] is Choice.PLAIN}, known)
+        return choices
+
+    def _choice(self, target_id: int, plain: "_Plain", old: Entry | None, stand_in: Entry | None) -> Choice:
+        if old and old.roles:
+            return Choice.BOTH if self.foldings.is_sample(target_id) else Choice.AS_WRITTEN
+        resource = self._manifest.resources.current(plain.id) if stand_in and stand_in.state is State.DONE else None
+        if stand_in and _is_failure(stand_in, resource):
+            return Choice.AS_WRITTEN
+        return self.foldings.choose(plain.written.url)
+
+    def _skip_folded(self, entry: Entry, plains: Mapping[int, "_Plain"], known: Mapping[int, Entry]) -> None:
+        """Skip URLs in whose place their plain URL is requested, and store where the file of that will be."""
+        changes, places = [], []
+        for target_id, plain in plains.items():
+            url, reason = plain.written.url, plain_reason(plain.written.url)
+            depth = entry.depth
+            skipped = Entry(target_id, url, State.SKIPPED, frozenset(), depth, referrer_id=entry.id, reason=reason)
+            wanted = self._wanted(entry, max(entry.roles), plain.id, plain.written._replace(url=plain.url))
+            changes.append((known.get(target_id), skipped))
+            places.append((target_id, _expected(wanted)))
+        self.admit(changes)
         self._manifest.locations.expect(places)
+
+
+class _Plain(NamedTuple):
+    """The plain URL of a resource, its id, and the reference that names it otherwise."""
+
+    id: int
+    url: CanonicalURL
+    written: Reference
+
+
+def _is_failure(entry: Entry, resource: Resource | None) -> bool:
+    """Return whether a wanted URL was requested in vain: it failed and has no copy, or its server or its size forbade it."""
+    if entry.state is State.DONE and resource is not None:
+        return resource.error is not None and resource.path is None
+    return entry.state is State.SKIPPED and bool(entry.roles)
 
 
 def _waits(entry: Entry) -> bool:

@@ -7,9 +7,12 @@ outcome is HELD, none of these files leaves, and the user decides.
 from collections.abc import Iterator
 from typing import Final
 
+from mirror.core.http.messages import Response
+from mirror.core.policy.alias_evidence import say_the_same
 from mirror.core.policy.scope import Reason
 from mirror.store.disk.errors import storing
-from mirror.store.manifest.records import Outcome, Standing
+from mirror.store.disk.objects import Digest
+from mirror.store.manifest.records import ChangedPage, Outcome, Standing
 from mirror.store.rules.aliases import fold
 from mirror.store.rules.loss_check import excessive_loss
 from mirror.store.rules.refresh_policy import RefreshPolicy
@@ -21,6 +24,7 @@ from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
 from mirror.store.run.restored_pages import restore
 
+_HTML: Final = (("Content-Type", "text/html"),)
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 
 
@@ -64,7 +68,7 @@ class Ending:
             self._discovery.waiting = self._manifest.frontier.count_waiting()
             judge_unvisited(self._manifest, run.snapshot, run.scope)
             if run.folds:
-                fold(self._manifest, run.snapshot, run.scope)
+                fold(self._manifest, run.snapshot, run.scope, self._discovery.foldings.same)
             judge_redirects(self._manifest, run.scope)
             self._pages.give_up_rest()
         self._commits.flush()
@@ -92,12 +96,21 @@ class Ending:
 
     def _check_loss(self) -> None:
         undecided = self._refresh.repair and self._was_held()
-        loss = excessive_loss(self._manifest, self._run.scope, self._refresh.max_loss, undecided=undecided)
+        loss = excessive_loss(
+            self._manifest, self._run.scope, self._refresh.max_loss, self._says_the_same, undecided=undecided
+        )
         if loss:
             self.held = len(loss.pages), loss.total
             restore(self._run, loss.pages)
         else:
             self._manifest.departures.release()
+
+    def _says_the_same(self, page: ChangedPage, content: Digest) -> bool:
+        archive = self._run.archive
+        if not all(archive.objects.has(digest) for digest in (page.content, content)):
+            return False
+        responses = [Response(page.url, 200, _HTML, archive.objects.get(digest)) for digest in (page.content, content)]
+        return say_the_same(*responses)
 
     def _was_held(self) -> bool:
         """Return whether the last run that ended was held. A repair asks for a few files, and accepts no loss for the user."""

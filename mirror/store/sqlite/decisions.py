@@ -30,6 +30,13 @@ class Decisions(Queries):
         found = self._database.run("SELECT same_as FROM urls WHERE id = ?", (url_id,)).fetchone()
         return bool(found and found[0] is not None)
 
+    def aliases_of(self, url_id: int) -> list[int]:
+        return [row[0] for row in self._database.run("SELECT id FROM urls WHERE same_as = ?", (url_id,)).fetchall()]
+
+    def sampled(self) -> list[tuple[int, CanonicalURL, int]]:
+        rows = self._database.run(_SAMPLED, (self._run_id,)).fetchall()
+        return [(url_id, checks.url(url), plain_id) for url_id, url, plain_id in rows]
+
     def aliases(self) -> list[int]:
         return [row[0] for row in self._database.run(_ALIASES).fetchall()]
 
@@ -70,6 +77,10 @@ class Decisions(Queries):
 
 
 _SET_ALIAS: Final = "UPDATE urls SET same_as = ? WHERE id = ?"
+_SAMPLED: Final = (
+    "SELECT u.id, u.url, u.same_as FROM urls u JOIN frontier f ON f.url_id = u.id "
+    "WHERE u.same_as IS NOT NULL AND f.snapshot_id + 0 = ? AND f.roles <> 0 ORDER BY u.id"
+)
 _SAME_CONTENTS: Final = (
     "SELECT r.digest, u.url FROM resources r JOIN urls u ON u.id = r.url_id "  # noqa: S608
     f"WHERE {IS_WHOLE} AND r.size > 0 AND r.digest IN (SELECT digest FROM resources WHERE until IS NULL AND status = 200 "

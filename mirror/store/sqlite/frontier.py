@@ -176,6 +176,13 @@ class Frontier(Queries):
         rows = self._connection.execute(_REDIRECTS, {"run": self._run_id}).all()
         return [entry_of(row) for row in rows]
 
+    def skipped(self, reasons: Sequence[Reason]) -> list[Entry]:
+        rows = self._database.run(_SKIPPED, (self._run_id, *listed([str(reason) for reason in reasons])))
+        return [_entry(row) for row in rows.fetchall()]
+
+    def linking_to(self, ids: Sequence[int]) -> list[Entry]:
+        return [_entry(row) for row in self._database.run(_LINKING_TO, (self._run_id, *listed(ids))).fetchall()]
+
     def listings(self) -> list[CanonicalURL]:
         rows = self._connection.execute(_LISTINGS, {"run": self._run_id}).scalars()
         return [checks.url(url) for url in rows]
@@ -192,6 +199,16 @@ _URL_IDS: Final = "SELECT url, id FROM urls WHERE url IN (SELECT value FROM json
 _ENTRIES: Final = (  # `+ 0` keeps SQLite from using the index of the run, which would read all of its rows
     f"SELECT {_COLUMNS} FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
     "WHERE f.snapshot_id + 0 = ? AND f.url_id IN (SELECT value FROM json_each(?))"
+)
+_OF_STATE: Final = (
+    f"SELECT {_COLUMNS} FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
+    "WHERE f.snapshot_id = ? AND f.state = {:d} AND {} ORDER BY f.url_id"
+)
+_SKIPPED: Final = _OF_STATE.format(State.SKIPPED, "f.reason IN (SELECT value FROM json_each(?))")
+_LINKING_TO: Final = _OF_STATE.format(
+    State.DONE,
+    "f.url_id IN (SELECT r.url_id FROM links l JOIN resources r ON r.id = l.resource_id AND r.until IS NULL "
+    "WHERE l.target_id IN (SELECT value FROM json_each(?)))",
 )
 _ADMIT: Final = (
     "INSERT INTO frontier (url_id, snapshot_id, state, roles, depth, guess, referrer_id, reason) "

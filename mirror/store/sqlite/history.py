@@ -26,7 +26,7 @@ from mirror.store.manifest.history_records import (
     SnapshotInfo,
     UrlHistory,
 )
-from mirror.store.manifest.records import PRUNED, Outcome, Resource
+from mirror.store.manifest.records import AGAIN, PRUNED, Outcome, Resource
 from mirror.store.sqlite.queries import SEEN, Queries, entry_of, resource_of
 from mirror.store.sqlite.schema import copies, frontier, links, renderings, resources, rules, snapshots, urls
 
@@ -135,6 +135,8 @@ class History(Queries):
             old, new = (self._shown(checks.url(url), at) for at in (before, now))
             if old and new and old.content != new.content:
                 found.append(Difference(ChangeKind.CHANGED, old, new))
+            elif old and not new and (other := self.same_as(checks.url(url))) and (place := self._shown(other, now)):
+                found.append(Difference(ChangeKind.MOVED, old, place))
             elif old and not new:
                 found.append(Difference(ChangeKind.REMOVED, old, None))
             elif new and not old:
@@ -284,7 +286,7 @@ _MET: Final = (
 _referrers = urls.alias()
 _stand_ins: Final = urls.alias()
 _HAS_RULE: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
-"""The reasons for which a stored rule says what decided."""
+"""The reasons for which a stored rule says what decided. A rule that begins with `AGAIN` says it whatever the reason."""
 _DECIDED: Final = (
     sa.select(
         frontier,
@@ -302,12 +304,12 @@ _DECIDED: Final = (
             rules.c.url_id
             == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
         )
-        & frontier.c.reason.in_(_HAS_RULE),
+        & (frontier.c.reason.in_(_HAS_RULE) | rules.c.rule.startswith(AGAIN)),
     )
     .outerjoin(
         _stand_ins,
         (_stand_ins.c.id == urls.c.same_as)
-        & frontier.c.reason.in_([Reason.TRACKING, Reason.SESSION, Reason.CANONICAL, Reason.ALIAS]),
+        & frontier.c.reason.in_([Reason.TRACKING, Reason.SESSION, Reason.NESTED, Reason.CANONICAL, Reason.ALIAS]),
     )
     .where(frontier.c.url_id == sa.bindparam("url_id"))
 )
@@ -364,7 +366,9 @@ _NUMBERS: Final = sa.text(
         )) AS new_size,
         (SELECT count(*) FROM changes WHERE path IS NOT NULL AND old_path IS NULL) AS added,
         (SELECT count(*) FROM changes WHERE path IS NOT NULL AND old_path IS NOT NULL AND digest IS NOT old_digest) AS changed,
-        (SELECT count(*) FROM changes WHERE path IS NULL AND old_path IS NOT NULL) AS gone,
+        (SELECT count(*) FROM changes WHERE path IS NULL AND old_path IS NOT NULL AND NOT (
+            standing = 'outside' AND EXISTS (SELECT 1 FROM urls u WHERE u.id = url_id AND u.same_as IS NOT NULL)
+        )) AS gone,
         (SELECT count(*) FROM changes WHERE standing = 'unlinked') AS unlinked,
         (SELECT count(*) FROM shown WHERE standing IN ('kept', 'failed')) AS failed
     """

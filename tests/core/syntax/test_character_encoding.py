@@ -96,7 +96,7 @@ def test_a_byte_order_mark_stays() -> None:
 @pytest.mark.parametrize(
     ("payload", "label", "text"),
     [
-        (b"a\x81b", "windows-1252", "a\udc81b"),
+        (b"a\xaab", "windows-1253", "a\udcaab"),
         (b"<\xe9>", "utf-8", "<\udce9>"),
         (b"\x93\xfa\x81<a>", "shift_jis", "日\udc81<a>"),
         (b"\x87\x90\x93\xfa", "shift_jis", "\udc87\udc90日"),  # NEC's code of a character that has a second code

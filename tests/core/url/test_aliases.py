@@ -27,6 +27,10 @@ PARTS = st.lists(
         (f"/a?PHPSESSID={NUMBER}&b=c", "/a?b=c"),
         (f"/a?sid={NUMBER}", "/a"),
         ("/a?CFID=123&CFTOKEN=4567", "/a"),
+        ("/login?next=/login%3Fnext%3D/a", "/login?next=/a"),
+        ("/login?next=/login%3Fnext%3D%252Flogin%253Fnext%253D%25252Fa%25253Fb", "/login?next=%2Fa%3Fb"),
+        ("/login?next=/login", "/login"),
+        (f"/login?x&next={HOST}/login%3Fx%26next%3D/a", "/login?x&next=/a"),
         ("/(S(hesgtpfd5k4jdsjchvkvdjzy))/a.aspx", "/a.aspx"),
     ],
 )
@@ -38,6 +42,8 @@ def test_what_makes_no_second_resource(path: str, same: str) -> None:
     "path",
     [
         "/?",
+        "/login?next=/login2%3Fnext%3D/a",
+        "/login?next=http%3A//example.com/login%3Fnext%3D/a",
         "/a?utm=1",
         "/a?autm_source=1",
         "/a?ref=home",

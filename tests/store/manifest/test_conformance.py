@@ -528,6 +528,22 @@ def test_urls_that_begin_with_a_text_are_those_that_a_snapshot_shows(manifest: M
     assert (manifest.history.started(first.id), manifest.history.started(first.id + 1)) == (NOW, None)
 
 
+def test_what_was_folded_is_found_with_the_documents_that_refer_to_it(manifest: Manifest) -> None:
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
+        manifest.frontier.identify([url(n) for n in range(1, 5)])
+        folded = entry(2, state=State.SKIPPED, roles=frozenset(), reason=Reason.SESSION)
+        other = entry(3, state=State.SKIPPED, roles=frozenset(), reason=Reason.DEPTH)
+        manifest.frontier.admit([done(1), folded, other, entry(4)])
+        recorded(manifest, snapshot, resource(1, "1.html"), [(2, Reference(url(2), Kind.PAGE))])
+        manifest.decisions.set_aliases([(2, 1), (4, 1)])
+    assert [one.id for one in manifest.frontier.skipped([Reason.SESSION, Reason.TRACKING])] == [2]
+    assert [one.id for one in manifest.frontier.linking_to([2, 3])] == [1]
+    assert manifest.frontier.linking_to([3]) == []
+    assert sorted(manifest.decisions.aliases_of(1)) == [2, 4]
+    assert manifest.decisions.sampled() == [(4, url(4), 1)]
+
+
 # Retention
 
 
