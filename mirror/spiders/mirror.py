@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 from urllib.request import getproxies
 
 from scrapy import Request, Spider
@@ -35,10 +35,13 @@ from mirror.store.manifest.records import Entry
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
+from mirror.store.run.nesting import Bounds
 from mirror.transfer import failures
 from mirror.transfer.curl_operation import IN_MEMORY
 from mirror.transfer.interruption import InterruptedTransferError, is_closing
 from mirror.workers.pool import WorkerDiedError, Workers
+
+Numbers = TypeVar("Numbers", Budgets, Bounds)
 
 _TOGETHER: Final = 32
 """Answers to commit in one transaction. A larger transaction would delay other answers for longer."""
@@ -92,7 +95,8 @@ class MirrorSpider(Spider):
         if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
             self.mirror.scope = replace(self.mirror.scope, obeys=frozenset())
         if self.options.traps:
-            self.mirror.traps.set_budgets(_budgets(crawler))
+            self.mirror.traps.set_budgets(_numbers(crawler, Budgets, "MIRROR_TRAP"))
+        self.mirror.nesting.bounds = _numbers(crawler, Bounds, "MIRROR_CHAIN")
         if self.mirror.pages.counts():
             self.renderer = self._renderer(crawler)
         return self
@@ -206,10 +210,10 @@ class MirrorSpider(Spider):
             return []
 
 
-def _budgets(crawler: Crawler) -> Budgets:
-    """The budgets of the settings: MIRROR_TRAP_PAGES is `Budgets.pages`, and so on."""
-    names = [one.name for one in fields(Budgets)]
-    return Budgets(**{name: crawler.settings.getint(f"MIRROR_TRAP_{name.upper()}") for name in names})
+def _numbers(crawler: Crawler, kind: type[Numbers], prefix: str) -> Numbers:
+    """The numbers of the settings: MIRROR_TRAP_PAGES is `Budgets.pages`, MIRROR_CHAIN_PAGES is `Bounds.pages`, and so on."""
+    names = [one.name for one in fields(kind)]
+    return kind(**{name: crawler.settings.getint(f"{prefix}_{name.upper()}") for name in names})
 
 
 def _now() -> str:

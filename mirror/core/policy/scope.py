@@ -22,7 +22,9 @@ The rules
 6. If a page asks robots not to follow its links (`syntax.robots_meta`), they are not followed, if the user wants to obey that.
    Links with rel=nofollow are followed, unless the user wants otherwise.
 7. A URL of more than `MAX_URL_LENGTH` characters is not fetched: no server accepts one.
-8. If a start redirects to itself with a slash appended, it is the name of that folder, and not of a file in the folder above.
+8. `depth` counts links from a start. A listing (a feed, a sitemap) is as deep as what names it, and its links are one deeper. A
+   listing that only leads to what is too deep is not fetched: a sitemap, and what another listing names.
+9. If a start redirects to itself with a slash appended, it is the name of that folder, and not of a file in the folder above.
 """
 
 import re
@@ -219,10 +221,11 @@ class Scope:
         if barred:
             return Decision(None, reason=barred)
         depth = source.depth + 1
+        is_feed_of_a_page = reference.kind is Kind.FEED and source.role is not Role.LISTING  # a reader may open it
+        if self.depth is not None and depth > self.depth and not is_feed_of_a_page:
+            return Decision(None, reason=Reason.DEPTH)
         if reference.kind in _LISTINGS:
             return Decision(Role.LISTING, source.depth)
-        if self.depth is not None and depth > self.depth:
-            return Decision(None, reason=Reason.DEPTH)
         if self.include and not self.include.search(reference.url) and reference.url not in self.starts:
             return Decision(None, reason=Reason.INCLUDE)
         return Decision(Role.PAGE, depth)

@@ -147,6 +147,14 @@ class RunCounts:
 _ONLY_PAGE: Final = frozenset({Role.PAGE})
 
 
+class Lane(IntEnum):
+    """What an entry waits for: entries of one lane are fetched in one order."""
+
+    NEEDED = 0  # a page needs it to be displayed
+    LISTING = 1  # a feed or a sitemap, which leads to pages
+    PAGE = 2  # a page, and nothing else
+
+
 class State(IntEnum):
     """The state of a URL in a run."""
 
@@ -178,3 +186,9 @@ class Entry:
     def is_only_page(self) -> bool:
         """Whether it is wanted as a page only: no page needs it to be displayed."""
         return self.roles == _ONLY_PAGE
+
+    @property
+    def lane(self) -> Lane:
+        if self.is_only_page:
+            return Lane.PAGE
+        return Lane.NEEDED if self.roles & {Role.REQUISITE, Role.FRAME} else Lane.LISTING
