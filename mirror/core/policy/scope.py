@@ -217,27 +217,32 @@ class Scope:
         return Reason.OUTSIDE if _is_on_disk(url) and not self.contains(url) else None
 
     def _link(self, reference: Reference, source: Source) -> Decision:
-        barred = Reason.HOP if not self._follows(source) else self._unwanted(reference)
+        depth = source.depth + 1
+        is_listing = reference.kind in _LISTINGS
+        is_feed_of_a_page = reference.kind is Kind.FEED and source.role is not Role.LISTING  # a reader may open it
+        if not self._follows(source):
+            barred: Reason | None = Reason.HOP
+        elif not self._is_near(reference):
+            barred = Reason.OUTSIDE
+        elif self.depth is not None and depth > self.depth and not is_feed_of_a_page:
+            barred = Reason.DEPTH
+        else:
+            barred = None if is_listing else self._unwanted(reference)
         if barred:
             return Decision(None, reason=barred)
-        depth = source.depth + 1
-        is_feed_of_a_page = reference.kind is Kind.FEED and source.role is not Role.LISTING  # a reader may open it
-        if self.depth is not None and depth > self.depth and not is_feed_of_a_page:
-            return Decision(None, reason=Reason.DEPTH)
-        if reference.kind in _LISTINGS:
-            return Decision(Role.LISTING, source.depth)
-        if self.include and not self.include.search(reference.url) and reference.url not in self.starts:
-            return Decision(None, reason=Reason.INCLUDE)
-        return Decision(Role.PAGE, depth)
+        return Decision(Role.LISTING, source.depth) if is_listing else Decision(Role.PAGE, depth)
 
     def _unwanted(self, reference: Reference) -> Reason | None:
-        """Return `Reason.OUTSIDE` if a link leads outside, or the reason if its page asks not to follow it; else `None`."""
-        if not self.contains(reference.url) and reference.url not in self.starts:
-            listed = reference.kind is Kind.SITEMAP and self._site(reference.url) in self._sites
-            if not listed:
-                return Reason.OUTSIDE
+        """Return why a link is not followed although it is near enough: the user's wish comes before that of the page."""
+        if self.include and not self.include.search(reference.url) and reference.url not in self.starts:
+            return Reason.INCLUDE
         word, reason = _NOT_TO_FOLLOW.get(reference.kind, (None, None))
         return reason if word in self.obeys else None
+
+    def _is_near(self, reference: Reference) -> bool:
+        """Whether a link leads into the scope. A sitemap may be elsewhere on the site."""
+        is_listed = reference.kind is Kind.SITEMAP and self._site(reference.url) in self._sites
+        return is_listed or self.contains(reference.url) or reference.url in self.starts
 
     def _requisite(self, reference: Reference, source: Source) -> Decision:
         if reference.kind is Kind.FRAME and (source.role is Role.REQUISITE or not self._follows(source)):

@@ -29,7 +29,7 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
 from mirror.store.manifest.history_interface import Departures, History, RenderingQueue, Retention
-from mirror.store.manifest.records import Entry, Lane, Outcome, Resource, RunCounts, Snapshot
+from mirror.store.manifest.records import Entry, Lane, Outcome, Resource, RunCounts, Shortfall, Snapshot
 from mirror.store.manifest.rendering_records import RenderMode
 
 Found = Sequence[tuple[int, Reference]]
@@ -72,6 +72,12 @@ class Runs(Protocol):
 
     def failures(self, max_count: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
         """Return up to `max_count` URLs that failed in the selected run: the URL, the error, and a page that refers to it."""
+
+    def shortfalls(self) -> list[Shortfall]:
+        """Return what the selected run lacks by rules: nofollow, a file that robots.txt forbids, a frame. Guesses don't count.
+
+        Requisites that the user did not ask for are no shortfall.
+        """
 
     def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
         """Return what the selected run skipped as traps: the rule, how many URLs, one of them. The most URLs come first."""

@@ -144,6 +144,25 @@ class RunCounts:
     failed: dict[str, int]
 
 
+class Lack(StrEnum):
+    """What a copy may lack because a rule kept the crawl from fetching it, although no server failed."""
+
+    LINKS = "links"  # pages to which only pages that say nofollow link
+    NEEDED = "needed"  # files that pages need
+    FRAMES = "frames"  # documents that pages show inside of them
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """How many URLs a copy lacks for one reason; `url` is one of them, and `page` refers to it."""
+
+    lack: Lack
+    reason: Reason
+    count: int
+    url: CanonicalURL
+    page: CanonicalURL | None = None
+
+
 _ONLY_PAGE: Final = frozenset({Role.PAGE})
 
 

@@ -29,7 +29,7 @@ from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import PublishElsewhere
 from mirror.store.manifest.history_records import SnapshotCounts
-from mirror.store.manifest.records import Entry, Lane, RunCounts, Snapshot, State
+from mirror.store.manifest.records import Entry, Lane, RunCounts, Shortfall, Snapshot, State
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.frontier_merge import merge
 from mirror.store.rules.refresh_policy import ASK_ALWAYS, RefreshPolicy
@@ -210,6 +210,10 @@ class Crawl:
     def counts(self) -> RunCounts:
         """Count the results of the run so far."""
         return self._manifest.runs.counts(self.snapshot)
+
+    def shortfalls(self) -> list[Shortfall]:
+        """Return what the copy lacks by rules."""
+        return self._manifest.runs.shortfalls()
 
     def changes(self) -> SnapshotCounts | None:
         """Count the differences to the previous snapshot; `None` if this is the first one."""

@@ -18,7 +18,7 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
 from mirror.store.manifest.interface import Manifest, Open
-from mirror.store.manifest.records import Entry, Lane, Outcome, Resource, Snapshot, Standing, State
+from mirror.store.manifest.records import Entry, Lack, Lane, Outcome, Resource, Shortfall, Snapshot, Standing, State
 from mirror.store.sqlite.manifest import SQLiteManifest
 
 HOME = canonical("http://example.org/")
@@ -197,6 +197,36 @@ def test_waiting_entries_that_no_page_needs_can_be_skipped(manifest: Manifest) -
     assert [url_id for url_id, state in states.items() if state is State.SKIPPED] == [1, 2, 5, 6]
     assert (states[3], states[4], states[7]) == (State.PENDING, State.DONE, State.PENDING)
     assert manifest.frontier.entries([1])[1].reason is Reason.LIMIT
+
+
+def test_what_a_copy_lacks_by_rules(manifest: Manifest) -> None:
+    """A guess is not missing, nor is what the user did not ask for."""
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
+    rows = [
+        (PAGE, Reason.NOFOLLOW),
+        (PAGE, Reason.NOFOLLOW),
+        (PICTURE, Reason.ROBOTS),
+        (PAGE, Reason.ROBOTS),
+        (frozenset({Role.FRAME}), Reason.ROBOTS),
+        (frozenset(), Reason.HOP),
+        (frozenset(), Reason.HOP),
+        (frozenset(), Reason.OUTSIDE),
+    ]
+    skipped = [
+        entry(n, roles, state=State.SKIPPED, reason=reason, referrer_id=1) for n, (roles, reason) in enumerate(rows, 2)
+    ]
+    guess = entry(10, PICTURE, state=State.SKIPPED, reason=Reason.ROBOTS, guess=True)
+    admitted(manifest, done(1), *skipped, guess)
+    with manifest.transaction():
+        frames = [(number, Reference(url(number), Kind.FRAME)) for number in (6, 7)]
+        recorded(manifest, snapshot, resource(1, "index.html"), frames)
+    assert manifest.runs.shortfalls() == [
+        Shortfall(Lack.LINKS, Reason.NOFOLLOW, 2, url(2), url(1)),
+        Shortfall(Lack.NEEDED, Reason.ROBOTS, 1, url(4), url(1)),
+        Shortfall(Lack.FRAMES, Reason.ROBOTS, 1, url(6), url(1)),
+        Shortfall(Lack.FRAMES, Reason.HOP, 1, url(7), url(1)),
+    ]
 
 
 # Snapshots
