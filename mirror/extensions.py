@@ -117,6 +117,7 @@ class Finish:
             mirror.pages.counts(),
             mirror.archive.manifest.decisions.needing(MAX_EXAMPLES),
             mirror.shortfalls(),
+            mirror.pages.problems(),
             len(mirror.scope.starts) if limit is None else min(len(mirror.scope.starts), limit - 1),
         )
         print_message(summary.text())

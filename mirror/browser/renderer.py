@@ -21,6 +21,7 @@ from mirror.browser.offline_browser import Browser
 from mirror.browser.records import Document, PageRequest, Rendering
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
+from mirror.core.policy.dynamic_pages import LOADER, shows_loader
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 from mirror.store.archive import MAX_REDIRECTS
@@ -112,6 +113,8 @@ class Renderer:
             return
         seen = await self._read(response, rendering)
         outcome = rendering.outcome or ("went on without what did not come in time" if rendering.missed else "")
+        if not outcome and rendering.html is not None and shows_loader(rendering.html):
+            outcome = LOADER
         dom = rendering.static_html.encode("utf-8", "replace") if rendering.static_html is not None else None
         self._crawl.pages.finish(task, seen, dom, RenderingOutcome(outcome, rendering.refused), rendering.needs)
 

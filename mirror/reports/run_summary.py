@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.filesize import decimal
 
+from mirror.core.policy.dynamic_pages import LOADER
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.history_records import SnapshotCounts
@@ -17,6 +18,7 @@ from mirror.terminal.printable import printable
 
 MAX_FAILURES: Final = 20
 MAX_TRAPS: Final = 10
+MAX_PROBLEMS: Final = 6
 MAX_EXAMPLES: Final = 3
 
 
@@ -43,7 +45,7 @@ class Summary:
     their links changed. `held` is (missing pages, all pages) if the run was held. `traps` are (rule, number of URLs that
     were not followed, one of them). `needing` is the number of pages that work in replay only, and some of them, each with
     the reason. `shortfalls` are what the copy lacks by rules. If it has no more than `pages_of_starts` pages, the starts lead
-    nowhere.
+    nowhere. `problems` are those of rendered pages: what, how many pages, one of them.
     """
 
     counts: RunCounts
@@ -58,6 +60,7 @@ class Summary:
     renderings: RenderingCounts | None = None
     needing: tuple[int, Sequence[tuple[CanonicalURL, str]]] = (0, ())
     shortfalls: Sequence[Shortfall] = ()
+    problems: Sequence[tuple[str, int, CanonicalURL]] = ()
     pages_of_starts: int = 0
 
     @property
@@ -68,13 +71,14 @@ class Summary:
             return Exit.HELD
         if self.counts.fetched == 0:
             return Exit.NOTHING_FETCHED
-        return Exit.SOME_FAILED if self.counts.failed or any(map(self._is_loss, self.shortfalls)) else Exit.WELL
+        is_short = any(map(self._is_loss, self.shortfalls)) or any(what == LOADER for what, _, _ in self.problems)
+        return Exit.SOME_FAILED if self.counts.failed or is_short else Exit.WELL
 
     def _is_loss(self, shortfall: Shortfall) -> bool:
         """Whether the user asked for what is lacking: a page is not whole, or no start leads anywhere."""
         if shortfall.lack is Lack.LINKS:
             return self.counts.pages <= self.pages_of_starts
-        return shortfall.reason is Reason.ROBOTS
+        return shortfall.reason is Reason.ROBOTS and shortfall.lack is not Lack.REQUESTED
 
     def text(self) -> str:
         """The lines of the summary, without the control characters that a server may have put into a URL."""
@@ -89,6 +93,9 @@ class Summary:
         lines += [f"Since the previous snapshot: {_changes(self.changes)}"] if self.changes else []
         lines += [f"Links updated at the end: {_count(self.rewritten, 'document')}"] if self.rewritten else []
         lines += [_rendered(self.renderings)] if self.renderings and self.renderings.done else []
+        lines += [
+            f"  {what}: {_count(pages, 'page')}, such as {url}" for what, pages, url in self.problems[:MAX_PROBLEMS]
+        ]
         return lines
 
     def _skipped(self) -> list[str]:
@@ -146,6 +153,7 @@ _REMEDIES: Final = (
 _LACKS: Final = {
     (Lack.LINKS, Reason.NOFOLLOW): ("Obeyed nofollow: did not follow {}", "link", "obey=none"),
     (Lack.NEEDED, Reason.ROBOTS): ("robots.txt forbids {} that pages need", "file", "-s ROBOTSTXT_OBEY=0"),
+    (Lack.REQUESTED, Reason.ROBOTS): ("robots.txt forbids {} that scripts request", "file", "-s ROBOTSTXT_OBEY=0"),
     (Lack.FRAMES, Reason.ROBOTS): ("Left empty, because robots.txt forbids it: {}", "frame", "-s ROBOTSTXT_OBEY=0"),
     (Lack.FRAMES, Reason.HOP): ("Left empty, more than one hop away: {}", "frame", ""),
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mirror.core.policy.dynamic_pages import LOADER
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.run_summary import Exit, Summary
@@ -109,6 +110,13 @@ A = CanonicalURL("http://example.org/a")
             "robots.txt forbids 2 files that pages need, such as {}; `-s ROBOTSTXT_OBEY=0` fetches them",
         ),
         (
+            Lack.REQUESTED,
+            Reason.ROBOTS,
+            2,
+            0,
+            "robots.txt forbids 2 files that scripts request, such as {}; `-s ROBOTSTXT_OBEY=0` fetches them",
+        ),
+        (
             Lack.FRAMES,
             Reason.ROBOTS,
             2,
@@ -153,3 +161,11 @@ def test_a_start_that_robots_txt_forbids_is_told() -> None:
     refused = summary(replace(ALL_WELL, fetched=0, skipped={Reason.ROBOTS: 1}))
     assert "robots.txt forbids the start; `-s ROBOTSTXT_OBEY=0` ignores it\n" in refused.text()
     assert refused.exit_code is Exit.NOTHING_FETCHED
+
+
+@pytest.mark.parametrize(("what", "code"), [("refused: POST", Exit.WELL), (LOADER, Exit.SOME_FAILED)])
+def test_what_went_wrong_with_rendered_pages_is_told(what: str, code: Exit) -> None:
+    """A page that shows only its loader is not there."""
+    told = replace(summary(ALL_WELL), problems=[(what, 2, A)])
+    assert f"  {what}: 2 pages, such as {A}\n" in told.text()
+    assert told.exit_code is code

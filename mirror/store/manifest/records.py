@@ -148,7 +148,8 @@ class Lack(StrEnum):
     """What a copy may lack because a rule kept the crawl from fetching it, although no server failed."""
 
     LINKS = "links"  # pages to which only pages that say nofollow link
-    NEEDED = "needed"  # files that pages need
+    NEEDED = "needed"  # files that pages refer to and need
+    REQUESTED = "requested"  # files that only a browser saw pages request
     FRAMES = "frames"  # documents that pages show inside of them
 
 

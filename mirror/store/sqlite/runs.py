@@ -164,9 +164,14 @@ _SHORTFALL: Final = (
     "GROUP BY f.reason ORDER BY 2 DESC, 1"
 )
 _IS_FRAME: Final = "EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND l.kind = 'frame')"
+_IS_REFERRED_TO: Final = (
+    f"EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND l.position < {SEEN} AND NOT l.guess)"  # noqa: S608
+)
+_IS_FORBIDDEN: Final = f"f.reason = '{Reason.ROBOTS}' AND f.roles & {ROLE_BITS[Role.REQUISITE]}"
 _SHORTFALLS: Final = {
     Lack.LINKS: _SHORTFALL.format(f"f.reason = '{Reason.NOFOLLOW}'"),
-    Lack.NEEDED: _SHORTFALL.format(f"f.reason = '{Reason.ROBOTS}' AND f.roles & {ROLE_BITS[Role.REQUISITE]}"),
+    Lack.NEEDED: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND {_IS_REFERRED_TO}"),
+    Lack.REQUESTED: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND NOT {_IS_REFERRED_TO}"),
     Lack.FRAMES: _SHORTFALL.format(f"f.reason IN ('{Reason.ROBOTS}', '{Reason.HOP}') AND {_IS_FRAME}"),
 }
 _ANY_LINK: Final = "SELECT 1 FROM links LIMIT 1"

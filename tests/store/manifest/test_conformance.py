@@ -217,13 +217,16 @@ def test_what_a_copy_lacks_by_rules(manifest: Manifest) -> None:
         entry(n, roles, state=State.SKIPPED, reason=reason, referrer_id=1) for n, (roles, reason) in enumerate(rows, 2)
     ]
     guess = entry(10, PICTURE, state=State.SKIPPED, reason=Reason.ROBOTS, guess=True)
-    admitted(manifest, done(1), *skipped, guess)
+    seen = entry(11, PICTURE, state=State.SKIPPED, reason=Reason.ROBOTS, referrer_id=1)
+    admitted(manifest, done(1), *skipped, guess, seen)
     with manifest.transaction():
-        frames = [(number, Reference(url(number), Kind.FRAME)) for number in (6, 7)]
-        recorded(manifest, snapshot, resource(1, "index.html"), frames)
+        found = [(4, Reference(url(4), Kind.REQUISITE)), *((n, Reference(url(n), Kind.FRAME)) for n in (6, 7))]
+        page = recorded(manifest, snapshot, resource(1, "index.html"), found)
+        manifest.links.add_seen(page, [(11, Reference(url(11), Kind.REQUISITE))])
     assert manifest.runs.shortfalls() == [
         Shortfall(Lack.LINKS, Reason.NOFOLLOW, 2, url(2), url(1)),
         Shortfall(Lack.NEEDED, Reason.ROBOTS, 1, url(4), url(1)),
+        Shortfall(Lack.REQUESTED, Reason.ROBOTS, 1, url(11), url(1)),
         Shortfall(Lack.FRAMES, Reason.ROBOTS, 1, url(6), url(1)),
         Shortfall(Lack.FRAMES, Reason.HOP, 1, url(7), url(1)),
     ]
