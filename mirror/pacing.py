@@ -217,7 +217,9 @@ class Pacing:
         if request.meta.get("dont_retry"):
             return None
         tried = request.meta.get("retry_times", 0)
-        wait = None if host.pace.is_broken(monotonic()) else host.pace.retry(trouble, tried)
+        entry: Entry | None = request.meta.get("entry")
+        is_guess = entry is not None and entry.guess
+        wait = None if host.pace.is_broken(monotonic()) else host.pace.retry(trouble, tried, is_guess=is_guess)
         if wait is None:
             return None
         assert self._crawler.stats is not None

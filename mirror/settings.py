@@ -35,6 +35,13 @@ MIRROR_TRAP_PAGES = 500  # ?page=N
 MIRROR_TRAP_SAME = 1000  # URLs of any other kind
 MIRROR_TRAP_WORLD = 5000  # URLs of one kind; after that, a URL that can't exist is fetched as a test
 
+# How far what a page needs is followed in turn; see docs/traps.md. 0: no bound.
+MIRROR_CHAIN_REQUISITES = 100  # stylesheets, modules, frames, each needed by the one before
+MIRROR_CHAIN_SITEMAPS = 10  # sitemaps or feeds, each named by the one before
+MIRROR_CHAIN_PAGES = 1000  # feeds with rel=next, and other files that link on but are no HTML
+MIRROR_CHAIN_LEADING = 1000  # requisites below one page that need something themselves
+MIRROR_CHAIN_BELOW = 50000  # everything that a page leads to by way of these
+
 MIRROR_RESERVE = "100M"  # the crawl pauses while the disk has less free space
 
 # Private networks to treat as public, such as "10.1.0.0/16": public sites may link there. See SECURITY.md.

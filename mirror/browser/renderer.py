@@ -24,6 +24,7 @@ from mirror.browser.records import Document, PageRequest, Rendering, ScriptCooki
 from mirror.browser.warm_pages import WarmPages
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
+from mirror.core.policy.dynamic_pages import LOADER, shows_loader
 from mirror.core.replay.first_script import milliseconds
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
@@ -133,6 +134,8 @@ class Renderer:
             return
         seen = await self._read(response, rendering)
         outcome = rendering.outcome or ("went on without what did not come in time" if rendering.missed else "")
+        if not outcome and rendering.html is not None and shows_loader(rendering.html):
+            outcome = LOADER
         dom = rendering.static_html.encode("utf-8", "replace") if rendering.static_html is not None else None
         self._crawl.pages.finish(task, seen, dom, RenderingOutcome(outcome, rendering.refused), rendering.needs)
 

@@ -8,14 +8,17 @@ from typing import Final
 
 from rich.filesize import decimal
 
+from mirror.core.policy.dynamic_pages import LOADER
+from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.history_records import SnapshotCounts
-from mirror.store.manifest.records import RunCounts
+from mirror.store.manifest.records import Lack, RunCounts, Shortfall
 from mirror.store.manifest.rendering_records import RenderingCounts
 from mirror.terminal.printable import printable
 
 MAX_FAILURES: Final = 20
 MAX_TRAPS: Final = 10
+MAX_PROBLEMS: Final = 6
 MAX_EXAMPLES: Final = 3
 
 
@@ -41,7 +44,8 @@ class Summary:
     previous snapshot, `None` if there is none. `rewritten` counts the documents that were published again at the end because
     their links changed. `held` is (missing pages, all pages) if the run was held. `traps` are (rule, number of URLs that
     were not followed, one of them). `needing` is the number of pages that work in replay only, and some of them, each with
-    the reason.
+    the reason. `shortfalls` are what the copy lacks by rules. If it has no more than `pages_of_starts` pages, the starts lead
+    nowhere. `problems` are those of rendered pages: what, how many pages, one of them.
     """
 
     counts: RunCounts
@@ -55,6 +59,9 @@ class Summary:
     traps: Sequence[tuple[str, int, CanonicalURL]] = ()
     renderings: RenderingCounts | None = None
     needing: tuple[int, Sequence[tuple[CanonicalURL, str]]] = (0, ())
+    shortfalls: Sequence[Shortfall] = ()
+    problems: Sequence[tuple[str, int, CanonicalURL]] = ()
+    pages_of_starts: int = 0
 
     @property
     def exit_code(self) -> Exit:
@@ -64,11 +71,18 @@ class Summary:
             return Exit.HELD
         if self.counts.fetched == 0:
             return Exit.NOTHING_FETCHED
-        return Exit.SOME_FAILED if self.counts.failed else Exit.WELL
+        is_short = any(map(self._is_loss, self.shortfalls)) or any(what == LOADER for what, _, _ in self.problems)
+        return Exit.SOME_FAILED if self.counts.failed or is_short else Exit.WELL
+
+    def _is_loss(self, shortfall: Shortfall) -> bool:
+        """Whether the user asked for what is lacking: a page is not whole, or no start leads anywhere."""
+        if shortfall.lack is Lack.LINKS:
+            return self.counts.pages <= self.pages_of_starts
+        return shortfall.reason is Reason.ROBOTS and shortfall.lack is not Lack.REQUESTED
 
     def text(self) -> str:
         """The lines of the summary, without the control characters that a server may have put into a URL."""
-        lines = [*self._fetched(), *self._skipped(), *self._failed(), *self._next_steps()]
+        lines = [*self._fetched(), *self._skipped(), *self._failed(), *self._lacking(), *self._next_steps()]
         return "".join(printable(line) + "\n" for line in lines)
 
     def _fetched(self) -> list[str]:
@@ -79,6 +93,9 @@ class Summary:
         lines += [f"Since the previous snapshot: {_changes(self.changes)}"] if self.changes else []
         lines += [f"Links updated at the end: {_count(self.rewritten, 'document')}"] if self.rewritten else []
         lines += [_rendered(self.renderings)] if self.renderings and self.renderings.done else []
+        lines += [
+            f"  {what}: {_count(pages, 'page')}, such as {url}" for what, pages, url in self.problems[:MAX_PROBLEMS]
+        ]
         return lines
 
     def _skipped(self) -> list[str]:
@@ -102,6 +119,16 @@ class Summary:
             lines.append(f"Kept the last good {copies} of {_count(counts.kept, 'URL')} that failed")
         return lines
 
+    def _lacking(self) -> list[str]:
+        """What the copy lacks, each with the option that changes it."""
+        lines = [_lack(one) for one in self.shortfalls]
+        wholly = not self.counts.fetched and Reason.ROBOTS in self.counts.skipped
+        lines += ["robots.txt forbids the start; `-s ROBOTSTXT_OBEY=0` ignores it"] if wholly else []
+        failed = self.counts.failed
+        return lines + [
+            f"{why}: {help_}" for sign, why, help_ in _REMEDIES if any(one.startswith(sign) for one in failed)
+        ]
+
     def _next_steps(self) -> list[str]:
         lines = []
         if not self.finished:
@@ -112,6 +139,34 @@ class Summary:
         if self.counts.pages + self.counts.linked:
             lines += [*needing_lines(*self.needing), f"Open {self.opens}"]
         return lines
+
+
+_REMEDIES: Final = (
+    ("401", "Some URLs need a login", "see `login`, `netrc` and `cookies`"),
+    ("403", "The server refuses some requests (403)", "`cookies` or `user_agent` from a browser, or `login`, may help"),
+    ("429", "The server wants fewer requests (429)", "`delay=1` or `connections=1` may help, later"),
+    ("503", "The server refuses some requests for now (503)", "run the same command again later, with `delay=1`"),
+    ("robots.txt can't be had", "Without its robots.txt nothing of a host is requested", "`-s ROBOTSTXT_OBEY=0` does"),
+)
+"""A part of the error of a failed request, what it means, and which option helps."""
+
+_LACKS: Final = {
+    (Lack.LINKS, Reason.NOFOLLOW): ("Obeyed nofollow: did not follow {}", "link", "obey=none"),
+    (Lack.NEEDED, Reason.ROBOTS): ("robots.txt forbids {} that pages need", "file", "-s ROBOTSTXT_OBEY=0"),
+    (Lack.REQUESTED, Reason.ROBOTS): ("robots.txt forbids {} that scripts request", "file", "-s ROBOTSTXT_OBEY=0"),
+    (Lack.FRAMES, Reason.ROBOTS): ("Left empty, because robots.txt forbids it: {}", "frame", "-s ROBOTSTXT_OBEY=0"),
+    (Lack.FRAMES, Reason.HOP): ("Left empty, more than one hop away: {}", "frame", ""),
+}
+
+
+def _lack(shortfall: Shortfall) -> str:
+    text, noun, remedy = _LACKS[shortfall.lack, shortfall.reason]
+    page = f" (on {shortfall.page})" if shortfall.page else ""
+    what = text.format(_count(shortfall.count, noun))
+    helps = (
+        f"`{remedy}` fetches {'it' if shortfall.count == 1 else 'them'}" if remedy else "give its URL as one more start"
+    )
+    return f"{what}, such as {shortfall.url}{page}; {helps}"
 
 
 def needing_lines(count: int, examples: Sequence[tuple[CanonicalURL, str]]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.request import getproxies
 
 from scrapy import Request, Spider
@@ -36,6 +36,7 @@ from mirror.store.manifest.records import Entry
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl
+from mirror.store.run.nesting import Bounds
 from mirror.transfer import failures
 from mirror.transfer.curl_operation import IN_MEMORY
 from mirror.transfer.interruption import InterruptedTransferError, is_closing
@@ -43,6 +44,8 @@ from mirror.workers.pool import WorkerDiedError, Workers
 
 if TYPE_CHECKING:
     from mirror.browser.records import ScriptCookie
+
+Numbers = TypeVar("Numbers", Budgets, Bounds)
 
 _TOGETHER: Final = 32
 """Answers to commit in one transaction. A larger transaction would delay other answers for longer."""
@@ -98,7 +101,8 @@ class MirrorSpider(Spider):
         if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
             self.mirror.scope = replace(self.mirror.scope, obeys=frozenset())
         if self.options.traps:
-            self.mirror.traps.set_budgets(_budgets(crawler))
+            self.mirror.traps.set_budgets(_numbers(crawler, Budgets, "MIRROR_TRAP"))
+        self.mirror.nesting.bounds = _numbers(crawler, Bounds, "MIRROR_CHAIN")
         if self.mirror.pages.counts():
             self.renderer = self._renderer(crawler)
         return self
@@ -228,10 +232,10 @@ class MirrorSpider(Spider):
             return []
 
 
-def _budgets(crawler: Crawler) -> Budgets:
-    """The budgets of the settings: MIRROR_TRAP_PAGES is `Budgets.pages`, and so on."""
-    names = [one.name for one in fields(Budgets)]
-    return Budgets(**{name: crawler.settings.getint(f"MIRROR_TRAP_{name.upper()}") for name in names})
+def _numbers(crawler: Crawler, kind: type[Numbers], prefix: str) -> Numbers:
+    """The numbers of the settings: MIRROR_TRAP_PAGES is `Budgets.pages`, MIRROR_CHAIN_PAGES is `Bounds.pages`, and so on."""
+    names = [one.name for one in fields(kind)]
+    return kind(**{name: crawler.settings.getint(f"{prefix}_{name.upper()}") for name in names})
 
 
 def _now() -> str:

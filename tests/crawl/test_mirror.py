@@ -218,3 +218,17 @@ def test_a_page_of_thousands_of_links_is_followed_as_far_as_asked(tmp_path: Path
     assert "Mirrored 3 pages, 0 requisites; " in done.stderr
     assert "4,998 over the limit of pages" in done.stderr
     assert dangling(tmp_path) == []
+
+
+def test_a_guess_is_asked_once_and_a_redirect_that_leads_nowhere_says_so(tmp_path: Path) -> None:
+    """Neither is told as a failure of its own; no file sends the reader to the live site."""
+    site = Site().page("/", '<script>get("/data/" + id + ".json")</script>', links=["/to-gone", "/away"])
+    site.page("/data/", status=500).redirect("/to-gone", "/gone").redirect("/away", "http://example.org/x")
+    with serve(site) as server:
+        done = mirror(server.url, tmp_path)
+    assert server.paths.count("/data/") == 1
+    assert "/data/" not in done.stderr
+    assert "Failed: 1 404 Not Found\n" in done.stderr
+    pages = [(tmp_path / folder(server) / f"{name}~.html").read_text() for name in ("to-gone", "away")]
+    assert not any("refresh" in page for page in pages)
+    assert all("which this copy does not have" in page for page in pages)

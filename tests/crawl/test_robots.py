@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from typing import Final
 
 import pytest
 
@@ -272,6 +273,43 @@ def test_the_directives_of_pages_are_reported(tmp_path: Path) -> None:
     assert "left out" not in said["/x.png"]
     assert "2 linked from pages that say nofollow" in done.stderr
     assert "2 saying noindex" in done.stderr
+
+
+LEADS_NOWHERE: Final = (
+    Site().page("/", META.format("index, nofollow"), links=["/a", "/b?x=1"]).page("/a").page("/b?x=1")
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ([], 1, True),
+        (["obey=none"], 0, False),
+        (["depth=0"], 0, False),
+        (["limit=1"], 0, True),
+        (["include=/a"], 1, True),
+    ],
+)
+def test_a_start_that_leads_nowhere_by_nofollow_is_a_failure(
+    tmp_path: Path, words: list[str], code: int, *, told: bool
+) -> None:
+    """The summary says what was obeyed, what it cost and the option; links that the user does not want cost nothing."""
+    with serve(LEADS_NOWHERE) as server:
+        done = mirror(server.url, tmp_path, *words)
+    links = "1 link" if words == ["include=/a"] else "2 links"
+    assert done.code == code
+    assert (
+        f"Obeyed nofollow: did not follow {links}, such as {server.url}/a (on {server.url}/)" in done.stderr
+    ) == told
+
+
+def test_files_of_pages_that_robots_txt_forbids_are_told(tmp_path: Path) -> None:
+    site = Site().page("/", '<link rel="stylesheet" href="/x/s.css"><iframe src="/x/f"></iframe>', links=["/x/page"])
+    with serve(site.file("/robots.txt", "User-agent: *\nDisallow: /x/", "text/plain")) as server:
+        done = mirror(server.url, tmp_path)
+    assert f"robots.txt forbids 1 file that pages need, such as {server.url}/x/s.css (on {server.url}/)" in done.stderr
+    assert f"Left empty, because robots.txt forbids it: 1 frame, such as {server.url}/x/f (on" in done.stderr
+    assert done.code == 1
 
 
 def test_a_page_leaves_the_tree_once_its_noindex_is_obeyed_and_comes_back(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from mirror.core.policy.dynamic_pages import LOADER
+from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.run_summary import Exit, Summary
 from mirror.store.manifest.history_records import SnapshotCounts
-from mirror.store.manifest.records import RunCounts
+from mirror.store.manifest.records import Lack, RunCounts, Shortfall
 
 ALL_WELL = RunCounts(
     fetched=1203,
@@ -77,3 +79,93 @@ def test_changes_and_a_held_run() -> None:
     assert "Held: 600 of 1,200 pages lost their content on the server. All of it is still in the tree.\n" in text
     assert held.exit_code is Exit.HELD
     assert "nothing changed; 0 bytes new" in replace(held, changes=SnapshotCounts()).text()
+
+
+HOME = CanonicalURL("http://example.org/")
+A = CanonicalURL("http://example.org/a")
+
+
+@pytest.mark.parametrize(
+    ("lack", "reason", "pages", "code", "line"),
+    [
+        (
+            Lack.LINKS,
+            Reason.NOFOLLOW,
+            1,
+            1,
+            "Obeyed nofollow: did not follow 2 links, such as {}; `obey=none` fetches them",
+        ),
+        (
+            Lack.LINKS,
+            Reason.NOFOLLOW,
+            2,
+            0,
+            "Obeyed nofollow: did not follow 2 links, such as {}; `obey=none` fetches them",
+        ),
+        (
+            Lack.NEEDED,
+            Reason.ROBOTS,
+            2,
+            1,
+            "robots.txt forbids 2 files that pages need, such as {}; `-s ROBOTSTXT_OBEY=0` fetches them",
+        ),
+        (
+            Lack.REQUESTED,
+            Reason.ROBOTS,
+            2,
+            0,
+            "robots.txt forbids 2 files that scripts request, such as {}; `-s ROBOTSTXT_OBEY=0` fetches them",
+        ),
+        (
+            Lack.FRAMES,
+            Reason.ROBOTS,
+            2,
+            1,
+            "Left empty, because robots.txt forbids it: 2 frames, such as {}; `-s ROBOTSTXT_OBEY=0` fetches them",
+        ),
+        (
+            Lack.FRAMES,
+            Reason.HOP,
+            2,
+            0,
+            "Left empty, more than one hop away: 2 frames, such as {}; give its URL as one more start",
+        ),
+    ],
+)
+def test_what_a_copy_lacks_is_told_with_the_option_that_helps(
+    lack: Lack, reason: Reason, pages: int, code: int, line: str
+) -> None:
+    """It is a failure if a page is not whole, or if no start leads anywhere."""
+    told = summary(replace(ALL_WELL, pages=pages))
+    told = replace(told, shortfalls=[Shortfall(lack, reason, 2, A, HOME)], pages_of_starts=1)
+    assert line.format(f"{A} (on {HOME})") in told.text().splitlines()
+    assert told.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("failed", "told"),
+    [
+        ("401 Unauthorized", "`login`, `netrc` and `cookies`"),
+        ("403 Forbidden", "`cookies` or `user_agent` from a browser"),
+        ("429 Too Many Requests", "`delay=1`"),
+        ("503 Service Unavailable", "`delay=1`"),
+        ("robots.txt can't be had: 503 Service Unavailable", "`-s ROBOTSTXT_OBEY=0`"),
+    ],
+)
+def test_a_site_that_refuses_is_told_with_the_option_that_helps(failed: str, told: str) -> None:
+    assert told in summary(replace(ALL_WELL, fetched=0, failed={failed: 1})).text()
+    assert told not in summary(replace(ALL_WELL, failed={f"leads to http://h:{failed}": 1})).text()
+
+
+def test_a_start_that_robots_txt_forbids_is_told() -> None:
+    refused = summary(replace(ALL_WELL, fetched=0, skipped={Reason.ROBOTS: 1}))
+    assert "robots.txt forbids the start; `-s ROBOTSTXT_OBEY=0` ignores it\n" in refused.text()
+    assert refused.exit_code is Exit.NOTHING_FETCHED
+
+
+@pytest.mark.parametrize(("what", "code"), [("refused: POST", Exit.WELL), (LOADER, Exit.SOME_FAILED)])
+def test_what_went_wrong_with_rendered_pages_is_told(what: str, code: Exit) -> None:
+    """A page that shows only its loader is not there."""
+    told = replace(summary(ALL_WELL), problems=[(what, 2, A)])
+    assert f"  {what}: 2 pages, such as {A}\n" in told.text()
+    assert told.exit_code is code

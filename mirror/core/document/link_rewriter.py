@@ -71,13 +71,24 @@ def _script_file_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     return rewriter.data_edits(embedded_urls.literal_spans(text, keys=True))
 
 
-def redirect_page(target: str) -> bytes:
+def redirect_page(target: str, *, is_here: bool = True) -> bytes:
     """Return the page that replaces a redirect in the tree: it leads to the target at once, without a script.
+
+    If the copy does not have the target, the page says so instead: a reader gets to the live site by a click only.
 
     >>> b'url=../b~.html"' in redirect_page("../b~.html")
     True
+    >>> b"refresh" in redirect_page("https://example.org/b", is_here=False)
+    False
     """
     shown = html.escape(target, quote=True)
+    if not is_here:
+        return (
+            "<!DOCTYPE html>\n"
+            '<meta charset="utf-8">\n'
+            "<title>Not in this copy</title>\n"
+            f'<p>This URL redirects to <a href="{shown}">{shown}</a>, which this copy does not have.\n'
+        ).encode()
     return (
         "<!DOCTYPE html>\n"
         '<meta charset="utf-8">\n'

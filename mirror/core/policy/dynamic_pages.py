@@ -85,6 +85,22 @@ LITTLE_TEXT: Final = 200
 _MAX_SHAPE: Final = 500
 """Characters of the inline scripts of such a page, without their literals, that its template depends on."""
 
+LOADER: Final = "still shows its loader"
+"""The outcome of a page that does not get beyond a loader in the browser."""
+
+LOADER_TEXT: Final = 60
+"""A page with a loader and more characters of text than this has content."""
+
+_LOADING: Final = re.compile(
+    r"\W*(?:loading|please wait|just a moment|one moment|laden|wird geladen|bitte warten|chargement|cargando|caricamento"
+    r"|carregando|загрузка|読み込み中|加载中|載入中)",
+    re.IGNORECASE,
+)
+_LOADER: Final = re.compile(
+    r"""\saria-busy=["']?true|\srole=["']?progressbar"""
+    r"""|\s(?:class|id)=["'](?:[^"'<>]{0,200}[\s_-])?(?:spinner|loader|loading|preloader|skeleton)(?:[\s_-][^"'<>]{0,200})?["']""",
+    re.IGNORECASE,
+)
 _SCRIPT: Final = re.compile(  # each quantifier has a bound, or hostile pages would take quadratic time
     r"<script((?=[\s/>])(?:[^<>\"']{1,2000}+|\"[^\"]{0,4000}+\"|'[^']{0,4000}+'){0,60}+)>(.*?)(?:</script|\Z)",
     re.IGNORECASE | re.DOTALL,
@@ -182,6 +198,18 @@ def is_module_built(text: str) -> bool:
         (kind := _TYPE.search(attributes)) and kind[1].lower() == "module" and (source or _IMPORTS.search(body))
         for attributes, source, body in _scripts(text)
     )
+
+
+def shows_loader(text: str) -> bool:
+    """Whether a page shows no more than that it is loading: little text, and a word or an element for that.
+
+    >>> shows_loader('<div id="root"><p>Loading…</p></div>'), shows_loader('<div class="spinner big"></div>')
+    (True, True)
+    >>> shows_loader("<p>Loading docks of Rotterdam: a history of their cranes, sheds and crews, with three maps</p>")
+    False
+    """
+    words = " ".join(_TAG.sub(" ", _INVISIBLE.sub(" ", text)).split())
+    return len(words) <= LOADER_TEXT and bool(_LOADING.match(words) or _LOADER.search(text))
 
 
 def _scripts(text: str) -> list[tuple[str, str, str]]:

@@ -223,8 +223,14 @@ class Pace:
             self.broken_until = now + self.bounds.broken_for
             self.window = 1.0
 
-    def retry(self, trouble: Trouble, tried: int) -> float | None:
-        """Return the seconds until a request is tried again, after `tried` earlier tries; `None` if it is not tried again."""
+    def retry(self, trouble: Trouble, tried: int, *, is_guess: bool = False) -> float | None:
+        """Return the seconds until a request is tried again, after `tried` earlier tries; `None` if it is not tried again.
+
+        A guess may be no URL at all: it is not tried again after an error of its own, and once if the error may be of the host.
+        If the host only wants fewer requests, it waits as others do.
+        """
+        if is_guess and trouble is not Trouble.LIMITED and (tried or trouble is Trouble.SERVER):
+            return None
         most = self.bounds.tries
         if trouble in HOST_TROUBLES:
             patient = self._max_troubles(trouble)

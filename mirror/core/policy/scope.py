@@ -22,7 +22,9 @@ The rules
 6. If a page asks robots not to follow its links (`syntax.robots_meta`), they are not followed, if the user wants to obey that.
    Links with rel=nofollow are followed, unless the user wants otherwise.
 7. A URL of more than `MAX_URL_LENGTH` characters is not fetched: no server accepts one.
-8. If a start redirects to itself with a slash appended, it is the name of that folder, and not of a file in the folder above.
+8. `depth` counts links from a start. A listing (a feed, a sitemap) is as deep as what names it, and its links are one deeper. A
+   listing that only leads to what is too deep is not fetched: a sitemap, and what another listing names.
+9. If a start redirects to itself with a slash appended, it is the name of that folder, and not of a file in the folder above.
 """
 
 import re
@@ -217,26 +219,32 @@ class Scope:
         return Reason.OUTSIDE if _is_on_disk(url) and not self.contains(url) else None
 
     def _link(self, reference: Reference, source: Source) -> Decision:
-        barred = Reason.HOP if not self._follows(source) else self._unwanted(reference)
+        depth = source.depth + 1
+        is_listing = reference.kind in _LISTINGS
+        is_feed_of_a_page = reference.kind is Kind.FEED and source.role is not Role.LISTING  # a reader may open it
+        if not self._follows(source):
+            barred: Reason | None = Reason.HOP
+        elif not self._is_near(reference):
+            barred = Reason.OUTSIDE
+        elif self.depth is not None and depth > self.depth and not is_feed_of_a_page:
+            barred = Reason.DEPTH
+        else:
+            barred = None if is_listing else self._unwanted(reference)
         if barred:
             return Decision(None, reason=barred)
-        depth = source.depth + 1
-        if reference.kind in _LISTINGS:
-            return Decision(Role.LISTING, source.depth)
-        if self.depth is not None and depth > self.depth:
-            return Decision(None, reason=Reason.DEPTH)
-        if self.include and not self.include.search(reference.url) and reference.url not in self.starts:
-            return Decision(None, reason=Reason.INCLUDE)
-        return Decision(Role.PAGE, depth)
+        return Decision(Role.LISTING, source.depth) if is_listing else Decision(Role.PAGE, depth)
 
     def _unwanted(self, reference: Reference) -> Reason | None:
-        """Return `Reason.OUTSIDE` if a link leads outside, or the reason if its page asks not to follow it; else `None`."""
-        if not self.contains(reference.url) and reference.url not in self.starts:
-            listed = reference.kind is Kind.SITEMAP and self._site(reference.url) in self._sites
-            if not listed:
-                return Reason.OUTSIDE
+        """Return why a link is not followed although it is near enough: the user's wish comes before that of the page."""
+        if self.include and not self.include.search(reference.url) and reference.url not in self.starts:
+            return Reason.INCLUDE
         word, reason = _NOT_TO_FOLLOW.get(reference.kind, (None, None))
         return reason if word in self.obeys else None
+
+    def _is_near(self, reference: Reference) -> bool:
+        """Whether a link leads into the scope. A sitemap may be elsewhere on the site."""
+        is_listed = reference.kind is Kind.SITEMAP and self._site(reference.url) in self._sites
+        return is_listed or self.contains(reference.url) or reference.url in self.starts
 
     def _requisite(self, reference: Reference, source: Source) -> Decision:
         if reference.kind is Kind.FRAME and (source.role is Role.REQUISITE or not self._follows(source)):

@@ -107,7 +107,8 @@ def local_copy(
         return place and local_paths.href(place, here)
 
     if wanted.target is not None:
-        return link_rewriter.redirect_page(resolve(wanted.target) or wanted.target)
+        place = resolve(wanted.target)
+        return link_rewriter.redirect_page(place or wanted.target, is_here=place is not None)
     media_type = wanted.media_type
     if wanted.dom is not None and objects.has(wanted.dom):
         shown = Response(wanted.url, wanted.status, DOM_HEADERS, objects.get(wanted.dom))

@@ -69,6 +69,9 @@ class RenderingQueue(Protocol):
     def counts(self) -> RenderingCounts:
         """Count what was rendered in this run."""
 
+    def problems(self) -> list[tuple[str, int, CanonicalURL]]:
+        """Return what went wrong with rendered pages: an outcome, or what was refused; how many pages; one of them."""
+
 
 class History(Protocol):
     """The snapshots: which there are, what each shows, and how two differ. Only `count` writes.

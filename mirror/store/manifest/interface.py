@@ -29,7 +29,7 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
 from mirror.store.manifest.history_interface import Departures, History, RenderingQueue, Retention
-from mirror.store.manifest.records import Entry, Outcome, Resource, RunCounts, Snapshot
+from mirror.store.manifest.records import Entry, Lane, Outcome, Resource, RunCounts, Shortfall, Snapshot
 from mirror.store.manifest.rendering_records import RenderMode
 
 Found = Sequence[tuple[int, Reference]]
@@ -73,6 +73,12 @@ class Runs(Protocol):
     def failures(self, max_count: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
         """Return up to `max_count` URLs that failed in the selected run: the URL, the error, and a page that refers to it."""
 
+    def shortfalls(self) -> list[Shortfall]:
+        """Return what the selected run lacks by rules: nofollow, files that robots.txt forbids, frames. Guesses don't count.
+
+        Requisites that the user did not ask for are no shortfall.
+        """
+
     def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
         """Return what the selected run skipped as traps: the rule, how many URLs, one of them. The most URLs come first."""
 
@@ -99,12 +105,11 @@ class Frontier(Protocol):
     def admit(self, entries: Sequence[Entry]) -> None:
         """Store these entries for the selected run. Each replaces the entry that its URL had."""
 
-    def take(self, max_count: int, *, pages: bool, without: Sequence[str] = ()) -> Sequence[Entry]:
-        """Claim up to `max_count` PENDING entries: their state becomes IN_FLIGHT, so no later call returns them.
+    def take(self, max_count: int, lane: Lane, *, without: Sequence[str] = ()) -> Sequence[Entry]:
+        """Claim up to `max_count` PENDING entries of a lane: their state becomes IN_FLIGHT, so no later call returns them.
 
-        With `pages`, claim entries whose only role is PAGE; else claim those that have another role. The smallest depth comes
-        first, then the smallest id. Entries of the origins `without` are passed over; each origin ends in a slash. The returned
-        entries have `referrer` filled in.
+        The smallest depth comes first, then the smallest id. Entries of the origins `without` are passed over; each origin ends
+        in a slash. The returned entries have `referrer` filled in.
         """
 
     def take_one(self, url_id: int) -> Entry | None:
@@ -123,7 +128,7 @@ class Frontier(Protocol):
         """Count the entries of the selected run that were fetched as pages and are HTML: the number that a limit bounds."""
 
     def skip_waiting_pages(self, reason: Reason) -> None:
-        """Make every PENDING or IN_FLIGHT entry whose only role is PAGE a SKIPPED one with this reason."""
+        """Make every PENDING or IN_FLIGHT entry that no page needs a SKIPPED one with this reason: pages and listings."""
 
     def skipped(self, reasons: Sequence[Reason]) -> list[Entry]:
         """Return the SKIPPED entries of the selected run with one of these reasons, by id."""

@@ -148,7 +148,35 @@ class RunCounts:
     failed: dict[str, int]
 
 
+class Lack(StrEnum):
+    """What a copy may lack because a rule kept the crawl from fetching it, although no server failed."""
+
+    LINKS = "links"  # pages to which only pages that say nofollow link
+    NEEDED = "needed"  # files that pages refer to and need
+    REQUESTED = "requested"  # files that only a browser saw pages request
+    FRAMES = "frames"  # documents that pages show inside of them
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """How many URLs a copy lacks for one reason; `url` is one of them, and `page` refers to it."""
+
+    lack: Lack
+    reason: Reason
+    count: int
+    url: CanonicalURL
+    page: CanonicalURL | None = None
+
+
 _ONLY_PAGE: Final = frozenset({Role.PAGE})
+
+
+class Lane(IntEnum):
+    """What an entry waits for: entries of one lane are fetched in one order."""
+
+    NEEDED = 0  # a page needs it to be displayed
+    LISTING = 1  # a feed or a sitemap, which leads to pages
+    PAGE = 2  # a page, and nothing else
 
 
 class State(IntEnum):
@@ -182,3 +210,9 @@ class Entry:
     def is_only_page(self) -> bool:
         """Whether it is wanted as a page only: no page needs it to be displayed."""
         return self.roles == _ONLY_PAGE
+
+    @property
+    def lane(self) -> Lane:
+        if self.is_only_page:
+            return Lane.PAGE
+        return Lane.NEEDED if self.roles & {Role.REQUISITE, Role.FRAME} else Lane.LISTING

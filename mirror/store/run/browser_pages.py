@@ -12,6 +12,7 @@ from mirror.core.document.references import Reference
 from mirror.core.http.cross_origin import may_read
 from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Role
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, State
 from mirror.store.manifest.rendering_records import RenderingCounts, RenderingOutcome, RenderingTask, RenderMode
@@ -43,6 +44,10 @@ class BrowserPages:
     def counts(self) -> RenderingCounts | None:
         """Count what was rendered so far; `None` if the run renders no pages."""
         return self._renderings.counts() if self._renderings else None
+
+    def problems(self) -> list[tuple[str, int, CanonicalURL]]:
+        """Return what went wrong with rendered pages: what, how many pages, one of them."""
+        return self._renderings.problems() if self._renderings else []
 
     def next(self) -> tuple[RenderingTask, Response, str] | None:
         """Return the next page to open, as it was received, and when its version began; `None` if none is ready."""

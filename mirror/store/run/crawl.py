@@ -30,7 +30,7 @@ from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import PublishElsewhere
 from mirror.store.manifest.history_records import SnapshotCounts
-from mirror.store.manifest.records import Entry, RunCounts, Snapshot, State
+from mirror.store.manifest.records import Entry, Lane, RunCounts, Shortfall, Snapshot, State
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.frontier_merge import merge
 from mirror.store.rules.refresh_policy import ASK_ALWAYS, RefreshPolicy
@@ -41,6 +41,7 @@ from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
 from mirror.store.run.ending import Ending
+from mirror.store.run.nesting import Nesting
 from mirror.store.run.next_entries import NextEntries
 from mirror.store.run.object_sync import ObjectSync
 from mirror.store.run.publication_queue import PublicationQueue
@@ -107,6 +108,11 @@ class Crawl:
     def __len__(self) -> int:
         """Return how many URLs wait or are in flight."""
         return self._discovery.waiting
+
+    @property
+    def nesting(self) -> Nesting:
+        """The chains of what pages need, with their bounds."""
+        return self._discovery.nesting
 
     @property
     def traps(self) -> TrapState:
@@ -227,6 +233,10 @@ class Crawl:
         """Count the results of the run so far."""
         return self._manifest.runs.counts(self.snapshot)
 
+    def shortfalls(self) -> list[Shortfall]:
+        """Return what the copy lacks by rules."""
+        return self._manifest.runs.shortfalls()
+
     def changes(self) -> SnapshotCounts | None:
         """Count the differences to the previous snapshot; `None` if this is the first one."""
         history = self._manifest.history
@@ -234,9 +244,9 @@ class Crawl:
 
     # --- the frontier, for the queue -----------------------------------------------------------------------------------
 
-    def _take(self, max_count: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]:
+    def _take(self, max_count: int, lane: Lane, *, without: Sequence[str]) -> Sequence[Entry]:
         with self._commits.transaction():
-            return self._manifest.frontier.take(max_count, pages=pages, without=without)
+            return self._manifest.frontier.take(max_count, lane, without=without)
 
     def _take_one(self, url_id: int) -> Entry | None:
         with self._commits.transaction():

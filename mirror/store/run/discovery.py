@@ -44,7 +44,7 @@ class Discovery:
         self._queue = run.queue
         self._traps = run.traps
         self._candidates = candidates
-        self._nesting = Nesting(run.manifest)
+        self.nesting = Nesting(run.manifest)
         self.foldings = Foldings(run.manifest, self._payload_of)
         self.waiting = run.manifest.frontier.count_waiting()
         """How many entries wait or are in flight."""
@@ -121,7 +121,7 @@ class Discovery:
             for role in roles:
                 wanted = self._wanted(entry, role, target_id, reference)
                 if wanted.roles and not rule and not (old and old.roles):
-                    rule = self._nesting.blocking_rule(entry, resource, max(wanted.roles))
+                    rule = self.nesting.blocking_rule(entry, resource, max(wanted.roles))
                 if rule and wanted.roles:
                     wanted = replace(wanted, state=State.SKIPPED, roles=frozenset(), reason=Reason.TRAP)
                     barred[target_id] = rule

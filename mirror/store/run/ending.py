@@ -54,9 +54,9 @@ class Ending:
         self._is_complete = False
 
     def finish(self) -> None:
-        """Skip pages over the limit, and decide about resources without an answer. Called when nothing is left to fetch.
+        """Skip pages and listings over the limit, and decide about resources without an answer.
 
-        The run is over once `settle` is done.
+        Called when nothing is left to fetch. The run is over once `settle` is done.
         """
         for entry in self._manifest.frontier.entries(self._run.queue.in_flight).values():
             self._answers.fail(entry, "answer not understood, see the log")

@@ -1,14 +1,16 @@
 """The queue: which entries of the frontier a run hands out, and in which order. Requisites come before further pages.
 
 The queue takes entries from the manifest a few at a time. It hands out pages only below the page limit: each entry in flight
-that may turn out to be a page reserves one place. URLs that a page in the browser waits for come before everything else.
+that may turn out to be a page reserves one place. Feeds and sitemaps lead to pages: without a limit they come before pages,
+with one they come after those that are known already, and none is fetched when the limit is reached. URLs that a page in the
+browser waits for come before everything else.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-from mirror.store.manifest.records import Entry
+from mirror.store.manifest.records import Entry, Lane
 
 _AHEAD: Final = 32  # entries taken from the manifest at a time
 _AT_HAND: Final = 256  # entries that `NextEntries.renew` may put back before anything is fetched
@@ -17,7 +19,7 @@ _AT_HAND: Final = 256  # entries that `NextEntries.renew` may put back before an
 class Take(Protocol):
     """Claims up to `max_count` pending entries of the manifest, as `Frontier.take` does."""
 
-    def __call__(self, max_count: int, *, pages: bool, without: Sequence[str]) -> Sequence[Entry]: ...
+    def __call__(self, max_count: int, lane: Lane, *, without: Sequence[str]) -> Sequence[Entry]: ...
 
 
 TakeOne = Callable[[int], Entry | None]
@@ -32,9 +34,9 @@ class Queue:
         self._take_one = take_one
         self._limit = limit
         self._pages_done = pages_done
-        # Keys: True for entries that are wanted as pages only; False for requisites, frames and listings.
-        self._taken: dict[bool, deque[Entry]] = {True: deque(), False: deque()}
-        self._more = {True: True, False: True}  # whether the manifest may have more
+        self._order = tuple(Lane) if limit is None else (Lane.NEEDED, Lane.PAGE, Lane.LISTING)
+        self._taken: dict[Lane, deque[Entry]] = {lane: deque() for lane in Lane}
+        self._more = dict.fromkeys(Lane, True)  # whether the manifest may have more
         self._at_hand: deque[Entry] = deque()  # put back by `keep_at_hand`
         self._in_flight: dict[int, bool] = {}  # id -> whether it reserves a place below the limit
         self._held_back: Sequence[str] = ()
@@ -43,10 +45,8 @@ class Queue:
 
     def __bool__(self) -> bool:
         """Return whether `next` may return an entry."""
-        return (
-            bool(self._at_hand or self._preferred)
-            or self._may_have(pages=False)
-            or (self._may_take_page() and self._may_have(pages=True))
+        return bool(self._at_hand or self._preferred) or any(
+            self._may_take(lane) and self._may_have(lane) for lane in Lane
         )
 
     @property
@@ -83,10 +83,7 @@ class Queue:
 
     def take(self) -> Entry | None:
         """Return the next entry from the manifest."""
-        entry = self._take(pages=False)
-        if entry is None and self._may_take_page():
-            entry = self._take(pages=True)
-        return entry
+        return next((entry for lane in self._order if self._may_take(lane) and (entry := self._take(lane))), None)
 
     @property
     def may_look_ahead(self) -> bool:
@@ -100,16 +97,16 @@ class Queue:
     def hold_back(self, origins: Iterable[str]) -> None:
         """From now on, take no entries of these origins. Each origin ends in a slash."""
         self._held_back = tuple(origins)
-        self._more = {True: True, False: True}
+        self._more = dict.fromkeys(Lane, True)
 
     def put(self, old: Entry | None, new: Entry, *, pending: bool) -> None:
-        """Note that an entry of the frontier changed. One that a page turns out to need no longer waits among the pages."""
+        """Note that an entry of the frontier changed. One that a page turns out to need no longer waits among the others."""
         if pending:
-            self._more[new.is_only_page] = True
-        if old and old.is_only_page and not new.is_only_page:
-            for taken in [taken for taken in self._taken[True] if taken.id == new.id]:
-                self._taken[True].remove(taken)
-                self._taken[False].append(taken)
+            self._more[new.lane] = True
+        if old and old.lane > new.lane:
+            for taken in [taken for taken in self._taken[old.lane] if taken.id == new.id]:
+                self._taken[old.lane].remove(taken)
+                self._taken[new.lane].append(taken)
 
     def answered(self, entry: Entry) -> None:
         self._in_flight.pop(entry.id, None)
@@ -125,19 +122,22 @@ class Queue:
         self._pages_done += 1
         return True
 
-    def _may_have(self, *, pages: bool) -> bool:
-        return bool(self._taken[pages]) or self._more[pages]
+    def _may_have(self, lane: Lane) -> bool:
+        return bool(self._taken[lane]) or self._more[lane]
+
+    def _may_take(self, lane: Lane) -> bool:
+        return lane is Lane.NEEDED or self._may_take_page()
 
     def _may_take_page(self) -> bool:
         return self._limit is None or self._pages_done + sum(self._in_flight.values()) < self._limit
 
-    def _take(self, *, pages: bool) -> Entry | None:
-        taken = self._taken[pages]
-        if not taken and self._more[pages]:
-            taken.extend(self._take_from_manifest(_AHEAD, pages=pages, without=self._held_back))
-            self._more[pages] = len(taken) == _AHEAD
+    def _take(self, lane: Lane) -> Entry | None:
+        taken = self._taken[lane]
+        if not taken and self._more[lane]:
+            taken.extend(self._take_from_manifest(_AHEAD, lane, without=self._held_back))
+            self._more[lane] = len(taken) == _AHEAD
         if not taken:
             return None
         entry = taken.popleft()
-        self._in_flight[entry.id] = pages
+        self._in_flight[entry.id] = lane is Lane.PAGE
         return entry

@@ -16,7 +16,7 @@ from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.checks import checked
-from mirror.store.manifest.records import Entry, State
+from mirror.store.manifest.records import Entry, Lane, State
 from mirror.store.sqlite.queries import (
     DONE,
     ENTRY,
@@ -132,13 +132,13 @@ class Frontier(Queries):
             for entry in entries:
                 self._entries[entry.id] = entry
 
-    def take(self, max_count: int, *, pages: bool, without: Sequence[str] = ()) -> list[Entry]:
+    def take(self, max_count: int, lane: Lane, *, without: Sequence[str] = ()) -> list[Entry]:
         if without:
             rows = self._database.run(
-                _PENDING_ELSEWHERE[pages], (self._run_id, *listed(list(without)), max_count)
+                _PENDING_ELSEWHERE[lane], (self._run_id, *listed(list(without)), max_count)
             ).fetchall()
         else:
-            rows = self._database.run(_PENDING[pages], (self._run_id, max_count)).fetchall()
+            rows = self._database.run(_PENDING[lane], (self._run_id, max_count)).fetchall()
         found = [replace(_entry(row), referrer=row[9]) for row in rows]
         if found:
             self._database.run(_IN_FLIGHT, listed([entry.id for entry in found]))
@@ -169,7 +169,7 @@ class Frontier(Queries):
 
     def skip_waiting_pages(self, reason: Reason) -> None:
         self.forget()
-        waiting = sa.update(frontier).where(_WAITS, _IS_ONLY_PAGE).values(state=State.SKIPPED, reason=reason)
+        waiting = sa.update(frontier).where(_WAITS, _IS_UNNEEDED).values(state=State.SKIPPED, reason=reason)
         self._connection.execute(waiting, {"run": self._run_id})
 
     def redirects(self) -> list[Entry]:
@@ -221,11 +221,12 @@ _NEAREST: Final = (
     "LEFT JOIN urls r ON r.id = f.referrer_id "
     f"WHERE f.snapshot_id = ? AND f.state = {State.PENDING:d} AND f.roles {{}} {{}} ORDER BY f.depth, f.url_id LIMIT ?"
 )
-_PENDING: Final = {True: _NEAREST.format("= 1", ""), False: _NEAREST.format("> 1", "")}
+_LANES: Final = {Lane.NEEDED: ">= 4", Lane.LISTING: "BETWEEN 2 AND 3", Lane.PAGE: "= 1"}  # the numbers: `ROLE_BITS`
+_PENDING: Final = {lane: _NEAREST.format(roles, "") for lane, roles in _LANES.items()}
 _ELSEWHERE: Final = (  # the origin: up to the first slash behind `https://`
     "AND substr(u.url, 1, 8 + instr(substr(u.url, 9), '/')) NOT IN (SELECT value FROM json_each(?))"
 )
-_PENDING_ELSEWHERE: Final = {True: _NEAREST.format("= 1", _ELSEWHERE), False: _NEAREST.format("> 1", _ELSEWHERE)}
+_PENDING_ELSEWHERE: Final = {lane: _NEAREST.format(roles, _ELSEWHERE) for lane, roles in _LANES.items()}
 _PENDING_ONE: Final = (
     f"SELECT {_COLUMNS}, r.url FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
     "LEFT JOIN urls r ON r.id = f.referrer_id "
@@ -269,7 +270,7 @@ def _values(entry: Entry, run_id: int) -> tuple[Any, ...]:
 
 
 _WAITS: Final = THIS_RUN & (frontier.c.state <= State.IN_FLIGHT)
-_IS_ONLY_PAGE: Final = frontier.c.roles == PAGE
+_IS_UNNEEDED: Final = frontier.c.roles.between(1, PAGE | LISTING)
 _KNOWN_ENTRIES: Final = ENTRY.where(frontier.c.url_id.in_(GIVEN))
 _ANSWERED: Final = ENTRY.where(DONE).order_by(frontier.c.url_id)
 _LISTINGS: Final = (

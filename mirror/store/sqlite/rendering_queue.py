@@ -11,6 +11,7 @@ from collections import deque
 from typing import Final
 
 from mirror.core.policy.dynamic_pages import RECHECK_INTERVAL, ScriptSigns
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.records import Resource
 from mirror.store.manifest.rendering_records import (
@@ -110,6 +111,10 @@ class Queue:
             *(int(number or 0) for number in self._database.run(_COUNTS, (self._run_id,)).fetchone())
         )
 
+    def problems(self) -> list[tuple[str, int, CanonicalURL]]:
+        rows = self._database.run(_PROBLEMS, (self._run_id, self._run_id)).fetchall()
+        return [(checks.text(what), checks.number(count), checks.url(url)) for what, count, url in rows]
+
     def _take(self, *, idle: bool) -> RenderingTask | None:
         while self.may_have(idle=idle):
             if not self._ahead:
@@ -184,6 +189,18 @@ _HAS_CHANGED: Final = (
     "SELECT 1 FROM renderings d WHERE d.resource_id = ? AND d.since = ? AND (NOT d.again OR EXISTS ("
     "SELECT 1 FROM links l JOIN resources t ON t.url_id = l.target_id AND t.until IS NULL "
     "WHERE l.resource_id = d.resource_id AND l.kind IN ('requisite', 'frame') AND t.since = ?))"
+)
+_PROBLEM: Final = (
+    "SELECT {} AS what, count(DISTINCT d.resource_id) AS pages, min(u.url) FROM renderings d "  # noqa: S608
+    "JOIN resources r ON r.id = d.resource_id JOIN urls u ON u.id = r.url_id {} "
+    f"WHERE d.since = ? AND d.state = {RenderingState.DONE:d} AND what <> '' GROUP BY what"
+)
+_REFUSED: Final = (
+    "'refused: ' || substr(j.value, 1, instr(j.value || ' http', ' http') - 1)"  # the line without its URL
+)
+_PROBLEMS: Final = (
+    f"{_PROBLEM.format('d.outcome', '')} UNION ALL {_PROBLEM.format(_REFUSED, ', json_each(d.refused) j')} "
+    "ORDER BY pages DESC, what"
 )
 _COUNTS: Final = (
     f"SELECT sum(state = {RenderingState.DONE:d}), sum(state = {RenderingState.DONE:d} AND outcome <> ''), "  # noqa: S608

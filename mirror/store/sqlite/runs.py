@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from mirror.core.policy.scope import Reason
+from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
-from mirror.store.manifest.records import PRUNED, Outcome, RunCounts, Snapshot, Standing, State
+from mirror.store.manifest.records import PRUNED, Lack, Outcome, RunCounts, Shortfall, Snapshot, Standing, State
 from mirror.store.sqlite.frontier import Frontier
 from mirror.store.sqlite.queries import (
     DONE,
@@ -18,6 +18,7 @@ from mirror.store.sqlite.queries import (
     IS_REDIRECT,
     LISTING,
     OF_RUN,
+    ROLE_BITS,
     SEEN,
     THIS_RUN,
     Queries,
@@ -130,6 +131,13 @@ class Runs(Queries):
         rows = self._database.run(_TRAPS, (self._run_id, int(State.SKIPPED), str(Reason.TRAP))).fetchall()
         return [(rule, number, checks.url(url)) for rule, number, url in rows]
 
+    def shortfalls(self) -> list[Shortfall]:
+        return [
+            Shortfall(lack, Reason(reason), count, checks.url(url), page and checks.url(page))
+            for lack, query in _SHORTFALLS.items()
+            for reason, count, url, page, _ in self._database.run(query, (self._run_id, int(State.SKIPPED))).fetchall()
+        ]
+
     def _by_reason(self, query: sa.Select[Any]) -> dict[str, int]:
         return {row[0]: row[1] for row in self._connection.execute(query, {"run": self._run_id})}
 
@@ -150,5 +158,21 @@ _TRAPS: Final = (
     "JOIN urls u ON u.id = f.url_id WHERE f.snapshot_id = ? AND f.state = ? AND f.reason = ? GROUP BY ru.rule "
     "ORDER BY 2 DESC, 1"
 )
+_SHORTFALL: Final = (
+    "SELECT f.reason, count(*), u.url, r.url, min(f.url_id) FROM frontier f JOIN urls u ON u.id = f.url_id "
+    "LEFT JOIN urls r ON r.id = f.referrer_id WHERE f.snapshot_id = ? AND f.state = ? AND NOT f.guess AND {} "
+    "GROUP BY f.reason ORDER BY 2 DESC, 1"
+)
+_IS_FRAME: Final = "EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND l.kind = 'frame')"
+_IS_REFERRED_TO: Final = (
+    f"EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND l.position < {SEEN} AND NOT l.guess)"  # noqa: S608
+)
+_IS_FORBIDDEN: Final = f"f.reason = '{Reason.ROBOTS}' AND f.roles & {ROLE_BITS[Role.REQUISITE]}"
+_SHORTFALLS: Final = {
+    Lack.LINKS: _SHORTFALL.format(f"f.reason = '{Reason.NOFOLLOW}'"),
+    Lack.NEEDED: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND {_IS_REFERRED_TO}"),
+    Lack.REQUESTED: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND NOT {_IS_REFERRED_TO}"),
+    Lack.FRAMES: _SHORTFALL.format(f"f.reason IN ('{Reason.ROBOTS}', '{Reason.HOP}') AND {_IS_FRAME}"),
+}
 _ANY_LINK: Final = "SELECT 1 FROM links LIMIT 1"
 _NO_INDEX: Final = "DROP INDEX IF EXISTS ix_links_target_id"

@@ -262,9 +262,12 @@ def test_scripts_stay() -> None:
     assert copied("import '/x'", Document.JAVASCRIPT) == "import '/x'"
 
 
+@pytest.mark.parametrize("is_here", [True, False])
 @pytest.mark.parametrize("target", ["../x~.html", "http://h/?a&b=\"'<>"])
-def test_a_redirect_page_leads_on(target: str) -> None:
-    page = link_rewriter.redirect_page(target).decode()
+def test_a_redirect_page_leads_on_and_by_itself_only_within_the_copy(target: str, *, is_here: bool) -> None:
+    page = link_rewriter.redirect_page(target, is_here=is_here).decode()
+    assert ("refresh" in page) == is_here
+    assert ("this copy does not have" in page) != is_here
     expected = canonical.resolve(target, URL)
     assert expected
     assert [(r.url, r.kind) for r in refs.references(Document.HTML, page, URL)] == [(expected.url, Kind.PAGE)]

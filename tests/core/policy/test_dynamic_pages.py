@@ -11,6 +11,7 @@ from mirror.core.policy.dynamic_pages import (
     Sign,
     find_signs,
     is_module_built,
+    shows_loader,
 )
 from mirror.core.url.canonical import CanonicalURL
 
@@ -124,3 +125,22 @@ def test_looking_takes_linear_time() -> None:
     """The time is linear: with backtracking each of these would take hours."""
     for part in ("<script", "<script>", "<div id=", "<!--", "<", "<script a='", "import (", "<template>"):
         assert isinstance(find_signs(part * 20_000, URL), ScriptSigns)
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("<p>Loading...</p>", True),
+        ("<div id=app><h1> Please  wait</h1></div>", True),
+        ("<p>\u8aad\u307f\u8fbc\u307f\u4e2d</p>", True),
+        ('<div class="app-loading" aria-hidden=true></div>', True),
+        ('<main aria-busy="true"></main>', True),
+        ("<script>var text = 'Loading'</script><p>Here it is", False),
+        ('<img class="lazyloading" loading="lazy"><p>A picture', False),
+        ('<div class="spinner"></div><p>' + 9 * "and its text ", False),
+        ("<p>" + "Loading docks of old harbours, " * 3, False),
+        ("", False),
+    ],
+)
+def test_a_page_that_shows_only_a_loader_is_recognised(body: str, *, shown: bool) -> None:
+    assert shows_loader(f"<!DOCTYPE html><title>Loading</title>{body}") == shown

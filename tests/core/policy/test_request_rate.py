@@ -162,6 +162,14 @@ def test_a_dead_host_is_given_up_and_gets_another_chance(trouble: Trouble, *, ha
     assert found.is_broken(at + 700)
 
 
+@pytest.mark.parametrize("trouble", Trouble)
+def test_a_guess_is_asked_twice_at_most_unless_the_host_wants_to_be_asked_later(trouble: Trouble) -> None:
+    """What a script builds of pieces is no reason to ask five times; a chunk that a connection lost is asked for again."""
+    tries = {Trouble.LIMITED: 3, Trouble.SERVER: 0}.get(trouble, 1)
+    found = pace()
+    assert [found.retry(trouble, n, is_guess=True) is not None for n in range(3)] == [n < tries for n in range(3)]
+
+
 def test_retries_of_a_url_have_random_delays_and_a_limit() -> None:
     waits = [pace(chance=chance).retry(SERVER, tried) for tried in (0, 1, 2) for chance in (0, 0.5, 0.99)]
     assert waits == [0, 0.5, 0.99, 0, 1, 1.98, None, None, None]

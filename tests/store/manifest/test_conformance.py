@@ -18,12 +18,13 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
 from mirror.store.manifest.interface import Manifest, Open
-from mirror.store.manifest.records import Entry, Outcome, Resource, Snapshot, Standing, State
+from mirror.store.manifest.records import Entry, Lack, Lane, Outcome, Resource, Shortfall, Snapshot, Standing, State
 from mirror.store.sqlite.manifest import SQLiteManifest
 
 HOME = canonical("http://example.org/")
 PAGE = frozenset({Role.PAGE})
 PICTURE = frozenset({Role.REQUISITE})
+LISTING = frozenset({Role.LISTING})
 Found = tuple[int, Reference]
 
 
@@ -154,7 +155,7 @@ def test_an_entry_is_read_as_it_was_stored(manifest: Manifest) -> None:
     assert manifest.frontier.entries([1, 99]) == {1: entry(1, state=State.DONE)}
 
 
-def test_pages_and_what_pages_need_are_taken_apart_the_nearest_first(manifest: Manifest) -> None:
+def test_lanes_are_taken_apart_the_nearest_first(manifest: Manifest) -> None:
     admitted(
         manifest,
         entry(1, depth=2),
@@ -163,26 +164,72 @@ def test_pages_and_what_pages_need_are_taken_apart_the_nearest_first(manifest: M
         entry(4, PAGE | PICTURE, depth=4),
         entry(5, depth=1, state=State.DONE),
         entry(6, state=State.SKIPPED, reason=Reason.LIMIT),
-        entry(7, frozenset({Role.LISTING}), depth=9),
+        entry(7, LISTING, depth=9),
+        entry(8, LISTING | PAGE, depth=8),
+        entry(9, LISTING | PICTURE, depth=9),
     )
-    assert manifest.frontier.count_waiting() == 5
+    assert manifest.frontier.count_waiting() == 7
     with manifest.transaction():
-        assert [e.id for e in manifest.frontier.take(2, pages=False)] == [4, 3]
-        assert [e.id for e in manifest.frontier.take(9, pages=False)] == [7]
-        [near, far] = manifest.frontier.take(9, pages=True)
-        assert manifest.frontier.take(9, pages=True) == []
+        assert [e.id for e in manifest.frontier.take(2, Lane.NEEDED)] == [4, 3]
+        assert [e.id for e in manifest.frontier.take(9, Lane.NEEDED)] == [9]
+        assert [e.id for e in manifest.frontier.take(9, Lane.LISTING)] == [8, 7]
+        [near, far] = manifest.frontier.take(9, Lane.PAGE)
+        assert manifest.frontier.take(9, Lane.PAGE) == []
     assert (near.id, near.referrer, far.id, far.referrer) == (2, url(1), 1, None)
     assert manifest.frontier.entries([1])[1].state is State.IN_FLIGHT
-    assert manifest.frontier.count_waiting() == 5
+    assert manifest.frontier.count_waiting() == 7
 
 
-def test_waiting_entries_that_are_only_pages_can_be_skipped(manifest: Manifest) -> None:
-    admitted(manifest, entry(1), entry(2, state=State.IN_FLIGHT), entry(3, PICTURE), entry(4, state=State.DONE))
+def test_waiting_entries_that_no_page_needs_can_be_skipped(manifest: Manifest) -> None:
+    admitted(
+        manifest,
+        entry(1),
+        entry(2, state=State.IN_FLIGHT),
+        entry(3, PICTURE),
+        entry(4, state=State.DONE),
+        entry(5, LISTING),
+        entry(6, LISTING | PAGE),
+        entry(7, LISTING | PICTURE),
+    )
     with manifest.transaction():
         manifest.frontier.skip_waiting_pages(Reason.LIMIT)
-    states = {url_id: e.state for url_id, e in manifest.frontier.entries([1, 2, 3, 4]).items()}
-    assert states == {1: State.SKIPPED, 2: State.SKIPPED, 3: State.PENDING, 4: State.DONE}
+    states = {url_id: e.state for url_id, e in manifest.frontier.entries(range(1, 8)).items()}
+    assert [url_id for url_id, state in states.items() if state is State.SKIPPED] == [1, 2, 5, 6]
+    assert (states[3], states[4], states[7]) == (State.PENDING, State.DONE, State.PENDING)
     assert manifest.frontier.entries([1])[1].reason is Reason.LIMIT
+
+
+def test_what_a_copy_lacks_by_rules(manifest: Manifest) -> None:
+    """A guess is not missing, nor is what the user did not ask for."""
+    with manifest.transaction():
+        snapshot = manifest.runs.begin([HOME], {}, NOW)
+    rows = [
+        (PAGE, Reason.NOFOLLOW),
+        (PAGE, Reason.NOFOLLOW),
+        (PICTURE, Reason.ROBOTS),
+        (PAGE, Reason.ROBOTS),
+        (frozenset({Role.FRAME}), Reason.ROBOTS),
+        (frozenset(), Reason.HOP),
+        (frozenset(), Reason.HOP),
+        (frozenset(), Reason.OUTSIDE),
+    ]
+    skipped = [
+        entry(n, roles, state=State.SKIPPED, reason=reason, referrer_id=1) for n, (roles, reason) in enumerate(rows, 2)
+    ]
+    guess = entry(10, PICTURE, state=State.SKIPPED, reason=Reason.ROBOTS, guess=True)
+    seen = entry(11, PICTURE, state=State.SKIPPED, reason=Reason.ROBOTS, referrer_id=1)
+    admitted(manifest, done(1), *skipped, guess, seen)
+    with manifest.transaction():
+        found = [(4, Reference(url(4), Kind.REQUISITE)), *((n, Reference(url(n), Kind.FRAME)) for n in (6, 7))]
+        page = recorded(manifest, snapshot, resource(1, "index.html"), found)
+        manifest.links.add_seen(page, [(11, Reference(url(11), Kind.REQUISITE))])
+    assert manifest.runs.shortfalls() == [
+        Shortfall(Lack.LINKS, Reason.NOFOLLOW, 2, url(2), url(1)),
+        Shortfall(Lack.NEEDED, Reason.ROBOTS, 1, url(4), url(1)),
+        Shortfall(Lack.REQUESTED, Reason.ROBOTS, 1, url(11), url(1)),
+        Shortfall(Lack.FRAMES, Reason.ROBOTS, 1, url(6), url(1)),
+        Shortfall(Lack.FRAMES, Reason.HOP, 1, url(7), url(1)),
+    ]
 
 
 # Snapshots

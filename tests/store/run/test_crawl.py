@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -20,8 +20,8 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import PublishElsewhere
 from mirror.store.disk.spool import Promise
 from mirror.store.manifest.records import Standing
-from mirror.store.run import nesting
 from mirror.store.run.crawl import Crawl
+from mirror.store.run.nesting import Bounds
 from tests.mirroring import (
     Beside,
     Web,
@@ -443,50 +443,119 @@ def test_a_guess_that_was_a_file_once_stays_one(archive: Archive) -> None:
     assert files(archive.root)["example.org_80/x.js"] == b"1"
 
 
+class Chain(NamedTuple):
+    """A page that needs or names a resource, which names the next one, and so on; and the bound that ends it."""
+
+    body: str
+    media_type: str
+    text: str
+    bound: str
+
+
+STYLE: Final = '<link rel="stylesheet" href="/1">'
 CHAINS: Final = {
-    "styles": ("text/css", "@import url(/{});", '<link rel="stylesheet" href="/1">'),
-    "two styles each": ("text/css", "@import url(/{}); @import url(/{}b);", '<link rel="stylesheet" href="/1">'),
-    "modules": ("text/javascript", "import '/{}';", '<script type="module" src="/1"></script>'),
-    "SVG": ("image/svg+xml", '<svg xmlns="http://www.w3.org/2000/svg"><image href="/{}"/></svg>', '<img src="/1">'),
-    "frames": (HTML, '<iframe src="/{}"></iframe>', '<iframe src="/1"></iframe>'),
-    "feeds": ("application/atom+xml", '<feed><link rel="next" href="/{}"/></feed>', FEED.format("/1")),
-    "sitemaps": (
+    "styles": Chain(STYLE, "text/css", "@import url(/{});", "REQUISITES"),
+    "two styles each": Chain(STYLE, "text/css", "@import url(/{}); @import url(/{}b);", "LEADING"),
+    "ten styles each": Chain(STYLE, "text/css", "".join(f"@import url(/{{}}{x});" for x in "bcdefghijk"), "BELOW"),
+    "modules": Chain('<script type="module" src="/1"></script>', "text/javascript", "import '/{}';", "REQUISITES"),
+    "SVG": Chain(
+        '<img src="/1">',
+        "image/svg+xml",
+        '<svg xmlns="http://www.w3.org/2000/svg"><image href="/{}"/></svg>',
+        "REQUISITES",
+    ),
+    "frames": Chain('<iframe src="/1"></iframe>', HTML, '<iframe src="/{}"></iframe>', "REQUISITES"),
+    "two frames each": Chain(
+        '<iframe src="/1"></iframe>', HTML, '<iframe src="/{}"></iframe><iframe src="/{}b"></iframe>', "LEADING"
+    ),
+    "web manifests": Chain(
+        '<link rel="manifest" href="/1">', "application/manifest+json", '{"icons": [{"src": "/{}"}]}', "REQUISITES"
+    ),
+    "preloads": Chain(STYLE, "text/css", "/* a header: {} */", "REQUISITES"),
+    "feed pages": Chain(
+        FEED.format("/1"), "application/atom+xml", '<feed><link rel="next" href="/{}"/></feed>', "PAGES"
+    ),
+    "feeds": Chain(FEED.format("/1"), HTML, FEED.format("/{}"), "SITEMAPS"),
+    "sitemaps": Chain(
+        '<link rel="sitemap" href="/1">',
         "application/xml",
         "<sitemapindex><sitemap><loc>http://example.org/{}</loc></sitemap></sitemapindex>",
+        "SITEMAPS",
+    ),
+    "sitemaps with a page each": Chain(
         '<link rel="sitemap" href="/1">',
+        "application/xml",
+        "<x><sitemap><loc>http://example.org/{}</loc></sitemap><url><loc>http://example.org/page{}</loc></url></x>",
+        "SITEMAPS",
     ),
 }
+BOUNDS: Final = Bounds(requisites=5, sitemaps=5, pages=6, leading=4, below=30)
 
 
 class Endless(Site):
-    """A page, and for every number a resource that refers to the next one, or to two."""
+    """The site of a chain, without an end."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.media_type, self.text, body = CHAINS[name]
-        self.page("/", body)
+        self.chain = CHAINS[name]
+        self.page("/", self.chain.body)
 
     def __missing__(self, path: str) -> Page:
-        number = int(re.sub("[^0-9]", "", path) or 0)
-        step = 2 * number + path.endswith("b") if "b)" in self.text else number + 1
-        return Page(200, {"Content-Type": self.media_type}, self.text.replace("{}", str(step)).encode())
+        if "page" in path:
+            return Page(200, {"Content-Type": HTML}, f"<p>{path}".encode())
+        number, letter = int(re.sub("[^0-9]", "", path) or 0), path[-1:]
+        step = str(number + 1 if letter.isdigit() else 11 * number + ord(letter))
+        headers = {"Link": f"</{step}>; rel=preload; as=style"} if "header" in self.chain.text else {}
+        body = self.chain.text.replace("{}", step)
+        return Page(200, {"Content-Type": self.chain.media_type, **headers}, body.encode())
 
     def __contains__(self, path: object) -> bool:
         return True
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_what_a_page_needs_in_turn_ends(archive: Archive, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Whatever it refers to; and `why` says where it ends."""
-    monkeypatch.setattr(nesting, "MAX_CHAIN", 5)
-    monkeypatch.setattr(nesting, "MAX_LISTINGS", 5)
-    monkeypatch.setattr(nesting, "MAX_BELOW", 9)
+def test_what_a_page_needs_in_turn_ends(archive: Archive, name: str) -> None:
+    """Whatever it refers to; and `why` says where it ends, and which setting moves that."""
     running = crawl(archive)
+    running.nesting.bounds = BOUNDS
     asked = run(running, {HOME: Endless(name)}, flying=1, most=100)
-    assert 5 <= len(asked) <= 11
+    assert 5 <= len(asked) <= 35
     complete(running)
-    traps = archive.manifest.runs.skipped_traps()
-    assert any("chain of what a page needs" in str(trap) for trap in traps)
+    [(rule, *_)] = archive.manifest.runs.skipped_traps()
+    assert rule.startswith("chain of what a page needs: ")
+    assert rule.endswith(f"(MIRROR_CHAIN_{CHAINS[name].bound})")
+
+
+@pytest.mark.parametrize("name", ["styles", "two styles each", "ten styles each", "sitemaps", "feed pages"])
+def test_a_bound_of_zero_is_none(archive: Archive, name: str) -> None:
+    running = crawl(archive)
+    running.nesting.bounds = Bounds(0, 0, 0, 0, 0)
+    assert len(run(running, {HOME: Endless(name)}, flying=1, most=40)) == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "most"),
+    [
+        ("sitemaps", "depth=0", 1),
+        ("sitemaps with a page each", "depth=0", 1),
+        ("sitemaps with a page each", "limit=1", 1),
+        ("sitemaps with a page each", "limit=3", 5),
+        ("feeds", "depth=0", 2),
+        ("feeds", "limit=1", 1),
+        ("feed pages", "depth=0", 2),
+        ("feed pages", "depth=2", 4),
+        ("feed pages", "limit=1", 1),
+    ],
+)
+def test_the_depth_and_the_limit_of_the_user_end_listings(archive: Archive, name: str, words: str, most: int) -> None:
+    """A limit keeps the run from looking for more pages than it may have, and a depth from lists of what is too deep."""
+    option, number = words.split("=")
+    depth, limit = (int(number), None) if option == "depth" else (None, int(number))
+    running = crawl(archive, scope(depth=depth), limit=limit)
+    asked = run(running, {HOME: Endless(name)}, flying=1, most=100)
+    complete(running)
+    assert len(asked) == most
+    assert (Reason.LIMIT if limit else Reason.DEPTH) in running.counts().skipped
 
 
 def test_robots_txt_is_no_failure_and_lists_what_it_names(archive: Archive) -> None:

@@ -180,6 +180,19 @@ def test_a_resumed_run_renders_what_was_not_done(tmp_path: Path) -> None:
         assert crawl.pages.counts() == RenderingCounts(done=2, unfinished=2, spared=0, found=0)
 
 
+def test_what_went_wrong_with_rendered_pages_is_counted(tmp_path: Path) -> None:
+    with crawling(tmp_path) as crawl:
+        run(crawl, {HOME: site().page("/", SHELL, links=["/built"])})
+        refused = [f"POST {HOME}/a", f"POST {HOME}/b", "more than 1,000 requests"]
+        for number, task in enumerate(tasks(crawl)):
+            crawl.pages.finish(task, [], None, RenderingOutcome("slow" if number else "", refused), [])
+        assert crawl.pages.problems() == [
+            ("refused: POST", 2, f"{HOME}/"),
+            ("refused: more than 1,000 requests", 2, f"{HOME}/"),
+            ("slow", 1, f"{HOME}/built"),
+        ]
+
+
 def test_a_page_that_was_put_back_comes_after_the_others(tmp_path: Path) -> None:
     with crawling(tmp_path) as crawl:
         run(crawl, {HOME: site().page("/", SHELL, links=["/built"])})
