@@ -19,11 +19,13 @@ from mirror.core.syntax import embedded_urls, robots_meta
 Attributes = Mapping[str, str]
 """Name, in lower case, -> value."""
 
-BODY: Final = re.compile(r"<body(?=[ \t\n\r\f/>])", re.IGNORECASE)
+BODY: Final = re.compile(r"<(b)o(dy)(?=[ \t\n\r\f/>])", re.IGNORECASE)
 BODY_AGAIN: Final = "b0dy"
 """The name that `<body>` tags get before parsing. A parser doesn't report a `<body>` tag if a body is open already, or was
 implied; but a browser adds the attributes of such a tag to the body (WHATWG HTML 13.2.6.4.7). Under another name, of the same
 length, the tag is reported like any element."""
+
+_RENAMED: Final = re.compile(r"<(b)0(dy)", re.IGNORECASE)
 
 DEEPEST: Final = 512
 """The number of open elements up to which lxml reads HTML. Chromium nests no deeper."""
@@ -134,12 +136,11 @@ class Elements:
 
     def restore(self) -> None:
         """Undo the renaming of `<body` in what is no tag: in the values of attributes, and in scripts."""
-        again, body = f"<{BODY_AGAIN}", "<body"
         for index, (name, attributes, pieces) in enumerate(self.found):
-            if any(again in value for value in attributes.values()):
-                attributes = {key: value.replace(again, body) for key, value in attributes.items()}  # noqa: PLW2901
+            if any(_RENAMED.search(value) for value in attributes.values()):
+                attributes = {key: _named_body(value) for key, value in attributes.items()}  # noqa: PLW2901
                 self.found[index] = name, attributes, pieces
-            pieces[:] = [piece.replace(again, body) for piece in pieces]
+            pieces[:] = map(_named_body, pieces)
 
     def _start_special(self, tag: str, attributes: Attributes) -> None:
         self._raw = [] if tag in _RAW else None
@@ -187,11 +188,15 @@ def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
     libxml2 searches all open elements for each end tag, which a hostile document can make very slow. If more elements are open
     than a browser keeps, another tokenizer reads the document from the beginning.
     """
-    text, renamed = BODY.subn(f"<{BODY_AGAIN}", text)
+    text, renamed = BODY.subn(r"<\g<1>0\g<2>", text)
     target = _read(text, new)
     if isinstance(target, Elements) and renamed > target.bodies:
         target.restore()
     return target
+
+
+def _named_body(text: str) -> str:
+    return _RENAMED.sub(lambda match: f"<{match[1]}{'o' if match[1] == 'b' else 'O'}{match[2]}", text)
 
 
 def _read(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
