@@ -1,11 +1,17 @@
 """Open pages in a browser, and compare screenshots of the site and the copy."""
 
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Any, TypeVar
 
 from PIL import Image, ImageChops
 from playwright.sync_api import BrowserContext, Page
+
+Got = TypeVar("Got")
 
 NOISE = 2
 """Levels (of 255) by which a colour may differ. Chromium does not always paint a rounded border the same, to one level."""
@@ -53,3 +59,9 @@ def same_picture(one: bytes, other: bytes) -> bool:
         return False
     difference = ImageChops.difference(*pictures).tobytes()
     return max(difference) <= NOISE
+
+
+def alone(made: Coroutine[Any, Any, Got]) -> Got:
+    """Run a coroutine in a new thread, because the browser of the other tests has an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, made).result()

@@ -5,7 +5,6 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -20,6 +19,7 @@ from mirror.browser.offline_browser import Browser, what_is_missing
 from mirror.browser.records import Document, PageRequest, Rendering, Screen
 from mirror.core.syntax.embedded_urls import Kind
 from tests.browser.conftest import program
+from tests.browser.pages import alone
 
 SITE: Final = "https://site.example"
 HTML: Final = (("Content-Type", "text/html; charset=utf-8"),)
@@ -66,12 +66,6 @@ def within(make: Callable[[Browser], Coroutine[Any, Any, Got]]) -> Got:
             await browser.close()
 
     return alone(run())
-
-
-def alone(made: Coroutine[Any, Any, Got]) -> Got:
-    """Run a coroutine in a new thread, because the browser of the other tests has an event loop in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, made).result()
 
 
 def rendered(html: str, files: dict[str, str] | None = None) -> tuple[Rendering, World]:

@@ -1,6 +1,5 @@
 """Captures of pages: two visits of a page look the same, whatever it does, and each visit ends."""
 
-import asyncio
 from pathlib import Path
 from urllib.request import getproxies
 
@@ -13,6 +12,7 @@ from mirror.compare.socks_proxy import Block
 from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.url.canonical import canonical
 from tests.browser.conftest import program
+from tests.browser.pages import alone
 from tests.site import Site, serve
 
 CHANCE = """<p id=said></p><style>@keyframes x { to { margin-left: 500px } } p { animation: x 1s infinite }</style>
@@ -30,7 +30,7 @@ def captured(
                 for path in paths
             ]
 
-    return asyncio.run(capture())
+    return alone(capture())
 
 
 def test_two_visits_of_a_page_are_the_same() -> None:
@@ -54,7 +54,7 @@ def test_a_visit_to_a_page_that_hangs_ends(monkeypatch: pytest.MonkeyPatch) -> N
             return [hung, await viewer.capture(f"{url}/", lambda _: True, is_sealed=False)]
 
     with serve(Site().page("/hang", "<script>while (true);</script>").page("/", "<p>well")) as server:
-        hung, well = asyncio.run(capture(server.url))
+        hung, well = alone(capture(server.url))
     assert hung.sight.problem
     assert (well.sight.problem, well.sight.lines) == ("", ("/", "well"))
 
