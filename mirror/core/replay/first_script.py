@@ -102,7 +102,7 @@ _CLOCK: Final = """(start => {
 _SERVICE_WORKERS: Final = """(() => {
     let workers
     try { workers = navigator.serviceWorker } catch {}  // sandboxed frames have none
-    if (!workers) return
+    if (!workers || Object.hasOwn(workers, "ready")) return  // the script may run twice: a comparison adds it to copies, too
     const none = async () => undefined
     const worker = Object.assign(new EventTarget(), { state: "activated", scriptURL: "", postMessage: () => undefined })
     const registration = Object.assign(new EventTarget(), {
