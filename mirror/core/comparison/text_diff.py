@@ -13,7 +13,7 @@ from operator import eq
 from typing import Any, Final, Literal, cast
 
 from mirror.core.comparison.html_frame import escaped, page
-from mirror.core.syntax.markup import read_html
+from mirror.core.syntax.markup import SVG_TITLE, read_html
 
 Sign = Literal["+", "-", " ", "…"]
 """A line that is new, missing or unchanged; or a note in the place of lines that are left out."""
@@ -112,7 +112,7 @@ class _Lines:
 
     def _hides(self, tag: str) -> bool:
         """Whether the text of an element is invisible. A second `<title>` names an SVG picture, so it is."""
-        return tag in INVISIBLE or (tag == "title" and self._titled)
+        return tag in INVISIBLE or tag == SVG_TITLE or (tag == "title" and self._titled)
 
     def _separate(self, tag: str) -> None:
         if tag in CELLS:

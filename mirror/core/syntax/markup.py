@@ -70,7 +70,7 @@ _SELF_CLOSED: Final = re.compile(
 _TITLE_IN_SVG: Final = re.compile(
     r"(?P<svg><svg\b)|(?P<end></svg\b)|(?<=<)title(?=[\s/>])|(?<=</)title(?=[\s/>])", re.IGNORECASE
 )
-_SVG_TITLE: Final = "t1tle"
+SVG_TITLE: Final = "t1tle"
 """The name under which lxml reads the title of an SVG image, whose text may have elements. It takes each title for text."""
 
 _SVG_OR_SELF_CLOSED: Final = re.compile(
@@ -242,7 +242,7 @@ def _with_svg_titles(text: str) -> str:
         if tag["svg"] or tag["end"]:
             svgs = max(svgs + (1 if tag["svg"] else -1), 0)
             return tag[0]
-        return _SVG_TITLE if svgs else tag[0]
+        return SVG_TITLE if svgs else tag[0]
 
     return _TITLE_IN_SVG.sub(renamed, text)
 
