@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from mirror.core.document.documents import MAX_READ
 from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.cross_origin import OPAQUE
 from mirror.core.http.messages import header
@@ -182,8 +183,8 @@ class Replay:
         if resource.status in _BODILESS:
             return Response(status_code=resource.status, headers=headers)
         copy = self._playback.copy(found, self._server, home.snapshot, is_page=request.destination in _PAGES)
-        if match and match.callbacks:
-            copy = with_callback(found.file.read_bytes() if copy is None else copy, match)
+        if match and match.callbacks and resource.size <= MAX_READ:
+            copy = with_callback(self._playback.payload(found) if copy is None else copy, match)
         headers["etag"] = tag = f'"{found.digest if copy is None else sha256(copy).hexdigest()}"'
         conditions = (request.header("if-none-match"), request.header("if-modified-since"))
         if response_headers.is_not_modified(tag, headers.get("last-modified"), *conditions):

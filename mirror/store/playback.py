@@ -125,6 +125,10 @@ class Playback:
             raise StorageError(f"the payload {digest[:64]!r} is missing: `verify --repair` fetches it again")
         return place
 
+    def payload(self, found: StoredVersion) -> bytes:
+        """Return a payload that is short enough to be read."""
+        return self._archive.objects.get(found.digest)
+
     def copy(self, found: StoredVersion, server: Server, snapshot: int, *, is_page: bool = False) -> bytes | None:
         """Return the document as the replay server sends it; `None` if nothing in it has to be rewritten.
 

@@ -186,10 +186,10 @@ class Discovery:
             self._probe(entry, probe)
 
     def _probe(self, page: Entry, url: CanonicalURL) -> None:
-        """Admit a probe, which is fetched like any other URL."""
+        """Admit a probe. It does not wait behind pages, as a listing may: their number is what it is to limit."""
         url_id = self._manifest.frontier.identify([url])[url]
         if url_id not in self._manifest.frontier.entries([url_id]):
-            roles = frozenset({Role.LISTING})
+            roles = frozenset({Role.LISTING, Role.REQUISITE})
             probe = Entry(
                 url_id, url, State.PENDING, roles, page.depth, guess=True, referrer_id=page.id, reason=Reason.PROBE
             )
