@@ -555,7 +555,7 @@ def silence(connection: Connection) -> bool:
 
 
 @attack(
-    "endless headers", "Endless answers", reasons=dict.fromkeys(("x", "one", "trailers"), "connection failed|cut short")
+    "endless headers", "Endless answers", reasons=dict.fromkeys(("x", "one", "trailers"), "connection failed|cut short|invalid HTTP: ")
 )
 def _(_: Places) -> Played:
     """An endless series of headers at full speed; one endless header; the same after the last chunk of a body."""
@@ -568,7 +568,7 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("endless interim answers", "Endless answers", reasons="connection failed|cut short")
+@attack("endless interim answers", "Endless answers", reasons="connection failed|cut short|invalid HTTP: ")
 def _(_: Places) -> Played:
     """One `103 Early Hints` after the other."""
     return Played(links("/x"), {"x": endless_interim})
@@ -827,7 +827,7 @@ def _(_: Places) -> Played:
 _CUT: Final = b"half of a page that was cut"
 
 
-_BROKEN: Final = "cut short|connection failed"
+_BROKEN: Final = "cut short|connection failed|invalid HTTP: "
 
 
 @attack("wrong lengths", "Broken answers", kept_as_good(_CUT), dict.fromkeys(("long", "forty", "two"), _BROKEN))
