@@ -198,6 +198,7 @@ def test_a_copy_can_not_load_from_the_site(tmp_path: Path) -> None:
         assert "/i.png" not in server.paths
 
 
+@pytest.mark.long
 def test_error_messages_are_one_line(modern: Mirrored, tmp_path: Path) -> None:
     url = modern.server.url + "/"
     cases = [

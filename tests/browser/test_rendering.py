@@ -378,7 +378,7 @@ def test_without_a_browser_it_says_what_to_install(tmp_path: Path, word: str) ->
         assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("given", [["render=never"], []])
+@pytest.mark.parametrize("given", [["render=never"], pytest.param([], marks=pytest.mark.long)])
 def test_playwright_is_not_imported_without_rendering(tmp_path: Path, given: list[str]) -> None:
     """By default, nothing is rendered if there is no Chromium."""
     path = os.environ["PATH"] if given else str(tmp_path)

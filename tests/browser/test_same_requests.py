@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import Browser
 
 from tests.crawl.running import mirror
@@ -167,6 +168,7 @@ fetch(`/load?modules=${missing.join("|")}`).then(() => localStorage.kept = JSON.
 """
 
 
+@pytest.mark.long
 def test_some_pages_are_opened_with_what_others_have_stored(tmp_path: Path) -> None:
     names = "abcdef"
     site = AnyQuery().file("/loader.js", LOADER, "text/javascript")

@@ -234,6 +234,9 @@ def kept_as_good(text: bytes) -> Harm:
 _UP: Final = "../" * 12
 
 
+_BROKEN: Final = "cut short|connection failed|invalid HTTP: "
+
+
 @attack("traversal by URL", "Names and paths", bad_names)
 def _(at: Places) -> Played:
     """Links that climb: `/../../x`, `%2e%2e/`, `..%2f`, `..%5c`, `%252e%252e/`, doubled slashes."""
@@ -555,7 +558,9 @@ def silence(connection: Connection) -> bool:
 
 
 @attack(
-    "endless headers", "Endless answers", reasons=dict.fromkeys(("x", "one", "trailers"), "connection failed|cut short|invalid HTTP: ")
+    "endless headers",
+    "Endless answers",
+    reasons=dict.fromkeys(("x", "one", "trailers"), _BROKEN),
 )
 def _(_: Places) -> Played:
     """An endless series of headers at full speed; one endless header; the same after the last chunk of a body."""
@@ -568,7 +573,7 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("endless interim answers", "Endless answers", reasons="connection failed|cut short|invalid HTTP: ")
+@attack("endless interim answers", "Endless answers", reasons=_BROKEN)
 def _(_: Places) -> Played:
     """One `103 Early Hints` after the other."""
     return Played(links("/x"), {"x": endless_interim})
@@ -825,9 +830,6 @@ def _(_: Places) -> Played:
 # --- broken answers -------------------------------------------------------------------------------------------------------
 
 _CUT: Final = b"half of a page that was cut"
-
-
-_BROKEN: Final = "cut short|connection failed|invalid HTTP: "
 
 
 @attack("wrong lengths", "Broken answers", kept_as_good(_CUT), dict.fromkeys(("long", "forty", "two"), _BROKEN))
