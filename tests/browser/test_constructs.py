@@ -46,6 +46,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
         yield Copy(out, dict(rows.fetchall()))
 
 
+@pytest.mark.long
 def test_nothing_is_missing_and_nothing_uses_the_network(copy: Copy, browser: Browser) -> None:
     """The servers are stopped. Scripts are disabled, because what they build does not work from a disk."""
     wrong = {}

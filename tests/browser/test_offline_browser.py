@@ -199,6 +199,7 @@ def test_frames_and_navigation_by_scripts() -> None:
     assert "<p>here" in got.html
 
 
+@pytest.mark.long
 def test_pages_are_shown_on_other_screens() -> None:
     html = """<link rel=icon href=data:,><script>const show = () => fetch(innerWidth < 500 ? "/small.json" : "/large.json")
         onresize = show; show()</script>"""
@@ -509,6 +510,7 @@ def test_pages_share_no_storage() -> None:
     assert [one.html and "<title>undefined</title>" in one.html for one in within(twice)] == [True, True]
 
 
+@pytest.mark.long
 def test_the_browser_is_restarted_after_max_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_PAGES", 2)
     world = World()

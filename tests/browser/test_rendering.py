@@ -320,7 +320,8 @@ def rendered_so_far(out: Path) -> int:
         return 0
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_run_continues_rendering(tmp_path: Path, how: signal.Signals) -> None:
     names = ("home", *(f"p{n}" for n in range(8)))
     site, ended = app(*names), Event()
