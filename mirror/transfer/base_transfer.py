@@ -30,7 +30,6 @@ from mirror.core.http.content_coding import CodingError, Decoder
 from mirror.core.http.digest_fields import stated_digest
 from mirror.core.http.messages import Spooled
 from mirror.core.url import media_types
-from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import BATCH, DigestError, LengthError, PartialDownload, Promise
 from mirror.transfer.curl_errors import TransferError, scrapy_exception
 from mirror.transfer.curl_operation import (
@@ -84,7 +83,7 @@ class BaseTransfer(CurlOperation[Response]):
         self._has_all_headers = False  # of any answer, a 100 (Continue) too
         self._has_response = False  # the headers are those of the final answer, and were processed
         self._length: int | None = None
-        self._payload = Payload(CanonicalURL(request.url), self._spools)
+        self._payload = Payload(self.url, self._spools)
         self._decoder: Decoder | None = None
         self._body_size = 0  # bytes of the body, before decoding
         self._pending: list[bytes] = []  # received, but not flushed yet
@@ -172,13 +171,13 @@ class BaseTransfer(CurlOperation[Response]):
             return
         codings = ",".join(value for name, value in self._headers if name.lower() == "content-encoding")
         if content_coding.codings(codings):
-            is_file = media_types.is_gzip_file(self._header("content-type"), CanonicalURL(self.request.url))
+            is_file = media_types.is_gzip_file(self._header("content-type"), self.url)
             self._decoder = Decoder(codings, 0, is_gzip_file=is_file)  # `_store` checks the size of what it yields
         validator = self._validator()
         has_ranges = (self._header("accept-ranges") or "bytes").strip().lower() == "bytes"
         if self._status == HTTPStatus.OK and length and validator and has_ranges and self._decoder is None:
             digest = stated_digest(self._headers, is_part=False) or ""
-            self._payload.promise = Promise(CanonicalURL(self.request.url), validator, length, digest)
+            self._payload.promise = Promise(self.url, validator, length, digest)
 
     # --- the payload ---------------------------------------------------------------------------------------------------
 
@@ -228,7 +227,7 @@ class BaseTransfer(CurlOperation[Response]):
         if limit is not None:
             return int(limit)
         head = self._payload.body()[: messages.HEAD]
-        kind = media_types.media_type(self._header("content-type"), CanonicalURL(self.request.url), head)
+        kind = media_types.media_type(self._header("content-type"), self.url, head)
         return max(_ALWAYS_IN_MEMORY, documents.max_read_size(kind))
 
     def _check_size(self, size: int, *, expected: bool) -> None:

@@ -15,11 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from socket import SHUT_RDWR, socket
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pycurl
 
-from mirror.core.url.canonical import is_web
+from mirror.core.url.canonical import CanonicalURL, is_web, origin
 from mirror.transfer.curl_operation import CurlOperation
 
 SILENCE: Final = 1.0
@@ -44,26 +43,26 @@ class Connections:
         self._sharing: set[str] = set()
         self._idle: dict[int, _Idle] = {}
 
-    def prepare(self, easy: pycurl.Curl, url: str) -> None:
+    def prepare(self, easy: pycurl.Curl, url: CanonicalURL) -> None:
         """Set the options of a transfer that say which connection it takes, and whether it keeps it."""
-        easy.setopt(pycurl.PIPEWAIT, int(_origin(url) in self._sharing))
+        easy.setopt(pycurl.PIPEWAIT, int(origin(url) in self._sharing))
         easy.setopt(pycurl.FORBID_REUSE, 0)
 
-    def ended(self, easy: pycurl.Curl, url: str, descriptor: int) -> None:
+    def ended(self, easy: pycurl.Curl, url: CanonicalURL, descriptor: int) -> None:
         """Note how a transfer used its connection. `descriptor`: its socket, if libcurl keeps the connection, else -1."""
         version = easy.getinfo(pycurl.INFO_HTTP_VERSION)
         if version:  # 0: there was no answer
-            (self._sharing.add if version in _SHARING_VERSIONS else self._sharing.discard)(_origin(url))
+            (self._sharing.add if version in _SHARING_VERSIONS else self._sharing.discard)(origin(url))
         if descriptor != _NONE:
-            self._idle[descriptor] = _Idle(_origin(url), easy.getinfo(pycurl.LOCAL_PORT))
+            self._idle[descriptor] = _Idle(origin(url), easy.getinfo(pycurl.LOCAL_PORT))
 
     def relieve(self, running: Collection[CurlOperation[Any]], now: float) -> None:
         """Give up connections of the origins at which a new connection stays silent. To be called repeatedly."""
-        silent = {_origin(one.request.url) for one in running if _is_silent(one, now)}
+        silent = {origin(one.url) for one in running if _is_silent(one, now)}
         if not silent:
             return
         for one in running:
-            if _origin(one.request.url) in silent:
+            if origin(one.url) in silent:
                 one.easy.setopt(pycurl.FORBID_REUSE, 1)
         in_use = {one.easy.getinfo(pycurl.ACTIVESOCKET) for one in running}
         for descriptor, idle in list(self._idle.items()):
@@ -90,9 +89,3 @@ def _shut(descriptor: int, port: int) -> None:
     with suppress(OSError), socket(fileno=os.dup(descriptor)) as found:
         if found.getsockname()[1] == port:
             found.shutdown(SHUT_RDWR)
-
-
-def _origin(url: str) -> str:
-    """Scheme, host and port. The URL may be as another project writes it, also without a path."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

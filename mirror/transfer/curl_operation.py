@@ -4,6 +4,7 @@ A `CurlOperation` sets the options of a handle, receives what libcurl delivers i
 a response for `base_transfer`, and the entries of a folder for the listings of `file_transfer`.
 """
 
+import re
 from abc import ABC, abstractmethod
 from socket import socket
 from time import monotonic
@@ -36,6 +37,8 @@ IN_MEMORY: Final = "download_in_memory"
 
 BEGINNING: Final = "download_beginning"
 """Whether the first `download_maxsize` bytes of a longer payload are enough. The transfer ends there, and does not fail."""
+
+_NO_PATH: Final = re.compile(r"[^:/?#]++://[^/?#]++(?![^?#])")
 
 TIME: Final = "download_time"
 """Seconds that the whole transfer may take, however much arrives."""
@@ -120,6 +123,15 @@ class Handler(Protocol):
         """Warn of the first response that was cut short."""
 
 
+def url_of(request: Request) -> CanonicalURL:
+    """The URL of a request as `core` expects URLs. Those of this crawl are canonical; other projects may leave out the path.
+
+    >>> url_of(Request("http://example.org?a")), url_of(Request("http://example.org/a"))
+    ('http://example.org/?a', 'http://example.org/a')
+    """
+    return CanonicalURL(_NO_PATH.sub(r"\g<0>/", request.url))
+
+
 class CurlOperation(ABC, Generic[Result]):
     """One use of a libcurl handle, and its result."""
 
@@ -127,6 +139,7 @@ class CurlOperation(ABC, Generic[Result]):
 
     def __init__(self, handler: Handler, request: Request) -> None:
         self.request = request
+        self.url = url_of(request)
         self._handler = handler
         self.timeout = 0.0
         self.started = self.last_activity = monotonic()
@@ -142,13 +155,9 @@ class CurlOperation(ABC, Generic[Result]):
     def open_socket(self, purpose: int, address: pycurl.CurlSockAddr) -> socket | int:
         """Open a socket, if policy allows its address. If it does not, libcurl tries the next address of the host."""
         reach = self._handler.reach
-        reason = reach and reach.blocks_address(CanonicalURL(self.request.url), str(address.addr[0]))
+        reason = reach and reach.blocks_address(self.url, str(address.addr[0]))
         self.barred_address = f"{address.addr[0]} is {reason}" if reason else ""
         return pycurl.SOCKET_BAD if reason else open_socket(purpose, address)
-
-    @property
-    def url(self) -> CanonicalURL:
-        return CanonicalURL(self.request.url)
 
     @property
     def has_unknown_length(self) -> bool:

@@ -31,7 +31,6 @@ from twisted.internet.ssl import Certificate
 from mirror.core.http.protection_spaces import ProtectionSpaces
 from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
-from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import PartialDownload, Spools
 from mirror.transfer import file_transfer
 from mirror.transfer.connections import Connections, has_begun
@@ -48,6 +47,7 @@ from mirror.transfer.curl_operation import (
     UnconfirmedError,
     UnseenEndError,
     open_socket,
+    url_of,
 )
 from mirror.transfer.failures import EndlessError, Skipped
 from mirror.transfer.http_transfer import HTTPTransfer
@@ -157,7 +157,7 @@ class CurlHandler(BaseDownloadHandler):
 
     async def _part(self, request: Request) -> PartialDownload | None:
         """What an earlier transfer left of this payload. A thread reads it."""
-        spools, url = self.spools, CanonicalURL(request.url)
+        spools, url = self.spools, url_of(request)
         if spools is None or request.method != "GET" or not spools.may_have(url):
             return None
         return await asyncio.to_thread(spools.part, url)

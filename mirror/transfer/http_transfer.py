@@ -67,7 +67,7 @@ class HTTPTransfer(BaseTransfer):
 
     def set_options(self, easy: pycurl.Curl) -> bool:
         request = self.request
-        url = str(request.meta.get(SPELLED, request.url)).partition("#")[0]
+        url = str(request.meta.get(SPELLED, self.url)).partition("#")[0]
         easy.setopt(pycurl.HTTPHEADER, _header_lines(request, self._left_out, self.part, self.offset))
         is_special = self._stream_end is not None and self._stream_end.set_options(easy)
         if self._is_early:

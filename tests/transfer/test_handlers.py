@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.transfer.asking import NOTHING, STOCK, Answer, Ask, Handler, probe
+from tests.site import Handler as Visit
+from tests.site import Page, Site
+from tests.site import serve as serve_site
+from tests.transfer.asking import CURL, NOTHING, STOCK, Answer, Ask, Handler, probe
 from tests.transfer.conftest import BINARY, World
 from tests.transfer.scripted import (
     Gate,
@@ -745,3 +748,20 @@ def test_a_handler_sends_nothing_of_its_own(bare: Told, name: str, names: set[st
 
 def test_a_handler_uses_no_proxy_of_its_own(bare: Told) -> None:
     assert not [name for name, answer in bare.answers.items() if answer.error]
+
+
+def test_a_url_may_have_no_path() -> None:
+    """As other projects write URLs; also where the server has asked for a login, and where escapes stay as they are."""
+
+    def greet(handler: Visit) -> None:
+        is_known = handler.headers.get("Authorization") is not None
+        handler.reply(Page(200 if is_known else 401, {"WWW-Authenticate": 'Basic realm="x"'}, handler.path.encode()))
+
+    site = Site()
+    for path in ("/", "/a", "/?b", "/?%e2"):
+        site[path] = greet
+    with serve_site(site) as server:
+        meta = {"download_login": ["guido", "Sp4m"], "verbatim_url": True}
+        asks = [Ask(f"{server.url}{rest}", meta=meta, is_first=True) for rest in ("/a", "", "?b", "?%e2")]
+        answers = probe(CURL, asks).answers
+    assert [(answer.status, answer.text) for answer in answers] == [(200, path) for path in ("/a", "/", "/?b", "/?%e2")]
