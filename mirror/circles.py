@@ -15,7 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from mirror.cookies import Cookies
-from mirror.core.http.messages import escaped
+from mirror.core.http.messages import REDIRECTS, escaped
 from mirror.core.url.canonical import as_written, resolve
 from mirror.items import REASONS
 from mirror.store.manifest.records import AGAIN, Entry
@@ -33,8 +33,6 @@ COOKIES_CHANGED: Final = f"{AGAIN}it redirects to itself and its cookies changed
 OTHERWISE_SPELLED: Final = f"{AGAIN}it redirects to itself, spelled {{}}"
 CIRCLE_LEFT: Final = f"{AGAIN}it is in a circle of redirects and its cookies changed"
 
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-
 
 class RedirectCircles:
     """Requests a URL again that redirects to itself, if its cookies changed or if the redirect spells it in another way."""
@@ -47,9 +45,10 @@ class RedirectCircles:
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        if response.status not in _REDIRECTS:
+        if response.status not in REDIRECTS:
             return response
-        _cookies(self._crawler).remember(request)
+        if cookies := _cookies(self._crawler):
+            cookies.remember(request)
         location = escaped((response.headers.get("Location") or b"").decode("latin-1")).strip()
         target = resolve(location, request.url) if location else None
         reasons: list[str] = request.meta.get(REASONS, [])
@@ -57,7 +56,7 @@ class RedirectCircles:
             return response
         spelled = as_written(location, request.url)
         asked = request.meta.get(SPELLED, request.url)
-        reason = COOKIES_CHANGED if _cookies(self._crawler).have_changed(target.url) else ""
+        reason = COOKIES_CHANGED if cookies and cookies.have_changed(target.url) else ""
         if not reason and spelled and spelled != asked:
             reason = OTHERWISE_SPELLED.format(spelled)
         if not reason:
@@ -73,12 +72,14 @@ class RedirectCircles:
 def reopen(crawler: Crawler, redirect: Entry) -> None:
     """If a redirect closes a circle, have the first URL of it requested again whose cookies changed since it was requested."""
     spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
+    cookies = _cookies(crawler)
+    if cookies is None:
+        return
     for member in spider.mirror.circle(redirect):
-        if _cookies(crawler).have_changed(member.url) and spider.mirror.ask_again(member, CIRCLE_LEFT, MOST):
+        if cookies.have_changed(member.url) and spider.mirror.ask_again(member, CIRCLE_LEFT, MOST):
             return
 
 
-def _cookies(crawler: Crawler) -> Cookies:
-    found = crawler.get_downloader_middleware(Cookies)
-    assert found is not None
-    return found
+def _cookies(crawler: Crawler) -> Cookies | None:
+    """The cookies of the crawl; `None` if the user has turned them off."""
+    return crawler.get_downloader_middleware(Cookies)

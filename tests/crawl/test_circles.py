@@ -76,3 +76,12 @@ def test_a_url_is_requested_again_when_its_answer_may_be_another_one(tmp_path: P
     assert "because it is in a circle of redirects and its cookies changed" in told["/bounce"]
     assert "requested again, because it redirects to itself" in told["/~user/"]
     assert "nothing changed" in again.stderr, again.stderr
+
+
+def test_without_cookies_redirects_are_followed_all_the_same(tmp_path: Path) -> None:
+    with serve(SITE) as server:
+        done = mirror(server.url, tmp_path, settings={"COOKIES_ENABLED": "0"})
+        user = scrapy("why", str(tmp_path), f"{server.url}/~user/").stdout
+    assert "redirects in a circle" in done.stderr
+    assert "Error" not in done.stderr
+    assert "because it redirects to itself, spelled" in user

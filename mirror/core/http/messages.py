@@ -6,6 +6,7 @@ Input and output are plain values. This module looks into a payload only to find
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
@@ -30,6 +31,9 @@ _OF_SOMETHING_ELSE = frozenset(
 
 _BLANK = b" \t\n\v\f\r\0\xef\xbb\xbf\xfe\xff"
 """White space, zeros and byte order marks."""
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+"""The statuses with which a response may lead to another URL."""
 
 HEAD = 512
 """Bytes of a payload from which its media type is found if no header gives it."""
@@ -89,7 +93,7 @@ class Response:
     @property
     def is_redirect(self) -> bool:
         """Whether the response leads to another URL."""
-        return self.status in {301, 302, 303, 307, 308} and self.header("location") is not None
+        return self.status in REDIRECTS and self.header("location") is not None
 
 
 def is_of_resource(status: int) -> bool:
