@@ -21,6 +21,7 @@ from mirror.logs import print_safely
 from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Exit, Summary
 from mirror.reports.times import clock_warning
 from mirror.store.disk.errors import StorageError
+from mirror.store.run.crawl import Crawl
 from mirror.terminal.console import described, print_message
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Finish:
         try:
             if error is None:
                 finished = reason == "finished" or spider.mirror.is_done
-                exit_code = await self._finish(spider, finished=finished)
+                exit_code = await self._finish(spider.mirror, finished=finished)
             else:
                 spider.mirror.flush()  # commits the answers that came before the error
         except StorageError as failure:
@@ -95,8 +96,7 @@ class Finish:
             exit_code = Exit.STORAGE
         self._crawler.stats.set_value("mirror/exit_code", exit_code)
 
-    async def _finish(self, spider: "MirrorSpider", *, finished: bool) -> Exit:
-        mirror, limit = spider.mirror, spider.options.limit
+    async def _finish(self, mirror: Crawl, *, finished: bool) -> Exit:
         if finished:
             mirror.finish()
         for is_waiting in mirror.settle():
@@ -118,7 +118,7 @@ class Finish:
             mirror.archive.manifest.decisions.needing(MAX_EXAMPLES),
             mirror.shortfalls(),
             mirror.pages.problems(),
-            len(mirror.scope.starts) if limit is None else min(len(mirror.scope.starts), limit - 1),
+            mirror.leads_nowhere,
         )
         print_message(summary.text())
         if mirror.archive.unpublished:

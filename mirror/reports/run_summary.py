@@ -44,8 +44,8 @@ class Summary:
     previous snapshot, `None` if there is none. `rewritten` counts the documents that were published again at the end because
     their links changed. `held` is (missing pages, all pages) if the run was held. `traps` are (rule, number of URLs that
     were not followed, one of them). `needing` is the number of pages that work in replay only, and some of them, each with
-    the reason. `shortfalls` are what the copy lacks by rules. If it has no more than `pages_of_starts` pages, the starts lead
-    nowhere. `problems` are those of rendered pages: what, how many pages, one of them.
+    the reason. `shortfalls` are what the copy lacks by rules. `leads_nowhere`: it has no page but the starts. `problems` are
+    those of rendered pages: what, how many pages, one of them.
     """
 
     counts: RunCounts
@@ -61,7 +61,7 @@ class Summary:
     needing: tuple[int, Sequence[tuple[CanonicalURL, str]]] = (0, ())
     shortfalls: Sequence[Shortfall] = ()
     problems: Sequence[tuple[str, int, CanonicalURL]] = ()
-    pages_of_starts: int = 0
+    leads_nowhere: bool = False
 
     @property
     def exit_code(self) -> Exit:
@@ -77,7 +77,7 @@ class Summary:
     def _is_loss(self, shortfall: Shortfall) -> bool:
         """Whether the user asked for what is lacking: a page is not whole, or no start leads anywhere."""
         if shortfall.lack is Lack.LINKS:
-            return self.counts.pages <= self.pages_of_starts
+            return self.leads_nowhere
         return shortfall.reason is Reason.ROBOTS and shortfall.lack is not Lack.REQUESTED
 
     def text(self) -> str:

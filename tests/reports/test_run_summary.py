@@ -137,7 +137,7 @@ def test_what_a_copy_lacks_is_told_with_the_option_that_helps(
 ) -> None:
     """It is a failure if a page is not whole, or if no start leads anywhere."""
     told = summary(replace(ALL_WELL, pages=pages))
-    told = replace(told, shortfalls=[Shortfall(lack, reason, 2, A, HOME)], pages_of_starts=1)
+    told = replace(told, shortfalls=[Shortfall(lack, reason, 2, A, HOME)], leads_nowhere=pages == 1)
     assert line.format(f"{A} (on {HOME})") in told.text().splitlines()
     assert told.exit_code == code
 

@@ -103,6 +103,7 @@ class Crawl:
         self.entries = NextEntries(run, refresh, commits, discovery, self.answers, wanted=wanted)
         self.pages = BrowserPages(run, commits, discovery)
         self._times_again: Counter[int] = Counter()
+        self._limit = limit
         self._ending = Ending(run, commits, discovery, self.answers, self.pages, limit=limit, refresh=refresh)
 
     def __len__(self) -> int:
@@ -232,6 +233,12 @@ class Crawl:
     def counts(self) -> RunCounts:
         """Count the results of the run so far."""
         return self._manifest.runs.counts(self.snapshot)
+
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether the copy has no page but the starts, although the limit would let it have more."""
+        pages = self.counts().pages
+        return pages <= len(self.scope.starts) and (self._limit is None or pages < self._limit)
 
     def shortfalls(self) -> list[Shortfall]:
         """Return what the copy lacks by rules."""
