@@ -72,12 +72,8 @@ class RedirectCircles:
 def reopen(crawler: Crawler, redirect: Entry) -> None:
     """If a redirect closes a circle, have the first URL of it requested again whose cookies changed since it was requested."""
     spider: MirrorSpider = crawler.spider  # type: ignore[assignment]
-    cookies = _cookies(crawler)
-    if cookies is None:
-        return
-    for member in spider.mirror.circle(redirect):
-        if cookies.have_changed(member.url) and spider.mirror.ask_again(member, CIRCLE_LEFT, MOST):
-            return
+    if cookies := _cookies(crawler):
+        spider.mirror.leave_circle(redirect, cookies.have_changed, CIRCLE_LEFT, MOST)
 
 
 def _cookies(crawler: Crawler) -> Cookies | None:

@@ -175,19 +175,18 @@ class Crawl:
         with self._commits.transaction():
             self._manifest.decisions.set_rule(entry.id, text)
 
-    def circle(self, redirect: Entry) -> list[Entry]:
-        """Return the redirects of the circle that this redirect closes, its target first; nothing if it closes none."""
-        return circle(self._manifest, redirect)
+    def leave_circle(self, redirect: Entry, may_differ: Callable[[CanonicalURL], bool], why: str, most: int) -> None:
+        """If a redirect closes a circle, request the first URL of it again whose answer `may_differ` now.
 
-    def ask_again(self, entry: Entry, why: str, most: int) -> bool:
-        """Request a URL again, for a reason that `why` tells, up to `most` times. Returns whether it is."""
-        self._times_again[entry.id] += 1
-        if self._times_again[entry.id] > most:
-            return False
-        with self._commits.transaction():
-            self._discovery.admit([(entry, replace(entry, state=State.PENDING))])
-            self._manifest.decisions.set_rule(entry.id, why)
-        return True
+        `why` is the reason, in words for a user; no URL is requested again more than `most` times.
+        """
+        for member in circle(self._manifest, redirect):
+            if self._times_again[member.id] < most and may_differ(member.url):
+                self._times_again[member.id] += 1
+                with self._commits.transaction():
+                    self._discovery.admit([(member, replace(member, state=State.PENDING))])
+                    self._manifest.decisions.set_rule(member.id, why)
+                return
 
     def skip(self, entry: Entry, reason: Reason, rule: str | None = None) -> None:
         """Record that a URL is not fetched after all; `rule` are the words of its server that decided so."""
