@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.crawl.running import scrapy
-from tests.crawl.warm import Done
+from tests.warm import Done
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = [

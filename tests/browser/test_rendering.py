@@ -19,10 +19,10 @@ from playwright.sync_api import Browser
 from tests.browser.conftest import program
 from tests.browser.pages import file_url, opened
 from tests.crawl.running import ROOT, interrupted, mirror, process, publish, rows, run, tree
-from tests.crawl.warm import Done
 from tests.mirroring import folder
 from tests.replay.serving import served
 from tests.site import Handler, Page, Site, serve, serve_both
+from tests.warm import Done
 
 ICON: Final = "<link rel=icon href=data:,>"
 TEXT: Final = "<p>" + "A paragraph that says something. " * 20 + "</p>"

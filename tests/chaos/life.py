@@ -21,7 +21,7 @@ from tests.chaos.archive import ArchiveReader
 from tests.chaos.model import Model
 from tests.chaos.site import START, ChangingSite, Kind, Manner
 from tests.crawl.running import QUICK, ROOT, SCRAPY
-from tests.crawl.warm import Done
+from tests.warm import Done
 
 FAKETIME: Final = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 """Debian's faketime, which gives a process another clock."""

@@ -1,7 +1,7 @@
 """Every command ends with an exit code and at most one line of errors, wherever its output goes and whatever the disk does.
 
 No command ends with a traceback, nor with the interpreter's "Exception ignored" and its code 120. The rows run in copies of one
-process (`tests.cli.endings`); those about the encoding of file names need a process of their own.
+process (`tests.warm`); those about the encoding of file names need a process of their own.
 """
 
 import os
@@ -14,10 +14,11 @@ from typing import Final
 
 import pytest
 
-from tests.cli.endings import Ending, Task, endings
+from tests import warm
 from tests.crawl.running import ROOT, run
 from tests.replay.serving import mirrored
 from tests.site import PNG, Site
+from tests.warm import Done, Task
 
 SITE: Final = "https://example.org"
 NOWHERE: Final = "http://127.0.0.1:9/"
@@ -47,11 +48,11 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], int, bool]]] = {
 """A name -> the words, the exit code, and whether there is output for stdout. `replay` has tests of its own."""
 
 STREAMS: Final = {
-    "nobody reads": Task((), stdout="unread", encoding="ascii"),
-    "full, and nobody reads stderr": Task((), stdout="full", stderr="unread"),
-    "closed": Task((), stdout="closed", stderr="closed", stdin="closed"),
-    "full stderr": Task((), stderr="full", environment={"TERM": None, "HOME": None, "COLUMNS": "0"}),
-    "latin-1": Task((), encoding="iso-8859-1", environment={"LC_ALL": "C"}),
+    "nobody reads": Task("mirror", (), stdout="unread", encoding="ascii"),
+    "full, and nobody reads stderr": Task("mirror", (), stdout="full", stderr="unread"),
+    "closed": Task("mirror", (), stdout="closed", stderr="closed", stdin="closed"),
+    "full stderr": Task("mirror", (), stderr="full", environment={"TERM": None, "HOME": None, "COLUMNS": "0"}),
+    "latin-1": Task("mirror", (), encoding="iso-8859-1", environment={"LC_ALL": "C"}),
 }
 OFTEN: Final = {(name, "nobody reads") for name in COMMANDS} | {
     (name, "full, and nobody reads stderr") for name in ("snapshots", "verify --repair", "prune", "crawl", "--help")
@@ -82,7 +83,7 @@ def words(name: str, home: Path, archive: str = "archive", new: str = "", damage
     return [word.format(**places) for word in COMMANDS[name][0]]
 
 
-def refuse_noise(ending: Ending) -> None:
+def refuse_noise(ending: Done) -> None:
     """Nothing that only a programmer understands."""
     assert "Traceback" not in ending.stderr
     assert "Exception ignored" not in ending.stderr
@@ -95,7 +96,7 @@ def refuse_noise(ending: Ending) -> None:
 
 
 @pytest.fixture(scope="module")
-def by_streams(home: Path, request: pytest.FixtureRequest) -> dict[tuple[str, str], Ending]:
+def by_streams(home: Path, request: pytest.FixtureRequest) -> dict[tuple[str, str], Done]:
     asked = [
         item.callspec.params
         for item in request.session.items
@@ -105,7 +106,7 @@ def by_streams(home: Path, request: pytest.FixtureRequest) -> dict[tuple[str, st
     tasks = [
         replace(STREAMS[how], words=words(name, home, new=f"{name} {how}", damaged="damaged")) for name, how in rows
     ]
-    return dict(zip(rows, endings(tasks), strict=True))
+    return dict(zip(rows, map(warm.run, tasks), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def by_streams(home: Path, request: pytest.FixtureRequest) -> dict[tuple[str, st
         for how in STREAMS
     ],
 )
-def test_streams_that_can_not_be_written(by_streams: dict[tuple[str, str], Ending], name: str, streams: str) -> None:
+def test_streams_that_can_not_be_written(by_streams: dict[tuple[str, str], Done], name: str, streams: str) -> None:
     ending = by_streams[name, streams]
     refuse_noise(ending)
     _, code, prints = COMMANDS[name]
@@ -127,8 +128,8 @@ def test_streams_that_can_not_be_written(by_streams: dict[tuple[str, str], Endin
 
 
 def test_a_full_stdout_is_told_in_one_line(home: Path) -> None:
-    scrapy = Task(words("diff", home), stdout="full", program="scrapy")
-    for ending in endings([scrapy, replace(scrapy, program="websucker")]):
+    scrapy = Task("scrapy", words("diff", home), stdout="full")
+    for ending in map(warm.run, [scrapy, replace(scrapy, program="mirror")]):
         assert (ending.code, ending.stderr) == (4, "websucker: the output is not complete: No space left on device\n")
 
 
@@ -147,9 +148,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
-def on(disk: Path, home: Path, names: Sequence[str]) -> dict[str, Ending]:
-    tasks = [Task(words(name, disk)) for name in names]
-    return dict(zip(names, endings(tasks), strict=True))
+def on(disk: Path, home: Path, names: Sequence[str]) -> dict[str, Done]:
+    tasks = [Task("mirror", words(name, disk)) for name in names]
+    return dict(zip(names, map(warm.run, tasks), strict=True))
 
 
 def test_a_read_only_disk(disk: Path, home: Path) -> None:
@@ -215,8 +216,8 @@ def test_a_damaged_manifest(home: Path, tmp_path: Path, damage: str) -> None:
     for n, name in enumerate(USED):
         subprocess.run(["cp", "-a", home / "archive", tmp_path / str(n)], check=True)
         spoilt(tmp_path / str(n) / ".mirror" / "manifest.sqlite", damage)
-        tasks.append(Task(words(name, tmp_path, str(n))))
-    for name, ending in zip(USED, endings(tasks), strict=True):
+        tasks.append(Task("mirror", words(name, tmp_path, str(n))))
+    for name, ending in zip(USED, map(warm.run, tasks), strict=True):
         refuse_noise(ending)
         assert ending.stderr.count("\n") == 1 or ending.code in {0, 1}, (name, ending)
         assert ending.code in {4, COMMANDS[name][1]} or damage in {"empty", "missing"}, (name, ending)
@@ -230,7 +231,9 @@ def test_a_lost_object(home: Path, tmp_path: Path) -> None:
             place.unlink()
     (tmp_path / "archive" / "example.org" / "bäume.png").unlink()
     names = ("publish", "checkout", "verify")
-    for name, ending in zip(names, endings([Task(words(name, tmp_path)) for name in names]), strict=True):
+    for name, ending in zip(
+        names, map(warm.run, [Task("mirror", words(name, tmp_path)) for name in names]), strict=True
+    ):
         refuse_noise(ending)
         assert ending.code == 1, (name, ending)
         assert ("%C3%A4ume.png" if name == "verify" else "1 file can't be made") in ending.stdout + ending.stderr
@@ -238,7 +241,9 @@ def test_a_lost_object(home: Path, tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_archive(tmp_path: Path) -> None:
     names = [name for name in (*USED, "diff") if name != "compare"]
-    for name, ending in zip(names, endings([Task(words(name, tmp_path)) for name in names]), strict=True):
+    for name, ending in zip(
+        names, map(warm.run, [Task("mirror", words(name, tmp_path)) for name in names]), strict=True
+    ):
         assert (ending.code, ending.stdout) == (4, ""), name
         assert ending.stderr == f"websucker: {tmp_path}/archive is not an archive: it has no folder .mirror\n"
 
@@ -262,7 +267,7 @@ def test_names_of_files_do_not_depend_on_the_locale(
     monkeypatch.delenv("PYTHONIOENCODING", raising=False)
     line = [sys.executable, "-m", *program, *words(name, home, new=str(tmp_path / "new"), damaged="damaged")]
     done = run(*line, cwd=ROOT)
-    refuse_noise(Ending(done.code, done.stdout, done.stderr))
+    refuse_noise(Done(done.code, done.stdout, done.stderr))
     assert done.code == COMMANDS[name][1], done.stderr
     if name == "verify":
         assert "b\\xe4ume.png" in done.stdout
@@ -270,6 +275,6 @@ def test_names_of_files_do_not_depend_on_the_locale(
 
 @pytest.mark.parametrize("word", ["http://127.0.0.1:9/\udcff", "http://\udcff.example/"])
 def test_a_start_that_is_not_unicode(tmp_path: Path, word: str) -> None:
-    [ending] = endings([Task([word, "--out", os.fsdecode(bytes(tmp_path) + b"/\xff")])])
+    [ending] = map(warm.run, [Task("mirror", [word, "--out", os.fsdecode(bytes(tmp_path) + b"/\xff")])])
     refuse_noise(ending)
     assert ending.code in {2, 3}

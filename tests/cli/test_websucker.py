@@ -10,8 +10,8 @@ import mirror
 from mirror.cli.option_table import OPTIONS
 from mirror.cli.websucker import parser, scrapy_words
 from tests.crawl.running import ROOT, run
-from tests.crawl.warm import Done
 from tests.site import Server, Site, serve
+from tests.warm import Done
 
 START = "http://127.0.0.1:9/"
 

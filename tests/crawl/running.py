@@ -7,41 +7,32 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
 
-from tests.crawl.warm import Done, Warm
+from tests import warm
+from tests.warm import Done, Task
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRAPY = [sys.executable, "-W", "error", "-m", "scrapy"]
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 QUICK = {"MIRROR_BACKOFF": "0.05"}  # seconds: few tests are about how long a crawl waits for a host in trouble
-
-
-@cache
-def warm() -> Warm:
-    """The process in whose forks commands run; one for all tests of this process."""
-    return Warm()
 
 
 def mirror(start: str, out: Path, *words: str, settings: dict[str, str] | None = None) -> Done:
     """`scrapy crawl mirror -a start=... -a out=... -a WORD...`."""
-    return scrapy(*_words(start, out, words, settings or {}), environment={"TERM": "dumb"})
+    return warm.run(Task("scrapy", _words(start, out, words, settings or {}), environment={"TERM": "dumb"}))
 
 
-def scrapy(*words: str, folder: Path = ROOT, environment: Mapping[str, str] = NOTHING) -> Done:
+def scrapy(*words: str) -> Done:
     """Run `scrapy WORDS...`."""
-    return warm().run("scrapy", words, folder, {**os.environ, **environment})
+    return warm.run(Task("scrapy", words))
 
 
 def websucker(*words: object) -> Done:
     """Run `websucker WORDS...`."""
-    return warm().run("mirror", [*map(str, words)], ROOT, os.environ)
+    return warm.run(Task("mirror", [*map(str, words)]))
 
 
 def process(

@@ -19,9 +19,9 @@ import pytest
 
 from mirror.core.policy.lost_content import CUT_SHORT, EMPTY
 from tests.crawl.running import ended, mirror, process, publish, rows, tree
-from tests.crawl.warm import Done
 from tests.mirroring import dangling, folder
 from tests.site import HTML, Handler, Page, Resource, Server, Site, serve
+from tests.warm import Done
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -16,9 +16,9 @@ from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.forgetting import Forgotten, Left
 from tests.crawl.running import mirror, rows, scrapy, tree, websucker
-from tests.crawl.warm import Done
 from tests.mirroring import dangling, folder
 from tests.site import HTML, PNG, Page, Server, Site, serve
+from tests.warm import Done
 
 QUIET = {"MIRROR_PROGRESS": "off"}
 

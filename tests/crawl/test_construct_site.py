@@ -6,8 +6,8 @@ import pytest
 
 from tests.constructs import FETCHED, FETCHED_OTHER, NEVER, NEVER_OTHER, sites
 from tests.crawl.running import dangling, mirror, publish, tree
-from tests.crawl.warm import Done
 from tests.site import serve_both
+from tests.warm import Done
 
 
 @pytest.fixture(scope="module")

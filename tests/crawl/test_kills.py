@@ -21,10 +21,10 @@ import pytest
 from mirror.store.archive import Archive
 from mirror.store.verification import Damage, verify
 from tests.crawl.running import ROOT, SCRAPY, ended, mirror, process, rows, tree
-from tests.crawl.warm import Done
 from tests.marks import some_long
 from tests.mirroring import archive_state, dangling
 from tests.site import NOT_FOUND, Handler, Page, Server, Site, serve
+from tests.warm import Done
 
 DATE: Final = re.compile(r'\["Date", "[^"]*"\]')
 LOCK: Final = Path(".mirror", "lock")

@@ -18,9 +18,9 @@ import pytest
 from benchmarks.suite.measure import run as measured
 from mirror.store.disk import block_sums
 from tests.crawl.running import ROOT, SCRAPY, ended, interrupted, mirror, process, rows
-from tests.crawl.warm import Done
 from tests.marks import some_long
 from tests.site import Handler, Server, Site, serve
+from tests.warm import Done
 
 SIZE: Final = 3 << 20
 OLD, NEW = (Random(seed).randbytes(SIZE) for seed in (1, 2))

@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from tests.crawl.running import dangling, mirror, rows, scrapy, tree
-from tests.crawl.warm import Done
 from tests.site import Handler, Page, Site, serve
 from tests.transfer import servers
+from tests.warm import Done
 
 LARGE: Final = random.Random(1).randbytes(3 << 20)
 WORDS: Final = "Skipped: 1 larger than max_file"

@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from tests.crawl.running import mirror, rows, scrapy
-from tests.crawl.warm import Done
 from tests.mirroring import dangling, folder
 from tests.site import Handler, Page, Resource, Server, Site, serve, serve_both
+from tests.warm import Done
 
 RULES = "User-agent: *\nDisallow: /a\n"
 META = '<meta name="robots" content="{}">'

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.crawl.running import mirror, run
-from tests.crawl.warm import Done
 from tests.site import Page, Site, serve
+from tests.warm import Done
 
 SECRET = "Sp4mSp4mSp4m"
 LOUD = {"LOG_LEVEL": "DEBUG", "MIRROR_PROGRESS": "lines"}

@@ -10,11 +10,11 @@ from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.playback import Playback
 from tests.crawl.running import dangling, mirror, publish, rows, scrapy, tree
-from tests.crawl.warm import Done
 from tests.marks import some_long
 from tests.replay.serving import mirrored
 from tests.site import Server, Site, serve
 from tests.traps import ARTICLES, HONEST, NAVIGATION, TRAPS, Endless, low, walk, with_articles
+from tests.warm import Done
 
 LARGE = {"a catalogue", "an application", "a forum", "puzzles", "a diary"}
 """Honest sites of a thousand pages and more."""

@@ -14,9 +14,9 @@ from mirror.cli.option_table import OPTIONS
 from mirror.store import verification
 from mirror.store.archive import Archive
 from tests.crawl.running import SCRAPY, ended, mirror, process, publish, run
-from tests.crawl.warm import Done
 from tests.mirroring import dangling
 from tests.site import Site, serve
+from tests.warm import Done
 
 NOWHERE = "http://127.0.0.1:9/"
 

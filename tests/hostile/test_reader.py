@@ -21,9 +21,9 @@ from mirror.settings import TELNETCONSOLE_ENABLED
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 from mirror.terminal.printable import printable_lines
 from tests.crawl.running import ROOT, mirror, scrapy
-from tests.crawl.warm import Done
 from tests.hostile.test_attacks import unprintable
 from tests.site import HTML, Page, Site, serve
+from tests.warm import Done
 
 EVIL: Final = (
     "\x1b[31m\x1b]8;;http://evil.example/\x07x\x1b]52;c;ZXZpbA==\x07\x9b2J\x9d0;t\x9c\u202egnp.exe\u2066\r\b\x7f\x00"
