@@ -1,6 +1,6 @@
 """Items: what the spider gives to the pipeline for each entry of the frontier."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from scrapy import Request
@@ -8,7 +8,9 @@ from scrapy.http import Response as ScrapyResponse
 
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
+from mirror.core.http.request_variants import redirected, variant_of, with_variant
 from mirror.core.policy.scope import Reason
+from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import Entry
@@ -48,6 +50,21 @@ class Skip:
 
 
 Item = Answer | Failure | Skip
+
+
+def in_variant(answer: Answer) -> Answer:
+    """If a variant of a request was redirected, have its target requested in the same variant, as browsers do."""
+    what = variant_of(answer.entry.url)
+    if what.is_plain or not answer.response.is_redirect:
+        return answer
+    again = redirected(what, answer.response.status)
+    return replace(
+        answer,
+        references=[
+            one._replace(url=with_variant(one.url, again)) if one.kind is Kind.REDIRECT else one
+            for one in answer.references
+        ],
+    )
 
 
 def note(request: Request) -> str | None:

@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
     server: "Server"
 
     def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = spelled(self.path.encode("latin-1"))
         self.server.requests.append((path, {name.lower(): value for name, value in self.headers.items()}))
         resource = self.server.site.get(path, NOT_FOUND)

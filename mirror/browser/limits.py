@@ -57,6 +57,9 @@ MAX_CLICKS: Final = 30
 MAX_REQUESTS: Final = 1000
 """Distinct URLs that one page may request."""
 
+MAX_QUESTIONS: Final = 100
+"""Distinct POST requests that one page may make."""
+
 MAX_BYTES: Final = 32 << 20
 """Size in bytes of the largest resource that a page receives. The crawl fetches larger ones, but the page's request fails."""
 

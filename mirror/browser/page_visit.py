@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mirror.browser import chromium, limits
 from mirror.browser.chromium import HEIGHT, WIDTH
-from mirror.browser.page_answers import abort_code, fulfill, other_origin
+from mirror.browser.page_answers import abort_code, asked_variant, fulfill, is_question, other_origin
 from mirror.browser.page_scripts import DISABLE_DIALOGS, WATCH_TIMERS, IsolatedWorld, next_timers
-from mirror.browser.records import Ask, Document, PageRequest, Rendering, Screen, ScriptCookie
+from mirror.browser.records import Ask, Document, PageRequest, RefusedError, Rendering, Screen, ScriptCookie
+from mirror.core.http.request_variants import with_variant
 from mirror.core.replay.first_script import first_script
 from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.url.canonical import CanonicalURL
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
@@ -88,6 +90,7 @@ class PageVisit:
         self._has_loaded = False
         self._crash = asyncio.Event()
         self._requested: set[str] = set()
+        self._questions: set[str] = set()
         self._waiting = 0
         self._active = monotonic()
         self._acted = monotonic()
@@ -324,7 +327,8 @@ class PageVisit:
             self.result.needs.add(_NEEDS_ORIGIN[request.resource_type])
         waits = request.resource_type not in _NOT_AWAITED
         cookies = await self._cookies(url) if request.resource_type in _NEEDS_ORIGIN else ()
-        response = await self._fetch(PageRequest(url, kind, waits, other_origin(request, url), cookies))
+        wanted = PageRequest(url, kind, waits, other_origin(request, url), cookies, variant=asked_variant(request))
+        response = await self._fetch(wanted)
         if response is None or len(response.body) > limits.MAX_BYTES:
             await route.abort(abort_code(request))
         else:
@@ -357,6 +361,9 @@ class PageVisit:
         except TimeoutError:
             self.result.missed = True
             return None
+        except RefusedError:
+            self._refuse(wanted.variant.method, wanted.url)
+            return None
         finally:
             self._waiting -= 1
 
@@ -373,10 +380,15 @@ class PageVisit:
     def _is_allowed(self, request: "Request", url: str) -> bool:
         if not url.startswith(("http://", "https://")):
             return False
-        if request.method not in {"GET", "HEAD"}:
+        if request.method not in {"GET", "HEAD"} and not is_question(request):
             return self._refuse(request.method, url)
         if request.resource_type in _REFUSED_TYPES:
             return self._refuse(_REFUSED_TYPES[request.resource_type], url)
+        if is_question(request):
+            url = with_variant(CanonicalURL(url), asked_variant(request))
+            self._questions.add(url)
+        if len(self._questions) > limits.MAX_QUESTIONS:
+            return self._refuse(f"more than {limits.MAX_QUESTIONS} POST requests", "")
         if url not in self._requested and len(self._requested) >= limits.MAX_REQUESTS:
             return self._refuse(f"more than {limits.MAX_REQUESTS:,} requests", "")
         self._requested.add(url)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from mirror.core.http.request_variants import PLAIN, Variant
 from mirror.core.syntax.embedded_urls import Kind
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class PageRequest:
 
     `waits` is whether the page waits for the response. `origin` is that of the page (`Origin`), if it would read a response of
     another origin. `cookies` are those that scripts of the page set for the host of the URL. `again`: it is the page itself,
-    which loads itself again.
+    which loads itself again. `variant` is what a script sends besides the URL.
     """
 
     url: str
@@ -58,10 +59,18 @@ class PageRequest:
     origin: str | None = None
     cookies: tuple[ScriptCookie, ...] = ()
     again: bool = False
+    variant: Variant = PLAIN
+
+
+class RefusedError(Exception):
+    """The crawl may not send a request."""
 
 
 Ask = Callable[[PageRequest], Awaitable[Document | None]]
-"""Answers a request of a page; `None` if the resource can't be had. It is cancelled when the page stops waiting."""
+"""Answers a request of a page; `None` if the resource can't be had. It is cancelled when the page stops waiting.
+
+Raises `RefusedError`.
+"""
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -20,10 +21,11 @@ from mirror.browser.chromium import BrowserError
 from mirror.browser.limits import MAX_BYTES
 from mirror.browser.offline_browser import Browser
 from mirror.browser.patience import Patience
-from mirror.browser.records import Document, PageRequest, Rendering, ScriptCookie
+from mirror.browser.records import Document, PageRequest, RefusedError, Rendering, ScriptCookie
 from mirror.browser.warm_pages import WarmPages
 from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
+from mirror.core.http.request_variants import may_matter, with_variant
 from mirror.core.policy.dynamic_pages import LOADER, shows_loader
 from mirror.core.replay.first_script import milliseconds
 from mirror.core.syntax.embedded_urls import Kind
@@ -168,15 +170,39 @@ class Renderer:
         if wanted.cookies:
             self._keep_cookies(url, wanted.cookies)
         try:
-            if wanted.again:
-                entry = self._crawl.pages.reload(task)
-            else:
-                entry = self._crawl.pages.want(task, Reference(url, wanted.kind), wanted.origin)
-            self._wake()
-            return await self._stored(entry.id, url, wanted.origin) if entry and wanted.waits else None
+            return await self._answer(task, url, wanted)
         except StorageError as error:
             self._fail(error)
             return None
+
+    async def _answer(self, task: RenderingTask, url: CanonicalURL, wanted: PageRequest) -> Document | None:
+        """Answer a request. A GET with headers of a script is sent without them first: most answers don't depend on them."""
+        asked = with_variant(url, wanted.variant)
+        may_send = self._crawl.scope.may_send(asked)
+        if wanted.variant.method != "GET":
+            if not may_send:
+                raise RefusedError
+            return await self._get(task, asked, wanted)
+        if asked == url or not may_send:
+            return await self._get(task, url, wanted)
+        plain = await self._get(task, url, wanted, guess=True)
+        if plain is None or plain.status < HTTPStatus.BAD_REQUEST:
+            self._crawl.pages.want(task, Reference(url, wanted.kind), wanted.origin)
+        if plain is None:
+            return None
+        answer = Response(url, plain.status, plain.headers, plain.body)
+        return await self._get(task, asked, wanted) or plain if may_matter(wanted.variant, answer) else plain
+
+    async def _get(
+        self, task: RenderingTask, url: CanonicalURL, wanted: PageRequest, *, guess: bool = False
+    ) -> Document | None:
+        """Have the crawl fetch a URL. `guess`: the page requests it in another way, so that it is no failure if it fails."""
+        if wanted.again:
+            entry = self._crawl.pages.reload(task)
+        else:
+            entry = self._crawl.pages.want(task, Reference(url, wanted.kind, guess=guess), wanted.origin)
+        self._wake()
+        return await self._stored(entry.id, url, wanted.origin) if entry and wanted.waits else None
 
     async def _stored(self, url_id: int, url: CanonicalURL, origin: str | None) -> Document | None:
         """Wait until the archive has a URL, and return its copy. Redirects are followed to their end."""

@@ -157,6 +157,14 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="[Rendering](rendering.md#how-a-page-is-rendered)",
     ),
+    "variants": Option(
+        "WORD",
+        "auto",
+        "keep what scripts of rendered pages get by more than a URL: `auto` (by headers of their own, and by POST if it only "
+        "reads, such as a search), `all` (by every POST to a site of the start URLs), or `none`",
+        Group.WHAT,
+        details="[Requests that are more than a URL](rendering.md#requests-that-are-more-than-a-url)",
+    ),
     "browser": Option(
         "PATH",
         "",

@@ -41,6 +41,7 @@ from mirror.cli.option_values import (
 )
 from mirror.cli.start_urls import Start, parse_routes, parse_starts, split
 from mirror.core.http.credentials import Credentials, Header, Login, Origin, Proxy
+from mirror.core.policy.reading_requests import Sends
 from mirror.core.policy.scope import Area, Requisites, Scope
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url.canonical import CanonicalURL
@@ -176,6 +177,7 @@ class Options:
             "fold": None if self.fold else False,
             "render": self.render,
             "private": 1 if self.transfers.private else None,
+            "variants": None if self.scope.sends is Sends.AUTO else self.scope.sends,
             "obey": None if obeys == [OPTIONS["obey"].default] else ",".join(obeys) or NONE,
         }
         return {
@@ -221,6 +223,7 @@ def _scope(starts: Iterable[Start], values: Mapping[str, str]) -> Scope:
         include=parse_regex("include", values["include"]),
         exclude=parse_regex("exclude", values["exclude"]),
         depth=parse_number("depth", values["depth"], minimum=0),
+        sends=parse_choice(Sends, "variants", values["variants"]),
         obeys=parse_choices(Directive, "obey", values["obey"]),
     )
 
@@ -287,6 +290,7 @@ _STORED: Final = frozenset(
         "traps",
         "fold",
         "private",
+        "variants",
         "obey",
     }
 )

@@ -25,10 +25,12 @@ from mirror.core.document.documents import MAX_READ
 from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.cross_origin import OPAQUE
 from mirror.core.http.messages import header
+from mirror.core.http.request_variants import MAX_BODY
 from mirror.core.policy.scope import SuffixList, bundled_suffix_list
 from mirror.core.replay import first_script, origins, response_headers
 from mirror.core.replay.near_match import NearMatch, with_callback
 from mirror.core.replay.origins import ReplayOrigin, Server
+from mirror.core.replay.variant_match import Asked
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import UNKNOWN
@@ -41,6 +43,9 @@ from mirror.store.manifest.records import Resource
 from mirror.store.playback import Playback, StoredVersion
 
 _METHODS: Final = ("GET", "HEAD")
+_ANSWERED: Final = (*_METHODS, "POST")
+"""The archive has answers to POST if pages asked questions by it."""
+
 _PAGES: Final = frozenset({"document", "embed", "frame", "iframe", "object"})
 """Values of Sec-Fetch-Dest: the browser shows the response, and runs its scripts."""
 
@@ -56,8 +61,9 @@ _ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 class ReplayRequest:
     """The parts of a request that the response depends on."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, body: bytes = b"") -> None:
         parsed = Request(scope)
+        self.asked = Asked(scope["method"], dict(parsed.headers), body)
         self.method = parsed.method
         self.hosts = parsed.headers.getlist("host")
         self.header: Callable[[str], str | None] = parsed.headers.get
@@ -96,7 +102,8 @@ class Replay:
             await send({"type": "websocket.close", "code": 1008})
         if scope["type"] != "http":
             return
-        response = await to_thread.run_sync(self.answer, ReplayRequest(scope), limiter=self._one_at_a_time)
+        body = await _body(receive) if scope["method"] == "POST" else b""
+        response = await to_thread.run_sync(self.answer, ReplayRequest(scope, body), limiter=self._one_at_a_time)
         with suppress(OSError):  # the object is gone, or no descriptor is left: the connection ends
             await response(_with_valid_range(scope, response), receive, self._with_policy(scope, send))
 
@@ -123,8 +130,8 @@ class Replay:
         name = self._server.name(request.hosts[0]) if len(request.hosts) == 1 else None
         if name is None:
             return PlainTextResponse(f"This is the replay server at {self._server.root}\n", 421)
-        if request.method not in _METHODS and not request.is_preflight:
-            return PlainTextResponse("An archive can only be read.\n", 405, {"allow": ", ".join(_METHODS)})
+        if request.method not in _ANSWERED and not request.is_preflight:
+            return _read_only()
         if not request.path.startswith("/"):
             return PlainTextResponse("The request target must be a path.\n", 400)
         try:
@@ -134,7 +141,7 @@ class Replay:
 
     def _answer_name(self, name: str, request: ReplayRequest) -> Response:
         if not name:
-            return self._list(request)
+            return _read_only() if request.method == "POST" else self._list(request)
         home = self._playback.home(name)
         if home is None:
             return self._typed_host(name, request)
@@ -153,16 +160,26 @@ class Replay:
         url = _url(home.origin, request.target)
         if url is None:
             return self._error("Not in the archive", f"{home.origin}{request.target} is not a valid URL.", request)
-        found = self._playback.find(url, home.snapshot)
-        if found is None and "?" not in url:  # ASGI servers do not tell an empty query from none
-            found = self._playback.find(CanonicalURL(f"{url}?"), home.snapshot)
-        near = None if found else self._playback.near(url, home.snapshot)
+        found = self._find(url, home.snapshot, request)
+        near = None if found else self._playback.near(url, request.asked, home.snapshot)
         found, match = near or (found, None)
+        if found is None and request.method == "POST" and not self._playback.any_question(url, home.snapshot):
+            return _read_only()
         if found is None:
             return self._not_archived(url, home, request)
         if request.is_preflight:
             return self._preflight(found.resource, home, request)
         return self._archived(found, home, request, match)
+
+    def _find(self, url: CanonicalURL, snapshot: int, request: ReplayRequest) -> StoredVersion | None:
+        found = self._playback.find_variant(url, request.asked, snapshot)
+        if found is None and request.method != "POST":
+            found = self._playback.find(url, snapshot)
+            if found is None and request.is_preflight:
+                found = self._playback.any_question(url, snapshot)
+            if found is None and "?" not in url:  # ASGI servers do not tell an empty query from none
+                found = self._playback.find(CanonicalURL(f"{url}?"), snapshot)
+        return found
 
     # --- resources in the archive --------------------------------------------------------------------------------------
 
@@ -231,7 +248,7 @@ class Replay:
             status_code=204,
             headers={
                 "vary": "Origin, Sec-Fetch-Dest",
-                **(response_headers.preflight(granted, request.header("access-control-request-headers"), _METHODS)),
+                **(response_headers.preflight(granted, request.header("access-control-request-headers"), _ANSWERED)),
             },
         )
 
@@ -302,6 +319,20 @@ class ObjectResponse(FileResponse):
 
     def set_stat_headers(self, stat_result: os.stat_result) -> None:
         self.headers["content-length"] = str(stat_result.st_size)
+
+
+def _read_only() -> Response:
+    return PlainTextResponse("An archive can only be read.\n", 405, {"allow": ", ".join(_METHODS)})
+
+
+async def _body(receive: Receive) -> bytes:
+    """Read the body of a request, up to the length that a stored variant may have, and a byte more."""
+    body, more = b"", True
+    while more and len(body) <= MAX_BODY:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message["type"] == "http.request" and message.get("more_body", False)
+    return body
 
 
 def _url(origin: str, target: str) -> CanonicalURL | None:

@@ -21,6 +21,9 @@ MAX_TRAPS: Final = 10
 MAX_PROBLEMS: Final = 6
 MAX_EXAMPLES: Final = 3
 
+_HELPS: Final = {"refused: POST": " (variants=all sends them to the sites of the starts, if they are harmless)"}
+"""What went wrong with rendered pages -> what helps."""
+
 
 class Exit(IntEnum):
     """The exit codes; docs/commands.md explains them to users."""
@@ -94,7 +97,8 @@ class Summary:
         lines += [f"Links updated at the end: {_count(self.rewritten, 'document')}"] if self.rewritten else []
         lines += [_rendered(self.renderings)] if self.renderings and self.renderings.done else []
         lines += [
-            f"  {what}: {_count(pages, 'page')}, such as {url}" for what, pages, url in self.problems[:MAX_PROBLEMS]
+            f"  {what}: {_count(pages, 'page')}, such as {url}{_HELPS.get(what, '')}"
+            for what, pages, url in self.problems[:MAX_PROBLEMS]
         ]
         return lines
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mirror.core.http.request_variants import described, variant_of
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import LastRendering, UrlHistory
@@ -41,7 +42,16 @@ def _lines(url: CanonicalURL, account: UrlHistory | None) -> list[str]:
     lines += [f"seen by the browser on {page}" for page in account.seen_on]
     lines += _rendered(account.rendered) if account.rendered else []
     lines += [f"works fully in replay only: {account.needs}"] if account.needs else []
+    lines += [_variant(one) for one in account.variants]
     return lines
+
+
+def _variant(resource: Resource) -> str:
+    try:
+        how = described(variant_of(resource.url))
+    except ValueError:
+        how = resource.url.partition("#")[2]
+    return f"also requested by {how}: {resource.error or resource.status}, {resource.size:,} bytes"
 
 
 def _rendered(rendered: LastRendering) -> list[str]:

@@ -23,11 +23,12 @@ from mirror.close_spider import stop
 from mirror.core.document.documents import MAX_READ, find_references, max_read_size
 from mirror.core.document.references import MAX_REFERENCES, Reference
 from mirror.core.http.messages import Response
+from mirror.core.http.request_variants import variant_of, without_variant
 from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Role
-from mirror.core.url.canonical import CanonicalURL, referer
-from mirror.items import Answer, Failure, Item, Skip, core_response, note
+from mirror.core.url.canonical import CanonicalURL, origin, referer
+from mirror.items import Answer, Failure, Item, Skip, core_response, in_variant, note
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import Publication, Published, publish, read
@@ -153,16 +154,26 @@ class MirrorSpider(Spider):
 
     def request(self, entry: Entry) -> Request:
         """Make the request for an entry of the frontier."""
+        what, url = variant_of(entry.url), without_variant(entry.url)
+        page = without_variant(entry.referrer) if entry.referrer else None
         headers = dict(self.mirror.entries.conditions(entry))
-        found_on = referer(entry.referrer, entry.url) if entry.referrer else None
+        found_on = referer(page, url) if page else None
         if found_on:
             headers["Referer"] = found_on
         meta: dict[str, Any] = {"entry": entry, "verbatim_url": True}
+        if not what.is_plain:  # as a script sends it
+            headers = {"Accept": "*/*"} | headers | {name.title(): value for name, value in what.headers}
+            meta[IN_MEMORY] = MAX_READ  # parts of a download are known by the URL
+        if what.method == "POST":
+            headers.setdefault("Origin", origin(page or url))
+            meta["dont_merge_cookies"] = page is not None and not self.mirror.scope.is_same_site(page, url)
         if Role.LISTING in entry.roles:  # a sitemap may be compressed with gzip, whatever its URL
             meta[IN_MEMORY] = MAX_READ
         return Request(
-            entry.url,
+            url,
+            method=what.method,
             headers=headers,
+            body=what.body,
             meta=meta,
             errback=self.failed,
         )
@@ -173,8 +184,7 @@ class MirrorSpider(Spider):
         answer = core_response(response)
         items = await self._read(entry, answer)
         why = note(response.request)
-        if why:
-            items = [replace(item, note=why) if isinstance(item, Answer) else item for item in items]
+        items = [replace(in_variant(item), note=why) if isinstance(item, Answer) else item for item in items]
         for item in items:
             if isinstance(item, Answer) and len(item.references) >= MAX_REFERENCES:
                 self.logger.warning("%s has more than %d references; the rest are ignored", entry.url, MAX_REFERENCES)

@@ -14,6 +14,7 @@ from mirror.core.policy.scope import covers
 from mirror.core.replay.first_script import milliseconds, with_first_script
 from mirror.core.replay.near_match import NearMatch, beginning, near_match
 from mirror.core.replay.origins import ReplayOrigin, Server, digested, host_of, read_label
+from mirror.core.replay.variant_match import Asked, exact_match, near_variant
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.core.url.media_types import Document
 from mirror.store.archive import MAX_REDIRECTS, Archive
@@ -96,15 +97,35 @@ class Playback:
             return None
         return StoredVersion(resource, resource.digest, self._file(resource.digest))
 
+    def find_variant(self, url: CanonicalURL, asked: Asked, snapshot: int) -> StoredVersion | None:
+        """Return what a snapshot has for a request that is more than a URL; `None` if it has nothing for exactly this one."""
+        found = exact_match(asked, self._history.beginning_with(f"{url}#", snapshot, _MAX_NEAR))
+        return self.find(found, snapshot) if found else None
+
+    def any_question(self, url: CanonicalURL, snapshot: int) -> StoredVersion | None:
+        """Return what a snapshot has of some POST to a URL; `None` if it has nothing."""
+        found = self._history.beginning_with(f"{url}#POST", snapshot, 1)
+        return self.find(found[0], snapshot) if found else None
+
     def has(self, url: CanonicalURL, snapshot: int) -> bool:
         found = self._version(url, snapshot)
         return found is not None and found.path is not None
 
-    def near(self, url: CanonicalURL, snapshot: int) -> tuple[StoredVersion, NearMatch] | None:
-        """Return what a snapshot has of another URL that answers a request for this one (`core.replay.near_match`)."""
+    def near(self, url: CanonicalURL, asked: Asked, snapshot: int) -> tuple[StoredVersion, NearMatch] | None:
+        """Return what a snapshot has for another request that answers this one.
+
+        `core.replay.near_match` and `core.replay.variant_match` have the rules.
+        """
         plain = CanonicalURL(url.partition("?")[0])
-        known = [plain] if plain != url and self.has(plain, snapshot) else []
-        match = near_match(url, known + self._history.beginning_with(beginning(url), snapshot, _MAX_NEAR))
+        stored = self._history.beginning_with(beginning(url), snapshot, _MAX_NEAR)
+        variants = [
+            *(one for one in stored if "#" in one),
+            *self._history.beginning_with(f"{plain}#", snapshot, _MAX_NEAR),
+        ]
+        match = near_variant(url, asked, variants)
+        if match is None and asked.method != "POST":
+            known = [plain] if plain != url and self.has(plain, snapshot) else []
+            match = near_match(url, known + [one for one in stored if "#" not in one])
         found = self.find(match.url, snapshot) if match else None
         return (found, match) if found and match else None
 

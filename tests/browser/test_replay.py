@@ -233,6 +233,11 @@ def test_resources_that_scripts_load_are_replayed(server: Served, page: Page) ->
     assert [problem for problem in problems if not problem.endswith(EXPECTED_FAILURES)] == []
 
 
+def test_what_a_page_loads_may_be_redirected(server: Served, page: Page) -> None:
+    page.goto(server.place(f"{SITE}/"))
+    assert "The next page" in page.evaluate("fetch('/old').then(got => got.text())")
+
+
 def test_seeking_in_a_video(server: Served, page: Page) -> None:
     parts: list[tuple[int, str]] = []
     page.on("response", lambda answer: parts.append((answer.status, answer.headers.get("content-range", ""))))

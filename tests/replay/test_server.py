@@ -327,7 +327,7 @@ def test_preflights(server: Served, reader: str | None, path: str, asked: str | 
     answer = server.get(f"{SITE}{path}", headers=headers, method="OPTIONS")
     is_allowed = path == "/open.json"
     assert answer.headers.get("access-control-allow-headers") == expected
-    assert answer.headers.get("access-control-allow-methods") == ("GET, HEAD" if is_allowed else None)
+    assert answer.headers.get("access-control-allow-methods") == ("GET, HEAD, POST" if is_allowed else None)
     assert answer.status == (404 if path == "/missing" else 204)
 
 

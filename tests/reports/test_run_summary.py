@@ -167,5 +167,6 @@ def test_a_start_that_robots_txt_forbids_is_told() -> None:
 def test_what_went_wrong_with_rendered_pages_is_told(what: str, code: Exit) -> None:
     """A page that shows only its loader is not there."""
     told = replace(summary(ALL_WELL), problems=[(what, 2, A)])
-    assert f"  {what}: 2 pages, such as {A}\n" in told.text()
+    helps = "" if what == LOADER else " (variants=all sends them to the sites of the starts, if they are harmless)"
+    assert f"  {what}: 2 pages, such as {A}{helps}\n" in told.text()
     assert told.exit_code is code

@@ -103,6 +103,24 @@ def test_nothing_of_a_forgotten_url_is_left(root: Path) -> None:
         assert [damage for damage in verify(archive) if damage] == []
 
 
+def test_the_variants_of_a_forgotten_url_are_forgotten(root: Path) -> None:
+    with closing(sqlite3.connect(root / ".mirror" / "manifest.sqlite")) as database, database:
+        question = f"{HOME}/a#POST&=q={SECRET.decode()}"
+        url_id = database.execute("INSERT INTO urls (url, since) VALUES (?, 1) RETURNING id", (question,)).fetchone()[0]
+        database.execute(
+            "INSERT INTO links SELECT id, 99, ?, 'requisite', 0 FROM resources WHERE until IS NULL LIMIT 1", (url_id,)
+        )
+        database.execute(
+            "INSERT INTO resources (url_id, since, snapshot_id, standing, fetched, checked, status, headers, size) "
+            "VALUES (?, 2, 2, 'failed', '', '', 500, '[]', 0)",
+            (url_id,),
+        )
+    forgotten(root)
+    assert any("manifest.sqlite" in one for one in traces(root))
+    assert forgotten(root, f"{HOME}/a").versions == 2
+    assert traces(root) == []
+
+
 def test_a_run_that_was_not_finished_keeps_nothing_either(root: Path) -> None:
     with opened(root) as archive:
         run(Crawl(archive, Scope((canonical(HOME),)), now=lambda: NOW), {HOME: site("third")}, most=3)

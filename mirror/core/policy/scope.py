@@ -24,7 +24,9 @@ The rules
 7. A URL of more than `MAX_URL_LENGTH` characters is not fetched: no server accepts one.
 8. `depth` counts links from a start. A listing (a feed, a sitemap) is as deep as what names it, and its links are one deeper. A
    listing that only leads to what is too deep is not fetched: a sitemap, and what another listing names.
-9. If a start redirects to itself with a slash appended, it is the name of that folder, and not of a file in the folder above.
+9. A variant of a request (`core.http.request_variants`) is in the scope if its URL is, and if the user wants such requests to
+   be sent. A POST is sent if it only reads (`reading_requests`); with `Sends.ALL`, every POST to a site of the starts is.
+10. If a start redirects to itself with a slash appended, it is the name of that folder, and not of a file in the folder above.
 """
 
 import re
@@ -37,6 +39,8 @@ from typing import Final
 import tldextract
 
 from mirror.core.document.references import Reference
+from mirror.core.http.request_variants import variant_of, without_variant
+from mirror.core.policy.reading_requests import Sends, reads
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url.canonical import CanonicalURL, is_web, origin, split
@@ -147,6 +151,7 @@ class Scope:
     include: re.Pattern[str] | None = None
     exclude: re.Pattern[str] | None = None
     depth: int | None = None
+    sends: Sends = Sends.AUTO
     obeys: frozenset[Directive] = frozenset({Directive.NOFOLLOW})
     tombstones: tuple[str, ...] = ()  # URLs that were forgotten, and prefixes of such URLs with a "*" appended
     registrable_domain: SuffixList = field(default_factory=bundled_suffix_list)
@@ -172,7 +177,20 @@ class Scope:
     def may_request(self, url: CanonicalURL) -> bool:
         """Whether a URL may be requested wherever it was found, as a stored frontier is no more to be trusted than a page."""
         is_near = is_web(url) or any(origin(url) == origin(start) for start in self.starts)
-        return is_near and (not _is_on_disk(url) or self.contains(url))
+        return is_near and (not _is_on_disk(url) or self.contains(url)) and self.may_send(url)
+
+    def may_send(self, url: CanonicalURL) -> bool:
+        """Whether the variant of a request that a URL names may be sent (rule 9)."""
+        if "#" not in url:
+            return True
+        try:
+            what = variant_of(url)
+        except ValueError:
+            return False
+        if self.sends is Sends.NONE or not is_web(url):
+            return False
+        is_own = self.sends is Sends.ALL and self._site(url) in self._sites
+        return what.method == "GET" or is_own or reads(without_variant(url), what)
 
     def decide(self, reference: Reference, source: Source) -> Decision:
         """Decide in which role the target of a reference is fetched."""
@@ -190,24 +208,25 @@ class Scope:
 
     def is_forgotten(self, url: CanonicalURL) -> bool:
         """Whether the user asked for a URL never to be fetched again."""
-        return any(covers(tombstone, url) for tombstone in self.tombstones)
+        return any(covers(tombstone, without_variant(url)) for tombstone in self.tombstones)
 
     def leaves_out(self, url: CanonicalURL, *, page: bool) -> bool:
         """Whether the rules exclude a URL to which nothing leads any more. `page`: it was a page."""
         if url in self.starts:
             return False
-        excluded = self.exclude is not None and self.exclude.search(url) is not None
+        excluded = self.exclude is not None and self.exclude.search(without_variant(url)) is not None
         return excluded or self.is_forgotten(url) or ((page or _is_on_disk(url)) and not self.contains(url))
 
     def _refused(self, reference: Reference) -> Reason | None:
         """Return the reason why a target is never fetched, whatever leads to it; `None` if it may be."""
-        if reference.kind is Kind.NEVER:
+        if reference.kind is Kind.NEVER or not self.may_send(reference.url):
             return Reason.NEVER
         if len(reference.url) > MAX_URL_LENGTH:
             return Reason.LENGTH
         if self.is_forgotten(reference.url):
             return Reason.FORGOTTEN
-        is_excluded = self.exclude and self.exclude.search(reference.url) and reference.url not in self.starts
+        url = without_variant(reference.url)
+        is_excluded = self.exclude and self.exclude.search(url) and url not in self.starts
         return Reason.EXCLUDE if is_excluded else None
 
     def _barred(self, url: CanonicalURL, source: CanonicalURL) -> Reason | None:

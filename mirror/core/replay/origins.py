@@ -184,9 +184,10 @@ class Server:
     def allowlist(self) -> str:
         """The Connection-Allowlist of replayed resources: requests, prefetches, navigations and WebRTC reach this server only.
 
-        It covers what no Content-Security-Policy does. Browsers that do not know the header ignore it.
+        It covers what no Content-Security-Policy does. Browsers that do not know the header ignore it. Without its parameter,
+        it would block what is redirected. Only this server can be asked, and it redirects to itself only.
         """
-        return f'(response-origin "http://{TOP}{self._port}/*" "http://*.{TOP}{self._port}/*")'
+        return f'(response-origin "http://{TOP}{self._port}/*" "http://*.{TOP}{self._port}/*");redirects=allow'
 
     @property
     def page_policy(self) -> str:

@@ -34,7 +34,10 @@ from urllib.parse import quote
 import ada_url
 
 CanonicalURL = NewType("CanonicalURL", str)
-"""An absolute URL that obeys the law above. It is ASCII, without fragment and credentials."""
+"""An absolute URL that obeys the law above. It is ASCII, without credentials.
+
+It has no fragment, unless it names a variant of the request for a URL (`core.http.request_variants`).
+"""
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "file": 0}
 SCHEMES = frozenset(DEFAULT_PORTS)

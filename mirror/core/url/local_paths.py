@@ -34,7 +34,8 @@ type. In names, `~` and `@` are marks:
    escape that would then read the same is written `%25XX`. Names that Windows reserves for devices, and dots and spaces at the
    end of a name, are escaped too.
 3. An empty segment is `%`.
-4. A name longer than `MAX_NAME` bytes is cut, and ends with `~~` and a digest of the whole name. If the path is longer than
+4. A variant of the request for a URL (`core.http.request_variants`) is a part of the query, behind `%23`.
+5. A name longer than `MAX_NAME` bytes is cut, and ends with `~~` and a digest of the whole name. If the path is longer than
    `MAX_PATH` bytes, its folders become one: `~~` and a digest of them. Only these two can't be read back.
 """
 
@@ -89,8 +90,12 @@ def local_path(url: CanonicalURL, media_type: str) -> LocalPath:
     """
     parts = split(url)
     *folders, last = parts.path.split("/")[1:]
+    query = parts.query
+    variant = url.partition("#")[2]
+    if variant:
+        query = f"{'' if query is None else query + '?'}#{variant}"
     names = [_host_folder(parts.scheme, parts.host, parts.port), *map(_folder, folders)]
-    leaf = _leaf(last, parts.query, media_type)
+    leaf = _leaf(last, query, media_type)
     path = "/".join([*names, leaf])
     if len(path.encode()) > MAX_PATH:
         path = "/".join([names[0], "~~" + _digest("/".join(folders)), leaf])
@@ -247,7 +252,7 @@ def _whole_name(text: str) -> str:
 
 
 def _clipped(text: str, marks: str, ext: str = "") -> str:
-    """Join `text`, `marks` and the extension to a name; by point 4 if that is too long."""
+    """Join `text`, `marks` and the extension to a name; by point 5 if that is too long."""
     name = text + marks + ext
     if len(name.encode()) <= MAX_NAME:
         return name

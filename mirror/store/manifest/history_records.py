@@ -89,7 +89,8 @@ class UrlHistory:
     `met` is when the first run found it. `entry` is the decision of the newest run that found it, `decided` when that run
     began, `rule` the words that decided: a line of robots.txt, a header, an element of a page. `versions` come with the times
     of their first snapshot and of the one that ended them. `linked_from` are some pages that link to it, `seen_on` some in
-    which only a browser saw a reference to it. `needs` says why the page does not work from a disk.
+    which only a browser saw a reference to it. `needs` says why the page does not work from a disk. `variants` are
+    the current versions of some variants of requests for the URL (`core.http.request_variants`).
     """
 
     url: CanonicalURL
@@ -103,6 +104,7 @@ class UrlHistory:
     seen_on: list[CanonicalURL] = field(default_factory=list)
     rendered: "LastRendering | None" = None
     needs: str | None = None
+    variants: list[Resource] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Answers:
             if known.reason is Reason.PROBE:
                 return self._record_probe(known, before, response, references)
             is_unchanged = before is not None and self._is_unchanged(before, response)
-            if _is_misguessed(known, response):
+            if known.id not in self._run.tried and _is_misguessed(known, response):
                 return self._drop_guess(known, before, response)
             reason = self._left_out(known, response, before if is_unchanged else None, references)
             if reason:

@@ -68,7 +68,8 @@ class BrowserPages:
     def want(self, task: RenderingTask, reference: Reference, origin: str | None = None) -> Entry | None:
         """Admit a URL that a page requests, and return its entry; `None` if the page has changed meanwhile.
 
-        `origin` is what the request has to name, if the page reads a response of another origin.
+        `origin` is what the request has to name, if the page reads a response of another origin. With `guess`, the page
+        requests a variant of it.
         """
         with self._commits.transaction():
             resource = self._page(task)
@@ -77,6 +78,8 @@ class BrowserPages:
             found = self._discovery.with_ids([reference])
             self._add_links(task, resource, found)
             entry = self._manifest.frontier.entries([found[0][0]]).get(found[0][0])
+            if entry and reference.guess:
+                self._run.tried.add(entry.id)
             if entry and origin and entry.state is State.PENDING:
                 self._run.origins.setdefault(entry.id, origin)
             return entry

@@ -32,6 +32,8 @@ class RunContext:
     """The pages that a browser is to open; `None` if the run renders no pages."""
     origins: dict[int, str] = field(default_factory=dict)
     """The id of a URL that a page reads from another origin -> the origin of the page, which its request names."""
+    tried: set[int] = field(default_factory=set)
+    """The ids of URLs that are requested because a page requests a variant of them (`core.http.request_variants`)."""
 
     @property
     def manifest(self) -> Manifest:

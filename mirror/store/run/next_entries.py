@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from mirror.core.http import caching
 from mirror.core.http.cross_origin import named_origin
+from mirror.core.http.request_variants import variant_of
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.records import Entry
@@ -71,12 +72,14 @@ class NextEntries:
     def conditions(self, entry: Entry) -> list[tuple[str, str]]:
         """Return the headers of a conditional request: the server sends the payload only if the archive doesn't have it.
 
-        If a page read the resource from another origin, the request names that origin.
+        If a page read the resource from another origin, the request names that origin. The answer to a POST has no validators
+        (RFC 9110, 9.3.3).
         """
         before = self._run.manifest.resources.current(entry.id)
         origin = self._run.origins.get(entry.id) or (named_origin(before.headers) if before else None)
         named = [("Origin", origin)] if origin else []
-        return named + (caching.conditions(before.headers) if before and self._run.has_copy(before) else [])
+        is_known = before is not None and variant_of(entry.url).method == "GET" and self._run.has_copy(before)
+        return named + (caching.conditions(before.headers) if before and is_known else [])
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow an entry that is fresh, without a request; return whether it was fresh."""

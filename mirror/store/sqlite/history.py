@@ -171,6 +171,7 @@ class History(Queries):
             [checks.url(page) for page in seen],
             _rendered(rendered) if rendered else None,
             self._connection.execute(_NEED, {"url_id": row.id}).scalar(),
+            [resource_of(one) for one in self._connection.execute(_VARIANTS, {"url": url, "most": _MOST_VARIANTS})],
         )
 
     def starts(self, snapshot_id: int) -> list[CanonicalURL]:
@@ -247,7 +248,8 @@ _ORIGINS: Final = sa.text(
     """
     WITH shown AS (
         SELECT url, instr(url, '://') + 3 AS host,
-            media_type IN ('text/html', 'application/xhtml+xml') AND status NOT BETWEEN 300 AND 399 AS page
+            media_type IN ('text/html', 'application/xhtml+xml') AND status NOT BETWEEN 300 AND 399
+                AND instr(url, '#') = 0 AS page
         FROM resources JOIN urls ON urls.id = url_id
         WHERE resources.since <= :at AND (until IS NULL OR until > :at) AND path IS NOT NULL
     )
@@ -322,6 +324,19 @@ _VERSIONS: Final = (
     .where(resources.c.url_id == sa.bindparam("url_id"))
     .order_by(resources.c.since)
 )
+_VARIANTS: Final = (
+    sa.select(resources, urls.c.url)
+    .join(urls, urls.c.id == resources.c.url_id)
+    .where(
+        urls.c.url > sa.bindparam("url") + "#",
+        urls.c.url < sa.bindparam("url") + "#\x7f",
+        resources.c.until.is_(None),
+        resources.c.status.is_not(None),
+    )
+    .order_by(urls.c.url)
+    .limit(sa.bindparam("most"))
+)
+_MOST_VARIANTS: Final = 20
 _LINKED_FROM: Final = (
     sa.select(urls.c.url)
     .distinct()

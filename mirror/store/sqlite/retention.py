@@ -23,7 +23,7 @@ class Retention(Queries):
             self._connection.execute(statement, words)
 
     def forget(self, pattern: str, now: str) -> int:
-        words = {"pattern": pattern, "now": now, "glob": _glob(pattern)}
+        words = {"pattern": pattern, "now": now, **_globs(pattern)}
         count = int(self._connection.execute(_MATCHING, words).scalar_one())
         for statement in _FORGET:
             self._connection.execute(statement, words)
@@ -31,7 +31,7 @@ class Retention(Queries):
         return count
 
     def sharing(self, pattern: str) -> list[CanonicalURL]:
-        return [checks.url(url) for url in self._connection.execute(_SHARING, {"glob": _glob(pattern)}).scalars()]
+        return [checks.url(url) for url in self._connection.execute(_SHARING, _globs(pattern)).scalars()]
 
     def objects_in_use(self) -> set[Digest]:
         return self._digests(resources.c.digest) | self._digests(renderings.c.dom)
@@ -64,6 +64,12 @@ class Retention(Queries):
     def users_of(self, digest: Digest) -> list[Resource]:
         rows = self._connection.execute(_USERS, {"digest": digest}).all()
         return [resource_of(row) for row in rows]
+
+
+def _globs(pattern: str) -> dict[str, str]:
+    """Return the patterns that match what a tombstone covers: URLs, and variants of requests for a URL."""
+    glob = _glob(pattern)
+    return {"glob": glob, "variants": glob if pattern.endswith("*") else f"{glob}#*"}
 
 
 def _glob(pattern: str) -> str:
@@ -138,12 +144,16 @@ _PRUNE: Final = _script(
 )
 
 
-_MATCHING: Final = sa.text("SELECT count(*) FROM resources JOIN urls ON urls.id = url_id WHERE url GLOB :glob")
+_MATCHING: Final = sa.text(
+    "SELECT count(*) FROM resources JOIN urls ON urls.id = url_id WHERE url GLOB :glob OR url GLOB :variants"
+)
 
 
 _SHARING: Final = sa.text(
-    "SELECT DISTINCT u.url FROM resources r JOIN urls u ON u.id = r.url_id WHERE u.url NOT GLOB :glob AND r.digest IN ("
-    "SELECT digest FROM resources JOIN urls ON urls.id = url_id WHERE url GLOB :glob AND size > 0 AND status = 200) "
+    "SELECT DISTINCT u.url FROM resources r JOIN urls u ON u.id = r.url_id "
+    "WHERE u.url NOT GLOB :glob AND u.url NOT GLOB :variants AND r.digest IN ("
+    "SELECT digest FROM resources JOIN urls ON urls.id = url_id "
+    "WHERE (url GLOB :glob OR url GLOB :variants) AND size > 0 AND status = 200) "
     "ORDER BY u.url"
 )
 
@@ -151,7 +161,7 @@ _SHARING: Final = sa.text(
 _FORGET: Final = _script(
     """
     CREATE TEMP TABLE forgotten (url_id INTEGER PRIMARY KEY, id INTEGER);
-    INSERT INTO forgotten (url_id) SELECT id FROM urls WHERE url GLOB :glob;
+    INSERT INTO forgotten (url_id) SELECT id FROM urls WHERE url GLOB :glob OR url GLOB :variants;
     INSERT OR REPLACE INTO tombstones (url, forgotten) VALUES (:pattern, :now);
     INSERT OR REPLACE INTO leaving (path, url_id, lost, released)
         SELECT path, url_id, 0, 1 FROM resources WHERE path IS NOT NULL AND url_id IN (SELECT url_id FROM forgotten);
@@ -166,6 +176,9 @@ _FORGET: Final = _script(
     DELETE FROM needs WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM resources WHERE url_id IN (SELECT url_id FROM forgotten);
     DELETE FROM rules WHERE url_id IN (SELECT url_id FROM forgotten);
+    DELETE FROM links WHERE target_id IN (SELECT url_id FROM forgotten JOIN urls ON urls.id = url_id WHERE url GLOB '*#*');
+    DELETE FROM frontier WHERE url_id IN (SELECT url_id FROM forgotten JOIN urls ON urls.id = url_id WHERE url GLOB '*#*');
+    DELETE FROM urls WHERE id IN (SELECT url_id FROM forgotten) AND url GLOB '*#*';
     UPDATE frontier SET state = 3, roles = 0, reason = 'forgotten on request'
         WHERE url_id IN (SELECT url_id FROM forgotten);
     DELETE FROM known_by WHERE url_id IN (SELECT url_id FROM forgotten) OR url_id IN (SELECT url_id FROM resources)
