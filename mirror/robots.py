@@ -33,8 +33,7 @@ from mirror.pipelines import Store
 from mirror.terminal.console import print_message
 from mirror.transfer import failures
 from mirror.transfer.curl_operation import BEGINNING, IN_MEMORY, TIME
-from mirror.transfer.failures import BrokenAnswerError, Skipped, UnreachableError
-from mirror.transfer.interruption import InterruptedTransferError
+from mirror.transfer.failures import BrokenAnswerError, InterruptedTransferError, Skipped, UnreachableError
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider

@@ -23,7 +23,7 @@ from mirror.pacing import TURN, WAIT, Host, Hosts
 from mirror.pipelines import Store
 from mirror.store.disk.errors import StorageError
 from mirror.store.manifest.records import Entry
-from mirror.transfer.interruption import is_closing
+from mirror.transfer.failures import is_closing
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider

@@ -171,6 +171,7 @@ class Options:
         """
         obeys = sorted(self.scope.obeys)
         given = {
+            "routes": [f"{url}{route}" for url, routes in self.routes.items() for route in routes] or None,
             "max_file": self.transfers.max_file,
             "user_agent": self.transfers.user_agent,
             "traps": None if self.traps else False,

@@ -17,12 +17,12 @@ def list_page(
     snapshots: Sequence[SnapshotInfo],
     shown: SnapshotInfo | None,
     origins: Sequence[Origin],
-    starts: Sequence[CanonicalURL],
+    starts: Sequence[tuple[CanonicalURL, str]],
 ) -> str:
     """The start page: start URLs and hosts of the snapshot that is `shown`, and a list of all snapshots."""
     if shown is None:
         return _page("Mirrored sites", "<p>This archive is empty: no crawl has started yet.\n")
-    first = "".join(f"<li>{_link(server.place(start, shown.id), start)}\n" for start in starts)
+    first = "".join(f"<li>{_link(server.place(start, shown.id) + route, start + route)}\n" for start, route in starts)
     rows = "".join(_origin_row(server, shown.id, one) for one in origins)
     hosts = f"<table>\n<tr><th>Host<th class=n>Pages<th class=n>Other files\n{rows}</table>\n" if rows else "<p>None.\n"
     days = "".join(_snapshot_row(server, one, is_shown=one.id == shown.id) for one in snapshots)

@@ -40,7 +40,7 @@ from mirror.store.run.crawl import Crawl
 from mirror.store.run.nesting import Bounds
 from mirror.transfer import failures
 from mirror.transfer.curl_operation import IN_MEMORY
-from mirror.transfer.interruption import InterruptedTransferError, is_closing
+from mirror.transfer.failures import InterruptedTransferError, is_closing
 from mirror.workers.pool import WorkerDiedError, Workers
 
 if TYPE_CHECKING:

@@ -301,7 +301,8 @@ class Archive:
         """Write the index page at the root of the tree: the starts of all runs, with links to their files."""
         starts = self.manifest.runs.starts()
         ids = self.manifest.frontier.find(starts)
-        self.tree.write(INDEX, index_page((url, self._final_place(ids[url])) for url in starts if url in ids))
+        places = ((url, self._final_place(ids[url])) for url in starts if url in ids)
+        self.tree.write(INDEX, index_page(places, self.manifest.runs.routes()))
 
     def start_place(self) -> Path:
         """Return the file to open first: that of the only start, or the index page."""

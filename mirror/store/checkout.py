@@ -49,7 +49,7 @@ def check_out(archive: Archive, snapshot: SnapshotInfo, target: Path) -> Iterato
         if layout.put(shown):
             yield shown.resource
     starts = archive.history.starts(snapshot.id)
-    tree.write(INDEX, index_page((start, layout.place_of(start)) for start in starts))
+    tree.write(INDEX, index_page(((start, layout.place_of(start)) for start in starts), archive.manifest.runs.routes()))
     shutil.rmtree(scratch)
 
 

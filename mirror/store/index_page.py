@@ -4,7 +4,8 @@ Input: URLs and paths. Output: the bytes of the page. It runs no script and need
 """
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from mirror.core.url import local_paths
@@ -14,15 +15,19 @@ from mirror.core.url.local_paths import LocalPath
 INDEX: Final = "index.html"
 
 
-def index_page(starts: Iterable[tuple[CanonicalURL, LocalPath | None]]) -> bytes:
-    """Return a page that lists starts, with a link to the path of each."""
+def index_page(
+    starts: Iterable[tuple[CanonicalURL, LocalPath | None]],
+    routes: Mapping[CanonicalURL, Sequence[str]] = MappingProxyType({}),
+) -> bytes:
+    """Return a page that lists starts, with a link to the path of each. `routes` are hash routes of starts."""
     entries: dict[LocalPath, CanonicalURL] = {}
     for start, place in starts:
         if place is not None:
             entries.setdefault(place, start)
     items = "".join(
-        f'<li><a href="{html.escape(local_paths.href(place, LocalPath(INDEX)))}">{html.escape(start)}</a>\n'
+        f'<li><a href="{html.escape(local_paths.href(place, LocalPath(INDEX)) + route)}">{html.escape(start + route)}</a>\n'
         for place, start in entries.items()
+        for route in routes.get(start, ("",))
     )
     return _PAGE.format(items=items or "<li>Nothing yet.\n").encode()
 

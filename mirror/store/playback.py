@@ -65,9 +65,11 @@ class Playback:
         starts = {origin(start): n for n, start in enumerate(self._history.starts(snapshot))}
         return sorted(self._history.origins(snapshot), key=lambda one: (starts.get(one.name, len(starts)), one.name))
 
-    def starts(self, snapshot: int) -> list[CanonicalURL]:
-        """Return the starts of all runs up to a snapshot that have a version in it."""
-        return [start for start in self._history.starts(snapshot) if self._history.version(start, snapshot)]
+    def starts(self, snapshot: int) -> list[tuple[CanonicalURL, str]]:
+        """Return the starts of all runs up to a snapshot that have a version in it, each with its hash route, if any."""
+        routes = self._archive.manifest.runs.routes()
+        starts = [start for start in self._history.starts(snapshot) if self._history.version(start, snapshot)]
+        return [(start, route) for start in starts for route in routes.get(start, [""])]
 
     def origin_of(self, host: str, snapshot: int) -> str | None:
         """Return the origin to replay for a host: https, http, or else any in the snapshot; `None` if there is none."""

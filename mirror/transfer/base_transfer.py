@@ -41,8 +41,7 @@ from mirror.transfer.curl_operation import (
     Handler,
     PayloadChangedError,
 )
-from mirror.transfer.failures import BrokenAnswerError, EndlessError
-from mirror.transfer.interruption import InterruptedTransferError
+from mirror.transfer.failures import BrokenAnswerError, EndlessError, InterruptedTransferError
 from mirror.transfer.payload import Payload
 from mirror.transfer.response import CurlResponse, scrapy_headers
 

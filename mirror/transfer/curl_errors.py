@@ -20,9 +20,9 @@ _EXCEPTIONS: Final[dict[int, type[Exception]]] = {
 }
 
 
-_INVALID: Final = frozenset({1, 8, 61})
-"""CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY and CURLE_BAD_CONTENT_ENCODING: what an answer that is no HTTP
-causes."""
+_INVALID: Final = frozenset({1, 8, 61, 100})
+"""CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING and CURLE_TOO_LARGE: what an answer that is
+no HTTP, or has a very long header, causes."""
 
 
 INVALID: Final = "invalid HTTP: "

@@ -22,19 +22,20 @@ import pycurl
 from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
-from scrapy.exceptions import UnsupportedURLSchemeError
+from scrapy.exceptions import DownloadFailedError, UnsupportedURLSchemeError
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from scrapy.utils._download_handlers import get_dataloss_msg
 from twisted.internet.ssl import Certificate
 
+from mirror.core.http.lenient_answers import InvalidAnswerError
 from mirror.core.http.protection_spaces import ProtectionSpaces
 from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.store.disk.spool import PartialDownload, Spools
-from mirror.transfer import file_transfer
+from mirror.transfer import file_transfer, raw_connection
 from mirror.transfer.connections import Connections, has_begun
-from mirror.transfer.curl_errors import TransferError
+from mirror.transfer.curl_errors import TransferError, is_invalid
 from mirror.transfer.curl_multi import Multi
 from mirror.transfer.curl_operation import (
     CERTIFICATE,
@@ -49,9 +50,8 @@ from mirror.transfer.curl_operation import (
     open_socket,
     url_of,
 )
-from mirror.transfer.failures import EndlessError, Skipped
+from mirror.transfer.failures import EndlessError, InterruptedTransferError, Skipped, is_closing, is_cut
 from mirror.transfer.http_transfer import HTTPTransfer
-from mirror.transfer.interruption import InterruptedTransferError, is_closing, is_cut
 from mirror.transfer.rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,29 @@ class CurlHandler(BaseDownloadHandler):
     ) -> Response:
         if scheme in file_transfer.SCHEMES:
             return await file_transfer.download(self, request, part)
-        return await self.run(HTTPTransfer(self, request, part, is_conditional=is_conditional, is_early=is_early))
+        transfer = HTTPTransfer(self, request, part, is_conditional=is_conditional, is_early=is_early)
+        try:
+            return await self.run(transfer)
+        except DownloadFailedError as error:
+            if not is_invalid(error) or not raw_connection.may_help(request):
+                raise
+            return await self._read_leniently(HTTPTransfer(self, request, None, is_conditional=is_conditional), error)
+
+    async def _read_leniently(self, transfer: HTTPTransfer, error: DownloadFailedError) -> Response:
+        """Request again what libcurl did not accept. If that is of no use either, raise the first error."""
+        easy = transfer.easy = self._easy(fresh=True)
+        self._set_options(easy, transfer)
+        try:
+            response = await raw_connection.perform(
+                transfer, lambda: self._reason_to_end(transfer, monotonic(), is_closing=is_closing(self.crawler))
+            )
+        except (TransferError, InvalidAnswerError):
+            raise error from None
+        finally:
+            transfer.close()
+            easy.close()
+        logger.info("%s is no valid HTTP, and was read as browsers read it (%s)", transfer.url, error)
+        return response
 
     async def close(self) -> None:
         if self._checker:

@@ -1,8 +1,13 @@
-"""Why a request failed, in words for a user: one table from exceptions to text."""
+"""Why a request failed, in words for a user: one table from exceptions to text; and whether the crawl is about to end.
+
+After Ctrl-C no transfer begins any more; those that have begun are finished, unless a later run can resume them. When a limit
+of the whole run is reached (`quota`), those that have begun are cut off too. Either way their entries stay in the frontier.
+"""
 
 from typing import Final
 
 from scrapy import exceptions
+from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 
 from mirror.core.policy.scope import Reason
@@ -36,6 +41,21 @@ def reason(error: BaseException) -> Reason | None:
 def rule(error: BaseException) -> str | None:
     """The rule that the URL was skipped by, such as a line of robots.txt; `None` if there is none."""
     return error.rule if isinstance(error, Skipped) else None
+
+
+class InterruptedTransferError(exceptions.DownloadCancelledError):
+    """The spider is closing. What was received of a long payload stays on the disk for the next run."""
+
+
+def is_closing(crawler: Crawler) -> bool:
+    """Whether the spider is closing, and waits only for the requests in flight. Scrapy has no public API for this."""
+    slot = getattr(crawler.engine, "_slot", None)
+    return is_cut(crawler) or (slot is not None and slot.closing is not None)
+
+
+def is_cut(crawler: Crawler) -> bool:
+    """Whether the spider does not wait for the requests in flight either."""
+    return getattr(crawler.spider, "is_cut", False)
 
 
 class BrokenAnswerError(Exception):

@@ -85,7 +85,7 @@ class HTTPTransfer(BaseTransfer):
         self.received += len(line)
         if self._has_response:  # a trailer
             return None
-        if line.startswith(b"HTTP/"):
+        if line[:5].upper() == b"HTTP/":
             return self._guarded(self._read_status_line, line)
         if self._error:
             return -1

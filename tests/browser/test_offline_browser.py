@@ -16,7 +16,7 @@ from playwright.sync_api import Browser as Shown
 from mirror.browser import chromium, limits
 from mirror.browser.chromium import BrowserError, find
 from mirror.browser.offline_browser import Browser, what_is_missing
-from mirror.browser.records import Document, PageRequest, Rendering, Screen
+from mirror.browser.records import Document, PageRequest, RefusedError, Rendering, Screen
 from mirror.core.syntax.embedded_urls import Kind
 from tests.browser.conftest import program
 from tests.browser.pages import alone
@@ -42,6 +42,8 @@ class World:
         self.seen: list[PageRequest] = []
 
     async def ask(self, seen: PageRequest) -> Document | None:
+        if seen.variant.method == "POST":
+            raise RefusedError
         self.seen.append(seen)
         name = seen.url.removeprefix(SITE)
         if name not in self.files:

@@ -255,7 +255,7 @@ def test_a_page_that_still_shows_its_loader_and_a_refused_post_are_told(tmp_path
     site = Site().page("/", "<p>Loading...<script>fetch('/graphql', {method: 'POST', body: '{}'})</script>")
     with serve(site) as server:
         done = mirror(f"{server.url}/", tmp_path, "render=auto")
-    assert f"  refused: POST: 1 page, such as {server.url}/\n" in done.stderr
+    assert f"  refused: POST: 1 page, such as {server.url}/ (variants=all sends them" in done.stderr
     assert f"  still shows its loader: 1 page, such as {server.url}/\n" in done.stderr
     assert done.code == 1
 

@@ -1,11 +1,16 @@
 """What browsers forgive servers, over real connections: odd codings, bytes beyond ASCII in headers, invalid header lines."""
 
 import gzip
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+from tests.core.http.test_lenient_answers import REFUSED, SHOWN
 from tests.crawl.running import mirror, rows
 from tests.transfer.scripted import Reply, ok, serve
+from tests.transfer.servers import Authority, microsocks, tinyproxy
 
 HTML: Final = "Content-Type: text/html"
 PAGE: Final = b"<!DOCTYPE html><title>x</title><p>plain"
@@ -28,17 +33,12 @@ REPLIES: Final = {
     "space": ok(PAGE, "Content-Type : text/html"),
     "robots.txt": ok(b"", status="404 Not Found"),
 }
-INVALID: Final = {
-    "two-lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
-    "nul": b"HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nhi",
-}
-"""Answers that Chromium refuses, too."""
 
 
 def test_what_browsers_show_is_kept(tmp_path: Path) -> None:
-    names = [name for name in (*REPLIES, *INVALID) if not name.startswith(("caf", "robots"))]
+    names = [name for name in REPLIES if not name.startswith(("caf", "robots"))]
     home = "".join(f'<a href="/{name}">{name}</a>' for name in names).encode()
-    replies = {name: Reply(raw) for name, raw in {**REPLIES, **INVALID, "": ok(home, HTML)}.items()}
+    replies = {name: Reply(raw) for name, raw in {**REPLIES, "": ok(home, HTML)}.items()}
     with serve(replies) as server:
         done = mirror(server.url, tmp_path)
     (here,) = tmp_path.glob("127.0.0.1_*")
@@ -48,6 +48,40 @@ def test_what_browsers_show_is_kept(tmp_path: Path) -> None:
     stored = rows(tmp_path, "SELECT url, status FROM resources JOIN urls ON urls.id = url_id")
     asked = {str(url).removeprefix(f"{server.url}/"): status for url, status in stored}
     assert (asked["caf%C3%A9"], asked["caf%C3%A9.css"], asked["moved"]) == (200, 200, 302)
+    assert done.code == 0, done.stderr
+
+
+def test_answers_that_are_no_valid_http_are_read_as_browsers_read_them(tmp_path: Path) -> None:
+    refused = {**REFUSED, "no-headers": PAGE}
+    home = "".join(f'<a href="/{name}">{name}</a>' for name in (*SHOWN, *refused)).encode()
+    replies = {name: Reply(raw) for name, raw in {**SHOWN, **refused, "": ok(home, HTML)}.items()}
+    with serve(replies) as server:
+        done = mirror(server.url, tmp_path)
+        assert len(server.asked("a-line-without-a-colon")) == 2
+    (here,) = tmp_path.glob("127.0.0.1_*")
+    assert {name for name in SHOWN if PAGE not in (here / f"{name}~.html").read_bytes()} == set()
     assert done.code == 1
-    assert "invalid HTTP: Invalid Content-Length: value" in done.stderr
-    assert "invalid HTTP: NUL byte in header" in done.stderr, done.stderr
+    for why in (
+        "Invalid Content-Length: value",
+        "NUL byte in header",
+        "Multiple Location headers",
+        "Received HTTP/0.9",
+    ):
+        assert f"invalid HTTP: {why}" in done.stderr, done.stderr
+    kinds = 4
+    assert done.stderr.count("invalid HTTP: ") == kinds + len(refused), done.stderr
+
+
+@pytest.mark.parametrize("proxy", ["", "http", "socks5h"])
+def test_they_are_also_read_over_tls_and_through_a_proxy(proxy: str, tmp_path: Path) -> None:
+    raw = SHOWN["a-line-without-a-colon"]
+    authority = Authority(tmp_path)
+    with serve({"": Reply(raw)}, certificate=authority.sign("localhost")) as server, ExitStack() as stack:
+        options = [f"ca={authority.certificate}"]
+        if proxy:
+            start_proxy = tinyproxy if proxy == "http" else microsocks
+            options.append(f"proxy={proxy}://127.0.0.1:{stack.enter_context(start_proxy(tmp_path)).port}")
+        done = mirror(f"https://localhost:{server.port}/", tmp_path / "out", *options, settings={"ROBOTSTXT_OBEY": "0"})
+        assert done.code == 0, done.stderr
+    (page,) = (tmp_path / "out").glob("localhost_*/index.html")
+    assert page.read_bytes() == PAGE

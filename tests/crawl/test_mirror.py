@@ -6,8 +6,9 @@ from threading import Lock
 
 import pytest
 
-from tests.crawl.running import mirror, publish, tree
+from tests.crawl.running import mirror, publish, tree, websucker
 from tests.mirroring import dangling
+from tests.replay.serving import served
 from tests.site import HTML, PNG, Handler, Page, Server, Site, serve
 
 PICTURE = "image/png"
@@ -232,3 +233,16 @@ def test_a_guess_is_asked_once_and_a_redirect_that_leads_nowhere_says_so(tmp_pat
     pages = [(tmp_path / folder(server) / f"{name}~.html").read_text() for name in ("to-gone", "away")]
     assert not any("refresh" in page for page in pages)
     assert all("which this copy does not have" in page for page in pages)
+
+
+def test_a_start_keeps_its_hash_route_where_a_reader_begins(tmp_path: Path) -> None:
+    out = tmp_path / "archive"
+    with serve(Site().page("/", "An app that shows guides")) as server:
+        assert mirror(f"{server.url}/#/guide?a=%22", out, "render=never").code == 0
+        place = f"{folder(server)}/index.html"
+    checkout = tmp_path / "checkout"
+    assert websucker("checkout", str(out), "latest", str(checkout)).code == 0
+    for page in (out / "index.html", checkout / "index.html"):
+        assert f'href="{place}#/guide?a=%22"' in page.read_text()
+    with served(out) as running:
+        assert '/#/guide?a=%22">' in running.ask(f"http://localhost:{running.port}/", {"Accept": "text/html"}).text

@@ -11,11 +11,13 @@ Everything ends by itself: a connection that is held open is closed when the cli
 
 import socket
 import socketserver
+import ssl
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Event, Lock
 from typing import Final
 
@@ -154,8 +156,14 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 256
 
-    def __init__(self, script: Mapping[str, Script], host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, script: Mapping[str, Script], host: str = "127.0.0.1", certificate: tuple[Path, Path] | None = None
+    ) -> None:
         super().__init__((host, 0), Connection)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.script = script
         self.port: int = self.server_address[1]
         self.url = f"http://{host}:{self.port}"
@@ -179,9 +187,11 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def serve(script: Mapping[str, Script], host: str = "127.0.0.1") -> Iterator[Server]:
-    """Serve the script on a free port until the block ends."""
-    server = Server(script, host)
+def serve(
+    script: Mapping[str, Script], host: str = "127.0.0.1", *, certificate: tuple[Path, Path] | None = None
+) -> Iterator[Server]:
+    """Serve the script on a free port until the block ends, over TLS if there is a certificate."""
+    server = Server(script, host, certificate)
     try:
         with running(server):
             yield server

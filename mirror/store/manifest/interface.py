@@ -58,6 +58,9 @@ class Runs(Protocol):
     def starts(self) -> list[CanonicalURL]:
         """Return the starts of all runs, oldest run first, each URL once."""
 
+    def routes(self) -> dict[CanonicalURL, list[str]]:
+        """Return the hash routes of the starts of all runs (`#/guide`), by start: the option `routes`, whole URLs."""
+
     def last_id(self) -> int:
         """Return the id of the selected run; if none is selected, of the newest run; 0 if there is no run."""
 

@@ -67,6 +67,14 @@ class Runs(Queries):
         rows = self._connection.execute(sa.select(snapshots.c.starts).order_by(snapshots.c.id)).scalars()
         return list(dict.fromkeys(url for row in rows for url in checks.urls(row)))
 
+    def routes(self) -> dict[CanonicalURL, list[str]]:
+        rows = self._connection.execute(sa.select(snapshots.c.options).order_by(snapshots.c.id)).scalars()
+        found: dict[CanonicalURL, list[str]] = {}
+        for url in dict.fromkeys(url for row in rows for url in checks.urls(checks.mapping(row).get("routes", []))):
+            start, mark, route = url.partition("#")
+            found.setdefault(CanonicalURL(start), []).append(mark + route)
+        return found
+
     def last_id(self) -> int:
         return self._run_id or self._count(sa.select(sa.func.coalesce(sa.func.max(snapshots.c.id), 0)))
 

@@ -254,6 +254,14 @@ def test_a_run_is_resumed_until_it_is_finished(manifest: Manifest) -> None:
     assert manifest.runs.starts() == [HOME, url(1)]
 
 
+def test_hash_routes_of_starts_are_known_by_start(manifest: Manifest) -> None:
+    with manifest.transaction():
+        first = manifest.runs.begin([HOME], {"routes": [f"{HOME}#/a", f"{HOME}#/b"]}, NOW)
+        manifest.runs.finish(first, NOW)
+        manifest.runs.begin([HOME, url(1)], {"routes": [f"{HOME}#/b", f"{url(1)}#!/c"]}, NOW)
+    assert manifest.runs.routes() == {HOME: ["#/a", "#/b"], url(1): ["#!/c"]}
+
+
 @pytest.mark.parametrize(("starts", "options"), [([url(1)], {}), ([HOME, url(1)], {}), ([HOME], {"depth": 1})])
 def test_a_run_with_other_options_is_a_new_run(
     manifest: Manifest, starts: list[CanonicalURL], options: dict[str, Any]
