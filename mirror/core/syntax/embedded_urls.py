@@ -103,10 +103,12 @@ _JS_LOCAL = re.compile(r"\.{1,2}/|[\w~%@\-][\w~%@.\-]*/")
 _ABSOLUTE: Final = r"""(?:https?:)?(?:\\?/){2}[A-Za-z0-9\[](?:[^"'`\s<>{}|^$\\]|\\/|\\u0026)*+"""
 _ABSOLUTE_LITERAL = re.compile(  # a quote behind a backslash is one of HTML in a string
     rf"""(?P<quote>\\?["'`]|\\u0022)
-    (?:(?P<url>{_ABSOLUTE})|url\((?P<css>{_ABSOLUTE.replace('"', '"()')})\))
+    (?:(?P<set>{_ABSOLUTE}\s+[\d.]+[wx](?:\s*,\s*{_ABSOLUTE}(?:\s+[\d.]+[wx])?)*+)
+    |(?P<url>{_ABSOLUTE})|url\((?P<css>{_ABSOLUTE.replace('"', '"()')})\))
     (?P=quote)(?P<key>\s*+:)?""",
     re.IGNORECASE | re.VERBOSE,
 )
+_OF_SET = re.compile(_ABSOLUTE, re.IGNORECASE)
 _NAMESPACE = re.compile(r"https?://(?:www\.w3\.org/(?:[0-9]{4}|XML)/|schema\.org(?:/|\Z))")
 """What looks like a URL but is a name."""
 _JS_NAME = re.compile(r"[\w~%@\-.]")
@@ -272,7 +274,7 @@ def script_spans(value: str, _: Kind | None = None, *, names: bool = False) -> I
 
 
 def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
-    """Read the string literals of JSON or a script that are an absolute URL, or `url()` of CSS with one; each is a guess.
+    """Read the string literals of JSON or a script that are an absolute URL, a srcset or `url()` with some; each is a guess.
 
     `keys`: include literals that a colon follows. Names of namespaces are left out.
 
@@ -280,6 +282,10 @@ def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
     ['https://a.example/b']
     """
     for match in _ABSOLUTE_LITERAL.finditer(value):
+        if match["set"]:
+            for one in _OF_SET.finditer(value, *match.span("set")):
+                yield Span(*one.span(), json_unescaped(one[0]), Kind.NEVER, guess=True, quoting="script")
+            continue
         name = "css" if match["url"] is None else "url"
         url = json_unescaped(match[name])
         if (keys or not match["key"]) and not _NAMESPACE.match(url):

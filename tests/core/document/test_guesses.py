@@ -137,6 +137,20 @@ def test_a_model_refers_to_its_buffers_and_images() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        (r'"srcset=\"https:\/\/h\/a.png 1x, https:\/\/h\/b,c.png 2x\""', ["https://h/a.png", "https://h/b,c.png"]),
+        ('"https://h/a 480w,https://h/b 960w"', ["https://h/a", "https://h/b"]),
+        ('"https://h/a 1.5x,\n https://h/b"', ["https://h/a", "https://h/b"]),
+        ('"https://h/a and https://h/b 2x"', []),
+        ('"https://h/a 2x more"', []),
+    ],
+)
+def test_a_srcset_in_a_string_is_several_urls(text: str, urls: list[str]) -> None:
+    assert [span.url for span in embedded_urls.literal_spans(text)] == urls
+
+
 def test_html_in_json_leads_to_origins() -> None:
     """WordPress' REST API gives posts as HTML, with escaped slashes; replay changes the URLs in them."""
     text = r'{"a": "<img src=\"https:\/\/h\/a.png\"> see https://h/", "b": "\u003Ca href=\u0022https:\/\/h\/b\u0022\u003E"}'
