@@ -15,7 +15,7 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import local_path
-from mirror.core.url.media_types import media_type
+from mirror.core.url.media_types import may_be_playlist, media_type
 from mirror.pacing import Host, Hosts
 from mirror.terminal.displays import display, is_terminal
 from mirror.terminal.reporthook import UNKNOWN_SIZE, Display, Totals, Transfer, is_file
@@ -77,7 +77,8 @@ class Progress:
         if status is None or is_file(status):
             offset = None if status is None else cast("int", request.meta.get(OFFSET, 0))
             start = partial(self._start, request, headers, body_length, offset)
-            if headers.get("Content-Type"):
+            content_type = headers.get("Content-Type")
+            if content_type and not may_be_playlist(content_type.decode("latin-1")):
                 start()
             else:
                 self._unnamed[request] = start  # the name of its file depends on its first bytes

@@ -32,6 +32,7 @@ TEMPLATES: Final = {
     },
     "vitepress": {},
     "react": {_VITE: "."},
+    "players": {},
 }
 """Site -> {file or folder of a template: target}. Later entries overwrite earlier ones; the project's files overwrite all."""
 

@@ -78,6 +78,13 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="With `all`, Websucker fetches them from any host, but does not follow links to pages there.",
     ),
+    "media": Option(
+        "WORD",
+        "all",
+        "which qualities of films and music in playlists (HLS, DASH) to fetch: `all`, `best`, or `none`, the playlists only",
+        Group.WHAT,
+        details="[Films and music in pieces](media.md)",
+    ),
     "include": Option("REGEX", "", "follow only pages whose URL matches", Group.WHAT),
     "exclude": Option("REGEX", "", "fetch nothing whose URL matches", Group.WHAT),
     "depth": Option(

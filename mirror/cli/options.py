@@ -42,7 +42,7 @@ from mirror.cli.option_values import (
 from mirror.cli.start_urls import Start, parse_routes, parse_starts, split
 from mirror.core.http.credentials import Credentials, Header, Login, Origin, Proxy
 from mirror.core.policy.reading_requests import Sends
-from mirror.core.policy.scope import Area, Requisites, Scope
+from mirror.core.policy.scope import Area, Media, Requisites, Scope
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
@@ -177,6 +177,7 @@ class Options:
             "traps": None if self.traps else False,
             "fold": None if self.fold else False,
             "render": self.render,
+            "media": None if self.scope.media is Media.ALL else self.scope.media,
             "private": 1 if self.transfers.private else None,
             "variants": None if self.scope.sends is Sends.AUTO else self.scope.sends,
             "obey": None if obeys == [OPTIONS["obey"].default] else ",".join(obeys) or NONE,
@@ -221,6 +222,7 @@ def _scope(starts: Iterable[Start], values: Mapping[str, str]) -> Scope:
         starts=tuple(dict.fromkeys(url for url, _ in starts)),
         area=parse_choice(Area, "scope", values["scope"]),
         requisites=parse_choice(Requisites, "requisites", values["requisites"]),
+        media=parse_choice(Media, "media", values["media"]),
         include=parse_regex("include", values["include"]),
         exclude=parse_regex("exclude", values["exclude"]),
         depth=parse_number("depth", values["depth"], minimum=0),
@@ -282,6 +284,7 @@ _STORED: Final = frozenset(
     {
         "scope",
         "requisites",
+        "media",
         "include",
         "exclude",
         "depth",

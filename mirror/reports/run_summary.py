@@ -154,12 +154,18 @@ _REMEDIES: Final = (
 )
 """A part of the error of a failed request, what it means, and which option helps."""
 
+_DISOBEY: Final = "`-s ROBOTSTXT_OBEY=0` fetches {it}"
 _LACKS: Final = {
-    (Lack.LINKS, Reason.NOFOLLOW): ("Obeyed nofollow: did not follow {}", "link", "obey=none"),
-    (Lack.NEEDED, Reason.ROBOTS): ("robots.txt forbids {} that pages need", "file", "-s ROBOTSTXT_OBEY=0"),
-    (Lack.REQUESTED, Reason.ROBOTS): ("robots.txt forbids {} that scripts request", "file", "-s ROBOTSTXT_OBEY=0"),
-    (Lack.FRAMES, Reason.ROBOTS): ("Left empty, because robots.txt forbids it: {}", "frame", "-s ROBOTSTXT_OBEY=0"),
-    (Lack.FRAMES, Reason.HOP): ("Left empty, more than one hop away: {}", "frame", ""),
+    (Lack.LINKS, Reason.NOFOLLOW): ("Obeyed nofollow: did not follow {}", "link", "`obey=none` fetches {it}"),
+    (Lack.NEEDED, Reason.ROBOTS): ("robots.txt forbids {} that pages need", "file", _DISOBEY),
+    (Lack.REQUESTED, Reason.ROBOTS): ("robots.txt forbids {} that scripts request", "file", _DISOBEY),
+    (Lack.FRAMES, Reason.ROBOTS): ("Left empty, because robots.txt forbids it: {}", "frame", _DISOBEY),
+    (Lack.FRAMES, Reason.HOP): ("Left empty, more than one hop away: {}", "frame", "give its URL as one more start"),
+    (Lack.LIVE, Reason.NEVER): (
+        "Kept what {} named",
+        "live playlist",
+        "Websucker does not ask for more, and the copy ends there",
+    ),
 }
 
 
@@ -167,9 +173,7 @@ def _lack(shortfall: Shortfall) -> str:
     text, noun, remedy = _LACKS[shortfall.lack, shortfall.reason]
     page = f" (on {shortfall.page})" if shortfall.page else ""
     what = text.format(_count(shortfall.count, noun))
-    helps = (
-        f"`{remedy}` fetches {'it' if shortfall.count == 1 else 'them'}" if remedy else "give its URL as one more start"
-    )
+    helps = remedy.format(it="it" if shortfall.count == 1 else "them")
     return f"{what}, such as {shortfall.url}{page}; {helps}"
 
 

@@ -172,6 +172,9 @@ class Playback:
                 shown[name] = self._history.has_origin(name, snapshot)
             return place(url) if shown[name] else None
 
+        def has(url: CanonicalURL) -> bool:
+            return self.has(url, snapshot)
+
         def begin(text: str, kind: Document) -> str:
             if kind is Document.HTML or resource.media_type == _XHTML:
                 return with_first_script(text, self.clock(resource), is_xml=kind is Document.XML)
@@ -180,7 +183,8 @@ class Playback:
         payload = self._archive.objects.get(found.digest)
         response = Response(resource.url, resource.status or 0, resource.headers, payload)
         home = place(resource.url)
-        copy = documents.copy_at_origin(response, media_type, home, place, data, begin=begin if is_page else None)
+        start = begin if is_page else None
+        copy = documents.copy_at_origin(response, media_type, home, place, data, has=has, begin=start)
         return None if copy is payload else copy
 
     def clock(self, resource: Resource) -> int:

@@ -15,10 +15,11 @@ from mirror.core.syntax import character_encoding, markup, robots_meta
 from mirror.core.syntax.character_encoding import Text
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import local_paths
+from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.core.url.media_types import DOCUMENTS, Document
 
-VERSION = 5
+VERSION = 6
 """The version of reading and rewriting. Raise it when other references are found or copies differ: the next run, or `publish`,
 then reads the documents of an archive again, without fetching."""
 
@@ -143,12 +144,13 @@ def copy_at_origin(  # noqa: PLR0913 - the parts of a copy
     resolve: Resolve,
     data: Resolve,
     *,
+    has: Callable[[CanonicalURL], bool] | None = None,
     begin: Callable[[str, Document], str] | None = None,
 ) -> bytes:
     """Return the bytes of the copy at the URL `home`; see points 6 to 10 of the law in `link_rewriter`.
 
-    `data` resolves URLs in data and scripts. `begin` may add to a rewritten document, whose syntax it is told. If nothing
-    changes, the payload itself is returned.
+    `data` resolves URLs in data and scripts. `has` says whether there is a copy of a resource. `begin` may add to a rewritten
+    document, whose syntax it is told. If nothing changes, the payload itself is returned.
     """
     document = read(response, media_type)
     if document is None and _is_json(media_type):
@@ -156,7 +158,9 @@ def copy_at_origin(  # noqa: PLR0913 - the parts of a copy
     if document is None:
         return response.payload
     kind, source = document
-    text = link_rewriter.rewrite(kind, source.text, Rewriter(response.url, home, resolve, source.encoding, home, data))
+    text = link_rewriter.rewrite(
+        kind, source.text, Rewriter(response.url, home, resolve, source.encoding, home, data, has)
+    )
     text = begin(text, kind) if begin else text
     return response.payload if text == source.text else source.encode(text)
 

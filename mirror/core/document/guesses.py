@@ -11,13 +11,20 @@ from typing import Final
 from mirror.core.syntax import embedded_urls
 from mirror.core.syntax.embedded_urls import PAGE_EXTENSIONS, Kind, Span
 from mirror.core.url import media_types
-from mirror.core.url.media_types import DOCUMENTS, EXTENSION_TYPES, NAMED_TYPES
+from mirror.core.url.media_types import DOCUMENTS, EXTENSION_TYPES, NAMED_TYPES, PLAYLISTS
 
-_MEDIA: Final = frozenset(
-    ext
-    for ext, media_type in {**NAMED_TYPES, **EXTENSION_TYPES}.items()
-    if media_type.partition("/")[0] in {"image", "audio", "video", "model"}
+_MEDIA: Final = (
+    frozenset(
+        ext
+        for ext, media_type in {**NAMED_TYPES, **EXTENSION_TYPES}.items()
+        if media_type.partition("/")[0] in {"image", "audio", "video", "model"}
+    )
+    | PLAYLISTS
 )
+_FILMS: Final = PLAYLISTS | {
+    ext for ext, media_type in EXTENSION_TYPES.items() if media_type.partition("/")[0] in {"audio", "video"}
+}
+_LITERAL: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"')
 _CANDIDATE: Final = re.compile(r"[^\s|]+")
 _URL: Final = re.compile(r"(?:https?:)?(?![\w+.\-]+:)[\w./~%@\-][^\s<>\"'`{}|\\^]*+", re.IGNORECASE)
 _DESCRIPTOR: Final = re.compile(r"\d*\.?\d+[wxh],?$|[\[(]|and$", re.IGNORECASE)
@@ -28,12 +35,15 @@ def media_spans(value: str, kind: Kind) -> Iterator[Span]:
     """Read a value that may be the URL of an image or other media, or a list of these with descriptors, as in `srcset`.
 
     Each URL has an extension of media; nothing else may be in the value. `|` may separate candidates (lazysizes' `data-bgset`).
+    In JSON, as players have it (video.js' `data-setup`), each string that is the URL of a film, music or a playlist counts.
 
     >>> [span.url for span in media_spans("/a.jpg 300w [(min-width: 9px)] | /b.jpg", Kind.REQUISITE)]
     ['/a.jpg', '/b.jpg']
     >>> list(media_spans("see a.jpg", Kind.REQUISITE)) + list(media_spans("{'a': 'b.jpg'}", Kind.REQUISITE))
     []
     """
+    if value.lstrip()[:1] in {"{", "["}:
+        return _json_film_spans(value, kind)
     found: list[Span] = []
     depth = 0  # of parentheses: a media query has spaces
     for match in _CANDIDATE.finditer(value) if "." in value else ():
@@ -44,6 +54,13 @@ def media_spans(value: str, kind: Kind) -> Iterator[Span]:
             return iter(())
         depth += match[0].count("(") + match[0].count("[") - match[0].count(")") - match[0].count("]")
     return iter(found)
+
+
+def _json_film_spans(value: str, kind: Kind) -> Iterator[Span]:
+    for match in _LITERAL.finditer(value):
+        url = embedded_urls.json_unescaped(match[1])
+        if _URL.fullmatch(url) and _extension(url) in _FILMS:
+            yield Span(*match.span(1), url, kind, guess=True, quoting="json")
 
 
 def element_spans(value: str, kind: Kind) -> Iterator[Span]:

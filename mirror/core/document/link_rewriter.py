@@ -13,8 +13,9 @@ The law
 3. `<base href>` names the document itself, so that no reference leads elsewhere because of it.
 4. A Content-Security-Policy in the document (meta) forbids the same and allows the copies: `disk_policy` states that law.
 5. These stay as they are: scripts, and structured data in them; documents in attributes that are nested deeper than
-   `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates; DASH manifests.
+   `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates.
    What only the headers of the document said is added to it: `header_edits` states that law.
+   Playlists name only the qualities of which there are copies: `hls_edits` and `dash_edits` state that law.
 
 If copies are served at origins (`Rewriter.home`, see `core.replay.origins`) instead of read from a disk, these points differ:
 
@@ -37,10 +38,11 @@ from typing import Final
 
 from mirror.core.document.edits import Edit, apply, without_overlaps
 from mirror.core.document.header_edits import Said
+from mirror.core.document.hls_edits import hls_edits
 from mirror.core.document.html_edits import html_edits
 from mirror.core.document.replacements import Rewriter
 from mirror.core.document.xml_edits import xml_edits
-from mirror.core.syntax import embedded_urls, playlists
+from mirror.core.syntax import embedded_urls
 from mirror.core.url.media_types import Document
 
 
@@ -103,5 +105,5 @@ _EDITS: Final[dict[Document, Callable[[str, Rewriter], Iterator[Edit]]]] = {
     Document.CSS: _css_edits,
     Document.JSON: _json_edits,
     Document.JAVASCRIPT: _script_file_edits,
-    Document.HLS: lambda text, rewriter: rewriter.edits(playlists.hls_spans(text)),
+    Document.HLS: hls_edits,
 }

@@ -19,7 +19,7 @@ from lxml import etree
 from mirror.core.document import link_attributes
 from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Rule
 from mirror.core.http import messages
-from mirror.core.syntax import embedded_urls, markup, playlists, robots_meta, style_script_urls
+from mirror.core.syntax import dash_manifests, embedded_urls, markup, playlists, robots_meta, style_script_urls
 from mirror.core.syntax.embedded_urls import Kind, Span
 from mirror.core.syntax.markup import COMMON, Attributes, read_html
 from mirror.core.syntax.robots_meta import Directive
@@ -217,10 +217,18 @@ def _read_raw_text(name: str, text: str, attributes: Attributes, collector: Coll
 
 def _read_xml(text: str, collector: Collector) -> None:
     root = markup.xml_root(text)
-    if root is not None and playlists.is_dash(root):
-        collector.add(playlists.dash_spans(root))
+    if root is not None and dash_manifests.is_dash(root):
+        collector.add(dash_manifests.dash_spans(root))
+        if dash_manifests.is_live(root):
+            collector.add_url(collector.base, Kind.LIVE)
     elif root is not None:
         _read_xml_tree(text, root, collector)
+
+
+def _read_hls(text: str, collector: Collector) -> None:
+    collector.add(playlists.hls_spans(text, collector.base.partition("?")[2]))
+    if playlists.is_live(text):
+        collector.add_url(collector.base, Kind.LIVE)
 
 
 def _read_xml_tree(text: str, root: etree._Element, collector: Collector) -> None:
@@ -282,6 +290,6 @@ _READERS: Final[dict[Document, Callable[[str, Collector], None]]] = {
     Document.XML: _read_xml,
     Document.CSS: lambda text, collector: collector.add(embedded_urls.css_spans(text)),
     Document.JSON: lambda text, collector: collector.add(embedded_urls.json_spans(text)),
-    Document.HLS: lambda text, collector: collector.add(playlists.hls_spans(text)),
+    Document.HLS: _read_hls,
     Document.JAVASCRIPT: lambda text, collector: collector.add(style_script_urls.script_spans(text)),
 }

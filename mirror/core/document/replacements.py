@@ -39,7 +39,7 @@ class Rewriter:
 
     `base` is the document's URL, `name` the reference to its copy from the copy's own folder, `encoding` the codec that decoded
     it. For a copy at an origin, `home` is the URL of the copy, or of its base. `data` resolves URLs in data and scripts; `None`
-    leaves these as they are.
+    leaves these as they are. `has` says whether there is a copy of a resource; `None`: if `resolve` gives a place, there is.
     """
 
     base: str
@@ -48,6 +48,7 @@ class Rewriter:
     encoding: str = "utf-8"
     home: str | None = None
     data: Resolve | None = None
+    has: Callable[[CanonicalURL], bool] | None = None
     own_base: bool = True
     depth: int = 0
     _cache: dict[tuple[str, bool], tuple[str | None, bool]] = field(default_factory=dict)
@@ -90,6 +91,17 @@ class Rewriter:
         if guess or _ABSOLUTE.match(url):
             return None, False
         return canonical.with_fragment(target.url, target.fragment), False
+
+    def reference(self, url: str) -> str:
+        """Return what to write for a reference, unquoted: the reference itself if it may stay."""
+        return self.replacement(url)[0] or url
+
+    def is_kept(self, url: str) -> bool:
+        """Whether the copy has the resource that a reference leads to."""
+        target = canonical.resolve(url, self.base, self.encoding)
+        if target is None:
+            return False
+        return self.has(target.url) if self.has else self.resolve(target.url) is not None
 
     def edits(self, found: Iterable[Span]) -> Iterator[Edit]:
         """Return the edits of a value, from the references in it."""

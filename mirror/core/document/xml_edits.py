@@ -10,11 +10,11 @@ from html.entities import html5
 from typing import Final
 
 from mirror.core.document import link_attributes
+from mirror.core.document.dash_edits import dash_edits, is_dash
 from mirror.core.document.edits import Attribute, Edit, Tag, shifted
 from mirror.core.document.html_edits import speculation_edits, tag_edits
 from mirror.core.document.replacements import Rewriter
-from mirror.core.syntax import embedded_urls, markup, style_script_urls
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax import markup, style_script_urls
 
 _XML_TOKEN: Final = re.compile(
     r"""<!--.*?(?:-->|\Z)
@@ -28,9 +28,6 @@ _XML_TOKEN: Final = re.compile(
 _XML_ENTITY: Final = re.compile(r"&([A-Za-z_:][\w.:\-]*+;)")
 _XML_ATTRIBUTE: Final = re.compile(r"([^\s=/<>\"']++)\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')")
 
-_DASH: Final = re.compile(r"(?:[^<]|<\?.*?\?>|<!--.*?-->)*+<(?:\w+:)?MPD[\s>]", re.DOTALL)
-_BASE_URL: Final = re.compile(r"<(?:\w+:)?BaseURL(?:\s[^<>]*+)?>(?P<url>[^<&]*+)<")
-
 Piece = tuple[int, int, bool]
 """A part of an element's text: start and end in the source, and whether it is a CDATA section."""
 
@@ -38,11 +35,10 @@ Piece = tuple[int, int, bool]
 def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
     """Return the edits of an XML document: of start tags, of text before an element's first child, of `<?xml-stylesheet?>`.
 
-    The segments of a DASH manifest have names by templates, to which no names in a tree correspond. At origins, its `BaseURL`s
-    lead to the copies, and the templates with them.
+    `dash_edits` has those of a DASH manifest.
     """
-    if _DASH.match(text):
-        yield from _dash_edits(text, rewriter)
+    if is_dash(text):
+        yield from dash_edits(text, rewriter)
         return
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))
     start = max((part.end() for part in markup.prolog(text)), default=0)
@@ -77,12 +73,6 @@ def xml_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
             if not token["empty"]:
                 path.append(token["open"].lower())
                 own = []
-
-
-def _dash_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
-    for match in _BASE_URL.finditer(text) if rewriter.home else ():
-        source = Attribute(match.start(), match.end(), match.start("url"), match["url"], '"')
-        yield from source.edits(rewriter.edits(embedded_urls.url_spans(source.value, Kind.REQUISITE)))
 
 
 def _xml_tag(token: re.Match[str]) -> Tag:

@@ -22,11 +22,13 @@ The rules
 6. If a page asks robots not to follow its links (`syntax.robots_meta`), they are not followed, if the user wants to obey that.
    Links with rel=nofollow are followed, unless the user wants otherwise.
 7. A URL of more than `MAX_URL_LENGTH` characters is not fetched: no server accepts one.
-8. `depth` counts links from a start. A listing (a feed, a sitemap) is as deep as what names it, and its links are one deeper. A
+8. Of media that a playlist names in several qualities, the user chooses which are fetched. A guess is asked of the site and of
+   the page's host only, but a playlist anywhere.
+9. `depth` counts links from a start. A listing (a feed, a sitemap) is as deep as what names it, and its links are one deeper. A
    listing that only leads to what is too deep is not fetched: a sitemap, and what another listing names.
-9. A variant of a request (`core.http.request_variants`) is in the scope if its URL is, and if the user wants such requests to
-   be sent. A POST is sent if it only reads (`reading_requests`); with `Sends.ALL`, every POST to a site of the starts is.
-10. If a start redirects to itself with a slash appended, it is the name of that folder, and not of a file in the folder above.
+10. A variant of a request (`core.http.request_variants`) is in the scope if its URL is, and if the user wants such requests to
+    be sent. A POST is sent if it only reads (`reading_requests`); with `Sends.ALL`, every POST to a site of the starts is.
+11. If a start redirects to itself with a slash appended, it is the name of that folder, and not of a file in the folder above.
 """
 
 import re
@@ -43,6 +45,7 @@ from mirror.core.http.request_variants import variant_of, without_variant
 from mirror.core.policy.reading_requests import Sends, reads
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.robots_meta import Directive
+from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL, is_web, origin, split
 
 MAX_URL_LENGTH: Final = 64 << 10
@@ -74,6 +77,14 @@ class Requisites(StrEnum):
     NONE = "none"
 
 
+class Media(StrEnum):
+    """Which qualities of the media in playlists are fetched."""
+
+    ALL = "all"
+    BEST = "best"
+    NONE = "none"
+
+
 class Reason(StrEnum):
     """Why a reference is not followed. The manifest stores these values."""
 
@@ -83,6 +94,7 @@ class Reason(StrEnum):
     INCLUDE = "not included"
     EXCLUDE = "excluded"
     REQUISITE = "requisites not asked for"
+    MEDIA = "media not asked for"
     HOP = "more than one hop away"
     NEVER = "never fetched"
     LIMIT = "over the limit of pages"
@@ -132,6 +144,12 @@ _NOT_TO_FOLLOW: Final[dict[Kind, tuple[Directive, Reason]]] = {
     Kind.NOFOLLOW: (Directive.NOFOLLOW, Reason.NOFOLLOW),
     Kind.UNENDORSED: (Directive.REL, Reason.UNENDORSED),
 }
+_OTHER_MEDIA: Final[dict[Media, frozenset[Kind]]] = {
+    Media.ALL: frozenset(),
+    Media.BEST: frozenset({Kind.VARIANT, Kind.SPARE}),
+    Media.NONE: frozenset({Kind.SEGMENT, Kind.SPARE, Kind.SURPLUS}),
+}
+"""What the user does not want -> the kinds of references that are not followed for that."""
 _LISTINGS: Final = frozenset({Kind.FEED, Kind.SITEMAP})
 
 
@@ -148,6 +166,7 @@ class Scope:
     starts: tuple[CanonicalURL, ...]
     area: Area = Area.SITE
     requisites: Requisites = Requisites.ALL
+    media: Media = Media.ALL
     include: re.Pattern[str] | None = None
     exclude: re.Pattern[str] | None = None
     depth: int | None = None
@@ -219,8 +238,10 @@ class Scope:
 
     def _refused(self, reference: Reference) -> Reason | None:
         """Return the reason why a target is never fetched, whatever leads to it; `None` if it may be."""
-        if reference.kind is Kind.NEVER or not self.may_send(reference.url):
+        if reference.kind in {Kind.NEVER, Kind.LIVE} or not self.may_send(reference.url):
             return Reason.NEVER
+        if reference.kind in _OTHER_MEDIA[self.media]:
+            return Reason.MEDIA
         if len(reference.url) > MAX_URL_LENGTH:
             return Reason.LENGTH
         if self.is_forgotten(reference.url):
@@ -271,7 +292,11 @@ class Scope:
         near = self.requisites is Requisites.SITE and self._site(reference.url) in self._sites
         if not near and self.requisites is not Requisites.ALL:
             return Decision(None, reason=Reason.REQUISITE)
-        if reference.guess and self._site(reference.url) not in self._sites | {self._site(source.url)}:
+        if (
+            reference.guess
+            and not _is_playlist(reference.url)
+            and self._site(reference.url) not in self._sites | {self._site(source.url)}
+        ):
             return Decision(None, reason=Reason.OUTSIDE)
         return Decision(Role.FRAME if reference.kind is Kind.FRAME else Role.REQUISITE, source.depth)
 
@@ -327,6 +352,11 @@ def covers(pattern: str, url: CanonicalURL) -> bool:
     True
     """
     return url.startswith(pattern[:-1]) if pattern.endswith("*") else url == pattern
+
+
+def _is_playlist(url: CanonicalURL) -> bool:
+    """Whether a URL is by its name that of a playlist: a literal of a script that is one is hardly anything else."""
+    return media_types.extension(split(url).path.rpartition("/")[2]).lower() in media_types.PLAYLISTS
 
 
 def _without_scheme(url: CanonicalURL) -> str:

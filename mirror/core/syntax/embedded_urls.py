@@ -30,6 +30,11 @@ class Kind(StrEnum):
     NEVER = "never"  # never fetched, only kept right: a form's action, a server to connect to
     NOFOLLOW = "nofollow"  # a page or a feed, from a document that asks robots not to follow its links
     UNENDORSED = "unendorsed"  # a page, from a link with rel=nofollow
+    SEGMENT = "segment"  # a requisite that a playlist names: a part of media, a key
+    VARIANT = "variant"  # a requisite that a playlist names: a playlist of another quality than the best
+    SPARE = "spare"  # a part of media in another quality than the best
+    SURPLUS = "surplus"  # a part of media beyond those that are fetched
+    LIVE = "live"  # never fetched for this: a playlist that grows, as it names itself
 
 
 class Span(NamedTuple):
@@ -261,13 +266,14 @@ def script_spans(value: str, _: Kind | None = None, *, names: bool = False) -> I
 
     A literal counts if it begins with a slash and a name; if it contains a slash and ends in a known extension; or if it ends
     in one and is at a place where a script loads a URL: `import`, `fetch`, `new Worker`, `.src =`; with `names`, at any place.
-    An import needs no extension. Quotes are not paired, because the text between two literals is never a URL. Comments are
-    skipped only where they can be nothing else, because a literal may contain what looks like one.
+    The name of a playlist counts at any place. An import needs no extension. Quotes are not paired, because the text between
+    two literals is never a URL. Comments are skipped only where they can be nothing else, because a literal may contain what
+    looks like one.
     """
     for match in _js_literals(value):
         text, loader = json_unescaped(match["url"]), match["loader"] or ""
         ext = media_types.extension(re.split(r"[?#]", text, maxsplit=1)[0].rpartition("/")[2]).lower()
-        if _is_url(text, loader or "=" * names, known=ext in _KNOWN_EXTENSIONS):
+        if _is_url(text, loader or "=" * names, ext):
             page = not loader.startswith(_JS_IMPORTERS) and (ext in PAGE_EXTENSIONS or ext not in _KNOWN_EXTENSIONS)
             kind = Kind.PAGE if page else Kind.REQUISITE
             yield Span(match.start("url"), match.end("url"), text, kind, guess=True, quoting="script")
@@ -303,10 +309,13 @@ def _js_literals(value: str) -> Iterator[re.Match[str]]:
             position = value.index("*/", position)
 
 
-def _is_url(text: str, loader: str, *, known: bool) -> bool:
-    """Whether a literal is plainly a URL. `loader` is the code in front of it; `known`: it has a known extension."""
+def _is_url(text: str, loader: str, ext: str) -> bool:
+    """Whether a literal is plainly a URL. `loader` is the code in front of it, and `ext` its extension."""
+    known = ext in _KNOWN_EXTENSIONS
     if "\\" in text or " " in text or not text.isprintable():
         return False
+    if ext in media_types.PLAYLISTS and _JS_NAME.match(text) and ":" not in text:
+        return True
     if _JS_ABSOLUTE.match(text) or (loader.startswith(_JS_IMPORTERS) and text.startswith(("./", "../"))):
         return True
     return known and bool(_JS_LOCAL.match(text) or (loader and _JS_NAME.match(text) and ":" not in text))

@@ -192,6 +192,12 @@ _HTML_START = re.compile(
     re.IGNORECASE,
 )
 _XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s")
+_PLAYLIST_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:(?P<hls>#EXTM3U)|\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?MPD[\s>])", re.DOTALL
+)
+_VAGUE: Final = frozenset({"", "text/plain", "text/html", "application/xml", UNKNOWN})
+"""What servers say of playlists whose extension they don't know."""
+
 _FILENAME = re.compile(
     r"""(?P<name>filename\*?)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<token>[^;"]*+))""", re.IGNORECASE
 )
@@ -201,7 +207,6 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"GIF8", "image/gif"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"%PDF-", "application/pdf"),
-    (b"#EXTM3U", "application/vnd.apple.mpegurl"),
     (b"PK\x03\x04", "application/zip"),
     (b"\x1f\x8b", "application/gzip"),
     (b"wOFF", "font/woff"),
@@ -236,6 +241,9 @@ DOCUMENTS: Final[dict[str, Document]] = {
     "image/svg+xml": Document.XML,
 }
 """Media type -> its syntax. Other types have no references."""
+
+PLAYLISTS: Final = frozenset({"m3u8", "m3u", "mpd"})
+"""The extensions of playlists of films and music."""
 
 _GZIP_TYPES: Final = frozenset(
     {"application/gzip", "application/x-gunzip", "application/x-tgz", "application/x-gtar", "application/x-compressed"}
@@ -291,13 +299,15 @@ def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"", d
     """Return the media type of a response: by its Content-Type; else by its first bytes; else by its name.
 
     If the Content-Type says only that it is data, the name of the URL decides, and then the one in its Content-Disposition.
+    A playlist shows itself if the Content-Type says little.
 
     For XML, the name may be more specific. For a file that comes from no web server, the name goes before the first bytes, as
     in browsers that open a local file. `head` is the beginning of the payload; 512 bytes are enough.
     """
     declared = parse_media_type(content_type)
-    if declared == "text/plain" and head.startswith(b"#EXTM3U"):  # what servers say that don't know the extension
-        return "application/vnd.apple.mpegurl"
+    playlist = _playlist_type(head) if declared in _VAGUE else None
+    if playlist:
+        return playlist
     if declared and declared != UNKNOWN:
         return declared
     ext = _url_extension(url)
@@ -310,6 +320,17 @@ def media_type(content_type: str | None, url: CanonicalURL, head: bytes = b"", d
         return name if name and name not in _PAGES else UNKNOWN
     found = sniff(head) or name or UNKNOWN
     return name if name and found == "application/xml" and DOCUMENTS.get(name) in _WRITTEN_AS_XML else found
+
+
+def may_be_playlist(content_type: str) -> bool:
+    """Whether servers send a Content-Type for playlists too, so that the first bytes decide. HTML is not counted."""
+    return parse_media_type(content_type) in _VAGUE - {"text/html"}
+
+
+def _playlist_type(head: bytes) -> str | None:
+    """Return the type of a playlist by its first bytes; `None` if it is none. A `#EXTM3U` is never anything else."""
+    found = _PLAYLIST_START.match(head[:512])
+    return found and ("application/vnd.apple.mpegurl" if found["hls"] else "application/dash+xml")
 
 
 def attached_type(disposition: str | None) -> str | None:

@@ -155,6 +155,7 @@ class Lack(StrEnum):
     NEEDED = "needed"  # files that pages refer to and need
     REQUESTED = "requested"  # files that only a browser saw pages request
     FRAMES = "frames"  # documents that pages show inside of them
+    LIVE = "live"  # what live playlists name after the run
 
 
 @dataclass(frozen=True, slots=True)

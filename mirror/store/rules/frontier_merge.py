@@ -17,11 +17,17 @@ _ASKS_FOR: Final = {
     Kind.REQUISITE: (Role.REQUISITE, 0),
     Kind.NOFOLLOW: (Role.PAGE, 1),
     Kind.UNENDORSED: (Role.PAGE, 1),
+    Kind.SEGMENT: (Role.REQUISITE, 0),
+    Kind.VARIANT: (Role.REQUISITE, 0),
+    Kind.SPARE: (Role.REQUISITE, 0),
+    Kind.SURPLUS: (Role.REQUISITE, 0),
 }
 """Kind of reference -> the role that its target can get at most, and how much deeper it is (see `core.policy.scope`)."""
 _WEIGHTS: Final = {
     reason: weight
-    for weight, reason in enumerate((Reason.HOP, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH, Reason.TRAP))
+    for weight, reason in enumerate(
+        (Reason.HOP, Reason.MEDIA, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH, Reason.TRAP)
+    )
 }
 """The reasons that hold for one reference to a URL but not for all, the weakest first."""
 

@@ -15,7 +15,7 @@ _MAX_CIRCLE: Final = 20
 """Redirects that are followed to find a circle: as many as browsers follow."""
 
 _OUT_OF_SCOPE: Final = frozenset(
-    {Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.ORIGIN, Reason.REQUISITE, Reason.FORGOTTEN}
+    {Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.ORIGIN, Reason.REQUISITE, Reason.MEDIA, Reason.FORGOTTEN}
 )
 _NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER, Reason.NOFOLLOW, Reason.UNENDORSED})
 

@@ -11,7 +11,7 @@ from typing import Final
 from mirror.core.document.references import Reference
 from mirror.core.http.cross_origin import may_read
 from mirror.core.http.messages import Response
-from mirror.core.policy.scope import Role
+from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, State
@@ -185,11 +185,17 @@ class BrowserPages:
 
     def _add_links(self, task: RenderingTask, resource: Resource, found: Found) -> None:
         assert self._renderings is not None
+        found = self._without_unwanted_media(found)
         ids = [url_id for url_id, _ in found]
         before = self._wanted(ids)
         self._manifest.links.add_seen(resource, found)
         self._discovery.follow(self._manifest.frontier.entries([task.url_id])[task.url_id], resource, found)
         self._renderings.find(task, len(self._wanted(ids) - before))
+
+    def _without_unwanted_media(self, found: Found) -> Found:
+        """Leave out what a player requests in a page although the user does not want this quality."""
+        known = self._manifest.frontier.entries([url_id for url_id, _ in found])
+        return [pair for pair in found if pair[0] not in known or known[pair[0]].reason is not Reason.MEDIA]
 
     def _wanted(self, ids: Sequence[int]) -> set[int]:
         return {url_id for url_id, entry in self._manifest.frontier.entries(ids).items() if entry.roles}

@@ -121,7 +121,7 @@ class Discovery:
             for role in roles:
                 wanted = self._wanted(entry, role, target_id, reference)
                 if wanted.roles and not rule and not (old and old.roles):
-                    rule = self.nesting.blocking_rule(entry, resource, max(wanted.roles))
+                    rule = self.nesting.blocking_rule(entry, resource, max(wanted.roles), reference.kind)
                 if rule and wanted.roles:
                     wanted = replace(wanted, state=State.SKIPPED, roles=frozenset(), reason=Reason.TRAP)
                     barred[target_id] = rule

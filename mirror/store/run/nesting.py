@@ -3,7 +3,7 @@
 A stylesheet imports the next one, a frame has a frame, a sitemap or a feed names the next one. None of them is a page, so
 `limit` does not end it, and most have the depth of their page. The rule that keeps such a resource from being fetched is
 recorded as a trap, so that the summary and `why` report it. What a page itself refers to is not counted: `MAX_REFERENCES` is
-its limit.
+its limit, and `MAX_SEGMENTS` that of a playlist.
 """
 
 from collections import Counter
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mirror.core.policy.scope import Role
+from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.playlists import SURPLUS_RULE
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Entry, Resource
 
@@ -50,8 +52,10 @@ class Nesting:
         self._leading: Counter[int] = Counter()
         self._led: set[int] = set()
 
-    def blocking_rule(self, source: Entry, resource: Resource, role: Role) -> str | None:
+    def blocking_rule(self, source: Entry, resource: Resource, role: Role, kind: Kind) -> str | None:
         """Count what a resource leads to in this role; or return the rule that keeps the target from being fetched."""
+        if kind is Kind.SURPLUS:
+            return SURPLUS_RULE
         if Role.PAGE in source.roles and resource.is_html:
             return None
         root, length = self._place(source)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from mirror.core.policy.scope import Reason, Role
+from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.records import PRUNED, Lack, Outcome, RunCounts, Shortfall, Snapshot, Standing, State
@@ -175,12 +176,20 @@ _IS_FRAME: Final = "EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id A
 _IS_REFERRED_TO: Final = (
     f"EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND l.position < {SEEN} AND NOT l.guess)"  # noqa: S608
 )
+_PLAYLISTS: Final = ("application/vnd.apple.mpegurl", "application/dash+xml", "application/xml")
+_LIVE: Final = (
+    f"SELECT '{Reason.NEVER}', count(*), u.url, r.url, min(f.url_id) FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608
+    "LEFT JOIN urls r ON r.id = f.referrer_id JOIN resources v ON v.url_id = f.url_id AND v.until IS NULL "
+    f"WHERE f.snapshot_id = ? AND f.state <> ? AND v.media_type IN {_PLAYLISTS} "
+    f"AND EXISTS (SELECT 1 FROM links l WHERE l.resource_id = v.id AND l.kind = '{Kind.LIVE}') HAVING count(*) > 0"
+)
 _IS_FORBIDDEN: Final = f"f.reason = '{Reason.ROBOTS}' AND f.roles & {ROLE_BITS[Role.REQUISITE]}"
 _SHORTFALLS: Final = {
     Lack.LINKS: _SHORTFALL.format(f"f.reason = '{Reason.NOFOLLOW}'"),
     Lack.NEEDED: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND {_IS_REFERRED_TO}"),
     Lack.REQUESTED: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND NOT {_IS_REFERRED_TO}"),
     Lack.FRAMES: _SHORTFALL.format(f"f.reason IN ('{Reason.ROBOTS}', '{Reason.HOP}') AND {_IS_FRAME}"),
+    Lack.LIVE: _LIVE,
 }
 _ANY_LINK: Final = "SELECT 1 FROM links LIMIT 1"
 _NO_INDEX: Final = "DROP INDEX IF EXISTS ix_links_target_id"
