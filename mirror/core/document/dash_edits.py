@@ -125,7 +125,7 @@ class _Copy:
         self._rewriter = rewriter
         self._namespace = etree.QName(root).namespace
         self._left = MAX_NAMED
-        """How many segments may still be written."""
+        """How many segments may still be written. A short manifest may give the same ones to many representations."""
 
     def write(self, found: list[Representation], kept: set[etree._Element], *, ends: bool) -> None:
         """Write the representations `found`, those in `kept` with the places of their copies. `ends`: the manifest grew."""
@@ -143,7 +143,7 @@ class _Copy:
                 self._as_written(one)
 
     def _segments(self, one: Representation) -> list[Segment]:
-        found = list(islice(one.templated(), min(MAX_SEGMENTS, self._left)))
+        found = list(islice(one.templated(), max(min(MAX_SEGMENTS, self._left), 0)))
         self._left -= len(found)
         return found
 
@@ -195,9 +195,11 @@ class _Copy:
         """Write what a representation has from the elements around it, as it is."""
         info = one.segments
         own = self._add(one.element, info.form, info.attributes)
-        for child in (info.initialization, info.index, info.timeline, *(info.listed if info.form == LIST else ())):
-            if child is not None:
-                own.append(deepcopy(child))
+        found = (info.initialization, info.index, info.timeline, *(info.listed if info.form == LIST else ()))
+        children = [child for child in found if child is not None]
+        self._left -= sum(len(child) + 1 for child in children) if self._left > 0 else 1
+        if self._left >= 0:
+            own.extend(deepcopy(child) for child in children)
         return own
 
     def _base(self, element: etree._Element, url: str) -> None:

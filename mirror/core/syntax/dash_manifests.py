@@ -8,7 +8,7 @@ which representations to fetch.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice, pairwise
 from math import ceil
 from typing import Final, NamedTuple
 from urllib.parse import urljoin
@@ -49,6 +49,8 @@ class Segments:
     initialization: etree._Element | None = None
     index: etree._Element | None = None
     listed: tuple[etree._Element, ...] = ()
+    in_ranges: bool = True
+    """Whether some of the `listed` are ranges of the file that `BaseURL` names."""
     seconds: float = 0
     """The length of the period; 0 if that is not known."""
 
@@ -66,6 +68,7 @@ class Segments:
     def with_form(self, form: str, element: etree._Element) -> "Segments":
         """Return what holds below an element of this form."""
         own = {str(key): str(value) for key, value in element.attrib.items()}
+        listed = tuple(element.iterchildren("{*}SegmentURL"))
         return replace(
             self,
             form=form,
@@ -73,7 +76,8 @@ class Segments:
             timeline=next(element.iterchildren("{*}SegmentTimeline"), self.timeline),
             initialization=next(element.iterchildren("{*}Initialization"), self.initialization),
             index=next(element.iterchildren("{*}RepresentationIndex"), self.index),
-            listed=tuple(element.iterchildren("{*}SegmentURL")) or self.listed,
+            listed=listed or self.listed,
+            in_ranges=any(one.get("media") is None for one in listed) if listed else self.in_ranges,
         )
 
     @property
@@ -116,8 +120,12 @@ class Representation:
     def file(self) -> str | None:
         """The URL of the one file that has all of it, read in ranges."""
         info = self.segments
-        in_ranges = info.form != LIST or any(one.get("media") is None for one in info.listed)
-        is_file = info.form != TEMPLATE and in_ranges and bool(info.base) and not info.base.endswith("/")
+        is_file = (
+            info.form != TEMPLATE
+            and (info.form != LIST or info.in_ranges)
+            and bool(info.base)
+            and not info.base.endswith("/")
+        )
         return info.base if is_file else None
 
     def media(self) -> Iterator[str]:
@@ -210,12 +218,16 @@ def _times(info: Segments) -> Iterator[tuple[int, int]]:
 
 def _listed_times(timeline: etree._Element, end: int) -> Iterator[tuple[int, int]]:
     time = 0
-    entries = list(islice(timeline.iterchildren("{*}S"), MAX_SEGMENTS + 1))
-    for entry, following in zip(entries, [*entries[1:], None], strict=True):
+    entries: Iterator[etree._Element] = islice(timeline.iterchildren("{*}S"), MAX_SEGMENTS + 1)
+    for entry, following in pairwise(chain(entries, [None])):
+        assert entry is not None
         time = number(entry.get("t", "")) or time
         length = number(entry.get("d", "0"))
         limit = end if following is None or "t" not in following.attrib else number(following.get("t", ""))
-        for _ in range(_count(entry.get("r", "0").strip(), limit - time, length)):
+        count = _count(entry.get("r", "0").strip(), limit - time, length)
+        if not count:  # no entry stands for nothing
+            return
+        for _ in range(count):
             yield time, length
             time += length
 

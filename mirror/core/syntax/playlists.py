@@ -36,6 +36,9 @@ _VARIABLE: Final = re.compile(r"\{\$([\w\-]+)\}")
 _BYTE: Final = re.compile("[\udc80-\udcff]")
 """A byte that is no UTF-8, as Python's `surrogateescape` decodes it."""
 
+_LONGEST: Final = 64 << 10
+"""Characters of all variables of a URL together."""
+
 _URIS: Final = frozenset({"URI", "SERVER-URI", "X-ASSET-URI", "X-ASSET-LIST"})
 """The attributes whose value is a URL."""
 
@@ -176,11 +179,15 @@ class _Reader:
         return Entry(Span(*line.span("value"), "", Kind.NEVER), DEFINITION, attributes, (line.span(),))
 
     def _filled(self, url: str) -> str:
-        """Replace variables; return "" if one of them is not known here, because the master playlist defines it.
+        """Replace variables; return "" if one of them is not known here, because the master playlist defines it, or too long.
 
         Bytes that are no UTF-8, as in old lists of music, become percent-escapes.
         """
-        if any(name not in self.variables for name in _VARIABLE.findall(url)):
+        names = _VARIABLE.findall(url)
+        if (
+            any(name not in self.variables for name in names)
+            or sum(len(self.variables[name]) for name in names) > _LONGEST
+        ):
             return ""
         url = _VARIABLE.sub(lambda found: self.variables[found[1]], url)
         return _BYTE.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", url)

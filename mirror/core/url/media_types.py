@@ -193,7 +193,7 @@ _HTML_START = re.compile(
 )
 _XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s")
 _PLAYLIST_START = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:(?P<hls>#EXTM3U)|\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?MPD[\s>])", re.DOTALL
+    rb"(?:\xef\xbb\xbf)?(?:(?P<hls>#EXTM3U)|\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:\w++:)?+MPD[\s>])",
 )
 _VAGUE: Final = frozenset({"", "text/plain", "text/html", "application/xml", UNKNOWN})
 """What servers say of playlists whose extension they don't know."""

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mirror.core.document import documents
+from mirror.core.document import dash_edits, documents
 from mirror.core.http.messages import Response
 from mirror.core.syntax import dash_manifests
 from mirror.core.syntax.embedded_urls import Kind
@@ -338,6 +338,25 @@ def test_a_dash_manifest_of_many_representations_has_an_end(monkeypatch: pytest.
     read = kinds(response(mpd, DASH))
     assert len(read) == 51
     assert list(read.values())[-1] is Kind.SURPLUS
+
+
+def test_what_many_representations_share_is_copied_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dash_edits, "MAX_NAMED", 50)
+    shared = (
+        "<SegmentList>" + "<SegmentURL media='a'/>" * 30 + "</SegmentList>",
+        "<SegmentTemplate media='$Time$'><SegmentTimeline>"
+        + "<S d='1'/>" * 30
+        + "</SegmentTimeline></SegmentTemplate>",
+    )
+    for inside in shared:
+        mpd = manifest(inside + "<Representation/>" * 100)
+        for missing in ("^$", ""):
+            assert len(re.findall("<SegmentURL|<S ", copied_all(response(mpd, DASH), missing))) <= 100
+
+
+def test_variables_do_not_multiply() -> None:
+    text = '#EXTM3U\n#EXT-X-DEFINE:NAME="v",VALUE="' + "x" * 50_000 + '"\n{$v}/1.ts\n{$v}{$v}/2.ts\n'
+    assert [len(url) for url in urls(response(text, HLS))] == [50_000 + len("/d//1.ts")]
 
 
 def test_entities_of_a_manifest_stay_closed() -> None:
