@@ -119,6 +119,7 @@ class Finish:
             mirror.shortfalls(),
             mirror.pages.problems(),
             mirror.leads_nowhere,
+            mirror.archive.manifest.runs.error_pages(),
         )
         print_message(summary.text())
         if mirror.archive.unpublished:

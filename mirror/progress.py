@@ -16,6 +16,7 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import local_path
 from mirror.core.url.media_types import may_be_playlist, media_type
+from mirror.items import Answer, Item
 from mirror.pacing import Host, Hosts
 from mirror.terminal.displays import display, is_terminal
 from mirror.terminal.reporthook import UNKNOWN_SIZE, Display, Totals, Transfer, is_file
@@ -60,6 +61,7 @@ class Progress:
             (self.bytes_received, signals.bytes_received),
             (self.response_downloaded, signals.response_downloaded),
             (self.request_left_downloader, signals.request_left_downloader),
+            (self.item_scraped, signals.item_scraped),
             (self.spider_closed, signals.spider_closed),
         ):
             crawler.signals.connect(receiver, signal=sent)
@@ -100,6 +102,15 @@ class Progress:
         self._unnamed.pop(request, None)
         if request in self._transfers:
             self._transfers.pop(request).end(saved=False)
+
+    def item_scraped(self, item: Item) -> None:
+        """Only now it is known that the page of an error is kept."""
+        if isinstance(item, Answer) and item.response.is_error_page:
+            response = item.response
+            path = self._out / local_path(response.url, response.media_type)
+            transfer = Transfer(self._display, response.url, str(path), response.size)
+            transfer.feed(response.size)
+            transfer.end(saved=True)
 
     def spider_closed(self) -> None:
         if self._painter and self._painter.running:

@@ -320,7 +320,7 @@ class PageVisit:
             await route.abort(abort_code(request))
             return
         if kind is None:  # the page would navigate away: record the target as a link, and stay
-            await self._ask(PageRequest(url, Kind.PAGE, waits=False))
+            await self._ask(PageRequest(url, Kind.ROUTE, waits=False))
             await route.abort("aborted")
             return
         if request.resource_type in _NEEDS_ORIGIN:

@@ -150,7 +150,7 @@ class Renderer:
             url = canonical(rendering.url)
         headers = [pair for pair in response.headers if pair[0].lower() != "content-type"]
         dom = Response(url, 200, [*headers, *DOM_HEADERS], rendering.html.encode("utf-8", "replace"))
-        moved = [Reference(url, Kind.PAGE, guess=True)] if url != response.url else []
+        moved = [Reference(url, Kind.ROUTE, guess=True)] if url != response.url else []
         for link in sorted(rendering.links):
             with suppress(InvalidURLError):
                 moved.append(Reference(canonical(link), Kind.PAGE, guess=True))

@@ -24,7 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 from mirror.core.document.documents import MAX_READ
 from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.cross_origin import OPAQUE
-from mirror.core.http.messages import header
+from mirror.core.http.messages import GONE, header
 from mirror.core.http.request_variants import MAX_BODY
 from mirror.core.policy.scope import SuffixList, bundled_suffix_list
 from mirror.core.replay import first_script, origins, response_headers
@@ -202,13 +202,15 @@ class Replay:
         copy = self._playback.copy(found, self._server, home.snapshot, is_page=request.destination in _PAGES)
         if match and match.callbacks and resource.size <= MAX_READ:
             copy = with_callback(self._playback.payload(found) if copy is None else copy, match)
-        headers["etag"] = tag = f'"{found.digest if copy is None else sha256(copy).hexdigest()}"'
+        tag = f'"{found.digest if copy is None else sha256(copy).hexdigest()}"'
+        if not resource.is_error_page:
+            headers["etag"] = tag
         conditions = (request.header("if-none-match"), request.header("if-modified-since"))
-        if response_headers.is_not_modified(tag, headers.get("last-modified"), *conditions):
+        if "etag" in headers and response_headers.is_not_modified(tag, headers.get("last-modified"), *conditions):
             return Response(status_code=304, headers=headers)
         media_type = response_headers.content_type(header(resource.headers, "content-type"), resource.media_type)
         headers["content-type"] = media_type or UNKNOWN
-        status = resource.status if resource.status in _GOOD else 200
+        status = resource.status if resource.status in _GOOD | GONE else 200
         if copy is None:
             return ObjectResponse(found.file, status, headers, stat_result=found.file.stat())
         return Response(copy, status, {**headers, "accept-ranges": "none"})

@@ -8,11 +8,12 @@ from typing import Final
 
 from rich.filesize import decimal
 
+from mirror.core.http.messages import status_text
 from mirror.core.policy.dynamic_pages import LOADER
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.history_records import SnapshotCounts
-from mirror.store.manifest.records import Lack, RunCounts, Shortfall
+from mirror.store.manifest.records import ErrorPages, Lack, RunCounts, Shortfall
 from mirror.store.manifest.rendering_records import RenderingCounts
 from mirror.terminal.printable import printable
 
@@ -48,7 +49,8 @@ class Summary:
     their links changed. `held` is (missing pages, all pages) if the run was held. `traps` are (rule, number of URLs that
     were not followed, one of them). `needing` is the number of pages that work in replay only, and some of them, each with
     the reason. `shortfalls` are what the copy lacks by rules. `leads_nowhere`: it has no page but the starts. `problems` are
-    those of rendered pages: what, how many pages, one of them.
+    those of rendered pages: what, how many pages, one of them. `error_pages` are the pages with status 404 or 410 that were
+    kept because they were asked for.
     """
 
     counts: RunCounts
@@ -65,6 +67,7 @@ class Summary:
     shortfalls: Sequence[Shortfall] = ()
     problems: Sequence[tuple[str, int, CanonicalURL]] = ()
     leads_nowhere: bool = False
+    error_pages: Sequence[ErrorPages] = ()
 
     @property
     def exit_code(self) -> Exit:
@@ -75,7 +78,8 @@ class Summary:
         if self.counts.fetched == 0:
             return Exit.NOTHING_FETCHED
         is_short = any(map(self._is_loss, self.shortfalls)) or any(what == LOADER for what, _, _ in self.problems)
-        return Exit.SOME_FAILED if self.counts.failed or is_short else Exit.WELL
+        is_missing = any(one.are_starts for one in self.error_pages)
+        return Exit.SOME_FAILED if self.counts.failed or is_short or is_missing else Exit.WELL
 
     def _is_loss(self, shortfall: Shortfall) -> bool:
         """Whether the user asked for what is lacking: a page is not whole, or no start leads anywhere."""
@@ -121,7 +125,7 @@ class Summary:
         if counts.kept:
             copies = "copy" if counts.kept == 1 else "copies"
             lines.append(f"Kept the last good {copies} of {_count(counts.kept, 'URL')} that failed")
-        return lines
+        return lines + [_error_pages(one) for one in self.error_pages]
 
     def _lacking(self) -> list[str]:
         """What the copy lacks, each with the option that changes it."""
@@ -175,6 +179,12 @@ def _lack(shortfall: Shortfall) -> str:
     what = text.format(_count(shortfall.count, noun))
     helps = remedy.format(it="it" if shortfall.count == 1 else "them")
     return f"{what}, such as {shortfall.url}{page}; {helps}"
+
+
+def _error_pages(pages: ErrorPages) -> str:
+    what = _count(pages.count, "start") if pages.are_starts else f"{_count(pages.count, 'page')} that scripts show"
+    kept = "its page was kept, and says so" if pages.count == 1 else "their pages were kept, and say so"
+    return f"The server answers {status_text(pages.status)} for {what}, such as {pages.url}; {kept}"
 
 
 def needing_lines(count: int, examples: Sequence[tuple[CanonicalURL, str]]) -> list[str]:

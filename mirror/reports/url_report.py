@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mirror.core.http.messages import status_text
 from mirror.core.http.request_variants import described, variant_of
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.times import format_time
@@ -82,7 +83,9 @@ def _decision(account: UrlHistory) -> str:
 
 def _version(resource: Resource, began: str | None, ended: str | None) -> str:
     span = f"from {format_time(began)} to {format_time(ended)}" if ended else f"since {format_time(began)}"
-    error = f" ({resource.error})" if resource.error else ""
+    answered = f"answered with {status_text(resource.status or 0)}" if resource.is_error_page else None
+    said = "; ".join(filter(None, (answered, resource.error)))
+    error = f" ({said})" if said else ""
     content = f": {resource.size:,} bytes, {resource.media_type}, sha256 {resource.digest}" if resource.path else ""
     place = f", {resource.path}" if resource.path else ""
     return (

@@ -181,7 +181,7 @@ class MirrorSpider(Spider):
     async def parse(self, response: ScrapyResponse, **_: Any) -> list[Item]:
         assert response.request is not None
         entry: Entry = response.request.meta["entry"]
-        answer = core_response(response)
+        answer = self.mirror.answers.judged(entry, core_response(response))
         items = await self._read(entry, answer)
         why = note(response.request)
         items = [replace(in_variant(item), note=why) if isinstance(item, Answer) else item for item in items]

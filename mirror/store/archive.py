@@ -173,7 +173,8 @@ class Archive:
         known = (resource.url, resource.status or 0, resource.headers)
         if resource.size <= documents.MAX_READ:
             cached, payload = self._cached
-            return Response(*known, payload if cached == digest else self.objects.get(digest))
+            payload = payload if cached == digest else self.objects.get(digest)
+            return Response(*known, payload, is_error_page=resource.is_error_page)
         with self.objects.open(digest) as file:
             return Response(*known, b"", Spooled(digest, resource.size, file.read(messages.HEAD)))
 

@@ -10,8 +10,9 @@ from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.run_summary import Exit, Summary
 from mirror.store.manifest.history_records import SnapshotCounts
-from mirror.store.manifest.records import Lack, RunCounts, Shortfall
+from mirror.store.manifest.records import ErrorPages, Lack, RunCounts, Shortfall
 
+PLACE = CanonicalURL("http://example.org/a")
 ALL_WELL = RunCounts(
     fetched=1203,
     pages=1200,
@@ -170,3 +171,30 @@ def test_what_went_wrong_with_rendered_pages_is_told(what: str, code: Exit) -> N
     helps = "" if what == LOADER else " (variants=all sends them to the sites of the starts, if they are harmless)"
     assert f"  {what}: 2 pages, such as {A}{helps}\n" in told.text()
     assert told.exit_code is code
+
+
+@pytest.mark.parametrize(
+    ("pages", "code", "told"),
+    [
+        (
+            ErrorPages(404, are_starts=True, count=1, url=PLACE),
+            Exit.SOME_FAILED,
+            "404 Not Found for 1 start, such as {}; its",
+        ),
+        (
+            ErrorPages(410, are_starts=True, count=2, url=PLACE),
+            Exit.SOME_FAILED,
+            "410 Gone for 2 starts, such as {}; their",
+        ),
+        (
+            ErrorPages(404, are_starts=False, count=1, url=PLACE),
+            Exit.WELL,
+            "for 1 page that scripts show, such as {}; its",
+        ),
+    ],
+)
+def test_pages_that_were_kept_although_the_server_calls_them_errors_are_told(
+    pages: ErrorPages, code: Exit, told: str
+) -> None:
+    done = replace(summary(ALL_WELL), error_pages=[pages])
+    assert (done.exit_code, told.format(PLACE) in done.text()) == (code, True)

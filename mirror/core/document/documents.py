@@ -126,9 +126,11 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
         return payload
     kind, source = document
     own = local_paths.href(LocalPath(name), LocalPath(name))
-    said = Said.by(headers, payload, source.text) if kind is Document.HTML else None
+    said = Said.by(response, source.text) if kind is Document.HTML else None
     text = link_rewriter.rewrite(kind, source.text, Rewriter(response.url, own, resolve, source.encoding), said)
     text = header_edits.with_declaration(kind, text, headers, payload)
+    if kind is Document.XML:
+        text = header_edits.with_status(text, response)
     return payload if text == source.text else source.encode(text)
 
 

@@ -14,6 +14,7 @@ The law
 3. A text in UTF-16 gets a byte order mark.
 4. HTML gets the headers in `PRAGMAS` as `<meta http-equiv>`, unless it has such an element of its own.
 5. HTML gets each Content-Security-Policy, as `disk_policy` puts it.
+6. A page that the server sent with status 404 or 410 says so: HTML in a `<meta>` (`STATUS`), XML in a comment at its end.
 """
 
 import re
@@ -24,7 +25,7 @@ from typing import Final
 from mirror.core.document.disk_policy import disk_policy
 from mirror.core.document.edits import Edit, Tag, apply, quoted
 from mirror.core.document.replacements import Rewriter
-from mirror.core.http.messages import Headers, header
+from mirror.core.http.messages import GONE, Headers, Response, header, status_text
 from mirror.core.syntax import character_encoding, embedded_urls
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL
@@ -33,7 +34,11 @@ from mirror.core.url.media_types import Document
 PRAGMAS: Final = ("refresh", "content-language", "default-style")
 """Headers that mean the same as a `<meta http-equiv>` of that name (WHATWG HTML 4.2.5.3)."""
 
+STATUS: Final = "prerender-status-code"
+"""The name of the `<meta>` that gives the status of a page. Applications without a server of their own say it so to robots."""
+
 _POLICY: Final = "content-security-policy"
+_READ: Final = ("http-equiv", "charset", "content", "name")
 
 HEADERS: Final = ("content-type", _POLICY, *PRAGMAS)
 """The headers that decide about the bytes of a copy."""
@@ -62,10 +67,12 @@ class Said:
     codec: str = ""
     pragmas: dict[str, str] = field(default_factory=dict)
     policies: tuple[str, ...] = ()
+    status: str = ""
 
     @classmethod
-    def by(cls, headers: Headers, payload: bytes, text: str) -> "Said | None":
-        """Collect what the headers say; `None` if that is nothing that the document could say."""
+    def by(cls, response: Response, text: str) -> "Said | None":
+        """Collect what the headers and the status say; `None` if that is nothing that the document could say."""
+        headers, payload = response.headers, response.payload
         label, codec = character_encoding.header_charset(payload, header(headers, "content-type"))
         is_same_in_all = text.isascii() and not _LENDS.search(text)
         if is_same_in_all or character_encoding.is_wide(codec):  # a `<meta>` can't declare UTF-16
@@ -73,7 +80,13 @@ class Said:
         pragmas = {name: value for name in PRAGMAS if (value := header(headers, name)) and _is_plain(name, value)}
         received = [value for name, value in headers if name.lower() == _POLICY and value.isprintable()]
         policies = tuple(policy for value in received for policy in value.split(","))
-        return cls(label, codec, pragmas, policies) if label or pragmas or policies else None
+        said = cls(label, codec, pragmas, policies, error_status(response))
+        return said if said != cls() else None
+
+
+def error_status(response: Response) -> str:
+    """Return the status of the page of an error, such as "404 Not Found"; "" for all others."""
+    return status_text(response.status) if response.status in GONE else ""
 
 
 def _is_plain(name: str, value: str) -> bool:
@@ -90,10 +103,11 @@ def html_header_edits(
     """
     doctype = _DOCTYPE.match(text)
     place = head or (doctype.end() if doctype else len(text) - len(text.removeprefix(_BOM)))
-    missing = dict(said.pragmas)
+    missing, status = dict(said.pragmas), said.status
     charset = f'<meta charset="{said.charset}">' if said.charset else ""
     for tag in metas:
-        values = {key: tag.attribute(key).value for key in ("http-equiv", "charset", "content") if key in tag.places}
+        values = {key: tag.attribute(key).value for key in _READ if key in tag.places}
+        status = "" if values.get("name", "").strip().lower() == STATUS else status
         missing.pop(values.get("http-equiv", "").strip().lower(), None)
         own = _declaration(values)
         if said.charset and own:
@@ -105,6 +119,7 @@ def html_header_edits(
     policies = [policy for one in said.policies if (policy := disk_policy(one, CanonicalURL(rewriter.base)))]
     elements = charset + "".join(_element(_POLICY, policy, rewriter) for policy in policies)
     elements += "".join(_element(name, value, rewriter) for name, value in missing.items())
+    elements += f'<meta name="{STATUS}" content="{status}">' if status else ""
     if elements:
         yield Edit(place, place, elements)
 
@@ -156,6 +171,12 @@ def _with_xml_declaration(text: str, label: str, codec: str) -> str:
     return (
         text[: own.end("version")] + encoding + text[own.end() :] if own else f'<?xml version="1.0"{encoding}?>{text}'
     )
+
+
+def with_status(text: str, response: Response) -> str:
+    """Return the text of XML with its status in a comment at its end, if it is the page of an error."""
+    comment = f"<!-- {status} -->" if (status := error_status(response)) else ""
+    return text if text.endswith(comment) else text + comment
 
 
 def may_be_transcoded(media_type: str, headers: Headers) -> bool:

@@ -32,6 +32,9 @@ _OF_SOMETHING_ELSE = frozenset(
 _BLANK = b" \t\n\v\f\r\0\xef\xbb\xbf\xfe\xff"
 """White space, zeros and byte order marks."""
 
+GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+"""The statuses that say of a URL, and not of the server or the visitor, that there is nothing."""
+
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """The statuses with which a response may lead to another URL."""
 
@@ -62,6 +65,9 @@ class Response:
     spooled: Spooled | None = None
     is_open_ended: bool = False
     """Whether only the end of the connection marked the end of the payload, which may be incomplete (RFC 9112 6.3)."""
+    is_error_page: bool = False
+    """Whether the payload counts as what the server has at the URL, although the status is in `GONE`: a page that was asked
+    for (`store.rules.error_pages`)."""
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header; `name` is in lower case."""
@@ -80,7 +86,9 @@ class Response:
 
     @property
     def is_success(self) -> bool:
-        """Whether the request succeeded and the payload is complete. Requested parts are joined earlier."""
+        """Whether there is a complete payload that counts. Requested parts are joined earlier."""
+        if self.is_error_page:
+            return True
         is_final = self.status not in _PARTS and self.status != HTTPStatus.ACCEPTED
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES and is_final
 

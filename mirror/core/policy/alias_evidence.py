@@ -25,7 +25,7 @@ from mirror.core.url.canonical import CanonicalURL
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _ESCAPED_AGAIN: Final = re.compile("%(?:25)+(?=[0-9A-Fa-f]{2})")
-_PAGES: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.NOFOLLOW, Kind.UNENDORSED})
+_PAGES: Final = frozenset({Kind.PAGE, Kind.ROUTE, Kind.CANONICAL, Kind.NOFOLLOW, Kind.UNENDORSED})
 _MANY: Final = 2
 """How many other pages a page links to with one value of a session parameter."""
 

@@ -175,7 +175,7 @@ def find_signs(text: str, url: CanonicalURL) -> ScriptSigns:
             (Sign.MOUNT, mount),
             (Sign.PRELOAD, _PRELOAD.search(text)),
             (Sign.BUNDLER, _BUNDLER.search(text)),
-            (Sign.LITTLE, _has_little_text(text)),
+            (Sign.LITTLE, has_little_text(text)),
         )
         if found
     }
@@ -221,7 +221,8 @@ def _scripts(text: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def _has_little_text(text: str) -> bool:
+def has_little_text(text: str) -> bool:
+    """Whether a page has fewer characters of text than `LITTLE_TEXT`."""
     length = 0
     for part in _INVISIBLE.sub(" ", text).split("<"):
         _, _, words = part.rpartition(">") if ">" in part else ("", "", part)

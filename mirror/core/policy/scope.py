@@ -139,7 +139,9 @@ class Source:
 SuffixList = Callable[[str], str]
 """A host -> its registrable domain, "" if it has none."""
 
-_LINKS: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED})
+_LINKS: Final = frozenset(
+    {Kind.PAGE, Kind.ROUTE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED}
+)
 _NOT_TO_FOLLOW: Final[dict[Kind, tuple[Directive, Reason]]] = {
     Kind.NOFOLLOW: (Directive.NOFOLLOW, Reason.NOFOLLOW),
     Kind.UNENDORSED: (Directive.REL, Reason.UNENDORSED),

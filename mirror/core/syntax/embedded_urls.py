@@ -21,6 +21,7 @@ class Kind(StrEnum):
     """How a document uses a resource that it refers to."""
 
     PAGE = "page"  # a link that a reader follows to another document
+    ROUTE = "route"  # a page: the address that a script gave to the page, or went to
     CANONICAL = "canonical"  # a page: the canonical URL that this one declares for itself
     FRAME = "frame"  # a document shown inside this one
     REQUISITE = "requisite"  # needed to show this document: image, style, script, font, media

@@ -29,7 +29,7 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
 from mirror.store.manifest.history_interface import Departures, History, RenderingQueue, Retention
-from mirror.store.manifest.records import Entry, Lane, Outcome, Resource, RunCounts, Shortfall, Snapshot
+from mirror.store.manifest.records import Entry, ErrorPages, Lane, Outcome, Resource, RunCounts, Shortfall, Snapshot
 from mirror.store.manifest.rendering_records import RenderMode
 
 Found = Sequence[tuple[int, Reference]]
@@ -81,6 +81,9 @@ class Runs(Protocol):
 
         Requisites that the user did not ask for are no shortfall.
         """
+
+    def error_pages(self) -> list[ErrorPages]:
+        """Count the pages of the selected run that the server answered with 404 or 410, and that were kept; starts first."""
 
     def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
         """Return what the selected run skipped as traps: the rule, how many URLs, one of them. The most URLs come first."""
@@ -249,8 +252,14 @@ class Links(Protocol):
     def loads_more(self, resource: Resource) -> bool:
         """Return whether a browser saw the page load a wanted requisite to which no document refers, other than by a guess."""
 
+    def is_route(self, url_id: int) -> bool:
+        """Return whether a script gave a page this address, or went there."""
+
+    def is_seen_only(self, url_id: int) -> bool:
+        """Return whether a browser saw links to a URL, and no document has one, other than a guess."""
+
     def build_index(self) -> None:
-        """Prepare for queries by target.
+        """Prepare for queries by target. What a browser saw can be queried by target only after that.
 
         A first run records most links before anything queries them by target; a backend may build the index only here.
         Calling it again does nothing.

@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 from typing import Final
 
 from mirror.core.document.header_edits import HEADERS
-from mirror.core.http.messages import header, is_of_resource
+from mirror.core.http.messages import GONE, header, is_of_resource
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
@@ -99,6 +99,11 @@ class Resource:
         return self.status is not None and self.status // 100 == 3  # noqa: PLR2004 - the class of redirects
 
     @property
+    def is_error_page(self) -> bool:
+        """Whether it is a page with which the server said that there is none, kept because it was asked for."""
+        return self.status in GONE and self.standing is not Standing.GONE
+
+    @property
     def is_html(self) -> bool:
         """Whether it has a path in the tree and is HTML by its media type."""
         is_document = media_types.DOCUMENTS.get(self.media_type or "") is Document.HTML
@@ -167,6 +172,19 @@ class Shortfall:
     count: int
     url: CanonicalURL
     page: CanonicalURL | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPages:
+    """How many pages of a run the server answered with this status, which were kept. `url` is one of them.
+
+    `are_starts`: the user asked for them; otherwise scripts show them.
+    """
+
+    status: int
+    are_starts: bool
+    count: int
+    url: CanonicalURL
 
 
 _ONLY_PAGE: Final = frozenset({Role.PAGE})

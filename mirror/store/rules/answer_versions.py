@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from http import HTTPStatus
-from typing import Final
 
 from mirror.core.document.references import Reference
 from mirror.core.http import messages
-from mirror.core.http.messages import Response
+from mirror.core.http.messages import GONE, Response
 from mirror.core.policy.scope import Role
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url import local_paths
 from mirror.store.manifest.records import Entry, Resource, Standing
-
-GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-"""The only failures that take a page out of the tree."""
 
 
 def version(entry: Entry, response: Response, references: Sequence[Reference], now: str) -> Resource:

@@ -10,6 +10,7 @@ from mirror.store.manifest.records import Entry, State
 
 _ASKS_FOR: Final = {
     Kind.PAGE: (Role.PAGE, 1),
+    Kind.ROUTE: (Role.PAGE, 1),
     Kind.CANONICAL: (Role.PAGE, 1),
     Kind.FEED: (Role.LISTING, 0),
     Kind.SITEMAP: (Role.LISTING, 0),

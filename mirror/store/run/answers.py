@@ -25,7 +25,8 @@ from mirror.core.url.media_types import Document
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
-from mirror.store.rules.answer_versions import GONE, is_page, version, with_path
+from mirror.store.rules import error_pages
+from mirror.store.rules.answer_versions import is_page, version, with_path
 from mirror.store.rules.unvisited import add_departure
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
@@ -66,6 +67,14 @@ class Answers:
     def keeps_all(self) -> bool:
         """Whether the run ignores noindex and noarchive, so that a payload may be stored before its directives are read."""
         return self._run.scope.obeys.isdisjoint(_LEFT_OUT)
+
+    def judged(self, entry: Entry, response: Response) -> Response:
+        """Return an answer as the rules of the run see it: the page of an error may count (`store.rules.error_pages`)."""
+        if response.status not in messages.GONE:
+            return response
+        known = self._manifest.frontier.entries([entry.id]).get(entry.id, entry)
+        counts = error_pages.counts(self._manifest, known, response, self._run.archive.response)
+        return replace(response, is_error_page=counts)
 
     def record(
         self, entry: Entry, response: Response, references: Sequence[Reference], digest: Digest | None = None
@@ -176,7 +185,7 @@ class Answers:
 
     def _objection(self, before: Resource | None, now: Resource, response: Response) -> str | None:
         """Return why an answer must not replace a good copy; `None` if it may."""
-        if before is None or response.status in GONE or not self._run.has_copy(before):
+        if before is None or response.status in messages.GONE or not self._run.has_copy(before):
             return None
         if now.path is None:
             return now.error

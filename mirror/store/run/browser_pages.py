@@ -14,8 +14,9 @@ from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Found
-from mirror.store.manifest.records import Entry, Resource, State
+from mirror.store.manifest.records import Entry, Resource, Standing, State
 from mirror.store.manifest.rendering_records import RenderingCounts, RenderingOutcome, RenderingTask, RenderMode
+from mirror.store.rules.error_pages import counts
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
@@ -35,6 +36,7 @@ class BrowserPages:
         self._commits = commits
         self._discovery = discovery
         self._reloaded: set[int] = set()
+        self._asked_again: set[int] = set()
 
     @property
     def are_left(self) -> bool:
@@ -191,6 +193,23 @@ class BrowserPages:
         self._manifest.links.add_seen(resource, found)
         self._discovery.follow(self._manifest.frontier.entries([task.url_id])[task.url_id], resource, found)
         self._renderings.find(task, len(self._wanted(ids) - before))
+        self._ask_for_views(ids)
+
+    def _ask_for_views(self, ids: Sequence[int]) -> None:
+        """Request URLs again that were no pages when they were answered, and are now (`store.rules.error_pages`)."""
+        received = self._run.archive.response
+        for entry in self._manifest.frontier.entries(ids).values():
+            gone = self._manifest.resources.current(entry.id) if entry.state is State.DONE else None
+            if (
+                gone is None
+                or gone.standing is not Standing.GONE
+                or gone.digest is None
+                or entry.id in self._asked_again
+            ):
+                continue
+            if counts(self._manifest, entry, received(gone, gone.digest), received):
+                self._asked_again.add(entry.id)
+                self._discovery.admit([(entry, replace(entry, state=State.PENDING))])
 
     def _without_unwanted_media(self, found: Found) -> Found:
         """Leave out what a player requests in a page although the user does not want this quality."""

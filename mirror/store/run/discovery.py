@@ -28,7 +28,9 @@ from mirror.store.run.context import RunContext
 from mirror.store.run.nesting import Nesting
 from mirror.store.run.rendering_candidates import RenderingCandidates
 
-_FOLDED_KINDS = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED})
+_FOLDED_KINDS = frozenset(
+    {Kind.PAGE, Kind.ROUTE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED}
+)
 """The kinds of references that may be replaced by their plain URL. What a page needs, and redirects, are asked as written."""
 
 Change = tuple[Entry | None, Entry]

@@ -16,7 +16,9 @@ from mirror.store.archive import Archive
 from mirror.store.manifest.checks import checked
 from mirror.store.manifest.records import Resource, Snapshot
 
-_LINKS: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.FRAME, Kind.NOFOLLOW, Kind.UNENDORSED})
+_LINKS: Final = frozenset(
+    {Kind.PAGE, Kind.ROUTE, Kind.CANONICAL, Kind.FEED, Kind.FRAME, Kind.NOFOLLOW, Kind.UNENDORSED}
+)
 
 
 class TrapState:

@@ -42,6 +42,12 @@ class Links(Queries):
     def loads_more(self, resource: Resource) -> bool:
         return self._database.run(_LOADS_MORE, (resource.id,)).fetchone() is not None
 
+    def is_route(self, url_id: int) -> bool:
+        return self.is_indexed() and self._database.run(_IS_ROUTE, (url_id,)).fetchone() is not None
+
+    def is_seen_only(self, url_id: int) -> bool:
+        return self.is_indexed() and self._database.run(_IS_SEEN_ONLY, (url_id, url_id)).fetchone() is not None
+
     def write(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
         """Replace the links of the document."""
         self._database.run("DELETE FROM links WHERE resource_id = ? AND position < ?", (resource_id, SEEN))
@@ -80,6 +86,11 @@ _INDEX: Final = "CREATE INDEX IF NOT EXISTS ix_links_target_id ON links (target_
 _REFERENCES: Final = (
     "SELECT l.target_id, l.kind, l.guess, u.url FROM links l JOIN urls u ON u.id = l.target_id "
     "WHERE l.resource_id = ? AND l.position >= ? AND l.position < ? ORDER BY l.position"
+)
+_IS_ROUTE: Final = f"SELECT 1 FROM links WHERE target_id = ? AND kind = '{Kind.ROUTE}' LIMIT 1"  # noqa: S608 - ours
+_IS_SEEN_ONLY: Final = (
+    f"SELECT 1 FROM links WHERE target_id = ? AND position >= {SEEN} AND NOT EXISTS ("  # noqa: S608 - ours
+    f"SELECT 1 FROM links WHERE target_id = ? AND position < {SEEN} AND NOT guess) LIMIT 1"
 )
 _NEXT_SEEN: Final = "SELECT max(coalesce(max(position), 0), ?) + 1 FROM links WHERE resource_id = ?"
 _LOADS_MORE: Final = (

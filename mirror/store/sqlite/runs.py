@@ -5,11 +5,22 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from mirror.core.http.messages import GONE
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
-from mirror.store.manifest.records import PRUNED, Lack, Outcome, RunCounts, Shortfall, Snapshot, Standing, State
+from mirror.store.manifest.records import (
+    PRUNED,
+    ErrorPages,
+    Lack,
+    Outcome,
+    RunCounts,
+    Shortfall,
+    Snapshot,
+    Standing,
+    State,
+)
 from mirror.store.sqlite.frontier import Frontier
 from mirror.store.sqlite.queries import (
     DONE,
@@ -135,6 +146,18 @@ class Runs(Queries):
             (checks.url(row[0]), row[1], row[2] and checks.url(row[2]))
             for row in self._connection.execute(query, {"run": self._run_id})
         ]
+
+    def error_pages(self) -> list[ErrorPages]:
+        is_start, number = frontier.c.depth == 0, sa.func.count()
+        query = (
+            sa.select(resources.c.status, is_start, number, sa.func.min(urls.c.url))
+            .select_from(OF_RUN.join(urls, urls.c.id == resources.c.url_id))
+            .where(DONE, IS_PAGE, resources.c.status.in_(GONE))
+            .group_by(resources.c.status, is_start)
+            .order_by(is_start.desc(), number.desc())
+        )
+        rows = self._connection.execute(query, {"run": self._run_id})
+        return [ErrorPages(status, bool(start), count, checks.url(url)) for status, start, count, url in rows]
 
     def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
         rows = self._database.run(_TRAPS, (self._run_id, int(State.SKIPPED), str(Reason.TRAP))).fetchall()

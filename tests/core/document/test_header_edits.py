@@ -1,6 +1,7 @@
 """What only the headers of a document said: the copy says it itself, as far as its syntax can."""
 
 import codecs
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.core.document.test_documents import TYPES, URL, copied, response
 ISO = "text/html; charset=ISO-8859-9"
 META = '<meta charset="ISO-8859-9">'
 CSP = "content-security-policy"
+MARK = '<meta name="prerender-status-code" content="{}">'
 NAME = "Erdoğan"
 CYRILLIC = "Привет"
 
@@ -204,3 +206,21 @@ def test_other_headers_outdate_a_file() -> None:
     assert plain.reads_as(version(content_type="text/html", date="now"))
     assert not plain.reads_as(version(content_type="text/html; charset=koi8-r"))
     assert not plain.reads_as(version(content_type="text/html", refresh="5"))
+
+
+@pytest.mark.parametrize(
+    ("status", "media_type", "page", "copy"),
+    [
+        (404, "text/html", "<html><head><p>x", f"<html><head>{MARK.format('404 Not Found')}<p>x"),
+        (410, "text/html", "<p>x", f"{MARK.format('410 Gone')}<p>x"),
+        (404, "text/html", "<meta name=Prerender-Status-Code content=404>", None),
+        (404, "application/xhtml+xml", "<html><head/></html>", "<html><head/></html><!-- 404 Not Found -->"),
+        (404, "application/xhtml+xml", "<html/><!-- 404 Not Found -->", None),
+        (404, "text/css", "a{b:c}", None),
+        (200, "text/html", "<html><head><p>x", None),
+        (200, "application/xhtml+xml", "<html><head/></html>", None),
+    ],
+)
+def test_the_page_of_an_error_names_its_status(status: int, media_type: str, page: str, copy: str | None) -> None:
+    answer = replace(response(page.encode(), media_type), status=status)
+    assert copied(answer) == (page if copy is None else copy).encode()

@@ -18,7 +18,18 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publisher import Published
 from mirror.store.manifest.interface import Manifest, Open
-from mirror.store.manifest.records import Entry, Lack, Lane, Outcome, Resource, Shortfall, Snapshot, Standing, State
+from mirror.store.manifest.records import (
+    Entry,
+    ErrorPages,
+    Lack,
+    Lane,
+    Outcome,
+    Resource,
+    Shortfall,
+    Snapshot,
+    Standing,
+    State,
+)
 from mirror.store.sqlite.manifest import SQLiteManifest
 
 HOME = canonical("http://example.org/")
@@ -360,6 +371,34 @@ def test_counts_and_failures_of_a_run(manifest: Manifest) -> None:
     assert manifest.runs.failures(9) == [(url(3), "500 Internal Server Error", url(1))]
     assert manifest.runs.failures(0) == []
     assert manifest.frontier.count_pages() == 1
+
+
+def test_pages_of_errors_are_counted_by_status(manifest: Manifest) -> None:
+    snapshot = manifest.runs.begin((), {}, NOW)
+    admitted(manifest, *(replace(done(n), depth=int(n > 1)) for n in range(1, 7)))
+    with manifest.transaction():
+        for n, status in ((1, 404), (2, 404), (3, 410), (4, 404), (5, 200)):
+            recorded(manifest, snapshot, resource(n, f"{n}.html", status=status), [])
+        recorded(manifest, snapshot, resource(6, status=404, error="404 Not Found", standing=Standing.GONE), [])
+    assert manifest.runs.error_pages() == [
+        ErrorPages(404, are_starts=True, count=1, url=url(1)),
+        ErrorPages(404, are_starts=False, count=2, url=url(2)),
+        ErrorPages(410, are_starts=False, count=1, url=url(3)),
+    ]
+
+
+def test_what_only_a_browser_saw_is_told_apart(manifest: Manifest) -> None:
+    snapshot = manifest.runs.begin((), {}, NOW)
+    admitted(manifest, *(done(n) for n in range(1, 6)))
+    with manifest.transaction():
+        guess = Reference(url(3), Kind.PAGE, guess=True)
+        page = recorded(manifest, snapshot, resource(1, "1.html"), [(2, Reference(url(2), Kind.PAGE)), (3, guess)])
+        manifest.links.add_seen(page, [(n, Reference(url(n), Kind.ROUTE)) for n in (2, 3)])
+        manifest.links.add_seen(page, [(4, Reference(url(4), Kind.PAGE))])
+        assert not manifest.links.is_route(2)  # before that, nothing can be queried by target
+        manifest.links.build_index()
+        assert [manifest.links.is_route(n) for n in range(1, 6)] == [False, True, True, False, False]
+        assert [manifest.links.is_seen_only(n) for n in range(1, 6)] == [False, False, True, True, False]
 
 
 # Versions
