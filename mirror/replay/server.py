@@ -22,6 +22,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.types import Message, Receive, Scope, Send
 
 from mirror.core.document.documents import MAX_READ
+from mirror.core.document.navigation_guard import GUARD
 from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.cross_origin import OPAQUE
 from mirror.core.http.messages import GONE, header
@@ -151,7 +152,7 @@ class Replay:
             )
         clock = first_script.started_at(request.path)
         if clock is not None and not request.is_preflight:
-            return PlainTextResponse(first_script.first_script(clock), media_type="text/javascript")
+            return PlainTextResponse(GUARD + first_script.first_script(clock), media_type="text/javascript")
         if request.header("service-worker"):  # it could answer from its cache, even after this server has ended
             return PlainTextResponse("Service workers are not replayed.\n", 403)
         return self._answer_home(home, request)

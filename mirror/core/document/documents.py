@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from mirror.core.document import header_edits, link_rewriter, references
 from mirror.core.document.header_edits import Said
+from mirror.core.document.navigation_guard import MAX_SCRIPT, guarded
 from mirror.core.document.references import Reference
 from mirror.core.document.replacements import Resolve, Rewriter
 from mirror.core.http.messages import Headers, Response
@@ -71,6 +72,8 @@ def may_differ(media_type: str, headers: Headers, size: int) -> bool:
     """Whether the copy of a payload of this type and size, in bytes, may differ from it in a tree."""
     if _may_have_references(media_type):
         return size <= max_read_size(media_type)
+    if DOCUMENTS.get(media_type) in _NEVER_REWRITTEN and size <= MAX_SCRIPT:
+        return True
     return size <= MAX_READ and header_edits.may_be_transcoded(media_type, headers)
 
 
@@ -120,7 +123,8 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
     headers, payload = response.headers, response.payload
     if not _may_have_references(media_type):
         is_text = header_edits.may_be_transcoded(media_type, headers)
-        return header_edits.transcoded(media_type, headers, payload) if is_text else payload
+        copy = header_edits.transcoded(media_type, headers, payload) if is_text else payload
+        return guarded(copy) if DOCUMENTS.get(media_type) in _NEVER_REWRITTEN else copy
     document = read(response, media_type)
     if document is None:
         return payload

@@ -14,7 +14,8 @@ The law
 3. A text in UTF-16 gets a byte order mark.
 4. HTML gets the headers in `PRAGMAS` as `<meta http-equiv>`, unless it has such an element of its own.
 5. HTML gets each Content-Security-Policy, as `disk_policy` puts it.
-6. A page that the server sent with status 404 or 410 says so: HTML in a `<meta>` (`STATUS`), XML in a comment at its end.
+6. HTML whose scripts may leave the copy gets the guard (`navigation_guard`), before any policy.
+7. A page that the server sent with status 404 or 410 says so: HTML in a `<meta>` (`STATUS`), XML in a comment at its end.
 """
 
 import re
@@ -24,6 +25,7 @@ from typing import Final
 
 from mirror.core.document.disk_policy import disk_policy
 from mirror.core.document.edits import Edit, Tag, apply, quoted
+from mirror.core.document.navigation_guard import GUARD, may_leave
 from mirror.core.document.replacements import Rewriter
 from mirror.core.http.messages import GONE, Headers, Response, header, status_text
 from mirror.core.syntax import character_encoding, embedded_urls
@@ -61,13 +63,17 @@ _BOM: Final = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What headers say about an HTML document. `charset` is a label; `codec`, the same as Python's codec. "": nothing."""
+    """What headers say about an HTML document. `charset` is a label; `codec`, the same as Python's codec. "": nothing.
+
+    `guard` is the script that the document needs where its address is another one (`navigation_guard`).
+    """
 
     charset: str = ""
     codec: str = ""
     pragmas: dict[str, str] = field(default_factory=dict)
     policies: tuple[str, ...] = ()
     status: str = ""
+    guard: str = ""
 
     @classmethod
     def by(cls, response: Response, text: str) -> "Said | None":
@@ -80,7 +86,7 @@ class Said:
         pragmas = {name: value for name in PRAGMAS if (value := header(headers, name)) and _is_plain(name, value)}
         received = [value for name, value in headers if name.lower() == _POLICY and value.isprintable()]
         policies = tuple(policy for value in received for policy in value.split(","))
-        said = cls(label, codec, pragmas, policies, error_status(response))
+        said = cls(label, codec, pragmas, policies, error_status(response), GUARD if may_leave(text) else "")
         return said if said != cls() else None
 
 
@@ -117,7 +123,8 @@ def html_header_edits(
                 new = values[own[0]].replace(own[1], said.charset) if own[0] == "content" else said.charset
                 yield tag.attribute(own[0]).replaced(new)
     policies = [policy for one in said.policies if (policy := disk_policy(one, CanonicalURL(rewriter.base)))]
-    elements = charset + "".join(_element(_POLICY, policy, rewriter) for policy in policies)
+    elements = charset + (f"<script>{said.guard}</script>" if said.guard else "")
+    elements += "".join(_element(_POLICY, policy, rewriter) for policy in policies)
     elements += "".join(_element(name, value, rewriter) for name, value in missing.items())
     elements += f'<meta name="{STATUS}" content="{status}">' if status else ""
     if elements:

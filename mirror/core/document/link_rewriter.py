@@ -12,8 +12,9 @@ The law
    on a disk have no origin.
 3. `<base href>` names the document itself, so that no reference leads elsewhere because of it.
 4. A Content-Security-Policy in the document (meta) forbids the same and allows the copies: `disk_policy` states that law.
-5. These stay as they are: scripts, and structured data in them; documents in attributes that are nested deeper than
-   `MAX_NESTED`; XML values with entities that the document declares, or with XSLT templates.
+5. These stay as they are: scripts (a guard may come before them, see `navigation_guard`), and structured data in them;
+   documents in attributes that are nested deeper than `MAX_NESTED`; XML values with entities that the document declares, or
+   with XSLT templates.
    What only the headers of the document said is added to it: `header_edits` states that law.
    Playlists name only the qualities of which there are copies: `hls_edits` and `dash_edits` state that law.
 

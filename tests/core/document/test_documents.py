@@ -71,7 +71,7 @@ def test_may_refer() -> None:
     assert {media_type for media_type in TYPES if documents.may_differ(media_type, (), 0)} == {
         *DOCUMENTS,
         "application/json",
-    } - {"text/javascript"}
+    }
 
 
 # --- references -------------------------------------------------------------------------------------------------------
