@@ -19,6 +19,7 @@ CLOCKS = {
     "mirror.spiders.mirror": "when a run began, and when it checked a URL",
     "mirror.store.disk.owner_record": "since when a process holds the lock, as text",
     "mirror.transfer.file_transfer": "the year of the times in an FTP listing",
+    "mirror.replay.certificates": "since when a certificate is valid, and until when",
 }
 """The modules that read the clock of the machine, and for what. Pauses and limits use a clock that does not jump."""
 

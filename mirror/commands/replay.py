@@ -4,12 +4,19 @@ import argparse
 import errno
 import sys
 from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platformdirs import user_data_path
 
 from mirror.cli.archive_command import ArchiveCommand, open_archive
 from mirror.core.replay.origins import Server
 from mirror.reports.run_summary import Exit
 from mirror.store.playback import Playback
 from mirror.terminal.console import exit_with_error, print_line, print_message
+
+if TYPE_CHECKING:
+    from mirror.replay.certificates import Authority
 
 _PORT = 8000
 _PORTS = 65535
@@ -36,6 +43,12 @@ class Command(ArchiveCommand):
             "the archive",
         )
 
+        parser.add_argument(
+            "--https",
+            action="store_true",
+            help="serve https, with certificates of an authority that is made once and vouches for this machine only",
+        )
+
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         from mirror.replay import process  # noqa: PLC0415 - only this command needs Starlette and uvicorn
 
@@ -51,14 +64,34 @@ class Command(ArchiveCommand):
                 print_message(
                     f"Warning: everyone who can reach {opts.host} can read the archive; its links work on this machine only\n"
                 )
-            place = Server(sockets[0].getsockname()[1])
+            authority = _authority() if opts.https else None
+            place = Server(sockets[0].getsockname()[1], "https" if authority else "http")
 
             def announce() -> None:
                 print_line(place.root)
                 sys.stdout.flush()
                 print_message(f"Replaying {archive.root} at {place.root}; press Ctrl-C to stop\n")
+                print_message(_trust(authority.file, place.root) if authority else "")
 
-            process.serve(Playback(archive), place, sockets, announce)
+            process.serve(Playback(archive), place, sockets, announce, authority.context() if authority else None)
+
+
+def _authority() -> "Authority":
+    """Return the authority of this user."""
+    from mirror.replay.certificates import Authority  # noqa: PLC0415 - only this option needs cryptography
+
+    folder = user_data_path("websucker", appauthor=False) / "replay"
+    try:
+        return Authority.at(folder)
+    except OSError as error:
+        exit_with_error(f"can't keep the certificate for --https in {folder}: {error.strerror or error}", Exit.USAGE)
+
+
+def _trust(file: Path, root: str) -> str:
+    return (
+        f"To trust its certificates, import {file} into the browser as an authority for websites.\n"
+        f"It vouches for this machine only. With curl: curl --cacert '{file}' {root}\n"
+    )
 
 
 def _reason(error: OSError, opts: argparse.Namespace) -> str:

@@ -8,6 +8,7 @@ import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from ssl import SSLContext
 from threading import Thread
 from typing import Any, Final
 
@@ -43,10 +44,16 @@ def open_sockets(host: str | None, port: int) -> list[socket.socket]:
     return sockets
 
 
-def serve(playback: Playback, server: Server, sockets: list[socket.socket], tell: Callable[[], None]) -> None:
-    """Serve until Ctrl-C. `tell` is called once the server answers and handles Ctrl-C."""
+def serve(
+    playback: Playback,
+    server: Server,
+    sockets: list[socket.socket],
+    tell: Callable[[], None],
+    tls: SSLContext | None = None,
+) -> None:
+    """Serve until Ctrl-C. `tell` is called once the server answers and handles Ctrl-C. With `tls`, serve https."""
     with suppress(KeyboardInterrupt):
-        _Server(_config(Replay(playback, server)), tell).run(sockets=sockets)
+        _Server(_config(Replay(playback, server), tls), tell).run(sockets=sockets)
 
 
 class _Server(uvicorn.Server):
@@ -87,9 +94,10 @@ def serve_in_thread(application: ASGIApp, sockets: list[socket.socket]) -> Itera
         thread.join()
 
 
-def _config(application: ASGIApp) -> uvicorn.Config:
+def _config(application: ASGIApp, tls: SSLContext | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         application,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
         http=BoundedProtocol,
         backlog=ACCEPTED,
         ws="none",

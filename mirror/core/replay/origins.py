@@ -128,15 +128,16 @@ class Server:
     """The replay server at a port of this machine, as its URLs and `Host` headers name it."""
 
     port: int
+    scheme: str = "http"
 
     @property
     def _port(self) -> str:
-        return "" if self.port == DEFAULT_PORTS["http"] else f":{self.port}"
+        return "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
 
     @property
     def root(self) -> str:
         """The URL of the page that lists the contents of the archive."""
-        return f"http://{TOP}{self._port}/"
+        return f"{self.scheme}://{TOP}{self._port}/"
 
     def place(self, url: CanonicalURL, snapshot: int) -> str:
         """Return the URL at which a URL is replayed.
@@ -145,7 +146,7 @@ class Server:
         'http://example-org---http---s2.localhost:8000/a?b'
         """
         origin = canonical.origin(url)
-        return f"http://{label(ReplayOrigin(origin, snapshot))}.{TOP}{self._port}{url[len(origin) :]}"
+        return f"{self.scheme}://{label(ReplayOrigin(origin, snapshot))}.{TOP}{self._port}{url[len(origin) :]}"
 
     def name(self, host: str) -> str | None:
         """Return what a `Host` header has before "localhost": a label, or a host that a reader typed; "" for the list.
@@ -160,7 +161,7 @@ class Server:
         """
         name, _, port = host.lower().rpartition(":")
         if not port.isdecimal() or name == "":
-            name, port = host.lower(), str(DEFAULT_PORTS["http"])
+            name, port = host.lower(), str(DEFAULT_PORTS[self.scheme])
         if port != str(self.port):
             return None
         below = _BELOW.fullmatch(name)
@@ -169,12 +170,12 @@ class Server:
     def reader(self, origin: str) -> str | None:
         """Return the label of the replay origin that an `Origin` header names; `None` if it names none."""
         scheme, _, host = origin.partition("://")
-        return self.name(host) or None if scheme == "http" else None
+        return self.name(host) or None if scheme == self.scheme else None
 
     @property
     def policy(self) -> str:
         """The Content-Security-Policy of replayed resources: they may load from this server and from inside of themselves."""
-        own = f"http://*.{TOP}{self._port}"
+        own = f"{self.scheme}://*.{TOP}{self._port}"
         return (
             f"default-src {own} data: blob: 'unsafe-inline' 'unsafe-eval'; "
             f"base-uri {own}; form-action {own}; frame-ancestors {own}"
@@ -187,14 +188,14 @@ class Server:
         It covers what no Content-Security-Policy does. Browsers that do not know the header ignore it. Without its parameter,
         it would block what is redirected. Only this server can be asked, and it redirects to itself only.
         """
-        return f'(response-origin "http://{TOP}{self._port}/*" "http://*.{TOP}{self._port}/*");redirects=allow'
+        return f'(response-origin "{self.root}*" "{self.scheme}://*.{TOP}{self._port}/*");redirects=allow'
 
     @property
     def page_policy(self) -> str:
         """The Content-Security-Policy of the server's own pages: they may have inline styles, and they load nothing."""
         return (
             "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-            f"frame-ancestors http://*.{TOP}{self._port}"
+            f"frame-ancestors {self.scheme}://*.{TOP}{self._port}"
         )
 
     @property

@@ -158,6 +158,18 @@ def test_port_80_is_not_written() -> None:
     assert [server.name(host) for host in ("localhost", "localhost:80", "localhost:8000")] == ["", "", None]
 
 
+def test_a_server_of_https_is_named_so_everywhere() -> None:
+    server = Server(443, "https")
+    assert server.root == "https://localhost/"
+    assert server.place(canonical("http://a.example/b"), 2) == "https://a-example---http---s2.localhost/b"
+    assert [server.name(host) for host in ("localhost", "localhost:443", "localhost:80")] == ["", "", None]
+    assert server.reader("https://a-example---s2.localhost") == "a-example---s2"
+    assert server.reader("http://a-example---s2.localhost") is None
+    for policy in (server.policy, server.page_policy, server.sealed_policy, server.allowlist):
+        assert "https://*.localhost" in policy
+        assert "http://" not in policy
+
+
 def test_the_policy_names_this_server_alone() -> None:
     for policy in (SERVER.policy, SERVER.page_policy):
         sources = {word for directive in policy.split(";") for word in directive.split()[1:]}
