@@ -36,12 +36,15 @@ def name(page: str) -> str:
 
 def site() -> Site:
     """A page for each script, in the page and in a file of its own, and one that needs its script."""
-    here = Site().page("/", links=[f"/{kind}/{name(page)}.html" for page in PAGES for kind in ("in", "by")])
+    here = Site().page(
+        "/", links=[f"/{kind}/{name(page)}.html" for page in PAGES for kind in ("in", "by")] + ["/in/handler.html"]
+    )
     for page, script in PAGES.items():
         body = "<h1>Content</h1><a href=/once.html>Once</a>"
         here.file(f"/in/{name(page)}.html", f"<!DOCTYPE html>{ICON}<script>{script}</script>{body}", HTML)
         here.file(f"/by/{name(page)}.html", f"<!DOCTYPE html>{ICON}<script src={name(page)}.js></script>{body}", HTML)
         here.file(f"/by/{name(page)}.js", script, "text/javascript")
+    here.file("/in/handler.html", f'<!DOCTYPE html>{ICON}<body onload="{LEAVES["protocol"]}"><h1>Content</h1>', HTML)
     once = "if (!localStorage.getItem('colour')) { localStorage.setItem('colour', 'red'); location.reload() }"
     goes = "<button onclick=\"location.href = 'next.html'\">Next</button>"
     here.file("/once.html", f"{ICON}<script>{once} else document.write('Content')</script>{goes}", HTML)
@@ -93,7 +96,7 @@ def test_each_page_is_shown(kind: str, where: str, archive: tuple[Path, str], re
         page: file_url(out / folder(url) / kind / f"{name(page)}.html")
         if where == "disk"
         else replay.place(f"{url}/{kind}/{name(page)}.html")
-        for page in PAGES
+        for page in [*PAGES, *(["handler"] if kind == "in" else [])]
     }
     context = browser.new_context()
     found = shown(context, places)

@@ -22,7 +22,9 @@ PLACE: Final = "/.well-known/websucker/"
 """Where the replay server has the script, at each origin (RFC 8615)."""
 
 _SCRIPT_PATH: Final = re.compile(rf"{re.escape(PLACE)}([0-9]{{1,15}})\.js")
-_HAS_SCRIPT: Final = re.compile(r"<script[\s/>]", re.IGNORECASE)
+_HAS_SCRIPT: Final = re.compile(r"<script[\s/>]|\son[a-z]{2,24}\s{0,9}=", re.IGNORECASE)
+"""An element with a script, or an event handler."""
+
 _BEFORE_HEAD: Final = re.compile(
     r"""\ufeff?+(?:\s++|<!--.*?-->|<[!?][^>]*+>|<(?:html|head)(?=[\s/>])(?:[^>"']|"[^"]*+"|'[^']*+')*+>)*+""",
     re.IGNORECASE | re.DOTALL,
@@ -159,8 +161,8 @@ def with_first_script(text: str, started: int, *, is_xml: bool = False) -> str:
 
     >>> with_first_script("<!DOCTYPE html><html><head><script>", 5)
     '<!DOCTYPE html><html><head><script src="/.well-known/websucker/5.js"></script><script>'
-    >>> with_first_script("<p>No script", 5)
-    '<p>No script'
+    >>> with_first_script("<p>No script", 5), with_first_script("<body onload=go()>", 5)
+    ('<p>No script', '<script src="/.well-known/websucker/5.js"></script><body onload=go()>')
     """
     if not _HAS_SCRIPT.search(text):
         return text
