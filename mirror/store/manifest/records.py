@@ -101,7 +101,7 @@ class Resource:
     @property
     def is_error_page(self) -> bool:
         """Whether it is a page with which the server said that there is none, kept because it was asked for."""
-        return self.status in GONE and self.standing is not Standing.GONE
+        return self.status in GONE and self.standing is not Standing.GONE and self.digest is not None
 
     @property
     def is_html(self) -> bool:
