@@ -20,7 +20,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.core.url.media_types import DOCUMENTS, Document
 
-VERSION = 6
+VERSION = 7
 """The version of reading and rewriting. Raise it when other references are found or copies differ: the next run, or `publish`,
 then reads the documents of an archive again, without fetching."""
 
