@@ -35,10 +35,11 @@ _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 _DELIMITERS: Final = frozenset(b"/?&=+%[]|^`\\")
 
 
-def png() -> bytes:
-    """The smallest image that browsers show: one transparent pixel."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 6, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", zlib.compress(bytes(5))) + _chunk(b"IEND", b"")
+def png(width: int = 1, height: int = 1, pixel: bytes = bytes(4)) -> bytes:
+    """An image of one colour, in red, green, blue and alpha. Without arguments, the smallest that browsers show."""
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
+    pixels = zlib.compress((b"\0" + pixel * width) * height)
+    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks.applications import APPLICATIONS, Count, NotThereError, served
+from benchmarks.applications import APPLICATIONS, served
+from benchmarks.applications.building import Count, NotThereError
 from benchmarks.commands import httrack, websucker, wget
 from benchmarks.fidelity import compared
 from tests.browser.conftest import ROOT
