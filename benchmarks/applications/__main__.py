@@ -7,6 +7,7 @@ Websucker runs with its defaults, twice, so that the table shows what a second r
 
 import argparse
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(APPLICATIONS), help="the names of applications")
     parser.add_argument("--keep", type=Path, help="a folder for copies and reports")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server stays
     copies, costs = [COPIES, "|---" * 8 + "|"], [COSTS, "|---" * 6 + "|"]
     with tempfile.TemporaryDirectory() as folder:
         home = options.keep or Path(folder)

@@ -4,6 +4,7 @@ Input: status, headers and payload of a response. Output: `Reference`s, or the b
 combines media types, encodings, references and rewriting.
 """
 
+import re
 from collections.abc import Callable
 
 from mirror.core.document import header_edits, link_rewriter, references
@@ -18,14 +19,15 @@ from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
-from mirror.core.url.media_types import DOCUMENTS, Document
+from mirror.core.url.media_types import DOCUMENTS, EXTENSION_TYPES, Document, extension
 
-VERSION = 7
+VERSION = 8
 """The version of reading and rewriting. Raise it when other references are found or copies differ: the next run, or `publish`,
 then reads the documents of an archive again, without fetching."""
 
 _NEVER_REWRITTEN = frozenset({Document.JAVASCRIPT})
 _XHTML = "application/xhtml+xml"
+_LOADED = re.compile(r"(?:image|audio|video|font)/|text/(?:css|javascript)\Z")
 _JSON_MARKS = (b'"icons"', b'"start_url"', b'"buffers"')
 """What a JSON file has that is a web application manifest, or a glTF model."""
 
@@ -131,11 +133,23 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
     kind, source = document
     own = local_paths.href(LocalPath(name), LocalPath(name))
     said = Said.by(response, source.text) if kind is Document.HTML else None
-    text = link_rewriter.rewrite(kind, source.text, Rewriter(response.url, own, resolve, source.encoding), said)
+    data = _loaded_files(resolve) if kind is Document.HTML else None
+    rewriter = Rewriter(response.url, own, resolve, source.encoding, data=data)
+    text = link_rewriter.rewrite(kind, source.text, rewriter, said)
     text = header_edits.with_declaration(kind, text, headers, payload)
     if kind is Document.XML:
         text = header_edits.with_status(text, response)
     return payload if text == source.text else source.encode(text)
+
+
+def _loaded_files(resolve: Resolve) -> Resolve:
+    """Resolve only URLs whose extension says that a page loads the file: a script, a style, a font, or media."""
+
+    def place(url: CanonicalURL) -> str | None:
+        name = re.split(r"[?#]", url, maxsplit=1)[0].rpartition("/")[2]
+        return resolve(url) if _LOADED.match(EXTENSION_TYPES.get(extension(name).lower(), "")) else None
+
+    return place
 
 
 def may_differ_at_origin(media_type: str) -> bool:

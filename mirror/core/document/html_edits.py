@@ -6,6 +6,7 @@ Input: a document as text, and its `Rewriter`. Output: `Edit`s. turbohtml gives 
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import turbohtml
@@ -39,6 +40,12 @@ _SELECTOR: Final = ",".join(["style", *sorted(markup.FALLBACKS), *(f"[{name}]".r
 _OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
 _WITH_CODEBASE: Final = frozenset({"applet", "object"})
 _SCRIPTS: Final = "script:not([src])"
+_MODULES: Final = ("module", "importmap")
+"""Types of scripts that a disk can't run."""
+
+_NEEDS_ABSOLUTE: Final = re.compile(r"\bURL\s{0,9}\(\s{0,9}[\"'`]\Z")
+"""The code in front of a literal that must stay absolute: a relative one would be an error."""
+
 _SPECULATION: Final = "speculationrules"
 _CSP: Final = "content-security-policy"
 
@@ -49,8 +56,15 @@ def html_edits(text: str, rewriter: Rewriter, said: Said | None = None) -> Itera
     source = markup.readable(text).replace("\r", "\n")
     if source.startswith("\ufeff"):  # to the parser this is text, which would begin the body
         source = " " + source[1:]
+    if rewriter.data and not rewriter.home and _has_hashes(text, said):
+        rewriter = replace(rewriter, data=None)
     read = _flat_edits if is_too_large_for_a_tree(source) else _tree_edits
     yield from read(source, text, rewriter, said)
+
+
+def _has_hashes(text: str, said: Said | None) -> bool:
+    """Whether a policy may name the digests of scripts, which then have to stay as they are."""
+    return any("'sha" in policy for policy in (text, *(said.policies if said else ())))
 
 
 def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -> Iterator[Edit]:
@@ -77,11 +91,11 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
             yield from _nested_edits(source, name, location.start_tag.end_offset, rewriter)
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
         yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
-    yield from _edits_at_origin(source, document, rewriter)
+    yield from _script_element_edits(source, document, rewriter)
 
 
-def _edits_at_origin(source: str, document: turbohtml.Document, rewriter: Rewriter) -> Iterator[Edit]:
-    """Return the edits of scripts, which replay needs and a tree does not."""
+def _script_element_edits(source: str, document: turbohtml.Document, rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of the content and the types of scripts."""
     if rewriter.data:
         for element in document.select(_SCRIPTS):
             yield from _script_edits(source, element, rewriter)
@@ -188,8 +202,14 @@ def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> 
 def _data_edits(text: str, start: int, end: int, media_type: str, rewriter: Rewriter) -> Iterator[Edit]:
     """Return the edits of the content of a `<script>`: code, data, or an import map, whose keys may be URLs too."""
     kind = media_type.strip().lower()
-    if style_script_urls.SCRIPT_TYPES.match(kind):
-        found = embedded_urls.literal_spans(text[start:end], keys=kind != "application/json")
+    if not style_script_urls.SCRIPT_TYPES.match(kind):
+        return
+    code = text[start:end]
+    if rewriter.home:
+        found = embedded_urls.literal_spans(code, keys=kind != "application/json")
+        yield from shifted(rewriter.data_edits(found), start)
+    elif not kind.startswith(_MODULES):
+        found = (span for span in embedded_urls.literal_spans(code) if not _NEEDS_ABSOLUTE.search(code, 0, span.start))
         yield from shifted(rewriter.data_edits(found), start)
 
 

@@ -17,6 +17,9 @@ The law
    with XSLT templates.
    What only the headers of the document said is added to it: `header_edits` states that law.
    Playlists name only the qualities of which there are copies: `hls_edits` and `dash_edits` state that law.
+   One thing in scripts changes: in a classic script, or data, that stands in an HTML document, a literal that is one absolute
+   URL and nothing else, of a saved file that pages load (by its extension: scripts, styles, fonts, media), becomes relative,
+   because otherwise the copy would load it from the live site. Scripts stay whole if a policy may name their digests.
 
 If copies are served at origins (`Rewriter.home`, see `core.replay.origins`) instead of read from a disk, these points differ:
 

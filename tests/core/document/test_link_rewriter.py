@@ -3,16 +3,18 @@
 import hashlib
 import re
 from itertools import pairwise
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.document import link_rewriter, replacements
+from mirror.core.document import documents, link_rewriter, replacements
 from mirror.core.document import references as refs
 from mirror.core.document.edits import Edit, apply
 from mirror.core.document.link_attributes import MAX_NESTED, TABLE
 from mirror.core.document.replacements import Rewriter
+from mirror.core.http.messages import Headers, Response
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
@@ -256,6 +258,65 @@ def test_css() -> None:
 def test_json() -> None:
     text = '{"start_url" : "\\/x", "icons":[{"src":"z"}], "name":"/x"}'
     assert copied(text, Document.JSON) == '{"start_url" : "../x~.html", "icons":[{"src":"http://h/d/z"}], "name":"/x"}'
+
+
+PICTURES: Final = {"http://h/a.png": "../a.png", "http://h/a.js?v=1": "../a~.js", "http://o/f.woff2": "../../o/f.woff2"}
+PAGES_TOO: Final = PICTURES | {
+    "http://h/x": "../x~.html",
+    "http://h/i.json": "../i.json",
+    "http://h/b.html": "../b.html",
+}
+
+
+def in_a_tree(text: str, headers: Headers = ()) -> str:
+    """Return the copy of an HTML document whose neighbours were saved."""
+    response = Response(URL, 200, (("Content-Type", "text/html"), *headers), text.encode())
+    return documents.local_copy(response, "text/html", "p~.html", PAGES_TOO.get).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "copy"),
+    [
+        # what WordPress says to its loader of emoji
+        (r'<script>s={"a":"http:\/\/h\/a.js?v=1"};</script>', '<script>s={"a":"../a~.js"};</script>'),
+        ("<script>new Image().src='http://h/a.png#x'</script>", "<script>new Image().src='../a.png#x'</script>"),
+        (
+            "<script type=text/javascript>a(`//o/f.woff2`)</script>",
+            "<script type=text/javascript>a(`../../o/f.woff2`)</script>",
+        ),
+        ("<script>f('url(http://o/f.woff2)')</script>", "<script>f('url(../../o/f.woff2)')</script>"),
+        (
+            '<script type="application/json">["http://h/a.png"]</script>',
+            '<script type="application/json">["../a.png"]</script>',
+        ),
+    ],
+)
+def test_a_script_in_a_page_names_the_files_of_the_copy(text: str, copy: str) -> None:
+    assert in_a_tree(text) == copy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>'http://h/x', 'http://h/b.html', 'http://h/i.json'</script>",  # pages and data
+        "<script>'/a.png', 'see http://h/a.png', 'http://h/b.png'</script>",
+        "<script>new URL('http://h/a.png'), new URL( \"http://h/a.png\")</script>",
+        "<script>({'http://h/a.png': 1})</script>",
+        "<script type=module>import 'http://h/a.js?v=1'</script>",
+        '<script type=importmap>{"imports": {"a": "http://h/a.js?v=1"}}</script>',
+        '<script type="application/ld+json">{"image": "http://h/a.png"}</script>',
+        "<script type=text/template>'http://h/a.png'</script>",
+    ],
+)
+def test_other_scripts_in_a_page_stay(text: str) -> None:
+    assert in_a_tree(text) == text
+
+
+def test_a_script_stays_whose_digest_a_policy_may_name() -> None:
+    text, policy = "<head><script>'http://h/a.png'</script>", "script-src 'sha256-x'"
+    assert "'http://h/a.png'" in in_a_tree(f'<meta http-equiv="content-security-policy" content="{policy}">{text}')
+    assert "'http://h/a.png'" in in_a_tree(text, (("Content-Security-Policy", policy),))
+    assert "'../a.png'" in in_a_tree(text, (("Content-Security-Policy", "script-src *"),))
 
 
 def test_scripts_stay() -> None:
