@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -159,9 +160,10 @@ def _result(
         urls = sampled(copies.list_pages(archive, start), opts.pages)
         if not urls:
             exit_with_error(f"there is no page below {start} in {root}", Exit.USAGE)
-    with _copy(root, archive, start, through) as copy:
+    with _copy(root, archive, start, through) as opened:
+        copy = opened if archive is None else replace(opened, rule=copies.rules(archive))
         done = asyncio.run(_compared(copy, start, viewer, urls, opts))
-    result = Result(start, str(root), through, opts.threshold, tuple(done.pages))
+    result = Result(start, str(root), through, opts.threshold, tuple(done.pages), dict(done.left_out))
     if opts.html:
         _write(Path(opts.html).expanduser(), fidelity_report.report(result, done.pictures))
         print_message(f"Open {opts.html}\n")

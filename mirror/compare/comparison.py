@@ -1,7 +1,7 @@
 """Compare a copy of a site with the original, page by page, in a browser."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -30,6 +30,8 @@ class Comparison:
     on_page: Callable[[PageComparison], None] = lambda _: None
     pages: list[PageComparison] = field(default_factory=list)
     pictures: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Rules of the site -> the number of pages that they kept out of the copy. These are not compared."""
 
     async def of(self, urls: Iterable[str]) -> None:
         """Compare these pages."""
@@ -37,10 +39,16 @@ class Comparison:
             await self._compare(url, *await self._both(url))
 
     async def walk(self, max_pages: int) -> None:
-        """Compare up to `max_pages` pages (0: all): the start page, and pages below it that links of the original lead to."""
+        """Compare up to `max_pages` pages (0: all): the start page, and pages below it that links of the original lead to.
+
+        Do not open pages that are not in the copy because the site asked for it.
+        """
         waiting, known = deque([self.start]), {self.start}
         while waiting and (not max_pages or len(self.pages) < max_pages):
             url = waiting.popleft()
+            if rule := self.copy.rule(url):
+                self.left_out[rule] += 1
+                continue
             original, copy = await self._both(url)
             end = _without_fragment(original.url)
             if not original.is_page or (end != url and (end in known or not is_below(end, self.start))):

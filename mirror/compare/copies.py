@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from mirror.compare.page_capture import CLOCK
 from mirror.core.comparison.copy_layout import files_of_page, host_folders
 from mirror.core.comparison.fidelity import is_below
+from mirror.core.policy.scope import Reason
 from mirror.core.replay.first_script import milliseconds
 from mirror.core.replay.origins import TOP, Server
 from mirror.core.url.canonical import CanonicalURL
@@ -28,6 +29,9 @@ from mirror.store.archive import Archive
 from mirror.store.playback import Playback
 
 PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
+RULES: Final = frozenset({Reason.ROBOTS, Reason.NOFOLLOW, Reason.UNENDORSED, Reason.NOINDEX, Reason.NOARCHIVE})
+"""The reasons for which a site itself asks that a page is not copied."""
+
 _GOOD: Final = frozenset({200, 203})
 _UNESCAPED: Final = "/-._~!$&'()*+,;=:@"
 
@@ -45,11 +49,12 @@ class Copy:
     """A copy that can be opened.
 
     `place` maps the URL of a page of the original to its URL in the copy; `None` if the copy lacks it. `is_own` says whether a
-    URL belongs to the copy.
+    URL belongs to the copy. `rule` is the rule of the site by which a page was left out, if one was.
     """
 
     place: Callable[[str], str | None]
     is_own: Callable[[str], bool]
+    rule: Callable[[str], str] = lambda _: ""
 
 
 def list_pages(archive: Archive, start: str) -> list[str]:
@@ -69,6 +74,18 @@ def tree_paths(archive: Archive) -> Callable[[str], str | None]:
 
     shown = Playback(archive).on("")
     return path
+
+
+def rules(archive: Archive) -> Callable[[str], str]:
+    """Return a function from the URL of a page to the rule of the site by which an archive left it out; "" if none did."""
+
+    def rule(url: str) -> str:
+        found = archive.history.account(CanonicalURL(url))
+        entry = found.entry if found and path(url) is None else None
+        return entry.reason if entry and entry.reason in RULES else ""
+
+    path = tree_paths(archive)
+    return rule
 
 
 def clock(archive: Archive) -> int:

@@ -173,6 +173,24 @@ def test_errors_and_failures_of_the_copy_only(tmp_path: Path) -> None:
     assert found["/missing"]["copy"]["errors"] == found["/missing"]["original"]["errors"] != []
 
 
+def test_pages_that_the_site_keeps_out_of_copies_are_counted(tmp_path: Path) -> None:
+    site = Site().page("/", "<a rel=nofollow href=/a>a</a>", links=["/b", "/c", "/d"]).page("/a").page("/d")
+    site.page("/b", '<meta name="robots" content="nofollow"><a href=/e>e</a>').page("/e")
+    site.page("/c", '<meta name="robots" content="noarchive">').file(
+        "/robots.txt", "User-agent: *\nDisallow: /d", "text/plain"
+    )
+    with serve(site) as server:
+        run_mirror(server.url + "/", tmp_path, "-a", "obey=nofollow,rel,noarchive")
+        said = compare(tmp_path, server.url + "/", "--walk", "--json", "--through", "file")
+    assert (said.code, said.wrong(), said.json["pages_compared"]) == (0, {}, 2)
+    assert said.json["left_out"] == {
+        "forbidden by robots.txt": 1,
+        "linked from pages that say nofollow": 1,
+        "linked with rel=nofollow": 1,
+        "saying noarchive": 1,
+    }
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("through", ["server", "file"])
 def test_a_copy_made_by_wget(modern: Mirrored, tmp_path: Path, through: str) -> None:

@@ -20,8 +20,8 @@ and messages without URLs (`error_message`). Pages that the original no longer h
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote
@@ -121,7 +121,8 @@ class PageComparison:
 class Result:
     """A comparison of a copy with the original.
 
-    `through` is the way in which the copy was opened. `threshold` is the share of pages that have to match.
+    `through` is the way in which the copy was opened. `threshold` is the share of pages that have to match. `left_out` are
+    rules of the site, and how many pages each kept out of the copy; these were not compared.
     """
 
     original: str
@@ -129,6 +130,7 @@ class Result:
     through: str
     threshold: float
     pages: tuple[PageComparison, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def judged(self) -> list[PageComparison]:

@@ -21,6 +21,7 @@ def as_lines(result: Result) -> Iterator[str]:
         yield f"{_sign(page)} {page.url}"
         yield from (f"    {line}" for line in _differences(page))
     yield from (f"{result.count(aspect)} of {len(result.judged)} {aspect}" for aspect in Aspect)
+    yield from (f"left out, as the site asks: {number:,} {rule}" for rule, number in sorted(result.left_out.items()))
     yield f"{result.matching} of {len(result.judged)} pages match the original ({_percent(result.share)})"
 
 
@@ -34,6 +35,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "share": result.share,
         "is_good": result.is_good,
         "pages_compared": len(result.judged),
+        "left_out": dict(result.left_out),
         "counts": {aspect.name.lower(): result.count(aspect) for aspect in Aspect} | {"right": result.matching},
         "pages": [_page_as_json(page) for page in result.pages],
     }
