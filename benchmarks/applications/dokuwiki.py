@@ -32,7 +32,7 @@ def dokuwiki() -> Iterator[tuple[str, Count]]:
 def _configure(wiki: Path) -> None:
     shutil.copytree(SETTINGS, wiki / "conf", ignore=shutil.ignore_patterns("*.auth.php", "local.php"))
     (wiki / "conf" / "local.php").write_text(
-        "<?php $conf['title'] = 'Harbours'; $conf['useacl'] = 1; $conf['superuser'] = '@admin';\n"
+        "<?php $conf['title'] = 'Harbours'; $conf['useacl'] = 1; $conf['superuser'] = '@admin'; $conf['savedir'] = './data';\n"
     )
     (wiki / "conf" / "acl.auth.php").write_text("# <?php exit()?>\n*\t@ALL\t1\n")
     (wiki / "conf" / "users.auth.php").write_text("# <?php exit()?>\n")

@@ -1,6 +1,7 @@
 """`scrapy diff DIR [A [B]]`: list the differences between two snapshots."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,16 @@ from mirror.reports.run_summary import Exit
 from mirror.store.archive import Archive
 from mirror.store.manifest.history_records import ChangeKind, Difference, SnapshotInfo
 from mirror.store.manifest.records import Outcome, Resource
+from mirror.store.noise import is_noise
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
-_SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "*", ChangeKind.MOVED: ">"}
+_SIGNS = {
+    ChangeKind.ADDED: "+",
+    ChangeKind.REMOVED: "-",
+    ChangeKind.CHANGED: "*",
+    ChangeKind.MOVED: ">",
+    ChangeKind.NOISE: "~",
+}
 
 
 class Command(ArchiveCommand):
@@ -29,7 +37,8 @@ class Command(ArchiveCommand):
     def long_desc(self) -> str:
         return (
             f"{self.summary}. Without A and B, compares the last two complete snapshots; with A alone, A and the newest. "
-            "Exits with 1 if there are differences, else with 0."
+            "A page that changed only in nonces, tokens and clocks is noise (~). "
+            "Exits with 1 if there are other differences, else with 0."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -42,7 +51,7 @@ class Command(ArchiveCommand):
         folder, *names = self.check_arguments(args, 1, 3)
         with open_archive(folder) as archive:
             before, now = _pair(archive, names)
-            found = archive.history.differences(before.id, now.id)
+            found = [_told_apart(archive, one) for one in archive.history.differences(before.id, now.id)]
             if opts.html:
                 _write(Path(opts.html).expanduser(), _page(archive, before, now, found))
                 print_message(f"{len(found):,} differences; open {opts.html}\n")
@@ -51,7 +60,15 @@ class Command(ArchiveCommand):
         elif not opts.html:
             for one in found:
                 print_line(f"{_SIGNS[one.kind]} {_name(one)}")
-        self.exitcode = Exit.SOME_FAILED if found else Exit.WELL
+        is_news = any(one.kind is not ChangeKind.NOISE for one in found)
+        self.exitcode = Exit.SOME_FAILED if is_news else Exit.WELL
+
+
+def _told_apart(archive: Archive, one: Difference) -> Difference:
+    """Tell a change that says nothing from the others."""
+    if one.kind is ChangeKind.CHANGED and one.before and one.now and is_noise(archive, one.before, one.now):
+        return replace(one, kind=ChangeKind.NOISE)
+    return one
 
 
 def _pair(archive: Archive, names: list[str]) -> tuple[SnapshotInfo, SnapshotInfo]:

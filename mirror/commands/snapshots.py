@@ -10,7 +10,20 @@ from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import SnapshotInfo
 from mirror.terminal.console import print_json, print_line
 
-_COLUMNS = ("id", "begun (UTC)", "outcome", "pages", "files", "size", "new", "added", "changed", "gone", "failed")
+_COLUMNS = (
+    "id",
+    "begun (UTC)",
+    "outcome",
+    "pages",
+    "files",
+    "size",
+    "new",
+    "added",
+    "changed",
+    "noise",
+    "gone",
+    "failed",
+)
 
 
 class Command(ArchiveCommand):
@@ -38,7 +51,7 @@ class Command(ArchiveCommand):
 
 def _cells(one: SnapshotInfo) -> tuple[str, ...]:
     n = one.numbers
-    numbers = (n.added, n.changed, n.gone, n.failed)
+    numbers = (n.added, n.changed - n.noise, n.noise, n.gone, n.failed)
     return (
         str(one.id),
         format_time(one.started),

@@ -221,11 +221,13 @@ def _held(lost: int, pages: int) -> list[str]:
 
 
 def _changes(numbers: SnapshotCounts) -> str:
-    parts = [
-        f"{getattr(numbers, name):,} {name}"
-        for name in ("added", "changed", "gone", "unlinked")
-        if getattr(numbers, name)
-    ]
+    counts = {
+        "added": numbers.added,
+        "changed": numbers.changed - numbers.noise,
+        "changed in noise only": numbers.noise,
+    }
+    counts |= {"gone": numbers.gone, "unlinked": numbers.unlinked}
+    parts = [f"{count:,} {what}" for what, count in counts.items() if count]
     return f"{', '.join(parts) or 'nothing changed'}; {decimal(numbers.new_size)} new"
 
 

@@ -127,7 +127,7 @@ def give_up(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
         with archive.manifest.transaction():
             for snapshot in archive.history.snapshots():
                 if snapshot.outcome is not Outcome.INCOMPLETE:
-                    archive.history.count(snapshot.id)
+                    archive.history.count(snapshot.id, snapshot.numbers.noise)
         archive.back_up()
     return lost
 

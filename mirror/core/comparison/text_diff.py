@@ -69,12 +69,12 @@ def page_lines(html: str) -> list[str]:
     >>> page_lines("<title>T</title><p>a <b>b</b>c<script>x</script><tr><td>1<td>2</tr><pre>d\\n e")
     ['T', 'a bc', '1 2', 'd', 'e']
     """
-    reader = read_html(html, _Lines)
+    reader = read_html(html, Lines)
     reader.break_line()
     return reader.lines
 
 
-class _Lines:
+class Lines:
     """Collects the visible text of an HTML document, line by line."""
 
     def __init__(self) -> None:
@@ -188,7 +188,7 @@ def _unchanged(lines: Sequence[str], first: int, last: int) -> Iterator[Change]:
 # --- from changes to a report -----------------------------------------------------------------------------------------
 
 
-KINDS: Final = ("added", "removed", "changed", "moved")
+KINDS: Final = ("added", "removed", "changed", "moved", "noise")
 """What can happen to a URL, in the order of the report. Other kinds come after these."""
 
 _ELEMENTS: Final[dict[Sign, str]] = {"+": "ins", "-": "del", " ": "span", "…": "i"}

@@ -95,8 +95,11 @@ class History(Protocol):
         may stand for the `T`), or `latest` (the newest complete snapshot).
         """
 
-    def count(self, snapshot_id: int) -> None:
-        """Store the numbers of a snapshot, so that lists need not count again."""
+    def count(self, snapshot_id: int, noise: int = 0) -> None:
+        """Store the numbers of a snapshot, so that lists need not count again. `noise`: how many changes are noise."""
+
+    def changed(self, snapshot_id: int) -> Iterator[tuple[Resource, Resource]]:
+        """Iterate over the files whose content a snapshot changed: the version before, and the new one."""
 
     def numbers(self, snapshot_id: int) -> SnapshotCounts:
         """Count the pages, files, bytes and changes of a snapshot."""

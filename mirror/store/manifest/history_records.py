@@ -13,7 +13,8 @@ from mirror.store.manifest.records import Entry, Outcome, Resource
 class SnapshotCounts:
     """The size of a snapshot, and how it differs from the one before. Sizes are in bytes.
 
-    `new_size` counts payloads that no earlier snapshot had.
+    `new_size` counts payloads that no earlier snapshot had. `noise` counts those of `changed` that say nothing, such as nonces
+    (`core.comparison.noise`).
     """
 
     pages: int = 0
@@ -25,6 +26,7 @@ class SnapshotCounts:
     gone: int = 0
     unlinked: int = 0
     failed: int = 0
+    noise: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,13 @@ class Origin:
 
 
 class ChangeKind(StrEnum):
-    """How a URL differs between two snapshots."""
+    """How a URL differs between two snapshots. The manifest can't tell `NOISE` from `CHANGED`; `store.noise` can."""
 
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
     MOVED = "moved"
+    NOISE = "noise"
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,8 +245,10 @@ class Crawl:
 
     def changes(self) -> SnapshotCounts | None:
         """Count the differences to the previous snapshot; `None` if this is the first one."""
-        history = self._manifest.history
-        return history.numbers(self.snapshot.id) if history.has_before(self.snapshot.id) else None
+        history, own = self._manifest.history, self.snapshot.id
+        if not history.has_before(own):
+            return None
+        return next((one.numbers for one in history.snapshots() if one.id == own), history.numbers(own))
 
     # --- the frontier, for the queue -----------------------------------------------------------------------------------
 

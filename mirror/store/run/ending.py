@@ -13,6 +13,7 @@ from mirror.core.policy.scope import Reason
 from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import ChangedPage, Outcome, Standing
+from mirror.store.noise import find_noise
 from mirror.store.rules.aliases import fold
 from mirror.store.rules.loss_check import excessive_loss
 from mirror.store.rules.refresh_policy import RefreshPolicy
@@ -52,6 +53,7 @@ class Ending:
         self._limit = limit
         self._refresh = refresh
         self._is_complete = False
+        self._noise = 0
 
     def finish(self) -> None:
         """Skip pages and listings over the limit, and decide about resources without an answer.
@@ -91,8 +93,16 @@ class Ending:
         with storing(self._run.archive.root):
             yield from self._run.archive.settle(self._run.publications.tasks)
             self._run.sync.sync_all()
+            if self._is_complete:
+                yield from self._count_noise()
         if self._is_complete:
             self._end()
+
+    def _count_noise(self) -> Iterator[bool]:
+        self._noise = 0
+        for is_noise in find_noise(self._run.archive, self._run.snapshot.id):
+            self._noise += is_noise
+            yield False
 
     def _check_loss(self) -> None:
         undecided = self._refresh.repair and self._was_held()
@@ -123,7 +133,7 @@ class Ending:
             outcome = Outcome.HELD if self.held else Outcome.COMPLETE
             self._manifest.runs.finish(snapshot, self._run.now(), outcome)
             self._manifest.decisions.forget_families()
-            self._manifest.history.count(snapshot.id)
+            self._manifest.history.count(snapshot.id, self._noise)
         self._forget_parts()
         self._manifest.checkpoint()
         self._run.archive.back_up()

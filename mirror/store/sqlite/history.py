@@ -7,7 +7,7 @@ Pruned snapshots keep their row, so that versions found then still have a time; 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -60,9 +60,15 @@ class History(Queries):
             matching = [one for one in listed if one.started.startswith(name.replace(" ", "T"))]
         return matching[-1] if matching else None
 
-    def count(self, snapshot_id: int) -> None:
-        numbers = asdict(self.numbers(snapshot_id))
+    def count(self, snapshot_id: int, noise: int = 0) -> None:
+        numbers = asdict(replace(self.numbers(snapshot_id), noise=noise))
         self._connection.execute(sa.update(snapshots).where(snapshots.c.id == snapshot_id).values(counts=numbers))
+
+    def changed(self, snapshot_id: int) -> Iterator[tuple[Resource, Resource]]:
+        for pair in self._connection.execute(_CHANGED, {"at": snapshot_id}).all():
+            rows = self._connection.execute(_ALL.where(resources.c.id.in_(pair))).all()
+            known = {row.id: resource_of(row) for row in rows}
+            yield known[pair.old], known[pair.new]
 
     def numbers(self, snapshot_id: int) -> SnapshotCounts:
         row = self._connection.execute(_NUMBERS, {"at": snapshot_id}).one()
@@ -358,6 +364,12 @@ _NEED: Final = sa.text(
     "SELECT n.why FROM needs n JOIN resources r ON r.id = n.resource_id WHERE r.url_id = :url_id AND r.until IS NULL"
 )
 
+_CHANGED: Final = sa.text(
+    "SELECT before.id AS old, now.id AS new "
+    "FROM resources now JOIN resources before ON before.url_id = now.url_id AND before.until = now.since "
+    "WHERE now.since = :at AND now.path IS NOT NULL AND before.path IS NOT NULL AND now.digest IS NOT before.digest "
+    "ORDER BY now.id"
+)
 _NUMBERS: Final = sa.text(
     """
     WITH shown AS (

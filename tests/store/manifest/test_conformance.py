@@ -431,6 +431,11 @@ def test_a_new_version_begins_only_if_something_changed(manifest: Manifest) -> N
     assert [version and version.digest for version in at] == [digest("b"), digest("c")]
     [difference] = manifest.history.differences(first.id, second.id)
     assert difference.now == manifest.resources.current(2)
+    assert list(manifest.history.changed(second.id)) == [(difference.before, difference.now)]
+    assert list(manifest.history.changed(first.id)) == []
+    with manifest.transaction():
+        manifest.history.count(second.id, noise=1)
+    assert [one.numbers.noise for one in manifest.history.snapshots()] == [0, 1]
     assert [version.id for version in manifest.history.all()] == [same.id, other.id, now.id]
 
 
