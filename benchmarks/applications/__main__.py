@@ -25,6 +25,9 @@ from tests.browser.conftest import ROOT
 COPIES: Final = "| Application | opened by | pages | reached | complete | no new errors | same text | same picture |"
 COSTS: Final = "| Application | tool | requests | seconds | exit code | a second run reports |"
 SECONDS: Final = 900
+OTHERS: Final = 120
+"""Seconds after which the other tools are stopped: on some sites they find new URLs for ever."""
+
 CHANGES: Final = "Since the previous snapshot: "
 
 
@@ -60,15 +63,20 @@ def _mirrored(name: str, url: str, count: Count, home: Path) -> Iterator[str]:
     yield f"| {name} | websucker | {first[0]} | {first[1]:.1f} | {first[2]} | {changes} |"
     yield f"| {name} | websucker, again | {second[0]} | {second[1]:.1f} | {second[2]} | |"
     for tool, command in (("wget", wget), ("httrack", httrack)):
-        requests, seconds, code, _ = _ran(command(url, str(home / f"{name}-{tool}")), count)
+        requests, seconds, code, _ = _ran(command(url, str(home / f"{name}-{tool}")), count, OTHERS)
         yield f"| {name} | {tool} | {requests} | {seconds:.1f} | {code} | |"
 
 
-def _ran(command: list[str], count: Count) -> tuple[int, float, int, str]:
-    """Run a command; return its requests, its seconds, its exit code and what it printed."""
+def _ran(command: list[str], count: Count, limit: int = 0) -> tuple[int, float, int | str, str]:
+    """Run a command; return its requests, its seconds, its exit code and what it printed. After a limit it is stopped."""
     count()
     began = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit or SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        if not limit:
+            raise
+        return count(), limit, "stopped", ""
     return count(), time.monotonic() - began, done.returncode, done.stderr
 
 
