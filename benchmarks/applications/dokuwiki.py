@@ -33,6 +33,7 @@ def _configure(wiki: Path) -> None:
     shutil.copytree(SETTINGS, wiki / "conf", ignore=shutil.ignore_patterns("*.auth.php", "local.php"))
     (wiki / "conf" / "local.php").write_text(
         "<?php $conf['title'] = 'Harbours'; $conf['useacl'] = 1; $conf['superuser'] = '@admin'; $conf['savedir'] = './data';\n"
+        "$conf['indexdelay'] = 0;\n"  # else pages say nofollow for five days
     )
     (wiki / "conf" / "acl.auth.php").write_text("# <?php exit()?>\n*\t@ALL\t1\n")
     (wiki / "conf" / "users.auth.php").write_text("# <?php exit()?>\n")

@@ -27,7 +27,7 @@ _ASKS_FOR: Final = {
 _WEIGHTS: Final = {
     reason: weight
     for weight, reason in enumerate(
-        (Reason.HOP, Reason.MEDIA, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH, Reason.TRAP)
+        (Reason.NEVER, Reason.HOP, Reason.MEDIA, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH, Reason.TRAP)
     )
 }
 """The reasons that hold for one reference to a URL but not for all, the weakest first."""
