@@ -13,6 +13,7 @@ from benchmarks.applications.serving import free_port, program
 PYPI: Final = ("django-spirit==0.14.*",)
 TOPICS: Final = 12
 _SEED: Final = """
+from datetime import datetime, timezone
 from django.contrib.auth import get_user_model
 from spirit.category.models import Category
 from spirit.comment.models import Comment
@@ -23,6 +24,9 @@ for title, text in TEXTS:
     topic = Topic.objects.create(user=user, category=category, title=title)
     for _ in range(2):
         Comment.objects.create(user=user, topic=topic, comment=text, comment_html=f"<p>{text}</p>")
+then = datetime(2024, 1, 1, tzinfo=timezone.utc)
+Comment.objects.update(date=then)
+Topic.objects.update(date=then, last_active=then)
 """
 
 
@@ -34,6 +38,8 @@ def forum() -> Iterator[tuple[str, Count]]:
     with tempfile.TemporaryDirectory() as home:
         run(Path(home), str(programs / "spirit"), "startproject", "forum", environment=found)
         project, python = Path(home) / "forum", str(programs / "python")
+        with (project / "forum" / "settings" / "dev.py").open("a") as settings:
+            settings.write("LOGGING = {}\n")  # Django's own, which has a line for each request
         run(project, python, "manage.py", "spiritinstall", environment=found)
         texts = [(f"Chapter {n}", prose(n)) for n in range(TOPICS)]
         run(project, python, "manage.py", "shell", "-c", f"TEXTS = {texts!r}\n{_SEED}", environment=found)

@@ -66,11 +66,14 @@ def list_pages(archive: Archive, start: str) -> list[str]:
 
 
 def tree_paths(archive: Archive) -> Callable[[str], str | None]:
-    """Return a function from the URL of a page to its path in the tree of an archive."""
+    """Return a function from the URL of a page to its path in the tree of an archive. An alias has that of its page."""
 
     def path(url: str) -> str | None:
-        found = archive.history.version(CanonicalURL(url), shown.id) if shown else None
-        return found.path if found else None
+        for one in (CanonicalURL(url), archive.history.same_as(CanonicalURL(url))):
+            found = archive.history.version(one, shown.id) if one and shown else None
+            if found and found.path:
+                return found.path
+        return None
 
     shown = Playback(archive).on("")
     return path
