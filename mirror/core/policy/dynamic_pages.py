@@ -16,6 +16,7 @@ many, if the first pages of the template loaded nothing.
 """
 
 import re
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -119,6 +120,12 @@ _BUNDLER: Final = re.compile("|".join(map(re.escape, BUNDLERS)))
 _INVISIBLE: Final = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template|noscript|title|svg)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL
 )
+_ACTION: Final = re.compile(
+    r"(?<=[?&;])(?:do|\w{0,8}action|mode|op|cmd|task)=[a-z_\-]{1,20}(?=[&;#]|\Z)", re.IGNORECASE
+)
+_ACTIONS: Final = 64
+"""Into how many templates the actions of a site's URLs may divide its pages: a bound for what it can make us render."""
+
 _LITERAL: Final = re.compile(r"\"[^\"\n]{0,2000}+\"|'[^'\n]{0,2000}+'|`[^`]{0,2000}+`|[0-9]+|\s+")
 _TAG: Final = re.compile(r"<[^>]*+>?|\s+|&[#\w]+;")
 _STRONG: Final = frozenset({Sign.MODULE, Sign.IMPORT, Sign.PRELOAD, Sign.MOUNT, Sign.BUNDLER})
@@ -126,7 +133,10 @@ _STRONG: Final = frozenset({Sign.MODULE, Sign.IMPORT, Sign.PRELOAD, Sign.MOUNT, 
 
 @dataclass(frozen=True, slots=True)
 class ScriptSigns:
-    """What the HTML of a page shows. `template` is the same for pages of an origin that run the same scripts."""
+    """What the HTML of a page shows. `template` is the same for pages of an origin that run the same scripts.
+
+    If their URLs name an action (`do=edit`), that has to be the same, too.
+    """
 
     signs: frozenset[Sign]
     template: str
@@ -180,8 +190,16 @@ def find_signs(text: str, url: CanonicalURL) -> ScriptSigns:
         if found
     }
     shape = _LITERAL.sub("", " ".join(bodies))[:_MAX_SHAPE] if Sign.LITTLE in signs else ""
-    named = "\n".join([origin(url), *sorted(sources), (mount["id"] or mount["name"]).lower() if mount else "", shape])
+    named = "\n".join(
+        [origin(url), *sorted(sources), (mount["id"] or mount["name"]).lower() if mount else "", shape, _action(url)]
+    )
     return ScriptSigns(frozenset(signs), blake2b(named.encode("utf-8", "replace"), digest_size=12).hexdigest())
+
+
+def _action(url: CanonicalURL) -> str:
+    """Return which of `_ACTIONS` a URL names, as programs do that show several views of a page: an editor loads other files."""
+    found = "&".join(sorted(match[0].lower() for match in _ACTION.finditer(url)))
+    return str(zlib.crc32(found.encode()) % _ACTIONS) if found else ""
 
 
 def is_module_built(text: str) -> bool:

@@ -96,6 +96,25 @@ def test_pages_with_the_same_scripts_have_the_same_template() -> None:
     assert one != template("<script src=/a.js></script><script></script>", "https://example.com/")
 
 
+def test_pages_with_other_actions_in_their_urls_have_other_templates() -> None:
+    def template(url: str) -> str:
+        return find_signs(TEXT + "<script src=/a.js></script>", CanonicalURL(f"https://example.org/{url}")).template
+
+    plain = template("doku.php?id=a")
+    assert plain == template("doku.php?id=b") == template("a?dog=edit") == template("?action=1796015401")
+    assert template("doku.php?id=a&do=edit") == template("doku.php?do=edit&id=b") == template("doku.php?id=c&do=EDIT")
+    actions = [
+        "?do=edit",
+        "?do=media",
+        "?title=A&action=edit",
+        "?title=A&veaction=edit",
+        "?mode=list",
+        plain and "?a=b",
+    ]
+    assert len(set(map(template, actions))) == len(actions)
+    assert len({template(f"?do={a}{b}") for a in "abcdefghijklmno" for b in "abcdefghijklmno"}) <= 64
+
+
 def test_short_pages_with_other_inline_scripts_have_other_templates() -> None:
     def template(script: str, text: str = "") -> str:
         return find_signs(f"<p>Short{text}</p><script>{script}</script>", URL).template
