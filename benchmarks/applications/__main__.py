@@ -1,6 +1,6 @@
 """Mirror real applications with each tool, and measure the copies of Websucker with `websucker compare`.
 
-    python -m benchmarks.applications [--only mkdocs-material,javadoc] [--keep DIR]
+    python -m benchmarks.applications [--only mkdocs-material,javadoc] [--keep DIR] [--words="-a obey=none"]
 
 Websucker runs with its defaults, twice, so that the table shows what a second run calls changed; wget and HTTrack run once.
 """
@@ -36,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Mirror real applications, and measure the copies.")
     parser.add_argument("--only", default=",".join(APPLICATIONS), help="the names of applications")
     parser.add_argument("--keep", type=Path, help="a folder for copies and reports")
+    parser.add_argument("--words", default="", help="further words for `scrapy crawl mirror`")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server stays
     copies, costs = [COPIES, "|---" * 8 + "|"], [COSTS, "|---" * 6 + "|"]
@@ -44,7 +45,7 @@ def main() -> None:
         for name in options.only.split(","):
             try:
                 with served(name) as (url, count):
-                    costs += _mirrored(name, url, count, home)
+                    costs += _mirrored(name, url, count, home, options.words.split())
                     copies += _measured(name, url, home / name)
             except NotThereError as error:
                 print(f"{name} is left out: {error}", file=sys.stderr)
@@ -53,12 +54,11 @@ def main() -> None:
     print("\n".join([*copies, "", *costs]))
 
 
-def _mirrored(name: str, url: str, count: Count, home: Path) -> Iterator[str]:
+def _mirrored(name: str, url: str, count: Count, home: Path, words: list[str]) -> Iterator[str]:
     """Let each tool mirror an application; yield a row for each."""
     out = home / name
     shutil.rmtree(out, ignore_errors=True)
-    first = _ran(websucker(url, str(out), render="auto"), count)
-    second = _ran(websucker(url, str(out), render="auto"), count)
+    first, second = (_ran(websucker(url, str(out), *words, render="auto"), count) for _ in range(2))
     changes = next((line for line in second[3].splitlines() if line.startswith(CHANGES)), "").removeprefix(CHANGES)
     yield f"| {name} | websucker | {first[0]} | {first[1]:.1f} | {first[2]} | {changes} |"
     yield f"| {name} | websucker, again | {second[0]} | {second[1]:.1f} | {second[2]} | |"
