@@ -130,6 +130,10 @@ def cgi(home: Path, script: str, variables: Mapping[str, str]) -> Iterator[tuple
         requests.clear()
         return number
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A client that goes away is no error."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     with running(server):
         yield f"http://127.0.0.1:{server.server_port}/", count
