@@ -23,6 +23,7 @@ def gitweb() -> Iterator[tuple[str, Count]]:
     with _home() as home:
         (home / "gitweb.conf").write_text(
             f'$projectroot = "{home}/projects"; $site_name = "Harbours"; @stylesheets = ("/static/gitweb.css");\n'
+            '$my_url = $my_uri = $base_url = $home_link = "/";\n'
             '$logo = "/static/git-logo.png"; $favicon = "/static/git-favicon.png"; $javascript = "/static/gitweb.js";\n'
         )
         shutil.copytree(GITWEB / "static", home / "static")

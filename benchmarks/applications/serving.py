@@ -135,5 +135,6 @@ def cgi(home: Path, script: str, variables: Mapping[str, str]) -> Iterator[tuple
             """A client that goes away is no error."""
 
     server = Server(("127.0.0.1", 0), Handler)
+    server.server_name = "127.0.0.1"  # not what the resolver calls it
     with running(server):
         yield f"http://127.0.0.1:{server.server_port}/", count
