@@ -97,6 +97,8 @@ def _tag_masked(tag: _Tag) -> _Tag:
     kept = {key: _attribute_masked(name, key, value, attributes) for key, value in attributes.items()}
     if name == "input" and attributes.get("type", "").lower() == "hidden" and "name" in kept:
         kept["name"] = _OPAQUE.sub(_MASK, kept["name"])  # the name itself may be the token
+        if _TICK.fullmatch(attributes.get("value", "")) or _STAMP.fullmatch(attributes.get("value", "")):
+            kept["value"] = _MASK  # when the form was opened
     return name, kept
 
 

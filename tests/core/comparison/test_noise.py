@@ -41,6 +41,7 @@ def mediawiki(*values: str) -> str:
         ],
         ('<input type=hidden name="0123456789abcdef0123456789abcdef" value=1>',
          '<input type=hidden name="fedcba9876543210fedcba9876543210" value=1>'),
+        ("<input type=hidden name=started value=20261130060623>", "<input type=hidden name=started value=20261130061503>"),
         ('<meta name="csrf-token" content="aB3dE6gH9">', '<meta name="csrf-token" content="zY7xW4vU1">'),
         ('<script nonce="abc">a()</script>', '<script nonce="xyz">a()</script>'),
         ("<script>var csrfToken = 'aB3dE6gH9';</script>", "<script>var csrfToken = 'zY7xW4vU1';</script>"),
