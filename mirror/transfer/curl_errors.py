@@ -45,7 +45,8 @@ def scrapy_exception(error: TransferError) -> Exception:
         kind = DownloadTimeoutError
     if error.code == pycurl.E_COULDNT_CONNECT and "tunnel" in message:  # the proxy answered, and refused
         kind = DownloadFailedError
-    return kind(f"{INVALID}{error}" if error.code in _INVALID else str(error))
+    detail = str(error) or "a header is too long"  # the one error of these that libcurl has no words for
+    return kind(f"{INVALID}{detail}" if error.code in _INVALID else str(error))
 
 
 def is_invalid(error: BaseException) -> bool:

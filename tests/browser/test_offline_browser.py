@@ -195,7 +195,7 @@ def test_frames_and_navigation_by_scripts() -> None:
         {"/frame.html": "<img src=/in-frame.png>"},
     )
     kinds = {seen.url.removeprefix(SITE): seen.kind for seen in world.seen}
-    assert kinds == {"/frame.html": Kind.FRAME, "/in-frame.png": Kind.REQUISITE, "/elsewhere": Kind.PAGE}
+    assert kinds == {"/frame.html": Kind.FRAME, "/in-frame.png": Kind.REQUISITE, "/elsewhere": Kind.ROUTE}
     assert got.url == f"{SITE}/"
     assert got.html is not None
     assert "<p>here" in got.html

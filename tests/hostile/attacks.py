@@ -870,9 +870,9 @@ def _(_: Places) -> Played:
     return Played(links(*(f"/{name}" for name in script)), script)
 
 
-@attack("what is no HTTP", "Broken answers", reasons=dict.fromkeys(("bytes", "half", "letters", "old"), _BROKEN))
+@attack("what is no HTTP", "Broken answers", reasons=dict.fromkeys(("bytes", "half", "old"), _BROKEN))
 def _(_: Places) -> Played:
-    """Random bytes, half of a header section, a status of letters, HTTP/0.9."""
+    """Random bytes, half of a header section, a status of letters (which is 200 to browsers), HTTP/0.9."""
     script = {
         "bytes": Reply(b"\x00\x01\x02\xff" * 100),
         "half": Reply(b"HTTP/1.1 200 OK\r\nContent-Le"),
