@@ -120,6 +120,7 @@ class Finish:
             mirror.pages.problems(),
             mirror.leads_nowhere,
             mirror.archive.manifest.runs.error_pages(),
+            mirror.archive.root,
         )
         print_message(summary.text())
         if mirror.archive.unpublished:

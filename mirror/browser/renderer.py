@@ -184,7 +184,8 @@ class Renderer:
                 raise RefusedError
             return await self._get(task, asked, wanted)
         if asked == url or not may_send:
-            return await self._get(task, url, wanted)
+            is_twin = wanted.kind is Kind.ROUTE and url.partition(":")[2] == task.url.partition(":")[2]
+            return await self._get(task, url, wanted, guess=is_twin)
         plain = await self._get(task, url, wanted, guess=True)
         if plain is None or plain.status < HTTPStatus.BAD_REQUEST:
             self._crawl.pages.want(task, Reference(url, wanted.kind), wanted.origin)
@@ -196,7 +197,10 @@ class Renderer:
     async def _get(
         self, task: RenderingTask, url: CanonicalURL, wanted: PageRequest, *, guess: bool = False
     ) -> Document | None:
-        """Have the crawl fetch a URL. `guess`: the page requests it in another way, so that it is no failure if it fails."""
+        """Have the crawl fetch a URL. `guess`: it is no failure if it fails.
+
+        The page requests a variant of it, or goes to itself by https, which may not be there.
+        """
         if wanted.again:
             entry = self._crawl.pages.reload(task)
         else:

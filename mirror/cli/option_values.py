@@ -152,7 +152,11 @@ def parse_choices(choices: type[Choice], name: str, text: str) -> frozenset[Choi
     """Several values of an enum, separated by commas; `none` is the empty set."""
     if text == NONE:
         return frozenset()
-    return frozenset(parse_choice(choices, name, part.strip()) for part in text.split(","))
+    words = [part.strip() for part in text.split(",")]
+    unknown = next((word for word in words if word not in {*choices}), None)
+    if unknown is not None:
+        raise UsageError(f"{name}={unknown} is unknown: use {', '.join(choices)}, several of them, or {NONE}")
+    return frozenset(choices(word) for word in words)
 
 
 def parse_regex(name: str, text: str) -> re.Pattern[str] | None:

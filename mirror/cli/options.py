@@ -9,6 +9,7 @@ from http.cookiejar import Cookie
 from pathlib import Path
 from typing import Any, Final
 
+from mirror.browser.chromium import find
 from mirror.browser.limits import MAX_SETTLE, SETTLE
 from mirror.browser.offline_browser import what_is_missing
 from mirror.browser.records import Clicks, Screen
@@ -241,6 +242,8 @@ def _renewal(values: Mapping[str, str]) -> RefreshPolicy:
 
 def _render(text: str, browser: Path | None) -> RenderMode | None:
     """Parse `render=`, and check that a browser is there if it needs one."""
+    if browser and find(browser) is None:
+        raise UsageError(f"browser={browser} is not an executable program")
     if not text:
         return None
     when = parse_choice(RenderMode, "render", text)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from rich.filesize import decimal
@@ -68,6 +69,7 @@ class Summary:
     problems: Sequence[tuple[str, int, CanonicalURL]] = ()
     leads_nowhere: bool = False
     error_pages: Sequence[ErrorPages] = ()
+    archive: Path | None = None
 
     @property
     def exit_code(self) -> Exit:
@@ -146,6 +148,8 @@ class Summary:
             lines += _held(*self.held)
         if self.counts.pages + self.counts.linked:
             lines += [*needing_lines(*self.needing), f"Open {self.opens}"]
+            if self.needing[0] and self.archive:
+                lines.append(f"or run: websucker replay {quote(str(self.archive))}")
         return lines
 
 
@@ -182,8 +186,8 @@ def _lack(shortfall: Shortfall) -> str:
 
 
 def _error_pages(pages: ErrorPages) -> str:
-    what = _count(pages.count, "start") if pages.are_starts else f"{_count(pages.count, 'page')} that scripts show"
-    kept = "its page was kept, and says so" if pages.count == 1 else "their pages were kept, and say so"
+    what = _count(pages.count, "start") if pages.are_starts else f"{_count(pages.count, 'URL')} that only scripts know"
+    kept = "the page was kept, with this status" if pages.count == 1 else "the pages were kept, with this status"
     return f"The server answers {status_text(pages.status)} for {what}, such as {pages.url}; {kept}"
 
 

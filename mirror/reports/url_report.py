@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mirror.core.http.messages import status_text
+from mirror.core.http.messages import header, status_text
 from mirror.core.http.request_variants import described, variant_of
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.times import format_time
@@ -87,6 +87,8 @@ def _version(resource: Resource, began: str | None, ended: str | None) -> str:
     said = "; ".join(filter(None, (answered, resource.error)))
     error = f" ({said})" if said else ""
     content = f": {resource.size:,} bytes, {resource.media_type}, sha256 {resource.digest}" if resource.path else ""
+    if resource.is_redirect:
+        content = f": {resource.status}, redirects to {header(resource.headers, 'location')}"
     place = f", {resource.path}" if resource.path else ""
     return (
         f"{span}: {_STANDINGS[resource.standing]}{error}{content}{place}; last checked {format_time(resource.checked)}"

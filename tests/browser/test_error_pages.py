@@ -59,11 +59,11 @@ def test_the_views_of_an_application(browser: Browser, tmp_path: Path) -> None:
         done = mirror(f"{server.url}/", tmp_path, "render=auto")
         assert kept(tmp_path) == {"welcome", "guide", "login"}
         assert f"Failed: 1 404 Not Found\n  404 Not Found: {server.url}/broken" in done.stderr
-        assert "The server answers 404 Not Found for 3 pages that scripts show" in done.stderr
+        assert "The server answers 404 Not Found for 3 URLs that only scripts know" in done.stderr
         assert 'name="prerender-status-code"' in (tmp_path / folder(server.url) / "guide~.html").read_text()
         again = mirror(f"{server.url}/", tmp_path, "render=auto")
         assert "Since the previous snapshot: nothing changed" in again.stderr
-        assert "for 3 pages that scripts show" in again.stderr
+        assert "for 3 URLs that only scripts know" in again.stderr
     with served(tmp_path) as replay:
         page = browser.new_page()
         answer = page.goto(replay.place(f"{server.url}/guide", 2))

@@ -37,7 +37,9 @@ def name(page: str) -> str:
 def site() -> Site:
     """A page for each script, in the page and in a file of its own, and one that needs its script."""
     here = Site().page(
-        "/", links=[f"/{kind}/{name(page)}.html" for page in PAGES for kind in ("in", "by")] + ["/in/handler.html"]
+        "/",
+        links=[f"/{kind}/{name(page)}.html" for page in PAGES for kind in ("in", "by")]
+        + ["/in/handler.html", "/walk.html"],
     )
     for page, script in PAGES.items():
         body = "<h1>Content</h1><a href=/once.html>Once</a>"
@@ -46,6 +48,9 @@ def site() -> Site:
         here.file(f"/by/{name(page)}.js", script, "text/javascript")
     here.file("/in/handler.html", f'<!DOCTYPE html>{ICON}<body onload="{LEAVES["protocol"]}"><h1>Content</h1>', HTML)
     once = "if (!localStorage.getItem('colour')) { localStorage.setItem('colour', 'red'); location.reload() }"
+    for page, other in (("walk", "walked"), ("walked", "walk")):
+        link = f"<script>{LEAVES['protocol']}</script><h1>{page}</h1><a href=/{other}.html>{other}</a>"
+        here.file(f"/{page}.html", f"<!DOCTYPE html>{ICON}{link}", HTML)
     goes = "<button onclick=\"location.href = 'next.html'\">Next</button>"
     here.file("/once.html", f"{ICON}<script>{once} else document.write('Content')</script>{goes}", HTML)
     return here.page("/next.html", f"{ICON}<h1>Next</h1>")
@@ -117,3 +122,19 @@ def test_pages_go_on_that_reload_once_or_are_clicked(
     page.click("button")
     page.wait_for_selector("h1:text('Next')")
     context.close()
+
+
+@pytest.mark.parametrize("where", ["disk", "replay"])
+def test_a_reader_goes_from_page_to_page(
+    where: str, archive: tuple[Path, str], replay: Served, browser: Browser
+) -> None:
+    """A page that a click led to counts as used before anybody has used it (`userActivation.hasBeenActive`)."""
+    out, url = archive
+    page = browser.new_page()
+    page.goto(file_url(out / folder(url) / "walk.html") if where == "disk" else replay.place(f"{url}/walk.html"))
+    for there in ("walked", "walk", "walked"):
+        page.click("a")
+        page.wait_for_selector(f"h1:text-is('{there}')")
+        page.wait_for_timeout(200)  # in which it would leave
+        assert page.url.endswith(f"/{there}.html")
+    page.close()

@@ -38,12 +38,12 @@ class Row(NamedTuple):
         Row(
             "/start",
             1,
-            "The server answers 404 Not Found for 1 start, such as {url}/start; its page was kept",
+            "The server answers 404 Not Found for 1 start, such as {url}/start; the page was kept",
             "/start",
         ),
-        Row("/gone", 1, "The server answers 410 Gone for 1 start, such as {url}/gone; its page was kept", "/gone"),
+        Row("/gone", 1, "The server answers 410 Gone for 1 start, such as {url}/gone; the page was kept", "/gone"),
         Row(
-            "/old", 1, "The server answers 404 Not Found for 1 start, such as {url}/start; its page was kept", "/start"
+            "/old", 1, "The server answers 404 Not Found for 1 start, such as {url}/start; the page was kept", "/start"
         ),
         Row("/data", 3, "404 Not Found: {url}/data", None),
         Row("/empty", 3, "404 Not Found: {url}/empty", None),
@@ -59,7 +59,7 @@ def test_a_start_that_is_an_error(row: Row, tmp_path: Path) -> None:
         done = mirror(server.url + row.start, tmp_path, settings={"RETRY_TIMES": "0"})
     assert done.code == row.code, done.stderr
     assert row.told.format(url=server.url) in done.stderr
-    assert (" kept, and says so" in done.stderr) == bool(row.kept)
+    assert (" kept, with this status" in done.stderr) == bool(row.kept)
     errors = rows(
         tmp_path, "SELECT url FROM resources JOIN urls ON urls.id = url_id WHERE status >= 400 AND path NOT NULL"
     )

@@ -179,17 +179,17 @@ def test_what_went_wrong_with_rendered_pages_is_told(what: str, code: Exit) -> N
         (
             ErrorPages(404, are_starts=True, count=1, url=PLACE),
             Exit.SOME_FAILED,
-            "404 Not Found for 1 start, such as {}; its",
+            "404 Not Found for 1 start, such as {}; the page was",
         ),
         (
             ErrorPages(410, are_starts=True, count=2, url=PLACE),
             Exit.SOME_FAILED,
-            "410 Gone for 2 starts, such as {}; their",
+            "410 Gone for 2 starts, such as {}; the pages were",
         ),
         (
             ErrorPages(404, are_starts=False, count=1, url=PLACE),
             Exit.WELL,
-            "for 1 page that scripts show, such as {}; its",
+            "for 1 URL that only scripts know, such as {}; the page was",
         ),
     ],
 )

@@ -8,7 +8,8 @@ Input: documents and scripts. Output: the text of the guard, and a script file w
 
 The law
 -------
-1. The guard cancels only what scripts and `<meta>` begin, before the reader's first input. A reader may go anywhere.
+1. The guard cancels only what scripts and `<meta>` begin, before the reader's first input on this page. A reader may go
+   anywhere.
 2. It does so only on a disk, and on this machine (`localhost`, 127.0.0.1): on a real host, a page is where it belongs.
 3. It cancels what leads to another scheme, or off this machine.
 4. It cancels the third time within a minute that a page loads itself, as a copy does not change. Pages that reload once after
@@ -28,6 +29,9 @@ GUARD: Final = """(() => {
     const isNear = host => /(^|\\.)localhost$|^127\\.|^\\[::1\\]$/.test(host)
     if (!nav || nav[mark] || !(location.protocol == "file:" || isNear(location.hostname))) return
     nav[mark] = true
+    let isUsed = false  // userActivation.hasBeenActive is true from the start in a page that a click led to
+    const used = event => { isUsed ||= event.isTrusted }
+    for (const kind of ["pointerdown", "keydown", "click"]) addEventListener(kind, used, true)
     const plain = url => url.split("#")[0]
     const isCircle = (from, to) => {
         const now = performance.timeOrigin + performance.now(), name = "websucker.navigations"
@@ -39,7 +43,7 @@ GUARD: Final = """(() => {
     }
     nav.addEventListener("navigate", event => {
         const { destination, navigationType } = event, from = plain(location.href), to = plain(destination.url)
-        if (event.userInitiated || navigator.userActivation?.hasBeenActive || event.hashChange || destination.sameDocument
+        if (event.userInitiated || isUsed || event.hashChange || destination.sameDocument
             || navigationType == "traverse" || event.downloadRequest != null || !/^(https?|file):/.test(to)) return
         const { protocol, hostname } = new URL(to)
         let stops = protocol != location.protocol || (protocol == "file:" ? hostname != "" : !isNear(hostname))

@@ -10,7 +10,8 @@ The law
 2. Nor do session ids. A parameter is one if its name says so and its value looks random: the rules are those of Heritrix and
    the Wayback Machine (`StripSessionIDs`, `StripSessionCFIDs`), and a few more. A `sid` of six letters is no session id.
 3. Nor does a parameter that holds the URL itself, as on login pages that link to themselves: `/login?next=/login%3Fnext%3D/a`,
-   escaped once more each time. The URL inside represents the others.
+   escaped once more each time. The URL inside represents the others. Nor does it matter what is between: of pages that link to
+   each other, `/login?next=/signup%3Fnext%3D/a` is `/login?next=/a`.
 4. Points 1 to 3 are guesses. Each is a `Claim`, to be believed only once a server has shown that it is true there
    (`core.policy.alias_evidence`). A name that programs use for other things too is claimed for one path only.
 5. http and https, with `www.` and without, are one place if the path and the query are the same. Of such URLs, one whose origin
@@ -85,6 +86,7 @@ _IN_PATH: Final = re.compile(
     r";jsessionid=[0-9a-z.!_\-]{8,}(?=[/;]|$)|(?<=/)\((?:[a-z]\([0-9a-z]{24}\))+\)/", re.IGNORECASE
 )
 _HINTS: Final = re.compile(r"[?;]|/\(")
+_NESTING: Final = ("/", "http://", "https://")
 _PARAMETER: Final = re.compile(rf"{_TRACKING.pattern}|{_SESSION.pattern}", re.IGNORECASE)
 _EQUIVOCAL: Final = frozenset({"sid", "s", "sessid", "sess_id", "sessionid", "session_id", "cfid", "cftoken"})
 """Names of session ids that may as well be those of songs or signatures."""
@@ -126,6 +128,8 @@ def without_nesting(url: CanonicalURL) -> CanonicalURL:
 
     >>> without_nesting(CanonicalURL("http://example.org/login?next=/login%3Fnext%3D/login%253Fnext%253D/a"))
     'http://example.org/login?next=/a'
+    >>> without_nesting(CanonicalURL("http://example.org/login?x&next=/signup%3Fnext%3D/a%253Fb"))
+    'http://example.org/login?x&next=/a%3Fb'
     """
     while inner := _nested(url):
         url = inner[1]
@@ -133,18 +137,40 @@ def without_nesting(url: CanonicalURL) -> CanonicalURL:
 
 
 def _nested(url: CanonicalURL) -> tuple[str, CanonicalURL] | None:
-    """Return the name of a parameter that holds a URL with the path of this one, and that shorter URL; `None` if none does."""
+    """Return the name of a parameter that holds a nested URL, and the shorter URL that represents this; else `None`.
+
+    A nested URL has the path of this one, or a URL in a parameter of the same name.
+    """
     before, mark, query = url.partition("?")
     if not mark or not is_web(url):
         return None
     path = before[len(origin(url)) :]
-    for part in query.split("&"):
+    parts = query.split("&")
+    for place, part in enumerate(parts):
         name, _, value = part.partition("=")
-        if path not in (text := unquote(value)):  # few values hold the path
-            continue
-        inner = resolve(text, url)
-        if inner and inner.url.partition("?")[0] == before and len(inner.url) < len(url) and text[:1] in "/h":
-            return name.lower(), inner.url
+        text = unquote(value)
+        if path in text:  # few values hold the path
+            inner = resolve(text, url)
+            if inner and inner.url.partition("?")[0] == before and len(inner.url) < len(url) and text[:1] in "/h":
+                return name.lower(), inner.url
+        between = _between(name, text, url)
+        if between:
+            shorter = CanonicalURL(f"{before}?{'&'.join([*parts[:place], f'{name}={between}', *parts[place + 1 :]])}")
+            return (name.lower(), shorter) if len(shorter) < len(url) else None
+    return None
+
+
+def _between(name: str, text: str, url: CanonicalURL) -> str | None:
+    """Return the value of the parameter of this name in a URL that a parameter of the same name holds, if it is a URL, too."""
+    if "?" not in text or name not in text or not text.startswith(_NESTING):
+        return None
+    inner = resolve(text, url)
+    if inner is None or origin(inner.url) != origin(url):
+        return None
+    for part in inner.url.partition("?")[2].split("&"):
+        other, _, value = part.partition("=")
+        if other == name and unquote(value).startswith(_NESTING):
+            return value
     return None
 
 

@@ -258,6 +258,9 @@ class Links(Protocol):
     def is_seen_only(self, url_id: int) -> bool:
         """Return whether a browser saw links to a URL, and no document has one, other than a guess."""
 
+    def seen_on(self, url_id: int, most: int) -> list[int]:
+        """Return the ids of some of the pages on which a browser saw a link to a URL."""
+
     def build_index(self) -> None:
         """Prepare for queries by target. What a browser saw can be queried by target only after that.
 

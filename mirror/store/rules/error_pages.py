@@ -5,7 +5,8 @@ The law
 1. An answer counts if it has a page (`core.policy.error_pages`), and somebody asked for it:
    - the user: it is a start, or a start redirects to it;
    - a script: a page gave itself this address (`history.pushState`), or went there (`location`);
-   - only scripts link to it, and it runs the same scripts as the page that does: it is a view of that application.
+   - in documents nothing links to it, but a browser saw a link on a page, and it runs the same scripts as that page: it is a
+     view of that application. A string in a script is no link, and does not matter.
 2. It doesn't replace what the server had at the URL before: that page is gone. It replaces an earlier page of this kind.
 3. Links in documents ask for nothing. If there is nothing behind one, it is broken.
 
@@ -23,6 +24,7 @@ from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Entry, Resource
 
 _MAX_REDIRECTS = 20
+_MAX_PAGES = 5
 
 Received = Callable[[Resource, Digest], Response]
 """Returns the answer of a version as it was received."""
@@ -57,9 +59,11 @@ def _with_redirects(manifest: Manifest, entry: Entry) -> Iterator[Entry]:
 
 def _is_view(manifest: Manifest, entry: Entry, response: Response, received: Received) -> bool:
     """Whether only scripts link to a URL, and its page is one of the same application as the page that does."""
-    if entry.referrer_id is None or Role.PAGE not in entry.roles or not manifest.links.is_seen_only(entry.id):
+    if Role.PAGE not in entry.roles or not manifest.links.is_seen_only(entry.id):
         return False
-    page = manifest.resources.current(entry.referrer_id)
-    if page is None or page.digest is None or not page.is_html:
-        return False
-    return error_pages.run_the_same_scripts(received(page, page.digest), response)
+    pages = [manifest.resources.current(page_id) for page_id in manifest.links.seen_on(entry.id, _MAX_PAGES)]
+    return any(
+        error_pages.run_the_same_scripts(received(page, page.digest), response)
+        for page in pages
+        if page and page.digest and page.is_html
+    )

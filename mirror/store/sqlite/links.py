@@ -48,6 +48,10 @@ class Links(Queries):
     def is_seen_only(self, url_id: int) -> bool:
         return self.is_indexed() and self._database.run(_IS_SEEN_ONLY, (url_id, url_id)).fetchone() is not None
 
+    def seen_on(self, url_id: int, most: int) -> list[int]:
+        rows = self._database.run(_SEEN_ON, (url_id, most)) if self.is_indexed() else ()
+        return [checks.number(row[0]) for row in rows]
+
     def write(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
         """Replace the links of the document."""
         self._database.run("DELETE FROM links WHERE resource_id = ? AND position < ?", (resource_id, SEEN))
@@ -91,6 +95,10 @@ _IS_ROUTE: Final = f"SELECT 1 FROM links WHERE target_id = ? AND kind = '{Kind.R
 _IS_SEEN_ONLY: Final = (
     f"SELECT 1 FROM links WHERE target_id = ? AND position >= {SEEN} AND NOT EXISTS ("  # noqa: S608 - ours
     f"SELECT 1 FROM links WHERE target_id = ? AND position < {SEEN} AND NOT guess) LIMIT 1"
+)
+_SEEN_ON: Final = (
+    "SELECT r.url_id FROM links l JOIN resources r ON r.id = l.resource_id "  # noqa: S608 - ours
+    f"WHERE l.target_id = ? AND l.position >= {SEEN} AND r.until IS NULL LIMIT ?"
 )
 _NEXT_SEEN: Final = "SELECT max(coalesce(max(position), 0), ?) + 1 FROM links WHERE resource_id = ?"
 _LOADS_MORE: Final = (

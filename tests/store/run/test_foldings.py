@@ -210,6 +210,29 @@ def test_a_login_page_that_links_to_itself_is_one_page(archive: Archive) -> None
     assert dangling(archive.root) == []
 
 
+class Accounts(Site):
+    """Pages for accounts that link to each other, each with its own URL in `next=`."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+
+    def get(self, path: str, _: Any = None) -> Page:
+        links = [f'<a href="/{name}/?next={quote(path, safe="/")}">{name}</a>' for name in self.names]
+        return Page(200, {"Content-Type": HTML}, f"<p>{path.partition('?')[0]}</p><a href=/a>a</a>{links}".encode())
+
+
+@pytest.mark.parametrize("names", [("login", "signup"), ("login", "signup", "reset", "confirm")])
+def test_pages_that_link_to_each_other_with_their_own_urls_have_an_end(
+    archive: Archive, names: tuple[str, ...]
+) -> None:
+    running = crawl(archive)
+    asked = run(running, {HOME: Accounts(*names)}, most=1000)
+    complete(running)
+    assert len(asked) <= 2 + len(names) * (2 + 4)  # two pages, those for accounts from each, and samples
+    assert dangling(archive.root) == []
+
+
 @pytest.mark.parametrize("redirects", [True, False])
 def test_a_server_that_makes_a_session_for_each_answer_has_an_end(archive: Archive, *, redirects: bool) -> None:
     running = crawl(archive)
