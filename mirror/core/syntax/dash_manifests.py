@@ -23,6 +23,8 @@ _TEMPLATE: Final = re.compile(r"\$(?:(RepresentationID|Number|Time|Bandwidth)(?:
 _DURATION: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d*)?)S)?)?")
 _SECONDS: Final = (86400, 3600, 60, 1)
 _LONGEST: Final = 1e10
+_LONGEST_URL: Final = 8 << 10
+"""Characters of a `BaseURL`, or of a URL that a template gives. A short manifest could make each of its segments a long one."""
 
 TEMPLATE: Final = "SegmentTemplate"
 LIST: Final = "SegmentList"
@@ -60,7 +62,8 @@ class Segments:
         for child in element.iterchildren(etree.Element):
             name = markup.local_name(child.tag)
             if name == "baseurl" and found.base is self.base:  # further ones are other servers with the same
-                found = replace(found, base=urljoin(self.base, (child.text or "").strip()))
+                url = (child.text or "").strip()
+                found = replace(found, base=urljoin(self.base, url if len(url) <= _LONGEST_URL else ""))
             elif name in _FORMS:
                 found = found.with_form(_FORMS[name], child)
         return found
@@ -146,7 +149,10 @@ class Representation:
         known = self._known()
         for place, (time, length) in zip(range(first, last + 1), _times(info), strict=False):
             values = known | {"Number": str(place), "Time": str(time)}
-            yield Segment(urljoin(info.base, _filled(info.attributes["media"], values)), time, length)
+            url = _filled(info.attributes["media"], values)
+            if not url:
+                return
+            yield Segment(urljoin(info.base, url), time, length)
 
     def _known(self) -> dict[str, str]:
         return {"RepresentationID": self.element.get("id", ""), "Bandwidth": self.element.get("bandwidth", "")}
@@ -240,6 +246,9 @@ def _count(repeat: str, left: int, length: int) -> int:
 
 
 def _filled(template: str, values: dict[str, str]) -> str:
+    """Fill a template in; "" if that could give a URL of more than `_LONGEST_URL`."""
+    if len(template) + template.count("$") // 2 * max(99, *map(len, values.values())) > _LONGEST_URL:
+        return ""
     return _TEMPLATE.sub(
         lambda found: values.get(found[1], "").zfill(int(found[2] or 0)) if found[1] else "$", template
     )

@@ -39,6 +39,9 @@ _BYTE: Final = re.compile("[\udc80-\udcff]")
 _LONGEST: Final = 64 << 10
 """Characters of all variables of a URL together."""
 
+_MAX_FILLED: Final = 16 << 20
+"""The same for all URLs of a playlist. Each line of it may name a long variable."""
+
 _URIS: Final = frozenset({"URI", "SERVER-URI", "X-ASSET-URI", "X-ASSET-LIST"})
 """The attributes whose value is a URL."""
 
@@ -130,6 +133,8 @@ class _Reader:
     before: tuple[str, dict[str, str], tuple[tuple[int, int], ...]] = ("", {}, ())
     """The tag that the next URL belongs to, with its attributes and its line."""
     segments: set[str] = field(default_factory=set)
+    filled: int = 0
+    """Characters of variables so far."""
 
     def entries(self) -> Iterator[Entry]:
         for line in _LINE.finditer(self.text):
@@ -184,11 +189,12 @@ class _Reader:
         Bytes that are no UTF-8, as in old lists of music, become percent-escapes.
         """
         names = _VARIABLE.findall(url)
-        if (
-            any(name not in self.variables for name in names)
-            or sum(len(self.variables[name]) for name in names) > _LONGEST
-        ):
+        if any(name not in self.variables for name in names):
             return ""
+        length = sum(len(self.variables[name]) for name in names)
+        if length > min(_LONGEST, _MAX_FILLED - self.filled):
+            return ""
+        self.filled += length
         url = _VARIABLE.sub(lambda found: self.variables[found[1]], url)
         return _BYTE.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", url)
 

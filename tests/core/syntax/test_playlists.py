@@ -6,7 +6,7 @@ import pytest
 
 from mirror.core.document import dash_edits, documents
 from mirror.core.http.messages import Response
-from mirror.core.syntax import dash_manifests
+from mirror.core.syntax import dash_manifests, markup, playlists
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.playlists import MAX_SEGMENTS
 from mirror.core.url.canonical import CanonicalURL
@@ -331,6 +331,21 @@ def test_a_dash_manifest_without_an_end_has_one(mpd: str) -> None:
     assert copied_all(response(mpd, DASH)).count("<SegmentURL") == MAX_SEGMENTS
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [
+        f'<SegmentTemplate media="{"$RepresentationID$" * 200}" duration="1"/><Representation id="{"x" * 10_000}"/>',
+        f'<SegmentTemplate media="{"x" * 100_000}$Number$" duration="1"/><Representation/>',
+        f'<BaseURL>{"x/" * 100_000}</BaseURL><SegmentTemplate media="$Number$" duration="1"/><Representation/>',
+    ],
+)
+def test_a_template_does_not_multiply_what_is_long(inside: str) -> None:
+    mpd = f'<MPD mediaPresentationDuration="PT9H"><Period><AdaptationSet>{inside}</AdaptationSet></Period></MPD>'
+    root = markup.xml_root(mpd)
+    assert root is not None
+    assert sum(len(span.url) for span in dash_manifests.dash_spans(root)) < 1_000_000
+
+
 def test_a_dash_manifest_of_many_representations_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dash_manifests, "MAX_NAMED", 50)
     many = "".join(f"<Representation id='{n}'/>" for n in range(10_000))
@@ -357,6 +372,11 @@ def test_what_many_representations_share_is_copied_within_a_bound(monkeypatch: p
 def test_variables_do_not_multiply() -> None:
     text = '#EXTM3U\n#EXT-X-DEFINE:NAME="v",VALUE="' + "x" * 50_000 + '"\n{$v}/1.ts\n{$v}{$v}/2.ts\n'
     assert [len(url) for url in urls(response(text, HLS))] == [50_000 + len("/d//1.ts")]
+
+
+def test_a_variable_in_each_line_does_not_multiply() -> None:
+    text = '#EXTM3U\n#EXT-X-DEFINE:NAME="v",VALUE="' + "x" * 50_000 + '"\n' + "{$v}\n" * 10_000
+    assert sum(len(span.url) for span in playlists.hls_spans(text)) < 1 << 25
 
 
 def test_entities_of_a_manifest_stay_closed() -> None:
