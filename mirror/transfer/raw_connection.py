@@ -29,7 +29,7 @@ def may_help(request: Request) -> bool:
 
 
 async def perform(transfer: HTTPTransfer, reason_to_end: Callable[[], BaseException | None]) -> Response:
-    """Run a transfer whose handle has its options. `reason_to_end` is asked every quarter of a second.
+    """Run a transfer whose handle has its options. `reason_to_end` is asked before each block, and every quarter of a second.
 
     Raises `TransferError`, and `InvalidAnswerError` if browsers would not accept the answer either.
     """
@@ -92,14 +92,15 @@ async def _receive(transfer: HTTPTransfer, reason_to_end: Callable[[], BaseExcep
 
 
 async def _next_block(easy: pycurl.Curl, reason_to_end: Callable[[], BaseException | None]) -> bytes:
-    """Return what has arrived, b"" at the end of the connection."""
+    """Return what has arrived, b"" at the end of the connection. Others have their turn, however fast the server is."""
+    await asyncio.sleep(0)
     while True:
+        error = reason_to_end()
+        if error:
+            raise error
         try:
             block: bytes = easy.recv(_BLOCK)
         except BlockingIOError:
-            error = reason_to_end()
-            if error:
-                raise error from None
             await _readable(easy.getinfo(pycurl.ACTIVESOCKET))
         else:
             return block

@@ -12,8 +12,10 @@ The law
    it, is ignored. A line that begins with white space continues the one before. White space around a name is dropped.
 3. If chunked is the last transfer-coding, chunks tell the end; else the length does, if it is a number; else the connection's.
    Other transfer-codings are ignored.
-4. A NUL among the headers, two lengths and two locations that differ, headers of more than 256 KB, and more than 100 interim
-   answers are refused.
+4. A NUL among the headers, two lengths and two locations that differ, a length of more than 64 bits, headers or trailers of
+   more than 256 KB, and more than 100 interim answers are refused.
+
+The time for a block does not depend on how the server cuts the answer, and what is held between blocks is bounded.
 """
 
 import re
@@ -22,13 +24,14 @@ from http import HTTPStatus
 from typing import Final
 
 MAX_HEAD: Final = 256 << 10
-"""Bytes of a status line with its headers."""
+"""Bytes of a status line with its headers, and of all trailers."""
 
 _STATUS_LINE: Final = re.compile(rb".{0,4}?(?:http|icy)(?:/[0-9.]*)?[ \t]*([0-9]*)", re.IGNORECASE | re.DOTALL)
 _BLANK_LINE: Final = re.compile(rb"\n\r*\n")
 _CHUNK: Final = re.compile(rb"[ \t]*([0-9a-fA-F]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 _MAX_CHUNK_LINE: Final = 16 << 10
 _MAX_INTERIM: Final = 100
+_MAX_DIGITS: Final = len(str(1 << 63))
 _SPACE: Final = " \t"
 _SINGLE: Final = ("content-length", "location", "content-disposition")
 """Headers of which two that differ make an answer useless: an attacker may have added one (response splitting)."""
@@ -60,7 +63,8 @@ class LenientAnswer:
         self.status = 0
         self.headers: list[tuple[str, str]] = []
         self._part = _Part.HEAD
-        self._held = b""
+        self._held = bytearray()
+        self._searched = 0  # how much of what is held ends no headers
         self._left = 0
         self._interim = 0
 
@@ -102,28 +106,28 @@ class LenientAnswer:
                 return self._read_chunk_line()
             case _Part.CHUNK_END:
                 return self._read_chunk_end()
-            case _Part.TRAILER if b"\n" in self._held:
-                line, _, self._held = self._held.partition(b"\n")
-                self._part = _Part.TRAILER if line.strip() else _Part.DONE
-                return bool(self._held)
+            case _Part.TRAILER:
+                return self._read_trailer()
         return False
 
     def _take(self, size: int) -> bytes:
-        taken, self._held = self._held[:size], self._held[size:]
+        taken = bytes(self._held[:size])
+        del self._held[:size]
         return taken
 
     # --- the head ------------------------------------------------------------------------------------------------------
 
     def _read_head(self) -> bool:
         start = 0
-        while self._held[start : start + 1] in {b"\r", b"\n"} and start < len(self._held):
+        while start < len(self._held) and self._held[start] in b"\r\n":
             start += 1
-        end = _BLANK_LINE.search(self._held, start)
+        end = _BLANK_LINE.search(self._held, max(start, self._searched))
         if end is None:
+            self._searched = max(self._held.rfind(b"\n"), 0)  # the next part may go on with a second one
             if len(self._held) > MAX_HEAD:
                 raise InvalidAnswerError(f"headers of more than {MAX_HEAD:,} bytes")
             return False
-        head = self._take(end.end())
+        head, self._searched = self._take(end.end()), 0
         if b"\0" in head:
             raise InvalidAnswerError("a NUL byte in a header")
         first, *lines = head[start:].rstrip(b"\r\n").split(b"\n")
@@ -144,6 +148,8 @@ class LenientAnswer:
             self._part = _Part.CHUNK
             self.headers = [pair for pair in self.headers if pair[0].lower() != "content-length"]
         elif length.isascii() and length.isdigit():
+            if len(length) > _MAX_DIGITS:
+                raise InvalidAnswerError("a length of more than 64 bits")
             self._part, self._left = _Part.LENGTH, int(length)
         else:
             self._part = _Part.CLOSE
@@ -158,26 +164,37 @@ class LenientAnswer:
     # --- chunks --------------------------------------------------------------------------------------------------------
 
     def _read_chunk_line(self) -> bool:
-        line, mark, _ = self._held.partition(b"\n")
-        if not mark:
-            if len(line) > _MAX_CHUNK_LINE:
+        end = self._held.find(b"\n")
+        if end < 0:
+            if len(self._held) > _MAX_CHUNK_LINE:
                 raise InvalidAnswerError("a chunk has no length")
             return False
         size = _CHUNK.match(self._held)
         if size is None:
             raise InvalidAnswerError("a chunk has no length")
-        self._take(len(line) + 1)
         self._left = int(size[1], 16)
+        del self._held[: end + 1]
         if not self._left:
-            self._part = _Part.TRAILER
+            self._part, self._left = _Part.TRAILER, MAX_HEAD
         return True
+
+    def _read_trailer(self) -> bool:
+        end = self._held.find(b"\n")
+        if (len(self._held) if end < 0 else end) > self._left:
+            raise InvalidAnswerError(f"trailers of more than {MAX_HEAD:,} bytes")
+        if end < 0:
+            return False
+        line = self._take(end + 1)
+        self._left -= len(line)
+        self._part = _Part.TRAILER if line.strip() else _Part.DONE
+        return bool(self._held)
 
     def _read_chunk_end(self) -> bool:
         if self._held[:1] == b"\n":
             self._take(1)
         elif self._held[:2] == b"\r\n":
             self._take(2)
-        elif self._held not in {b"", b"\r"}:
+        elif self._held and self._held != b"\r":
             raise InvalidAnswerError("a chunk is longer than its length")
         else:
             return False
