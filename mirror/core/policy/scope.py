@@ -42,7 +42,7 @@ import tldextract
 
 from mirror.core.document.references import Reference
 from mirror.core.http.request_variants import variant_of, without_variant
-from mirror.core.policy.reading_requests import Sends, reads
+from mirror.core.policy.reading_requests import Sends, names_another, reads
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import media_types
@@ -211,7 +211,8 @@ class Scope:
         if self.sends is Sends.NONE or not is_web(url):
             return False
         is_own = self.sends is Sends.ALL and self._site(url) in self._sites
-        return what.method == "GET" or is_own or reads(without_variant(url), what)
+        reads_only = not names_another(what) if what.method == "GET" else reads(without_variant(url), what)
+        return is_own or reads_only
 
     def decide(self, reference: Reference, source: Source) -> Decision:
         """Decide in which role the target of a reference is fetched."""

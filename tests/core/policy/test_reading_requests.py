@@ -12,6 +12,8 @@ from mirror.core.policy.reading_requests import reads
 from mirror.core.url.canonical import CanonicalURL
 
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+MULTIPART = "multipart/form-data; boundary=b"
+PART = "--b\r\nContent-Disposition: form-data; name="
 
 
 def says(path: str, body: Any, media_type: str = "application/json") -> bool:
@@ -39,6 +41,10 @@ def says(path: str, body: Any, media_type: str = "application/json") -> bool:
         ("/wp-admin/admin-ajax.php", "action=load_more_posts&page=2", FORM),
         ("/w/api.php", "action=query&format=json", FORM),
         ("/table.php", "draw=1&start=0&length=10&columns%5B0%5D=a", FORM),
+        ("/events/search", "tag=a&tag=b", FORM),
+        ("/reports/list", f'{PART}"q"\r\n\r\na\r\n--b--\r\n', MULTIPART),
+        ("/graphql", f'{PART}"operations"\r\n\r\n{{"query": "{{a}}"}}\r\n--b--\r\n', MULTIPART),
+        ("/graphql", {"query": "{a} #\r\n{b}"}, "application/graphql+json"),
     ],
 )
 def test_a_question_is_recognised(path: str, body: Any, media_type: str) -> None:
@@ -68,6 +74,28 @@ def test_a_question_is_recognised(path: str, body: Any, media_type: str) -> None
         ("/login", "user=a&password=b", FORM),
         ("/x", "not json {", "application/json"),
         ("/x", "[" * 100_000, "application/json"),
+        ("/graphql", {"query": "query A {a} #\rmutation B {b}", "operationName": "B"}, "application/json"),
+        ("/graphql?query=mutation%7Ba%7D", {"query": "{a}"}, "application/json"),
+        ("/graphql", {"query": "mutation {a}"}, "application/graphql+json"),
+        ("/graphql", '{"query": "mutation {a}", "query": "{a}"}', "application/json"),
+        ("/graphql", "query=mutation{a}&query={a}", FORM),
+        ("/graphql", [{"query": "{a}"}, {"extensions": {"persistedQuery": {}}}], "application/json"),
+        ("/query", f'{PART}"operations"\r\n\r\n{{"query": "mutation {{a}}"}}\r\n--b--\r\n', MULTIPART),
+        ("/query", {"query": "mutation {a}"}, "application/json; charset=utf-16"),
+        ("/query", "m\0u\0t\0a\0t\0i\0o\0n\0{\0a\0}\0", "application/graphql"),
+        ("/posts/list?_method=DELETE", {}, "application/json"),
+        ("/posts/list?action=delete", {}, "application/json"),
+        ("/posts/list", "_method=delete&id=1", FORM),
+        ("/posts/list", "op=delete&id=1", FORM),
+        ("/posts/list", f'{PART}"Action"\r\n\r\nremove\r\n--b--\r\n', MULTIPART),
+        ("/posts/list", {"params": {"action": "delete"}}, "application/json"),
+        ("/posts/list%2Fdelete", {}, "application/json"),
+        ("/posts/delete/list", {}, "application/json"),
+        ("/delete/4", "draw=1&start=0&length=10", FORM),
+        ("/notifications/read", {}, "application/json"),
+        ("/api/products", {"name": "a"}, "application/json"),
+        ("/t", {"event": "search"}, "application/json"),
+        ("/t", {"page": {"method": "getList"}}, "application/json"),
     ],
 )
 def test_what_may_change_something_is_no_question(path: str, body: Any, media_type: str) -> None:
@@ -78,3 +106,13 @@ def test_what_may_change_something_is_no_question(path: str, body: Any, media_ty
 def test_any_body_gets_a_decision(body: bytes, media_type: str) -> None:
     headers = {"content-type": media_type} if media_type else {}
     assert reads(CanonicalURL("https://h/a"), variant("POST", headers, body)) in {True, False}
+
+
+@pytest.mark.parametrize("name", ["x-http-method-override", "x-http-method", "x-method-override", "x-original-url"])
+def test_a_request_that_names_another_one_is_no_question(name: str) -> None:
+    assert not reads(CanonicalURL("https://h/search"), variant("POST", {name: "DELETE"}, b"q=a"))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_compressed_body_is_no_question(coding: str) -> None:
+    assert not reads(CanonicalURL("https://h/search"), variant("POST", {"content-encoding": coding}, b"q=a"))
