@@ -205,7 +205,8 @@ def _periods(root: etree._Element) -> Iterator[tuple[etree._Element, float]]:
     found = list(root.iterchildren("{*}Period"))
     total = _seconds(root.get("mediaPresentationDuration", ""))
     end = 0.0
-    for period, following in zip(found, [*found[1:], None], strict=True):
+    for period, following in pairwise([*found, None]):
+        assert period is not None
         start = _seconds(period.get("start", "")) if "start" in period.attrib else end
         limit = total if following is None else _seconds(following.get("start", ""))
         seconds = _seconds(period.get("duration", "")) or max(limit - start, 0)

@@ -280,6 +280,12 @@ QUALITIES = """<SegmentTemplate media='$RepresentationID$$Number$' duration='10'
     <Representation id='hi' bandwidth='10'/><Representation id='mid' bandwidth='9'/>"""
 
 
+@pytest.mark.parametrize("mpd", ["<MPD/>", "<MPD><BaseURL>b/</BaseURL></MPD>"])
+def test_a_dash_manifest_without_a_period_names_nothing(mpd: str) -> None:
+    assert urls(response(mpd, DASH)) == []
+    assert "Period" not in copied_all(response(mpd, DASH))
+
+
 def test_the_best_representation_has_the_greatest_bandwidth() -> None:
     answer = response(manifest(QUALITIES), DASH)
     assert kinds(answer) == {"/d/lo1": Kind.SPARE, "/d/hi1": Kind.SEGMENT, "/d/mid1": Kind.SPARE}
