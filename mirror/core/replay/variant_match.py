@@ -85,7 +85,13 @@ def _json_fields(body: bytes) -> str | None:
         pairs = list(_fields(json.loads(body), ""))
     except (ValueError, RecursionError):
         return None
-    return None if len(pairs) > _MAX_FIELDS else "&".join(f"{quote(name)}={quote(value)}" for name, value in pairs)
+    if len(pairs) > _MAX_FIELDS:
+        return None
+    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs)
+
+
+def _quoted(text: str) -> str:
+    return quote(text, errors="surrogatepass")  # JSON may have half a surrogate pair
 
 
 def _fields(value: Any, name: str) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,12 @@ def test_times_in_the_url_of_a_question_may_differ() -> None:
     assert found.url == stored[0]
 
 
+def test_half_a_surrogate_pair_is_a_value() -> None:
+    stored = [post({"a": "\ud800", "_": 1795514400000})]
+    assert near_variant(HERE, asked({"a": "\udc00", "_": 1799999999999}), stored) is None
+    assert near_variant(HERE, asked({"a": "\ud800", "_": 1799999999999}), stored) is not None
+
+
 def test_a_body_that_is_too_large_to_be_read_has_no_near_match() -> None:
     assert near_variant(HERE, asked(list(range(5000))), [post(list(range(2000)))]) is None
     assert near_variant(HERE, asked({"a": ["x"] * 1500, "b": 1}), [post({"a": ["x"] * 1500, "b": 2})]) is None
