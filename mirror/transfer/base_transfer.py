@@ -51,6 +51,7 @@ _ALWAYS_IN_MEMORY: Final = 256 << 10
 """Bytes up to which every payload stays in memory, because a file of its own would cost more."""
 
 _MAX_LENGTH: Final = (1 << 63) - 1  # libcurl ignores a longer Content-Length, and takes whatever comes as the whole
+_MAX_DIGITS: Final = len(str(_MAX_LENGTH))
 _FLUSH_SIZE: Final = 256 << 10
 _FLUSH_INTERVAL: Final = 0.1
 _PROTOCOLS: Final = {1: "HTTP/1.0", 2: "HTTP/1.1", 3: "h2", 30: "h3", 31: "h3"}
@@ -143,7 +144,9 @@ class BaseTransfer(CurlOperation[Response]):
         meta = self.request.meta
         meta["download_latency"] = monotonic() - self.started
         field = self._header("content-length") or ""
-        length = int(field) if field.isascii() and field.isdigit() else None
+        length = int(field[-_MAX_DIGITS:]) if field.isascii() and field.isdigit() else None
+        if length is not None and len(field.lstrip("0")) > _MAX_DIGITS:
+            raise ResponseDataLossError("the Content-Length is impossible")
         if self.part:
             length = self._accept_part(self.part, length)
         if length is not None and self._status != HTTPStatus.NOT_MODIFIED and not self._may_truncate:

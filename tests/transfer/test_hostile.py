@@ -12,7 +12,17 @@ import pytest
 from tests.hostile.ftp import serve_ftp
 from tests.transfer.asking import CURL, STOCK, Answer, Ask, Handler, probe
 from tests.transfer.conftest import World
-from tests.transfer.scripted import Reply, Script, Then, endless_body, endless_headers, endless_interim, ok, serve
+from tests.transfer.scripted import (
+    Reply,
+    Script,
+    Then,
+    endless,
+    endless_body,
+    endless_headers,
+    endless_interim,
+    ok,
+    serve,
+)
 
 ERRORS = frozenset(
     {
@@ -32,6 +42,7 @@ MAXSIZE = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\n"
 TWO = b"Content-Length: 2\r\n\r\nhi"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+ODD = OK + b"no header\r\nTransfer-Encoding: chunked\r\n\r\n"
 SECOND = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
 """An answer to a request that was not sent."""
 
@@ -92,12 +103,15 @@ HOSTILE = {
     "huge header": said(OK + b"X-A: " + b"x" * 200_000 + b"\r\n" + TWO, "hi"),
     "many headers": said(OK + b"X-A: b\r\n" * 5000 + TWO, "hi"),
     "endless headers": Row(endless_headers, is_silent=True),
+    "endless trailers of what is no HTTP": Row(endless(ODD + b"2\r\nhi\r\n0\r\n", b"X-More: x\r\n" * 4096)),
+    "a trailer without an end of what is no HTTP": Row(endless(ODD + b"0\r\n", b"x" * 65536)),
     # lengths
     "length of letters": said(OK + b"Content-Length: two\r\n\r\nhi", "hi"),
     "length below zero": said(OK + b"Content-Length: -2\r\n\r\nhi", "hi"),
     "length with a sign": said(OK + b"Content-Length: +2\r\n\r\nhi", "hi"),
     "length empty": said(OK + b"Content-Length:\r\n\r\nhi", "hi"),
     "length beyond counting": said(OK + b"Content-Length: " + b"9" * 40 + b"\r\n\r\nhi"),
+    "length of more digits than Python reads": said(OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nhi"),
     "length twice the same": said(OK + b"Content-Length: 2\r\n" + TWO, "hi"),
     "length as a list": said(OK + b"Content-Length: 2, 2\r\n\r\nhi", "hi"),
     "two lengths, short first": said(OK + b"Content-Length: 1\r\n" + TWO),
