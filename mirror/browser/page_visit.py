@@ -386,9 +386,9 @@ class PageVisit:
             return self._refuse(_REFUSED_TYPES[request.resource_type], url)
         if is_question(request):
             url = with_variant(CanonicalURL(url), asked_variant(request))
+            if url not in self._questions and len(self._questions) >= limits.MAX_QUESTIONS:
+                return self._refuse(f"more than {limits.MAX_QUESTIONS} POST requests", "")
             self._questions.add(url)
-        if len(self._questions) > limits.MAX_QUESTIONS:
-            return self._refuse(f"more than {limits.MAX_QUESTIONS} POST requests", "")
         if url not in self._requested and len(self._requested) >= limits.MAX_REQUESTS:
             return self._refuse(f"more than {limits.MAX_REQUESTS:,} requests", "")
         self._requested.add(url)

@@ -427,6 +427,16 @@ def test_a_page_requests_a_limited_number_of_resources(monkeypatch: pytest.Monke
     assert got.refused == ["more than 4 requests"]
 
 
+def test_a_page_that_asks_too_many_questions_still_gets_what_has_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_QUESTIONS", 2)
+    got, world = rendered(
+        "<link rel=icon href=data:,><script type=module>for (let n = 0; n < 5; n++) await fetch('/search', {method: 'POST', "
+        "body: `${n}`}).catch(String); await fetch('/data.json')</script>"
+    )
+    assert world.asked == ["/data.json"]
+    assert got.refused == [f"POST {SITE}/search", "more than 2 POST requests"]
+
+
 def test_a_page_continues_without_a_resource_that_never_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_RESOURCE_WAIT", 0.5)
 
