@@ -1,7 +1,7 @@
 """The downloader middlewares that add headers and credentials to requests, and decode responses."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -14,7 +14,7 @@ from scrapy.settings import BaseSettings
 from mirror.cli.options import Options
 from mirror.core.http import content_coding
 from mirror.core.http.content_coding import CodingError, TooLongError
-from mirror.core.http.credentials import Header
+from mirror.core.http.credentials import Header, is_secret
 from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
@@ -25,6 +25,9 @@ from mirror.transfer.response import CurlResponse
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
+
+ANONYMOUS: Final = "mirror_anonymous"
+"""Key of `Request.meta`: the request carries nothing that tells who the user is, whatever its URL."""
 
 
 class Decoding:
@@ -98,14 +101,15 @@ class Identity:
             request.meta["proxy"] = self._proxy
         elif self._proxies.get("all") and request.url.partition(":")[0] not in self._proxies:
             self._use_proxy_for_all(request)
+        url, is_anonymous = CanonicalURL(request.url), ANONYMOUS in request.meta
         if self._has_certificate:
-            request.meta[CERTIFICATE] = self._credentials.is_start(CanonicalURL(request.url))
+            request.meta[CERTIFICATE] = self._credentials.is_start(url) and not is_anonymous
         if self._has_credentials:
-            url = CanonicalURL(request.url)
-            login = self._credentials.login(url)
+            login = None if is_anonymous else self._credentials.login(url)
             if login:
                 request.meta[LOGIN] = (login.user, login.password)
-            self._add_headers(request, self._credentials.headers(url))
+            headers = self._credentials.headers(url)
+            self._add_headers(request, [one for one in headers if not (is_anonymous and is_secret(one[0]))])
 
     def _use_proxy_for_all(self, request: Request) -> None:
         """Use ALL_PROXY, which curl knows and Scrapy's own middleware does not."""

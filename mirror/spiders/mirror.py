@@ -29,6 +29,7 @@ from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Role
 from mirror.core.url.canonical import CanonicalURL, origin, referer
 from mirror.items import Answer, Failure, Item, Skip, core_response, in_variant, note
+from mirror.middlewares import ANONYMOUS
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import Publication, Published, publish, read
@@ -166,7 +167,8 @@ class MirrorSpider(Spider):
             meta[IN_MEMORY] = MAX_READ  # parts of a download are known by the URL
         if what.method == "POST":
             headers.setdefault("Origin", origin(page or url))
-            meta["dont_merge_cookies"] = page is not None and not self.mirror.scope.is_same_site(page, url)
+            if page is not None and not self.mirror.scope.is_same_site(page, url):
+                meta |= {"dont_merge_cookies": True, ANONYMOUS: True}
         if Role.LISTING in entry.roles:  # a sitemap may be compressed with gzip, whatever its URL
             meta[IN_MEMORY] = MAX_READ
         return Request(

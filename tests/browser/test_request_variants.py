@@ -145,6 +145,21 @@ def test_what_a_script_gets_by_more_than_a_url_is_the_same_in_replay(tmp_path: P
     assert websucker("verify", str(tmp_path)).code == 0
 
 
+def test_a_question_to_another_site_does_not_tell_who_the_user_is(tmp_path: Path) -> None:
+    page = f"{TEXT}<script>fetch('{{other}}/search', {{ method: 'POST', body: 'q=a' }})</script>"
+    challenge = Page(401, {"WWW-Authenticate": 'Basic realm="Readers"', "Content-Type": "text/plain"}, b"")
+    with serve_both(Site().page("/", page), Site().page("/", TEXT)) as (server, other):
+        other.site["/search"] = challenge
+        start = other.url.replace("http://", "http://guido:spam@")
+        secret = "header=X-Api-Key: a"
+        mirror(f"{server.url}/ {start}/", tmp_path, "render=always", "delay=0", secret)
+        asked = [headers for path, headers in other.requests if path == "/search"]
+    assert any("content-type" in headers for headers in asked)
+    assert [
+        headers for headers in asked if "content-type" in headers and {"authorization", "x-api-key"} & set(headers)
+    ] == []
+
+
 @pytest.mark.parametrize(
     ("word", "paths"), [("none", set()), ("all", {"/graphql", "/search", "/vote", "/answer/search"})]
 )
