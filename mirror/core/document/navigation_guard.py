@@ -20,6 +20,8 @@ The law
 """
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final
 
 _MARK: Final = "websucker.navigations"
@@ -88,9 +90,16 @@ def may_leave(text: str) -> bool:
     >>> may_leave("button.onclick = () => { location.href = '/next.html' }")
     False
     """
-    if len(text) > MAX_SCRIPT or not _GOES.search(text) or _MARK in text:
+    if len(text) > MAX_SCRIPT or _MARK in text:
         return False
-    return any(_GOES.search(text, look.start(), look.end() + _NEAR) for look in _LOOKS.finditer(text))
+    goes = [found.span() for found in _GOES.finditer(text)]
+    return bool(goes) and any(_is_near(look, goes) for look in _LOOKS.finditer(text))
+
+
+def _is_near(look: re.Match[str], goes: Sequence[tuple[int, int]]) -> bool:
+    """Whether one of the navigations, which are in their order, comes within `_NEAR` characters of a look at the address."""
+    following = bisect_left(goes, (look.start(), 0))
+    return following < len(goes) and goes[following][1] <= look.end() + _NEAR
 
 
 def guarded(script: bytes) -> bytes:
