@@ -119,8 +119,9 @@ async def _readable(socket: int) -> None:
 
 
 def _begin(transfer: HTTPTransfer, answer: LenientAnswer) -> bool:
-    """Pass on the headers. Return whether the transfer wants the body."""
-    fields = [f"{name}: {value}\r\n".encode("latin-1") for name, value in answer.headers]
+    """Pass on the headers, without those that look like a status line. Return whether the transfer wants the body."""
+    pairs = [pair for pair in answer.headers if not pair[0].upper().startswith("HTTP/")]
+    fields = [f"{name}: {value}\r\n".encode("latin-1") for name, value in pairs]
     lines = [f"HTTP/1.1 {answer.status}\r\n".encode(), *fields, b"\r\n"]
     return all(transfer.on_header(line) is None for line in lines)
 

@@ -103,6 +103,9 @@ HOSTILE = {
     "huge header": said(OK + b"X-A: " + b"x" * 200_000 + b"\r\n" + TWO, "hi"),
     "many headers": said(OK + b"X-A: b\r\n" * 5000 + TWO, "hi"),
     "endless headers": Row(endless_headers, is_silent=True),
+    "a header like a status line in what is no HTTP": said(
+        OK + b"no header\r\nHTTP/1.1 404 x: y\r\nHTTP/: z\r\n" + TWO, "hi"
+    ),
     "endless trailers of what is no HTTP": Row(endless(ODD + b"2\r\nhi\r\n0\r\n", b"X-More: x\r\n" * 4096)),
     "a trailer without an end of what is no HTTP": Row(endless(ODD + b"0\r\n", b"x" * 65536)),
     # lengths
