@@ -135,7 +135,12 @@ def _is_disguised(what: Variant, asked: Mapping[str, Any]) -> bool:
     """Whether a server may read another request than this one is."""
     is_compressed = header(what.headers, "content-encoding") is not None
     is_encoded = bool(_CHARSET.search(header(what.headers, "content-type") or "")) or b"\0" in what.body
-    return names_another(what) or is_compressed or is_encoded or any("{" in value for value in asked.values())
+    return (
+        names_another(what)
+        or is_compressed
+        or is_encoded
+        or any("{" in value for name, value in asked.items() if name.lower() == "query")
+    )
 
 
 def _data(what: Variant) -> Any:

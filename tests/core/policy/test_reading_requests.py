@@ -42,6 +42,7 @@ def says(path: str, body: Any, media_type: str = "application/json") -> bool:
         ("/w/api.php", "action=query&format=json", FORM),
         ("/table.php", "draw=1&start=0&length=10&columns%5B0%5D=a", FORM),
         ("/events/search", "tag=a&tag=b", FORM),
+        ("/search?filter=%7B%22a%22:1%7D&query=b", {"q": "a"}, "application/json"),
         ("/reports/list", f'{PART}"q"\r\n\r\na\r\n--b--\r\n', MULTIPART),
         ("/graphql", f'{PART}"operations"\r\n\r\n{{"query": "{{a}}"}}\r\n--b--\r\n', MULTIPART),
         ("/graphql", {"query": "{a} #\r\n{b}"}, "application/graphql+json"),

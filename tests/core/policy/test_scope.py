@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirror.core.document.references import Reference
+from mirror.core.http.request_variants import variant, with_variant
 from mirror.core.policy.scope import (
     MAX_URL_LENGTH,
     Area,
@@ -450,3 +451,11 @@ def test_no_way_leads_from_the_web_to_a_file_or_out_of_its_tree(
         source = Source(reference.url, decision.role, decision.depth)
         assert is_web(source.url) or origin(source.url) == origin(first.url)
         assert not source.url.startswith("file:") or within.contains(source.url)
+
+
+def test_a_get_that_names_another_method_is_not_sent() -> None:
+    url = CanonicalURL("https://example.org/a")
+    plain = with_variant(url, variant("GET", {"accept": "application/json"}))
+    deletes = with_variant(url, variant("GET", {"x-http-method-override": "DELETE"}))
+    assert scope().may_send(plain)
+    assert not scope().may_send(deletes)
