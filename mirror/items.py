@@ -16,6 +16,9 @@ from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import Entry
 from mirror.transfer.response import CurlResponse
 
+ANONYMOUS: Final = "mirror_anonymous"
+"""Key of `Request.meta`: the request carries nothing that tells who the user is, whatever its URL."""
+
 REASONS: Final = "mirror_reasons_to_ask_again"
 """Key of `Request.meta`: why a request is sent again although it was answered, once for each time."""
 

@@ -1,7 +1,7 @@
 """The downloader middlewares that add headers and credentials to requests, and decode responses."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,6 +18,7 @@ from mirror.core.http.credentials import Header, is_secret
 from mirror.core.policy.private_addresses import Reach
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
+from mirror.items import ANONYMOUS
 from mirror.pacing import Pacing
 from mirror.transfer.curl_operation import CERTIFICATE, LOGIN
 from mirror.transfer.failures import BrokenAnswerError, Skipped
@@ -25,9 +26,6 @@ from mirror.transfer.response import CurlResponse
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
-
-ANONYMOUS: Final = "mirror_anonymous"
-"""Key of `Request.meta`: the request carries nothing that tells who the user is, whatever its URL."""
 
 
 class Decoding:

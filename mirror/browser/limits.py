@@ -60,6 +60,9 @@ MAX_REQUESTS: Final = 1000
 MAX_QUESTIONS: Final = 100
 """Distinct POST requests that one page may make."""
 
+MAX_VARIANTS: Final = 1000
+"""Distinct requests to one origin that are more than a URL, in a run."""
+
 MAX_BYTES: Final = 32 << 20
 """Size in bytes of the largest resource that a page receives. The crawl fetches larger ones, but the page's request fails."""
 

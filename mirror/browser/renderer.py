@@ -17,8 +17,8 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
+from mirror.browser import limits
 from mirror.browser.chromium import BrowserError
-from mirror.browser.limits import MAX_BYTES
 from mirror.browser.offline_browser import Browser
 from mirror.browser.patience import Patience
 from mirror.browser.records import Document, PageRequest, RefusedError, Rendering, ScriptCookie
@@ -30,6 +30,7 @@ from mirror.core.policy.dynamic_pages import LOADER, shows_loader
 from mirror.core.replay.first_script import milliseconds
 from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
+from mirror.core.url.canonical import origin as origin_of
 from mirror.store.archive import MAX_REDIRECTS
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import DOM_HEADERS
@@ -78,6 +79,7 @@ class Renderer:
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._patience = Patience()
         self._warm = WarmPages()
+        self._variants: dict[str, set[int]] = {}
         self._is_closed = False
         self.error: str | None = None
         """Why the browser could not be started, if it could not."""
@@ -178,7 +180,7 @@ class Renderer:
     async def _answer(self, task: RenderingTask, url: CanonicalURL, wanted: PageRequest) -> Document | None:
         """Answer a request. A GET with headers of a script is sent without them first: most answers don't depend on them."""
         asked = with_variant(url, wanted.variant)
-        may_send = self._crawl.scope.may_send(asked)
+        may_send = self._crawl.scope.may_send(asked) and (asked == url or self._is_within_limit(asked))
         if wanted.variant.method != "GET":
             if not may_send:
                 raise RefusedError
@@ -193,6 +195,13 @@ class Renderer:
             return None
         answer = Response(url, plain.status, plain.headers, plain.body)
         return await self._get(task, asked, wanted) or plain if may_matter(wanted.variant, answer) else plain
+
+    def _is_within_limit(self, asked: CanonicalURL) -> bool:
+        """Count a variant of a request, and return whether its origin has not had too many of them."""
+        variants = self._variants.setdefault(origin_of(asked), set())
+        if len(variants) < limits.MAX_VARIANTS:
+            variants.add(hash(asked))
+        return hash(asked) in variants
 
     async def _get(
         self, task: RenderingTask, url: CanonicalURL, wanted: PageRequest, *, guess: bool = False
@@ -216,7 +225,7 @@ class Renderer:
                 self._wake()
                 await asyncio.shield(self._waiting.setdefault(url_id, asyncio.get_running_loop().create_future()))
                 entry, resource = self._crawl.pages.wait_for(url_id, origin)
-            if resource is None or resource.digest is None or resource.size > MAX_BYTES:
+            if resource is None or resource.digest is None or resource.size > limits.MAX_BYTES:
                 return None
             target = self._crawl.pages.redirects_to(resource)
             if target is None:

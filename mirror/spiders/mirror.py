@@ -28,8 +28,7 @@ from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Role
 from mirror.core.url.canonical import CanonicalURL, origin, referer
-from mirror.items import Answer, Failure, Item, Skip, core_response, in_variant, note
-from mirror.middlewares import ANONYMOUS
+from mirror.items import ANONYMOUS, Answer, Failure, Item, Skip, core_response, in_variant, note
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import Publication, Published, publish, read

@@ -20,6 +20,7 @@ from mirror.transfer.http_transfer import HTTPTransfer
 
 _BLOCK: Final = 1 << 16
 _WAIT: Final = 0.25
+_PAUSE: Final = 0.02
 _CONNECT_TIME: Final = 30
 
 
@@ -54,7 +55,7 @@ def request_head(request: Request) -> bytes:
     """
     host, slash, target = request.url.partition("#")[0].partition("://")[2].partition("/")
     lines = [f"GET {slash}{target} HTTP/1.1".encode(), b"Host: " + host.encode()]
-    left_out = {b"Connection", b"Host", b"Proxy-Authorization"}
+    left_out = {b"Connection", b"Host", b"If-Modified-Since", b"If-None-Match", b"Proxy-Authorization"}
     lines += [
         name + b": " + value for name, values in request.headers.items() for value in values if name not in left_out
     ]
@@ -130,7 +131,7 @@ async def _pass_on(transfer: HTTPTransfer, body: bytes) -> bool:
     """Pass on a part of the body, as slowly as the rate limit has it. Return whether the transfer wants more."""
     for start in range(0, len(body), _BLOCK):
         while (wish := transfer.on_body(body[start : start + _BLOCK])) == pycurl.WRITEFUNC_PAUSE:
-            await asyncio.sleep(_WAIT)
+            await asyncio.sleep(_PAUSE)
             transfer.is_paused = False
         if wish is not None:
             return False

@@ -106,7 +106,11 @@ def reads(url: CanonicalURL, what: Variant) -> bool:
     except (ValueError, RecursionError):
         return False
     commands = _named(_COMMANDS, [asked, *objects])
-    if _is_disguised(what, asked) or any(_words(text) & CHANGES for text in (last, *commands)):
+    if (
+        _PASSWORD.search(what.body)
+        or _is_disguised(what, asked)
+        or any(_words(text) & CHANGES for text in (last, *commands))
+    ):
         return False
     if any(_words(text) & ORDERS for text in folders) or (isinstance(data, list) and len(data) > _MOST_QUERIES):
         return False
@@ -116,6 +120,10 @@ def reads(url: CanonicalURL, what: Variant) -> bool:
     is_table = isinstance(data, dict) and data.keys() >= _TABLE
     actions = _named(_ACTIONS, data if isinstance(data, list) else [data])
     return is_table or any(_words(text) & READS for text in (last, *actions))
+
+
+_PASSWORD: Final = re.compile(rb"passw|passphrase|passcode", re.IGNORECASE)
+"""What the names of secrets of a reader have in them. No such body is sent, or kept."""
 
 
 def names_another(what: Variant) -> bool:

@@ -8,7 +8,8 @@ The law
 Two URLs match if they differ only in parameters that `Rule` names. Scripts put these into a URL so that it is a new one at each
 request; the resource is the same.
 
-    time       a number that is a time: seconds or milliseconds since 1970           ?_=1795514400000
+    time       a number that is a time: seconds or milliseconds since 1970;          ?_=1795514400000
+               but no number that is an id by the name of its parameter
     random     a random number or identifier, or any value of a parameter whose      ?0.8394571  ?rnd=17
                name says that it is one
     callback   the name of a function, in a parameter for it (JSONP)                 ?callback=jQuery3601_17955
@@ -130,7 +131,7 @@ def _key(parameters: Sequence[Parameter]) -> list[tuple[str, str | Rule]]:
 
 def _rule(name: str, value: str) -> Rule | None:
     """By which rule a parameter may differ; `None` if it may not."""
-    if _TIME.fullmatch(value):
+    if _TIME.fullmatch(value) and not name.lower().endswith("id"):
         return Rule.TIME
     if name.lower() in RANDOMS or _RANDOM.fullmatch(value):
         return Rule.RANDOM

@@ -73,6 +73,7 @@ def test_a_question_is_recognised(path: str, body: Any, media_type: str) -> None
         ("/wp-admin/admin-ajax.php", "action=post_view_count&id=1", FORM),
         ("/wp-admin/admin-ajax.php", "action=heartbeat", FORM),
         ("/login", "user=a&password=b", FORM),
+        ("/api/search", {"q": "a", "userPassword": "b"}, "application/json"),
         ("/x", "not json {", "application/json"),
         ("/x", "[" * 100_000, "application/json"),
         ("/graphql", {"query": "query A {a} #\rmutation B {b}", "operationName": "B"}, "application/json"),

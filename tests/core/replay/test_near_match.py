@@ -44,6 +44,8 @@ def matched(asked: str, *stored: str) -> tuple[str, tuple[str, ...]] | None:
         ("?callback=alert(1)", "?callback=f", None),
         ("?id=12345678", "?id=87654321", None),
         ("?v=6aad21f4", "?v=7bad21f4", None),
+        ("?id=1512345678", "?id=1598765432", None),
+        ("?postId=1512345678", "?postId=1598765432", None),
     ],
 )
 def test_which_parameters_may_differ(asked: str, stored: str, rules: tuple[str, ...] | None) -> None:
