@@ -1,6 +1,6 @@
 """Mirror real applications with each tool, and measure the copies of Websucker with `websucker compare`.
 
-    python -m benchmarks.applications [--only mkdocs-material,javadoc] [--keep DIR] [--words="-a obey=none"]
+    python -m benchmarks.applications [--only mkdocs-material,javadoc] [--keep DIR] [--words="-a obey=none"] [--costs]
 
 Websucker runs with its defaults, twice, so that the table shows what a second run calls changed; wget and HTTrack run once.
 """
@@ -37,6 +37,9 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(APPLICATIONS), help="the names of applications")
     parser.add_argument("--keep", type=Path, help="a folder for copies and reports")
     parser.add_argument("--words", default="", help="further words for `scrapy crawl mirror`")
+    parser.add_argument(
+        "--costs", action="store_true", help="only measure what the copies cost, not how complete they are"
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server stays
     copies, costs = [COPIES, "|---" * 8 + "|"], [COSTS, "|---" * 6 + "|"]
@@ -46,7 +49,7 @@ def main() -> None:
             try:
                 with served(name) as (url, count):
                     costs += _mirrored(name, url, count, home, options.words.split())
-                    copies += _measured(name, url, home / name)
+                    copies += [] if options.costs else _measured(name, url, home / name)
             except NotThereError as error:
                 print(f"{name} is left out: {error}", file=sys.stderr)
             except subprocess.TimeoutExpired as error:

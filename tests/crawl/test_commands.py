@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world = World(server, tmp_path_factory.mktemp("commands") / "archive")
         mirror(f"{server.url}/", world.out, settings=QUIET)
         server.site = second()
+        time.sleep(1.1)  # so that the snapshots have different names
         assert mirror(f"{server.url}/", world.out, settings=QUIET).code == 1
         yield world
 
