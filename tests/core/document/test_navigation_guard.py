@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from mirror.core.document import navigation_guard
 from mirror.core.document.navigation_guard import GUARD, MAX_SCRIPT, guarded, may_leave
 from tests.core.document.test_documents import copied, response
 
@@ -99,3 +100,21 @@ def test_no_text_takes_long(part: str) -> None:
     script = "location.reload();" + part * (100_000 // len(part))
     guarded(script.encode())
     may_leave(script + " " * 100_000)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "!function(l){'https:'!=l.protocol&&l.replace(l.href.replace('http:','https:'))}(location)",
+        "((w, l) => { if (l.protocol != 'https:') l.href = 'https://h/' })(window, location)",
+        "const l = location; if (l.protocol !== 'https:') l.replace(l.href.replace('http', 'https'))",
+    ],
+)
+def test_the_address_may_have_another_name(script: str) -> None:
+    assert may_leave(script)
+
+
+@pytest.mark.parametrize("prose", ["The location. The host", "a new location, a better history", "at this location"])
+def test_prose_is_not_searched_further(prose: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(navigation_guard, "_GOES", None)
+    assert not may_leave(f"<p>{prose} <a href=/>x</a>")
