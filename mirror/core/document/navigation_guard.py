@@ -102,7 +102,9 @@ def may_leave(text: str) -> bool:
     >>> may_leave("button.onclick = () => { location.href = '/next.html' }")
     False
     """
-    if len(text) > MAX_SCRIPT or _MARK in text or not any(hint.search(text) for hint in _HINTS):
+    if len(text) > MAX_SCRIPT or _MARK in text or not ("location" in text or "history" in text):
+        return False
+    if not any(hint.search(text) for hint in _HINTS):
         return False
     goes = [found.span() for found in _GOES.finditer(text)]
     return bool(goes) and any(_is_near(look, goes) for look in _LOOKS.finditer(text))
