@@ -47,6 +47,10 @@ def _lines(url: CanonicalURL, account: UrlHistory | None) -> list[str]:
     return lines
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _variant(resource: Resource) -> str:
     try:
         how = described(variant_of(resource.url))
@@ -58,7 +62,7 @@ def _variant(resource: Resource) -> str:
 def _rendered(rendered: LastRendering) -> list[str]:
     """What happened when a browser rendered it."""
     what = _RENDERED[Rendering(rendered.state)]
-    found = f", {rendered.found:,} URLs found" if rendered.state == Rendering.DONE else ""
+    found = f", {_count(rendered.found, 'URL')} found" if rendered.state == Rendering.DONE else ""
     outcome = f" ({rendered.outcome})" if rendered.outcome else ""
     refused = [f"refused during rendering: {line}" for line in rendered.refused]
     return [f"run of {format_time(rendered.began)}: {what}{found}{outcome}", *refused]
@@ -78,7 +82,7 @@ def _decision(account: UrlHistory) -> str:
     done = "requested" if entry.state is State.DONE else "waiting to be requested"
     left_out = f"; left out, {entry.reason}{rule}" if entry.reason and entry.state is State.DONE else ""
     left_out = left_out or (f"; {account.rule}" if account.rule else "")
-    return f"{run}: {done} as {roles}{guess}, {entry.depth} links from a start{found}{left_out}"
+    return f"{run}: {done} as {roles}{guess}, {_count(entry.depth, 'link')} from a start{found}{left_out}"
 
 
 def _version(resource: Resource, began: str | None, ended: str | None) -> str:
