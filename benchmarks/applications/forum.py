@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.applications.building import Count, prose, run, virtual_environment
-from benchmarks.applications.serving import free_port, program
+from benchmarks.applications.serving import program
+from tests.transfer.servers import free_port
 
 PYPI: Final = ("django-spirit==0.14.*",)
 TOPICS: Final = 12

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.applications.building import Count, needed, picture, prose, run
-from benchmarks.applications.serving import free_port, php
+from benchmarks.applications.serving import php
+from tests.transfer.servers import free_port
 
 PROGRAM: Final = Path("/usr/share/mediawiki")
 OWN: Final = {"images", "LocalSettings.php", "config"}

@@ -34,13 +34,6 @@ def files(folder: Path) -> Iterator[tuple[str, Count]]:
             nginx.stop()
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 @contextmanager
 def php(root: Path, port: int, environment: Mapping[str, str] | None = None) -> Iterator[Count]:
     """Serve a folder by the server that is built into PHP; unknown paths get its `index.php`."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.applications.building import HERE, Count, needed, picture, prose, run
-from benchmarks.applications.serving import background, free_port, php, wait_for
+from benchmarks.applications.serving import background, php, wait_for
+from tests.transfer.servers import free_port
 
 PROGRAM: Final = Path("/usr/share/wordpress")
 MARIADB: Final = Path("/usr/sbin/mariadbd")

@@ -50,6 +50,9 @@ _SIGNS: Final = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
+_FOR_SERVERS: Final = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+"""No mail and no program can be signed, whatever a user imports the authority for."""
+
 _CONSTRAINTS: Final = x509.NameConstraints(
     [x509.DNSName(TOP), *(x509.IPAddress(ip_network(net)) for net in ("127.0.0.0/8", "::1/128"))], None
 )
@@ -114,7 +117,7 @@ class Authority:
             [
                 (x509.BasicConstraints(ca=False, path_length=None), True),
                 (x509.SubjectAlternativeName(names), False),
-                (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+                (_FOR_SERVERS, False),
                 (issuer, False),
             ],
             self._key,
@@ -129,6 +132,7 @@ def _new_authority() -> bytes:
         (x509.BasicConstraints(ca=True, path_length=0), True),
         (_SIGNS, True),
         (_CONSTRAINTS, True),
+        (_FOR_SERVERS, False),
         (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
     ]
     certificate = _signed(key.public_key(), name, _YEARS, extensions, key)

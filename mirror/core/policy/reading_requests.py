@@ -17,7 +17,8 @@ A POST reads if one of these holds, and neither the last segment of its path nor
 What changes something is looked for in more fields (`_COMMANDS`), in the query of the URL and anywhere in the body. `reads`
 understands JSON and both kinds of forms. It refuses what a server may read in another way than this module does: a field that
 is there twice, a body in another encoding than UTF-8, or compressed, a document of GraphQL in the query of the URL, and headers
-that name another method or URL (`X-HTTP-Method-Override`). GET with such a header is not sent either.
+that name another method or URL (`X-HTTP-Method-Override`). GET with such a header is not sent either. Nor is a body with a
+password.
 
 What else a page sends may be a vote, an order, or a report about its reader. With `Sends.ALL` it is sent, to the sites of the
 starts only; what changes something is sent then, too.
@@ -75,6 +76,9 @@ _PART: Final = re.compile(
 )
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?(?!utf-?8\b)", re.IGNORECASE)
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_PASSWORD: Final = re.compile(rb"passw|passphrase|passcode", re.IGNORECASE)
+"""What the names of secrets of a reader have in them. No such body is sent, or kept."""
+
 _TABLE: Final = frozenset({"draw", "start", "length"})
 _GRAPHQL_TEXT: Final = re.compile(r'"""(?:\\"""|[^\\]|\\(?!"""))*?"""|"(?:\\.|[^"\\\n\r])*"|#[^\n\r]*', re.DOTALL)
 _GRAPHQL_TOKEN: Final = re.compile(r"[{}]|[A-Za-z_]\w*", re.ASCII)
@@ -120,10 +124,6 @@ def reads(url: CanonicalURL, what: Variant) -> bool:
     is_table = isinstance(data, dict) and data.keys() >= _TABLE
     actions = _named(_ACTIONS, data if isinstance(data, list) else [data])
     return is_table or any(_words(text) & READS for text in (last, *actions))
-
-
-_PASSWORD: Final = re.compile(rb"passw|passphrase|passcode", re.IGNORECASE)
-"""What the names of secrets of a reader have in them. No such body is sent, or kept."""
 
 
 def names_another(what: Variant) -> bool:
