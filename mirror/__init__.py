@@ -12,8 +12,10 @@ The root has the components that Scrapy calls: settings, scheduler, middlewares,
     browser     a headless Chromium that renders pages
     replay      the server that replays a snapshot
     compare     how a copy differs from its original
-    cli         the command line and its options
-    commands    the subcommands; the only room that may import the root
+    cli         options as checked values, and what the commands share
+    program     the command line of `websucker`; it runs the commands by name
+    commands    a module for each command; the only room that may import the root
+    scrapy_commands  the same for the command line of `scrapy`
 
 Start with `spiders.mirror`, and docs/architecture.md.
 """

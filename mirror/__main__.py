@@ -4,9 +4,9 @@ import sys
 
 
 def main() -> None:
-    """Run the command. It takes a second to load; a Ctrl-C during that time works as usual."""
+    """Run the command. A Ctrl-C while it loads works as usual."""
     try:
-        from mirror.cli.websucker import main as run  # noqa: PLC0415 - so that it can be interrupted
+        from mirror.program.websucker import main as run  # noqa: PLC0415 - so that it can be interrupted
 
         run()
     except KeyboardInterrupt:

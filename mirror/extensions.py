@@ -18,7 +18,8 @@ from mirror.cli.archive_command import missing_objects
 from mirror.cli.option_values import parse_size
 from mirror.close_spider import close
 from mirror.logs import print_safely
-from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Exit, Summary
+from mirror.reports.exit_codes import Exit
+from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Summary
 from mirror.reports.times import clock_warning
 from mirror.store.disk.errors import StorageError
 from mirror.store.run.crawl import Crawl

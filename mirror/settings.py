@@ -6,7 +6,7 @@ from mirror import __version__
 
 BOT_NAME = "websucker"
 SPIDER_MODULES = ["mirror.spiders"]
-COMMANDS_MODULE = "mirror.commands"
+COMMANDS_MODULE = "mirror.scrapy_commands"
 
 # Tells site owners which program sends the requests, and where to read about it.
 USER_AGENT = f"Websucker/{__version__} (+https://pypi.org/project/websucker/)"

@@ -46,16 +46,20 @@ ROOMS: Final = (
     Room("browser", "pages that scripts build", ("core", "store", "workers")),
     Room("replay", "the replay server", ("core", "reports", "store")),
     Room("compare", "original and copy", ("browser", "core", "replay", "store")),
-    Room("cli", "command line and options", ("browser", "core", "reports", "store", "terminal")),
+    Room("cli", "options", ("browser", "core", "reports", "store", "terminal")),
+    Room("program", "the command line", ("cli", "core", "reports", "terminal")),
     Room(
         "mirror",
         "Scrapy's components",
-        ("browser", "cli", "core", "reports", "store", "terminal", "transfer", "workers"),
+        ("browser", "cli", "core", "program", "reports", "store", "terminal", "transfer", "workers"),
     ),
     Room(
         "commands",
         "one file for each command",
         ("browser", "cli", "compare", "core", "replay", "reports", "store", "terminal"),
+    ),
+    Room(
+        "scrapy_commands", "the same for Scrapy's command line", ("cli", "commands", "program", "reports", "terminal")
     ),
 )
 """From the bottom up: a room imports only rooms above it in this table. `mirror` is the root, with its spiders."""

@@ -36,6 +36,7 @@ _PACKAGES: Final = (
     "scrapy.spidermiddlewares",
     "mirror",
     "mirror.commands",
+    "mirror.scrapy_commands",
     "mirror.spiders",
 )
 """All their modules are imported, but for those that run a program."""

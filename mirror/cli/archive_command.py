@@ -1,16 +1,12 @@
-"""What the commands about archives share: their arguments, how they open an archive, how they report errors."""
+"""What the commands about archives share: how they open an archive, find a snapshot, and say what is missing."""
 
-from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scrapy.commands import ScrapyCommand
-
-from mirror.cli.guarded import guarded, prepare
 from mirror.core.policy.clock import latest_credible
-from mirror.reports.run_summary import Exit
+from mirror.reports.exit_codes import Exit
 from mirror.reports.times import clock_warning
 from mirror.store import forgetting
 from mirror.store.archive import Archive
@@ -21,45 +17,6 @@ from mirror.terminal.console import exit_with_error, print_message
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-class ArchiveCommand(ScrapyCommand):
-    """A command whose first argument is the folder of an archive. It reports every error in one line."""
-
-    requires_project = True
-    requires_crawler_process = False
-    arguments = "<DIR>"
-    """The positional arguments, as the help shows them."""
-    summary = ""
-    """What the command does, in one line."""
-    has_json = True
-
-    def syntax(self) -> str:
-        return f"[options] {self.arguments}"
-
-    def short_desc(self) -> str:
-        return self.summary
-
-    def add_options(self, parser: ArgumentParser) -> None:
-        prepare()  # the first that Scrapy calls of the command that runs
-        super().add_options(parser)
-        if self.has_json:
-            parser.add_argument("--json", action="store_true", help="print JSON")
-
-    def run(self, args: list[str], opts: Namespace) -> None:
-        with guarded():
-            self.execute(args, opts)
-
-    def execute(self, args: list[str], opts: Namespace) -> None:
-        """Do the work of the command, and set `exitcode`."""
-        raise NotImplementedError
-
-    def check_arguments(self, args: list[str], minimum: int, maximum: int) -> list[str]:
-        """The positional arguments; a wrong number of them ends the program."""
-        if not minimum <= len(args) <= maximum:
-            name = type(self).__module__.rpartition(".")[2]
-            exit_with_error(f"usage: {name} {self.arguments}; see {name} --help", Exit.USAGE)
-        return args
 
 
 @contextmanager

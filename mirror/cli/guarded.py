@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from mirror.reports.run_summary import Exit
+from mirror.reports.exit_codes import Exit
 from mirror.store.disk.errors import StorageError
 from mirror.terminal.console import described, exit_with_error, print_message
 from mirror.terminal.streams import lost_output, prepare_streams

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from mirror.cli.option_table import NONE, OPTIONS
 from mirror.core.http.caching import InvalidDurationError, duration
-from mirror.core.http.credentials import Header, InvalidLoginError, Login, Proxy, hidden
+from mirror.core.http.credentials import Header, InvalidLoginError, Login, Proxy
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -53,16 +53,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 class UsageError(ValueError):
     """An option has an invalid value; the message is one line for the user."""
-
-
-def without_secrets(argument: str) -> str:
-    """Hide what may be secret in a command-line argument, so that a message can quote it.
-
-    >>> without_secrets("login=guido:spam"), without_secrets("http://guido:spam@example.org/?a=b")
-    ('login=...', 'http://...@example.org/?a=b')
-    """
-    name, equals, _ = argument.partition("=")
-    return f"{name}=..." if equals and re.fullmatch(r"-*\w+", name) else hidden(argument)
 
 
 def parse_login(text: str) -> Login | None:

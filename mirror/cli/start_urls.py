@@ -7,7 +7,8 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from mirror.cli.input_files import read_text
 from mirror.cli.option_values import UsageError, parse_path
-from mirror.core.http.credentials import InvalidLoginError, Login, hidden, redacted, url_login
+from mirror.core.http.credentials import InvalidLoginError, Login, url_login
+from mirror.core.http.redaction import hidden, redacted
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 
 Start = tuple[CanonicalURL, Login | None]

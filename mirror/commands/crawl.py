@@ -1,25 +1,23 @@
-"""`scrapy crawl mirror`: Scrapy's own command, with one-line error messages and the exit codes of a run."""
+"""`websucker URL...`: check everything that a run needs, crawl, and end with the exit code of the run."""
 
-import argparse
 import asyncio
 import errno
 import logging
 import re
+from argparse import Namespace
 from contextlib import closing
 from typing import Any, Final
 
-from scrapy.commands.crawl import Command as CrawlCommand
-from scrapy.crawler import Crawler, CrawlerProcessBase
-from scrapy.exceptions import UsageError as ScrapyUsageError
+from scrapy.crawler import AsyncCrawlerProcess, Crawler, CrawlerProcessBase
 from scrapy.settings import Settings
 from twisted.logger import globalLogBeginner
 
-from mirror.cli.guarded import guarded, prepare
-from mirror.cli.option_table import NONE, OPTIONS, Group
-from mirror.cli.option_values import UsageError, parse_size, without_secrets
+from mirror.cli.option_table import NONE
+from mirror.cli.option_values import UsageError, parse_size
 from mirror.cli.options import Options, Transfers
+from mirror.cli.scrapy_settings import find_settings
 from mirror.core.policy.private_addresses import networks
-from mirror.reports.run_summary import Exit
+from mirror.reports.exit_codes import Exit
 from mirror.store import forgetting
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
@@ -28,49 +26,24 @@ from mirror.terminal.displays import InvalidProgressError, display
 from mirror.terminal.streams import lost_output
 
 
-class Command(CrawlCommand):
-    """Checks the options and settings before Scrapy starts."""
+def run(given: Namespace) -> int:
+    """Mirror a site with the words `given.words`, by option name."""
+    process = find_process(given)
+    check_run(process.settings, given.words)
+    code = run_mirror(process, given.words)
+    tell_lost_lines()
+    return code
 
-    def long_desc(self) -> str:
-        groups = (
-            f"{group}: "
-            + "; ".join(f"-a {name}={o.value}: {o.help}" for name, o in OPTIONS.items() if o.group is group)
-            for group in Group
-        )
-        return f"Mirror a website: scrapy crawl mirror -a start=URL. {'. '.join(groups)}."
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        prepare()
-        super().add_options(parser)
-
-    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args[:1] != ["mirror"]:
-            super().process_options(args, opts)
-            return
-        if args[1:]:
-            shown = without_secrets(args[1])
-            exit_with_error(
-                f"unknown argument {shown!r}: give options as -a NAME=VALUE and settings as -s NAME=VALUE", Exit.USAGE
-            )
-        if opts.loglevel and opts.loglevel not in logging.getLevelNamesMapping():
-            exit_with_error(
-                f"--loglevel {opts.loglevel} is unknown: use DEBUG, INFO, WARNING, ERROR or CRITICAL", Exit.USAGE
-            )
-        try:
-            super().process_options(args, opts)
-        except ScrapyUsageError as error:
-            exit_with_error(str(error), Exit.USAGE)
-
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if args != ["mirror"]:
-            super().run(args, opts)
-            return
-        with guarded():
-            assert self.settings is not None
-            check_run(self.settings, opts.spargs)
-            assert self.crawler_process is not None
-            self.exitcode = run_mirror(self.crawler_process, opts.spargs)
-            tell_lost_lines()
+def find_process(given: Namespace) -> CrawlerProcessBase:
+    """Scrapy's process, if Scrapy's command line made one; else a new one. Wrong settings end the program."""
+    if given.process is not None:
+        made: CrawlerProcessBase = given.process
+        return made
+    try:
+        return AsyncCrawlerProcess(find_settings(given))
+    except UsageError as error:
+        exit_with_error(str(error), Exit.USAGE)
 
 
 def run_mirror(process: CrawlerProcessBase, words: dict[str, Any]) -> int:

@@ -1,18 +1,18 @@
-"""`scrapy diff DIR [A [B]]`: list the differences between two snapshots."""
+"""`websucker diff DIR [A [B]]`: list the differences between two snapshots."""
 
-import argparse
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mirror.cli.archive_command import ArchiveCommand, find_snapshot, open_archive
+from mirror.cli.archive_command import find_snapshot, open_archive
 from mirror.core.comparison import text_diff
 from mirror.core.comparison.text_diff import Section
 from mirror.core.document.documents import MAX_READ
 from mirror.core.http.messages import header
 from mirror.core.syntax import character_encoding
 from mirror.core.url.media_types import DOCUMENTS, Document
-from mirror.reports.run_summary import Exit
+from mirror.reports.exit_codes import Exit
 from mirror.store.archive import Archive
 from mirror.store.manifest.history_records import ChangeKind, Difference, SnapshotInfo
 from mirror.store.manifest.records import Outcome, Resource
@@ -28,40 +28,21 @@ _SIGNS = {
 }
 
 
-class Command(ArchiveCommand):
+def run(given: Namespace) -> int:
     """Without names, compares the last two complete snapshots; with one name, that snapshot and the newest."""
-
-    arguments = "<DIR> [<A> [<B>]]"
-    summary = "Show what was added, removed, changed and moved between two snapshots"
-
-    def long_desc(self) -> str:
-        return (
-            f"{self.summary}. Without A and B, compares the last two complete snapshots; with A alone, A and the newest. "
-            "A page that changed only in nonces, tokens and clocks is noise (~). "
-            "Exits with 1 if there are other differences, else with 0."
-        )
-
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        parser.add_argument(
-            "--html", metavar="FILE", help="write an HTML page that shows the changes in the text of pages"
-        )
-
-    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        folder, *names = self.check_arguments(args, 1, 3)
-        with open_archive(folder) as archive:
-            before, now = _pair(archive, names)
-            found = [_told_apart(archive, one) for one in archive.history.differences(before.id, now.id)]
-            if opts.html:
-                _write(Path(opts.html).expanduser(), _page(archive, before, now, found))
-                print_message(f"{len(found):,} differences; open {opts.html}\n")
-        if opts.json:
-            print_json({"before": before.id, "now": now.id, "differences": [_as_json(one) for one in found]})
-        elif not opts.html:
-            for one in found:
-                print_line(f"{_SIGNS[one.kind]} {_name(one)}")
-        is_news = any(one.kind is not ChangeKind.NOISE for one in found)
-        self.exitcode = Exit.SOME_FAILED if is_news else Exit.WELL
+    with open_archive(given.folder) as archive:
+        before, now = _pair(archive, [name for name in (given.before, given.now) if name is not None])
+        found = [_told_apart(archive, one) for one in archive.history.differences(before.id, now.id)]
+        if given.html:
+            _write(Path(given.html).expanduser(), _page(archive, before, now, found))
+            print_message(f"{len(found):,} differences; open {given.html}\n")
+    if given.json:
+        print_json({"before": before.id, "now": now.id, "differences": [_as_json(one) for one in found]})
+    elif not given.html:
+        for one in found:
+            print_line(f"{_SIGNS[one.kind]} {_name(one)}")
+    is_news = any(one.kind is not ChangeKind.NOISE for one in found)
+    return Exit.SOME_FAILED if is_news else Exit.WELL
 
 
 def _told_apart(archive: Archive, one: Difference) -> Difference:

@@ -1,11 +1,12 @@
-"""`scrapy snapshots DIR`: list the snapshots of an archive."""
+"""`websucker snapshots DIR`: list the snapshots of an archive."""
 
-import argparse
+from argparse import Namespace
 from dataclasses import asdict
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import ArchiveCommand, open_archive, warn_about_clock
+from mirror.cli.archive_command import open_archive, warn_about_clock
+from mirror.reports.exit_codes import Exit
 from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import SnapshotInfo
 from mirror.terminal.console import print_json, print_line
@@ -26,27 +27,23 @@ _COLUMNS = (
 )
 
 
-class Command(ArchiveCommand):
+def run(given: Namespace) -> int:
     """Prints one line for each snapshot, the oldest first."""
-
-    summary = "List the snapshots of an archive"
-
-    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        (folder,) = self.check_arguments(args, 1, 1)
-        with open_archive(folder) as archive:
-            listed = archive.history.snapshots()
-            warn_about_clock(archive)
-        if opts.json:
-            print_json([asdict(one) for one in listed])
-            return
-        rows = [_COLUMNS, *map(_cells, listed)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-        for row in rows:
-            cells = [
-                cell.ljust(width) if n in {1, 2} else cell.rjust(width)
-                for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            print_line("  ".join(cells).rstrip())
+    with open_archive(given.folder) as archive:
+        listed = archive.history.snapshots()
+        warn_about_clock(archive)
+    if given.json:
+        print_json([asdict(one) for one in listed])
+        return Exit.WELL
+    rows = [_COLUMNS, *map(_cells, listed)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    for row in rows:
+        cells = [
+            cell.ljust(width) if n in {1, 2} else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print_line("  ".join(cells).rstrip())
+    return Exit.WELL
 
 
 def _cells(one: SnapshotInfo) -> tuple[str, ...]:

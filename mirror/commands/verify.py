@@ -1,14 +1,13 @@
-"""`scrapy verify DIR [--repair]`: find damage in an archive, and fetch damaged files again."""
+"""`websucker verify DIR [--repair]`: find damage in an archive, and fetch damaged files again."""
 
-import argparse
+from argparse import Namespace
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from mirror.cli.archive_command import ArchiveCommand, open_archive
+from mirror.cli.archive_command import open_archive
 from mirror.cli.options import REPAIR, reads_files, stored_words
-from mirror.commands.crawl import run_mirror
-from mirror.reports.run_summary import Exit
+from mirror.reports.exit_codes import Exit
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.publisher import KEPT
@@ -19,73 +18,60 @@ from mirror.store.verification import Damage, DamagedPart, give_up, repair, unan
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
 
-class Command(ArchiveCommand):
+def run(given: Namespace) -> int:
     """Exits with 0 if nothing is damaged or everything was repaired, with 1 if there is damage or something is lost for good.
 
     What was recorded as lost is reported, and is no damage any more.
     """
-
-    summary = "Check every stored object and the tree by hash, and with --repair fetch only the damaged files again"
-    requires_crawler_process = True
-
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        parser.add_argument(
-            "--repair", action="store_true", help="repair the damage; nothing else is requested from servers"
-        )
-
-    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        (folder,) = self.check_arguments(args, 1, 1)
-        if opts.repair:
-            _mend_manifest(Path(folder).expanduser())
-        with open_archive(folder, read_only=not opts.repair) as archive:
-            checked, damages = _check(archive)
-            unknown = [] if opts.repair else list(unknown_files(archive))
-            _report(opts, checked, damages, unknown, archive.manifest.retention.lost())
-            if not opts.repair and (count := sum(1 for _ in archive.unused())):
-                print_message(
-                    "1 object or copy is not needed by any version: `prune` removes it\n"
-                    if count == 1
-                    else f"{count:,} objects and copies are not needed by any version: `prune` removes them\n"
-                )
-            if not opts.repair:
-                self.exitcode = Exit.SOME_FAILED if damages else Exit.WELL
-                return
-            last = archive.history.snapshots()[-1:]
-            unfinished = bool(last) and last[0].outcome is Outcome.INCOMPLETE
-            if unfinished:
-                archive.manifest.runs.select(last[0].id)
-            lost = repair(archive, damages)
-            _publish(archive, lost)
-        if unfinished and REPAIR not in last[0].options:
+    if given.repair:
+        _mend_manifest(Path(given.folder).expanduser())
+    with open_archive(given.folder, read_only=not given.repair) as archive:
+        checked, damages = _check(archive)
+        unknown = [] if given.repair else list(unknown_files(archive))
+        _report(given, checked, damages, unknown, archive.manifest.retention.lost())
+        if not given.repair and (count := sum(1 for _ in archive.unused())):
             print_message(
-                "The last crawl is unfinished: run its command again to continue it; it also fetches damaged files again\n"
+                "1 object or copy is not needed by any version: `prune` removes it\n"
+                if count == 1
+                else f"{count:,} objects and copies are not needed by any version: `prune` removes them\n"
             )
-            self.exitcode = Exit.SOME_FAILED if lost else Exit.WELL
-            return
-        is_local = bool(last) and bool(lost or unfinished) and reads_files(last[0].options)
-        code = self._fetch(folder, last[0].options, lost) if (lost or unfinished) and not is_local else Exit.WELL
-        if code in _CUT_SHORT:
-            self.exitcode = code
-            return
-        with open_archive(folder, read_only=False) as archive:
-            gone = give_up(archive, damages)
-            waiting = unanswered(archive, damages)
-        for resource in gone:
-            print_message(f"Lost permanently: {resource.url} as fetched {resource.fetched}\n")
-        if is_local:
-            print_message(f"{_LOCAL}\n")
-        elif waiting:
-            what = "1 object" if len(waiting) == 1 else f"{len(waiting):,} objects"
-            print_message(f"{what} could not be fetched now: run the same command again when the server answers\n")
-        is_broken = is_local or bool(waiting) or any(damage.part is DamagedPart.MANIFEST for damage in damages)
-        self.exitcode = Exit.HELD if code == Exit.HELD else Exit.SOME_FAILED if gone or is_broken else Exit.WELL
+        if not given.repair:
+            return Exit.SOME_FAILED if damages else Exit.WELL
+        last = archive.history.snapshots()[-1:]
+        unfinished = bool(last) and last[0].outcome is Outcome.INCOMPLETE
+        if unfinished:
+            archive.manifest.runs.select(last[0].id)
+        lost = repair(archive, damages)
+        _publish(archive, lost)
+    if unfinished and REPAIR not in last[0].options:
+        print_message(
+            "The last crawl is unfinished: run its command again to continue it; it also fetches damaged files again\n"
+        )
+        return Exit.SOME_FAILED if lost else Exit.WELL
+    is_local = bool(last) and bool(lost or unfinished) and reads_files(last[0].options)
+    code = _fetch(given, last[0].options, lost) if (lost or unfinished) and not is_local else Exit.WELL
+    if code in _CUT_SHORT:
+        return code
+    with open_archive(given.folder, read_only=False) as archive:
+        gone = give_up(archive, damages)
+        waiting = unanswered(archive, damages)
+    for resource in gone:
+        print_message(f"Lost permanently: {resource.url} as fetched {resource.fetched}\n")
+    if is_local:
+        print_message(f"{_LOCAL}\n")
+    elif waiting:
+        what = "1 object" if len(waiting) == 1 else f"{len(waiting):,} objects"
+        print_message(f"{what} could not be fetched now: run the same command again when the server answers\n")
+    is_broken = is_local or bool(waiting) or any(damage.part is DamagedPart.MANIFEST for damage in damages)
+    return Exit.HELD if code == Exit.HELD else Exit.SOME_FAILED if gone or is_broken else Exit.WELL
 
-    def _fetch(self, folder: str, options: dict[str, Any], lost: list[Resource]) -> int:
-        """Start a run with the options of the last one that requests only the lost resources; returns its exit code."""
-        assert self.crawler_process is not None
-        words: dict[str, Any] = {**stored_words(options), "out": folder, REPAIR: [resource.url for resource in lost]}
-        return run_mirror(self.crawler_process, words)
+
+def _fetch(given: Namespace, options: dict[str, Any], lost: list[Resource]) -> int:
+    """Start a run with the options of the last one that requests only the lost resources; returns its exit code."""
+    from mirror.commands.crawl import find_process, run_mirror  # noqa: PLC0415 - few repairs fetch, and Scrapy takes its time
+
+    words: dict[str, Any] = {**stored_words(options), "out": given.folder, REPAIR: [resource.url for resource in lost]}
+    return run_mirror(find_process(given), words)
 
 
 def _mend_manifest(root: Path) -> None:
@@ -153,10 +139,8 @@ def _publish(archive: Archive, lost: list[Resource]) -> None:
                 archive.manifest.resources.mark_published([published])
 
 
-def _report(
-    opts: argparse.Namespace, checked: int, damages: list[Damage], unknown: list[Path], lost: list[Resource]
-) -> None:
-    if opts.json:
+def _report(given: Namespace, checked: int, damages: list[Damage], unknown: list[Path], lost: list[Resource]) -> None:
+    if given.json:
         print_json(
             {
                 "looked_at": checked,
@@ -179,7 +163,7 @@ def _report(
         print_message(
             "The manifest is damaged: run the same command with --repair to restore that of the last complete run\n"
         )
-    elif damages and not opts.repair:
+    elif damages and not given.repair:
         print_message("Run the same command with --repair to repair it\n")
 
 

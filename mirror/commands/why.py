@@ -1,40 +1,34 @@
-"""`scrapy why DIR URL`: explain why a URL was fetched or not."""
+"""`websucker why DIR URL`: explain why a URL was fetched or not."""
 
-import argparse
+from argparse import Namespace
 from typing import Any
 
-from mirror.cli.archive_command import ArchiveCommand, open_archive
+from mirror.cli.archive_command import open_archive
 from mirror.core.policy.scope import covers
 from mirror.core.url.canonical import InvalidURLError, canonical
-from mirror.reports.run_summary import Exit
+from mirror.reports.exit_codes import Exit
 from mirror.reports.url_report import account_lines
 from mirror.store.manifest.history_records import UrlHistory
 from mirror.store.manifest.records import Entry
 from mirror.terminal.console import exit_with_error, print_json, print_line
 
 
-class Command(ArchiveCommand):
+def run(given: Namespace) -> int:
     """Exits with 0 if the archive has a copy of the URL, else with 1."""
-
-    arguments = "<DIR> <URL>"
-    summary = "Explain whether and why a URL was fetched, where it was found, and since when the archive knows it"
-
-    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        folder, text = self.check_arguments(args, 2, 2)
-        try:
-            url = canonical(text)
-        except InvalidURLError as error:
-            exit_with_error(str(error), Exit.USAGE)
-        with open_archive(folder) as archive:
-            account = archive.history.account(url)
-            forgotten = [pattern for pattern in archive.manifest.decisions.tombstones() if covers(pattern, url)]
-        if opts.json:
-            print_json({"url": url, "known": account is not None, "forgotten": bool(forgotten), **_as_json(account)})
-        else:
-            for line in account_lines(url, account, forgotten):
-                print_line(line)
-        has_copy = account and account.versions and account.versions[-1][0].path and account.versions[-1][2] is None
-        self.exitcode = Exit.WELL if has_copy else Exit.SOME_FAILED
+    try:
+        url = canonical(given.url)
+    except InvalidURLError as error:
+        exit_with_error(str(error), Exit.USAGE)
+    with open_archive(given.folder) as archive:
+        account = archive.history.account(url)
+        forgotten = [pattern for pattern in archive.manifest.decisions.tombstones() if covers(pattern, url)]
+    if given.json:
+        print_json({"url": url, "known": account is not None, "forgotten": bool(forgotten), **_as_json(account)})
+    else:
+        for line in account_lines(url, account, forgotten):
+            print_line(line)
+    has_copy = account and account.versions and account.versions[-1][0].path and account.versions[-1][2] is None
+    return Exit.WELL if has_copy else Exit.SOME_FAILED
 
 
 def _as_json(account: UrlHistory | None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from shlex import quote
 from typing import Final
@@ -13,6 +12,7 @@ from mirror.core.http.messages import status_text
 from mirror.core.policy.dynamic_pages import LOADER
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
+from mirror.reports.exit_codes import Exit
 from mirror.store.manifest.history_records import SnapshotCounts
 from mirror.store.manifest.records import ErrorPages, Lack, RunCounts, Shortfall
 from mirror.store.manifest.rendering_records import RenderingCounts
@@ -25,20 +25,6 @@ MAX_EXAMPLES: Final = 3
 
 _HELPS: Final = {"refused: POST": " (variants=all sends them to the sites of the starts, if they are harmless)"}
 """What went wrong with rendered pages -> what helps."""
-
-
-class Exit(IntEnum):
-    """The exit codes; docs/commands.md explains them to users."""
-
-    WELL = 0
-    SOME_FAILED = 1
-    USAGE = 2
-    NOTHING_FETCHED = 3
-    STORAGE = 4
-    HELD = 5
-    INTERRUPTED = 130
-    UNREAD = 141
-    """Nobody reads stdout; 128 and SIGPIPE, as a shell reports of other programs."""
 
 
 @dataclass(frozen=True, slots=True)

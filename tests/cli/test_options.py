@@ -13,7 +13,6 @@ from mirror.cli.option_table import OPTIONS, Group
 from mirror.cli.option_values import UsageError, parse_size
 from mirror.cli.options import Options
 from mirror.cli.start_urls import parse_starts
-from mirror.cli.websucker import scrapy_words
 from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
 from mirror.core.url.canonical import canonical
@@ -152,19 +151,6 @@ def test_newer_options_are_recorded_only_if_given() -> None:
 def test_invalid_values(words: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         Options.parse(words)
-
-
-@pytest.mark.parametrize(
-    ("ours", "scrapys"),
-    [
-        (["http://a/", "http://b/"], ["crawl", "mirror", "-a", "start=http://a/ http://b/"]),
-        (["http://a/", "--out", "x"], ["crawl", "mirror", "-a", "start=http://a/", "-a", "out=x"]),
-        (["-s", "A=1", "http://a/"], ["crawl", "mirror", "-a", "start=http://a/", "-s", "A=1"]),
-        (["publish", "x"], ["publish", "x"]),
-    ],
-)
-def test_arguments_are_translated_to_those_of_scrapy(ours: list[str], scrapys: list[str]) -> None:
-    assert scrapy_words(ours) == scrapys
 
 
 def test_options_that_are_not_given_set_nothing() -> None:

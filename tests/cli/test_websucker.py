@@ -8,7 +8,8 @@ import pytest
 
 import mirror
 from mirror.cli.option_table import OPTIONS
-from mirror.cli.websucker import parser, scrapy_words
+from mirror.program.command_line import crawl_parser
+from mirror.program.websucker import parse
 from tests.crawl.running import ROOT, run
 from tests.site import Server, Site, serve
 from tests.warm import Done
@@ -25,7 +26,7 @@ def server() -> Iterator[Server]:
 def websucker(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> Done:
     """Run the command in a folder outside of the project."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    program = "import sys; from mirror.cli.websucker import main; main(sys.argv[1:])"
+    program = "import sys; from mirror.program.websucker import main; main(sys.argv[1:])"
     return run(sys.executable, "-W", "error", "-c", program, *words, cwd=folder)
 
 
@@ -61,11 +62,13 @@ def test_a_setting_reaches_scrapy_and_publish_makes_the_tree_again(
 def test_publish_without_a_folder_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = websucker(tmp_path, monkeypatch, "publish")
     assert (done.code, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("websucker: usage: publish <DIR>")
+    assert done.stderr.startswith(
+        "websucker: DIR is missing: websucker publish [options] DIR; see websucker publish --help"
+    )
 
 
 def test_help_shows_every_option_and_exit_code() -> None:
-    text = " ".join(parser().format_help().split())
+    text = " ".join(crawl_parser().format_help().split())
     for name, option in OPTIONS.items():
         assert name == "start" or f"--{name} {option.value} " in text
         assert option.description.replace("`", "") in text
@@ -78,24 +81,24 @@ def test_help_shows_every_option_and_exit_code() -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
-        scrapy_words(["--version"])
+        parse(["--version"])
     assert capsys.readouterr().out == f"websucker {mirror.__version__}\n"
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "the following arguments are required: URL"),
-        (["--colour", "red", START], "unrecognized arguments: --colour"),
-        (["--log=guido:spam", START], "unrecognized arguments: --log=...;"),
-        (["--max", "5", START], "unrecognized arguments: --max"),
+        ([], "URL is missing: websucker"),
+        (["--colour", "red", START], "unknown option --colour"),
+        (["--log=guido:spam", START], "unknown option --log: did you mean --login?"),
+        (["--max", "5", START], "unknown option --max: did you mean --max_file?"),
         ([START, "--depth"], "argument --depth: expected one argument"),
         ([START, "-s"], "argument -s/--set: expected one argument"),
     ],
 )
 def test_a_mistake_is_reported_in_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        scrapy_words(words)
+        parse(words)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith(f"websucker: {message}")
@@ -104,17 +107,21 @@ def test_a_mistake_is_reported_in_one_line(words: list[str], message: str, capsy
 
 
 @pytest.mark.parametrize(
-    ("ours", "scrapys"),
+    ("words", "given"),
     [
-        ([START, "--limit", "3"], ["crawl", "mirror", "-a", f"start={START}", "-a", "limit=3"]),
-        (["@starts", "-L", "DEBUG"], ["crawl", "mirror", "-a", "start=@starts", "--loglevel", "DEBUG"]),
-        ([START, "--exclude", "a b"], ["crawl", "mirror", "-a", f"start={START}", "-a", "exclude=a b"]),
+        (["http://a/", "http://b/"], {"start": "http://a/ http://b/"}),
+        (["http://a/", "--out", "x"], {"start": "http://a/", "out": "x"}),
+        ([START, "--exclude", "a b"], {"start": START, "exclude": "a b"}),
         (
-            [START, "--header", "A: b", "--login", "guido:spam", "--header", "C: d"],
-            ["crawl", "mirror", "-a", f"start={START}", "-a", "header=A: b\nC: d", "-a", "login=guido:spam"],
+            ["--header", "A: b", "--login", "guido:spam", START, "--header", "C: d"],
+            {"start": START, "header": "A: b\nC: d", "login": "guido:spam"},
         ),
-        (["publish", "x", "-L", "DEBUG"], ["publish", "x", "-L", "DEBUG"]),
     ],
 )
-def test_arguments_are_translated_to_those_of_scrapy(ours: list[str], scrapys: list[str]) -> None:
-    assert scrapy_words(ours) == scrapys
+def test_the_options_that_were_given(words: list[str], given: dict[str, str]) -> None:
+    assert parse(words)[1].words == given
+
+
+def test_settings_and_the_log_level() -> None:
+    name, given = parse(["@starts", "-L", "DEBUG", "-s", "A=1", "--set", "B=2"])
+    assert (name, given.loglevel, given.set) == ("crawl", "DEBUG", ["A=1", "B=2"])

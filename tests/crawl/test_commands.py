@@ -168,8 +168,8 @@ def test_only_commands_that_write_take_the_lock(made: World, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("snapshots",), 2, "usage: snapshots <DIR>; see snapshots --help"),
-        (("checkout", "{out}", "1"), 2, "usage: checkout <DIR> <SNAPSHOT> <TARGET>"),
+        (("snapshots",), 2, "DIR is missing: websucker snapshots [options] DIR; see websucker snapshots --help"),
+        (("checkout", "{out}", "1"), 2, "TARGET is missing: websucker checkout [options] DIR SNAPSHOT TARGET"),
         (("checkout", "{out}", "99", "x"), 2, "there is no snapshot '99': give a number (1, 2), a time"),
         (("checkout", "{out}", "1", "{out}/.mirror/x"), 4, "is inside the archive's own folder"),
         (("why", "{out}", "example.org"), 2, "should begin with http:// or https://"),
@@ -188,7 +188,7 @@ def test_errors_are_one_line(made: World, words: tuple[str, ...], code: int, sai
 def test_help(command: str) -> None:
     done = websucker(command, "--help")
     assert done.code == 0
-    assert "<DIR>" in done.stdout
+    assert " DIR" in done.stdout
 
 
 # Commands that write

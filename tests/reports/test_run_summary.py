@@ -8,7 +8,8 @@ import pytest
 from mirror.core.policy.dynamic_pages import LOADER
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
-from mirror.reports.run_summary import Exit, Summary
+from mirror.reports.exit_codes import Exit
+from mirror.reports.run_summary import Summary
 from mirror.store.manifest.history_records import SnapshotCounts
 from mirror.store.manifest.records import ErrorPages, Lack, RunCounts, Shortfall
 

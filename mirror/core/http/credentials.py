@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 from urllib.parse import quote, unquote
 
+from mirror.core.http.redaction import ON_DISK, USERINFO, hidden
 from mirror.core.url.canonical import DEFAULT_PORTS, CanonicalURL, InvalidURLError, canonical, split
 
 Header = tuple[str, str]
@@ -37,9 +38,6 @@ ANONYMOUS_SCHEMES: Final = frozenset({"ftp", "ftps"})
 _ORIGIN = re.compile(
     r"([a-z][a-z0-9+.\-]*)://(\[[^\]]*\]|[^:/?#@\[\]]+|(?<=file://))(?::([0-9]+))?(?:[/?#].*)?", re.DOTALL
 )
-_USERINFO = re.compile(r"([\x00-\x20]*[A-Za-z][A-Za-z0-9+.\-]*:[/\\\s]*+)([^/\\?#]*)@", re.DOTALL)
-_IN_VAIN = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*:/*)(?:.*(?=@)|([^/?#:@]*:)(?![0-9]*(?:[/?#]|$)).*)", re.DOTALL)
-_ON_DISK = re.compile(r"[\x00-\x20]*file:", re.IGNORECASE)
 _MACHINE = re.compile(r"[^/\\?#@:\s\[\]]+|\[?([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SECRET = re.compile(r"auth|cookie|credential|key|passw|secret|session|token", re.IGNORECASE)
@@ -172,27 +170,9 @@ def url_login(url: str) -> Login | None:
     >>> url_login("http://guido:sp%40m@example.org/") == Login("guido", "sp@m"), url_login("http://example.org/@guido")
     (True, None)
     """
-    match = None if _ON_DISK.match(url) else _USERINFO.match(url)
+    match = None if ON_DISK.match(url) else USERINFO.match(url)
     user, _, password = (unquote(part) for part in match[2].partition(":")) if match else ("", "", "")
     return Login(user, password) if user or password else None
-
-
-def hidden(url: str) -> str:
-    """Return the text of a URL for a message: without the login, and otherwise unchanged, valid or not.
-
-    >>> hidden("ftp://guido:spam@example.org/a@b"), hidden("http://example.org/")
-    ('ftp://...@example.org/a@b', 'http://example.org/')
-    """
-    return url if _ON_DISK.match(url) else _USERINFO.sub(r"\1...@", url, count=1)
-
-
-def redacted(text: str) -> str:
-    """Return an invalid URL for a message: without whatever may be a login in it.
-
-    >>> redacted("http://guido:sp#am@example.org/"), redacted("http://guido:sp"), redacted("http://:80/")
-    ('http://...@example.org/', 'http://guido:...', 'http://:80/')
-    """
-    return text if _ON_DISK.match(text) else _IN_VAIN.sub(r"\1\2...", text, count=1)
 
 
 def by_host(entries: Iterable[tuple[str, str, str]]) -> dict[str, Login]:

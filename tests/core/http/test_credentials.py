@@ -14,10 +14,10 @@ from mirror.core.http.credentials import (
     Login,
     Origin,
     by_host,
-    hidden,
     is_secret,
     url_login,
 )
+from mirror.core.http.redaction import hidden
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical, resolve
 
 LAW = settings(max_examples=400)

@@ -10,7 +10,8 @@ from mirror.core.document import dash_edits
 from mirror.core.policy.scope import Media, Reason, Scope
 from mirror.core.syntax import dash_manifests, playlists
 from mirror.core.url.canonical import canonical
-from mirror.reports.run_summary import Exit, Summary
+from mirror.reports.exit_codes import Exit
+from mirror.reports.run_summary import Summary
 from mirror.store.archive import Archive
 from mirror.store.manifest.records import Lack
 from mirror.store.run.crawl import Crawl
