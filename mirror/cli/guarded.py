@@ -7,10 +7,11 @@ leaves: what a command did not foresee is one line, too.
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from mirror.cli.usage_errors import Given, UsageError
 from mirror.reports.exit_codes import Exit
 from mirror.store.disk.errors import StorageError
 from mirror.terminal.console import described, exit_with_error, print_message
@@ -28,8 +29,11 @@ def prepare() -> None:
 
 
 @contextmanager
-def guarded() -> Iterator[None]:
-    """End the program with an exit code and one line if the block fails, or if its output was lost."""
+def guarded(spell: Callable[[Given], str] = str) -> Iterator[None]:
+    """End the program with an exit code and one line if the block fails, or if its output was lost.
+
+    `spell` writes an option in a message as it stands on the command line.
+    """
     try:
         yield
     except SystemExit as end:
@@ -39,6 +43,8 @@ def guarded() -> Iterator[None]:
     except KeyboardInterrupt:
         print_message("Stopped at once: run the same command again to continue\n")
         sys.exit(int(Exit.INTERRUPTED))
+    except UsageError as error:
+        exit_with_error(error.spelled(spell), Exit.USAGE)
     except StorageError as error:
         exit_with_error(str(error), Exit.STORAGE)
     except Exception as error:  # noqa: BLE001 - a bug, or a manifest that is damaged in a way that nobody foresaw

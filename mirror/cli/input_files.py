@@ -11,7 +11,8 @@ from pathlib import Path
 from stat import S_ISREG
 
 from mirror.cli.option_table import NONE, OPTIONS
-from mirror.cli.option_values import UsageError, parse_path
+from mirror.cli.option_values import parse_path
+from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.http.cookies_txt import InvalidCookiesError, read_cookies
 from mirror.core.http.credentials import InvalidLoginError, Login, by_host
 
@@ -26,18 +27,18 @@ def find_file(name: str, text: str) -> Path | None:
         if is_regular:
             path.open("rb").close()
     except OSError as error:
-        raise UsageError(_unreadable(f"{name}=", path, error)) from None
+        raise UsageError(Given(name, path), _unreadable(error)) from None
     if not is_regular:
-        raise UsageError(f"{name}={path} is not a file")
+        raise UsageError(Given(name, path), " is not a file")
     return path
 
 
-def read_text(what: str, path: Path) -> str:
+def read_text(what: str | Given, path: Path) -> str:
     """The text of a UTF-8 file; `what` begins the message if it can't be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(_unreadable(what, path, error)) from error
+        raise UsageError(what, _unreadable(error)) from error
 
 
 def find_netrc(text: str) -> Path | None:
@@ -59,39 +60,42 @@ def read_netrc(path: Path) -> dict[str, Login]:
         return by_host((machine, user, password) for machine, (user, _, password) in entries)
     except netrc.NetrcParseError as error:  # its message may show a password
         raise UsageError(
-            f"netrc={path}: near line {error.lineno} is an invalid entry; correct it or use netrc=none"
+            Given("netrc", path),
+            f": near line {error.lineno} is an invalid entry; correct it or use ",
+            Given("netrc", NONE),
         ) from None
     except InvalidLoginError as error:
-        raise UsageError(f"netrc={path}: {error}; correct it or use netrc=none") from None
+        raise UsageError(Given("netrc", path), f": {error}; correct it or use ", Given("netrc", NONE)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(_unreadable("netrc=", path, error)) from None
+        raise UsageError(Given("netrc", path), _unreadable(error)) from None
 
 
 def read_cookie_file(path: Path) -> tuple[Cookie, ...]:
     """The cookies of a cookies.txt."""
     try:
-        return tuple(read_cookies(read_text("cookies=", path)))
+        return tuple(read_cookies(read_text(Given("cookies", path), path)))
     except InvalidCookiesError as error:
-        raise UsageError(f"cookies={path}: {error}") from None
+        raise UsageError(Given("cookies", path), f": {error}") from None
 
 
 def check_certificate(certificate: Path | None, key: Path | None) -> None:
     """Load the client certificate and its key with Python's TLS, to find mistakes before the first connection."""
     if certificate is None:
         if key:
-            raise UsageError(f"key={key} needs certificate=FILE as well")
+            raise UsageError(Given("key", key), " needs ", Given("certificate", "FILE"), " as well")
         return
 
     def passphrase() -> str:
         raise UsageError(
-            f"{f'key={key}' if key else f'the key in certificate={certificate}'} is encrypted; decrypt it first"
+            *((Given("key", key),) if key else ("the key in ", Given("certificate", certificate))),
+            " is encrypted; decrypt it first",
         )
 
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, passphrase)
     except ssl.SSLError as error:
-        files = f"certificate={certificate}" + (f" and key={key}" if key else "")
-        raise UsageError(f"{files}: not a certificate and its private key in PEM{_reason(error)}") from None
+        files = (Given("certificate", certificate), *((" and ", Given("key", key)) if key else ()))
+        raise UsageError(*files, f": not a certificate and its private key in PEM{_reason(error)}") from None
 
 
 def check_authorities(path: Path | None) -> Path | None:
@@ -100,7 +104,7 @@ def check_authorities(path: Path | None) -> Path | None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
         except ssl.SSLError as error:
-            raise UsageError(f"ca={path}: no CA certificates in PEM{_reason(error)}") from None
+            raise UsageError(Given("ca", path), f": no CA certificates in PEM{_reason(error)}") from None
     return path
 
 
@@ -108,6 +112,6 @@ def _reason(error: ssl.SSLError) -> str:
     return f" ({error.reason.replace('_', ' ').lower()})" if error.reason else ""
 
 
-def _unreadable(what: str, path: Path, error: OSError | UnicodeDecodeError) -> str:
+def _unreadable(error: OSError | UnicodeDecodeError) -> str:
     why = error.strerror if isinstance(error, OSError) else f"it is not UTF-8, at byte {error.start}"
-    return f"{what}{path} can't be read: {why}"
+    return f" can't be read: {why}"

@@ -35,7 +35,8 @@ class Group(StrEnum):
 class Option:
     """One option: the name of its value, its default or "", what it does; `repeatable` options can be given several times.
 
-    `default_note` describes a default that a user could not give as a value.
+    `default_note` describes a default that a user could not give as a value. `short` are the letters by which hands know the
+    option from curl or wget. `usual`: `--help` lists it, not only `--help all`.
     """
 
     value: str
@@ -45,12 +46,30 @@ class Option:
     repeatable: bool = False
     details: str = ""
     default_note: str = ""
+    short: str = ""
+    usual: bool = False
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off, and `websucker` takes it without a value: as `--NAME` or `--no-NAME`."""
+        return self.value == "0|1"
 
     @property
     def help(self) -> str:
         """The text of `--help`."""
         default = self.default or self.default_note
+        if self.is_switch:
+            default = "on" if self.default == "1" else "off"
         return (f"{self.description} (default: {default})" if default else self.description).replace("`", "")
+
+
+def flag(name: str) -> str:
+    """The option on the command line of `websucker`.
+
+    >>> flag("max_file")
+    '--max-file'
+    """
+    return f"--{name.replace('_', '-')}"
 
 
 OPTIONS: Final[dict[str, Option]] = {
@@ -62,6 +81,7 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="A file has one or more URLs on each line, and `#` starts a comment. A comma separates two URLs only if "
         "a URL or `@FILE` follows it, because URLs can contain commas. [Logins](logins.md)",
+        usual=True,
     ),
     "scope": Option(
         "WORD",
@@ -70,6 +90,7 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="With `site`, `docs.example.org` and `example.org` belong together. `host` is the same host and port. "
         "`prefix` is the folder of the start URL and everything below it.",
+        usual=True,
     ),
     "requisites": Option(
         "WORD",
@@ -85,27 +106,31 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="[Films and music in pieces](media.md)",
     ),
-    "include": Option("REGEX", "", "follow only pages whose URL matches", Group.WHAT),
-    "exclude": Option("REGEX", "", "fetch nothing whose URL matches", Group.WHAT),
+    "include": Option("REGEX", "", "follow only pages whose URL matches", Group.WHAT, usual=True),
+    "exclude": Option("REGEX", "", "fetch nothing whose URL matches", Group.WHAT, usual=True),
     "depth": Option(
         "N",
         "",
         "follow links at most N levels deep; 0 fetches the start URLs only",
         Group.WHAT,
+        short="l",
+        usual=True,
     ),
-    "limit": Option("N", "", "fetch at most N pages, and the files that they need", Group.WHAT),
+    "limit": Option("N", "", "fetch at most N pages, and the files that they need", Group.WHAT, usual=True),
     "max_file": Option(
         "SIZE",
         "0",
         "skip files that are larger, for example `500k`, `100M` or `1.5G`; 0 sets no limit",
         Group.WHAT,
         details="A copy that the archive already has stays.",
+        usual=True,
     ),
     "quota": Option(
         "SIZE",
         "",
         "stop after receiving this many bytes; the same command continues later",
         Group.WHAT,
+        short="Q",
     ),
     "obey": Option(
         "WORDS",
@@ -140,6 +165,7 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="[Rendering](rendering.md)",
         default_note="`auto` if a browser is installed, else `never`",
+        usual=True,
     ),
     "settle": Option(
         "SECONDS",
@@ -179,12 +205,13 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         default_note="the first of `chromium`, `chromium-browser`, `google-chrome`... that is installed",
     ),
-    "out": Option("DIR", "archive", "the folder of the archive", Group.WHERE),
+    "out": Option("DIR", "archive", "the folder of the archive", Group.WHERE, short="oP", usual=True),
     "refresh": Option(
         "DURATION",
         "",
         "do not check files again that were checked within this time: `30m`, `12h`, `7d` or `1d12h`",
         Group.UPDATES,
+        usual=True,
     ),
     "trust": Option(
         "0|1",
@@ -205,6 +232,8 @@ OPTIONS: Final[dict[str, Option]] = {
         "the User-Agent to send",
         Group.REQUESTS,
         details="It does not change which groups of robots.txt apply. [robots.txt](politeness.md#robotstxt-rfc-9309)",
+        short="AU",
+        usual=True,
     ),
     "header": Option(
         "NAME:VALUE",
@@ -214,6 +243,8 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.REQUESTS,
         repeatable=True,
         details="[Which headers hold a secret](logins.md#who-gets-what)",
+        short="H",
+        usual=True,
     ),
     "http": Option(
         "1.1|2|3",
@@ -229,6 +260,7 @@ OPTIONS: Final[dict[str, Option]] = {
         "SCHEME is `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`; `none` connects directly",
         Group.REQUESTS,
         default_note="from the environment",
+        short="x",
     ),
     "private": Option(
         "0|1",
@@ -254,6 +286,8 @@ OPTIONS: Final[dict[str, Option]] = {
         "log in to the origins of the start URLs, and nowhere else",
         Group.CREDENTIALS,
         details="[Logins and cookies](logins.md)",
+        short="u",
+        usual=True,
     ),
     "netrc": Option(
         "FILE",
@@ -266,20 +300,27 @@ OPTIONS: Final[dict[str, Option]] = {
         "",
         "send the cookies of this `cookies.txt`, in the format of browser extensions, curl and wget",
         Group.CREDENTIALS,
+        short="b",
+        usual=True,
     ),
     "certificate": Option("FILE", "", "the client certificate, in PEM", Group.CREDENTIALS),
     "key": Option(
         "FILE", "", "the private key of the client certificate, if it is not in the same file", Group.CREDENTIALS
     ),
     "connections": Option("N", "16", "transfer at most N files at once", Group.TRANSFERS),
-    "delay": Option("SECONDS", "0", "wait this long between two requests to the same host", Group.TRANSFERS),
+    "delay": Option(
+        "SECONDS", "0", "wait this long between two requests to the same host", Group.TRANSFERS, short="w", usual=True
+    ),
     "rate": Option(
         "SIZE",
         "",
         "receive at most this many bytes a second, all transfers together, for example `500k`; 0 sets no limit",
         Group.TRANSFERS,
+        usual=True,
     ),
-    "timeout": Option("SECONDS", "180", "give up a transfer that receives nothing for this long", Group.TRANSFERS),
+    "timeout": Option(
+        "SECONDS", "180", "give up a transfer that receives nothing for this long", Group.TRANSFERS, short="T"
+    ),
     "workers": Option(
         "N",
         AUTO,

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from urllib.parse import unquote
 
 from mirror.cli.option_table import NONE, OPTIONS
+from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.http.caching import InvalidDurationError, duration
 from mirror.core.http.credentials import Header, InvalidLoginError, Login, Proxy
 
@@ -19,7 +20,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 PROXY_SCHEMES: Final = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
-FORBIDDEN_HEADERS: Final[dict[str, str]] = {
+FORBIDDEN_HEADERS: Final[dict[str, tuple[str | Given, ...]]] = {
     **dict.fromkeys(
         (
             "connection",
@@ -32,17 +33,17 @@ FORBIDDEN_HEADERS: Final[dict[str, str]] = {
             "transfer-encoding",
             "upgrade",
         ),
-        "it belongs to the connection",
+        ("it belongs to the connection",),
     ),
-    "accept-encoding": "Websucker asks for the encodings that it can decode",
+    "accept-encoding": ("Websucker asks for the encodings that it can decode",),
     **dict.fromkeys(
         ("if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"),
-        "Websucker sets it from what the archive already has",
+        ("Websucker sets it from what the archive already has",),
     ),
-    "proxy-authorization": "use proxy=http://user:password@host:port",
-    "user-agent": "use user_agent=TEXT",
+    "proxy-authorization": ("use ", Given("proxy", "http://user:password@host:port")),
+    "user-agent": ("use ", Given("user_agent", "TEXT")),
 }
-"""Header name in lower case -> why the user can't set it."""
+"""Header name in lower case -> why the user can't set it, as parts of a message."""
 
 _PROXY = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9+.\-]*)://)?(?:([^/?#]*)@)?(\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\s]+):([0-9]{1,5})/?"
@@ -51,21 +52,17 @@ _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~\-]+):[ \t]*(.*?)[ \t\r]*", re.D
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class UsageError(ValueError):
-    """An option has an invalid value; the message is one line for the user."""
-
-
 def parse_login(text: str) -> Login | None:
     """Parse `user:password`; the password may contain colons."""
     if not text:
         return None
     user, colon, password = text.partition(":")
     if not user or not colon:
-        raise UsageError(f"login has no {'password' if user else 'user'}: write it as user:password")
+        raise UsageError(Given("login"), f" has no {'password' if user else 'user'}: write it as user:password")
     try:
         return Login(user, password)
     except InvalidLoginError as error:
-        raise UsageError(f"login: {error}") from None
+        raise UsageError(Given("login"), f": {error}") from None
 
 
 def parse_headers(text: str) -> tuple[Header, ...]:
@@ -76,12 +73,12 @@ def parse_headers(text: str) -> tuple[Header, ...]:
 def _header(number: int, line: str) -> Header:
     match = _HEADER.fullmatch(line)
     if match is None:
-        raise UsageError(f"header: line {number} has no name and colon; write it as Name: value")
+        raise UsageError(Given("header"), f": line {number} has no name and colon; write it as Name: value")
     name, value = match.groups()
     if name.lower() in FORBIDDEN_HEADERS:
-        raise UsageError(f"header {name} can't be set: {FORBIDDEN_HEADERS[name.lower()]}")
+        raise UsageError(Given("header"), f" {name} can't be set: ", *FORBIDDEN_HEADERS[name.lower()])
     if not value or _CONTROL.search(value):
-        raise UsageError(f"header {name} has {'a control character in its' if value else 'no'} value")
+        raise UsageError(Given("header"), f" {name} has {'a control character in its' if value else 'no'} value")
     return name, value
 
 
@@ -93,32 +90,32 @@ def parse_proxy(text: str) -> Proxy | None:
         return Proxy("")
     match = _PROXY.fullmatch(text)
     if match is None:
-        raise UsageError("proxy is not a proxy URL: write it as http://host:port, or none")
+        raise UsageError(Given("proxy"), " is not a proxy URL: write it as http://host:port, or none")
     scheme, userinfo, host, port = match.groups()
     scheme = (scheme or PROXY_SCHEMES[0]).lower()
     if scheme not in PROXY_SCHEMES:
-        raise UsageError(f"proxy={scheme}://... is unknown: use one of {', '.join(PROXY_SCHEMES)}")
+        raise UsageError(Given("proxy", f"{scheme}://..."), f" is unknown: use one of {', '.join(PROXY_SCHEMES)}")
     if not 0 < int(port) < 1 << 16:
-        raise UsageError(f"proxy: there is no port {port}")
+        raise UsageError(Given("proxy"), f": there is no port {port}")
     user, _, password = (unquote(part) for part in (userinfo or "").partition(":"))
     try:
         return Proxy(f"{scheme}://{host}:{port}", Login(user, password) if userinfo else None)
     except InvalidLoginError as error:
-        raise UsageError(f"proxy: {error}") from None
+        raise UsageError(Given("proxy"), f": {error}") from None
 
 
 def parse_http_version(text: str) -> str | None:
     """Check the highest HTTP version to use."""
     versions = OPTIONS["http"].value.split("|")
     if text and text not in versions:
-        raise UsageError(f"http={text} is unknown: use one of {', '.join(versions)}")
+        raise UsageError(Given("http", text), f" is unknown: use one of {', '.join(versions)}")
     return text or None
 
 
 def parse_line(name: str, text: str) -> str | None:
     """Check that a text is a single line without control characters."""
     if _CONTROL.search(text):
-        raise UsageError(f"{name} contains a control character")
+        raise UsageError(Given(name), " contains a control character")
     return text.strip() or None
 
 
@@ -135,7 +132,7 @@ def parse_choice(choices: type[Choice], name: str, text: str) -> Choice:
     try:
         return choices(text)
     except ValueError:
-        raise UsageError(f"{name}={text} is unknown: use one of {', '.join(choices)}") from None
+        raise UsageError(Given(name, text), f" is unknown: use one of {', '.join(choices)}") from None
 
 
 def parse_choices(choices: type[Choice], name: str, text: str) -> frozenset[Choice]:
@@ -145,7 +142,7 @@ def parse_choices(choices: type[Choice], name: str, text: str) -> frozenset[Choi
     words = [part.strip() for part in text.split(",")]
     unknown = next((word for word in words if word not in {*choices}), None)
     if unknown is not None:
-        raise UsageError(f"{name}={unknown} is unknown: use {', '.join(choices)}, several of them, or {NONE}")
+        raise UsageError(Given(name, unknown), f" is unknown: use {', '.join(choices)}, several of them, or {NONE}")
     return frozenset(choices(word) for word in words)
 
 
@@ -154,7 +151,7 @@ def parse_regex(name: str, text: str) -> re.Pattern[str] | None:
     try:
         return re.compile(text) if text else None
     except (re.error, OverflowError, RecursionError) as error:
-        raise UsageError(f"{name}={text} is not a regular expression: {error}") from None
+        raise UsageError(Given(name, text), f" is not a regular expression: {error}") from None
 
 
 def parse_size(name: str, text: str) -> int:
@@ -167,7 +164,7 @@ def parse_size(name: str, text: str) -> int:
     """
     match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(?:([kMGT]?)|([KMGT])i)B?", text)
     if match is None:
-        raise UsageError(f"{name}={text} is not a size: write it as 500000, 500k, 100M, 1.5G or 1GiB")
+        raise UsageError(Given(name, text), " is not a size: write it as 500000, 500k, 100M, 1.5G or 1GiB")
     if match[3]:
         return int(float(match[1]) * 1024 ** " KMGT".index(match[3]))
     return int(float(match[1]) * 1000 ** " kMGT".index(match[2] or " "))
@@ -183,7 +180,7 @@ def parse_seconds(name: str, text: str, *, allow_zero: bool = True) -> float | N
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text) or not (allow_zero or float(text)):
-        raise UsageError(f"{name}={text} is not a number of seconds, such as 30 or 0.5")
+        raise UsageError(Given(name, text), " is not a number of seconds, such as 30 or 0.5")
     return float(text)
 
 
@@ -192,20 +189,20 @@ def parse_duration(name: str, text: str) -> timedelta | None:
     try:
         return duration(text) if text else None
     except InvalidDurationError as error:
-        raise UsageError(f"{name}={text}: {error}") from None
+        raise UsageError(Given(name, text), f": {error}") from None
 
 
 def parse_flag(name: str, text: str) -> bool:
     """Whether an option is on: `0` or `1`."""
     if text not in {"0", "1"}:
-        raise UsageError(f"{name}={text} is neither 0 nor 1")
+        raise UsageError(Given(name, text), " is neither 0 nor 1")
     return text == "1"
 
 
 def parse_share(name: str, text: str) -> float:
     """A share from 0 to 1."""
     if not re.fullmatch(r"[01]|0?\.[0-9]{1,9}|1\.0{1,9}", text):
-        raise UsageError(f"{name}={text} is not a share from 0 to 1, such as 0.5")
+        raise UsageError(Given(name, text), " is not a share from 0 to 1, such as 0.5")
     return float(text)
 
 
@@ -214,5 +211,5 @@ def parse_number(name: str, text: str, *, minimum: int) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < minimum:
-        raise UsageError(f"{name}={text} is not a whole number of {minimum} or more")
+        raise UsageError(Given(name, text), f" is not a whole number of {minimum} or more")
     return int(text)

@@ -23,7 +23,6 @@ from mirror.cli.input_files import (
 )
 from mirror.cli.option_table import AUTO, NONE, OPTIONS
 from mirror.cli.option_values import (
-    UsageError,
     parse_choice,
     parse_choices,
     parse_duration,
@@ -41,6 +40,7 @@ from mirror.cli.option_values import (
     parse_share,
 )
 from mirror.cli.start_urls import Start, parse_routes, parse_starts, split
+from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.http.credentials import Credentials, Header, Login, Origin, Proxy
 from mirror.core.policy.reading_requests import Sends
 from mirror.core.policy.scope import Area, Media, Requisites, Scope
@@ -243,13 +243,13 @@ def _renewal(values: Mapping[str, str]) -> RefreshPolicy:
 def _render(text: str, browser: Path | None) -> RenderMode | None:
     """Parse `render=`, and check that a browser is there if it needs one."""
     if browser and find(browser) is None:
-        raise UsageError(f"browser={browser} is not an executable program")
+        raise UsageError(Given("browser", browser), " is not an executable program")
     if not text:
         return None
     when = parse_choice(RenderMode, "render", text)
     missing = None if when is RenderMode.NEVER else what_is_missing(browser)
     if missing:
-        raise UsageError(f"render={text}: {missing}")
+        raise UsageError(Given("render", text), f": {missing}")
     return when
 
 
@@ -261,7 +261,7 @@ def _screens(text: str) -> tuple[Screen, ...]:
 def _settle(text: str) -> float:
     seconds = parse_seconds("settle", text) or 0.0
     if seconds > MAX_SETTLE:
-        raise UsageError(f"settle={text}: the browser waits for at most {MAX_SETTLE:g} seconds")
+        raise UsageError(Given("settle", text), f": the browser waits for at most {MAX_SETTLE:g} seconds")
     return seconds
 
 

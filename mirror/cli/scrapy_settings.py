@@ -6,7 +6,7 @@ from scrapy.settings import Settings
 from scrapy.utils.conf import arglist_to_dict
 from scrapy.utils.project import get_project_settings
 
-from mirror.cli.option_values import UsageError
+from mirror.cli.usage_errors import UsageError
 
 
 def find_settings(given: Namespace) -> Settings:

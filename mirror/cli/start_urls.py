@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from mirror.cli.input_files import read_text
-from mirror.cli.option_values import UsageError, parse_path
+from mirror.cli.option_values import parse_path
+from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.http.credentials import InvalidLoginError, Login, url_login
 from mirror.core.http.redaction import hidden, redacted
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
@@ -47,7 +48,7 @@ def _urls(text: str) -> list[str]:
     else:
         urls = [url for part in split(text) for url in (_listed(parse_path(part[1:])) if part[0] == "@" else [part])]
     if not urls:
-        raise UsageError("no start URL: give one, as in -a start=https://example.org/")
+        raise UsageError("no start URL: give one, as in ", Given("start", "https://example.org/"))
     return urls
 
 
@@ -81,5 +82,5 @@ def _without_links(url: CanonicalURL) -> CanonicalURL:
 
 def _listed(path: Path) -> list[str]:
     """The URLs in a file: one or more on each line, `#` before comments."""
-    lines = read_text("the list of start URLs ", path).splitlines()
+    lines = read_text(f"the list of start URLs {path}", path).splitlines()
     return [part for line in lines for part in split(re.sub(r"(?:^|\s)#.*", "", line))]

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import logging
-import re
 from argparse import Namespace
 from contextlib import closing
 from typing import Any, Final
@@ -13,9 +12,10 @@ from scrapy.settings import Settings
 from twisted.logger import globalLogBeginner
 
 from mirror.cli.option_table import NONE
-from mirror.cli.option_values import UsageError, parse_size
+from mirror.cli.option_values import parse_size
 from mirror.cli.options import Options, Transfers
 from mirror.cli.scrapy_settings import find_settings
+from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.policy.private_addresses import networks
 from mirror.reports.exit_codes import Exit
 from mirror.store import forgetting
@@ -36,14 +36,11 @@ def run(given: Namespace) -> int:
 
 
 def find_process(given: Namespace) -> CrawlerProcessBase:
-    """Scrapy's process, if Scrapy's command line made one; else a new one. Wrong settings end the program."""
+    """Scrapy's process, if Scrapy's command line made one; else a new one. Raises `UsageError`."""
     if given.process is not None:
         made: CrawlerProcessBase = given.process
         return made
-    try:
-        return AsyncCrawlerProcess(find_settings(given))
-    except UsageError as error:
-        exit_with_error(str(error), Exit.USAGE)
+    return AsyncCrawlerProcess(find_settings(given))
 
 
 def run_mirror(process: CrawlerProcessBase, words: dict[str, Any]) -> int:
@@ -114,35 +111,33 @@ def check_settings(settings: Settings) -> None:
         except (TypeError, ValueError):
             number = -1
         if not number >= minimum:
-            raise UsageError(f"{name}={settings[name]} is not a number of {minimum:g} or more")
+            raise UsageError(Given(name, settings[name]), f" is not a number of {minimum:g} or more")
     try:
         settings.getbool("ROBOTSTXT_OBEY")
     except ValueError:
-        raise UsageError(f"ROBOTSTXT_OBEY={settings['ROBOTSTXT_OBEY']} is neither 0 nor 1") from None
+        raise UsageError(Given("ROBOTSTXT_OBEY", settings["ROBOTSTXT_OBEY"]), " is neither 0 nor 1") from None
     try:
         networks(settings["MIRROR_PUBLIC_NETWORKS"] or "")
     except ValueError as error:
-        raise UsageError(f"MIRROR_PUBLIC_NETWORKS: {error}") from None
+        raise UsageError(Given("MIRROR_PUBLIC_NETWORKS"), f": {error}") from None
     try:
         Transfers.parse({option: str(settings[name] or "") for name, option in _WORDS.items()} | {"netrc": NONE})
     except UsageError as error:
         names = {option: name for name, option in _WORDS.items()}
-        raise UsageError(re.sub(r"\b\w+(?==)", lambda match: names.get(match[0], match[0]), str(error))) from None
+        raise UsageError(error.spelled(lambda one: str(Given(names.get(one.name, one.name), one.value)))) from None
 
 
 def check_run(settings: Settings, words: dict[str, Any]) -> None:
-    """Check everything that a run needs; exit with one line about the first mistake."""
+    """Check everything that a run needs; raises `UsageError` or `StorageError` for the first mistake."""
+    options = Options.parse(words)
+    check_settings(settings)
+    parse_size("MIRROR_RESERVE", str(settings["MIRROR_RESERVE"]))
     try:
-        options = Options.parse(words)
-        check_settings(settings)
         display(settings.get("MIRROR_PROGRESS"), settings.get("MIRROR_REPORTHOOK") or "", terminal=False)
-        parse_size("MIRROR_RESERVE", str(settings["MIRROR_RESERVE"]))
-        with closing(Archive(options.out)) as archive:
-            forgetting.finish(archive)
-    except (UsageError, InvalidProgressError) as error:
-        exit_with_error(str(error), Exit.USAGE)
-    except StorageError as error:
-        exit_with_error(str(error), Exit.STORAGE)
+    except InvalidProgressError as error:
+        raise UsageError(str(error)) from None
+    with closing(Archive(options.out)) as archive:
+        forgetting.finish(archive)
 
 
 def exit_code(crawler: Crawler) -> int:

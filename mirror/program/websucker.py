@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from mirror.cli.guarded import guarded, prepare
 from mirror.cli.option_table import OPTIONS
+from mirror.cli.usage_errors import Given
 from mirror.program.command_line import command_parser, crawl_parser
 from mirror.program.command_table import COMMANDS, CRAWL, function
 
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.path.append(
             str(Path.cwd())
         )  # the user's progress hook may be in this folder, as with `python -m` and `scrapy`
-    with guarded():
+    with guarded(Given.as_option):
         name, given = parse(words)
         sys.exit(int(function(name)(given)))
     raise AssertionError("`guarded` lets `SystemExit` pass")

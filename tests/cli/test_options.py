@@ -10,9 +10,10 @@ from scrapy.settings import Settings
 from mirror.browser.records import Screen
 from mirror.cli.option_docs import BEGIN, END, with_tables
 from mirror.cli.option_table import OPTIONS, Group
-from mirror.cli.option_values import UsageError, parse_size
+from mirror.cli.option_values import parse_size
 from mirror.cli.options import Options
 from mirror.cli.start_urls import parse_starts
+from mirror.cli.usage_errors import UsageError
 from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
 from mirror.core.url.canonical import canonical
