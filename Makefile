@@ -10,7 +10,7 @@ help:             ## show this list
 install: .venv/installed            ## install the program and its dependencies in .venv
 
 mirror: install                     ## mirror a site: make mirror start=https://example.org/ out=DIR
-	.venv/bin/scrapy crawl mirror -a start="$$start" -a out="$$out"
+	.venv/bin/websucker --out "$$out" -- "$$start" || test $$? -eq 1 # a broken link is in the summary, and no error of make
 
 test: .venv/tests needs             ## run the tests: make test args="tests/core -k srcset"
 	.venv/bin/pytest $(args)
@@ -43,9 +43,10 @@ check: .venv/tests needs            ## check format, lint and types, and run the
 	.venv/bin/mypy
 	.venv/bin/pytest $(args)
 
-docs: .venv/tests                  ## write the docs that are made from the code: the tables of options.md, the picture of the rooms
+docs: .venv/tests                  ## write the docs that are made from the code: the options, the picture of the rooms, the man page
 	.venv/bin/python -m mirror.cli.option_docs docs/options.md
 	.venv/bin/python -m tests.rooms
+	.venv/bin/python -m tests.shell_files
 
 format: .venv/tests                 ## format the code, and fix what the linter can fix
 	.venv/bin/ruff format .

@@ -123,7 +123,8 @@ class Finish:
             mirror.archive.manifest.runs.error_pages(),
             mirror.archive.root,
         )
-        print_message(summary.text())
+        if summary.exit_code or not self._crawler.settings.getbool("MIRROR_QUIET"):
+            print_message(summary.text())
         if mirror.archive.unpublished:
             print_message(missing_objects(len(mirror.archive.unpublished)))
             return Exit(summary.exit_code or Exit.SOME_FAILED)

@@ -56,7 +56,7 @@ ROOMS: Final = (
     Room(
         "commands",
         "one file for each command",
-        ("browser", "cli", "compare", "core", "replay", "reports", "store", "terminal"),
+        ("browser", "cli", "compare", "core", "program", "replay", "reports", "store", "terminal"),
     ),
     Room(
         "scrapy_commands", "the same for Scrapy's command line", ("cli", "commands", "program", "reports", "terminal")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from mirror.cli.option_table import OPTIONS, Group, Option
+from mirror.cli.option_table import OPTIONS, Group, Option, flag
 
 BEGIN: Final = "<!-- options: `make docs` writes the tables from mirror/cli/option_table.py -->\n"
 END: Final = "<!-- end of options -->\n"
@@ -39,8 +39,23 @@ def _table(group: Group) -> str:
 def _row(name: str, option: Option) -> str:
     default = f"`{option.default}`" if option.default else option.default_note
     description = f"{option.description[0].upper()}{option.description[1:]}."
-    cells = (f"`{name}={option.value}`", default, f"{description} {option.details}".rstrip())
+    if option.is_switch:
+        default = f"`{flag(name)}`" if option.default == "1" else f"`--no-{flag(name)[2:]}`"
+    cells = (spelling(name, option), default, f"{description} {option.details}".rstrip())
     return f"| {' | '.join(map(_escaped, cells))} |\n"
+
+
+def spelling(name: str, option: Option) -> str:
+    """An option as `websucker` takes it.
+
+    >>> spelling("depth", OPTIONS["depth"]), spelling("insecure", OPTIONS["insecure"])
+    ('`-l`, `--depth N`', '`--insecure`, `--no-insecure`')
+    """
+    if name == "start":
+        return f"`{option.value}...`"
+    if option.is_switch:
+        return f"`{flag(name)}`, `--no-{flag(name)[2:]}`"
+    return ", ".join([*(f"`-{letter}`" for letter in option.short), f"`{flag(name)} {option.value}`"])
 
 
 def _escaped(cell: str) -> str:

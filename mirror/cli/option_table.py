@@ -76,11 +76,10 @@ OPTIONS: Final[dict[str, Option]] = {
     "start": Option(
         "URL",
         "",
-        "URL to start from; separate several with spaces or commas, or write `@FILE` to read them from a file; "
-        "`user:password@` before a host is the login for it",
+        "URL to start from, or several; `@FILE` reads them from a file; `user:password@` before a host is the login for it",
         Group.WHAT,
-        details="A file has one or more URLs on each line, and `#` starts a comment. A comma separates two URLs only if "
-        "a URL or `@FILE` follows it, because URLs can contain commas. [Logins](logins.md)",
+        details="[Without a scheme](#start-urls), it means https if the host has it, else http. A file has one or more URLs on "
+        "each line, and `#` starts a comment. [Logins](logins.md)",
         usual=True,
     ),
     "scope": Option(
@@ -238,8 +237,8 @@ OPTIONS: Final[dict[str, Option]] = {
     "header": Option(
         "NAME:VALUE",
         "",
-        "add a header to requests; give `--header` several times, or `-a header=` with one on each line; a header that "
-        "holds a secret goes only to the origins of the start URLs",
+        "add a header to requests; can be given several times; a header that holds a secret goes only to the origins of the "
+        "start URLs",
         Group.REQUESTS,
         repeatable=True,
         details="[Which headers hold a secret](logins.md#who-gets-what)",

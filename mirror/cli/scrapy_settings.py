@@ -1,5 +1,6 @@
 """The settings of Scrapy for a command that makes requests, and the process that crawls with them."""
 
+import logging
 from argparse import Namespace
 
 from scrapy.settings import Settings
@@ -21,7 +22,14 @@ def find_settings(given: Namespace) -> Settings:
     try:
         settings.setdict(arglist_to_dict(given.set), priority="cmdline")
     except ValueError:
-        raise UsageError("Invalid -s value, use -s NAME=VALUE") from None
+        raise UsageError("-s sets a setting: write it as -s NAME=VALUE") from None
+    check_level(given.loglevel)
     if given.loglevel:
         settings.setdict({"LOG_ENABLED": True, "LOG_LEVEL": given.loglevel}, priority="cmdline")
     return settings
+
+
+def check_level(level: str | None) -> None:
+    """Raise `UsageError` if there is no such log level."""
+    if level and level not in logging.getLevelNamesMapping():
+        raise UsageError(f"--loglevel {level} is unknown: use DEBUG, INFO, WARNING, ERROR or CRITICAL")

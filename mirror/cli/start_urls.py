@@ -24,7 +24,7 @@ def parse_starts(text: str) -> list[Start]:
     >>> parse_starts("http://example.org/a,b,http://guido:spam@example.com")
     [('http://example.org/a,b', None), ('http://example.com/', Login(...))]
     """
-    return [_start(url) for url in _urls(text)]
+    return [_start(url) for url in list_starts(text)]
 
 
 def parse_routes(text: str) -> dict[CanonicalURL, tuple[str, ...]]:
@@ -34,7 +34,7 @@ def parse_routes(text: str) -> dict[CanonicalURL, tuple[str, ...]]:
     {'http://h/': ('#/guide', '#/api')}
     """
     found: dict[CanonicalURL, tuple[str, ...]] = {}
-    for one in _urls(text):
+    for one in list_starts(text):
         route = f"#{one.partition('#')[2]}"
         if route.startswith(("#/", "#!/")):
             url, _ = _start(one)
@@ -42,14 +42,18 @@ def parse_routes(text: str) -> dict[CanonicalURL, tuple[str, ...]]:
     return found
 
 
-def _urls(text: str) -> list[str]:
-    if text.startswith("@") and ("://" not in text or parse_path(text[1:]).exists()):
-        urls = _listed(parse_path(text[1:]))
-    else:
-        urls = [url for part in split(text) for url in (_listed(parse_path(part[1:])) if part[0] == "@" else [part])]
+def list_starts(text: str) -> list[str]:
+    """The URLs of `start=`, as they were written, with those of the files that it names. Raises `UsageError`."""
+    urls = [url for line in text.split("\n") for url in _urls_of_line(line)]
     if not urls:
         raise UsageError("no start URL: give one, as in ", Given("start", "https://example.org/"))
     return urls
+
+
+def _urls_of_line(text: str) -> list[str]:
+    if text.startswith("@") and ("://" not in text or parse_path(text[1:]).exists()):
+        return _listed(parse_path(text[1:]))
+    return [url for part in split(text) for url in (_listed(parse_path(part[1:])) if part[0] == "@" else [part])]
 
 
 def split(text: str) -> list[str]:

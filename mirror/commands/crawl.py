@@ -5,18 +5,22 @@ import errno
 import logging
 from argparse import Namespace
 from contextlib import closing
+from functools import partial
 from typing import Any, Final
 
 from scrapy.crawler import AsyncCrawlerProcess, Crawler, CrawlerProcessBase
-from scrapy.settings import Settings
+from scrapy.settings import BaseSettings
 from twisted.logger import globalLogBeginner
 
 from mirror.cli.option_table import NONE
 from mirror.cli.option_values import parse_size
 from mirror.cli.options import Options, Transfers
 from mirror.cli.scrapy_settings import find_settings
+from mirror.cli.start_schemes import choose, is_asked_with_https
+from mirror.cli.start_urls import list_starts
 from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.policy.private_addresses import networks
+from mirror.core.url.schemeless import spellings
 from mirror.reports.exit_codes import Exit
 from mirror.store import forgetting
 from mirror.store.archive import Archive
@@ -29,8 +33,7 @@ from mirror.terminal.streams import lost_output
 def run(given: Namespace) -> int:
     """Mirror a site with the words `given.words`, by option name."""
     process = find_process(given)
-    check_run(process.settings, given.words)
-    code = run_mirror(process, given.words)
+    code = run_mirror(process, check_run(process.settings, given.words))
     tell_lost_lines()
     return code
 
@@ -101,7 +104,7 @@ _WORDS: Final[dict[str, str]] = {
 """Settings -> the option that means the same."""
 
 
-def check_settings(settings: Settings) -> None:
+def check_settings(settings: BaseSettings) -> None:
     """Check the settings that users give; raises `UsageError`."""
     for name, minimum in _NUMBERS.items():
         if settings[name] is None:
@@ -127,9 +130,14 @@ def check_settings(settings: Settings) -> None:
         raise UsageError(error.spelled(lambda one: str(Given(names.get(one.name, one.name), one.value)))) from None
 
 
-def check_run(settings: Settings, words: dict[str, Any]) -> None:
-    """Check everything that a run needs; raises `UsageError` or `StorageError` for the first mistake."""
-    options = Options.parse(words)
+def check_run(settings: BaseSettings, words: dict[str, Any]) -> dict[str, Any]:
+    """Check everything that a run needs, and return the words with a scheme for each start.
+
+    Raises `UsageError` or `StorageError` for the first mistake.
+    """
+    starts = list_starts(words.get("start", ""))
+    likely = [next(iter(spellings(one)), one) for one in starts]
+    options = Options.parse({**words, "start": "\n".join(likely)})
     check_settings(settings)
     parse_size("MIRROR_RESERVE", str(settings["MIRROR_RESERVE"]))
     try:
@@ -138,6 +146,12 @@ def check_run(settings: Settings, words: dict[str, Any]) -> None:
         raise UsageError(str(error)) from None
     with closing(Archive(options.out)) as archive:
         forgetting.finish(archive)
+        earlier = [] if likely == starts else [one.starts for one in reversed(archive.history.snapshots())]
+    asked = partial(is_asked_with_https, proxy=options.transfers.proxy)
+    choices = choose(starts, earlier, asked)
+    if not settings.getbool("MIRROR_QUIET"):
+        print_message("".join(f"{choice}\n" for choice in choices if str(choice)))
+    return {**words, "start": "\n".join(choice.url for choice in choices)}
 
 
 def exit_code(crawler: Crawler) -> int:

@@ -1,6 +1,8 @@
 """`websucker diff DIR [A [B]]`: list the differences between two snapshots."""
 
+import sys
 from argparse import Namespace
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,8 +43,20 @@ def run(given: Namespace) -> int:
     elif not given.html:
         for one in found:
             print_line(f"{_SIGNS[one.kind]} {_name(one)}")
+        if sys.stdout.isatty():
+            print_message(_legend({one.kind for one in found}))
     is_news = any(one.kind is not ChangeKind.NOISE for one in found)
     return Exit.SOME_FAILED if is_news else Exit.WELL
+
+
+def _legend(kinds: Collection[ChangeKind]) -> str:
+    """What the signs mean that were printed.
+
+    >>> _legend({ChangeKind.NOISE, ChangeKind.ADDED})
+    'Signs: + added, ~ noise\\n'
+    """
+    meanings = ", ".join(f"{sign} {kind}" for kind, sign in _SIGNS.items() if kind in kinds)
+    return f"Signs: {meanings}\n" if meanings else ""
 
 
 def _told_apart(archive: Archive, one: Difference) -> Difference:

@@ -1,18 +1,113 @@
-"""The parsers of `websucker`, made from the tables of options and commands."""
+"""The parsers of `websucker`, made from the tables of options and commands.
 
-from collections.abc import Iterable
+Words that older versions took, or that Scrapy takes, are first written as the parsers know them: `normalized`.
+"""
+
+import re
+import sys
+from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from mirror import __version__
-from mirror.cli.option_table import OPTIONS, Group
+from mirror.cli.option_table import OPTIONS, Group, flag
 from mirror.program.command_table import COMMANDS, Argument, Command, argument
+from mirror.program.other_tools import ADVICE
 from mirror.program.parser import Parser
 
-SETTINGS: Final = (
-    argument("-s", "--set", action="append", default=[], metavar="NAME=VALUE", help="set a Scrapy setting"),
-    argument("-L", "--loglevel", metavar="LEVEL", help="the log level (default: WARNING)"),
+
+class Formatter(HelpFormatter):
+    """Names the value of an option once, after its names: `-o, --out DIR`."""
+
+    def _format_action_invocation(self, action: Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        return f"{', '.join(action.option_strings)} {self._format_args(action, action.dest)}"
+
+
+class Switch(Action):
+    """An option without a value, as `--NAME` (1) or `--no-NAME` (0)."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **keywords: Any) -> None:
+        super().__init__([*option_strings, f"--no-{option_strings[-1][2:]}"], dest, nargs=0, **keywords)
+
+    def __call__(self, _: ArgumentParser, namespace: Namespace, *words: Any) -> None:
+        setattr(namespace, self.dest, "0" if words[-1] == self.option_strings[-1] else "1")
+
+
+class Help(Action):
+    """`--help`, and `--help all`."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **keywords: Any) -> None:
+        super().__init__(option_strings, dest, nargs="?", **keywords)
+
+    def __call__(self, parser: ArgumentParser, _: Namespace, *words: Any) -> None:
+        sys.stdout.write(help_text(full=words[0] == "all"))
+        parser.exit()
+
+
+THE_PROGRAM: Final = "The program"
+_SETTING: Final = argument(
+    "-s", "--set", action="append", default=[], metavar="NAME=VALUE", help="set a Scrapy setting (docs/options.md)"
 )
-"""The arguments of all that makes requests."""
+_LOG_LEVEL: Final = argument("-L", "--loglevel", metavar="LEVEL", help="the log level (default: WARNING)")
+_HELP: Final = argument("-h", "--help", action="help", help="show this help")
+
+CRAWL_ARGUMENTS: Final = (
+    argument(
+        "-i",
+        "--input-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="read start URLs from this file; - reads them from stdin",
+    ),
+    argument("-q", "--quiet", action="store_true", help="print nothing unless something is wrong"),
+    argument("-nv", "--no-verbose", action="store_true", help="print a line for each file, without a progress display"),
+    argument("-v", "--verbose", action="count", default=0, help="log more; -vv for debugging"),
+    _SETTING,
+    _LOG_LEVEL,
+    argument(
+        "-h",
+        "--help",
+        action=Help,
+        metavar="all",
+        help="show the usual options and the commands; `--help all`: all options",
+    ),
+    argument("-V", "--version", action="version", version=f"websucker {__version__}", help="show the version"),
+)
+"""The arguments of `websucker URL...` that are no options of a crawl."""
+
+
+EPILOG: Final = (
+    "Exit codes: 0 success, 1 some resources failed, 2 wrong usage, 3 nothing could be fetched, 4 the archive can't be read or "
+    "written, 5 held because too many pages lost their content, 130 interrupted, 141 nobody reads the output."
+)
+
+
+def normalized(words: Sequence[str]) -> list[str]:
+    """The words with options as the parsers know them: with hyphens, and switches without a value.
+
+    >>> normalized(["--max_file", "1G", "--traps", "0", "--insecure=1", "http://h/a_b", "--", "--a_b"])
+    ['--max-file', '1G', '--no-traps', '--insecure', 'http://h/a_b', '--', '--a_b']
+    """
+    end = words.index("--") if "--" in words else len(words)
+    result: list[str] = []
+    for word in words[:end]:
+        name, equals, value = word.partition("=")
+        name = name.replace("_", "-") if _LONG.fullmatch(name) else name
+        if word in _STATES and result and result[-1] in _SWITCHES:
+            result[-1] = _STATES[word] + result[-1][2:]
+        elif name in _SWITCHES and value in _STATES:
+            result.append(_STATES[value] + name[2:])
+        else:
+            result.append(name + equals + value)
+    return [*result, *words[end:]]
+
+
+_LONG: Final = re.compile(r"--[A-Za-z][A-Za-z0-9_-]*")
+_STATES: Final = {"0": "--no-", "1": "--"}
+_SWITCHES: Final = frozenset(flag(name) for name, option in OPTIONS.items() if option.is_switch)
 
 
 def usage(command: Command) -> str:
@@ -22,9 +117,9 @@ def usage(command: Command) -> str:
     '[options] DIR [A [B]]'
     """
     names = [one.keywords["metavar"] for one in command.arguments if not one.is_option]
-    needed = [name for one, name in zip(command.arguments, names, strict=False) if "nargs" not in one.keywords]
-    optional = names[len(needed) :]
-    return " ".join(["[options]", *needed, *(["[" + " [".join(optional) + "]" * len(optional)] if optional else [])])
+    needed = sum(1 for one in command.arguments if not one.is_option and "nargs" not in one.keywords)
+    optional = " [".join(["", *names[needed:]]) + "]" * len(names[needed:])
+    return " ".join(["[options]", *names[:needed]]) + optional
 
 
 def add_arguments(parser: Any, arguments: Iterable[Argument]) -> None:
@@ -36,43 +131,69 @@ def add_arguments(parser: Any, arguments: Iterable[Argument]) -> None:
 def command_parser(name: str) -> Parser:
     """The parser of `websucker NAME`."""
     command = COMMANDS[name]
-    result = Parser(
-        prog=f"websucker {name}",
-        usage=f"%(prog)s {usage(command)}",
-        description=f"{command.summary}. {command.details}".rstrip(),
-        add_help=False,
-        allow_abbrev=False,
-    )
-    add_arguments(result, command.arguments)
-    add_arguments(result, SETTINGS if command.crawls else ())
-    add_help(result)
+    result = Parser(prog=f"websucker {name}", add_help=False, allow_abbrev=False, formatter_class=Formatter)
+    declare(result, name)
+    result.usage = f"%(prog)s {usage(command)}"
     return result
 
 
-def crawl_parser() -> Parser:
-    """The parser of `websucker URL...`."""
+def declare(parser: ArgumentParser, name: str) -> None:
+    """Declare what a command takes."""
+    command = COMMANDS[name]
+    parser.description = f"{command.summary}. {command.details}".rstrip()
+    operands = parser.add_argument_group("Arguments")
+    add_arguments(operands, [one for one in command.arguments if not one.is_option])
+    options = parser.add_argument_group("Options")
+    add_arguments(options, [one for one in command.arguments if one.is_option])
+    add_arguments(options, (_SETTING, _LOG_LEVEL, _HELP) if command.crawls else (_HELP,))
+
+
+def crawl_parser(*, full: bool = True) -> Parser:
+    """The parser of `websucker URL...`; if not `full`, its help lists the usual options only."""
     result = Parser(
         prog="websucker",
-        usage="%(prog)s [--NAME VALUE]... URL...",
-        description="Mirror websites into a folder that opens offline.",
-        epilog="Exit codes: 0 success, 1 some resources failed, 2 wrong usage, 3 nothing could be fetched, 4 the archive "
-        "can't be read or written, 5 held because too many pages lost their content, 130 interrupted, 141 nobody reads the "
-        "output. There are also these commands, "
-        f"each with its own --help: websucker {{{','.join(COMMANDS)}}} DIR ...",
+        usage="%(prog)s [options] URL...\n       %(prog)s COMMAND [options] ...",
+        description="Mirror websites into folders that open offline.",
+        epilog=EPILOG,
         add_help=False,
         allow_abbrev=False,
+        formatter_class=Formatter,
     )
+    result.advice = ADVICE
     groups = {group: result.add_argument_group(group) for group in Group}
     for name, option in OPTIONS.items():
-        words: dict[str, Any] = {"nargs": "+"} if name == "start" else {"action": "append"} if option.repeatable else {}
-        flag = name if name == "start" else f"--{name}"
-        groups[option.group].add_argument(flag, metavar=option.value, help=option.help, **words)
-    program = result.add_argument_group("The program")
-    add_arguments(program, SETTINGS)
-    add_help(program)
-    program.add_argument("--version", action="version", version=f"websucker {__version__}")
+        text = option.help.replace("%", "%%") if full or option.usual else SUPPRESS
+        add = groups[option.group].add_argument
+        if name == "start":
+            add(name, nargs="*", metavar=option.value, help=text)
+            continue
+        flags = [f"-{letter}" for letter in option.short] + [flag(name)]
+        if option.is_switch:
+            add(*flags, action=Switch, dest=name, help=text)
+        else:
+            add(*flags, action="append" if option.repeatable else "store", dest=name, metavar=option.value, help=text)
+    add_arguments(result.add_argument_group(THE_PROGRAM), CRAWL_ARGUMENTS)
     return result
 
 
-def add_help(parser: Any) -> None:
-    parser.add_argument("-h", "--help", action="help", help="show this help")
+def help_text(*, full: bool) -> str:
+    """What `websucker --help` prints, and `websucker --help all`."""
+    parser = crawl_parser(full=full)
+    commands = parser.add_argument_group("Commands")
+    for name, command in COMMANDS.items():
+        commands.add_argument(name, help=command.summary)
+    parser.epilog = f"{EPILOG} `websucker help COMMAND` explains a command."
+    if not full:
+        parser.epilog = f"`websucker --help all` lists all options. {parser.epilog}"
+    return parser.format_help()
+
+
+def manual() -> Parser:
+    """The options and the commands, for the man page and the completions of shells. It parses nothing."""
+    result = crawl_parser()
+    commands = result.add_subparsers(title="Commands", metavar="COMMAND", prog="websucker", parser_class=ArgumentParser)
+    for name, command in COMMANDS.items():
+        one = commands.add_parser(name, help=command.summary, add_help=False, formatter_class=Formatter)
+        declare(one, name)
+        one.usage = f"websucker {name} {usage(command)}"
+    return result

@@ -35,15 +35,17 @@ def argument(*names: str, **keywords: Any) -> Argument:
 class Command:
     """A command: a line that says what it does, its arguments, and what else the help of the command says.
 
-    `crawls`: the command makes requests, and takes settings of Scrapy.
+    `crawls`: the command makes requests, and takes settings of Scrapy. `adapted`: `scrapy` has it, too.
     """
 
     summary: str
     arguments: tuple[Argument, ...]
     details: str = ""
     crawls: bool = False
+    adapted: bool = True
 
 
+SHELLS: Final = ("bash", "zsh", "fish")
 _DIR: Final = argument("folder", metavar="DIR", help="the folder of the archive")
 _JSON: Final = argument("--json", action="store_true", help="print JSON")
 _SNAPSHOT: Final = "a number, the time at which the run began (2026-11-24), or latest"
@@ -51,7 +53,7 @@ _SNAPSHOT: Final = "a number, the time at which the run began (2026-11-24), or l
 COMMANDS: Final[dict[str, Command]] = {
     "snapshots": Command("List the snapshots of an archive", (_DIR, _JSON)),
     "diff": Command(
-        "Show what was added, removed, changed and moved between two snapshots",
+        "Show what changed between two snapshots",
         (
             _DIR,
             argument("before", metavar="A", nargs="?", help=f"the earlier snapshot: {_SNAPSHOT}"),
@@ -59,26 +61,29 @@ COMMANDS: Final[dict[str, Command]] = {
             argument("--html", metavar="FILE", help="write an HTML page that shows the changes in the text of pages"),
             _JSON,
         ),
-        "Without A and B, compares the last two complete snapshots; with A alone, A and the newest. "
+        "Shows what was added, removed, changed and moved. Without A and B, compares the last two complete snapshots; "
+        "with A alone, A and the newest. "
         "Signs: + added, - removed, * changed, > moved, ~ changed only in nonces, tokens and clocks (noise). "
         "Exits with 1 if there are differences other than noise, else with 0.",
     ),
     "why": Command(
-        "Explain whether and why a URL was fetched, where it was found, and since when the archive knows it",
+        "Explain why a URL was fetched or not",
         (_DIR, argument("url", metavar="URL", help="the URL to explain"), _JSON),
+        "Tells by which rule, where the URL was found, and since when the archive knows it. "
         "Exits with 0 if the archive has a copy of the URL, else with 1.",
     ),
     "checkout": Command(
-        "Write a snapshot into a new folder, as a tree that opens offline",
+        "Write a snapshot into a folder of its own",
         (
             _DIR,
             argument("snapshot", metavar="SNAPSHOT", help=_SNAPSHOT),
             argument("target", metavar="TARGET", help="a new or an empty folder"),
         ),
-        "It makes hard links instead of copies, so it takes little space if TARGET is on the same file system.",
+        "TARGET is a tree that opens offline, as the archive. It makes hard links instead of copies, so it takes "
+        "little space if TARGET is on the same file system.",
     ),
     "replay": Command(
-        "Serve an archive to browsers on this machine, every host and snapshot at an origin of its own",
+        "Serve an archive to browsers on this machine",
         (
             _DIR,
             argument(
@@ -100,21 +105,23 @@ COMMANDS: Final[dict[str, Command]] = {
                 help="serve https, with certificates of an authority that is made once and vouches for this machine only",
             ),
         ),
-        "It answers from the archive alone and makes no requests. Press Ctrl-C to stop it.",
+        "Every host and snapshot has an origin of its own. It answers from the archive alone and makes no requests. "
+        "Press Ctrl-C to stop it.",
     ),
     "verify": Command(
-        "Check every stored object and the tree by hash, and with --repair fetch only the damaged files again",
+        "Find damage, and with --repair fetch those files again",
         (
             _DIR,
             argument("--repair", action="store_true", help="repair the damage; nothing else is requested from servers"),
             _JSON,
         ),
-        "Exits with 0 if nothing is damaged or everything was repaired, with 1 if there is damage or something is lost for "
+        "Checks every stored object and the tree by hash. Exits with 0 if nothing is damaged or everything was "
+        "repaired, with 1 if there is damage or something is lost for "
         "good.",
         crawls=True,
     ),
     "publish": Command(
-        "Write the tree of an archive again, from what is stored in DIR/.mirror",
+        "Write the tree again from what is stored",
         (
             _DIR,
             argument(
@@ -123,16 +130,18 @@ COMMANDS: Final[dict[str, Command]] = {
                 help="remove from the tree what the server no longer has, after a run that was held because of it",
             ),
         ),
+        "Fetches nothing: it makes every file from DIR/.mirror, as a crawl would have left it.",
     ),
     "prune": Command(
-        "Remove old snapshots by rules, and the objects that only they need",
+        "Remove old snapshots, and what only they need",
         (
             _DIR,
             argument(
                 "--keep",
                 metavar="RULES",
                 help="keep the snapshots that match any of these rules: last=N, daily=N, weekly=N, monthly=N, yearly=N, "
-                "within=DURATION, separated by commas. Without it every snapshot stays, and only unused objects are removed",
+                "within=DURATION, separated by commas. Without it every snapshot stays, and only unused objects are "
+                "removed",
             ),
             argument("--dry-run", action="store_true", help="show what would be removed, and change nothing"),
             _JSON,
@@ -140,13 +149,14 @@ COMMANDS: Final[dict[str, Command]] = {
         "The newest complete snapshot always stays, and so does an unfinished run.",
     ),
     "forget": Command(
-        "Remove a URL from every snapshot, and never fetch it again",
+        "Remove a URL for good, and never fetch it again",
         (_DIR, argument("url", metavar="URL", help="the URL; with a * at the end, all URLs with that prefix")),
-        "Removes it from every snapshot, the tree, the objects, the copies, unfinished downloads and the database. A tombstone "
+        "Removes it from every snapshot, the tree, the objects, the copies, unfinished downloads and the database. A "
+        "tombstone "
         "keeps it from being fetched again. Checkouts, backups, reports and logs are elsewhere: remove them yourself.",
     ),
     "compare": Command(
-        "Open the online site and the copy in a browser, page by page, and report the differences",
+        "Compare the online site and the copy in a browser",
         (
             argument("folder", metavar="DIR", help="an archive, or a copy made by wget, HTTrack or another tool"),
             argument("url", metavar="URL", help="the online site; pages below it are compared"),
@@ -186,11 +196,26 @@ COMMANDS: Final[dict[str, Command]] = {
             ),
             _JSON,
         ),
-        "Reports missing pages, requests that fail or leave the copy, script errors that the original does not have, different "
-        "text and pixels. Needs Chromium and requirements-browser.txt. Exits with 0 if enough pages match the original, with 1 "
+        "Opens both page by page. Reports missing pages, requests that fail or leave the copy, script errors that the "
+        "original does not have, different "
+        "text and pixels. Needs Chromium and requirements-browser.txt. Exits with 0 if enough pages match the "
+        "original, with 1 "
         "if too few do, with 3 if the site does not answer.",
         crawls=True,
     ),
+    "help": Command(
+        "Show the options, or explain a command",
+        (argument("command", metavar="COMMAND", nargs="?", help="the command to explain, or all for all options"),),
+        adapted=False,
+    ),
+    "completion": Command(
+        "Print the completion for a shell",
+        (argument("shell", metavar="SHELL", choices=SHELLS, help=f"{', '.join(SHELLS[:-1])} or {SHELLS[-1]}"),),
+        'Put eval "$(websucker completion bash)" into ~/.bashrc; the same with zsh into ~/.zshrc, after compinit; for fish, '
+        "put websucker completion fish | source into ~/.config/fish/config.fish.",
+        adapted=False,
+    ),
+    "man": Command("Print the man page: websucker man | man -l -", (), adapted=False),
 }
 """Name -> command, in the order in which the help lists them."""
 

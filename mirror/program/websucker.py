@@ -1,18 +1,20 @@
 """`websucker URL...` and `websucker COMMAND ...`: which command runs, and with what."""
 
 import os
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from mirror.cli.guarded import guarded, prepare
 from mirror.cli.option_table import OPTIONS
 from mirror.cli.usage_errors import Given
-from mirror.program.command_line import command_parser, crawl_parser
+from mirror.program.command_line import command_parser, crawl_parser, normalized
 from mirror.program.command_table import COMMANDS, CRAWL, function
+from mirror.program.parser import nearest
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -37,15 +39,37 @@ def parse(words: list[str]) -> tuple[str, Namespace]:
     {'start': 'http://example.org/', 'depth': '2'}
     """
     name = words[0] if words[:1] and words[0] in COMMANDS else CRAWL
-    given = crawl_parser().parse(words) if name == CRAWL else command_parser(name).parse(words[1:])
+    given = crawl(words) if name == CRAWL else command_parser(name).parse(words[1:])
     given.settings = given.process = None  # the program itself makes them, if the command needs them
-    if name == CRAWL:
-        given.words = _words(given)
     return name, given
 
 
-def _words(given: Namespace) -> dict[str, str]:
-    """The values of the options that were given, by name."""
-    values = {name: getattr(given, name) for name in OPTIONS if getattr(given, name) is not None}
-    lists = {"start": " ", **{name: "\n" for name, option in OPTIONS.items() if option.repeatable}}
-    return {name: lists[name].join(value) if name in lists else value for name, value in values.items()}
+def crawl(words: list[str]) -> Namespace:
+    """The arguments of `websucker URL...`: `words` are the values of the options that were given, by name."""
+    parser = crawl_parser()
+    given = parser.parse(normalized(words))
+    for word in given.start:
+        if re.fullmatch(r"(?!localhost$)\w[\w-]*", word, re.IGNORECASE):
+            parser.error(_no_start(word))
+    if not given.start and not given.input_file:
+        parser.error("no URL: give one, as in websucker example.org")
+    given.start += [f"@{'/dev/stdin' if file == '-' else file}" for file in given.input_file]
+    values = {name: getattr(given, name) for name in OPTIONS if getattr(given, name)}
+    given.words = {name: "\n".join(value) if isinstance(value, list) else value for name, value in values.items()}
+    given.set = [*(_QUIET if given.quiet else ()), *(_PLAIN if given.no_verbose else ()), *given.set]
+    given.loglevel = given.loglevel or _LEVELS[min(given.verbose, len(_LEVELS) - 1)]
+    return given
+
+
+def _no_start(word: str) -> str:
+    """Say what a word may have meant that is neither a command nor a start."""
+    if word in COMMANDS:
+        return f"a command comes first: websucker {word} ..."
+    meant = nearest(word, COMMANDS)
+    said = f"did you mean {meant}?" if meant else f"for a host of this name write http://{word}/"
+    return f"{word!r} is neither a command nor a URL: {said}"
+
+
+_QUIET: Final = ("MIRROR_PROGRESS=off", "MIRROR_QUIET=1")
+_PLAIN: Final = ("MIRROR_PROGRESS=lines",)
+_LEVELS: Final = (None, "INFO", "DEBUG")

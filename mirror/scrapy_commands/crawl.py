@@ -1,13 +1,14 @@
 """`scrapy crawl mirror -a start=URL`: Scrapy's own command, with one-line error messages and the exit codes of a run."""
 
 import argparse
-import logging
 
 from scrapy.commands.crawl import Command as CrawlCommand
 from scrapy.exceptions import UsageError as ScrapyUsageError
 
 from mirror.cli.guarded import guarded, prepare
 from mirror.cli.option_table import OPTIONS, Group
+from mirror.cli.scrapy_settings import check_level
+from mirror.cli.usage_errors import UsageError
 from mirror.commands import crawl
 from mirror.program.parser import without_secrets
 from mirror.reports.exit_codes import Exit
@@ -38,13 +39,10 @@ class Command(CrawlCommand):
             exit_with_error(
                 f"unknown argument {shown!r}: give options as -a NAME=VALUE and settings as -s NAME=VALUE", Exit.USAGE
             )
-        if opts.loglevel and opts.loglevel not in logging.getLevelNamesMapping():
-            exit_with_error(
-                f"--loglevel {opts.loglevel} is unknown: use DEBUG, INFO, WARNING, ERROR or CRITICAL", Exit.USAGE
-            )
         try:
+            check_level(opts.loglevel)
             super().process_options(args, opts)
-        except ScrapyUsageError as error:
+        except (UsageError, ScrapyUsageError) as error:
             exit_with_error(str(error), Exit.USAGE)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

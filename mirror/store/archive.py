@@ -104,7 +104,10 @@ class Archive:
                 raise StorageError(f"{root} is not an archive: it has no folder {KEPT}")
             if (root / INDEX).exists():
                 raise StorageError(f"{root / INDEX} belongs to no archive: choose another folder, or move it away")
-            kept.mkdir(parents=True)
+            try:
+                kept.mkdir(parents=True)
+            except FileNotFoundError as error:  # such as in /proc
+                raise StorageError(f"{error.filename}: no folder can be made here: choose another one") from error
         for part in () if read_only else PARTS:
             refuse_link(kept / part)
         for part in FILES:  # readers write the index of the log, too; a backup is replaced by a rename

@@ -8,7 +8,7 @@ import pytest
 from scrapy.settings import Settings
 
 from mirror.browser.records import Screen
-from mirror.cli.option_docs import BEGIN, END, with_tables
+from mirror.cli.option_docs import BEGIN, END, spelling, with_tables
 from mirror.cli.option_table import OPTIONS, Group
 from mirror.cli.option_values import parse_size
 from mirror.cli.options import Options
@@ -202,17 +202,16 @@ def test_the_documented_defaults_are_those_of_the_settings() -> None:
 
 
 def test_the_documentation_lists_each_option_in_its_group() -> None:
-    listed = dict.fromkeys(Group, "")
+    listed: dict[Group, list[str]] = {group: [] for group in Group}
     group = None
     for line in OPTIONS_PAGE.read_text().splitlines():
         if line.startswith("## "):
             group = next((one for one in Group if one == line.removeprefix("## ")), None)
-        cells = [cell.strip(" *`") for cell in re.split(r"(?<!\\)\|", line)]
-        if group and len(cells) == 5:
-            name, _, value = cells[1].replace("\\", "").partition("=")
-            listed[group] += f"{name}={value}" if value else ""
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
+        if group and len(cells) == 5 and cells[1].startswith("`"):
+            listed[group].append(cells[1].replace("\\", ""))
     for group in Group:
-        assert listed[group] == "".join(f"{name}={o.value}" for name, o in OPTIONS.items() if o.group is group)
+        assert listed[group] == [spelling(name, o) for name, o in OPTIONS.items() if o.group is group]
 
 
 def test_the_tables_of_the_documentation_are_those_that_make_docs_writes() -> None:

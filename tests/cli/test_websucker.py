@@ -7,14 +7,21 @@ from pathlib import Path
 import pytest
 
 import mirror
-from mirror.cli.option_table import OPTIONS
-from mirror.program.command_line import crawl_parser
+from mirror import scrapy_commands
+from mirror.cli.option_table import OPTIONS, flag
+from mirror.program.command_line import help_text
+from mirror.program.command_table import COMMANDS, CRAWL, function
 from mirror.program.websucker import parse
+from tests.crawl import running
 from tests.crawl.running import ROOT, run
 from tests.site import Server, Site, serve
 from tests.warm import Done
 
 START = "http://127.0.0.1:9/"
+
+
+MINI = {"start": "a.b"}
+OF_CURL = {**MINI, "out": "x", "depth": "2", "login": "g:s", "header": "A: b"}
 
 
 @pytest.fixture
@@ -67,16 +74,42 @@ def test_publish_without_a_folder_is_refused_in_one_line(tmp_path: Path, monkeyp
     )
 
 
-def test_help_shows_every_option_and_exit_code() -> None:
-    text = " ".join(crawl_parser().format_help().split())
+def test_help_in_two_lengths() -> None:
+    short, full = (" ".join(help_text(full=full).split()) for full in (False, True))
     for name, option in OPTIONS.items():
-        assert name == "start" or f"--{name} {option.value} " in text
-        assert option.description.replace("`", "") in text
-        default = (option.default or option.default_note).replace("`", "")
-        assert not default or f"(default: {default})" in text
-        assert f"{option.group}: " in text
-    for meaning in ("0 success", "1 some", "2 wrong usage", "3 nothing", "4 the archive", "130 interrupted"):
-        assert meaning in text
+        spelled = option.value if name == "start" else f"{flag(name)}{'' if option.is_switch else f' {option.value}'}"
+        for text, listed in ((short, option.usual), (full, True)):
+            assert (f" {spelled} " in text or f"{spelled}, --no-" in text) == listed, name
+            assert (option.help in text) == listed
+    assert sum(option.usual for option in OPTIONS.values()) == 16
+    for text in (short, full):
+        for name, command in COMMANDS.items():
+            assert f" {name} {command.summary} " in text
+        for meaning in ("0 success", "1 some", "2 wrong usage", "3 nothing", "4 the archive", "130 interrupted"):
+            assert meaning in text
+
+
+def test_each_command_has_one_line_in_the_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = help_text(full=False).partition("\nCommands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in lines] == list(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        (["--help"], "usage: websucker [options] URL..."),
+        (["-h", "all"], "usage: websucker [options] URL..."),
+        (["help"], "usage: websucker [options] URL..."),
+        (["help", "diff"], "usage: websucker diff [options] DIR [A [B]]"),
+        (["diff", "--help"], "usage: websucker diff [options] DIR [A [B]]"),
+        (["archive", "--help"], "usage: websucker [options] URL..."),
+    ],
+)
+def test_ways_to_get_help(words: list[str], begins: str) -> None:
+    done = running.websucker(*words)
+    assert (done.code, done.stdout.splitlines()[0], done.stderr) == (0, begins, "")
+    assert ("--settle" in done.stdout) == ("all" in words)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,12 +121,26 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "URL is missing: websucker"),
+        (["--max-files", "5", START], "unknown option --max-files: did you mean --max-file?"),
+        (["--outt=x", START], "unknown option --outt: did you mean --out?"),
+        (["--wait", "5", START], "unknown option --wait: use --delay SECONDS"),
+        (["-mk", START], "unknown option -m: Websucker always does that"),
+        (["-np", START], "unknown option -np: use --scope prefix"),
+        (
+            ["-e", "robots=off", START],
+            "unknown option -e: instead of `-e robots=off` as in wget use -s ROBOTSTXT_OBEY=0",
+        ),
+        (["-Zguido:spam", START], "unknown option -Z;"),
+        (["--traps=maybe", START], "--no-traps takes no value;"),
+        (["snapshot", "archive"], "'snapshot' is neither a command nor a URL: did you mean snapshots?"),
+        (["intranet"], "'intranet' is neither a command nor a URL: for a host of this name write http://intranet/"),
+        (["-q", "diff", "archive"], "a command comes first: websucker diff ..."),
+        ([], "no URL: give one, as in websucker example.org"),
         (["--colour", "red", START], "unknown option --colour"),
         (["--log=guido:spam", START], "unknown option --log: did you mean --login?"),
-        (["--max", "5", START], "unknown option --max: did you mean --max_file?"),
-        ([START, "--depth"], "argument --depth: expected one argument"),
-        ([START, "-s"], "argument -s/--set: expected one argument"),
+        (["--max", "5", START], "unknown option --max: did you mean --max-file?"),
+        ([START, "--depth"], "--depth needs a value"),
+        ([START, "-s"], "--set needs a value"),
     ],
 )
 def test_a_mistake_is_reported_in_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,8 +156,22 @@ def test_a_mistake_is_reported_in_one_line(words: list[str], message: str, capsy
 @pytest.mark.parametrize(
     ("words", "given"),
     [
-        (["http://a/", "http://b/"], {"start": "http://a/ http://b/"}),
+        (["http://a/", "http://b/"], {"start": "http://a/\nhttp://b/"}),
+        (["http://a/", "--depth=2", "http://b/"], {"start": "http://a/\nhttp://b/", "depth": "2"}),
+        (["--depth", "2", "--", "--a_b"], {"start": "--a_b", "depth": "2"}),
         (["http://a/", "--out", "x"], {"start": "http://a/", "out": "x"}),
+        (["a.b", "-o", "x", "-l2", "-u", "g:s", "-HA: b"], OF_CURL),
+        (["a.b", "-P", "x", "-l", "2", "--login=g:s", "--header", "A: b"], OF_CURL),
+        (
+            ["a.b", "--max_file", "1k", "--user_agent=x_y", "-w1"],
+            {**MINI, "max_file": "1k", "user_agent": "x_y", "delay": "1"},
+        ),
+        (["a.b", "-U", "x"], {**MINI, "user_agent": "x"}),
+        (["a.b", "-A", "x"], {**MINI, "user_agent": "x"}),
+        (["--insecure", "a.b", "--no-traps"], {**MINI, "insecure": "1", "traps": "0"}),
+        (["--insecure", "1", "--traps=0", "--no_fold", "a.b"], {**MINI, "insecure": "1", "traps": "0", "fold": "0"}),
+        (["--traps", "0", "--traps", "a.b"], {**MINI, "traps": "1"}),
+        (["-i", "list", "-i", "-", "a.b"], {"start": "a.b\n@list\n@/dev/stdin"}),
         ([START, "--exclude", "a b"], {"start": START, "exclude": "a b"}),
         (
             ["--header", "A: b", "--login", "guido:spam", START, "--header", "C: d"],
@@ -122,6 +183,113 @@ def test_the_options_that_were_given(words: list[str], given: dict[str, str]) ->
     assert parse(words)[1].words == given
 
 
-def test_settings_and_the_log_level() -> None:
-    name, given = parse(["@starts", "-L", "DEBUG", "-s", "A=1", "--set", "B=2"])
-    assert (name, given.loglevel, given.set) == ("crawl", "DEBUG", ["A=1", "B=2"])
+@pytest.mark.parametrize(
+    ("words", "settings", "level"),
+    [
+        (["-L", "DEBUG", "-s", "A=1", "--set", "B=2"], ["A=1", "B=2"], "DEBUG"),
+        (["-q"], ["MIRROR_PROGRESS=off", "MIRROR_QUIET=1"], None),
+        (["-nv", "-s", "MIRROR_PROGRESS=bars"], ["MIRROR_PROGRESS=lines", "MIRROR_PROGRESS=bars"], None),
+        (["-v"], [], "INFO"),
+        (["-vv"], [], "DEBUG"),
+        (["-vvv", "-L", "ERROR"], [], "ERROR"),
+    ],
+)
+def test_settings_and_the_log_level(words: list[str], settings: list[str], level: str | None) -> None:
+    name, given = parse([START, *words])
+    assert (name, given.loglevel, given.set) == ("crawl", level, settings)
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        (["diff", "x", "--json", "1", "2"], {"folder": "x", "before": "1", "now": "2", "json": True}),
+        (["diff", "x"], {"before": None, "now": None, "json": False, "html": None}),
+        (["prune", "--dry-run", "--keep=last=1", "x"], {"folder": "x", "dry_run": True, "keep": "last=1"}),
+        (["verify", "x", "-s", "A=1", "--repair"], {"folder": "x", "set": ["A=1"], "repair": True}),
+        (["replay", "--port", "0", "--", "-x"], {"folder": "-x", "port": 0}),
+    ],
+)
+def test_arguments_of_commands(words: list[str], given: dict[str, object]) -> None:
+    name, found = parse(words)
+    assert name == words[0]
+    assert vars(found).items() >= given.items()
+
+
+def test_every_command_has_a_function_and_almost_every_one_is_also_scrapys() -> None:
+    for name in COMMANDS:
+        assert callable(function(name))
+    files = {path.stem for path in Path(scrapy_commands.__path__[0]).glob("[a-z]*.py")}
+    assert files == {name for name, command in COMMANDS.items() if command.adapted} | {CRAWL}
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["help", "diff"], ["--colour"], ["--max-files", "1"], []])
+def test_what_needs_no_archive_loads_almost_nothing(words: list[str]) -> None:
+    program = (
+        "import sys; n = set(sys.modules); from mirror.__main__ import main\ntry: main()\nexcept SystemExit: pass\n"
+    )
+    done = run(sys.executable, "-c", f"{program}print('loaded', *(set(sys.modules) - n))", *words)
+    loaded = done.stdout.rpartition("loaded ")[2].split()
+    ours = {name for name in loaded if name.partition(".")[0] == "mirror"}
+    foreign = {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names - {"mirror"}
+    assert not foreign
+    assert len(ours) < 30
+    assert len(loaded) < 120
+
+
+def test_quiet_prints_nothing_unless_something_is_wrong(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = server.url.removeprefix("http://")
+    done = websucker(tmp_path, monkeypatch, "-q", place, "-o", "x")
+    assert (done.code, done.stdout, done.stderr) == (0, "", "")
+    server.site.page("/", links=["/gone"])
+    done = websucker(tmp_path, monkeypatch, "-q", place, "-o", "x")
+    assert (done.code, done.stdout) == (1, "")
+    assert f"404 Not Found: {server.url}/gone" in done.stderr
+
+
+def test_a_start_without_a_scheme(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = server.url.removeprefix("http://")
+    done = websucker(tmp_path, monkeypatch, f"{place}/b", "-nv")
+    assert (done.code, done.stderr.splitlines()[0]) == (0, f"{place}/b means {server.url}/b")
+    listed = tmp_path / "list"
+    listed.write_text(f"{place}/b\n{server.url}/a # with one\n")
+    done = websucker(tmp_path, monkeypatch, "-i", "list", "--depth=0")
+    assert (done.code, done.stderr.splitlines()[0]) == (0, f"{place}/b means {server.url}/b")
+    assert len(done.stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "as_option", "as_argument"),
+    [
+        ("media", "good", "--media good is unknown: use one of all", "media=good is unknown: use one of all"),
+        ("max_file", "big", "--max-file big is not a size", "max_file=big is not a size"),
+        ("login", "guido", "--login has no password", "login has no password"),
+        ("header", "User-Agent: x", "can't be set: use --user-agent TEXT", "can't be set: use user_agent=TEXT"),
+        ("key", "/dev/null", "--key /dev/null is not a file", "key=/dev/null is not a file"),
+        ("render", "some", "--render some is unknown", "render=some is unknown"),
+    ],
+)
+def test_a_message_spells_an_option_as_it_was_typed(name: str, value: str, as_option: str, as_argument: str) -> None:
+    done = running.websucker(START, flag(name), value, "-o", "/nowhere/x")
+    assert (done.code, done.stderr.count("\n")) == (2, 1)
+    assert as_option in done.stderr
+    done = running.scrapy("crawl", "mirror", "-a", f"start={START}", "-a", f"{name}={value}")
+    assert (done.code, done.stderr.count("\n")) == (2, 1)
+    assert as_argument in done.stderr
+
+
+@pytest.mark.skipif(not (ROOT / ".venv" / "bin" / "websucker").exists(), reason="make would install the program first")
+def test_a_broken_link_is_no_error_of_make(server: Server, tmp_path: Path) -> None:
+    server.site.page("/b", links=["/gone"])
+    command = ["make", "-s", "-o", ".venv/installed", "mirror", f"out={tmp_path / 'a b'}"]
+    done = run(*command, f"start={server.url}")
+    assert (done.code, done.stderr.count("404 Not Found")) == (0, 2)
+    assert (tmp_path / "a b" / "index.html").is_file()
+    assert run(*command, "start=http://127.0.0.1:9/").code == 2
+    assert run(*command).code == 2
+
+
+def test_a_folder_that_can_not_be_made() -> None:
+    done = running.websucker(START, "-o", "/proc/x")
+    assert (done.code, done.stderr) == (4, "websucker: /proc/x: no folder can be made here: choose another one\n")

@@ -1,9 +1,11 @@
 """The commands on an archive, as a user runs them."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,7 +18,7 @@ from mirror.commands.forget import report
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.forgetting import Forgotten, Left
-from tests.crawl.running import mirror, rows, scrapy, tree, websucker
+from tests.crawl.running import ROOT, mirror, rows, scrapy, tree, websucker
 from tests.mirroring import dangling, folder
 from tests.site import HTML, PNG, Page, Server, Site, serve
 from tests.warm import Done
@@ -133,6 +135,18 @@ def test_diff_reports_differences(made: World, tmp_path: Path) -> None:
     page = tmp_path / "diff.html"
     assert websucker("diff", made.out, "--html", page).code == 1
     assert "The second edition." in page.read_text()
+
+
+def test_on_a_terminal_diff_explains_its_signs(made: World) -> None:
+    terminal, inside = os.openpty()
+    command = [sys.executable, "-m", "mirror", "diff", str(made.out)]
+    done = subprocess.run(command, cwd=ROOT, stdout=inside, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(inside)
+    os.close(terminal)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Signs: + added, * changed, > moved\n",
+    )
 
 
 @pytest.mark.parametrize(

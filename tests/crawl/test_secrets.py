@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawl.running import mirror, run
+from tests.crawl.running import mirror, run, websucker
 from tests.site import Page, Site, serve
 from tests.warm import Done
 
@@ -78,6 +78,30 @@ def test_a_refusal_shows_no_secret(tmp_path: Path, words: list[str], word: str) 
     done = mirror("http://127.0.0.1:9/", tmp_path / "out", *words, word, settings=LOUD)
     assert done.code == 2
     assert len([line for line in done.stderr.splitlines() if line.startswith("websucker: ")]) == 1
+    no_secret(done, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--lgoin", f"guido:{SECRET}", "http://127.0.0.1:9/"],
+        [f"--lgoin=guido:{SECRET}", "http://127.0.0.1:9/"],
+        [f"--password={SECRET}", "http://127.0.0.1:9/"],
+        [f"-Zguido:{SECRET}", "http://127.0.0.1:9/"],
+        ["-u", SECRET, "http://127.0.0.1:9/"],
+        ["-H", SECRET, "http://127.0.0.1:9/"],
+        [f"--insecure={SECRET}", "http://127.0.0.1:9/"],
+        [f"guido:{SECRET}@example.org"],
+        [f"guido:{SECRET}"],
+        [f"http://guido:{SECRET}"],
+        ["diff", "1", "2", "3", f"http://guido:{SECRET}@example.org/"],
+        ["diff", "1", "2", "3", f"login=guido:{SECRET}"],
+        ["diff", "1", f"--login=guido:{SECRET}"],
+    ],
+)
+def test_a_command_line_that_is_refused_shows_no_secret(tmp_path: Path, words: list[str]) -> None:
+    done = websucker(*words)
+    assert (done.code, done.stderr.count("\n")) == (2, 1)
     no_secret(done, tmp_path / "out")
 
 

@@ -14,6 +14,7 @@ ON_DISK: Final = re.compile(r"[\x00-\x20]*file:", re.IGNORECASE)
 """The beginning of a URL that has no login, whatever it looks like."""
 
 _IN_VAIN = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*:/*)(?:.*(?=@)|([^/?#:@]*:)(?![0-9]*(?:[/?#]|$)).*)", re.DOTALL)
+_NO_URL = re.compile(r"([A-Za-z][A-Za-z0-9+\-]*:)(?![/\\0-9])[^@/]*")
 
 
 def hidden(url: str) -> str:
@@ -30,5 +31,9 @@ def redacted(text: str) -> str:
 
     >>> redacted("http://guido:sp#am@example.org/"), redacted("http://guido:sp"), redacted("http://:80/")
     ('http://...@example.org/', 'http://guido:...', 'http://:80/')
+    >>> redacted("guido:spam"), redacted("localhost:80x")
+    ('guido:...', 'localhost:80x')
     """
+    if match := _NO_URL.fullmatch(text):
+        return f"{match[1]}..."
     return text if ON_DISK.match(text) else _IN_VAIN.sub(r"\1\2...", text, count=1)
