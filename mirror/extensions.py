@@ -53,6 +53,7 @@ class Finish:
         self._crawler = crawler
         self._started = time.monotonic()
         self._hint = Hint(logging.INFO)
+        self._is_quiet = crawler.settings.getbool("MIRROR_QUIET")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -64,7 +65,7 @@ class Finish:
 
     def spider_opened(self, spider: "MirrorSpider") -> None:
         logging.getLogger("scrapy.crawler").addHandler(self._hint)
-        if spider.mirror.snapshot.resumed:
+        if spider.mirror.snapshot.resumed and not self._is_quiet:
             left = len(spider.mirror)
             are_left = "1 URL left" if left == 1 else f"{left:,} URLs left"
             print_message(f"Resuming the run of {spider.mirror.snapshot.started}: {are_left}\n")
@@ -123,7 +124,7 @@ class Finish:
             mirror.archive.manifest.runs.error_pages(),
             mirror.archive.root,
         )
-        if summary.exit_code or not self._crawler.settings.getbool("MIRROR_QUIET"):
+        if summary.exit_code or not self._is_quiet:
             print_message(summary.text())
         if mirror.archive.unpublished:
             print_message(missing_objects(len(mirror.archive.unpublished)))

@@ -530,7 +530,7 @@ def test_error_messages_are_one_line(tmp_path: Path) -> None:
             ([str(archive), "--port", "70000"], 2, "--port 70000: a port is a number from 0 to 65535"),
             ([str(archive), "--host", "192.0.2.1", "--port", "0"], 2, "can't listen on 192.0.2.1"),
             ([str(tmp_path)], 4, "is not an archive"),
-            ([], 2, "usage: replay <DIR>"),
+            ([], 2, "DIR is missing: scrapy replay [options] DIR"),
         ):
             stdout, stderr = command(*words).communicate(timeout=60)
             assert (stdout, stderr.count("\n"), message in stderr) == ("", 1, True), stderr
