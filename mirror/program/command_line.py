@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from mirror import __version__
-from mirror.cli.option_table import OPTIONS, Group, flag
+from mirror.cli.option_table import NONE, OPTIONS, Group, flag
 from mirror.program.command_table import COMMANDS, Argument, Command, argument
 from mirror.program.other_tools import ADVICE
 from mirror.program.parser import Parser
@@ -90,6 +90,8 @@ def normalized(words: Sequence[str]) -> list[str]:
 
     >>> normalized(["--max_file", "1G", "--traps", "0", "--insecure=1", "http://h/a_b", "--", "--a_b"])
     ['--max-file', '1G', '--no-traps', '--insecure', 'http://h/a_b', '--', '--a_b']
+    >>> normalized(["--no-proxy"])
+    ['--proxy=none']
     """
     end = words.index("--") if "--" in words else len(words)
     result: list[str] = []
@@ -101,12 +103,19 @@ def normalized(words: Sequence[str]) -> list[str]:
         elif name in _SWITCHES and value in _STATES:
             result.append(_STATES[value] + name[2:])
         else:
-            result.append(name + equals + value)
+            result.append(_WITHOUT.get(name + equals, name + equals) + value)
     return [*result, *words[end:]]
 
 
 _LONG: Final = re.compile(r"--[A-Za-z][A-Za-z0-9_-]*")
 _STATES: Final = {"0": "--no-", "1": "--"}
+_WITHOUT: Final = {
+    f"--no-{flag(name)[2:]}": f"{flag(name)}={NONE}"
+    for name, option in OPTIONS.items()
+    if f"`{NONE}`" in option.description
+}
+"""What can be turned off with a value, as wget has it -> that value."""
+
 _SWITCHES: Final = frozenset(flag(name) for name, option in OPTIONS.items() if option.is_switch)
 
 
