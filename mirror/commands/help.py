@@ -4,7 +4,7 @@ import sys
 from argparse import Namespace
 
 from mirror.cli.usage_errors import UsageError
-from mirror.program.command_line import command_parser, help_text
+from mirror.program.command_line import help_about, help_text
 from mirror.program.command_table import COMMANDS
 from mirror.program.parser import nearest
 from mirror.reports.exit_codes import Exit
@@ -12,13 +12,10 @@ from mirror.reports.exit_codes import Exit
 
 def run(given: Namespace) -> int:
     """Print it."""
-    name: str | None = given.command
-    if name in COMMANDS:
-        text = command_parser(name).format_help()
-    elif name in {None, "all"}:
-        text = help_text(full=name is not None)
-    else:
-        meant = nearest(name or "", COMMANDS)
-        raise UsageError(f"there is no command {name!r}{f': did you mean {meant}?' if meant else ''}")
+    topic: str | None = given.command
+    text = help_about(topic) if topic else help_text(full=False)
+    if text is None:
+        meant = nearest(topic or "", COMMANDS)
+        raise UsageError(f"there is no command {topic!r}{f': did you mean {meant}?' if meant else ''}")
     sys.stdout.write(text)
     return Exit.WELL

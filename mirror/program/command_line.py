@@ -36,13 +36,13 @@ class Switch(Action):
 
 
 class Help(Action):
-    """`--help`, and `--help all`."""
+    """`--help`, `--help all` and `--help COMMAND`."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **keywords: Any) -> None:
         super().__init__(option_strings, dest, nargs="?", **keywords)
 
     def __call__(self, parser: ArgumentParser, _: Namespace, *words: Any) -> None:
-        sys.stdout.write(help_text(full=words[0] == "all"))
+        sys.stdout.write(help_about(words[0]) or help_text(full=False))
         parser.exit()
 
 
@@ -183,6 +183,13 @@ def crawl_parser(*, full: bool = True) -> Parser:
             add(*flags, action="append" if option.repeatable else "store", dest=name, metavar=option.value, help=text)
     add_arguments(result.add_argument_group(THE_PROGRAM), CRAWL_ARGUMENTS)
     return result
+
+
+def help_about(topic: str | None) -> str | None:
+    """The help about a command, or about `all` options; `None` if there is no such topic."""
+    if topic in COMMANDS:
+        return command_parser(topic).format_help()
+    return help_text(full=True) if topic == "all" else None
 
 
 def help_text(*, full: bool) -> str:

@@ -103,6 +103,7 @@ def test_each_command_has_one_line_in_the_help(monkeypatch: pytest.MonkeyPatch) 
         (["help"], "usage: websucker [options] URL..."),
         (["help", "diff"], "usage: websucker diff [options] DIR [A [B]]"),
         (["diff", "--help"], "usage: websucker diff [options] DIR [A [B]]"),
+        (["--help", "diff"], "usage: websucker diff [options] DIR [A [B]]"),
         (["archive", "--help"], "usage: websucker [options] URL..."),
     ],
 )
