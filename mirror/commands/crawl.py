@@ -20,6 +20,7 @@ from mirror.cli.start_schemes import choose, is_asked_with_https
 from mirror.cli.start_urls import list_starts
 from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.policy.private_addresses import networks
+from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.schemeless import spellings
 from mirror.reports.exit_codes import Exit
 from mirror.store import forgetting
@@ -146,12 +147,17 @@ def check_run(settings: BaseSettings, words: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(str(error)) from None
     with closing(Archive(options.out)) as archive:
         forgetting.finish(archive)
-        earlier = [] if likely == starts else [one.starts for one in reversed(archive.history.snapshots())]
+        earlier = [] if likely == starts else _starts_that_led_somewhere(archive)
     asked = partial(is_asked_with_https, proxy=options.transfers.proxy)
     choices = choose(starts, earlier, asked)
     if not settings.getbool("MIRROR_QUIET"):
         print_message("".join(f"{choice}\n" for choice in choices if str(choice)))
     return {**words, "start": "\n".join(choice.url for choice in choices)}
+
+
+def _starts_that_led_somewhere(archive: Archive) -> list[tuple[CanonicalURL, ...]]:
+    """The starts of the runs that got a file, the newest first. Where nothing answered, the other scheme may be right."""
+    return [one.starts for one in reversed(archive.history.snapshots()) if one.numbers.pages or one.numbers.files]
 
 
 def exit_code(crawler: Crawler) -> int:

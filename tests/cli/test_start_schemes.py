@@ -83,6 +83,15 @@ def test_the_same_command_starts_at_the_same_url(
     assert capsys.readouterr().err == f"example.org means {start}: as in an earlier run\n"
 
 
+def test_a_start_at_which_nothing_answered_is_chosen_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirrored(tmp_path / "archive", {}, "https://example.org", "2026-11-24")
+    monkeypatch.setattr(crawl, "is_asked_with_https", lambda _, **__: False)
+    settings = Settings()
+    settings.setmodule("mirror.settings")
+    words = crawl.check_run(settings, {"start": "example.org", "out": str(tmp_path / "archive")})
+    assert words["start"] == "http://example.org"
+
+
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 def test_a_connection_tells_whether_something_listens(family: socket.AddressFamily) -> None:
     host = "127.0.0.1" if family is socket.AF_INET else "[::1]"
