@@ -25,7 +25,7 @@ CLOCKS = {
 
 READS_CLOCK = {"time", "time.time", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
 FOREIGN = {
-    "core": {"scrapy", "twisted", "sqlalchemy", "sqlite3", "rich", "playwright", "pycurl", "starlette"},
+    "core": {"scrapy", "twisted", "sqlite3", "rich", "playwright", "pycurl", "starlette"},
     "store": {"scrapy", "twisted", "rich", "playwright", "pycurl", "starlette"},
 }
 

@@ -181,7 +181,8 @@ def interrupt(*_: object) -> None:
 def test_a_reader_that_keeps_traces_in_the_log_is_told_and_the_next_command_finishes(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mirror.store.sqlite.database._configure", impatient)
+    impatient = ("journal_mode = WAL", "secure_delete = ON", "busy_timeout = 1")
+    monkeypatch.setattr("mirror.store.sqlite.database._WRITER", impatient)
     reader = sqlite3.connect(root / KEPT / "manifest.sqlite", isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM urls").fetchone()
@@ -190,11 +191,6 @@ def test_a_reader_that_keeps_traces_in_the_log_is_told_and_the_next_command_fini
     with opened(root) as archive:
         assert forgetting.finish(archive).is_clean
     assert traces(root) == []
-
-
-def impatient(connection: sqlite3.Connection, _: object) -> None:
-    for pragma in ("journal_mode = WAL", "secure_delete = ON", "busy_timeout = 1"):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def test_hard_links_in_the_tree_are_removed_and_those_elsewhere_are_told(root: Path, tmp_path: Path) -> None:

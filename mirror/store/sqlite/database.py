@@ -7,19 +7,18 @@ are stored together or not at all.
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.engine import ExceptionContext
-
 from mirror.store.disk.errors import FULL, StorageError
 from mirror.store.manifest import checks
 from mirror.store.sqlite.migrations import MIGRATIONS
-from mirror.store.sqlite.schema import SCHEMA_VERSION, schema
+from mirror.store.sqlite.schema import CREATE, SCHEMA_VERSION, TABLES
+
+Values = Sequence[Any] | Mapping[str, Any]
+"""Values for the question marks of a statement, or for its names."""
 
 
 class Database:
@@ -36,24 +35,18 @@ class Database:
         """Functions that clear caches. Called after a transaction or savepoint was rolled back."""
         self.is_open = False
         """Whether a transaction is open."""
-        self._engine = sa.create_engine(
-            _url(path, read_only=read_only), isolation_level="AUTOCOMMIT", json_deserializer=checks.read_json
-        )
-        event.listen(self._engine, "connect", _configure_reader if read_only else _configure)
-        event.listen(self._engine, "handle_error", self._refuse)
         try:
-            self.connection = self._engine.connect()
-            self._prepare(read_only=read_only)
-        except sqlite3.DatabaseError as error:  # raised by `_configure`
-            self._engine.dispose()
+            self._connection = _connect(path, read_only=read_only)
+        except sqlite3.DatabaseError as error:
             raise _storage_error(path, error) from error
-        except StorageError:
-            self._engine.dispose()
+        try:
+            self._prepare(read_only=read_only)
+        except BaseException:
+            self.close()
             raise
 
     def close(self) -> None:
-        self.connection.close()
-        self._engine.dispose()
+        self._connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -76,7 +69,7 @@ class Database:
         try:
             yield
         except BaseException:
-            if self._driver.in_transaction:
+            if self._connection.in_transaction:
                 self.run("ROLLBACK TO answer")
                 self.run("RELEASE answer")
                 self.clear_caches()
@@ -102,7 +95,7 @@ class Database:
         self.is_open = True
 
     def _undo(self) -> None:
-        if self._driver.in_transaction:  # if the disk is full, SQLite rolled it back already
+        if self._connection.in_transaction:  # if the disk is full, SQLite rolled it back already
             self.run("ROLLBACK")
         self.is_open = False
         self.clear_caches()
@@ -111,25 +104,40 @@ class Database:
         for clear in self.on_rollback:
             clear()
 
-    # --- statements that run for each URL of a crawl: SQLAlchemy takes longer to pass one on than SQLite to execute it ------
+    # --- statements ----------------------------------------------------------------------------------------------------
 
-    @property
-    def _driver(self) -> sqlite3.Connection:
-        database = self.connection.connection.driver_connection
-        assert isinstance(database, sqlite3.Connection)
-        return database
-
-    def run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Execute one statement, with `values` for its question marks."""
+    def run(self, statement: str, values: Values = ()) -> sqlite3.Cursor:
+        """Execute one statement. The rows of the cursor are tuples."""
         try:
-            return self._driver.execute(statement, values)
+            return self._connection.execute(statement, values)
         except sqlite3.DatabaseError as error:
             self._raise(error)
+
+    def rows(self, statement: str, values: Values = ()) -> list[sqlite3.Row]:
+        """Return all rows that a query finds; each knows the names of its columns."""
+        try:
+            cursor = self._connection.cursor()
+            cursor.row_factory = sqlite3.Row
+            return cursor.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            self._raise(error)
+
+    def first(self, statement: str, values: Values = ()) -> sqlite3.Row | None:
+        """Return the first row that a query finds; `None` if there is none."""
+        return next(iter(self.rows(statement, values)), None)
+
+    def column(self, statement: str, values: Values = ()) -> list[Any]:
+        """Return the first column of all rows that a query finds."""
+        return [row[0] for row in self.rows(statement, values)]
+
+    def scalar(self, statement: str, values: Values = ()) -> Any:
+        """Return the first column of the first row that a query finds; `None` if there is none."""
+        return next(iter(self.column(statement, values)), None)
 
     def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Execute one statement once for each row of values."""
         try:
-            self._driver.executemany(statement, rows)
+            self._connection.executemany(statement, rows)
         except sqlite3.DatabaseError as error:
             self._raise(error)
 
@@ -143,12 +151,11 @@ class Database:
 
         Readers are not blocked. Waits some seconds for them.
         """
-        is_busy, _, _ = self.connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
-        return not is_busy
+        return not self.scalar("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def damage(self) -> str | None:
         """Return the first damage that SQLite finds in the file, in one line; `None` if there is none."""
-        found = self.connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+        found = self.scalar("PRAGMA integrity_check(1)")
         return None if found == "ok" else " ".join(str(found).split())
 
     def back_up(self, place: Path) -> None:
@@ -157,11 +164,11 @@ class Database:
 
     def compact(self) -> bool:
         """Rewrite the file without the space of deleted rows; return False if a reader keeps the log from being emptied."""
-        self.connection.exec_driver_sql("VACUUM")
+        self.run("VACUUM")
         return self.checkpoint()
 
     def _prepare(self, *, read_only: bool) -> None:
-        version = self.connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        version = self.scalar("PRAGMA user_version")
         if version == SCHEMA_VERSION:
             return
         if version not in {0, *MIGRATIONS}:
@@ -175,22 +182,18 @@ class Database:
             )
         with self.transaction():
             while version in MIGRATIONS:
-                MIGRATIONS[version](self.connection)
+                for statement in MIGRATIONS[version](self.rows):
+                    self.run(statement)
                 version += 1
-            schema.create_all(self.connection)
-            self.connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def _refuse(self, context: ExceptionContext) -> None:
-        """Turn errors about the file into `StorageError`. Errors in a statement are bugs and stay as they are."""
-        error = context.original_exception
-        if type(error) in _ABOUT_THE_FILE:
-            raise _storage_error(self.path, error) from error
+            for statement in CREATE:
+                self.run(statement)
+            self.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 _ABOUT_THE_FILE: Final = frozenset({sqlite3.DatabaseError, sqlite3.OperationalError, sqlite3.DataError})
 _LONGEST: Final = 512 << 20  # bytes of a value: half of SQLite's own limit
 _DANGEROUS: Final = re.compile(r"\b(?:CHECK|GENERATED|VIRTUAL|AS)\b", re.IGNORECASE)
-_OWN_TABLES: Final = frozenset({*schema.tables, "sqlite_sequence", "sqlite_stat1", "sqlite_stat4"})
+_OWN_TABLES: Final = frozenset({*TABLES, "sqlite_sequence", "sqlite_stat1", "sqlite_stat4"})
 
 
 def _distrust(database: sqlite3.Connection) -> None:
@@ -243,15 +246,24 @@ def _storage_error(path: Path, error: BaseException) -> StorageError:
     return StorageError(f"{path}: {_HINTS.get(primary, error)}")
 
 
-def _url(path: Path, *, read_only: bool) -> sa.URL:
-    if not read_only:
-        return sa.URL.create("sqlite", database=_uri(path), query={"mode": "rwc", "uri": "true"})
+def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """Open the file; the caller begins and ends transactions, and may be any thread, one at a time."""
+    name = f"{_uri(path)}?{_read_only_mode(path) if read_only else 'mode=rwc'}"
+    connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        _distrust(connection)
+        for pragma in _READER if read_only else _WRITER:
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _read_only_mode(path: Path) -> str:
+    """SQLite needs an index file for its log. On a read-only medium it can't make one, but if there is no log it needs none."""
     wal = path.with_name(path.name + "-wal")
-    # SQLite needs an index file for its log. On a read-only medium it can't make one, but if there is no log it needs none.
-    words = {"mode": "ro", "uri": "true"} | (
-        {} if wal.exists() or os.access(path.parent, os.W_OK) else {"immutable": "1"}
-    )
-    return sa.URL.create("sqlite", database=_uri(path), query=words)
+    return "mode=ro" if wal.exists() or os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
 
 
 def _uri(path: Path) -> str:
@@ -259,23 +271,12 @@ def _uri(path: Path) -> str:
     return path.absolute().as_uri()
 
 
-def _configure(connection: sqlite3.Connection, _: object) -> None:
-    """Configure a writer: with WAL readers never wait, and a killed process loses nothing that was committed.
-
-    `secure_delete` overwrites what is deleted, so that `forget` leaves no trace.
-    """
-    _distrust(connection)
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "temp_store = MEMORY",
-        "cache_size = -32768",
-        "wal_autocheckpoint = 8192",  # pages, 32 MiB: the crawl waits for the disk each time it has written that much
-        "secure_delete = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _configure_reader(connection: sqlite3.Connection, _: object) -> None:
-    _distrust(connection)
-    connection.execute("PRAGMA busy_timeout = 5000")
+_READER: Final = ("busy_timeout = 5000",)
+_WRITER: Final = (  # with WAL readers never wait, and a killed process loses nothing that was committed
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "temp_store = MEMORY",
+    "cache_size = -32768",
+    "wal_autocheckpoint = 8192",  # pages, 32 MiB: the crawl waits for the disk each time it has written that much
+    "secure_delete = ON",  # overwrites what is deleted, so that `forget` leaves no trace
+)

@@ -6,22 +6,19 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-import sqlalchemy as sa
-
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.sqlite.queries import DOM, IS_WHOLE, Queries
-from mirror.store.sqlite.schema import facts, families, tombstones
 
 
 class Decisions(Queries):
     """`interface.Decisions`."""
 
     def set_rule(self, url_id: int, rule: str) -> None:
-        self._connection.execute(_SET_RULE, {"url": url_id, "rule": rule})
+        self._database.run(_SET_RULE, (url_id, rule))
 
     def tombstones(self) -> list[str]:
-        return list(self._connection.execute(sa.select(tombstones.c.url)).scalars())
+        return self._database.column("SELECT url FROM tombstones")
 
     def set_aliases(self, pairs: Sequence[tuple[int, int | None]]) -> None:
         self._database.run_many(_SET_ALIAS, [(target, url_id) for url_id, target in pairs])
@@ -46,21 +43,22 @@ class Decisions(Queries):
             yield [checks.url(url) for _, url in group]
 
     def families(self) -> dict[str, dict[str, Any]]:
-        return {row.key: checks.mapping(row.state) for row in self._connection.execute(sa.select(families))}
+        rows = self._database.rows("SELECT key, state FROM families")
+        return {key: checks.mapping(checks.read_json(state)) for key, state in rows}
 
     def save_families(self, changed: Mapping[str, Mapping[str, Any]], gone: Sequence[str]) -> None:
         self._database.run_many(_SAVE_FAMILY, [(key, json.dumps(state)) for key, state in changed.items()])
         self._database.run_many("DELETE FROM families WHERE key = ?", [(key,) for key in gone])
 
     def forget_families(self) -> None:
-        self._run(sa.delete(families))
+        self._database.run("DELETE FROM families")
 
     def fact(self, name: str) -> str | None:
-        found = self._connection.execute(sa.select(facts.c.value).where(facts.c.name == name)).scalar()
+        found = self._database.scalar("SELECT value FROM facts WHERE name = ?", (name,))
         return None if found is None else str(found)
 
     def set_fact(self, name: str, value: str) -> None:
-        self._connection.execute(_SET_FACT, {"name": name, "value": value})
+        self._database.run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
     def add_needs(self, resource_id: int, reasons: Iterable[str]) -> None:
         known = self._database.run("SELECT why FROM needs WHERE resource_id = ?", (resource_id,)).fetchone()
@@ -82,7 +80,7 @@ _SAMPLED: Final = (
     "WHERE u.same_as IS NOT NULL AND f.snapshot_id + 0 = ? AND f.roles <> 0 ORDER BY u.id"
 )
 _SAME_CONTENTS: Final = (
-    "SELECT r.digest, u.url FROM resources r JOIN urls u ON u.id = r.url_id "  # noqa: S608
+    "SELECT r.digest, u.url FROM resources r JOIN urls u ON u.id = r.url_id "
     f"WHERE {IS_WHOLE} AND r.size > 0 AND r.digest IN (SELECT digest FROM resources WHERE until IS NULL AND status = 200 "
     "GROUP BY digest HAVING count(*) > 1) ORDER BY r.digest, u.url"
 )
@@ -90,9 +88,8 @@ _ALIASES: Final = (
     "SELECT u.id FROM urls u JOIN resources r ON r.url_id = u.id AND r.until IS NULL WHERE u.same_as IS NOT NULL"
 )
 _SAVE_FAMILY: Final = "INSERT OR REPLACE INTO families (key, state) VALUES (?, ?)"
-_SET_RULE: Final = sa.text("INSERT OR REPLACE INTO rules (url_id, rule) VALUES (:url, :rule)")
+_SET_RULE: Final = "INSERT OR REPLACE INTO rules (url_id, rule) VALUES (?, ?)"
 _NEEDING: Final = (
-    "SELECT {} FROM needs n JOIN resources r ON r.id = n.resource_id JOIN urls u ON u.id = r.url_id "  # noqa: S608
+    "SELECT {} FROM needs n JOIN resources r ON r.id = n.resource_id JOIN urls u ON u.id = r.url_id "
     f"WHERE r.until IS NULL AND r.path IS NOT NULL AND {DOM.format('r.id')} IS NULL"
 )
-_SET_FACT: Final = sa.text("INSERT OR REPLACE INTO facts (name, value) VALUES (:name, :value)")

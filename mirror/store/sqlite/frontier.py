@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
-import sqlalchemy as sa
-
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
@@ -26,13 +24,12 @@ from mirror.store.sqlite.queries import (
     OF_RUN,
     PAGE,
     ROLE_SETS,
-    SAME_URL,
-    THIS_RUN,
+    WAITS,
     Queries,
     Session,
     entry_of,
 )
-from mirror.store.sqlite.schema import GIVEN, frontier, listed, resources, urls
+from mirror.store.sqlite.schema import listed
 
 _KEPT: Final = 1 << 14
 """URLs that are cached in memory, a few hundred bytes each."""
@@ -156,25 +153,23 @@ class Frontier(Queries):
         return found
 
     def last_entries(self, ids: Sequence[int]) -> list[Entry]:
-        return [entry_of(row) for row in self._connection.execute(_KNOWN_ENTRIES, {"given": list(ids)})]
+        return [entry_of(row) for row in self._database.rows(_KNOWN_ENTRIES, listed(ids))]
 
     def done(self) -> list[Entry]:
-        return [entry_of(row) for row in self._connection.execute(_ANSWERED, {"run": self._run_id})]
+        return [entry_of(row) for row in self._database.rows(_ANSWERED, {"run": self._run_id})]
 
     def count_waiting(self) -> int:
-        return self._count(sa.select(sa.func.count()).where(_WAITS))
+        return self._count(f"SELECT count(*) FROM frontier f WHERE {WAITS}")
 
     def count_pages(self) -> int:
-        return self._count(sa.select(sa.func.count()).select_from(OF_RUN).where(DONE, IS_PAGE))
+        return self._count(f"SELECT count(*) FROM {OF_RUN} WHERE {DONE} AND {IS_PAGE}")
 
     def skip_waiting_pages(self, reason: Reason) -> None:
         self.forget()
-        waiting = sa.update(frontier).where(_WAITS, _IS_UNNEEDED).values(state=State.SKIPPED, reason=reason)
-        self._connection.execute(waiting, {"run": self._run_id})
+        self._database.run(_SKIP_WAITING, {"run": self._run_id, "reason": reason})
 
     def redirects(self) -> list[Entry]:
-        rows = self._connection.execute(_REDIRECTS, {"run": self._run_id}).all()
-        return [entry_of(row) for row in rows]
+        return [entry_of(row) for row in self._database.rows(_REDIRECTS, {"run": self._run_id})]
 
     def skipped(self, reasons: Sequence[Reason]) -> list[Entry]:
         rows = self._database.run(_SKIPPED, (self._run_id, *listed([str(reason) for reason in reasons])))
@@ -184,8 +179,7 @@ class Frontier(Queries):
         return [_entry(row) for row in self._database.run(_LINKING_TO, (self._run_id, *listed(ids))).fetchall()]
 
     def listings(self) -> list[CanonicalURL]:
-        rows = self._connection.execute(_LISTINGS, {"run": self._run_id}).scalars()
-        return [checks.url(url) for url in rows]
+        return [checks.url(url) for url in self._database.column(_LISTINGS, {"run": self._run_id})]
 
     def set_reason(self, url_id: int, reason: Reason | None) -> None:
         entry = self.entries([url_id]).get(url_id)
@@ -197,11 +191,11 @@ _COLUMNS: Final = "f.url_id, u.url, f.state, f.roles, f.depth, f.guess, f.referr
 _NEW_URL: Final = "INSERT INTO urls (id, url, since) VALUES (?, ?, ?)"
 _URL_IDS: Final = "SELECT url, id FROM urls WHERE url IN (SELECT value FROM json_each(?))"
 _ENTRIES: Final = (  # `+ 0` keeps SQLite from using the index of the run, which would read all of its rows
-    f"SELECT {_COLUMNS} FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
+    f"SELECT {_COLUMNS} FROM frontier f JOIN urls u ON u.id = f.url_id "
     "WHERE f.snapshot_id + 0 = ? AND f.url_id IN (SELECT value FROM json_each(?))"
 )
 _OF_STATE: Final = (
-    f"SELECT {_COLUMNS} FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
+    f"SELECT {_COLUMNS} FROM frontier f JOIN urls u ON u.id = f.url_id "
     "WHERE f.snapshot_id = ? AND f.state = {:d} AND {} ORDER BY f.url_id"
 )
 _SKIPPED: Final = _OF_STATE.format(State.SKIPPED, "f.reason IN (SELECT value FROM json_each(?))")
@@ -217,7 +211,7 @@ _ADMIT: Final = (
     "referrer_id = excluded.referrer_id, reason = excluded.reason"
 )
 _NEAREST: Final = (
-    f"SELECT {_COLUMNS}, r.url FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
+    f"SELECT {_COLUMNS}, r.url FROM frontier f JOIN urls u ON u.id = f.url_id "
     "LEFT JOIN urls r ON r.id = f.referrer_id "
     f"WHERE f.snapshot_id = ? AND f.state = {State.PENDING:d} AND f.roles {{}} {{}} ORDER BY f.depth, f.url_id LIMIT ?"
 )
@@ -228,14 +222,11 @@ _ELSEWHERE: Final = (  # the origin: up to the first slash behind `https://`
 )
 _PENDING_ELSEWHERE: Final = {lane: _NEAREST.format(roles, _ELSEWHERE) for lane, roles in _LANES.items()}
 _PENDING_ONE: Final = (
-    f"SELECT {_COLUMNS}, r.url FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608 - no word of it is a user's
+    f"SELECT {_COLUMNS}, r.url FROM frontier f JOIN urls u ON u.id = f.url_id "
     "LEFT JOIN urls r ON r.id = f.referrer_id "
     f"WHERE f.snapshot_id = ? AND f.url_id = ? AND f.state = {State.PENDING:d}"
 )
-_IN_FLIGHT: Final = (
-    f"UPDATE frontier SET state = {State.IN_FLIGHT:d} "  # noqa: S608 - no word of it is a user's
-    "WHERE url_id IN (SELECT value FROM json_each(?))"
-)
+_IN_FLIGHT: Final = f"UPDATE frontier SET state = {State.IN_FLIGHT:d} WHERE url_id IN (SELECT value FROM json_each(?))"
 _BITS: Final = {roles: bits for bits, roles in ROLE_SETS.items()}
 _STATES: Final = {int(state): state for state in State}
 _REASONS: Final[dict[str | None, Reason | None]] = {None: None, "": None} | {str(reason): reason for reason in Reason}
@@ -269,13 +260,17 @@ def _values(entry: Entry, run_id: int) -> tuple[Any, ...]:
     )
 
 
-_WAITS: Final = THIS_RUN & (frontier.c.state <= State.IN_FLIGHT)
-_IS_UNNEEDED: Final = frontier.c.roles.between(1, PAGE | LISTING)
-_KNOWN_ENTRIES: Final = ENTRY.where(frontier.c.url_id.in_(GIVEN))
-_ANSWERED: Final = ENTRY.where(DONE).order_by(frontier.c.url_id)
-_LISTINGS: Final = (
-    sa.select(urls.c.url)
-    .join(frontier, frontier.c.url_id == urls.c.id)
-    .where(frontier.c.snapshot_id < sa.bindparam("run"), frontier.c.roles == LISTING, frontier.c.referrer_id.is_(None))
+_SKIP_WAITING: Final = (
+    f"UPDATE frontier AS f SET state = {State.SKIPPED:d}, reason = :reason "
+    f"WHERE {WAITS} AND f.roles BETWEEN 1 AND {PAGE | LISTING}"
 )
-_REDIRECTS: Final = ENTRY.join(resources, SAME_URL).where(DONE, IS_REDIRECT, resources.c.path.is_not(None))
+_KNOWN_ENTRIES: Final = f"{ENTRY} WHERE f.url_id IN (SELECT value FROM json_each(?))"
+_ANSWERED: Final = f"{ENTRY} WHERE {DONE} ORDER BY f.url_id"
+_LISTINGS: Final = (
+    "SELECT u.url FROM urls u JOIN frontier f ON f.url_id = u.id "
+    f"WHERE f.snapshot_id < :run AND f.roles = {LISTING} AND f.referrer_id IS NULL"
+)
+_REDIRECTS: Final = (
+    f"{ENTRY} JOIN resources r ON r.url_id = f.url_id AND r.until IS NULL "
+    f"WHERE {DONE} AND {IS_REDIRECT} AND r.path IS NOT NULL"
+)

@@ -6,11 +6,11 @@ shows, and a snapshot in which nothing changed costs one row.
 Pruned snapshots keep their row, so that versions found then still have a time; no list shows them.
 """
 
+import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import Final
 
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL, origin
@@ -27,10 +27,7 @@ from mirror.store.manifest.history_records import (
     UrlHistory,
 )
 from mirror.store.manifest.records import AGAIN, PRUNED, Outcome, Resource
-from mirror.store.sqlite.queries import SEEN, Queries, entry_of, resource_of
-from mirror.store.sqlite.schema import copies, frontier, links, renderings, resources, rules, snapshots, urls
-
-_AT_A_TIME: Final = 500
+from mirror.store.sqlite.queries import AT_A_TIME, RESOURCE, SEEN, Queries, entry_of, resource_of
 
 
 class History(Queries):
@@ -39,16 +36,13 @@ class History(Queries):
     # --- snapshots -----------------------------------------------------------------------------------------------------
 
     def snapshots(self) -> list[SnapshotInfo]:
-        rows = self._connection.execute(sa.select(snapshots).where(_LISTED).order_by(snapshots.c.id)).all()
-        return [self._listed(row) for row in rows]
+        return [self._listed(row) for row in self._database.rows(f"{_LISTED} ORDER BY id")]
 
     def has(self, snapshot_id: int) -> bool:
-        query = sa.select(snapshots.c.id).where(_LISTED, snapshots.c.id == snapshot_id)
-        return self._connection.execute(query).first() is not None
+        return self._database.first(f"{_LISTED} AND id = ?", (snapshot_id,)) is not None
 
     def has_before(self, snapshot_id: int) -> bool:
-        query = sa.select(sa.func.count()).where(snapshots.c.id < snapshot_id)
-        return bool(self._connection.execute(query).scalar_one())
+        return self._database.first("SELECT 1 FROM snapshots WHERE id < ? LIMIT 1", (snapshot_id,)) is not None
 
     def find(self, name: str) -> SnapshotInfo | None:
         listed = self.snapshots()
@@ -62,82 +56,80 @@ class History(Queries):
 
     def count(self, snapshot_id: int, noise: int = 0) -> None:
         numbers = asdict(replace(self.numbers(snapshot_id), noise=noise))
-        self._connection.execute(sa.update(snapshots).where(snapshots.c.id == snapshot_id).values(counts=numbers))
+        self._database.run("UPDATE snapshots SET counts = ? WHERE id = ?", (json.dumps(numbers), snapshot_id))
 
     def changed(self, snapshot_id: int) -> Iterator[tuple[Resource, Resource]]:
-        for pair in self._connection.execute(_CHANGED, {"at": snapshot_id}).all():
-            rows = self._connection.execute(_ALL.where(resources.c.id.in_(pair))).all()
-            known = {row.id: resource_of(row) for row in rows}
-            yield known[pair.old], known[pair.new]
+        for before, now in self._database.rows(_CHANGED, {"at": snapshot_id}):
+            rows = self._database.rows(f"{RESOURCE} WHERE r.id IN (?, ?)", (before, now))
+            known = {row["id"]: resource_of(row) for row in rows}
+            yield known[before], known[now]
 
     def numbers(self, snapshot_id: int) -> SnapshotCounts:
-        row = self._connection.execute(_NUMBERS, {"at": snapshot_id}).one()
-        return SnapshotCounts(**{name: int(value or 0) for name, value in row._mapping.items()})  # noqa: SLF001 - a public name
+        [row] = self._database.rows(_NUMBERS, {"at": snapshot_id})
+        return SnapshotCounts(**{name: int(row[name] or 0) for name in row.keys()})  # noqa: SIM118 - of a row, not a dict
 
     @checked
-    def _listed(self, row: Any) -> SnapshotInfo:
-        counts = {name: checks.number(value) for name, value in checks.mapping(row.counts or {}).items()}
+    def _listed(self, row: sqlite3.Row) -> SnapshotInfo:
+        known = checks.mapping(checks.read_json(row["counts"] or "{}"))
+        counts = {name: checks.number(value) for name, value in known.items()}
         return SnapshotInfo(
-            row.id,
-            checks.time(row.started),
-            checks.optional(checks.time, row.finished),
-            Outcome(row.outcome),
-            tuple(checks.urls(row.starts)),
-            checks.mapping(row.options),
-            SnapshotCounts(**counts) if counts else self.numbers(row.id),
+            row["id"],
+            checks.time(row["started"]),
+            checks.optional(checks.time, row["finished"]),
+            Outcome(row["outcome"]),
+            tuple(checks.urls(checks.read_json(row["starts"]))),
+            checks.mapping(checks.read_json(row["options"])),
+            SnapshotCounts(**counts) if counts else self.numbers(row["id"]),
         )
 
     # --- what a snapshot shows -----------------------------------------------------------------------------------------
 
     def at(self, snapshot_id: int) -> Iterator[ShownVersion]:
-        wanted = {"at": snapshot_id, "last": 0}
-        while rows := self._connection.execute(_AT, wanted).all():
+        last = 0
+        while rows := self._database.rows(_AT, {"at": snapshot_id, "last": last}):
             for row in rows:
                 yield ShownVersion(
                     resource_of(row),
-                    row.copy and checks.digest(row.copy),
-                    bool(row.stale),
-                    row.dom and checks.digest(row.dom),
+                    row["copy"] and checks.digest(row["copy"]),
+                    bool(row["stale"]),
+                    row["dom"] and checks.digest(row["dom"]),
                 )
-            wanted["last"] = rows[-1].id
+            last = rows[-1]["id"]
 
     def origins(self, snapshot_id: int) -> list[Origin]:
-        rows = self._connection.execute(_ORIGINS, {"at": snapshot_id}).all()
-        return [Origin(row.origin, row.pages, row.files, checks.url(row.first)) for row in rows]
+        rows = self._database.rows(_ORIGINS, {"at": snapshot_id})
+        return [Origin(name, pages, files, checks.url(first)) for name, pages, files, first in rows]
 
     def met_origins(self) -> Iterator[str]:
         """As the interface says. Each query jumps to the first URL behind the origin before, instead of reading all URLs."""
         end = ""
-        while url := self._connection.execute(_NEXT_URL, {"end": end}).scalar():
+        while url := self._database.scalar("SELECT min(url) FROM urls WHERE url >= ?", (end,)):
             yield origin(checks.url(url))
             end = _end(origin(checks.url(url)))
 
     def has_origin(self, name: str, snapshot_id: int) -> bool:
-        words = {"at": snapshot_id, "first": f"{name}/", "end": _end(name)}
-        return self._connection.execute(_HAS_ORIGIN, words).first() is not None
+        words = {"at": snapshot_id, "first": f"{name}/", "end": _end(name), "most": 1}
+        return self._database.first(_BETWEEN, words) is not None
 
     def version(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
-        row = self._connection.execute(_VERSION, {"at": snapshot_id, "url": url}).first()
+        row = self._database.first(f"{RESOURCE} WHERE u.url = :url AND {_IN}", {"at": snapshot_id, "url": url})
         return resource_of(row) if row else None
 
     def beginning_with(self, text: str, snapshot_id: int, most: int) -> list[CanonicalURL]:
         words = {"at": snapshot_id, "first": text, "end": f"{text}\x7f", "most": most}
-        return [checks.url(found) for found in self._connection.execute(_BEGINNING_WITH, words).scalars()]
+        return [checks.url(found) for found in self._database.column(_BETWEEN, words)]
 
     def started(self, snapshot_id: int) -> str | None:
-        query = sa.select(snapshots.c.started).where(snapshots.c.id == snapshot_id)
-        found = self._connection.execute(query).scalar()
+        found = self._database.scalar("SELECT started FROM snapshots WHERE id = ?", (snapshot_id,))
         return found and checks.time(found)
 
     def same_as(self, url: CanonicalURL) -> CanonicalURL | None:
-        found = self._connection.execute(_SAME_AS, {"url": url}).scalar()
+        found = self._database.scalar(_SAME_AS, (url,))
         return found and checks.url(found)
 
     def differences(self, before: int, now: int) -> list[Difference]:
         found: list[Difference] = []
-        for url in (
-            self._connection.execute(_TOUCHED, {"first": min(before, now), "last": max(before, now)}).scalars().all()
-        ):
+        for url in self._database.column(_TOUCHED, (min(before, now), max(before, now))):
             old, new = (self._shown(checks.url(url), at) for at in (before, now))
             if old and new and old.content != new.content:
                 found.append(Difference(ChangeKind.CHANGED, old, new))
@@ -157,44 +149,44 @@ class History(Queries):
 
     @checked
     def account(self, url: CanonicalURL) -> UrlHistory | None:
-        row = self._connection.execute(_MET, {"url": url}).first()
-        if row is None:
+        met = self._database.first(_MET, (url,))
+        if met is None:
             return None
-        known = self._connection.execute(_DECIDED, {"url_id": row.id}).first()
-        versions = self._connection.execute(_VERSIONS, {"url_id": row.id}).all()
-        linked = self._connection.execute(_LINKED_FROM, {"url_id": row.id, "most": 5}).scalars()
-        seen = self._connection.execute(_SEEN_ON, {"url_id": row.id, "most": 5}).scalars()
-        rendered = self._connection.execute(_RENDERED, {"url_id": row.id}).first()
+        wanted = {"url_id": met["id"], "most": 5}
+        known = self._database.first(_DECIDED, wanted)
+        versions = self._database.rows(_VERSIONS, wanted)
+        rendered = self._database.first(_RENDERED, wanted)
+        variants = {"first": f"{url}#", "end": f"{url}#\x7f", "most": _MOST_VARIANTS}
         return UrlHistory(
             url,
-            row.started,
+            met["started"],
             entry_of(known) if known else None,
-            known.started if known else None,
-            known.referrer and checks.url(known.referrer) if known else None,
-            [(resource_of(version), version.began, version.ended) for version in versions],
-            [checks.url(page) for page in linked],
-            known.rule if known else None,
-            [checks.url(page) for page in seen],
+            known["started"] if known else None,
+            known["referrer"] and checks.url(known["referrer"]) if known else None,
+            [(resource_of(version), version["began"], version["ended"]) for version in versions],
+            [checks.url(page) for page in self._database.column(_LINKED_FROM, wanted)],
+            known["rule"] if known else None,
+            [checks.url(page) for page in self._database.column(_SEEN_ON, wanted)],
             _rendered(rendered) if rendered else None,
-            self._connection.execute(_NEED, {"url_id": row.id}).scalar(),
-            [resource_of(one) for one in self._connection.execute(_VARIANTS, {"url": url, "most": _MOST_VARIANTS})],
+            self._database.scalar(_NEED, wanted),
+            [resource_of(one) for one in self._database.rows(_VARIANTS, variants)],
         )
 
     def starts(self, snapshot_id: int) -> list[CanonicalURL]:
-        query = sa.select(snapshots.c.starts).where(snapshots.c.id <= snapshot_id).order_by(snapshots.c.id)
-        return list(dict.fromkeys(url for row in self._connection.execute(query).scalars() for url in checks.urls(row)))
+        lists = self._database.column("SELECT starts FROM snapshots WHERE id <= ? ORDER BY id", (snapshot_id,))
+        return list(dict.fromkeys(url for starts in lists for url in checks.urls(checks.read_json(starts))))
 
     def all(self) -> Iterator[Resource]:
         last = 0
-        while rows := self._connection.execute(_ALL.where(resources.c.id > last)).all():
+        while rows := self._database.rows(_ALL, (last,)):
             yield from map(resource_of, rows)
-            last = rows[-1].id
+            last = rows[-1]["id"]
 
 
-def _rendered(row: Any) -> LastRendering:
-    refused = [checks.text(line) for line in checks.read_json(row.refused)]
+def _rendered(row: sqlite3.Row) -> LastRendering:
+    refused = [checks.text(line) for line in checks.read_json(row["refused"])]
     return LastRendering(
-        checks.number(row.state), row.started, checks.number(row.found), checks.text(row.outcome), refused
+        checks.number(row["state"]), row["started"], checks.number(row["found"]), checks.text(row["outcome"]), refused
     )
 
 
@@ -217,41 +209,19 @@ def _end(name: str) -> str:
 
 
 _YEAR: Final = 4  # digits: a number with so many is a year, not the id of a snapshot
-_LISTED: Final = snapshots.c.outcome != PRUNED
-_at = sa.bindparam("at", type_=sa.Integer)
-_IN: Final = (resources.c.since <= _at) & (resources.c.until.is_(None) | (resources.c.until > _at))
-
-_ALL: Final = (
-    sa.select(resources, urls.c.url)
-    .join(urls, urls.c.id == resources.c.url_id)
-    .order_by(resources.c.id)
-    .limit(_AT_A_TIME)
+_LISTED: Final = f"SELECT * FROM snapshots WHERE outcome <> '{PRUNED}'"
+_IN: Final = "r.since <= :at AND (r.until IS NULL OR r.until > :at)"
+_ALL: Final = f"{RESOURCE} WHERE r.id > ? ORDER BY r.id LIMIT {AT_A_TIME}"
+_AT: Final = (
+    "SELECT r.*, u.url, "
+    "(SELECT digest FROM copies c WHERE c.resource_id = r.id AND c.since <= :at ORDER BY c.since DESC LIMIT 1) AS copy, "
+    "(SELECT dom FROM renderings d WHERE d.resource_id = r.id AND d.since <= :at AND d.state = 1 "
+    "ORDER BY d.since DESC LIMIT 1) AS dom "
+    f"FROM resources r JOIN urls u ON u.id = r.url_id WHERE {_IN} AND r.path IS NOT NULL AND r.id > :last "
+    f"ORDER BY r.id LIMIT {AT_A_TIME}"
 )
-_COPY_THEN: Final = (
-    sa.select(copies.c.digest)
-    .where(copies.c.resource_id == resources.c.id, copies.c.since <= _at)
-    .order_by(copies.c.since.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-_DOM_THEN: Final = (
-    sa.select(renderings.c.dom)
-    .where(renderings.c.resource_id == resources.c.id, renderings.c.since <= _at, renderings.c.state == 1)
-    .order_by(renderings.c.since.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-_AT: Final = _ALL.add_columns(_COPY_THEN.label("copy"), _DOM_THEN.label("dom")).where(
-    _IN, resources.c.path.is_not(None), resources.c.id > sa.bindparam("last")
-)
-_SAME_AS: Final = sa.text("SELECT s.url FROM urls u JOIN urls s ON s.id = u.same_as WHERE u.url = :url")
-_VERSION: Final = (
-    sa.select(resources, urls.c.url)
-    .join(urls, urls.c.id == resources.c.url_id)
-    .where(urls.c.url == sa.bindparam("url"), _IN)
-)
-_ORIGINS: Final = sa.text(
-    """
+_SAME_AS: Final = "SELECT s.url FROM urls u JOIN urls s ON s.id = u.same_as WHERE u.url = ?"
+_ORIGINS: Final = """
     WITH shown AS (
         SELECT url, instr(url, '://') + 3 AS host,
             media_type IN ('text/html', 'application/xhtml+xml') AND status NOT BETWEEN 300 AND 399
@@ -262,116 +232,63 @@ _ORIGINS: Final = sa.text(
     SELECT substr(url, 1, host + instr(substr(url, host), '/') - 2) AS origin, sum(page) AS pages, sum(NOT page) AS files,
         substr(min(printf('%d%08d', NOT page, length(url)) || url), 10) AS first
     FROM shown GROUP BY origin ORDER BY origin
-    """
-)
-_NEXT_URL: Final = sa.text("SELECT min(url) FROM urls WHERE url >= :end")
-_HAS_ORIGIN: Final = sa.text(
-    "SELECT 1 FROM urls JOIN resources ON resources.url_id = urls.id "
-    "WHERE url >= :first AND url < :end AND path IS NOT NULL "
-    "AND resources.since <= :at AND (until IS NULL OR until > :at) LIMIT 1"
-)
-_BEGINNING_WITH: Final = sa.text(
-    "SELECT url FROM urls JOIN resources ON resources.url_id = urls.id "
-    "WHERE url >= :first AND url < :end AND path IS NOT NULL "
-    "AND resources.since <= :at AND (until IS NULL OR until > :at) ORDER BY url LIMIT :most"
+"""
+_BETWEEN: Final = (
+    "SELECT u.url FROM urls u JOIN resources r ON r.url_id = u.id "
+    f"WHERE u.url >= :first AND u.url < :end AND r.path IS NOT NULL AND {_IN} ORDER BY u.url LIMIT :most"
 )
 _TOUCHED: Final = (
-    sa.select(urls.c.url)
-    .where(
-        urls.c.id.in_(
-            sa.select(resources.c.url_id).where(
-                resources.c.since > sa.bindparam("first"), resources.c.since <= sa.bindparam("last")
-            )
-        )
-    )
-    .order_by(urls.c.url)
+    "SELECT url FROM urls WHERE id IN (SELECT url_id FROM resources WHERE since > ? AND since <= ?) ORDER BY url"
 )
-_MET: Final = (
-    sa.select(urls.c.id, snapshots.c.started)
-    .outerjoin(snapshots, snapshots.c.id == urls.c.since)
-    .where(urls.c.url == sa.bindparam("url"))
-)
-_referrers = urls.alias()
-_stand_ins: Final = urls.alias()
-_HAS_RULE: Final = (Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
-"""The reasons for which a stored rule says what decided. A rule that begins with `AGAIN` says it whatever the reason."""
+_MET: Final = "SELECT u.id, s.started FROM urls u LEFT JOIN snapshots s ON s.id = u.since WHERE u.url = ?"
+
+
+def _any(*reasons: Reason) -> str:
+    listed = ", ".join(f"'{reason}'" for reason in reasons)
+    return f"f.reason IN ({listed})"
+
+
+_HAS_RULE: Final = _any(Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
+"""For these reasons, a stored rule says what decided. A rule that begins with `AGAIN` says it whatever the reason."""
+_HAS_STAND_IN: Final = _any(Reason.TRACKING, Reason.SESSION, Reason.NESTED, Reason.CANONICAL, Reason.ALIAS)
 _DECIDED: Final = (
-    sa.select(
-        frontier,
-        urls.c.url,
-        snapshots.c.started,
-        _referrers.c.url.label("referrer"),
-        sa.func.coalesce(rules.c.rule, _stand_ins.c.url).label("rule"),
-    )
-    .join(urls, urls.c.id == frontier.c.url_id)
-    .outerjoin(snapshots, snapshots.c.id == frontier.c.snapshot_id)
-    .outerjoin(_referrers, _referrers.c.id == frontier.c.referrer_id)
-    .outerjoin(
-        rules,
-        (
-            rules.c.url_id
-            == sa.case((frontier.c.reason == Reason.NOFOLLOW, frontier.c.referrer_id), else_=frontier.c.url_id)
-        )
-        & (frontier.c.reason.in_(_HAS_RULE) | rules.c.rule.startswith(AGAIN)),
-    )
-    .outerjoin(
-        _stand_ins,
-        (_stand_ins.c.id == urls.c.same_as)
-        & frontier.c.reason.in_([Reason.TRACKING, Reason.SESSION, Reason.NESTED, Reason.CANONICAL, Reason.ALIAS]),
-    )
-    .where(frontier.c.url_id == sa.bindparam("url_id"))
+    "SELECT f.*, u.url, s.started, p.url AS referrer, coalesce(ru.rule, o.url) AS rule "
+    "FROM frontier f JOIN urls u ON u.id = f.url_id LEFT JOIN snapshots s ON s.id = f.snapshot_id "
+    "LEFT JOIN urls p ON p.id = f.referrer_id "
+    f"LEFT JOIN rules ru ON ru.url_id = iif({_any(Reason.NOFOLLOW)}, f.referrer_id, f.url_id) "
+    f"AND ({_HAS_RULE} OR ru.rule LIKE '{AGAIN}%') "
+    f"LEFT JOIN urls o ON o.id = u.same_as AND {_HAS_STAND_IN} WHERE f.url_id = :url_id"
 )
-_began, _ended = snapshots.alias(), snapshots.alias()
 _VERSIONS: Final = (
-    sa.select(resources, urls.c.url, _began.c.started.label("began"), _ended.c.started.label("ended"))
-    .join(urls, urls.c.id == resources.c.url_id)
-    .outerjoin(_began, _began.c.id == resources.c.since)
-    .outerjoin(_ended, _ended.c.id == resources.c.until)
-    .where(resources.c.url_id == sa.bindparam("url_id"))
-    .order_by(resources.c.since)
+    "SELECT r.*, u.url, began.started AS began, ended.started AS ended FROM resources r JOIN urls u ON u.id = r.url_id "
+    "LEFT JOIN snapshots began ON began.id = r.since LEFT JOIN snapshots ended ON ended.id = r.until "
+    "WHERE r.url_id = :url_id ORDER BY r.since"
 )
 _VARIANTS: Final = (
-    sa.select(resources, urls.c.url)
-    .join(urls, urls.c.id == resources.c.url_id)
-    .where(
-        urls.c.url > sa.bindparam("url") + "#",
-        urls.c.url < sa.bindparam("url") + "#\x7f",
-        resources.c.until.is_(None),
-        resources.c.status.is_not(None),
-    )
-    .order_by(urls.c.url)
-    .limit(sa.bindparam("most"))
+    f"{RESOURCE} WHERE u.url > :first AND u.url < :end AND r.until IS NULL AND r.status IS NOT NULL "
+    "ORDER BY u.url LIMIT :most"
 )
 _MOST_VARIANTS: Final = 20
-_LINKED_FROM: Final = (
-    sa.select(urls.c.url)
-    .distinct()
-    .join(resources, resources.c.url_id == urls.c.id)
-    .join(links, links.c.resource_id == resources.c.id)
-    .where(links.c.target_id == sa.bindparam("url_id"), links.c.position < SEEN)
-    .order_by(urls.c.url)
-    .limit(sa.bindparam("most"))
+_LEADS_TO: Final = (
+    "SELECT DISTINCT u.url FROM links l JOIN resources r ON r.id = l.resource_id JOIN urls u ON u.id = r.url_id "
+    f"WHERE l.target_id = :url_id AND l.position {{}} {SEEN} ORDER BY u.url LIMIT :most"
 )
-_SEEN_ON: Final = sa.text(
-    "SELECT DISTINCT u.url FROM links l JOIN resources r ON r.id = l.resource_id JOIN urls u ON u.id = r.url_id "  # noqa: S608
-    f"WHERE l.target_id = :url_id AND l.position >= {SEEN} ORDER BY u.url LIMIT :most"
-)
-_RENDERED: Final = sa.text(
+_LINKED_FROM: Final = _LEADS_TO.format("<")
+_SEEN_ON: Final = _LEADS_TO.format(">=")
+_RENDERED: Final = (
     "SELECT d.state, d.found, d.outcome, d.refused, s.started FROM renderings d JOIN resources r ON r.id = d.resource_id "
     "LEFT JOIN snapshots s ON s.id = d.since WHERE r.url_id = :url_id ORDER BY d.since DESC LIMIT 1"
 )
-_NEED: Final = sa.text(
+_NEED: Final = (
     "SELECT n.why FROM needs n JOIN resources r ON r.id = n.resource_id WHERE r.url_id = :url_id AND r.until IS NULL"
 )
-
-_CHANGED: Final = sa.text(
-    "SELECT before.id AS old, now.id AS new "
+_CHANGED: Final = (
+    "SELECT before.id, now.id "
     "FROM resources now JOIN resources before ON before.url_id = now.url_id AND before.until = now.since "
     "WHERE now.since = :at AND now.path IS NOT NULL AND before.path IS NOT NULL AND now.digest IS NOT before.digest "
     "ORDER BY now.id"
 )
-_NUMBERS: Final = sa.text(
-    """
+_NUMBERS: Final = """
     WITH shown AS (
         SELECT * FROM resources
         WHERE since <= :at AND (until IS NULL OR until > :at)
@@ -398,5 +315,4 @@ _NUMBERS: Final = sa.text(
         )) AS gone,
         (SELECT count(*) FROM changes WHERE standing = 'unlinked') AS unlinked,
         (SELECT count(*) FROM shown WHERE standing IN ('kept', 'failed')) AS failed
-    """
-)
+"""

@@ -79,7 +79,7 @@ class Links(Queries):
 
 
 _CANONICALS: Final = (  # the canonical URL may itself be an alias from an earlier run: its payload is known
-    "SELECT u.url, cu.url FROM links l JOIN resources r ON r.id = l.resource_id JOIN urls u ON u.id = r.url_id "  # noqa: S608
+    "SELECT u.url, cu.url FROM links l JOIN resources r ON r.id = l.resource_id JOIN urls u ON u.id = r.url_id "
     "JOIN resources c ON c.url_id = l.target_id AND c.until IS NULL AND c.digest = r.digest AND c.status = 200 "
     "JOIN urls cu ON cu.id = c.url_id AND (c.path IS NOT NULL OR cu.same_as IS NOT NULL) "
     f"WHERE l.kind = 'canonical' AND {IS_WHOLE} ORDER BY r.id, l.position"
@@ -91,23 +91,23 @@ _REFERENCES: Final = (
     "SELECT l.target_id, l.kind, l.guess, u.url FROM links l JOIN urls u ON u.id = l.target_id "
     "WHERE l.resource_id = ? AND l.position >= ? AND l.position < ? ORDER BY l.position"
 )
-_IS_ROUTE: Final = f"SELECT 1 FROM links WHERE target_id = ? AND kind = '{Kind.ROUTE}' LIMIT 1"  # noqa: S608 - ours
+_IS_ROUTE: Final = f"SELECT 1 FROM links WHERE target_id = ? AND kind = '{Kind.ROUTE}' LIMIT 1"
 _IS_SEEN_ONLY: Final = (
-    f"SELECT 1 FROM links WHERE target_id = ? AND position >= {SEEN} AND NOT EXISTS ("  # noqa: S608 - ours
+    f"SELECT 1 FROM links WHERE target_id = ? AND position >= {SEEN} AND NOT EXISTS ("
     f"SELECT 1 FROM links WHERE target_id = ? AND position < {SEEN} AND NOT guess) LIMIT 1"
 )
 _SEEN_ON: Final = (
-    "SELECT r.url_id FROM links l JOIN resources r ON r.id = l.resource_id "  # noqa: S608 - ours
+    "SELECT r.url_id FROM links l JOIN resources r ON r.id = l.resource_id "
     f"WHERE l.target_id = ? AND l.position >= {SEEN} AND r.until IS NULL LIMIT ?"
 )
 _NEXT_SEEN: Final = "SELECT max(coalesce(max(position), 0), ?) + 1 FROM links WHERE resource_id = ?"
 _LOADS_MORE: Final = (
-    f"SELECT 1 FROM links l WHERE l.resource_id = ? AND l.position >= {SEEN} AND l.kind = 'requisite' "  # noqa: S608
+    f"SELECT 1 FROM links l WHERE l.resource_id = ? AND l.position >= {SEEN} AND l.kind = 'requisite' "
     "AND EXISTS (SELECT 1 FROM frontier f WHERE f.url_id = l.target_id AND f.roles <> 0) AND NOT EXISTS ("
     f"SELECT 1 FROM links o WHERE o.target_id = l.target_id AND o.position < {SEEN} AND NOT o.guess) LIMIT 1"
 )
 _FORGET_SEEN: Final = (
-    f"DELETE FROM links WHERE resource_id = ? AND position >= {SEEN}",  # noqa: S608
+    f"DELETE FROM links WHERE resource_id = ? AND position >= {SEEN}",
     "DELETE FROM renderings WHERE resource_id = ?",
     "DELETE FROM needs WHERE resource_id = ?",
 )

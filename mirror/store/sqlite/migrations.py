@@ -1,11 +1,12 @@
-"""Migrations: each turns the database of one version into the next one, in place."""
+"""Migrations: each yields the statements that turn the database of one version into the next one, in place."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
-import sqlalchemy as sa
+from mirror.store.sqlite.schema import CREATE, script
 
-from mirror.store.sqlite.schema import schema
+Query = Callable[[str], list[Any]]
+"""Runs a query, and returns its rows."""
 
 _VERSION_1: Final = ("snapshots", "urls", "frontier", "resources", "links")
 _TO_VERSION_2: Final = """
@@ -31,32 +32,28 @@ _TO_VERSION_2: Final = """
 """
 
 
-def _to_version_2(connection: sa.Connection) -> None:
+def _to_version_2(_: Query) -> Iterator[str]:
     """Version 1 had only the current version of each URL; version 2 has earlier ones too."""
-    for table in _VERSION_1:
-        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {table}_1")
-    for index in ("frontier_pending", "ix_links_target_id"):
-        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {index}")
-    schema.create_all(connection)
-    for statement in _TO_VERSION_2.split(";"):
-        connection.exec_driver_sql(statement)
-    for table in _VERSION_1:
-        connection.exec_driver_sql(f"DROP TABLE {table}_1")
+    yield from (f"ALTER TABLE {table} RENAME TO {table}_1" for table in _VERSION_1)
+    yield from (f"DROP INDEX IF EXISTS {index}" for index in ("frontier_pending", "ix_links_target_id"))
+    yield from CREATE
+    yield from script(_TO_VERSION_2)
+    yield from (f"DROP TABLE {table}_1" for table in _VERSION_1)
 
 
-def _to_version_3(_: sa.Connection) -> None:
-    """Version 3 has one more table, which `schema.create_all` adds."""
+def _to_version_3(_: Query) -> Iterator[str]:
+    """Version 3 has one more table, which `schema.CREATE` adds."""
+    yield from ()
 
 
-def _to_version_4(connection: sa.Connection) -> None:
-    """Version 4 has three more tables, which `schema.create_all` adds, and the column `urls.same_as`.
+def _to_version_4(query: Query) -> Iterator[str]:
+    """Version 4 has three more tables, which `schema.CREATE` adds, and the column `urls.same_as`.
 
     The migration from version 1 creates the tables of the newest version, so the column may be there already.
     """
-    if "same_as" not in {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(urls)")}:
-        connection.exec_driver_sql("ALTER TABLE urls ADD COLUMN same_as INTEGER")
-        connection.exec_driver_sql("CREATE INDEX urls_same_as ON urls (same_as) WHERE same_as IS NOT NULL")
+    if "same_as" not in {row[1] for row in query("PRAGMA table_info(urls)")}:
+        yield "ALTER TABLE urls ADD COLUMN same_as INTEGER"
 
 
-MIGRATIONS: Final[dict[int, Callable[[sa.Connection], None]]] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}
+MIGRATIONS: Final[dict[int, Callable[[Query], Iterator[str]]]] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}
 """Version -> the migration to the next one. All run in one transaction."""

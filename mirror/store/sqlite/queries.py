@@ -1,20 +1,19 @@
 """What all parts of the manifest share: the session, conditions of queries, and the conversion of rows to records.
 
+In all queries `u` is a row of urls, `f` one of frontier, `r` one of resources, and `:run` the selected run.
+
 A version is shown by the snapshots from its `since` on, up to but not including its `until`.
 """
 
-from collections.abc import Mapping
+import sqlite3
 from itertools import combinations
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import Final
 
 from mirror.core.policy.scope import Reason, Role
 from mirror.store.manifest import checks
 from mirror.store.manifest.checks import checked
 from mirror.store.manifest.records import Entry, Resource, Standing, State
 from mirror.store.sqlite.database import Database
-from mirror.store.sqlite.schema import frontier, resources, urls
 
 ROLE_BITS: Final = {Role.PAGE: 1, Role.LISTING: 2, Role.FRAME: 4, Role.REQUISITE: 8}
 ROLE_SETS: Final = {
@@ -27,16 +26,14 @@ SEEN: Final = 1 << 24
 AT_A_TIME: Final = 500  # rows read from a large table in one query
 PAGE: Final = ROLE_BITS[Role.PAGE]
 LISTING: Final = ROLE_BITS[Role.LISTING]
-CURRENT: Final = resources.c.until.is_(None)
-THIS_RUN: Final = frontier.c.snapshot_id == sa.bindparam("run", type_=sa.Integer)
-SAME_URL: Final = (resources.c.url_id == frontier.c.url_id) & CURRENT
-OF_RUN: Final = frontier.join(resources, SAME_URL)
-DONE: Final = THIS_RUN & (frontier.c.state == State.DONE)
-HAS_PAGE_ROLE: Final = frontier.c.roles.bitwise_and(PAGE) != 0
-IS_REDIRECT: Final = resources.c.status.between(300, 399)
-IS_HTML: Final = resources.c.media_type.in_(["text/html", "application/xhtml+xml"]) & resources.c.path.is_not(None)
-IS_PAGE: Final = HAS_PAGE_ROLE & IS_HTML & ~IS_REDIRECT
-ENTRY: Final = sa.select(frontier, urls.c.url).join(urls, urls.c.id == frontier.c.url_id)
+OF_RUN: Final = "frontier f JOIN resources r ON r.url_id = f.url_id AND r.until IS NULL"
+DONE: Final = f"(f.snapshot_id = :run AND f.state = {State.DONE:d})"
+WAITS: Final = f"(f.snapshot_id = :run AND f.state <= {State.IN_FLIGHT:d})"
+HAS_PAGE_ROLE: Final = f"(f.roles & {PAGE} <> 0)"
+IS_REDIRECT: Final = "(r.status BETWEEN 300 AND 399)"
+IS_HTML: Final = "(r.media_type IN ('text/html', 'application/xhtml+xml') AND r.path IS NOT NULL)"
+IS_PAGE: Final = f"({HAS_PAGE_ROLE} AND {IS_HTML} AND NOT {IS_REDIRECT})"
+ENTRY: Final = "SELECT f.*, u.url FROM frontier f JOIN urls u ON u.id = f.url_id"
 IS_WHOLE: Final = (
     "(r.path IS NOT NULL OR u.same_as IS NOT NULL) AND r.until IS NULL AND r.status = 200 AND r.error IS NULL"
 )
@@ -47,7 +44,7 @@ AT_LAST_COMPLETE: Final = (  # the version of a URL that the newest complete sna
 DOM: Final = (  # the DOM of the newest rendering of a version
     "(SELECT dom FROM renderings d WHERE d.resource_id = {} AND d.state = 1 ORDER BY d.since DESC LIMIT 1)"
 )
-RESOURCES: Final = sa.select(resources, urls.c.url).join(urls, urls.c.id == resources.c.url_id)
+RESOURCE: Final = "SELECT r.*, u.url FROM resources r JOIN urls u ON u.id = r.url_id"
 
 
 class Session:
@@ -75,46 +72,38 @@ class Queries:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._database = session.database
-        self._connection = session.database.connection
 
     @property
     def _run_id(self) -> int:
         return self._session.run_id
 
-    def _run(self, statement: sa.Executable) -> None:
-        self._connection.execute(statement)
-
-    def _count(self, query: sa.Select[Any]) -> int:
-        return int(self._connection.execute(query, {"run": self._run_id}).scalar_one())
+    def _count(self, query: str) -> int:
+        return int(self._database.scalar(query, {"run": self._run_id}))
 
 
 @checked
-def entry_of(row: Any) -> Entry:
+def entry_of(row: sqlite3.Row) -> Entry:
     return Entry(
-        id=checks.number(row.url_id),
-        url=checks.url(row.url),
-        state=State(row.state),
-        roles=ROLE_SETS[row.roles],
-        depth=checks.number(row.depth),
-        guess=row.guess,
-        referrer_id=checks.optional(checks.number, row.referrer_id),
-        reason=Reason(row.reason) if row.reason else None,
+        id=checks.number(row["url_id"]),
+        url=checks.url(row["url"]),
+        state=State(row["state"]),
+        roles=ROLE_SETS[row["roles"]],
+        depth=checks.number(row["depth"]),
+        guess=bool(row["guess"]),
+        referrer_id=checks.optional(checks.number, row["referrer_id"]),
+        reason=Reason(row["reason"]) if row["reason"] else None,
     )
 
 
-def resource_of(row: Any) -> Resource:
-    return resource_from(row._mapping)  # noqa: SLF001 - a public name
-
-
 @checked
-def resource_from(row: Mapping[str, Any]) -> Resource:
+def resource_of(row: sqlite3.Row) -> Resource:
     digest, path = row["digest"], row["path"]
     return Resource(
         url_id=checks.number(row["url_id"]),
         url=checks.url(row["url"]),
         fetched=checks.time(row["fetched"]),
         status=checks.optional(checks.status, row["status"]),
-        headers=checks.headers(row["headers"]),
+        headers=checks.headers(checks.read_json(row["headers"])),
         digest=None if digest is None else checks.digest(digest),
         size=checks.number(row["size"]),
         media_type=checks.optional(checks.text, row["media_type"]),

@@ -149,40 +149,40 @@ class Queue:
 
 
 _RENDERED_BEFORE: Final = (
-    f"SELECT 1 FROM renderings WHERE resource_id = ? AND (since < ? OR tries = 0) "  # noqa: S608
+    f"SELECT 1 FROM renderings WHERE resource_id = ? AND (since < ? OR tries = 0) "
     f"AND state = {RenderingState.DONE:d} AND outcome = '' AND (dom IS NOT NULL) = ? LIMIT 1"
 )
 _ADD: Final = (
-    "INSERT INTO renderings (resource_id, since, state, again, template, trials, tries, found, outcome, refused) "  # noqa: S608
+    "INSERT INTO renderings (resource_id, since, state, again, template, trials, tries, found, outcome, refused) "
     f"VALUES (?, ?, {RenderingState.WAITS:d}, ?, ?, ?, 0, 0, '', '[]') "
     "ON CONFLICT DO UPDATE SET state = excluded.state, again = excluded.again WHERE tries = 0"
 )
 _WAITING: Final = (
-    "SELECT d.resource_id, r.url_id, u.url, d.template, d.trials, d.tries FROM renderings d "  # noqa: S608
+    "SELECT d.resource_id, r.url_id, u.url, d.template, d.trials, d.tries FROM renderings d "
     "JOIN resources r ON r.id = d.resource_id JOIN urls u ON u.id = r.url_id "
     f"WHERE d.since = ? AND d.state = {RenderingState.WAITS:d} AND d.again <= ? "
     "ORDER BY d.again, d.tries, d.resource_id LIMIT ?"
 )
 _TRY: Final = "UPDATE renderings SET tries = tries + 1 WHERE resource_id = ? AND since = ?"
 _DONE: Final = (
-    f"UPDATE renderings SET state = {RenderingState.DONE:d}, found = ?, outcome = ?, refused = ?, dom = ? "  # noqa: S608
+    f"UPDATE renderings SET state = {RenderingState.DONE:d}, found = ?, outcome = ?, refused = ?, dom = ? "
     "WHERE resource_id = ? AND since = ?"
 )
 _DROP: Final = "DELETE FROM renderings WHERE resource_id = ? AND since = ?"
 _SPARE: Final = (
-    f"UPDATE renderings SET state = {RenderingState.SPARED:d} "  # noqa: S608
+    f"UPDATE renderings SET state = {RenderingState.SPARED:d} "
     f"WHERE since = ? AND state = {RenderingState.WAITS:d} AND template = ? AND resource_id % ? <> 0"
 )
 _UNSPARE: Final = (
-    f"UPDATE renderings SET state = {RenderingState.WAITS:d} "  # noqa: S608
+    f"UPDATE renderings SET state = {RenderingState.WAITS:d} "
     f"WHERE since = ? AND state = {RenderingState.SPARED:d} AND template = ?"
 )
 _GIVE_UP: Final = (
-    f"UPDATE renderings SET state = {RenderingState.GIVEN_UP:d}, outcome = ? "  # noqa: S608
+    f"UPDATE renderings SET state = {RenderingState.GIVEN_UP:d}, outcome = ? "
     f"WHERE since = ? AND state = {RenderingState.WAITS:d}"
 )
 _BARREN: Final = (
-    "SELECT count(*), max(found) FROM renderings "  # noqa: S608
+    "SELECT count(*), max(found) FROM renderings "
     f"WHERE since = ? AND state = {RenderingState.DONE:d} AND tries > 0 AND template = ?"
 )
 _HAS_CHANGED: Final = (
@@ -191,7 +191,7 @@ _HAS_CHANGED: Final = (
     "WHERE l.resource_id = d.resource_id AND l.kind IN ('requisite', 'frame') AND t.since = ?))"
 )
 _PROBLEM: Final = (
-    "SELECT {} AS what, count(DISTINCT d.resource_id) AS pages, min(u.url) FROM renderings d "  # noqa: S608
+    "SELECT {} AS what, count(DISTINCT d.resource_id) AS pages, min(u.url) FROM renderings d "
     "JOIN resources r ON r.id = d.resource_id JOIN urls u ON u.id = r.url_id {} "
     f"WHERE d.since = ? AND d.state = {RenderingState.DONE:d} AND what <> '' GROUP BY what"
 )
@@ -203,7 +203,7 @@ _PROBLEMS: Final = (
     "ORDER BY pages DESC, what"
 )
 _COUNTS: Final = (
-    f"SELECT sum(state = {RenderingState.DONE:d}), sum(state = {RenderingState.DONE:d} AND outcome <> ''), "  # noqa: S608
+    f"SELECT sum(state = {RenderingState.DONE:d}), sum(state = {RenderingState.DONE:d} AND outcome <> ''), "
     f"sum(state IN ({RenderingState.SPARED:d}, {RenderingState.GIVEN_UP:d})), sum(found) FROM renderings "
     "WHERE since = ? AND (tries > 0 OR state <> 1)"
 )

@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import Final
 
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest import checks
 from mirror.store.manifest.records import LOST_HERE, Resource
-from mirror.store.sqlite.queries import Queries, resource_of
-from mirror.store.sqlite.schema import copies, renderings, resources, urls
+from mirror.store.sqlite.queries import RESOURCE, Queries, resource_of
+from mirror.store.sqlite.schema import script
 
 
 class Retention(Queries):
@@ -20,49 +18,46 @@ class Retention(Queries):
     def prune(self, kept: Iterable[int]) -> None:
         words = {"kept": json.dumps(sorted(kept))}
         for statement in _PRUNE:
-            self._connection.execute(statement, words)
+            self._database.run(statement, words)
 
     def forget(self, pattern: str, now: str) -> int:
         words = {"pattern": pattern, "now": now, **_globs(pattern)}
-        count = int(self._connection.execute(_MATCHING, words).scalar_one())
+        count = int(self._database.scalar(_MATCHING, words))
         for statement in _FORGET:
-            self._connection.execute(statement, words)
+            self._database.run(statement, words)
         self._session.forget()
         return count
 
     def sharing(self, pattern: str) -> list[CanonicalURL]:
-        return [checks.url(url) for url in self._connection.execute(_SHARING, _globs(pattern)).scalars()]
+        return [checks.url(url) for url in self._database.column(_SHARING, _globs(pattern))]
 
     def objects_in_use(self) -> set[Digest]:
-        return self._digests(resources.c.digest) | self._digests(renderings.c.dom)
+        return self._digests("SELECT digest FROM resources UNION SELECT dom FROM renderings")
 
     def sizes(self) -> dict[Digest, int]:
-        return {checks.digest(digest): checks.number(size) for digest, size in self._connection.execute(_SIZES)}
+        return {checks.digest(digest): checks.number(size) for digest, size in self._database.rows(_SIZES)}
 
     def copies_in_use(self) -> set[Digest]:
-        return self._digests(copies.c.digest)
+        return self._digests("SELECT DISTINCT digest FROM copies")
 
-    def _digests(self, column: sa.Column[Any]) -> set[Digest]:
-        return {
-            checks.digest(digest)
-            for digest in self._connection.execute(sa.select(column).distinct()).scalars()
-            if digest
-        }
+    def _digests(self, query: str) -> set[Digest]:
+        return {checks.digest(digest) for digest in self._database.column(query) if digest}
 
     def users_of_copy(self, digest: Digest) -> list[Resource]:
-        rows = self._connection.execute(_USERS_OF_COPY, {"digest": digest}).all()
-        return [resource_of(row) for row in rows]
+        return self._users("r.id IN (SELECT resource_id FROM copies WHERE digest = ?)", digest)
 
     def give_up(self, digest: Digest) -> None:
         for statement in _GIVE_UP:
-            self._connection.execute(statement, {"digest": digest, "why": LOST_HERE})
+            self._database.run(statement, {"digest": digest, "why": LOST_HERE})
 
     def lost(self) -> list[Resource]:
-        rows = self._connection.execute(_LOST, {"why": LOST_HERE}).all()
-        return [resource_of(row) for row in rows]
+        return self._users("r.error = ?", LOST_HERE)
 
     def users_of(self, digest: Digest) -> list[Resource]:
-        rows = self._connection.execute(_USERS, {"digest": digest}).all()
+        return self._users("r.digest = ?", digest)
+
+    def _users(self, condition: str, value: str) -> list[Resource]:
+        rows = self._database.rows(f"{RESOURCE} WHERE {condition} ORDER BY r.until IS NOT NULL, r.id", (value,))
         return [resource_of(row) for row in rows]
 
 
@@ -78,41 +73,15 @@ def _glob(pattern: str) -> str:
     return escaped + "*" * pattern.endswith("*")
 
 
-_SIZES: Final = sa.text("SELECT digest, max(size) FROM resources WHERE digest IS NOT NULL GROUP BY digest")
-_USERS: Final = (
-    sa.select(resources, urls.c.url)
-    .join(urls, urls.c.id == resources.c.url_id)
-    .where(resources.c.digest == sa.bindparam("digest"))
-    .order_by(resources.c.until.is_not(None), resources.c.id)
-)
-
-
-_USERS_OF_COPY: Final = (
-    sa.select(resources, urls.c.url)
-    .join(urls, urls.c.id == resources.c.url_id)
-    .where(resources.c.id.in_(sa.select(copies.c.resource_id).where(copies.c.digest == sa.bindparam("digest"))))
-    .order_by(resources.c.until.is_not(None), resources.c.id)
-)
-
-
-def _script(text: str) -> tuple[sa.TextClause, ...]:
-    return tuple(sa.text(statement) for statement in text.split(";") if statement.strip())
-
-
-_GIVE_UP: Final = _script(
+_SIZES: Final = "SELECT digest, max(size) FROM resources WHERE digest IS NOT NULL GROUP BY digest"
+_GIVE_UP: Final = script(
     """
     UPDATE snapshots SET counts = NULL WHERE outcome <> 'pruned';
     UPDATE resources SET path = NULL, digest = NULL, size = 0, stale = 0, standing = 'failed', error = :why
         WHERE digest = :digest
     """
 )
-_LOST: Final = (
-    sa.select(resources, urls.c.url)
-    .join(urls, urls.c.id == resources.c.url_id)
-    .where(resources.c.error == sa.bindparam("why"))
-    .order_by(resources.c.until.is_not(None), resources.c.id)
-)
-_PRUNE: Final = _script(
+_PRUNE: Final = script(
     """
     CREATE TEMP TABLE kept (id INTEGER PRIMARY KEY);
     INSERT INTO kept SELECT value FROM json_each(:kept);
@@ -142,23 +111,17 @@ _PRUNE: Final = _script(
     DROP TABLE kept
     """
 )
-
-
-_MATCHING: Final = sa.text(
+_MATCHING: Final = (
     "SELECT count(*) FROM resources JOIN urls ON urls.id = url_id WHERE url GLOB :glob OR url GLOB :variants"
 )
-
-
-_SHARING: Final = sa.text(
+_SHARING: Final = (
     "SELECT DISTINCT u.url FROM resources r JOIN urls u ON u.id = r.url_id "
     "WHERE u.url NOT GLOB :glob AND u.url NOT GLOB :variants AND r.digest IN ("
     "SELECT digest FROM resources JOIN urls ON urls.id = url_id "
     "WHERE (url GLOB :glob OR url GLOB :variants) AND size > 0 AND status = 200) "
     "ORDER BY u.url"
 )
-
-
-_FORGET: Final = _script(
+_FORGET: Final = script(
     """
     CREATE TEMP TABLE forgotten (url_id INTEGER PRIMARY KEY, id INTEGER);
     INSERT INTO forgotten (url_id) SELECT id FROM urls WHERE url GLOB :glob OR url GLOB :variants;

@@ -1,9 +1,8 @@
 """The runs: starts, options, outcomes and results. Owns the table `snapshots`."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
-
-import sqlalchemy as sa
 
 from mirror.core.http.messages import GONE
 from mirror.core.policy.scope import Reason, Role
@@ -32,11 +31,9 @@ from mirror.store.sqlite.queries import (
     OF_RUN,
     ROLE_BITS,
     SEEN,
-    THIS_RUN,
     Queries,
     Session,
 )
-from mirror.store.sqlite.schema import frontier, links, resources, snapshots, urls
 
 
 class Runs(Queries):
@@ -47,21 +44,17 @@ class Runs(Queries):
         self._frontier = frontier
 
     def begin(self, starts: Sequence[CanonicalURL], options: dict[str, Any], now: str) -> Snapshot:
-        last = self._connection.execute(sa.select(snapshots).order_by(snapshots.c.id.desc()).limit(1)).first()
-        if (
-            last
-            and last.outcome == Outcome.INCOMPLETE
-            and last.starts[: len(starts)] == list(starts)
-            and last.options == options
-        ):
-            self._session.select(last.id)
-            in_flight = sa.update(frontier).where(THIS_RUN, frontier.c.state == State.IN_FLIGHT)
-            self._connection.execute(in_flight.values(state=State.PENDING), {"run": self._run_id})
-            return Snapshot(last.id, checks.time(last.started), tuple(checks.urls(last.starts)), resumed=True)
+        last = self._database.first("SELECT * FROM snapshots ORDER BY id DESC LIMIT 1")
+        if last and last["outcome"] == Outcome.INCOMPLETE:
+            known = checks.urls(checks.read_json(last["starts"]))
+            if known[: len(starts)] == list(starts) and checks.read_json(last["options"]) == options:
+                self._session.select(last["id"])
+                self._database.run(_WAIT_AGAIN, (self._run_id,))
+                return Snapshot(last["id"], checks.time(last["started"]), tuple(known), resumed=True)
         if self._database.run(_ANY_LINK).fetchone() is None:  # a first run: see `Links.build_index`
             self._database.run(_NO_INDEX)
-        values = {"started": now, "outcome": Outcome.INCOMPLETE, "starts": list(starts), "options": options}
-        new_id = self._connection.execute(sa.insert(snapshots).values(values).returning(snapshots.c.id)).scalar_one()
+        values = (now, Outcome.INCOMPLETE, json.dumps(starts), json.dumps(options))
+        new_id = int(self._database.run(_BEGIN, values).lastrowid or 0)
         self._session.select(new_id)
         return Snapshot(new_id, now, tuple(starts))
 
@@ -69,94 +62,54 @@ class Runs(Queries):
         self._session.select(snapshot_id)
 
     def extend_starts(self, snapshot: Snapshot, starts: Sequence[CanonicalURL]) -> None:
-        self._run(sa.update(snapshots).where(snapshots.c.id == snapshot.id).values(starts=list(starts)))
+        self._database.run("UPDATE snapshots SET starts = ? WHERE id = ?", (json.dumps(list(starts)), snapshot.id))
 
     def finish(self, snapshot: Snapshot, now: str, outcome: Outcome = Outcome.COMPLETE) -> None:
-        changed = {"finished": now, "outcome": outcome}
-        self._run(sa.update(snapshots).where(snapshots.c.id == snapshot.id).values(changed))
+        self._database.run("UPDATE snapshots SET finished = ?, outcome = ? WHERE id = ?", (now, outcome, snapshot.id))
 
     def starts(self) -> list[CanonicalURL]:
-        rows = self._connection.execute(sa.select(snapshots.c.starts).order_by(snapshots.c.id)).scalars()
-        return list(dict.fromkeys(url for row in rows for url in checks.urls(row)))
+        lists = self._database.column("SELECT starts FROM snapshots ORDER BY id")
+        return list(dict.fromkeys(url for starts in lists for url in checks.urls(checks.read_json(starts))))
 
     def routes(self) -> dict[CanonicalURL, list[str]]:
-        rows = self._connection.execute(sa.select(snapshots.c.options).order_by(snapshots.c.id)).scalars()
+        runs = [checks.mapping(checks.read_json(row)) for row in self._database.column(_OPTIONS)]
         found: dict[CanonicalURL, list[str]] = {}
-        for url in dict.fromkeys(url for row in rows for url in checks.urls(checks.mapping(row).get("routes", []))):
+        for url in dict.fromkeys(url for options in runs for url in checks.urls(options.get("routes", []))):
             start, mark, route = url.partition("#")
             found.setdefault(CanonicalURL(start), []).append(mark + route)
         return found
 
     def last_id(self) -> int:
-        return self._run_id or self._count(sa.select(sa.func.coalesce(sa.func.max(snapshots.c.id), 0)))
+        return self._run_id or self._count("SELECT coalesce(max(id), 0) FROM snapshots")
 
     def after(self, time: str) -> list[tuple[int, str]]:
-        query = (
-            sa.select(snapshots.c.id, snapshots.c.started)
-            .where(snapshots.c.started > time, snapshots.c.outcome != PRUNED)
-            .order_by(snapshots.c.id)
-        )
-        return [(row[0], row[1]) for row in self._connection.execute(query)]
+        return [(row["id"], row["started"]) for row in self._database.rows(_AFTER, (time, PRUNED))]
 
     def was_limited(self) -> bool:
-        query = sa.select(sa.func.count()).where(
-            THIS_RUN,
-            frontier.c.state == State.SKIPPED,
-            frontier.c.reason.in_([Reason.LIMIT, Reason.DEPTH, Reason.TRAP]),
-        )
-        return self._count(query) > 0
+        return self._count(_LIMITED) > 0
 
     def counts(self, snapshot: Snapshot) -> RunCounts:
-        kept = DONE & resources.c.path.is_not(None) & ~IS_REDIRECT
-        good = sa.select(IS_PAGE, sa.func.count(), sa.func.sum(resources.c.size)).select_from(OF_RUN)
-        good = good.where(kept, frontier.c.roles != LISTING).group_by(IS_PAGE)
-        run = {"run": self._run_id}
-        found = {bool(page): (count, size) for page, count, size in self._connection.execute(good, run)}
-        linked = sa.select(sa.func.count()).select_from(OF_RUN).where(kept, HAS_PAGE_ROLE)
-        old = sa.select(sa.func.count()).select_from(OF_RUN).where(DONE, resources.c.standing == Standing.KEPT)
-        redirects = sa.select(sa.func.count()).select_from(OF_RUN)
-        redirects = redirects.where(DONE, IS_REDIRECT, resources.c.path.is_not(None))
-        failed = sa.select(resources.c.error, sa.func.count()).select_from(OF_RUN)
-        failed = failed.where(_FAILED, resources.c.snapshot_id == snapshot.id).group_by(resources.c.error)
-        skipped = sa.select(frontier.c.reason, sa.func.count()).where(THIS_RUN, _IS_LEFT_OUT)
+        run = {"run": self._run_id, "snapshot": snapshot.id}
+        found = {bool(page): (count, size) for page, count, size in self._database.rows(_GOOD, run)}
         return RunCounts(
-            fetched=self._count(linked.where(resources.c.standing == Standing.PRESENT)),
+            fetched=self._count(f"{_LINKED} AND r.standing = '{Standing.PRESENT}'"),
             pages=found.get(True, (0, 0))[0],
             requisites=found.get(False, (0, 0))[0],
-            linked=self._count(linked.where(~IS_HTML)),
-            kept=self._count(old),
+            linked=self._count(f"{_LINKED} AND NOT {IS_HTML}"),
+            kept=self._count(f"{_COUNT} {DONE} AND r.standing = '{Standing.KEPT}'"),
             size=sum(size for _, size in found.values()),
-            redirects=self._count(redirects),
+            redirects=self._count(f"{_COUNT} {DONE} AND {IS_REDIRECT} AND r.path IS NOT NULL"),
             pending=self._frontier.count_waiting(),
-            skipped=self._by_reason(skipped.group_by(frontier.c.reason)),
-            failed=self._by_reason(failed),
+            skipped=dict(map(tuple, self._database.rows(_LEFT_OUT, run))),
+            failed=dict(map(tuple, self._database.rows(_FAILED_NOW, run))),
         )
 
     def failures(self, max_count: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
-        referrers = urls.alias()
-        query = (
-            sa.select(urls.c.url, resources.c.error, referrers.c.url)
-            .select_from(OF_RUN.join(urls, urls.c.id == resources.c.url_id))
-            .outerjoin(referrers, referrers.c.id == resources.c.discovered_from)
-            .where(_FAILED)
-            .order_by(resources.c.id)
-            .limit(max_count)
-        )
-        return [
-            (checks.url(row[0]), row[1], row[2] and checks.url(row[2]))
-            for row in self._connection.execute(query, {"run": self._run_id})
-        ]
+        rows = self._database.rows(_FAILURES, {"run": self._run_id, "most": max_count})
+        return [(checks.url(url), error, page and checks.url(page)) for url, error, page in rows]
 
     def error_pages(self) -> list[ErrorPages]:
-        is_start, number = frontier.c.depth == 0, sa.func.count()
-        query = (
-            sa.select(resources.c.status, is_start, number, sa.func.min(urls.c.url))
-            .select_from(OF_RUN.join(urls, urls.c.id == resources.c.url_id))
-            .where(DONE, IS_PAGE, resources.c.status.in_(GONE))
-            .group_by(resources.c.status, is_start)
-            .order_by(is_start.desc(), number.desc())
-        )
-        rows = self._connection.execute(query, {"run": self._run_id})
+        rows = self._database.rows(_ERROR_PAGES, {"run": self._run_id})
         return [ErrorPages(status, bool(start), count, checks.url(url)) for status, start, count, url in rows]
 
     def skipped_traps(self) -> list[tuple[str, int, CanonicalURL]]:
@@ -170,21 +123,47 @@ class Runs(Queries):
             for reason, count, url, page, _ in self._database.run(query, (self._run_id, int(State.SKIPPED))).fetchall()
         ]
 
-    def _by_reason(self, query: sa.Select[Any]) -> dict[str, int]:
-        return {row[0]: row[1] for row in self._connection.execute(query, {"run": self._run_id})}
 
-
-_IS_LEFT_OUT: Final = (frontier.c.state == State.SKIPPED) | (
-    (frontier.c.state == State.DONE)
-    & frontier.c.reason.in_([Reason.NOINDEX, Reason.NOARCHIVE, Reason.CANONICAL, Reason.ALIAS])
+_BEGIN: Final = "INSERT INTO snapshots (started, outcome, starts, options) VALUES (?, ?, ?, ?)"
+_WAIT_AGAIN: Final = (
+    f"UPDATE frontier SET state = {State.PENDING:d} WHERE snapshot_id = ? AND state = {State.IN_FLIGHT:d}"
 )
-_LED_TO: Final = sa.exists().where(links.c.target_id == frontier.c.url_id)
+_OPTIONS: Final = "SELECT options FROM snapshots ORDER BY id"
+_AFTER: Final = "SELECT id, started FROM snapshots WHERE started > ? AND outcome <> ? ORDER BY id"
+_LIMITED: Final = (
+    f"SELECT count(*) FROM frontier f WHERE f.snapshot_id = :run AND f.state = {State.SKIPPED:d} "
+    f"AND f.reason IN ('{Reason.LIMIT}', '{Reason.DEPTH}', '{Reason.TRAP}')"
+)
+_COUNT: Final = f"SELECT count(*) FROM {OF_RUN} WHERE"
+_IS_KEPT: Final = f"{DONE} AND r.path IS NOT NULL AND NOT {IS_REDIRECT}"
+_LINKED: Final = f"{_COUNT} {_IS_KEPT} AND {HAS_PAGE_ROLE}"
+_GOOD: Final = (
+    f"SELECT coalesce({IS_PAGE}, 0) AS page, count(*), sum(r.size) FROM {OF_RUN} "
+    f"WHERE {_IS_KEPT} AND f.roles <> {LISTING} GROUP BY page"
+)
+_LEFT_OUT: Final = (
+    f"SELECT f.reason, count(*) FROM frontier f WHERE f.snapshot_id = :run AND (f.state = {State.SKIPPED:d} "
+    f"OR f.state = {State.DONE:d} AND f.reason IN "
+    f"('{Reason.NOINDEX}', '{Reason.NOARCHIVE}', '{Reason.CANONICAL}', '{Reason.ALIAS}')) GROUP BY f.reason"
+)
+_LED_TO: Final = "EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND {})"
 _IS_ROUTE: Final = (  # a link that only a browser saw and that the server doesn't have is a page that a script makes
-    (resources.c.standing == Standing.GONE)
-    & _LED_TO.where(links.c.position >= SEEN)
-    & ~_LED_TO.where(links.c.position < SEEN, ~links.c.guess)
+    f"(r.standing = '{Standing.GONE}' AND {_LED_TO.format(f'l.position >= {SEEN}')} "
+    f"AND NOT {_LED_TO.format(f'l.position < {SEEN} AND NOT l.guess')})"
 )
-_FAILED: Final = DONE & resources.c.error.is_not(None) & ~frontier.c.guess & ~_IS_ROUTE
+_IS_FAILED: Final = f"{DONE} AND r.error IS NOT NULL AND NOT f.guess AND NOT {_IS_ROUTE}"
+_FAILED_NOW: Final = (
+    f"SELECT r.error, count(*) FROM {OF_RUN} WHERE {_IS_FAILED} AND r.snapshot_id = :snapshot GROUP BY r.error"
+)
+_FAILURES: Final = (
+    f"SELECT u.url, r.error, p.url FROM {OF_RUN} JOIN urls u ON u.id = r.url_id "
+    f"LEFT JOIN urls p ON p.id = r.discovered_from WHERE {_IS_FAILED} ORDER BY r.id LIMIT :most"
+)
+_ERROR_PAGES: Final = (
+    f"SELECT r.status, f.depth = 0 AS start, count(*), min(u.url) FROM {OF_RUN} JOIN urls u ON u.id = r.url_id "
+    f"WHERE {DONE} AND {IS_PAGE} AND r.status IN ({', '.join(map(str, sorted(GONE)))}) "
+    "GROUP BY r.status, start ORDER BY start DESC, count(*) DESC"
+)
 _TRAPS: Final = (
     "SELECT ru.rule, count(*), min(u.url) FROM frontier f JOIN rules ru ON ru.url_id = f.url_id "
     "JOIN urls u ON u.id = f.url_id WHERE f.snapshot_id = ? AND f.state = ? AND f.reason = ? GROUP BY ru.rule "
@@ -197,11 +176,11 @@ _SHORTFALL: Final = (
 )
 _IS_FRAME: Final = "EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND l.kind = 'frame')"
 _IS_REFERRED_TO: Final = (
-    f"EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND l.position < {SEEN} AND NOT l.guess)"  # noqa: S608
+    f"EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND l.position < {SEEN} AND NOT l.guess)"
 )
 _PLAYLISTS: Final = ("application/vnd.apple.mpegurl", "application/dash+xml", "application/xml")
 _LIVE: Final = (
-    f"SELECT '{Reason.NEVER}', count(*), u.url, r.url, min(f.url_id) FROM frontier f JOIN urls u ON u.id = f.url_id "  # noqa: S608
+    f"SELECT '{Reason.NEVER}', count(*), u.url, r.url, min(f.url_id) FROM frontier f JOIN urls u ON u.id = f.url_id "
     "LEFT JOIN urls r ON r.id = f.referrer_id JOIN resources v ON v.url_id = f.url_id AND v.until IS NULL "
     f"WHERE f.snapshot_id = ? AND f.state <> ? AND v.media_type IN {_PLAYLISTS} "
     f"AND EXISTS (SELECT 1 FROM links l WHERE l.resource_id = v.id AND l.kind = '{Kind.LIVE}') HAVING count(*) > 0"

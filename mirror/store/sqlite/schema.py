@@ -18,153 +18,14 @@ facts       what the program stores about itself
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Final
 
-import sqlalchemy as sa
-
 SCHEMA_VERSION: Final = 4
 
-schema = sa.MetaData()
-
-snapshots = sa.Table(
-    "snapshots",
-    schema,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("started", sa.Text, nullable=False),  # ISO 8601, UTC
-    sa.Column("finished", sa.Text),
-    sa.Column("outcome", sa.Text, nullable=False),  # incomplete, complete, held
-    sa.Column("starts", sa.JSON, nullable=False),
-    sa.Column("options", sa.JSON, nullable=False),
-    sa.Column("counts", sa.JSON),  # its numbers, once it is finished
-)
-urls = sa.Table(
-    "urls",
-    schema,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("url", sa.Text, nullable=False, unique=True),
-    sa.Column("since", sa.Integer, nullable=False, server_default="0"),  # snapshots.id: the first run that found it
-    sa.Column("resolution", sa.Text),  # the path that documents link to; NULL: they link to the absolute URL
-    sa.Column("same_as", sa.Integer),  # urls.id: the URL that it is an alias of
-    sa.Index("urls_same_as", "same_as", sqlite_where=sa.text("same_as IS NOT NULL")),
-)
-frontier = sa.Table(
-    "frontier",
-    schema,
-    sa.Column("url_id", sa.Integer, primary_key=True),
-    sa.Column("snapshot_id", sa.Integer, nullable=False),
-    sa.Column("state", sa.Integer, nullable=False),
-    sa.Column("roles", sa.Integer, nullable=False),  # the sum of its `rows.ROLE_BITS`; 0: it is not wanted
-    sa.Column("depth", sa.Integer, nullable=False),
-    sa.Column("guess", sa.Boolean, nullable=False),
-    sa.Column("referrer_id", sa.Integer),
-    sa.Column("reason", sa.Text),
-    sa.Index("frontier_pending", "snapshot_id", "state", "roles", "depth", "url_id"),
-)
-resources = sa.Table(
-    "resources",
-    schema,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("url_id", sa.Integer, nullable=False),
-    sa.Column("since", sa.Integer, nullable=False),  # snapshots.id: the first that shows it
-    sa.Column("until", sa.Integer),  # snapshots.id: the first that no longer shows it; NULL: it is current
-    sa.Column("snapshot_id", sa.Integer, nullable=False),  # snapshots.id: the last that requested it
-    sa.Column("standing", sa.Text, nullable=False),  # see `records.Standing`
-    sa.Column("fetched", sa.Text, nullable=False),  # ISO 8601, UTC: when the payload was received
-    sa.Column("checked", sa.Text, nullable=False),  # ISO 8601, UTC: when it was last requested
-    sa.Column("status", sa.Integer),  # of the answer with the payload; NULL: there was no answer
-    sa.Column("headers", sa.JSON, nullable=False),  # [[name, value], ...] as received
-    sa.Column("digest", sa.Text),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("media_type", sa.Text),
-    sa.Column("path", sa.Text),  # in the tree; NULL: it has none
-    sa.Column("discovered_from", sa.Integer),  # urls.id
-    sa.Column("error", sa.Text),  # why there is no payload, or why it could not be renewed
-    # How many changes outdated its file; 0: the file is up to date.
-    sa.Column("stale", sa.Integer, nullable=False, server_default="0"),
-    sa.Index("resources_current", "url_id", unique=True, sqlite_where=sa.text("until IS NULL")),
-    sa.Index("resources_versions", "url_id", "since", unique=True),
-    sa.Index("resources_digest", "digest"),
-)
-links = sa.Table(
-    "links",
-    schema,
-    sa.Column("resource_id", sa.Integer, primary_key=True),
-    sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column("target_id", sa.Integer, nullable=False, index=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("guess", sa.Boolean, nullable=False),
-    sqlite_with_rowid=False,
-)
-copies = sa.Table(
-    "copies",
-    schema,
-    sa.Column("resource_id", sa.Integer, primary_key=True),
-    sa.Column("since", sa.Integer, primary_key=True),  # snapshots.id
-    sa.Column("digest", sa.Text, index=True),  # NULL: it is published as it was received
-    sqlite_with_rowid=False,
-)
-renderings = sa.Table(
-    "renderings",
-    schema,
-    sa.Column("resource_id", sa.Integer, primary_key=True),
-    sa.Column("since", sa.Integer, primary_key=True),  # snapshots.id: the run that rendered it, or is to
-    sa.Column("state", sa.Integer, nullable=False),  # see `rendering_records.RenderingState`
-    sa.Column("again", sa.Boolean, nullable=False),  # an earlier run rendered this version
-    sa.Column("template", sa.Text, nullable=False),  # the same for pages that run the same scripts
-    # After so many pages of a template that found nothing new, others are spared; NULL: none is.
-    sa.Column("trials", sa.Integer),
-    sa.Column("tries", sa.Integer, nullable=False),  # how often it was begun
-    sa.Column("found", sa.Integer, nullable=False),  # how many URLs it found that nothing else refers to
-    sa.Column("outcome", sa.Text, nullable=False),  # what did not end in time; "": everything did
-    sa.Column("refused", sa.JSON, nullable=False),  # the requests that were refused, a line each
-    sa.Column("dom", sa.Text, index=True),  # digest of the object with its DOM; NULL: it is not kept
-    sa.Index("renderings_state", "since", "state", "again", "resource_id"),
-    sqlite_with_rowid=False,
-)
-needs = sa.Table(
-    "needs",
-    schema,
-    sa.Column("resource_id", sa.Integer, primary_key=True),
-    sa.Column("why", sa.Text, nullable=False),  # why the page does not work from a disk
-)
-leaving = sa.Table(
-    "leaving",
-    schema,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("url_id", sa.Integer, nullable=False, index=True),
-    sa.Column("lost", sa.Boolean, nullable=False),  # a page that the server no longer has
-    sa.Column("released", sa.Boolean, nullable=False),  # it may be removed: no document links to it
-    sqlite_with_rowid=False,
-)
-unsynced = sa.Table("unsynced", schema, sa.Column("digest", sa.Text, primary_key=True), sqlite_with_rowid=False)
-rules = sa.Table(
-    "rules",
-    schema,
-    sa.Column("url_id", sa.Integer, primary_key=True),
-    sa.Column("rule", sa.Text, nullable=False),  # the words that decided about the URL or the links of its document
-)
-families = sa.Table(
-    "families",
-    schema,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("state", sa.JSON, nullable=False),  # see `core.policy.crawler_traps.State`
-    sqlite_with_rowid=False,
-)
-tombstones = sa.Table(
-    "tombstones",
-    schema,
-    sa.Column("url", sa.Text, primary_key=True),
-    sa.Column("forgotten", sa.Text, nullable=False),  # ISO 8601, UTC
-    sqlite_with_rowid=False,
-)
-facts = sa.Table(
-    "facts",
-    schema,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-    sqlite_with_rowid=False,
-)
+GIVEN: Final = "(SELECT value FROM json_each(:given))"
+"""The values of a list of any length, passed as `given`."""
 
 
 def listed(values: Sequence[str] | Sequence[int]) -> tuple[str]:
@@ -172,6 +33,127 @@ def listed(values: Sequence[str] | Sequence[int]) -> tuple[str]:
     return (json.dumps(values),)
 
 
-given = sa.func.json_each(sa.bindparam("given", type_=sa.JSON)).table_valued("value")
-GIVEN: Final = sa.select(given.c.value)
-"""The values of a list of any length, passed as the parameter `given`."""
+def script(text: str) -> tuple[str, ...]:
+    """The statements of a script. No text in it has a semicolon.
+
+    >>> script("DELETE FROM a; DELETE FROM b")
+    ('DELETE FROM a', 'DELETE FROM b')
+    """
+    return tuple(statement.strip() for statement in text.split(";"))
+
+
+_SCHEMA: Final = """
+    CREATE TABLE IF NOT EXISTS snapshots (
+        id INTEGER NOT NULL PRIMARY KEY,
+        started TEXT NOT NULL,                -- ISO 8601, UTC
+        finished TEXT,
+        outcome TEXT NOT NULL,                -- incomplete, complete, held
+        starts JSON NOT NULL,
+        options JSON NOT NULL,
+        counts JSON                           -- its numbers, once it is finished
+    );
+    CREATE TABLE IF NOT EXISTS urls (
+        id INTEGER NOT NULL PRIMARY KEY,
+        url TEXT NOT NULL UNIQUE,
+        since INTEGER NOT NULL DEFAULT 0,     -- snapshots.id: the first run that found it
+        resolution TEXT,                      -- the path that documents link to; NULL: they link to the absolute URL
+        same_as INTEGER                       -- urls.id: the URL that it is an alias of
+    );
+    CREATE INDEX IF NOT EXISTS urls_same_as ON urls (same_as) WHERE same_as IS NOT NULL;
+    CREATE TABLE IF NOT EXISTS frontier (
+        url_id INTEGER NOT NULL PRIMARY KEY,
+        snapshot_id INTEGER NOT NULL,
+        state INTEGER NOT NULL,
+        roles INTEGER NOT NULL,               -- the sum of its `queries.ROLE_BITS`; 0: it is not wanted
+        depth INTEGER NOT NULL,
+        guess BOOLEAN NOT NULL,
+        referrer_id INTEGER,
+        reason TEXT
+    );
+    CREATE INDEX IF NOT EXISTS frontier_pending ON frontier (snapshot_id, state, roles, depth, url_id);
+    CREATE TABLE IF NOT EXISTS resources (
+        id INTEGER NOT NULL PRIMARY KEY,
+        url_id INTEGER NOT NULL,
+        since INTEGER NOT NULL,               -- snapshots.id: the first that shows it
+        until INTEGER,                        -- snapshots.id: the first that no longer shows it; NULL: it is current
+        snapshot_id INTEGER NOT NULL,         -- snapshots.id: the last that requested it
+        standing TEXT NOT NULL,               -- see `records.Standing`
+        fetched TEXT NOT NULL,                -- ISO 8601, UTC: when the payload was received
+        checked TEXT NOT NULL,                -- ISO 8601, UTC: when it was last requested
+        status INTEGER,                       -- of the answer with the payload; NULL: there was no answer
+        headers JSON NOT NULL,                -- [[name, value], ...] as received
+        digest TEXT,
+        size INTEGER NOT NULL,
+        media_type TEXT,
+        path TEXT,                            -- in the tree; NULL: it has none
+        discovered_from INTEGER,              -- urls.id
+        error TEXT,                           -- why there is no payload, or why it could not be renewed
+        stale INTEGER NOT NULL DEFAULT 0      -- how many changes outdated its file; 0: the file is up to date
+    );
+    CREATE UNIQUE INDEX IF NOT EXISTS resources_current ON resources (url_id) WHERE until IS NULL;
+    CREATE UNIQUE INDEX IF NOT EXISTS resources_versions ON resources (url_id, since);
+    CREATE INDEX IF NOT EXISTS resources_digest ON resources (digest);
+    CREATE TABLE IF NOT EXISTS links (
+        resource_id INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        target_id INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        guess BOOLEAN NOT NULL,
+        PRIMARY KEY (resource_id, position)
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS ix_links_target_id ON links (target_id);
+    CREATE TABLE IF NOT EXISTS copies (
+        resource_id INTEGER NOT NULL,
+        since INTEGER NOT NULL,               -- snapshots.id
+        digest TEXT,                          -- NULL: it is published as it was received
+        PRIMARY KEY (resource_id, since)
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS ix_copies_digest ON copies (digest);
+    CREATE TABLE IF NOT EXISTS renderings (
+        resource_id INTEGER NOT NULL,
+        since INTEGER NOT NULL,               -- snapshots.id: the run that rendered it, or is to
+        state INTEGER NOT NULL,               -- see `rendering_records.RenderingState`
+        again BOOLEAN NOT NULL,               -- an earlier run rendered this version
+        template TEXT NOT NULL,               -- the same for pages that run the same scripts
+        trials INTEGER,                       -- after so many barren pages of a template, others are spared; NULL: none is
+        tries INTEGER NOT NULL,               -- how often it was begun
+        found INTEGER NOT NULL,               -- how many URLs it found that nothing else refers to
+        outcome TEXT NOT NULL,                -- what did not end in time; empty: everything did
+        refused JSON NOT NULL,                -- the requests that were refused, a line each
+        dom TEXT,                             -- digest of the object with its DOM; NULL: it is not kept
+        PRIMARY KEY (resource_id, since)
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS renderings_state ON renderings (since, state, again, resource_id);
+    CREATE INDEX IF NOT EXISTS ix_renderings_dom ON renderings (dom);
+    CREATE TABLE IF NOT EXISTS needs (
+        resource_id INTEGER NOT NULL PRIMARY KEY,
+        why TEXT NOT NULL                     -- why the page does not work from a disk
+    );
+    CREATE TABLE IF NOT EXISTS leaving (
+        path TEXT NOT NULL PRIMARY KEY,
+        url_id INTEGER NOT NULL,
+        lost BOOLEAN NOT NULL,                -- a page that the server no longer has
+        released BOOLEAN NOT NULL             -- it may be removed: no document links to it
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS ix_leaving_url_id ON leaving (url_id);
+    CREATE TABLE IF NOT EXISTS unsynced (digest TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS rules (
+        url_id INTEGER NOT NULL PRIMARY KEY,
+        rule TEXT NOT NULL                    -- the words that decided about the URL or the links of its document
+    );
+    CREATE TABLE IF NOT EXISTS families (
+        key TEXT NOT NULL PRIMARY KEY,
+        state JSON NOT NULL                   -- see `core.policy.crawler_traps.State`
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS tombstones (
+        url TEXT NOT NULL PRIMARY KEY,
+        forgotten TEXT NOT NULL               -- ISO 8601, UTC
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS facts (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
+"""
+
+TABLES: Final = tuple(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", _SCHEMA))
+"""The names of the tables."""
+
+CREATE: Final = script(re.sub(r" *--.*", "", _SCHEMA))
+"""The statements that make what is missing of the tables and their indexes. The comments stay here: SQLite would store them."""

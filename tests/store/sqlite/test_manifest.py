@@ -20,8 +20,8 @@ def manifest(tmp_path: Path) -> Iterator[SQLiteManifest]:
 
 
 def test_a_full_disk_is_reported_and_ends_the_transaction(manifest: SQLiteManifest) -> None:
-    limit = manifest.database.connection.exec_driver_sql  # SQLite can limit the size of its file
-    limit(f"PRAGMA max_page_count = {limit('PRAGMA page_count').scalar_one() + 2}")
+    database = manifest.database  # SQLite can limit the size of its file
+    database.run(f"PRAGMA max_page_count = {database.scalar('PRAGMA page_count') + 2}")
 
     def write() -> None:
         with manifest.transaction():
@@ -30,7 +30,7 @@ def test_a_full_disk_is_reported_and_ends_the_transaction(manifest: SQLiteManife
     with pytest.raises(StorageError, match=re.escape("the disk is full. Make room, then run the same command again")):
         write()
     assert manifest.frontier.find([url(1)]) == {}
-    limit("PRAGMA max_page_count = 100000")
+    database.run("PRAGMA max_page_count = 100000")
     write()
     assert len(manifest.frontier.find([url(n) for n in range(5000)])) == 5000
 
@@ -87,6 +87,5 @@ def test_a_folder_in_place_of_the_manifest_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_a_statement_is_no_storage_error(manifest: SQLiteManifest) -> None:
-    with pytest.raises(Exception, match="UNIQUE") as error, manifest.transaction():
-        manifest.database.connection.exec_driver_sql("INSERT INTO urls (url) VALUES ('a'), ('a')")
-    assert not isinstance(error.value, StorageError)
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"), manifest.transaction():
+        manifest.database.run("INSERT INTO urls (url) VALUES ('a'), ('a')")
