@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from http.cookiejar import Cookie
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
@@ -12,10 +11,10 @@ from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.http import Response
 from scrapy.http.cookies import CookieJar, WrappedRequest
-from tldextract import TLDExtract
 
 from mirror.core.http.cookie_limits import MAX_HEADER, MAX_SIZE, REFUSALS, USER, CookieLedger, Key
 from mirror.core.http.messages import header
+from mirror.core.url.public_suffixes import is_public_suffix, registrable_domain
 from mirror.transfer.response import CurlResponse
 
 if TYPE_CHECKING:
@@ -31,13 +30,11 @@ _SENT: Final = "mirror_cookies_sent"
 
 _MAX_INNOCENT: Final = 4096
 _MAX_REMEMBERED: Final = 4096
-_DOMAIN = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
-@lru_cache(maxsize=4096)
 def _site(domain: str) -> str:
     """The registrable domain of a domain; the domain itself, if it has none."""
-    return _DOMAIN(domain).top_domain_under_public_suffix or domain
+    return registrable_domain(domain) or domain
 
 
 class Cookies(CookiesMiddleware):
@@ -68,7 +65,7 @@ class Cookies(CookiesMiddleware):
             if len(cookie.name) + len(cookie.value or "") > MAX_SIZE:
                 continue
             domain = cookie.domain.removeprefix(".")
-            if domain and not _DOMAIN(domain).domain:  # a public suffix, which others share
+            if domain and is_public_suffix(domain):  # a public suffix, which others share
                 if domain != host:
                     continue
                 cookie.domain = host

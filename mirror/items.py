@@ -6,11 +6,10 @@ from typing import Final
 from scrapy import Request
 from scrapy.http import Response as ScrapyResponse
 
-from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
 from mirror.core.http.request_variants import redirected, variant_of, with_variant
 from mirror.core.policy.scope import Reason
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import Entry

@@ -19,13 +19,14 @@ from scrapy.exceptions import DownloadCancelledError, NotConfigured, ResponseDat
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from mirror.core.document.references import Reference, header_references
+from mirror.core.document.references import header_references
 from mirror.core.http import messages
 from mirror.core.http.messages import status_text
 from mirror.core.policy import robots_txt
 from mirror.core.policy.request_rate import retry_after
 from mirror.core.policy.robots_txt import Robots as Rules
 from mirror.core.policy.scope import Reason
+from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL, is_web
 from mirror.items import Answer, Failure, core_response
 from mirror.pacing import Hosts

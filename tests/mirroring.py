@@ -19,7 +19,9 @@ from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive import Archive
-from mirror.store.disk.publisher import KEPT, Publication, Published, PublishTask, publish
+from mirror.store.disk.layout import KEPT
+from mirror.store.disk.publications import Publication, Published, PublishTask
+from mirror.store.disk.publisher import publish
 from mirror.store.manifest.records import Entry
 from mirror.store.run.crawl import Crawl
 from mirror.store.sqlite.database import Database

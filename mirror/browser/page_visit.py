@@ -19,7 +19,7 @@ from mirror.browser.page_scripts import DISABLE_DIALOGS, WATCH_TIMERS, IsolatedW
 from mirror.browser.records import Ask, Document, PageRequest, RefusedError, Rendering, Screen, ScriptCookie
 from mirror.core.http.request_variants import with_variant
 from mirror.core.replay.first_script import first_script
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL
 
 if TYPE_CHECKING:

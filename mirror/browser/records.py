@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirror.core.http.request_variants import PLAIN, Variant
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 
 if TYPE_CHECKING:
     from playwright.async_api import StorageState

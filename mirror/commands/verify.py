@@ -10,7 +10,7 @@ from mirror.cli.options import REPAIR, reads_files, stored_words
 from mirror.reports.exit_codes import Exit
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError, storing
-from mirror.store.disk.publisher import KEPT
+from mirror.store.disk.layout import KEPT
 from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.records import Outcome, Resource
 from mirror.store.manifest_backup import restore

@@ -27,7 +27,7 @@ from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.cross_origin import OPAQUE
 from mirror.core.http.messages import GONE, header
 from mirror.core.http.request_variants import MAX_BODY
-from mirror.core.policy.scope import SuffixList, bundled_suffix_list
+from mirror.core.policy.scope import SuffixList
 from mirror.core.replay import first_script, origins, response_headers
 from mirror.core.replay.near_match import NearMatch, with_callback
 from mirror.core.replay.origins import ReplayOrigin, Server
@@ -35,6 +35,7 @@ from mirror.core.replay.variant_match import Asked
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import UNKNOWN
+from mirror.core.url.public_suffixes import registrable_domain
 from mirror.replay.pages import list_page, missing_page, plain_page
 from mirror.reports.times import format_time
 from mirror.reports.url_report import account_lines
@@ -257,7 +258,7 @@ class Replay:
 
     @cached_property
     def _site(self) -> SuffixList:
-        return bundled_suffix_list()
+        return registrable_domain
 
     def _place(self, home: ReplayOrigin) -> Callable[[CanonicalURL], str]:
         return lambda url: self._server.place(url, home.snapshot)

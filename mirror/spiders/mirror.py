@@ -21,17 +21,19 @@ from mirror.browser.renderer import Renderer
 from mirror.cli.options import REPAIR, Options
 from mirror.close_spider import stop
 from mirror.core.document.documents import MAX_READ, find_references, max_read_size
-from mirror.core.document.references import MAX_REFERENCES, Reference
+from mirror.core.document.references import MAX_REFERENCES
 from mirror.core.http.messages import Response
 from mirror.core.http.request_variants import variant_of, without_variant
 from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Role
+from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL, origin, referer
 from mirror.items import ANONYMOUS, Answer, Failure, Item, Skip, core_response, in_variant, note
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
-from mirror.store.disk.publisher import Publication, Published, publish, read
+from mirror.store.disk.publications import Publication, Published
+from mirror.store.disk.publisher import publish, read
 from mirror.store.disk.spool import Spools
 from mirror.store.manifest.records import Entry
 from mirror.store.manifest.rendering_records import RenderMode

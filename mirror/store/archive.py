@@ -18,23 +18,16 @@ from typing import TYPE_CHECKING
 from mirror.core.document import documents
 from mirror.core.http import messages
 from mirror.core.http.messages import Response, Spooled
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.layout import COPIES, KEPT, OBJECTS, SCRATCH
 from mirror.store.disk.lock import Lock
 from mirror.store.disk.objects import Digest, Objects
-from mirror.store.disk.publisher import (
-    COPIES,
-    KEPT,
-    OBJECTS,
-    SCRATCH,
-    Publication,
-    PublicationTasks,
-    Published,
-    Publisher,
-)
+from mirror.store.disk.publications import Publication, PublicationTasks, Published
+from mirror.store.disk.publisher import Publisher
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
 from mirror.store.disk.tree import Tree

@@ -16,7 +16,8 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import MAX_REDIRECTS, Archive, is_redirect, publication_of
 from mirror.store.disk.errors import StorageError
-from mirror.store.disk.publisher import KEPT, local_copy
+from mirror.store.disk.layout import KEPT
+from mirror.store.disk.publisher import local_copy
 from mirror.store.disk.symlink_guard import refuse_link
 from mirror.store.disk.tree import Tree
 from mirror.store.index_page import INDEX, index_page

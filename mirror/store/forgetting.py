@@ -16,7 +16,7 @@ from mirror.core.policy.scope import covers
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import storing
-from mirror.store.disk.publisher import KEPT
+from mirror.store.disk.layout import KEPT
 
 _FACT: Final = "forgetting"
 _UNFINISHED: Final = "unfinished"

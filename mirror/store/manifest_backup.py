@@ -12,8 +12,8 @@ from typing import Final
 
 from mirror.store.disk import fsync
 from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.layout import KEPT, SCRATCH
 from mirror.store.disk.lock import Lock
-from mirror.store.disk.publisher import KEPT, SCRATCH
 from mirror.store.disk.symlink_guard import discard, make, refuse_link, require_object
 from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.interface import Manifest

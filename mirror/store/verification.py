@@ -12,9 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from mirror.store.archive import Archive
+from mirror.store.disk.layout import KEPT
 from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publisher import KEPT
 from mirror.store.disk.symlink_guard import opener
 from mirror.store.index_page import INDEX
 from mirror.store.manifest.records import LOST_HERE, Outcome, Resource, Standing

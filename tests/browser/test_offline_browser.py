@@ -17,7 +17,7 @@ from mirror.browser import chromium, limits
 from mirror.browser.chromium import BrowserError, find
 from mirror.browser.offline_browser import Browser, what_is_missing
 from mirror.browser.records import Document, PageRequest, RefusedError, Rendering, Screen
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from tests.browser.conftest import program
 from tests.browser.pages import alone
 

@@ -26,6 +26,7 @@ from mirror.core.http.messages import Response
 from mirror.core.policy import request_rate, robots_txt, soft_errors
 from mirror.core.replay import response_headers
 from mirror.core.syntax import character_encoding, embedded_urls, ftp_listings, robots_meta
+from mirror.core.syntax.reference import Kind
 from mirror.core.url import canonical, local_paths, media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import Document
@@ -170,7 +171,7 @@ def _values(payload: bytes) -> None:
         embedded_urls.list_spans,
         embedded_urls.javascript_url_spans,
     ):
-        assert all(0 <= span.start <= span.end <= len(text) for span in read(text, embedded_urls.Kind.PAGE))
+        assert all(0 <= span.start <= span.end <= len(text) for span in read(text, Kind.PAGE))
     list(embedded_urls.task_spans(text))
     list(embedded_urls.script_spans(text))
     list(embedded_urls.literal_spans(text))

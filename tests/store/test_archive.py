@@ -17,8 +17,8 @@ from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.layout import KEPT
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publisher import KEPT
 from mirror.store.index_page import INDEX
 from mirror.store.run.crawl import Crawl
 from tests.mirroring import Web, complete, dangling, files, links, run

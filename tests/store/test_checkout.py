@@ -14,7 +14,7 @@ from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.checkout import UNFINISHED, check_out
 from mirror.store.disk.errors import StorageError
-from mirror.store.disk.publisher import KEPT
+from mirror.store.disk.layout import KEPT
 from mirror.store.manifest.history_records import ChangeKind
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.run.crawl import Crawl

@@ -18,8 +18,8 @@ from mirror.reports.url_report import account_lines
 from mirror.store.archive import Archive
 from mirror.store.checkout import check_out
 from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.layout import KEPT
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.records import LOST_HERE, Outcome, Standing
 from mirror.store.playback import Playback

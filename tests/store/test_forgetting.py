@@ -14,8 +14,8 @@ from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.store import forgetting
 from mirror.store.archive import Archive
+from mirror.store.disk.layout import KEPT
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publisher import KEPT
 from mirror.store.disk.spool import Promise
 from mirror.store.forgetting import Forgotten, forget
 from mirror.store.run.crawl import Crawl

@@ -12,8 +12,8 @@ from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
+from mirror.store.disk.layout import KEPT
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publisher import KEPT
 from mirror.store.manifest.records import Resource
 from mirror.store.run.crawl import Crawl
 from mirror.store.verification import Damage, DamagedPart, repair, unknown_files, verify

@@ -28,8 +28,8 @@ from mirror.core.document.edits import Attribute, Edit
 from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax import dash_manifests, embedded_urls, markup
 from mirror.core.syntax.dash_manifests import LIST, SINGLE, TEMPLATE, Representation, Segment
-from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.playlists import MAX_NAMED, MAX_SEGMENTS
+from mirror.core.syntax.reference import Kind
 from mirror.core.url import canonical
 
 _MANIFEST: Final = re.compile(

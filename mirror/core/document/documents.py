@@ -10,11 +10,11 @@ from collections.abc import Callable
 from mirror.core.document import header_edits, link_rewriter, references
 from mirror.core.document.header_edits import Said
 from mirror.core.document.navigation_guard import MAX_SCRIPT, guarded
-from mirror.core.document.references import Reference
 from mirror.core.document.replacements import Resolve, Rewriter
 from mirror.core.http.messages import Headers, Response
 from mirror.core.syntax import character_encoding, markup, robots_meta
 from mirror.core.syntax.character_encoding import Text
+from mirror.core.syntax.reference import Reference
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL

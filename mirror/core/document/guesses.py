@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from mirror.core.syntax import embedded_urls
-from mirror.core.syntax.embedded_urls import PAGE_EXTENSIONS, Kind, Span
+from mirror.core.syntax.embedded_urls import PAGE_EXTENSIONS, Span
+from mirror.core.syntax.reference import Kind
 from mirror.core.url import media_types
 from mirror.core.url.media_types import DOCUMENTS, EXTENSION_TYPES, NAMED_TYPES, PLAYLISTS
 

@@ -29,7 +29,7 @@ from mirror.core.document.navigation_guard import GUARD, may_leave
 from mirror.core.document.replacements import Rewriter
 from mirror.core.http.messages import GONE, Headers, Response, header, status_text
 from mirror.core.syntax import character_encoding, embedded_urls
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import Document
 

@@ -18,8 +18,8 @@ from typing import Final
 from mirror.core.document.edits import Edit
 from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax import embedded_urls, playlists
-from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.playlists import DEFINITION, RENDITION, VARIANT, Entry
+from mirror.core.syntax.reference import Kind
 
 _SERVED: Final = frozenset({"EXT-X-CONTENT-STEERING", "EXT-X-PRELOAD-HINT", "EXT-X-RENDITION-REPORT"})
 """Tags that send players to a server for what is not in a copy."""

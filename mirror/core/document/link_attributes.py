@@ -18,8 +18,9 @@ from typing import Final
 
 from mirror.core.document import guesses
 from mirror.core.syntax import embedded_urls
-from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.syntax.embedded_urls import Span
 from mirror.core.syntax.markup import Attributes
+from mirror.core.syntax.reference import Kind
 
 Reader = Callable[[str, Kind], Iterator[Span]]
 """Finds the URLs in a value. The readers are functions of `embedded_urls`."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from lxml import etree
 
@@ -20,21 +20,13 @@ from mirror.core.document import link_attributes
 from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Rule
 from mirror.core.http import messages
 from mirror.core.syntax import dash_manifests, embedded_urls, markup, playlists, robots_meta, style_script_urls
-from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.syntax.embedded_urls import Span
 from mirror.core.syntax.markup import COMMON, Attributes, read_html
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import Document
-
-
-class Reference(NamedTuple):
-    """A resource that a document refers to. If it is a guess, the resource may be missing; that is no failure."""
-
-    url: CanonicalURL
-    kind: Kind
-    guess: bool = False
-
 
 _FOLLOWED: Final = frozenset({Kind.PAGE, Kind.CANONICAL, Kind.FEED, Kind.UNENDORSED})
 _ENDORSING: Final = frozenset({"a", "area"})

@@ -19,7 +19,7 @@ from typing import Final
 from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.policy.page_fingerprint import is_random, visible_words
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url.aliases import plain_url, session_values
 from mirror.core.url.canonical import CanonicalURL
 

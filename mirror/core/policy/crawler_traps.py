@@ -41,10 +41,9 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import unquote
 
-from mirror.core.document.references import Reference
 from mirror.core.policy.page_fingerprint import are_similar, own_words, sketch, text_hash, visible_words
 from mirror.core.policy.url_families import Family, Trap, find_family, origin_family
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL, origin
 
 MAX_FAMILIES: Final = 4096

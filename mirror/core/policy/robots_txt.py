@@ -26,8 +26,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
-from mirror.core.document.references import Collector, Reference
-from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.document.references import Collector
+from mirror.core.syntax.embedded_urls import Span
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.syntax.robots_meta import PRODUCT
 from mirror.core.url.canonical import CanonicalURL, is_web, origin
 

@@ -35,18 +35,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
-from functools import lru_cache
 from typing import Final
 
-import tldextract
-
-from mirror.core.document.references import Reference
 from mirror.core.http.request_variants import variant_of, without_variant
 from mirror.core.policy.reading_requests import Sends, names_another, reads
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL, is_web, origin, split
+from mirror.core.url.public_suffixes import registrable_domain
 
 MAX_URL_LENGTH: Final = 64 << 10
 """Characters of a URL. By default, nginx and Apache accept request lines of up to 8 KB."""
@@ -155,12 +152,6 @@ _OTHER_MEDIA: Final[dict[Media, frozenset[Kind]]] = {
 _LISTINGS: Final = frozenset({Kind.FEED, Kind.SITEMAP})
 
 
-def bundled_suffix_list() -> SuffixList:
-    """Return the Public Suffix List that tldextract contains. It uses no network and writes no file."""
-    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
-    return lru_cache(maxsize=4096)(lambda host: extract(host).top_domain_under_public_suffix)
-
-
 @dataclass(frozen=True)
 class Scope:
     """The rules with the user's options. All URLs are canonical. `depth` is `None` if it is not limited."""
@@ -175,7 +166,7 @@ class Scope:
     sends: Sends = Sends.AUTO
     obeys: frozenset[Directive] = frozenset({Directive.NOFOLLOW})
     tombstones: tuple[str, ...] = ()  # URLs that were forgotten, and prefixes of such URLs with a "*" appended
-    registrable_domain: SuffixList = field(default_factory=bundled_suffix_list)
+    registrable_domain: SuffixList = registrable_domain
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_homes", frozenset(map(self._home, self.starts)))

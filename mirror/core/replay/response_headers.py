@@ -13,7 +13,7 @@ from typing import Final
 from mirror.core.http.cross_origin import OPAQUE, allowed_origin, may_read
 from mirror.core.http.messages import Headers, header
 from mirror.core.syntax import embedded_urls
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
 

@@ -31,7 +31,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Final
 
-from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.syntax.embedded_urls import Span
+from mirror.core.syntax.reference import Kind
 
 MAX_TERMS: Final = 8
 """Terms that may follow the first in a sum that composes the name of a chunk."""

@@ -16,8 +16,9 @@ from urllib.parse import urljoin
 from lxml import etree
 
 from mirror.core.syntax import markup
-from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.syntax.embedded_urls import Span
 from mirror.core.syntax.playlists import MAX_NAMED, MAX_SEGMENTS, number
+from mirror.core.syntax.reference import Kind
 
 _TEMPLATE: Final = re.compile(r"\$(?:(RepresentationID|Number|Time|Bandwidth)(?:%0(\d{1,2})d)?)?\$")
 _DURATION: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d*)?)S)?)?")

@@ -12,7 +12,8 @@ from itertools import islice
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.syntax.embedded_urls import Span
+from mirror.core.syntax.reference import Kind
 
 MAX_SEGMENTS: Final = 20_000
 """Segments of one quality that are fetched: a day in pieces of four seconds."""

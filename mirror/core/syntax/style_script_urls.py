@@ -11,8 +11,9 @@ from itertools import chain
 from typing import Final
 
 from mirror.core.syntax import bundler_chunks, embedded_urls, markup
-from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.syntax.embedded_urls import Span
 from mirror.core.syntax.markup import Attributes
+from mirror.core.syntax.reference import Kind
 
 SCRIPT_TYPES: Final = re.compile(
     r"(?:(?:text|application)/(?:x-)?(?:java|ecma)script|application/json|importmap|module|)\s*(?:;|$)", re.IGNORECASE

@@ -22,12 +22,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from mirror.core.document.references import Reference
 from mirror.core.policy.scope import Reason
+from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publisher import Published
+from mirror.store.disk.publications import Published
 from mirror.store.manifest.history_interface import Departures, History, RenderingQueue, Retention
 from mirror.store.manifest.records import Entry, ErrorPages, Lane, Outcome, Resource, RunCounts, Shortfall, Snapshot
 from mirror.store.manifest.rendering_records import RenderMode

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from mirror.core.document.header_edits import HEADERS
 from mirror.core.http.messages import GONE, header, is_of_resource
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.url import media_types
@@ -108,11 +107,6 @@ class Resource:
         """Whether it has a path in the tree and is HTML by its media type."""
         is_document = media_types.DOCUMENTS.get(self.media_type or "") is Document.HTML
         return self.path is not None and not self.is_redirect and is_document
-
-    def reads_as(self, before: "Resource") -> bool:
-        """Whether its file has the same content as that of the version before."""
-        is_said = all(header(before.headers, name) == header(self.headers, name) for name in HEADERS)
-        return is_said and before.content == self.content
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mirror.core.document.references import Reference
+from mirror.core.document.header_edits import HEADERS
 from mirror.core.http import messages
-from mirror.core.http.messages import GONE, Response
+from mirror.core.http.messages import GONE, Response, header
 from mirror.core.policy.scope import Role
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url import local_paths
 from mirror.store.manifest.records import Entry, Resource, Standing
 
@@ -42,6 +42,12 @@ def with_path(resource: Resource) -> Resource:
         return resource
     shown = "text/html" if resource.is_redirect else resource.media_type or ""
     return replace(resource, path=local_paths.local_path(resource.url, shown), stale=True)
+
+
+def reads_alike(before: Resource, now: Resource) -> bool:
+    """Return whether the files of two versions have the same content: that of the payload, and what only headers say."""
+    is_said = all(header(before.headers, name) == header(now.headers, name) for name in HEADERS)
+    return is_said and before.content == now.content
 
 
 def is_page(entry: Entry, resource: Resource) -> bool:

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-from mirror.core.document.references import Reference
 from mirror.core.policy.scope import Reason, Role
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.store.manifest.records import Entry, State
 
 _ASKS_FOR: Final = {

@@ -12,12 +12,11 @@ from http import HTTPStatus
 from typing import Final
 
 from mirror.core.document import documents
-from mirror.core.document.references import Reference
 from mirror.core.http import caching, messages
 from mirror.core.http.messages import Headers, Response
 from mirror.core.policy import lost_content, soft_errors
 from mirror.core.policy.scope import Reason, Role
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
@@ -26,7 +25,7 @@ from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
 from mirror.store.rules import error_pages
-from mirror.store.rules.answer_versions import is_page, version, with_path
+from mirror.store.rules.answer_versions import is_page, reads_alike, version, with_path
 from mirror.store.rules.unvisited import add_departure
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
@@ -171,7 +170,7 @@ class Answers:
         if response.payload:
             self._run.archive.cache_payload(digest, response.payload)
         resource = replace(resource, digest=digest, size=response.size)
-        if before and resource.reads_as(before):
+        if before and reads_alike(before, resource):
             resource = replace(resource, stale=before.stale)
         if before and before.digest == digest and not resource.error and self._run.is_alias(before):
             resource = replace(resource, standing=before.standing, path=None, stale=False)
@@ -227,7 +226,7 @@ class Answers:
             headers=before.headers if headers is None else headers,
             checked=checked or before.checked,
         )
-        if not present.stale and present.path and not present.reads_as(before):  # a 304 may bring other headers
+        if not present.stale and present.path and not reads_alike(before, present):  # a 304 may bring other headers
             present = replace(present, stale=True)
         return self._put(entry, before, present)
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from mirror.core.document.references import Reference
 from mirror.core.http.cross_origin import may_read
 from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason, Role
+from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State

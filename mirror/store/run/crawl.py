@@ -19,16 +19,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
 from mirror.core.policy.clock import latest_credible
 from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.scope import Reason, Role, Scope
+from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publisher import PublishElsewhere
+from mirror.store.disk.publications import PublishElsewhere
 from mirror.store.manifest.history_records import SnapshotCounts
 from mirror.store.manifest.records import Entry, Lane, RunCounts, Shortfall, Snapshot, State
 from mirror.store.manifest.rendering_records import RenderMode

@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Decision, Reason, Role, Source
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url import aliases, local_paths, media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive import MAX_REDIRECTS

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mirror.core.policy.scope import Role
-from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.playlists import SURPLUS_RULE
+from mirror.core.syntax.reference import Kind
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Entry, Resource
 

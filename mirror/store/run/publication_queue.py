@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from mirror.store.archive import Archive
-from mirror.store.disk.publisher import PublicationTasks, Published, PublishElsewhere
+from mirror.store.disk.publications import PublicationTasks, Published, PublishElsewhere
 from mirror.store.manifest.records import Resource
 
 _AT_ONCE: Final = 8  # files that one request to a worker process asks for

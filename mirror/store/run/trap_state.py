@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from mirror.core.document import documents
-from mirror.core.document.references import Reference
 from mirror.core.http.messages import Response
 from mirror.core.policy.crawler_traps import Budgets, Traps
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.archive import Archive
 from mirror.store.manifest.checks import checked

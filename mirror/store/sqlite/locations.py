@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.manifest import checks

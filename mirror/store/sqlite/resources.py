@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from mirror.core.document.references import Reference
+from mirror.core.syntax.reference import Reference
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publisher import Published
+from mirror.store.disk.publications import Published
 from mirror.store.manifest import checks
 from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing, State
 from mirror.store.sqlite.links import Links

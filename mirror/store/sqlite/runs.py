@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mirror.core.http.messages import GONE
 from mirror.core.policy.scope import Reason, Role
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.records import (

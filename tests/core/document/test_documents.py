@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.policy import soft_errors
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import DOCUMENTS, Document
 from tests.core.document.test_references import SOUP

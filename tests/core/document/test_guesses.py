@@ -8,7 +8,7 @@ from mirror.core.document.guesses import media_spans
 from mirror.core.document.link_rewriter import rewrite
 from mirror.core.document.replacements import Rewriter
 from mirror.core.syntax import embedded_urls
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url.media_types import Document
 from tests.core.document.test_documents import copied, found, response
 from tests.core.document.test_references import URL

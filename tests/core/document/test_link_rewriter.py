@@ -15,7 +15,7 @@ from mirror.core.document.edits import Edit, apply
 from mirror.core.document.link_attributes import MAX_NESTED, TABLE
 from mirror.core.document.replacements import Rewriter
 from mirror.core.http.messages import Headers, Response
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import Document

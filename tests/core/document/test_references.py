@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from mirror.core.document import references as refs
 from mirror.core.document.link_attributes import MAX_NESTED, TABLE, XML_ATTRIBUTES, XML_TEXT
-from mirror.core.document.references import Reference
 from mirror.core.syntax import embedded_urls, markup
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url import canonical as urls
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.media_types import Document

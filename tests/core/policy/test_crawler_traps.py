@@ -6,9 +6,8 @@ from random import Random
 
 import pytest
 
-from mirror.core.document.references import Reference
 from mirror.core.policy.crawler_traps import MAX_FAMILIES, Budgets, Traps, absent_url
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL, resolve
 
 HOST = "http://example.org"

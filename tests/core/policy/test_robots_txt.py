@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mirror.core.policy import robots_txt
 from mirror.core.policy.robots_txt import MAX_SIZE, Robots
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind
 from mirror.core.syntax.robots_meta import PRODUCT
 from mirror.core.url.canonical import CanonicalURL
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.document.references import Reference
 from mirror.core.http.request_variants import variant, with_variant
 from mirror.core.policy.scope import (
     MAX_URL_LENGTH,
@@ -18,19 +17,18 @@ from mirror.core.policy.scope import (
     Role,
     Scope,
     Source,
-    bundled_suffix_list,
 )
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL, is_web, origin
+from mirror.core.url.public_suffixes import registrable_domain
 
 START = CanonicalURL("https://www.example.org/docs/a.html?b=/c")
 OTHER = CanonicalURL("https://cdn.example/x")
-SUFFIXES = bundled_suffix_list()
 PAGE = Source(START, Role.PAGE, 0)
 
 
 def scope(area: Area = Area.SITE, requisites: Requisites = Requisites.ALL, **options: Any) -> Scope:
-    return Scope((START,), area, requisites, registrable_domain=SUFFIXES, **options)
+    return Scope((START,), area, requisites, registrable_domain=registrable_domain, **options)
 
 
 def decided(
@@ -89,7 +87,7 @@ def test_area(area: Area, inside: list[str], outside: list[str]) -> None:
     ],
 )
 def test_site(start: str, inside: str, outside: str) -> None:
-    site = Scope((CanonicalURL(start),), registrable_domain=SUFFIXES)
+    site = Scope((CanonicalURL(start),), registrable_domain=registrable_domain)
     assert site.contains(CanonicalURL(inside))
     assert not site.contains(CanonicalURL(outside))
 
@@ -107,11 +105,11 @@ def test_site(start: str, inside: str, outside: str) -> None:
 def test_the_bundled_list_needs_no_network(host: str, domain: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.socket", None)
     monkeypatch.setattr("socket.getaddrinfo", None)
-    assert bundled_suffix_list()(host) == domain
+    assert registrable_domain(host) == domain
 
 
 def test_several_starts_are_several_homes() -> None:
-    both = Scope((START, OTHER), Area.PREFIX, registrable_domain=SUFFIXES)
+    both = Scope((START, OTHER), Area.PREFIX, registrable_domain=registrable_domain)
     assert both.contains(START)
     assert both.contains(CanonicalURL("https://cdn.example/y"))
 
@@ -260,7 +258,7 @@ WANTING = (Kind.PAGE, Kind.FRAME, Kind.REQUISITE, Kind.FEED, Kind.SITEMAP, Kind.
 
 
 def within(*starts: str, **options: Any) -> Scope:
-    return Scope(tuple(map(CanonicalURL, starts)), registrable_domain=SUFFIXES, **options)
+    return Scope(tuple(map(CanonicalURL, starts)), registrable_domain=registrable_domain, **options)
 
 
 @pytest.mark.parametrize("area", Area)
@@ -402,7 +400,7 @@ SCOPES = st.builds(
     st.sampled_from(Area),
     st.sampled_from(Requisites),
     depth=st.none() | st.integers(0, 3),
-    registrable_domain=st.just(SUFFIXES),
+    registrable_domain=st.just(registrable_domain),
 )
 
 

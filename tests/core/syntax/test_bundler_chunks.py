@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.document.references import Reference, references
+from mirror.core.document.references import references
 from mirror.core.syntax.bundler_chunks import MAX_CHUNKS, chunk_spans
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import canonical
 from mirror.core.url.media_types import Document
 

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mirror.core.syntax import embedded_urls
-from mirror.core.syntax.embedded_urls import Kind, Span
+from mirror.core.syntax.embedded_urls import Span
+from mirror.core.syntax.reference import Kind
 
 LAW = settings(max_examples=120)
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.document.references import Reference, references
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.document.references import references
 from mirror.core.syntax.ftp_listings import Entry, Form, NotAFolderError, entry_url, is_name, page, parse
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.media_types import Document
 

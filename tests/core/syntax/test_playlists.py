@@ -7,8 +7,8 @@ import pytest
 from mirror.core.document import dash_edits, documents
 from mirror.core.http.messages import Response
 from mirror.core.syntax import dash_manifests, markup, playlists
-from mirror.core.syntax.embedded_urls import Kind
 from mirror.core.syntax.playlists import MAX_SEGMENTS
+from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL
 from tests.core.document.test_documents import copied, found, response
 

@@ -10,13 +10,12 @@ from typing import Any, Final
 
 import pytest
 
-from mirror.core.document.references import Reference
 from mirror.core.policy.scope import Reason, Role
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publisher import Published
+from mirror.store.disk.publications import Published
 from mirror.store.manifest.interface import Manifest, Open
 from mirror.store.manifest.records import (
     Entry,

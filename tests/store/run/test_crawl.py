@@ -17,7 +17,7 @@ from mirror.core.url.canonical import canonical
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
-from mirror.store.disk.publisher import PublishElsewhere
+from mirror.store.disk.publications import PublishElsewhere
 from mirror.store.disk.spool import Promise
 from mirror.store.manifest.records import Standing
 from mirror.store.run.crawl import Crawl

@@ -10,9 +10,9 @@ from typing import Any, Final
 import pytest
 
 from mirror.core.document import documents
-from mirror.core.document.references import Reference
 from mirror.core.http import messages
 from mirror.core.policy.scope import Area, Requisites, Scope
+from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.manifest.records import Standing

@@ -9,9 +9,8 @@ from typing import Final
 import pytest
 
 from mirror.core.document.documents import find_references
-from mirror.core.document.references import Reference
 from mirror.core.policy.scope import Scope
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.disk.objects import Digest
