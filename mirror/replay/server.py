@@ -10,7 +10,6 @@ Files are streamed at the same time.
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property
 from hashlib import sha256
 from typing import Final
 from urllib.parse import quote
@@ -27,7 +26,6 @@ from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.cross_origin import OPAQUE
 from mirror.core.http.messages import GONE, header
 from mirror.core.http.request_variants import MAX_BODY
-from mirror.core.policy.scope import SuffixList
 from mirror.core.replay import first_script, origins, response_headers
 from mirror.core.replay.near_match import NearMatch, with_callback
 from mirror.core.replay.origins import ReplayOrigin, Server
@@ -235,7 +233,7 @@ class Replay:
         reader = self._playback.home(label) if label else None
         if reader is None or reader.snapshot != home.snapshot:
             return {}
-        sites = {self._site(origins.host_of(one.origin)) for one in (reader, home)}
+        sites = {registrable_domain(origins.host_of(one.origin)) for one in (reader, home)}
         return response_headers.reading_headers(
             origin,
             reader.origin,
@@ -255,10 +253,6 @@ class Replay:
                 **(response_headers.preflight(granted, request.header("access-control-request-headers"), _ANSWERED)),
             },
         )
-
-    @cached_property
-    def _site(self) -> SuffixList:
-        return registrable_domain
 
     def _place(self, home: ReplayOrigin) -> Callable[[CanonicalURL], str]:
         return lambda url: self._server.place(url, home.snapshot)
