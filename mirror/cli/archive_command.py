@@ -1,16 +1,15 @@
-"""What the commands about archives share: how they open an archive, find a snapshot, and say what is missing."""
+"""What the commands about archives share: how they open an archive to read it, find a snapshot, and say what is missing."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mirror.core.policy.clock import latest_credible
 from mirror.reports.exit_codes import Exit
 from mirror.reports.times import clock_warning
-from mirror.store import forgetting
-from mirror.store.archive import Archive
-from mirror.store.disk.errors import StorageError, storing
+from mirror.store.archive_reader import ArchiveReader
+from mirror.store.disk.errors import storing
 from mirror.store.manifest.history_records import SnapshotInfo
 from mirror.terminal.console import exit_with_error, print_message
 
@@ -20,23 +19,14 @@ def utc_now() -> datetime:
 
 
 @contextmanager
-def open_archive(folder: str, *, read_only: bool = True) -> Iterator[Archive]:
-    """Open the archive in a folder and close it again; a storage error ends the program."""
+def open_reader(folder: str) -> Iterator[ArchiveReader]:
+    """Open the archive in a folder to read its history, and close it again. Raises `StorageError`."""
     root = Path(folder).expanduser()
-    try:
-        with storing(root):
-            archive = Archive(root, create=False, read_only=read_only)
-            try:
-                if not read_only:
-                    forgetting.finish(archive)
-                yield archive
-            finally:
-                archive.close()
-    except StorageError as error:
-        exit_with_error(str(error), Exit.STORAGE)
+    with storing(root), closing(ArchiveReader(root)) as archive:
+        yield archive
 
 
-def warn_about_clock(archive: Archive) -> None:
+def warn_about_clock(archive: ArchiveReader) -> None:
     """Print a warning if a run began in the future."""
     now = utc_now().isoformat(timespec="seconds")
     print_message(clock_warning(archive.manifest.runs.after(latest_credible(now)), now))
@@ -48,7 +38,7 @@ def missing_objects(count: int) -> str:
     return f"{files} can't be made, because the archive lacks what was received: `verify --repair` fetches it again\n"
 
 
-def find_snapshot(archive: Archive, name: str) -> SnapshotInfo:
+def find_snapshot(archive: ArchiveReader, name: str) -> SnapshotInfo:
     """The snapshot that the user names by its number, a time or `latest`; an unknown one ends the program."""
     found = archive.history.find(name)
     if found is None:

@@ -3,7 +3,8 @@
 from argparse import Namespace
 from pathlib import Path
 
-from mirror.cli.archive_command import find_snapshot, missing_objects, open_archive
+from mirror.cli.archive_command import find_snapshot, missing_objects
+from mirror.cli.open_archive import open_archive
 from mirror.reports.exit_codes import Exit
 from mirror.store.checkout import check_out
 from mirror.store.index_page import INDEX

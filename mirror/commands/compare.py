@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from scrapy.settings import BaseSettings
 
 from mirror.browser.chromium import BrowserError, find
-from mirror.cli.archive_command import open_archive
+from mirror.cli.open_archive import open_archive
 from mirror.cli.scrapy_settings import find_settings
 from mirror.compare import copies
 from mirror.compare.page_capture import Viewer, what_is_missing

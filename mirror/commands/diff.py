@@ -7,18 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mirror.cli.archive_command import find_snapshot, open_archive
-from mirror.core.comparison import text_diff
-from mirror.core.comparison.text_diff import Section
-from mirror.core.document.documents import MAX_READ
-from mirror.core.http.messages import header
-from mirror.core.syntax import character_encoding
-from mirror.core.url.media_types import DOCUMENTS, Document
+from mirror.cli.archive_command import find_snapshot, open_reader
 from mirror.reports.exit_codes import Exit
-from mirror.store.archive import Archive
+from mirror.store.archive_reader import ArchiveReader
 from mirror.store.manifest.history_records import ChangeKind, Difference, SnapshotInfo
-from mirror.store.manifest.records import Outcome, Resource
-from mirror.store.noise import is_noise
+from mirror.store.manifest.records import Outcome
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
 _SIGNS = {
@@ -32,11 +25,13 @@ _SIGNS = {
 
 def run(given: Namespace) -> int:
     """Without names, compares the last two complete snapshots; with one name, that snapshot and the newest."""
-    with open_archive(given.folder) as archive:
+    with open_reader(given.folder) as archive:
         before, now = _pair(archive, [name for name in (given.before, given.now) if name is not None])
         found = [_told_apart(archive, one) for one in archive.history.differences(before.id, now.id)]
         if given.html:
-            _write(Path(given.html).expanduser(), _page(archive, before, now, found))
+            from mirror.reports.difference_page import difference_page  # noqa: PLC0415 - as below
+
+            _write(Path(given.html).expanduser(), difference_page(archive, before, now, found))
             print_message(f"{len(found):,} differences; open {given.html}\n")
     if given.json:
         print_json({"before": before.id, "now": now.id, "differences": [_as_json(one) for one in found]})
@@ -59,14 +54,16 @@ def _legend(kinds: Collection[ChangeKind]) -> str:
     return f"Signs: {meanings}\n" if meanings else ""
 
 
-def _told_apart(archive: Archive, one: Difference) -> Difference:
+def _told_apart(archive: ArchiveReader, one: Difference) -> Difference:
     """Tell a change that says nothing from the others."""
-    if one.kind is ChangeKind.CHANGED and one.before and one.now and is_noise(archive, one.before, one.now):
-        return replace(one, kind=ChangeKind.NOISE)
-    return one
+    if one.kind is not ChangeKind.CHANGED or one.before is None or one.now is None:
+        return one
+    from mirror.store.noise import is_noise  # noqa: PLC0415 - the parsers take longer to load than everything else
+
+    return replace(one, kind=ChangeKind.NOISE) if is_noise(archive, one.before, one.now) else one
 
 
-def _pair(archive: Archive, names: list[str]) -> tuple[SnapshotInfo, SnapshotInfo]:
+def _pair(archive: ArchiveReader, names: list[str]) -> tuple[SnapshotInfo, SnapshotInfo]:
     if names:
         return find_snapshot(archive, names[0]), find_snapshot(archive, names[1] if len(names) > 1 else "latest")
     complete = [one for one in archive.history.snapshots() if one.outcome is Outcome.COMPLETE]
@@ -88,35 +85,6 @@ def _as_json(one: Difference) -> dict[str, Any]:
         name: side and {"url": side.url, "digest": side.digest, "size": side.size, "path": side.path}
         for name, side in sides.items()
     }
-
-
-def _page(archive: Archive, before: SnapshotInfo, now: SnapshotInfo, found: list[Difference]) -> str:
-    sections = [_section(archive, one) for one in found]
-    return text_diff.report(f"Snapshot {before.id} of {before.started} and {now.id} of {now.started}", sections)
-
-
-def _section(archive: Archive, one: Difference) -> Section:
-    side = one.now or one.before
-    assert side is not None
-    note = f"it was at {one.before.url}" if one.kind is ChangeKind.MOVED and one.before else ""
-    changes = tuple(_text_changes(archive, one)) if one.kind is ChangeKind.CHANGED else ()
-    return Section(side.url, one.kind, note, changes)
-
-
-def _text_changes(archive: Archive, one: Difference) -> list[text_diff.Change]:
-    before, now = (_lines(archive, side) if side else None for side in (one.before, one.now))
-    return [] if before is None or now is None else text_diff.text_changes(before, now)
-
-
-def _lines(archive: Archive, resource: Resource) -> list[str] | None:
-    if DOCUMENTS.get(resource.media_type or "") is not Document.HTML or resource.digest is None:
-        return None
-    if resource.size > MAX_READ or not archive.has_payload(resource):
-        return None
-    text = character_encoding.decode(
-        archive.objects.get(resource.digest), header(resource.headers, "content-type")
-    ).text
-    return text_diff.page_lines(text)
 
 
 def _write(place: Path, page: str) -> None:

@@ -4,7 +4,8 @@ from argparse import Namespace
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import missing_objects, open_archive, utc_now
+from mirror.cli.archive_command import missing_objects, utc_now
+from mirror.cli.open_archive import open_archive
 from mirror.core.url.canonical import InvalidURLError, canonical
 from mirror.reports.exit_codes import Exit
 from mirror.store.forgetting import Forgotten, forget

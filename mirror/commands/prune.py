@@ -5,7 +5,8 @@ from datetime import datetime
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import open_archive, utc_now, warn_about_clock
+from mirror.cli.archive_command import utc_now, warn_about_clock
+from mirror.cli.open_archive import open_archive
 from mirror.core.policy import retention
 from mirror.core.policy.retention import InvalidPolicyError, Policy
 from mirror.reports.exit_codes import Exit

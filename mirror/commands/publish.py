@@ -3,7 +3,8 @@
 import sys
 from argparse import Namespace
 
-from mirror.cli.archive_command import missing_objects, open_archive, utc_now
+from mirror.cli.archive_command import missing_objects, utc_now
+from mirror.cli.open_archive import open_archive
 from mirror.reports.exit_codes import Exit
 from mirror.reports.run_summary import MAX_EXAMPLES, needing_lines
 from mirror.store.archive import Archive

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
-from mirror.cli.archive_command import open_archive
+from mirror.cli.open_archive import open_archive
 from mirror.core.replay.origins import Server
 from mirror.replay import process
 from mirror.reports.exit_codes import Exit

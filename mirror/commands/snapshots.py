@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from rich.filesize import decimal
 
-from mirror.cli.archive_command import open_archive, warn_about_clock
+from mirror.cli.archive_command import open_reader, warn_about_clock
 from mirror.reports.exit_codes import Exit
 from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import SnapshotInfo
@@ -29,7 +29,7 @@ _COLUMNS = (
 
 def run(given: Namespace) -> int:
     """Prints one line for each snapshot, the oldest first."""
-    with open_archive(given.folder) as archive:
+    with open_reader(given.folder) as archive:
         listed = archive.history.snapshots()
         warn_about_clock(archive)
     if given.json:

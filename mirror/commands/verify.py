@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from mirror.cli.archive_command import open_archive
+from mirror.cli.open_archive import open_archive
 from mirror.cli.options import REPAIR, reads_files, stored_words
 from mirror.reports.exit_codes import Exit
 from mirror.store.archive import Archive

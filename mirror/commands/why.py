@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from mirror.cli.archive_command import open_archive
+from mirror.cli.archive_command import open_reader
 from mirror.core.policy.scope import covers
 from mirror.core.url.canonical import InvalidURLError, canonical
 from mirror.reports.exit_codes import Exit
@@ -19,7 +19,7 @@ def run(given: Namespace) -> int:
         url = canonical(given.url)
     except InvalidURLError as error:
         exit_with_error(str(error), Exit.USAGE)
-    with open_archive(given.folder) as archive:
+    with open_reader(given.folder) as archive:
         account = archive.history.account(url)
         forgotten = [pattern for pattern in archive.manifest.decisions.tombstones() if covers(pattern, url)]
     if given.json:

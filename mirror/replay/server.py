@@ -20,11 +20,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from mirror.core.document.documents import MAX_READ
 from mirror.core.document.navigation_guard import GUARD
 from mirror.core.http.byte_ranges import is_range
 from mirror.core.http.cross_origin import OPAQUE
-from mirror.core.http.messages import GONE, header
+from mirror.core.http.messages import GONE, MAX_READ, header
 from mirror.core.http.request_variants import MAX_BODY
 from mirror.core.replay import first_script, origins, response_headers
 from mirror.core.replay.near_match import NearMatch, with_callback

@@ -20,9 +20,9 @@ from mirror.browser.records import Clicks
 from mirror.browser.renderer import Renderer
 from mirror.cli.options import REPAIR, Options
 from mirror.close_spider import stop
-from mirror.core.document.documents import MAX_READ, find_references, max_read_size
+from mirror.core.document.documents import find_references, max_read_size
 from mirror.core.document.references import MAX_REFERENCES
-from mirror.core.http.messages import Response
+from mirror.core.http.messages import MAX_READ, Response
 from mirror.core.http.request_variants import variant_of, without_variant
 from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.private_addresses import Reach, networks

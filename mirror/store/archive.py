@@ -16,41 +16,30 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mirror.core.document import documents
-from mirror.core.http import messages
-from mirror.core.http.messages import Response, Spooled
+from mirror.core.http.messages import Response
 from mirror.core.syntax.reference import Kind
 from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
+from mirror.store.archive_reader import FILES, ArchiveReader, require_archive
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.layout import COPIES, KEPT, OBJECTS, SCRATCH
 from mirror.store.disk.lock import Lock
-from mirror.store.disk.objects import Digest, Objects
+from mirror.store.disk.objects import Digest
 from mirror.store.disk.publications import Publication, PublicationTasks, Published
 from mirror.store.disk.publisher import Publisher
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
 from mirror.store.disk.tree import Tree
 from mirror.store.index_page import INDEX, index_page
+from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Resource
 from mirror.store.manifest_backup import BACKUP, DAMAGED, back_up, open_manifest
 
 if TYPE_CHECKING:
     from mirror.store.disk.object_store import LocalObjectStore
 
-FILES = (
-    "lock",
-    "owner",
-    BACKUP,
-    "manifest.sqlite",
-    "manifest.sqlite-wal",
-    "manifest.sqlite-shm",
-    "manifest.sqlite-journal",
-)
-PARTS = (
-    *FILES,
-    *(OBJECTS, COPIES, SCRATCH, "partial"),
-)
+PARTS = (*FILES, OBJECTS, COPIES, SCRATCH, "partial")
 """The files and folders in `.mirror/`."""
 
 MAX_REDIRECTS = 20
@@ -61,18 +50,15 @@ _BEHIND = 100  # publications that worker processes may have before `settle` wai
 _READER = "reader"
 
 
-class Archive:
+class Archive(ArchiveReader):
     """The archive in `root`. Raises `StorageError` if it can't be read or written.
 
     One process at a time can have it open. With `read_only`, it is opened without a lock, so that a crawl may run meanwhile.
     """
 
     def __init__(self, root: Path, *, create: bool = True, read_only: bool = False) -> None:
-        self.root = root
-        kept = root / KEPT
-        self.objects: LocalObjectStore = Objects(kept / OBJECTS)
-        self.copies: LocalObjectStore = Objects(kept / COPIES)
-        self.spools = Spools(kept / "partial", self.objects)
+        self._create = create and not read_only
+        self._read_only = read_only
         self.rewritten = 0
         """How many files `settle` published again."""
         self.unwritten: list[CanonicalURL] = []
@@ -80,41 +66,33 @@ class Archive:
         self.unpublished: list[CanonicalURL] = []
         """Resources whose files could not be made, because their objects are missing."""
         self._lock: Lock | None = None
-        self._cached: tuple[Digest, bytes] = Digest(""), b""
-        try:
-            with storing(root):
-                self._open(kept, create=create, read_only=read_only)
-        except BaseException:
-            self._release()
-            raise
+        super().__init__(root)
 
-    def _open(self, kept: Path, *, create: bool, read_only: bool) -> None:
-        root = self.root
-        if not read_only:
-            refuse_link(kept)
-        if not kept.is_dir():
-            if read_only or not create:
-                raise StorageError(f"{root} is not an archive: it has no folder {KEPT}")
-            if (root / INDEX).exists():
-                raise StorageError(f"{root / INDEX} belongs to no archive: choose another folder, or move it away")
+    def _open(self, kept: Path) -> Manifest:
+        self.spools = Spools(kept / "partial", self.objects)
+        if self._read_only:
+            return super()._open(kept)
+        refuse_link(kept)
+        if self._create and not kept.is_dir():
+            index = self.root / INDEX
+            if index.exists():
+                raise StorageError(f"{index} belongs to no archive: choose another folder, or move it away")
             try:
                 kept.mkdir(parents=True)
             except FileNotFoundError as error:  # such as in /proc
                 raise StorageError(f"{error.filename}: no folder can be made here: choose another one") from error
-        for part in () if read_only else PARTS:
+        require_archive(self.root)
+        for part in PARTS:
             refuse_link(kept / part)
-        for part in FILES:  # readers write the index of the log, too; a backup is replaced by a rename
-            require_file(kept / part, alone=part != BACKUP and (not read_only or part.endswith("-shm")))
-        if not read_only:
-            self._prepare(kept)
-        check = self._lock.check if self._lock else lambda: None
-        may_be_new = not read_only and create and next(self.objects.all(), None) is None
-        self.manifest = open_manifest(kept, may_be_new=may_be_new, read_only=read_only, check=check)
-        self.history = self.manifest.history
+        for part in FILES:  # a backup is replaced by a rename
+            require_file(kept / part, alone=part != BACKUP)
+        self._lock = lock = Lock(kept / "lock")
+        self._prepare(kept)
+        may_be_new = self._create and next(self.objects.all(), None) is None
+        return open_manifest(kept, may_be_new=may_be_new, check=lock.check)
 
     def _prepare(self, kept: Path) -> None:
-        """Lock the archive, and delete what killed processes left half-written."""
-        self._lock = Lock(kept / "lock")
+        """Delete what killed processes left half-written."""
         for store in (self.objects, self.copies):
             store.prepare()
         self.spools.prepare()
@@ -134,10 +112,6 @@ class Archive:
         """Back up the manifest, so that `verify --repair` can restore it."""
         with storing(self.root):
             back_up(self.manifest, self.root / KEPT)
-
-    def close(self) -> None:
-        self.manifest.close()
-        self._release()
 
     def _release(self) -> None:
         self.spools.close()
@@ -163,16 +137,6 @@ class Archive:
     def cache_payload(self, digest: Digest, payload: bytes) -> None:
         """Keep the payload of one object in memory, until the next call: a new payload is usually read several times."""
         self._cached = digest, payload
-
-    def response(self, resource: Resource, digest: Digest) -> Response:
-        """Return the answer of a version as it was received. A payload that is too long to be read stays on the disk."""
-        known = (resource.url, resource.status or 0, resource.headers)
-        if resource.size <= documents.MAX_READ:
-            cached, payload = self._cached
-            payload = payload if cached == digest else self.objects.get(digest)
-            return Response(*known, payload, is_error_page=resource.is_error_page)
-        with self.objects.open(digest) as file:
-            return Response(*known, b"", Spooled(digest, resource.size, file.read(messages.HEAD)))
 
     def settle(self, queue: PublicationTasks | None = None) -> Iterator[bool]:
         """Publish documents again whose links are outdated, then remove released files and write the index page.
@@ -217,10 +181,6 @@ class Archive:
                 yield resource
             else:
                 self.unpublished.append(resource.url)
-
-    def has_payload(self, resource: Resource) -> bool:
-        """Return whether the object of a version is there."""
-        return resource.digest is not None and self.objects.has(resource.digest)
 
     # --- after an update, after a power cut, collection ----------------------------------------------------------------
 

@@ -5,14 +5,14 @@ from typing import Final
 
 from mirror.core.comparison import noise
 from mirror.core.document import documents
-from mirror.store.archive import Archive
+from mirror.store.archive_reader import ArchiveReader
 from mirror.store.manifest.records import Resource
 
 _MAX_SIZE: Final = 4 * noise.MAX_LENGTH
 """Bytes. A character has up to four."""
 
 
-def is_noise(archive: Archive, before: Resource, now: Resource) -> bool:
+def is_noise(archive: ArchiveReader, before: Resource, now: Resource) -> bool:
     """Whether two versions of a URL differ in noise only. Versions that are no HTML, or whose payloads are lost, don't."""
     if before.content[1:] != now.content[1:] or max(before.size, now.size) > _MAX_SIZE:
         return False
@@ -20,13 +20,13 @@ def is_noise(archive: Archive, before: Resource, now: Resource) -> bool:
     return old is not None and new is not None and noise.is_noise(old, new)
 
 
-def find_noise(archive: Archive, snapshot_id: int) -> Iterator[bool]:
+def find_noise(archive: ArchiveReader, snapshot_id: int) -> Iterator[bool]:
     """Yield, for each change of a snapshot, whether it is noise."""
     for before, now in archive.history.changed(snapshot_id):
         yield is_noise(archive, before, now)
 
 
-def _html(archive: Archive, resource: Resource) -> str | None:
+def _html(archive: ArchiveReader, resource: Resource) -> str | None:
     if resource.digest is None or not archive.has_payload(resource):
         return None
     return documents.html_text(archive.response(resource, resource.digest))

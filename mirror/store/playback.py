@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mirror.core.document import documents
+from mirror.core.http import messages
 from mirror.core.http.messages import Response
 from mirror.core.policy.scope import covers
 from mirror.core.replay.first_script import milliseconds, with_first_script
@@ -159,7 +160,7 @@ class Playback:
         """
         resource = found.resource
         media_type = resource.media_type or ""
-        if not documents.may_differ_at_origin(media_type) or resource.size > documents.MAX_READ:
+        if not documents.may_differ_at_origin(media_type) or resource.size > messages.MAX_READ:
             return None
         shown: dict[str, bool] = {}
 

@@ -27,7 +27,7 @@ from scrapy import Request
 from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Response
 
-from mirror.core.document.documents import MAX_READ
+from mirror.core.http.messages import MAX_READ
 from mirror.core.syntax import ftp_listings
 from mirror.core.syntax.ftp_listings import Entry, Form
 from mirror.core.url.canonical import CanonicalURL

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from mirror.core.document import documents
+from mirror.core.http import messages
 from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
@@ -339,7 +340,7 @@ def test_an_archive_is_for_one_process_at_a_time(root: Path) -> None:
 
 def test_a_document_that_is_too_long_is_kept_as_received(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site().page("/", links=["/long"]).page("/long", "x" * 2000, links=[HOME])
-    monkeypatch.setattr(documents, "MAX_READ", 1000)
+    monkeypatch.setattr(messages, "MAX_READ", 1000)
     mirrored(root, {HOME: site})
     with opened(root) as archive:
         assert len(list(archive.publish_all())) == 2

@@ -11,6 +11,7 @@ from mirror.core.document import header_edits, link_rewriter, references
 from mirror.core.document.header_edits import Said
 from mirror.core.document.navigation_guard import MAX_SCRIPT, guarded
 from mirror.core.document.replacements import Resolve, Rewriter
+from mirror.core.http import messages
 from mirror.core.http.messages import Headers, Response
 from mirror.core.syntax import character_encoding, markup, robots_meta
 from mirror.core.syntax.character_encoding import Text
@@ -30,9 +31,6 @@ _XHTML = "application/xhtml+xml"
 _LOADED = re.compile(r"(?:image|audio|video|font)/|text/(?:css|javascript)\Z")
 _JSON_MARKS = (b'"icons"', b'"start_url"', b'"buffers"')
 """What a JSON file has that is a web application manifest, or a glTF model."""
-
-MAX_READ = 64 << 20
-"""The size in bytes up to which payloads are read for references. A sitemap may have 50 MiB (sitemaps.org)."""
 
 _MAX_MANIFEST = 1 << 20
 
@@ -62,12 +60,12 @@ def read(response: Response, media_type: str) -> tuple[Document, Text] | None:
 def max_read_size(media_type: str) -> int:
     """Return the size in bytes up to which a payload of this type is read for references. Longer ones are kept unread.
 
-    >>> max_read_size("text/html") == MAX_READ, max_read_size("video/mp4")
+    >>> max_read_size("text/html") == messages.MAX_READ, max_read_size("video/mp4")
     (True, 0)
     """
     if media_type == "application/json":
         return _MAX_MANIFEST
-    return MAX_READ if media_type in DOCUMENTS else 0
+    return messages.MAX_READ if media_type in DOCUMENTS else 0
 
 
 def may_differ(media_type: str, headers: Headers, size: int) -> bool:
@@ -76,7 +74,7 @@ def may_differ(media_type: str, headers: Headers, size: int) -> bool:
         return size <= max_read_size(media_type)
     if DOCUMENTS.get(media_type) in _NEVER_REWRITTEN and size <= MAX_SCRIPT:
         return True
-    return size <= MAX_READ and header_edits.may_be_transcoded(media_type, headers)
+    return size <= messages.MAX_READ and header_edits.may_be_transcoded(media_type, headers)
 
 
 def _may_have_references(media_type: str) -> bool:

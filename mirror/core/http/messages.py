@@ -38,6 +38,9 @@ GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """The statuses with which a response may lead to another URL."""
 
+MAX_READ = 64 << 20
+"""The size in bytes up to which payloads are read as documents. A sitemap may have 50 MiB (sitemaps.org)."""
+
 HEAD = 512
 """Bytes of a payload from which its media type is found if no header gives it."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mirror.core.document import documents
+from mirror.core.http import messages
 from mirror.core.http.messages import Response
 from mirror.core.policy.crawler_traps import Budgets, Traps
 from mirror.core.syntax.reference import Kind, Reference
@@ -66,7 +67,7 @@ class TrapState:
             self._manifest.decisions.save_families(*self._traps.changed())
 
     def _text(self, resource: Resource) -> str:
-        if resource.digest is None or resource.size > documents.MAX_READ:
+        if resource.digest is None or resource.size > messages.MAX_READ:
             return ""
         return _text(self._archive.response(resource, resource.digest))
 
