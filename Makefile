@@ -34,6 +34,9 @@ bench: install tools                ## measure Websucker, wget, HTTrack and othe
 bench-quick: install tools          ## measure with small sites within three minutes; print only
 	.venv/bin/python -m benchmarks.suite --quick $(args)
 
+bench-starts: install tools         ## measure how long programs take to start; write the table into docs/performance.md
+	.venv/bin/python -m benchmarks.suite.starts --write $(args)
+
 sites:                              ## build sites with generators from the npm registry, in build/sites
 	$(PYTHON) -m benchmarks.generators $(args)
 
@@ -70,4 +73,4 @@ clean:                              ## remove built files, but no mirrors
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long fuzz chaos fidelity bench bench-quick sites check docs format needs tools clean
+.PHONY: help install mirror test long fuzz chaos fidelity bench bench-quick bench-starts sites check docs format needs tools clean

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from benchmarks.suite import report, sites
+from benchmarks.suite import report, sites, starts
 from benchmarks.suite.judging import File, Shares, judge
 from benchmarks.suite.measure import memory, run
 from benchmarks.suite.paced import endless
@@ -28,6 +28,15 @@ PAGES: Final = 12
 
 
 # The whole suite, from the command to the page
+
+
+def test_starts_are_measured_until_the_end_or_the_first_request() -> None:
+    found = starts.measured(1, lambda _: None)
+    shown = starts.start_table(found)
+    for what in ("--version", "snapshots DIR", "why DIR URL", "diff DIR"):
+        assert f"| websucker | `{what}` | " in shown
+    assert "| websucker | first request | " in shown
+    assert "<!-- begin start -->" in PAGE.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +295,7 @@ def test_targets_say_by_how_much_they_are_met_or_missed() -> None:
 def test_each_target_and_each_workload_has_its_place_on_the_page() -> None:
     assert {target.workload for target in TARGETS} == set(WORKLOADS)
     markers = re.findall(r"<!-- begin (\w+) -->", PAGE.read_text())
-    assert sorted(markers) == sorted([*WORKLOADS, "targets", "missed"])
+    assert sorted(markers) == sorted([*WORKLOADS, "targets", "start", "missed"])
 
 
 def test_the_picture_tells_more_from_less() -> None:

@@ -12,6 +12,7 @@ from mirror.reports.exit_codes import Exit
 from mirror.store.archive_reader import ArchiveReader
 from mirror.store.manifest.history_records import ChangeKind, Difference, SnapshotInfo
 from mirror.store.manifest.records import Outcome
+from mirror.store.noise import is_noise
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
 _SIGNS = {
@@ -29,7 +30,7 @@ def run(given: Namespace) -> int:
         before, now = _pair(archive, [name for name in (given.before, given.now) if name is not None])
         found = [_told_apart(archive, one) for one in archive.history.differences(before.id, now.id)]
         if given.html:
-            from mirror.reports.difference_page import difference_page  # noqa: PLC0415 - as below
+            from mirror.reports.difference_page import difference_page  # noqa: PLC0415 - it loads parsers
 
             _write(Path(given.html).expanduser(), difference_page(archive, before, now, found))
             print_message(f"{len(found):,} differences; open {given.html}\n")
@@ -56,11 +57,9 @@ def _legend(kinds: Collection[ChangeKind]) -> str:
 
 def _told_apart(archive: ArchiveReader, one: Difference) -> Difference:
     """Tell a change that says nothing from the others."""
-    if one.kind is not ChangeKind.CHANGED or one.before is None or one.now is None:
-        return one
-    from mirror.store.noise import is_noise  # noqa: PLC0415 - the parsers take longer to load than everything else
-
-    return replace(one, kind=ChangeKind.NOISE) if is_noise(archive, one.before, one.now) else one
+    if one.kind is ChangeKind.CHANGED and one.before and one.now and is_noise(archive, one.before, one.now):
+        return replace(one, kind=ChangeKind.NOISE)
+    return one
 
 
 def _pair(archive: ArchiveReader, names: list[str]) -> tuple[SnapshotInfo, SnapshotInfo]:

@@ -15,9 +15,7 @@ from scrapy.http import Response as ScrapyResponse
 from twisted.python.failure import Failure as TwistedFailure
 
 from mirror.browser.chromium import find as find_browser
-from mirror.browser.offline_browser import Browser
 from mirror.browser.records import Clicks
-from mirror.browser.renderer import Renderer
 from mirror.cli.options import REPAIR, Options
 from mirror.close_spider import stop
 from mirror.core.document.documents import find_references, max_read_size
@@ -47,6 +45,7 @@ from mirror.workers.pool import WorkerDiedError, Workers
 
 if TYPE_CHECKING:
     from mirror.browser.records import ScriptCookie
+    from mirror.browser.renderer import Renderer
 
 Numbers = TypeVar("Numbers", Budgets, Bounds)
 
@@ -110,7 +109,10 @@ class MirrorSpider(Spider):
             self.renderer = self._renderer(crawler)
         return self
 
-    def _renderer(self, crawler: Crawler) -> Renderer:
+    def _renderer(self, crawler: Crawler) -> "Renderer":
+        from mirror.browser.offline_browser import Browser  # noqa: PLC0415 - few crawls need a browser
+        from mirror.browser.renderer import Renderer  # noqa: PLC0415
+
         path = find_browser(self.options.browser)
         assert path is not None
 

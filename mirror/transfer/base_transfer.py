@@ -22,7 +22,7 @@ from scrapy import Request, signals
 from scrapy.exceptions import DownloadCancelledError, ResponseDataLossError, StopDownload
 from scrapy.http import Response
 from scrapy.responsetypes import responsetypes
-from scrapy.utils._download_handlers import check_stop_download, get_maxsize_msg, get_warnsize_msg
+from twisted.python.failure import Failure
 
 from mirror.core.document import documents
 from mirror.core.http import content_coding, messages
@@ -157,13 +157,7 @@ class BaseTransfer(CurlOperation[Response]):
         self._prepare_payload(length)
         meta[STATUS] = self._status
         meta[OFFSET] = self._payload.size
-        self._stop = check_stop_download(
-            signals.headers_received,
-            self._crawler,
-            self.request,
-            headers=scrapy_headers(self._headers),
-            body_length=length,
-        )
+        self._stop = self._ask(signals.headers_received, headers=scrapy_headers(self._headers), body_length=length)
         meta.pop(STATUS, None)
         meta.pop(OFFSET, None)
 
@@ -199,7 +193,7 @@ class BaseTransfer(CurlOperation[Response]):
         """Process the pending blocks as one. libcurl delivers 16 KiB at a time; a signal for each would cost too much."""
         block, self._pending, self._pending_size = b"".join(self._pending), [], 0
         self._last_flush = self.last_activity
-        self._stop = check_stop_download(signals.bytes_received, self._crawler, self.request, data=block)
+        self._stop = self._ask(signals.bytes_received, data=block)
         if self._decoder:
             for piece in self._decoder.feed(block):
                 self._store(piece)
@@ -232,13 +226,22 @@ class BaseTransfer(CurlOperation[Response]):
         kind = media_types.media_type(self._header("content-type"), self.url, head)
         return max(_ALWAYS_IN_MEMORY, documents.max_read_size(kind))
 
+    def _ask(self, signal: object, **words: Any) -> StopDownload | None:
+        """Send one of the signals whose receivers may stop a download; return the exception with which one did."""
+        sent = self._crawler.signals.send_catch_log(signal, request=self.request, spider=self._crawler.spider, **words)
+        for _, result in sent:
+            if isinstance(result, Failure) and isinstance(result.value, StopDownload):
+                return result.value
+        return None
+
     def _check_size(self, size: int, *, expected: bool) -> None:
+        told = f"{'Expected to receive' if expected else 'Received'} {size} bytes which is larger than download"
         if self._max_size and size > self._max_size:
-            message = get_maxsize_msg(size, self._max_size, self.request, expected=expected)
+            message = f"{told} max size ({self._max_size}) in request {self.request}."
             logger.log(logging.WARNING if self._spools is None else logging.DEBUG, message)
             raise DownloadCancelledError(message)
         if self._warn_size and size > self._warn_size:
-            logger.warning(get_warnsize_msg(size, self._warn_size, self.request, expected=expected))
+            logger.warning("%s warn size (%d) in request %s.", told, self._warn_size, self.request)
             self._warn_size = 0
 
     def _check_endless(self, size: int) -> None:

@@ -25,7 +25,6 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadFailedError, UnsupportedURLSchemeError
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
-from scrapy.utils._download_handlers import get_dataloss_msg
 from twisted.internet.ssl import Certificate
 
 from mirror.core.http.lenient_answers import InvalidAnswerError
@@ -301,7 +300,11 @@ class CurlHandler(BaseDownloadHandler):
     def warn_of_loss(self, request: Request) -> None:
         if not self._has_warned_of_loss:
             self._has_warned_of_loss = True
-            logger.warning(get_dataloss_msg(request.url))
+            logger.warning(
+                "Got data loss in %s. To process incomplete responses, set DOWNLOAD_FAIL_ON_DATALOSS=0. "
+                "This message is shown once",
+                request.url,
+            )
 
     # --- transfers that take too long ----------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ combines media types, encodings, references and rewriting.
 import re
 from collections.abc import Callable
 
-from mirror.core.document import header_edits, link_rewriter, references
+from mirror.core.document import header_edits, references
 from mirror.core.document.header_edits import Said
 from mirror.core.document.navigation_guard import MAX_SCRIPT, guarded
 from mirror.core.document.replacements import Resolve, Rewriter
@@ -133,7 +133,7 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
     said = Said.by(response, source.text) if kind is Document.HTML else None
     data = _loaded_files(resolve) if kind is Document.HTML else None
     rewriter = Rewriter(response.url, own, resolve, source.encoding, data=data)
-    text = link_rewriter.rewrite(kind, source.text, rewriter, said)
+    text = _rewritten(kind, source.text, rewriter, said)
     text = header_edits.with_declaration(kind, text, headers, payload)
     if kind is Document.XML:
         text = header_edits.with_status(text, response)
@@ -176,11 +176,27 @@ def copy_at_origin(  # noqa: PLR0913 - the parts of a copy
     if document is None:
         return response.payload
     kind, source = document
-    text = link_rewriter.rewrite(
-        kind, source.text, Rewriter(response.url, home, resolve, source.encoding, home, data, has)
-    )
+    rewriter = Rewriter(response.url, home, resolve, source.encoding, home, data, has)
+    text = _rewritten(kind, source.text, rewriter)
     text = begin(text, kind) if begin else text
     return response.payload if text == source.text else source.encode(text)
+
+
+def redirect_page(target: str, *, is_here: bool) -> bytes:
+    """Return the page that replaces a redirect in the tree, as `link_rewriter` makes it."""
+    from mirror.core.document import link_rewriter  # noqa: PLC0415 - see `_rewritten`
+
+    return link_rewriter.redirect_page(target, is_here=is_here)
+
+
+def _rewritten(kind: Document, text: str, rewriter: Rewriter, said: Said | None = None) -> str:
+    """Return a document with its references replaced.
+
+    The rewriter and its parser load when the first document is copied: a crawl does not wait for them before its first request.
+    """
+    from mirror.core.document import link_rewriter  # noqa: PLC0415
+
+    return link_rewriter.rewrite(kind, text, rewriter, said)
 
 
 def _is_json(media_type: str) -> bool:

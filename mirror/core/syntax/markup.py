@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar, cast
 
-import turbohtml
 from lxml import etree
-from turbohtml import TokenType
 
 from mirror.core.syntax import embedded_urls, robots_meta
 
@@ -219,6 +217,9 @@ def _read(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
 
 def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
     """Do the same with turbohtml's tokenizer, at any depth. It doesn't read `<noscript>` as an element."""
+    import turbohtml  # noqa: PLC0415 - rare, and one more library to load before the first request
+    from turbohtml import TokenType  # noqa: PLC0415
+
     opened: Counter[str] = Counter()
     for token in turbohtml.tokenize(NOSCRIPT.sub(NO_SCRIPT, utf8(text).decode())):
         tag = token.tag or ""

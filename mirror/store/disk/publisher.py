@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from mirror.core.document import documents, link_rewriter
+from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.syntax.reference import Reference
 from mirror.core.url import local_paths
@@ -71,7 +71,7 @@ def local_copy(
 
     if wanted.target is not None:
         place = resolve(wanted.target)
-        return link_rewriter.redirect_page(place or wanted.target, is_here=place is not None)
+        return documents.redirect_page(place or wanted.target, is_here=place is not None)
     media_type = wanted.media_type
     if wanted.dom is not None and objects.has(wanted.dom):
         shown = Response(wanted.url, wanted.status, DOM_HEADERS, objects.get(wanted.dom))
