@@ -53,7 +53,7 @@ class BrowserError(Exception):
 def find(path: Path | None = None) -> Path | None:
     """Return the path of a Chromium: `path` if it is given and executable, otherwise the first of `NAMES` on the PATH."""
     if path is not None:
-        found = shutil.which(path)
+        found = shutil.which(str(path))
         return Path(found) if found else None
     return next((Path(found) for name in NAMES if (found := shutil.which(name))), None)
 

@@ -6,14 +6,13 @@ time, or that takes too few bytes of its response.
 """
 
 import asyncio
+import sys
 from typing import Any, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-try:
+if sys.platform != "win32":
     import resource
-except ImportError:  # on Windows, where the limit is far above MAX
-    resource = None  # type: ignore[assignment]
 
 MAX: Final = 512
 """Connections, whatever the system allows. A browser opens six for each host of a page."""
@@ -35,10 +34,10 @@ _LEAST: Final = 6000
 
 def most() -> int:
     """Return how many connections there may be. Each may need a second file descriptor, for the file that it is sent."""
-    if resource is None:
-        return MAX
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return MAX if limit == resource.RLIM_INFINITY else max(2, min(MAX, (limit - _RESERVE) // 2))
+    if sys.platform != "win32":
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return MAX if limit == resource.RLIM_INFINITY else max(2, min(MAX, (limit - _RESERVE) // 2))
+    return MAX  # the limit of Windows is far above
 
 
 class BoundedProtocol(H11Protocol):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pycurl
+from scrapy.exceptions import NotSupported
 
 from mirror.transfer.curl_errors import TransferError
 
@@ -22,6 +23,7 @@ class Multi:
     def __init__(self, *, connections: int = 0) -> None:
         """`connections`: how many idle connections to keep open; 0 leaves that to libcurl."""
         self._loop = asyncio.get_running_loop()
+        _require_watching(self._loop)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
         if connections:
@@ -128,3 +130,9 @@ class Multi:
             done.set_exception(error)
         else:
             done.set_result(kept)
+
+
+def _require_watching(loop: asyncio.AbstractEventLoop) -> None:
+    """Raise `NotSupported` if an event loop can't watch sockets: libcurl would wait for ever, without a word."""
+    if type(loop).add_reader is asyncio.AbstractEventLoop.add_reader:
+        raise NotSupported(f"{type(loop).__name__} can't watch sockets, as libcurl needs: use a SelectorEventLoop")

@@ -22,6 +22,10 @@ _TELLS_ERRORS: Final = (5, 8)
 """The Linux version since which `syncfs` reports failed writes."""
 
 
+_TO_SYNC: Final = os.O_RDWR if sys.platform == "win32" else os.O_RDONLY
+"""How to open a file to sync it. Windows syncs only what is open for writing."""
+
+
 def sync(folder: Path, places: Iterable[Path]) -> None:
     """Wait until these files below `folder`, a store, and their names survive a power cut. Missing files are ignored.
 
@@ -60,10 +64,10 @@ def _syncfs() -> Any:
 
 def _sync(place: Path) -> None:
     try:
-        opened = os.open(place, os.O_RDONLY)
+        opened = os.open(place, _TO_SYNC)
     except FileNotFoundError:  # it was removed in the meantime
         return
-    except PermissionError:  # Windows can't open folders, nor sync files that are opened for reading
+    except PermissionError:  # Windows can't open folders, nor objects, which are write-protected, for writing
         return
     try:
         os.fsync(opened)

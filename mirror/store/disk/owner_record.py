@@ -248,7 +248,9 @@ def _text(place: str) -> str:
 
 def _now() -> float:
     """Return seconds of a clock that nobody sets, and that goes on while the machine is suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 def _owner(content: bytes) -> Owner | None:

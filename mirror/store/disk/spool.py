@@ -16,6 +16,7 @@ to the disk while others still arrive, so that syncing the object at the end tak
 import hashlib
 import json
 import os
+import sys
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -350,7 +351,7 @@ def _write_whole(place: Path, text: str) -> None:
 
 def _send(file: int, start: int, end: int) -> None:
     """Make the system begin to write a range of a file to the disk, without waiting. Advising Linux to drop it does this."""
-    if hasattr(os, "posix_fadvise"):
+    if sys.platform == "linux":
         with suppress(OSError):
             os.posix_fadvise(file, start, end - start, os.POSIX_FADV_DONTNEED)
 
