@@ -44,6 +44,8 @@ check: .venv/tests needs            ## check format, lint and types, and run the
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/mypy --platform darwin --cache-dir .mypy_cache/darwin --package mirror
+	.venv/bin/mypy --platform win32 --cache-dir .mypy_cache/win32 --package mirror
 	.venv/bin/pytest $(args)
 
 docs: .venv/tests                  ## write the docs that are made from the code: the options, the picture of the rooms, the man page

@@ -83,10 +83,12 @@ def test_the_distributions_have_the_whole_program_and_nothing_else(distributions
     program = {
         place.relative_to(ROOT).as_posix()
         for place in (ROOT / "mirror").rglob("*")
-        if place.suffix == ".py" or place.name == "py.typed"
+        if place.is_file() and "__pycache__" not in place.parts
     }
     with zipfile.ZipFile(wheel) as packed:
-        assert {name for name in packed.namelist() if ".dist-info/" not in name} == program
+        names = {name for name in packed.namelist() if ".dist-info/" not in name}
+    assert {name for name in names if ".data/" not in name} == program
+    assert f"websucker-{mirror.__version__}.data/data/share/man/man1/websucker.1" in names
     [source] = distributions.glob("*.tar.gz")
     with tarfile.open(source) as packed_source:
         names = {name.partition("/")[2] for name in packed_source.getnames()}

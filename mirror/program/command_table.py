@@ -215,6 +215,17 @@ COMMANDS: Final[dict[str, Command]] = {
         "put websucker completion fish | source into ~/.config/fish/config.fish.",
         adapted=False,
     ),
+    "version": Command(
+        "Show the version, and with --verbose those that matter",
+        (
+            argument(
+                "--verbose", "-v", action="store_true", help="show the versions of everything that a run depends on"
+            ),
+            _JSON,
+        ),
+        "The report of an error needs the output of `websucker version --verbose`.",
+        adapted=False,
+    ),
     "man": Command("Print the man page: websucker man | man -l -", (), adapted=False),
 }
 """Name -> command, in the order in which the help lists them."""

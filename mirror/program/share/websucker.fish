@@ -50,7 +50,7 @@ function _shtab_websucker_using
   test "$_shtab_websucker_cmdpath" = "$argv"
 end
 
-set -g _shtab_websucker_commands snapshots diff why checkout replay verify publish prune forget compare help completion man
+set -g _shtab_websucker_commands snapshots diff why checkout replay verify publish prune forget compare help completion version man
 set -g _shtab_websucker_opts_with_value --browser --ca --certificate --click --connections --cookies --delay --depth --exclude --header --help --host --html --http --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --netrc --obey --out --pages --pixels --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -o -s -u -w -x
 
 complete -c websucker -e
@@ -165,5 +165,9 @@ complete -c websucker -n '_shtab_websucker_using help' -s h -l help -d 'show thi
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a completion -d 'Print the completion for a shell. Put eval "$(websucker completion bash)" into ~/.bashrc; the same with zsh into ~/.zshrc, after compinit; for fish, put websucker completion fish | source into ~/.config/fish/config.fish.'
 complete -c websucker -n '_shtab_websucker_using completion' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using completion; and test $_shtab_websucker_npos -eq 0' -ka "bash zsh fish" -d 'bash, zsh or fish'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a version -d 'Show the version, and with --verbose those that matter. The report of an error needs the output of `websucker version --verbose`.'
+complete -c websucker -n '_shtab_websucker_using version' -l verbose -s v -d 'show the versions of everything that a run depends on'
+complete -c websucker -n '_shtab_websucker_using version' -l json -d 'print JSON'
+complete -c websucker -n '_shtab_websucker_using version' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a man -d 'Print the man page: websucker man | man -l -.'
 complete -c websucker -n '_shtab_websucker_using man' -s h -l help -d 'show this help'
