@@ -3,6 +3,8 @@
 import gc
 import sys
 
+from mirror import __version__
+
 _ALLOCATIONS = 10_000
 
 
@@ -11,6 +13,8 @@ def main() -> None:
 
     Loading makes 130,000 objects that stay. By default, Python would look through them for garbage again and again.
     """
+    if sys.argv[1:] in (["--version"], ["-V"]) and _is_printed(f"websucker {__version__}\n"):
+        return
     gc.set_threshold(_ALLOCATIONS, 50, 100)
     try:
         from mirror.program.websucker import main as run  # noqa: PLC0415 - so that it can be interrupted
@@ -19,6 +23,16 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("Stopped at once: run the same command again to continue\n")
         sys.exit(130)
+
+
+def _is_printed(text: str) -> bool:
+    """Print a text for which nothing has to be loaded; if that fails, the program says why."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, AttributeError):
+        return False
+    return True
 
 
 if __name__ == "__main__":

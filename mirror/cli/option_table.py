@@ -7,9 +7,8 @@ A new option needs a row here and a field in `options.Options` or `options.Trans
 passes it on as a Scrapy setting, unless it is secret: Scrapy logs settings. `Options.as_json` has what tells two runs apart.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from mirror import __version__
 
@@ -31,8 +30,7 @@ class Group(StrEnum):
     TRANSFERS = "Transfers"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: the name of its value, its default or "", what it does; `repeatable` options can be given several times.
 
     `default_note` describes a default that a user could not give as a value. `short` are the letters by which hands know the

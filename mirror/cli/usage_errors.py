@@ -4,13 +4,12 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mirror.cli.option_table import OPTIONS, flag
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """An option in a message: its name, and its value unless that is secret or was not given."""
 
     name: str

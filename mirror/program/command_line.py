@@ -3,10 +3,12 @@
 Words that older versions took, or that Scrapy takes, are first written as the parsers know them: `normalized`.
 """
 
+import os
 import re
 import sys
 from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from mirror import __version__
@@ -16,8 +18,20 @@ from mirror.program.other_tools import ADVICE
 from mirror.program.parser import Parser
 
 
+def _width() -> int:
+    """The columns of the terminal, or of `COLUMNS`, without two. argparse would load archives to ask the same."""
+    with suppress(ValueError):
+        return int(os.environ.get("COLUMNS", "")) - 2
+    with suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns - 2  # type: ignore[union-attr]
+    return 78
+
+
 class Formatter(HelpFormatter):
     """Names the value of an option once, after its names: `-o, --out DIR`."""
+
+    def __init__(self, prog: str, **keywords: Any) -> None:
+        super().__init__(prog, **{"width": _width()} | keywords)
 
     def _format_action_invocation(self, action: Action) -> str:
         if not action.option_strings or action.nargs == 0:

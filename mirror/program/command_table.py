@@ -7,16 +7,14 @@ code. Only the module of the command that runs is imported, so that a command st
 
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 CRAWL: Final = "crawl"
 """The command that `websucker URL...` means; `scrapy crawl mirror`. Its options are in `option_table`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """An argument of a command, as `argparse` takes it: its names, and the keywords of `add_argument`."""
 
     names: tuple[str, ...]
@@ -31,8 +29,7 @@ def argument(*names: str, **keywords: Any) -> Argument:
     return Argument(names, keywords)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command: a line that says what it does, its arguments, and what else the help of the command says.
 
     `crawls`: the command makes requests, and takes settings of Scrapy. `adapted`: `scrapy` has it, too.

@@ -6,7 +6,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, NoReturn
 
 from mirror.cli.guarded import guarded, prepare
@@ -23,9 +22,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     prepare()
     os.environ["SCRAPY_SETTINGS_MODULE"] = "mirror.settings"
     with suppress(OSError):
-        sys.path.append(
-            str(Path.cwd())
-        )  # the user's progress hook may be in this folder, as with `python -m` and `scrapy`
+        sys.path.append(os.getcwd())  # noqa: PTH109 - a hook may be here; pathlib takes longer to load than `--help` to print
     with guarded(Given.as_option):
         name, given = parse(words)
         sys.exit(int(function(name)(given)))

@@ -1,8 +1,6 @@
 """Output of the program: data on stdout, messages on stderr, and the error message with which it exits."""
 
-import json
 import sys
-import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -27,6 +25,8 @@ def exit_with_error(message: str, code: int) -> NoReturn:
 
 def described(error: BaseException) -> str:
     """Describe an exception in one line: its class, its message and where it was raised."""
+    import traceback  # noqa: PLC0415 - as below
+
     file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
     return f"{in_one_line(error)} ({file}:{line})"
 
@@ -42,4 +42,6 @@ def print_line(line: str) -> None:
 
 def print_json(data: Any) -> None:
     """Write data for a script to stdout."""
+    import json  # noqa: PLC0415 - this module is loaded by `--help`, too
+
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=True) + "\n")

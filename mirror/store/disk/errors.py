@@ -4,8 +4,10 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FULL: Final = "the disk is full. Make room, then run the same command again to continue"
 
@@ -36,11 +38,13 @@ class StorageError(Exception):
 
 
 @contextmanager
-def storing(root: Path) -> Iterator[None]:
+def storing(root: "Path") -> Iterator[None]:
     """Turn each `OSError` about the archive in `root` into a `StorageError` that says what to do."""
     try:
         yield
     except OSError as error:
+        from pathlib import Path  # noqa: PLC0415 - this module is loaded by `websucker --help`, too
+
         place = Path(error.filename2 or error.filename or root)  # if a rename failed, its target
         if error.errno in {errno.EEXIST, errno.ENOTDIR}:
             place = next(part for part in (place, *place.parents) if os.path.lexists(part))
