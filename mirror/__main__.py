@@ -1,6 +1,7 @@
 """`python -m mirror URL...`, and `websucker URL...`."""
 
 import gc
+import os
 import sys
 
 from mirror import __version__
@@ -28,8 +29,7 @@ def main() -> None:
 def _is_printed(text: str) -> bool:
     """Print a text for which nothing has to be loaded; if that fails, the program says why."""
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), text.encode())
     except (OSError, AttributeError):
         return False
     return True

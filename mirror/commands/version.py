@@ -44,7 +44,7 @@ def parts() -> dict[str, str]:
     """What a run depends on -> its version."""
     return {
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
-        "system": system(),
+        "system": operating_system(),
         "encodings": f"file names {sys.getfilesystemencoding()}, text {locale.getpreferredencoding(do_setlocale=False)}",
         **{name: _version(name) for name in LIBRARIES},
         **curl(),
@@ -54,7 +54,7 @@ def parts() -> dict[str, str]:
     }
 
 
-def system() -> str:
+def operating_system() -> str:
     """The operating system, with the name of the distribution."""
     name = ""
     with suppress(OSError):
