@@ -18,10 +18,12 @@ from mirror.cli.archive_command import missing_objects
 from mirror.cli.option_values import parse_size
 from mirror.close_spider import close
 from mirror.logs import print_safely
+from mirror.pacing import Hosts
 from mirror.reports.exit_codes import Exit
 from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Summary
 from mirror.reports.times import clock_warning
 from mirror.store.disk.errors import StorageError
+from mirror.store.rules.login_pages import login_pages
 from mirror.store.run.crawl import Crawl
 from mirror.terminal.console import described, print_message
 
@@ -83,7 +85,7 @@ class Finish:
         try:
             if error is None:
                 finished = reason == "finished" or spider.mirror.is_done
-                exit_code = await self._finish(spider.mirror, finished=finished)
+                exit_code = await self._finish(spider.mirror, spider.options.missing_browser, finished=finished)
             else:
                 spider.mirror.flush()  # commits the answers that came before the error
         except StorageError as failure:
@@ -98,7 +100,7 @@ class Finish:
             exit_code = Exit.STORAGE
         self._crawler.stats.set_value("mirror/exit_code", exit_code)
 
-    async def _finish(self, mirror: Crawl, *, finished: bool) -> Exit:
+    async def _finish(self, mirror: Crawl, missing_browser: str | None, *, finished: bool) -> Exit:
         if finished:
             mirror.finish()
         for is_waiting in mirror.settle():
@@ -123,6 +125,9 @@ class Finish:
             mirror.leads_nowhere,
             mirror.archive.manifest.runs.error_pages(),
             mirror.archive.root,
+            closed=list(Hosts.shared(self._crawler).closed.values()),
+            in_need=(mirror.pages.in_need, missing_browser) if mirror.pages.in_need and missing_browser else None,
+            logins=login_pages(mirror.archive.manifest, mirror.scope.starts, mirror.archive.response),
         )
         if summary.exit_code or not self._is_quiet:
             print_message(summary.text())

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import monotonic, time
-from typing import Final, Self, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 from weakref import WeakKeyDictionary
 
 from scrapy import Request
@@ -28,6 +28,9 @@ from mirror.store.manifest.records import Entry
 from mirror.transfer import failures
 from mirror.transfer.curl_errors import is_invalid
 from mirror.transfer.failures import BrokenAnswerError, ShortRangeError, UnreachableError
+
+if TYPE_CHECKING:
+    from mirror.reports.run_summary import ClosedHost
 
 TURN: Final = "mirror_turn"
 """Key of `Request.meta`: (host, epoch), while the request is in flight."""
@@ -50,18 +53,28 @@ MAX_HOSTS: Final = 4096
 
 @dataclass(slots=True, eq=False)
 class Host:
-    """A host: scheme, name and port. `trouble` is what went wrong last; `has_retry_after` whether it came with Retry-After."""
+    """A host: scheme, name and port.
+
+    `trouble` is what went wrong last, `in_a_row` how many times in a row something did; `has_retry_after`: it came with
+    Retry-After.
+    """
 
     origin: str
     pace: Pace
     trouble: str = ""
     has_retry_after: bool = False
+    in_a_row: int = 0
     held: deque[Entry] = field(default_factory=deque)
     """Entries that were taken from the frontier and can't start yet."""
     retries: deque[Request] = field(default_factory=deque)
     """Requests to retry."""
     owes_new: bool = False
     """Whether a new request comes before the next retry. This distinguishes a failing host from a page that always fails."""
+
+    @property
+    def given_up(self) -> str:
+        """The error of the URLs that wait for the host when it is given up."""
+        return failures.given_up(self.trouble, self.in_a_row)
 
 
 Turn = tuple[Host, int]
@@ -73,6 +86,8 @@ class Hosts:
     _shared: Final["WeakKeyDictionary[object, Hosts]"] = WeakKeyDictionary()
 
     def __init__(self, bounds: Bounds) -> None:
+        self.closed: dict[CanonicalURL, ClosedHost] = {}
+        """The hosts of which nothing may be requested because its robots.txt can't be had, by the URL of that."""
         self._bounds = bounds
         self._hosts: dict[str, Host] = {}
 
@@ -211,6 +226,7 @@ class Pacing:
         if trouble in HOST_TROUBLES:
             host.trouble, host.has_retry_after = why, seconds is not None
             host.pace.troubled(monotonic(), epoch, trouble, seconds)
+            host.in_a_row = host.pace.troubles
         return self._retry(request, host, trouble, why)
 
     def _retry(self, request: Request, host: Host, trouble: Trouble, why: str) -> Request | None:

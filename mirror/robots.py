@@ -27,14 +27,16 @@ from mirror.core.policy.request_rate import retry_after
 from mirror.core.policy.robots_txt import Robots as Rules
 from mirror.core.policy.scope import Reason
 from mirror.core.syntax.reference import Reference
-from mirror.core.url.canonical import CanonicalURL, is_web
+from mirror.core.url.canonical import CanonicalURL, is_web, origin
 from mirror.items import Answer, Failure, core_response
 from mirror.pacing import Hosts
 from mirror.pipelines import Store
+from mirror.reports.run_summary import ClosedHost
+from mirror.reports.times import format_moment
 from mirror.terminal.console import print_message
 from mirror.transfer import failures
 from mirror.transfer.curl_operation import BEGINNING, IN_MEMORY, TIME
-from mirror.transfer.failures import BrokenAnswerError, InterruptedTransferError, Skipped, UnreachableError
+from mirror.transfer.failures import NO_ROBOTS, BrokenAnswerError, InterruptedTransferError, Skipped, UnreachableError
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -110,6 +112,7 @@ class Robots:
         )
         self._record(place, fetched, rules)
         if rules is not None:
+            self._hosts.closed.pop(place, None)
             return self._keep(place, rules, self._fresh_for)
         old = self._known.get(place)
         if old:
@@ -118,7 +121,11 @@ class Robots:
             raise fetched.error
         rules = self._rules_after_long_failure(place)
         if rules is None:
-            raise _unreachable(fetched)
+            error = _unreachable(fetched)
+            if error.is_closed:
+                opens = None if error.retry_after is None else time() + error.retry_after
+                self._hosts.closed[place] = ClosedHost(origin(place), str(error), format_moment(opens))
+            raise error
         return self._keep(place, rules, self._fresh_for)
 
     def _keep(self, place: CanonicalURL, rules: Rules, seconds: float) -> Rules:
@@ -222,7 +229,7 @@ def _unreachable(fetched: _Fetched) -> UnreachableError:
         is_broken = isinstance(error, ResponseDataLossError | DownloadCancelledError | BrokenAnswerError)
         why = failures.text(error)
         # without any answer, the host itself is unreachable: no need to name robots.txt
-        return UnreachableError(f"robots.txt can't be had: {why}" if is_broken else why, None, None)
-    why = f"robots.txt can't be had: {status_text(fetched.answer.status)}"
+        return UnreachableError(f"{NO_ROBOTS}{why}" if is_broken else why, None, None)
+    why = f"{NO_ROBOTS}{status_text(fetched.answer.status)}"
     seconds = retry_after(fetched.answer.header("retry-after"), time(), fetched.answer.header("date"))
     return UnreachableError(why, fetched.answer.status, seconds)

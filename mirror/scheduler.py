@@ -207,7 +207,7 @@ class Scheduler(BaseScheduler):
         pipeline = self._crawler.get_item_pipeline(Store)
         assert pipeline is not None
         with suppress(DropItem):  # the archive can't be written; that was reported
-            pipeline.process_item(Failure(entry, f"host given up: {host.trouble}"))
+            pipeline.process_item(Failure(entry, host.given_up))
 
     # --- waking --------------------------------------------------------------------------------------------------------
 

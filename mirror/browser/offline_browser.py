@@ -38,7 +38,7 @@ FLAGS: Final = (
 
 def what_is_missing(path: Path | None = None) -> str | None:
     """What has to be installed before pages can be rendered, as a sentence; `None` if nothing."""
-    return chromium.what_is_missing("rendering", [("playwright", "playwright")], path, "browser=")
+    return chromium.what_is_missing("rendering", [("playwright", "playwright")], path, "--browser ")
 
 
 class Browser:

@@ -131,7 +131,12 @@ class Options:
         """Which pages to render. By default `auto` if a browser is installed, else `never`."""
         if self.render is not None:
             return self.render
-        return RenderMode.NEVER if what_is_missing(self.browser) else RenderMode.AUTO
+        return RenderMode.NEVER if self.missing_browser else RenderMode.AUTO
+
+    @property
+    def missing_browser(self) -> str | None:
+        """What has to be installed to render pages, as a sentence; `None` if nothing, or if the user has decided."""
+        return None if self.render is not None else what_is_missing(self.browser)
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> "Options":

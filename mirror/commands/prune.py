@@ -41,12 +41,16 @@ def run(given: Namespace) -> int:
     if given.dry_run:
         print_message(f"{_snapshots(len(gone))} would be removed\n")
     else:
-        print_message(f"Removed {_snapshots(len(gone))} and {count:,} objects of {decimal(size)}\n")
+        print_message(f"Removed {_snapshots(len(gone))} and {_objects(count)} of {decimal(size)}\n")
     return Exit.WELL
 
 
 def _snapshots(number: int) -> str:
     return f"{number:,} snapshot{'' if number == 1 else 's'}"
+
+
+def _objects(number: int) -> str:
+    return f"{number:,} object{'' if number == 1 else 's'}"
 
 
 def _policy(words: str | None) -> Policy | None:

@@ -5,6 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from rich.filesize import decimal
+
 from mirror.cli.open_archive import open_archive
 from mirror.cli.options import REPAIR, reads_files, stored_words
 from mirror.reports.exit_codes import Exit
@@ -29,13 +31,8 @@ def run(given: Namespace) -> int:
         checked, damages = _check(archive)
         unknown = [] if given.repair else list(unknown_files(archive))
         _report(given, checked, damages, unknown, archive.manifest.retention.lost())
-        if not given.repair and (count := sum(1 for _ in archive.unused())):
-            print_message(
-                "1 object or copy is not needed by any version: `prune` removes it\n"
-                if count == 1
-                else f"{count:,} objects and copies are not needed by any version: `prune` removes them\n"
-            )
         if not given.repair:
+            print_message(_unused([store.path(digest).lstat().st_size for store, digest in archive.unused()]))
             return Exit.SOME_FAILED if damages else Exit.WELL
         last = archive.history.snapshots()[-1:]
         unfinished = bool(last) and last[0].outcome is Outcome.INCOMPLETE
@@ -127,6 +124,15 @@ def _check(archive: Archive) -> tuple[int, list[Damage]]:
         if damage is not None:
             damages.append(damage)
     return checked, damages
+
+
+def _unused(sizes: list[int]) -> str:
+    """Say how much `prune` would free; "" if nothing."""
+    if not sizes:
+        return ""
+    what = "1 file" if len(sizes) == 1 else f"{len(sizes):,} files"
+    which = f"{what} of {decimal(sum(sizes))} in .mirror"
+    return f"No snapshot needs {which}, which is harmless: `prune` frees the space\n"
 
 
 def _publish(archive: Archive, lost: list[Resource]) -> None:

@@ -8,13 +8,14 @@ from typing import Final
 
 from rich.filesize import decimal
 
-from mirror.core.http.messages import status_text
+from mirror.core.http.messages import GONE, status_text
 from mirror.core.policy.dynamic_pages import LOADER
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.exit_codes import Exit
+from mirror.reports.remedies import DISOBEY, hints, skip_hints, skip_text
 from mirror.store.manifest.history_records import SnapshotCounts
-from mirror.store.manifest.records import ErrorPages, Lack, RunCounts, Shortfall
+from mirror.store.manifest.records import ErrorPages, Lack, LoginPages, RunCounts, Shortfall
 from mirror.store.manifest.rendering_records import RenderingCounts
 from mirror.terminal.printable import printable
 
@@ -22,9 +23,19 @@ MAX_FAILURES: Final = 20
 MAX_TRAPS: Final = 10
 MAX_PROBLEMS: Final = 6
 MAX_EXAMPLES: Final = 3
+MAX_RULE: Final = 100
 
-_HELPS: Final = {"refused: POST": " (variants=all sends them to the sites of the starts, if they are harmless)"}
+_HELPS: Final = {"refused: POST": " (`--variants all` sends them to the sites of the starts, if they are harmless)"}
 """What went wrong with rendered pages -> what helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedHost:
+    """A host whose robots.txt can't be had: why, and when it opens, if its server told."""
+
+    origin: str
+    why: str
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,8 @@ class Summary:
     were not followed, one of them). `needing` is the number of pages that work in replay only, and some of them, each with
     the reason. `shortfalls` are what the copy lacks by rules. `leads_nowhere`: it has no page but the starts. `problems` are
     those of rendered pages: what, how many pages, one of them. `error_pages` are the pages with status 404 or 410 that were
-    kept because they were asked for.
+    kept because they were asked for. `closed` are the hosts whose robots.txt can't be had. `in_need` is a page that scripts
+    build, and what has to be installed to render it. `logins` are URLs that end on a login page.
     """
 
     counts: RunCounts
@@ -56,6 +68,9 @@ class Summary:
     leads_nowhere: bool = False
     error_pages: Sequence[ErrorPages] = ()
     archive: Path | None = None
+    closed: Sequence[ClosedHost] = ()
+    in_need: tuple[CanonicalURL, str] | None = None
+    logins: LoginPages | None = None
 
     @property
     def exit_code(self) -> Exit:
@@ -66,13 +81,16 @@ class Summary:
         if self.counts.fetched == 0:
             return Exit.NOTHING_FETCHED
         is_short = any(map(self._is_loss, self.shortfalls)) or any(what == LOADER for what, _, _ in self.problems)
-        is_missing = any(one.are_starts for one in self.error_pages)
+        is_missing = any(one.are_starts for one in self.error_pages) or (self.logins and self.logins.are_starts)
         return Exit.SOME_FAILED if self.counts.failed or is_short or is_missing else Exit.WELL
 
     def _is_loss(self, shortfall: Shortfall) -> bool:
-        """Whether the user asked for what is lacking: a page is not whole, or no start leads anywhere."""
+        """Whether the user asked for what is lacking: a start, a part of a page, or links if no start leads anywhere."""
         if shortfall.lack is Lack.LINKS:
             return self.leads_nowhere
+        return shortfall.lack is Lack.STARTS or self._is_forbidden(shortfall)
+
+    def _is_forbidden(self, shortfall: Shortfall) -> bool:
         return shortfall.reason is Reason.ROBOTS and shortfall.lack is not Lack.REQUESTED
 
     def text(self) -> str:
@@ -81,11 +99,16 @@ class Summary:
         return "".join(printable(line) + "\n" for line in lines)
 
     def _fetched(self) -> list[str]:
-        counts = self.counts
+        counts, has_copy = self.counts, self.counts.pages + self.counts.requisites > 0
         kinds = [_count(counts.pages, "page"), _count(counts.requisites - counts.linked, "requisite")]
         kinds += [_count(counts.linked, "other file")] if counts.linked else []
-        lines = [f"Mirrored {', '.join(kinds)}; {decimal(counts.size)} in {self.seconds:.1f} s"]
-        lines += [f"Since the previous snapshot: {_changes(self.changes)}"] if self.changes else []
+        what = f"{', '.join(kinds)}; {decimal(counts.size)}"
+        if counts.fetched or not self.finished:
+            lines = [f"Mirrored {what} in {self.seconds:.1f} s"]
+            lines += [f"Since the previous snapshot: {_changes(self.changes)}"] if self.changes else []
+        else:
+            copy = f"; the copy of an earlier run stays: {what}" if has_copy and self.changes else ""
+            lines = [f"Nothing could be fetched{copy}"]
         lines += [f"Links updated at the end: {_count(self.rewritten, 'document')}"] if self.rewritten else []
         lines += [_rendered(self.renderings)] if self.renderings and self.renderings.done else []
         lines += [
@@ -97,10 +120,11 @@ class Summary:
     def _skipped(self) -> list[str]:
         counts, shown = self.counts, self.traps[:MAX_TRAPS]
         lines = [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
-        lines += [f"Skipped: {_by_reason(counts.skipped)}"] if counts.skipped else []
+        skipped = {skip_text(reason): number for reason, number in counts.skipped.items()}
+        lines += [f"Skipped: {_by_reason(skipped)}"] if skipped else []
         lines += [f"  trap: {rule}: {_count(number, 'URL')}, such as {url}" for rule, number, url in shown]
         lines += [f"  and {len(self.traps) - MAX_TRAPS:,} more traps"] if len(self.traps) > MAX_TRAPS else []
-        return lines
+        return lines + skip_hints(counts.skipped)
 
     def _failed(self) -> list[str]:
         counts = self.counts
@@ -116,14 +140,22 @@ class Summary:
         return lines + [_error_pages(one) for one in self.error_pages]
 
     def _lacking(self) -> list[str]:
-        """What the copy lacks, each with the option that changes it."""
-        lines = [_lack(one) for one in self.shortfalls]
-        wholly = not self.counts.fetched and Reason.ROBOTS in self.counts.skipped
-        lines += ["robots.txt forbids the start; `-s ROBOTSTXT_OBEY=0` ignores it"] if wholly else []
-        failed = self.counts.failed
-        return lines + [
-            f"{why}: {help_}" for sign, why, help_ in _REMEDIES if any(one.startswith(sign) for one in failed)
-        ]
+        """What the copy lacks, each with the option that changes it; then what may help against the failures."""
+        lines = [_lack(one) for one in self.shortfalls if self._is_told(one)]
+        lines += [_closed(one) for one in self.closed[:MAX_EXAMPLES]]
+        lines += [f"  and {len(self.closed) - MAX_EXAMPLES:,} more hosts"] if len(self.closed) > MAX_EXAMPLES else []
+        lines += hints(self.counts.failed)
+        is_nowhere = (
+            not self.counts.fetched and not self.held and any(one[:3] in _NOT_THERE for one in self.counts.failed)
+        )
+        lines += ["The server has nothing at the start URL: check its spelling"] if is_nowhere else []
+        lines += [_login(self.logins)] if self.logins else []
+        return lines + ([_in_need(*self.in_need)] if self.in_need else [])
+
+    def _is_told(self, shortfall: Shortfall) -> bool:
+        """Whether it is worth a line: that robots.txt forbids some of the links is told by their number."""
+        is_usual = (shortfall.lack, shortfall.reason) == (Lack.LINKS, Reason.ROBOTS)
+        return self.leads_nowhere or not is_usual
 
     def _next_steps(self) -> list[str]:
         lines = []
@@ -139,18 +171,19 @@ class Summary:
         return lines
 
 
-_REMEDIES: Final = (
-    ("401", "Some URLs need a login", "see `login`, `netrc` and `cookies`"),
-    ("403", "The server refuses some requests (403)", "`cookies` or `user_agent` from a browser, or `login`, may help"),
-    ("429", "The server wants fewer requests (429)", "`delay=1` or `connections=1` may help, later"),
-    ("503", "The server refuses some requests for now (503)", "run the same command again later, with `delay=1`"),
-    ("robots.txt can't be had", "Without its robots.txt nothing of a host is requested", "`-s ROBOTSTXT_OBEY=0` does"),
-)
-"""A part of the error of a failed request, what it means, and which option helps."""
-
-_DISOBEY: Final = "`-s ROBOTSTXT_OBEY=0` fetches {it}"
+_NOT_THERE: Final = frozenset(str(int(status)) for status in GONE)
+_DISOBEY: Final = f"{DISOBEY} fetches {{it}}"
 _LACKS: Final = {
-    (Lack.LINKS, Reason.NOFOLLOW): ("Obeyed nofollow: did not follow {}", "link", "`obey=none` fetches {it}"),
+    (Lack.STARTS, Reason.ROBOTS): ("robots.txt forbids {}", "start URL", _DISOBEY),
+    (Lack.STARTS, Reason.PRIVATE): ("Not on the internet: {}", "start URL", "`--private` fetches {it}"),
+    (Lack.STARTS, Reason.SIZE): ("Larger than --max-file: {}", "start URL", "a larger `--max-file` fetches {it}"),
+    (Lack.LINKS, Reason.NOFOLLOW): ("Obeyed nofollow: did not follow {}", "link", "`--obey none` fetches {it}"),
+    (Lack.LINKS, Reason.ROBOTS): ("robots.txt forbids all other pages: {}", "link", _DISOBEY),
+    (Lack.STYLES, Reason.ROBOTS): (
+        "robots.txt forbids {} that pages need, so pages are without style",
+        "style sheet",
+        _DISOBEY,
+    ),
     (Lack.NEEDED, Reason.ROBOTS): ("robots.txt forbids {} that pages need", "file", _DISOBEY),
     (Lack.REQUESTED, Reason.ROBOTS): ("robots.txt forbids {} that scripts request", "file", _DISOBEY),
     (Lack.FRAMES, Reason.ROBOTS): ("Left empty, because robots.txt forbids it: {}", "frame", _DISOBEY),
@@ -166,15 +199,42 @@ _LACKS: Final = {
 def _lack(shortfall: Shortfall) -> str:
     text, noun, remedy = _LACKS[shortfall.lack, shortfall.reason]
     page = f" (on {shortfall.page})" if shortfall.page else ""
+    rule = f", by {_shortened(shortfall.rule)}" if shortfall.rule and shortfall.reason is Reason.ROBOTS else ""
     what = text.format(_count(shortfall.count, noun))
+    such_as = (
+        f": {shortfall.url}" if shortfall.count == 1 and shortfall.lack is Lack.STARTS else f", such as {shortfall.url}"
+    )
     helps = remedy.format(it="it" if shortfall.count == 1 else "them")
-    return f"{what}, such as {shortfall.url}{page}; {helps}"
+    return f"{what}{such_as}{page}{rule}; {helps}"
+
+
+def _shortened(rule: str) -> str:
+    """A line of a robots.txt and its number, without the middle if a server made it long."""
+    return rule if len(rule) <= MAX_RULE else f"{rule[: MAX_RULE - 20]}...{rule[-17:]}"
+
+
+def _closed(host: ClosedHost) -> str:
+    why = host.why.partition(": ")[2]
+    return (
+        f"{host.origin} is closed for now, because its robots.txt can't be had ({why}): run the same command again "
+        f"{f'after {host.until}' if host.until else 'later'}; {DISOBEY} does not wait for it"
+    )
+
+
+def _login(logins: LoginPages) -> str:
+    what = "1 URL ends" if logins.count == 1 else f"{logins.count:,} URLs end"
+    return f"{what} on a login page, such as {logins.url}: `--cookies FILE` sends the cookies of a browser that is logged in"
+
+
+def _in_need(page: CanonicalURL, missing: str) -> str:
+    return f"Scripts build pages such as {page}, and the copy has only what their HTML says: {missing}"
 
 
 def _error_pages(pages: ErrorPages) -> str:
     what = _count(pages.count, "start") if pages.are_starts else f"{_count(pages.count, 'URL')} that only scripts know"
     kept = "the page was kept, with this status" if pages.count == 1 else "the pages were kept, with this status"
-    return f"The server answers {status_text(pages.status)} for {what}, such as {pages.url}; {kept}"
+    spelling = "; check its spelling" if pages.are_starts else ""
+    return f"The server answers {status_text(pages.status)} for {what}, such as {pages.url}; {kept}{spelling}"
 
 
 def needing_lines(count: int, examples: Sequence[tuple[CanonicalURL, str]]) -> list[str]:
@@ -205,7 +265,7 @@ def _held(lost: int, pages: int) -> list[str]:
     return [
         f"Held: {lost:,} of {_count(pages, 'page')} lost their content on the server. All of it is still in the tree.",
         "  If the server is at fault, run the same command again later; nothing is lost.",
-        "  If that is meant, run the same command with --max_loss 1 (scrapy: -a max_loss=1). If the pages are gone (404, 410),",
+        "  If that is meant, run the same command with --max-loss 1. If the pages are gone (404, 410),",
         "  `publish DIR --accept-loss` accepts it without a run.",
     ]
 
@@ -222,4 +282,11 @@ def _changes(numbers: SnapshotCounts) -> str:
 
 
 def _by_reason(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items(), key=lambda c: -c[1]))
+    """How many URLs, and of which kinds.
+
+    >>> _by_reason({"404 Not Found": 3}), _by_reason({"404 Not Found": 2, "timed out": 1})
+    ('3 URLs (404 Not Found)', '3 URLs (404 Not Found: 2; timed out: 1)')
+    """
+    ordered = sorted(counts.items(), key=lambda c: -c[1])
+    kinds = [reason if len(ordered) == 1 else f"{reason}: {number:,}" for reason, number in ordered]
+    return f"{_count(sum(counts.values()), 'URL')} ({'; '.join(kinds)})"

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from mirror.core.http.messages import header, status_text
 from mirror.core.http.request_variants import described, variant_of
-from mirror.core.url.canonical import CanonicalURL
+from mirror.core.policy.scope import Role
+from mirror.core.url.canonical import CanonicalURL, origin
+from mirror.reports.remedies import skip_hints, skip_text
 from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import LastRendering, UrlHistory
 from mirror.store.manifest.records import Resource, Standing, State
@@ -19,6 +21,13 @@ _STANDINGS = {
     Standing.OUTSIDE: "left out by the options",
 }
 
+
+_ROLES = {
+    Role.REQUISITE: "a file that a page needs",
+    Role.FRAME: "a frame of a page",
+    Role.LISTING: "a feed or sitemap",
+    Role.PAGE: "a page",
+}
 
 _RENDERED = {
     Rendering.WAITS: "waiting to be rendered",
@@ -38,7 +47,7 @@ def _lines(url: CanonicalURL, account: UrlHistory | None) -> list[str]:
         return [f"{url} is unknown: no fetched page refers to it"]
     lines = [f"{url} was first found in the run of {format_time(account.met)}" if account.met else url]
     lines += [_decision(account)] if account.entry else []
-    lines += [_version(*version) for version in account.versions]
+    lines += _versions(account)
     lines += [f"linked from {page}" for page in account.linked_from]
     lines += [f"seen by the browser on {page}" for page in account.seen_on]
     lines += _rendered(account.rendered) if account.rendered else []
@@ -76,16 +85,30 @@ def _decision(account: UrlHistory) -> str:
     run = f"run of {format_time(account.decided)}"
     rule = f": {account.rule}" if account.rule else ""
     if entry.state is State.SKIPPED:
-        return f"{run}: not fetched, {entry.reason}{rule}{found}"
-    roles = " and ".join(sorted(role.name.lower() for role in entry.roles))
-    guess = ", as a guess" if entry.guess else ""
+        helps = "".join(f"; {hint}" for hint in skip_hints([entry.reason or ""]))
+        return f"{run}: not fetched, {skip_text(entry.reason or '')}{rule}{found}{helps}"
+    is_robots = account.url == f"{origin(account.url)}/robots.txt"
+    roles = "the rules of its host" if is_robots else " and ".join(_ROLES[role] for role in sorted(entry.roles))
+    guess = ", guessed from a string that looks like a URL" if entry.guess and not is_robots else ""
     done = "requested" if entry.state is State.DONE else "waiting to be requested"
-    left_out = f"; left out, {entry.reason}{rule}" if entry.reason and entry.state is State.DONE else ""
+    left_out = f"; left out, {skip_text(entry.reason)}{rule}" if entry.reason and entry.state is State.DONE else ""
     left_out = left_out or (f"; {account.rule}" if account.rule else "")
     return f"{run}: {done} as {roles}{guess}, {_count(entry.depth, 'link')} from a start{found}{left_out}"
 
 
-def _version(resource: Resource, began: str | None, ended: str | None) -> str:
+def _versions(account: UrlHistory) -> list[str]:
+    """A line for each version. A URL that answers 404 is gone only if it was there before."""
+    lines, was_there = [], False
+    for resource, began, ended in account.versions:
+        is_missing = resource.standing is Standing.GONE and not was_there
+        lines.append(
+            _version(resource, "not on the server" if is_missing else _STANDINGS[resource.standing], began, ended)
+        )
+        was_there |= resource.path is not None
+    return lines
+
+
+def _version(resource: Resource, standing: str, began: str | None, ended: str | None) -> str:
     span = f"from {format_time(began)} to {format_time(ended)}" if ended else f"since {format_time(began)}"
     answered = f"answered with {status_text(resource.status or 0)}" if resource.is_error_page else None
     said = "; ".join(filter(None, (answered, resource.error)))
@@ -94,6 +117,4 @@ def _version(resource: Resource, began: str | None, ended: str | None) -> str:
     if resource.is_redirect:
         content = f": {resource.status}, redirects to {header(resource.headers, 'location')}"
     place = f", {resource.path}" if resource.path else ""
-    return (
-        f"{span}: {_STANDINGS[resource.standing]}{error}{content}{place}; last checked {format_time(resource.checked)}"
-    )
+    return f"{span}: {standing}{error}{content}{place}; last checked {format_time(resource.checked)}"

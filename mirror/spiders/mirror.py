@@ -78,6 +78,7 @@ class MirrorSpider(Spider):
             together=_TOGETHER,
             elsewhere=self._elsewhere,
             rendering=self.options.rendering if repair is None else RenderMode.NEVER,
+            misses_browser=repair is None and self.options.missing_browser is not None,
             now=_now,
         )
         self.renderer: Renderer | None = None

@@ -73,11 +73,22 @@ def _arrow(url: str, path: str) -> str:
 
 
 class Lines(Display):
-    """Prints one line for each file, `URL -> path`."""
+    """Prints one line for each file that arrived whole, `URL -> path`: nothing stands at the path of one that did not."""
+
+    def __init__(self) -> None:
+        self._arriving: dict[Reporthook, str] = {}
 
     def file(self, url: str, path: str) -> Reporthook:
-        _print_line(_arrow(url, path))
-        return silent
+        def hook(_block: int, _size: int, _total: int) -> None:
+            """Only the end counts."""
+
+        self._arriving[hook] = _arrow(url, path)
+        return hook
+
+    def finished(self, hook: Reporthook, size: int | None) -> None:
+        arrow = self._arriving.pop(hook)
+        if size is not None:
+            _print_line(arrow)
 
 
 class Hooks(Display):
@@ -111,7 +122,9 @@ class Blocks(Display):
         self._waiting[hook] = lines
         return hook
 
-    def finished(self, hook: Reporthook, size: int | None) -> None:  # noqa: ARG002 - the signature of `Display`
+    def finished(self, hook: Reporthook, size: int | None) -> None:
+        if size is None:
+            self._waiting[hook].append("not saved")
         self._ended.add(hook)
         self._print()
 

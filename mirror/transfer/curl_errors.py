@@ -29,6 +29,14 @@ INVALID: Final = "invalid HTTP: "
 """How the message begins of the error for an answer that libcurl does not accept. The rest says what the server did wrong."""
 
 
+_WORDS: Final[dict[int, str]] = {
+    pycurl.E_COULDNT_RESOLVE_PROXY: "proxy does not resolve",
+    pycurl.E_GOT_NOTHING: "closed without an answer",
+    pycurl.E_SSL_CONNECT_ERROR: "TLS handshake failed",
+}
+"""Errors whose exception tells less than a user can act on -> the words for the user."""
+
+
 class TransferError(Exception):
     """A transfer failed. Holds libcurl's error code (`pycurl.E_...`) and error message."""
 
@@ -38,15 +46,23 @@ class TransferError(Exception):
 
 
 def scrapy_exception(error: TransferError) -> Exception:
-    """The exception that Scrapy's own handlers raise in the same case."""
+    """The exception that Scrapy's own handlers raise in the same case; its note, if it has one, is for the user."""
     kind = _EXCEPTIONS.get(error.code, DownloadFailedError)
     message = str(error).lower()
     if error.code == pycurl.E_COULDNT_CONNECT and "timed out" in message:
         kind = DownloadTimeoutError
+    words = _WORDS.get(error.code)
     if error.code == pycurl.E_COULDNT_CONNECT and "tunnel" in message:  # the proxy answered, and refused
-        kind = DownloadFailedError
+        kind, words = DownloadFailedError, "proxy refused the connection"
     detail = str(error) or "a header is too long"  # the one error of these that libcurl has no words for
-    return kind(f"{INVALID}{detail}" if error.code in _INVALID else str(error))
+    failure = kind(f"{INVALID}{detail}" if error.code in _INVALID else str(error))
+    return with_words(failure, words) if words else failure
+
+
+def with_words(error: Exception, words: str) -> Exception:
+    """Note with an exception what a user is told instead of the name of its class."""
+    error.add_note(words)
+    return error
 
 
 def is_invalid(error: BaseException) -> bool:

@@ -74,6 +74,10 @@ class EndlessError(Exception):
     """An answer that does not end. The message is shown to users unchanged. No retry: the answer would be as long again."""
 
 
+NO_ROBOTS: Final = "robots.txt can't be had: "
+"""How the message begins of the error for a host that answers, but not with its robots.txt."""
+
+
 class UnreachableError(Exception):
     """The robots.txt of a host can't be fetched, so nothing may be requested from the host.
 
@@ -86,11 +90,27 @@ class UnreachableError(Exception):
         self.status = status
         self.retry_after = retry_after
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the host answers, so that only the rules of robots.txt close it."""
+        return str(self).startswith(NO_ROBOTS)
+
+
+def given_up(trouble: str, in_a_row: int) -> str:
+    """The error of a URL that was not requested because its host was given up.
+
+    >>> given_up("connection refused", 3), given_up("timed out", 1)
+    ('host given up after connection refused 3 times in a row', 'host given up after timed out')
+    """
+    return f"host given up after {trouble}" + (f" {in_a_row} times in a row" if in_a_row > 1 else "")
+
 
 def text(error: BaseException) -> str:
     """One line. Failures of one kind have the same text, so that they can be counted by it."""
     if isinstance(error, BrokenAnswerError | EndlessError | UnreachableError):
         return str(error)
+    if notes := getattr(error, "__notes__", None):
+        return str(notes[0])
     known = next((words for kind, words in TEXTS.items() if isinstance(error, kind)), None)
     if known:
         return known

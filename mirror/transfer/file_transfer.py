@@ -33,7 +33,7 @@ from mirror.core.syntax.ftp_listings import Entry, Form
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.spool import PartialDownload
 from mirror.transfer.base_transfer import BaseTransfer
-from mirror.transfer.curl_errors import TransferError, scrapy_exception
+from mirror.transfer.curl_errors import TransferError, scrapy_exception, with_words
 from mirror.transfer.curl_operation import LOGIN, CurlOperation, Handler, PayloadChangedError, RangeRefusedError
 from mirror.transfer.file_answers import (
     FORBIDDEN,
@@ -311,5 +311,6 @@ def _ssh_files() -> tuple[str, str | None]:
 def _exception(error: TransferError, url: str) -> Exception:
     if error.code == _E_PEER_FAILED_VERIFICATION and url.startswith("sftp:"):
         host = urlsplit(url).hostname
-        return DownloadFailedError(f"the key of {host} is not in known_hosts; ssh-keyscan prints it")
+        words = f"the key of {host} is not in known_hosts; ssh-keyscan prints it"
+        return with_words(DownloadFailedError(words), words)
     return scrapy_exception(error)

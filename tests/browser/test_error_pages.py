@@ -58,7 +58,7 @@ def test_the_views_of_an_application(browser: Browser, tmp_path: Path) -> None:
     with serve(application()) as server:
         done = mirror(f"{server.url}/", tmp_path, "render=auto")
         assert kept(tmp_path) == {"welcome", "guide", "login"}
-        assert f"Failed: 1 404 Not Found\n  404 Not Found: {server.url}/broken" in done.stderr
+        assert f"Failed: 1 URL (404 Not Found)\n  404 Not Found: {server.url}/broken" in done.stderr
         assert "The server answers 404 Not Found for 3 URLs that only scripts know" in done.stderr
         assert 'name="prerender-status-code"' in (tmp_path / folder(server.url) / "guide~.html").read_text()
         again = mirror(f"{server.url}/", tmp_path, "render=auto")

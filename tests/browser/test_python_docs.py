@@ -55,7 +55,7 @@ def mirror_of(nginx: Nginx, out: Path) -> Mirrored:
 
 
 def test_only_the_missing_page_fails(mirrored: Mirrored) -> None:
-    assert f"Failed: 1 404 Not Found\n  404 Not Found: {mirrored.url}{MISSING}" in mirrored.stderr
+    assert f"Failed: 1 URL (404 Not Found)\n  404 Not Found: {mirrored.url}{MISSING}" in mirrored.stderr
     assert mirrored.code == 1
 
 

@@ -255,7 +255,7 @@ def test_a_page_that_still_shows_its_loader_and_a_refused_post_are_told(tmp_path
     site = Site().page("/", "<p>Loading...<script>fetch('/graphql', {method: 'POST', body: '{}'})</script>")
     with serve(site) as server:
         done = mirror(f"{server.url}/", tmp_path, "render=auto")
-    assert f"  refused: POST: 1 page, such as {server.url}/ (variants=all sends them" in done.stderr
+    assert f"  refused: POST: 1 page, such as {server.url}/ (`--variants all` sends them" in done.stderr
     assert f"  still shows its loader: 1 page, such as {server.url}/\n" in done.stderr
     assert done.code == 1
 
@@ -377,6 +377,36 @@ def test_without_a_browser_it_says_what_to_install(tmp_path: Path, word: str) ->
         assert server.requests == []
         assert "apt-get install chromium" in done.stderr
         assert not (tmp_path / "out").exists()
+
+
+_WITHOUT_PLAYWRIGHT = """
+import runpy, sys
+sys.modules["playwright"] = None  # as if it were not installed
+runpy.run_module("mirror", run_name="__main__", alter_sys=True)
+"""
+_BUILT = '<div id="root"></div><script>document.body.append("text")</script>'
+
+
+@pytest.mark.parametrize("start", ["/built", "/text"])
+@pytest.mark.parametrize("given", [[], ["--render", "never"]])
+def test_pages_that_need_a_browser_are_told_once_if_nobody_decided_against_it(
+    tmp_path: Path, start: str, given: list[str]
+) -> None:
+    site = Site().page("/built", _BUILT, links=["/built/2"]).page("/built/2", _BUILT)
+    site.page("/text", f"{'words ' * 60}<script>1</script>")
+    with serve(site) as server:
+        done = run(
+            *(sys.executable, "-c", _WITHOUT_PLAYWRIGHT), f"{server.url}{start}", "--out", f"{tmp_path / 'out'}", *given
+        )
+    told = [line for line in done.stderr.splitlines() if line.startswith("Scripts build pages such as ")]
+    assert done.code == 0, done.stderr
+    assert len(told) == (start == "/built" and not given), done.stderr
+    for line in told:
+        assert f"{server.url}/built, " in line
+        assert (
+            "rendering needs playwright: pip install -r requirements-browser.txt, or pip install websucker[browser]"
+            in line
+        )
 
 
 @pytest.mark.parametrize("given", [["render=never"], pytest.param([], marks=pytest.mark.long)])

@@ -68,7 +68,7 @@ def test_a_url_is_requested_again_when_its_answer_may_be_another_one(tmp_path: P
     }
     assert {"self", "fragment", "twice", "bounce", "long", "spelled"} <= texts
     assert [path.read_bytes()[:4] for path in here.glob("picture*") if b"PNG" in path.read_bytes()[:4]] == [b"\x89PNG"]
-    assert "4 redirects in a circle" in done.stderr, done.stderr
+    assert "Failed: 4 URLs (redirects in a circle)" in done.stderr, done.stderr
     assert len([path for path in server.paths if path == "/counting"]) == 2 * 6
     assert done.code == 1
     assert dangling(tmp_path) == []

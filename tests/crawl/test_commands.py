@@ -154,7 +154,7 @@ def test_on_a_terminal_diff_explains_its_signs(made: World) -> None:
     [
         ("/a", 0, "in the tree: "),
         ("/old", 1, "gone (410 Gone)"),
-        ("/dead", 1, "gone (404 Not Found)"),
+        ("/dead", 1, "not on the server (404 Not Found)"),
         ("/secret/1", 0, "in the tree, but no longer linked: "),
         ("/secret/2", 1, "not fetched, forbidden by robots.txt: Disallow: /secret/2 (line 2), found on "),
         ("/never", 1, "is unknown: no fetched page refers to it"),

@@ -77,7 +77,7 @@ def test_the_page_is_kept_with_its_status_and_followed(tmp_path: Path) -> None:
         "/next", "next~.html"
     )
     assert f"{server.url}/start -> {copy}" in done.stdout
-    assert f"Failed: 1 404 Not Found\n  404 Not Found: {server.url}/dead" in done.stderr
+    assert f"Failed: 1 URL (404 Not Found)\n  404 Not Found: {server.url}/dead" in done.stderr
     assert not (here / "dead~.html").exists()
     assert "in the tree (answered with 404 Not Found)" in websucker("why", tmp_path, f"{server.url}/start").stdout
     before = tree(tmp_path)

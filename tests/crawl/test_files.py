@@ -190,5 +190,7 @@ def test_an_unknown_host_key_is_accepted_only_on_request(tmp_path: Path, monkeyp
         monkeypatch.setenv("HOME", str(ssh.home))
         (ssh.home / ".ssh" / "known_hosts").write_text("")
         start = f"sftp://{ssh.user}:@127.0.0.1:{ssh.port}{tmp_path}/files/"
-        assert mirror(start, tmp_path / "refused").code == 3
+        refused = mirror(start, tmp_path / "refused")
+        assert refused.code == 3
+        assert "the key of 127.0.0.1 is not in known_hosts; ssh-keyscan prints it" in refused.stderr
         assert mirror(start, tmp_path / "believed", "insecure=1").code == 0

@@ -17,7 +17,7 @@ from tests.transfer import servers
 from tests.warm import Done
 
 LARGE: Final = random.Random(1).randbytes(3 << 20)
-WORDS: Final = "Skipped: 1 larger than max_file"
+WORDS: Final = "larger than --max-file"
 SCRAPY_S_OWN: Final = {"DOWNLOAD_HANDLERS": "{}"}
 
 
@@ -78,7 +78,7 @@ def test_it_is_skipped_with_the_reason_size(
     assert dangling(tmp_path) == []
     told = why(tmp_path, f"{server.url}/large.zip")
     assert told.code == 1
-    assert "not fetched, larger than max_file, found on" in told.stdout
+    assert "not fetched, larger than --max-file, found on" in told.stdout
 
 
 def test_a_start_is_no_exception(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_an_error_or_redirect_is_recorded_as_such(tmp_path: Path, status: int) -
 def test_robots_txt_is_no_file_of_the_mirror(tmp_path: Path) -> None:
     with serve(site().file("/robots.txt", b"# long\n" * 3000 + b"User-agent: *\nDisallow: /small\n")) as server:
         done = mirror(server.url, tmp_path, "max_file=10k")
-    assert "1 larger than max_file" in done.stderr
-    assert "1 forbidden by robots.txt" in done.stderr
+    assert "larger than --max-file: 1" in done.stderr
+    assert "forbidden by robots.txt: 1" in done.stderr
     assert names(tmp_path) == {"index.html", "robots.txt"}
 
 
@@ -171,7 +171,7 @@ def test_a_copy_stays_when_the_rule_becomes_stricter(tmp_path: Path, tells: str)
         assert versions(tmp_path, "large.zip") == [("present", len(LARGE), None)]
         told = why(tmp_path, f"{server.url}/large.zip")
     assert told.code == 0
-    assert ("larger than max_file" in told.stdout) is (tells == "nothing")
+    assert (WORDS in told.stdout) is (tells == "nothing")
     assert f"in the tree: {len(LARGE):,} bytes" in told.stdout
 
 

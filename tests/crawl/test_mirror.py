@@ -78,7 +78,7 @@ def test_each_host_has_its_own_robots_txt(tmp_path: Path, monkeypatch: pytest.Mo
         done = mirror("http://example.org/", tmp_path)
     assert "http://blog.example.org/" in asked(server)
     assert "http://blog.example.org/c" not in asked(server)
-    assert "1 forbidden by robots.txt" in done.stderr
+    assert "Skipped: 1 URL (forbidden by robots.txt)" in done.stderr
     assert len(server.paths) == len(set(server.paths))
 
 
@@ -217,7 +217,7 @@ def test_a_page_of_thousands_of_links_is_followed_as_far_as_asked(tmp_path: Path
     assert done.code == 0
     assert len(asked(server)) == 3
     assert "Mirrored 3 pages, 0 requisites; " in done.stderr
-    assert "4,998 over the limit of pages" in done.stderr
+    assert "Skipped: 4,998 URLs (over --limit)" in done.stderr
     assert dangling(tmp_path) == []
 
 
@@ -229,7 +229,7 @@ def test_a_guess_is_asked_once_and_a_redirect_that_leads_nowhere_says_so(tmp_pat
         done = mirror(server.url, tmp_path)
     assert server.paths.count("/data/") == 1
     assert "/data/" not in done.stderr
-    assert "Failed: 1 404 Not Found\n" in done.stderr
+    assert "Failed: 1 URL (404 Not Found)\n" in done.stderr
     pages = [(tmp_path / folder(server) / f"{name}~.html").read_text() for name in ("to-gone", "away")]
     assert not any("refresh" in page for page in pages)
     assert all("which this copy does not have" in page for page in pages)

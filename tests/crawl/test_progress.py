@@ -455,10 +455,27 @@ def test_bars_show_a_hostile_url_as_text(url: str) -> None:
 
 
 def test_lines_show_a_hostile_url_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    display("lines", terminal=False).file(HOSTILE, "out/\udcff")
+    lines = display("lines", terminal=False)
+    lines.finished(lines.file(HOSTILE, "out/\udcff"), 1)
     written = capsys.readouterr().out
     assert written.endswith(" -> out/\N{REPLACEMENT CHARACTER}\n")
     assert written[:-1].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [("lines", ["b -> out/b"]), ("blocks", ["a -> out/a", "(0, 8192, 9)", "not saved", "b -> out/b", "(0, 8192, 9)"])],
+)
+def test_a_file_that_does_not_arrive_whole_is_not_told_as_saved(
+    name: str, printed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = display(name, terminal=False)
+    for path, size in (("a", None), ("b", 9)):
+        hook = shown.file(path, f"out/{path}")
+        hook(0, 8192, 9)
+        shown.finished(hook, size)
+    shown.close()
+    assert capsys.readouterr().out.splitlines() == printed
 
 
 @given(

@@ -271,8 +271,8 @@ def test_the_directives_of_pages_are_reported(tmp_path: Path) -> None:
     assert "left out, saying noarchive: X-Robots-Tag: noarchive" in said["/noarchive"]
     assert "left out, saying noindex: <meta" in said["/old"]
     assert "left out" not in said["/x.png"]
-    assert "2 linked from pages that say nofollow" in done.stderr
-    assert "2 saying noindex" in done.stderr
+    assert "linked from pages that say nofollow: 2" in done.stderr
+    assert "saying noindex: 2" in done.stderr
 
 
 LEADS_NOWHERE: Final = (
@@ -307,7 +307,11 @@ def test_files_of_pages_that_robots_txt_forbids_are_told(tmp_path: Path) -> None
     site = Site().page("/", '<link rel="stylesheet" href="/x/s.css"><iframe src="/x/f"></iframe>', links=["/x/page"])
     with serve(site.file("/robots.txt", "User-agent: *\nDisallow: /x/", "text/plain")) as server:
         done = mirror(server.url, tmp_path)
-    assert f"robots.txt forbids 1 file that pages need, such as {server.url}/x/s.css (on {server.url}/)" in done.stderr
+    assert "robots.txt forbids 1 style sheet that pages need, so pages are without style, such as " in done.stderr
+    assert (
+        f"such as {server.url}/x/s.css (on {server.url}/), by Disallow: /x/ (line 2); `-s ROBOTSTXT_OBEY=0`"
+        in done.stderr
+    )
     assert f"Left empty, because robots.txt forbids it: 1 frame, such as {server.url}/x/f (on" in done.stderr
     assert done.code == 1
 

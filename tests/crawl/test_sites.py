@@ -112,7 +112,7 @@ def test_pages_stay_on_the_host_and_requisites_come_from_anywhere(tmp_path: Path
         done = mirror(server.url, tmp_path)
     assert asked(cdn) == {"/s.css", "/deep.css", "/d.png", "/html"}
     assert f"{folder(cdn)}/s.css" in (tmp_path / folder(server) / "index.html").read_text()
-    assert "1 outside the scope" in done.stderr
+    assert "Skipped: 1 URL (outside the scope)" in done.stderr
     assert done.code == 0
 
 
@@ -157,7 +157,7 @@ def test_a_limit_counts_pages_that_came_and_their_requisites_come_too(tmp_path: 
     assert len(pages) == 4
     assert {f"{page}.png" for page in pages} <= asked(server)
     assert "Mirrored 5 pages" in done.stderr
-    assert "over the limit of pages" in done.stderr
+    assert "over --limit" in done.stderr
 
 
 def test_several_starts_and_a_list_of_them(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_truncated_body_is_no_resource(tmp_path: Path) -> None:
     site["/cut"] = cut
     with serve(site) as server:
         done = mirror(server.url, tmp_path)
-    assert "1 cut short by the server" in done.stderr
+    assert "Failed: 1 URL (cut short by the server)" in done.stderr
     assert not (tmp_path / folder(server) / "cut~.html").exists()
     assert f'href="{server.url}/cut"' in (tmp_path / folder(server) / "index.html").read_text()
 
@@ -265,7 +265,7 @@ def test_a_page_with_thousands_of_links(tmp_path: Path) -> None:
     site = Site().page("/", links=[f"{{other}}/{n}" for n in range(5000)])
     with serve_both(site, Site()) as (server, _):
         done = mirror(server.url, tmp_path)
-    assert "5,000 outside the scope" in done.stderr
+    assert "Skipped: 5,000 URLs (outside the scope)" in done.stderr
 
 
 def test_the_short_names_do_the_same_from_any_folder(tmp_path: Path) -> None:

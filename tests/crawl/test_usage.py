@@ -136,7 +136,12 @@ def test_an_untrusted_certificate_is_reported_in_one_line(tmp_path: Path) -> Non
         server.socket = context.wrap_socket(server.socket, server_side=True)
         start = server.url.replace("http:", "https:")
         done = mirror(start, tmp_path / "out")
-    assert done.stderr.splitlines()[1:] == ["Failed: 1 certificate not trusted", f"  certificate not trusted: {start}/"]
+    assert done.stderr.splitlines() == [
+        "Nothing could be fetched",
+        "Failed: 1 URL (certificate not trusted)",
+        f"  certificate not trusted: {start}/",
+        "If you trust the server: `--ca FILE` names the authority of its certificate, `--insecure` accepts any",
+    ]
     assert done.code == 3
 
 
@@ -179,7 +184,7 @@ def test_a_progress_that_does_not_exist(tmp_path: Path, name: str, value: str) -
 )
 def test_nothing_can_be_fetched(tmp_path: Path, start: str, said: str) -> None:
     done = mirror(start, tmp_path)
-    assert f"Failed: 1 {said}" in done.stderr
+    assert f"Failed: 1 URL ({said})" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.code == 3
 

@@ -234,7 +234,7 @@ def kept_as_good(text: bytes) -> Harm:
 _UP: Final = "../" * 12
 
 
-_BROKEN: Final = "cut short|connection failed|invalid HTTP: "
+_BROKEN: Final = "cut short|closed without an answer|connection failed|invalid HTTP: "
 
 
 @attack("traversal by URL", "Names and paths", bad_names)

@@ -353,7 +353,7 @@ def test_a_missing_url_says_why(server: Served) -> None:
     assert (outside.status, outside.headers["content-type"]) == (404, HTML)
     assert "not fetched, outside the scope, found on https://www.example.org/" in outside.text
     assert '<a href="https://outside.example/x" rel="noreferrer">' in outside.text
-    assert "gone (404 Not Found)" in server.get(f"{SITE}/gone").text
+    assert "not on the server (404 Not Found)" in server.get(f"{SITE}/gone").text
     assert "is unknown: no fetched" in server.get(f"{SITE}/never").text
 
 

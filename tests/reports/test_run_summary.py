@@ -9,9 +9,9 @@ from mirror.core.policy.dynamic_pages import LOADER
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.exit_codes import Exit
-from mirror.reports.run_summary import Summary
+from mirror.reports.run_summary import ClosedHost, Summary
 from mirror.store.manifest.history_records import SnapshotCounts
-from mirror.store.manifest.records import ErrorPages, Lack, RunCounts, Shortfall
+from mirror.store.manifest.records import ErrorPages, Lack, LoginPages, RunCounts, Shortfall
 
 PLACE = CanonicalURL("http://example.org/a")
 ALL_WELL = RunCounts(
@@ -55,8 +55,8 @@ def test_summary_text() -> None:
     assert summary(counts, failures=2).text().splitlines() == [
         "Mirrored 1,200 pages, 31 requisites, 3 other files; 5.6 MB in 12.3 s",
         "Redirects: 2",
-        "Skipped: 5 excluded, 4 outside the scope",
-        "Failed: 3 404 Not Found",
+        "Skipped: 9 URLs (left out by --exclude: 5; outside the scope: 4)",
+        "Failed: 3 URLs (404 Not Found)",
         "  404 Not Found: http://example.org/\ufffd[31mx (on http://example.org/)",
         "  404 Not Found: http://example.org/\ufffd[31mx (on http://example.org/)",
         "  and 1 more",
@@ -85,6 +85,8 @@ def test_changes_and_a_held_run() -> None:
 
 HOME = CanonicalURL("http://example.org/")
 A = CanonicalURL("http://example.org/a")
+LINE = "Disallow: /a (line 3)"
+FETCHES = f", by {LINE}; `-s ROBOTSTXT_OBEY=0` fetches them"
 
 
 @pytest.mark.parametrize(
@@ -95,35 +97,57 @@ A = CanonicalURL("http://example.org/a")
             Reason.NOFOLLOW,
             1,
             1,
-            "Obeyed nofollow: did not follow 2 links, such as {}; `obey=none` fetches them",
+            "Obeyed nofollow: did not follow 2 links, such as {}; `--obey none` fetches them",
         ),
         (
             Lack.LINKS,
             Reason.NOFOLLOW,
             2,
             0,
-            "Obeyed nofollow: did not follow 2 links, such as {}; `obey=none` fetches them",
+            "Obeyed nofollow: did not follow 2 links, such as {}; `--obey none` fetches them",
         ),
         (
             Lack.NEEDED,
             Reason.ROBOTS,
             2,
             1,
-            "robots.txt forbids 2 files that pages need, such as {}; `-s ROBOTSTXT_OBEY=0` fetches them",
+            "robots.txt forbids 2 files that pages need, such as {}" + FETCHES,
+        ),
+        (
+            Lack.STYLES,
+            Reason.ROBOTS,
+            2,
+            1,
+            "robots.txt forbids 2 style sheets that pages need, so pages are without style, such as {}" + FETCHES,
+        ),
+        (
+            Lack.STARTS,
+            Reason.ROBOTS,
+            2,
+            1,
+            "robots.txt forbids 2 start URLs, such as {}" + FETCHES,
+        ),
+        (Lack.STARTS, Reason.PRIVATE, 2, 1, "Not on the internet: 2 start URLs, such as {}; `--private` fetches them"),
+        (
+            Lack.LINKS,
+            Reason.ROBOTS,
+            1,
+            1,
+            "robots.txt forbids all other pages: 2 links, such as {}" + FETCHES,
         ),
         (
             Lack.REQUESTED,
             Reason.ROBOTS,
             2,
             0,
-            "robots.txt forbids 2 files that scripts request, such as {}; `-s ROBOTSTXT_OBEY=0` fetches them",
+            "robots.txt forbids 2 files that scripts request, such as {}" + FETCHES,
         ),
         (
             Lack.FRAMES,
             Reason.ROBOTS,
             2,
             1,
-            "Left empty, because robots.txt forbids it: 2 frames, such as {}; `-s ROBOTSTXT_OBEY=0` fetches them",
+            "Left empty, because robots.txt forbids it: 2 frames, such as {}" + FETCHES,
         ),
         (
             Lack.FRAMES,
@@ -139,37 +163,108 @@ def test_what_a_copy_lacks_is_told_with_the_option_that_helps(
 ) -> None:
     """It is a failure if a page is not whole, or if no start leads anywhere."""
     told = summary(replace(ALL_WELL, pages=pages))
-    told = replace(told, shortfalls=[Shortfall(lack, reason, 2, A, HOME)], leads_nowhere=pages == 1)
+    told = replace(told, shortfalls=[Shortfall(lack, reason, 2, A, HOME, LINE)], leads_nowhere=pages == 1)
     assert line.format(f"{A} (on {HOME})") in told.text().splitlines()
     assert told.exit_code == code
 
 
+def test_links_that_robots_txt_forbids_are_told_only_if_no_start_leads_anywhere() -> None:
+    told = replace(summary(ALL_WELL), shortfalls=[Shortfall(Lack.LINKS, Reason.ROBOTS, 2, A, HOME, LINE)])
+    assert "robots.txt" not in told.text()
+    assert told.exit_code is Exit.WELL
+
+
+def test_the_only_start_that_robots_txt_forbids_is_named_with_the_line() -> None:
+    refused = summary(replace(ALL_WELL, fetched=0, pages=0, requisites=0, linked=0, skipped={Reason.ROBOTS: 1}))
+    refused = replace(
+        refused, shortfalls=[Shortfall(Lack.STARTS, Reason.ROBOTS, 1, HOME, None, "Disallow: / (line 2)")]
+    )
+    assert refused.text().splitlines() == [
+        "Nothing could be fetched",
+        "Skipped: 1 URL (forbidden by robots.txt)",
+        f"robots.txt forbids 1 start URL: {HOME}, by Disallow: / (line 2); `-s ROBOTSTXT_OBEY=0` fetches it",
+    ]
+    assert refused.exit_code is Exit.NOTHING_FETCHED
+
+
+def test_a_line_of_robots_txt_is_shortened() -> None:
+    long = Shortfall(Lack.STARTS, Reason.ROBOTS, 1, HOME, None, f"Disallow: /{'x' * 500_000} (line 2)")
+    text = replace(summary(ALL_WELL), shortfalls=[long]).text()
+    assert "by Disallow: /xxx" in text
+    assert "xxx (line 2); `-s" in text
+    assert max(map(len, text.splitlines())) < 250
+
+
 @pytest.mark.parametrize(
-    ("failed", "told"),
+    ("changes", "is_told"),
     [
-        ("401 Unauthorized", "`login`, `netrc` and `cookies`"),
-        ("403 Forbidden", "`cookies` or `user_agent` from a browser"),
-        ("429 Too Many Requests", "`delay=1`"),
-        ("503 Service Unavailable", "`delay=1`"),
-        ("robots.txt can't be had: 503 Service Unavailable", "`-s ROBOTSTXT_OBEY=0`"),
+        ({"fetched": 0, "failed": {"404 Not Found": 1}}, True),
+        ({"fetched": 0, "failed": {"410 Gone": 1}}, True),
+        ({"fetched": 0, "failed": {"timed out": 1}}, False),
+        ({"failed": {"404 Not Found": 1}}, False),
     ],
 )
-def test_a_site_that_refuses_is_told_with_the_option_that_helps(failed: str, told: str) -> None:
-    assert told in summary(replace(ALL_WELL, fetched=0, failed={failed: 1})).text()
-    assert told not in summary(replace(ALL_WELL, failed={f"leads to http://h:{failed}": 1})).text()
+def test_a_start_that_is_not_there_may_be_misspelled(changes: dict[str, int], is_told: bool) -> None:
+    told = summary(replace(ALL_WELL, **changes))  # type: ignore[arg-type]
+    assert ("The server has nothing at the start URL: check its spelling" in told.text().splitlines()) == is_told
+    assert "spelling" not in replace(told, held=(1, 2)).text()
 
 
-def test_a_start_that_robots_txt_forbids_is_told() -> None:
-    refused = summary(replace(ALL_WELL, fetched=0, skipped={Reason.ROBOTS: 1}))
-    assert "robots.txt forbids the start; `-s ROBOTSTXT_OBEY=0` ignores it\n" in refused.text()
-    assert refused.exit_code is Exit.NOTHING_FETCHED
+@pytest.mark.parametrize("is_update", [True, False])
+def test_a_run_that_fetched_nothing_says_what_stays(is_update: bool) -> None:
+    """A first run has nothing that could stay."""
+    counts = replace(ALL_WELL, fetched=0, kept=1203, failed={"timed out": 1203})
+    told = replace(summary(counts), changes=SnapshotCounts() if is_update else None)
+    stays = "; the copy of an earlier run stays: 1,200 pages, 31 requisites, 3 other files; 5.6 MB" if is_update else ""
+    assert told.text().splitlines()[0] == f"Nothing could be fetched{stays}"
+    assert "Since the previous" not in told.text()
+
+
+@pytest.mark.parametrize(
+    ("until", "when"), [("", "later"), ("2026-11-30 09:36 UTC", "after 2026-11-30 09:36 UTC")], ids=["silent", "told"]
+)
+def test_a_host_without_its_robots_txt_is_closed_for_now(until: str, when: str) -> None:
+    host = ClosedHost("http://example.org", "robots.txt can't be had: 503 Service Unavailable", until)
+    lines = replace(summary(ALL_WELL), closed=[host]).text().splitlines()
+    assert lines[1] == (
+        "http://example.org is closed for now, because its robots.txt can't be had (503 Service Unavailable): "
+        f"run the same command again {when}; `-s ROBOTSTXT_OBEY=0` does not wait for it"
+    )
+
+
+def test_of_many_closed_hosts_some_are_named() -> None:
+    hosts = [ClosedHost(f"http://{n}.example", "robots.txt can't be had: timed out") for n in range(5)]
+    text = replace(summary(ALL_WELL), closed=hosts).text()
+    assert text.count("is closed for now") == 3
+    assert "  and 2 more hosts\n" in text
+
+
+@pytest.mark.parametrize(
+    ("logins", "code", "told"),
+    [
+        (LoginPages(1, PLACE, are_starts=True), Exit.SOME_FAILED, "1 URL ends on a login page, such as"),
+        (LoginPages(2, PLACE, are_starts=False), Exit.WELL, "2 URLs end on a login page, such as"),
+    ],
+)
+def test_login_pages_are_told_with_the_option_that_helps(logins: LoginPages, code: Exit, told: str) -> None:
+    done = replace(summary(ALL_WELL), logins=logins)
+    assert f"{told} {PLACE}: `--cookies FILE`" in done.text()
+    assert done.exit_code is code
+
+
+def test_a_page_that_needs_a_browser_is_told_with_what_to_install() -> None:
+    text = replace(
+        summary(ALL_WELL), in_need=(PLACE, "rendering needs playwright: pip install websucker[browser]")
+    ).text()
+    assert f"Scripts build pages such as {PLACE}, " in text
+    assert ": rendering needs playwright: pip install websucker[browser]\n" in text
 
 
 @pytest.mark.parametrize(("what", "code"), [("refused: POST", Exit.WELL), (LOADER, Exit.SOME_FAILED)])
 def test_what_went_wrong_with_rendered_pages_is_told(what: str, code: Exit) -> None:
     """A page that shows only its loader is not there."""
     told = replace(summary(ALL_WELL), problems=[(what, 2, A)])
-    helps = "" if what == LOADER else " (variants=all sends them to the sites of the starts, if they are harmless)"
+    helps = "" if what == LOADER else " (`--variants all` sends them to the sites of the starts, if they are harmless)"
     assert f"  {what}: 2 pages, such as {A}{helps}\n" in told.text()
     assert told.exit_code is code
 

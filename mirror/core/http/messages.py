@@ -41,6 +41,19 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MAX_READ = 64 << 20
 """The size in bytes up to which payloads are read as documents. A sitemap may have 50 MiB (sitemaps.org)."""
 
+_PHRASES: Final = {
+    520: "Unknown Error of the Server",
+    521: "Web Server Is Down",
+    522: "Connection Timed Out",
+    523: "Origin Is Unreachable",
+    524: "A Timeout Occurred",
+    525: "SSL Handshake Failed",
+    526: "Invalid SSL Certificate",
+    530: "Origin Error",
+    999: "Request Denied",
+}
+"""The phrases of statuses that no standard has: those of Cloudflare, and the one with which LinkedIn refuses programs."""
+
 HEAD = 512
 """Bytes of a payload from which its media type is found if no header gives it."""
 
@@ -136,12 +149,12 @@ def escaped(value: str) -> str:
 
 
 def status_text(status: int) -> str:
-    """Return a status with its reason phrase.
+    """Return a status with its reason phrase. A status that no standard has still gets words.
 
-    >>> status_text(404), status_text(299 + 300)
-    ('404 Not Found', '599')
+    >>> status_text(404), status_text(999), status_text(299 + 300)
+    ('404 Not Found', '999 Request Denied', '599 Unknown Status')
     """
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
-        return str(status)
+        return f"{status} {_PHRASES.get(status, 'Unknown Status')}"

@@ -202,6 +202,16 @@ def _action(url: CanonicalURL) -> str:
     return str(zlib.crc32(found.encode()) % _ACTIONS) if found else ""
 
 
+def is_built_by_scripts(text: str, look: ScriptSigns) -> bool:
+    """Whether a page shows next to nothing without its scripts: little text, and a framework's mark or a loader.
+
+    >>> page = '<div id="root"></div><script src="/a.js"></script>'
+    >>> is_built_by_scripts(page, find_signs(page, CanonicalURL("http://a.example/")))
+    True
+    """
+    return Sign.LITTLE in look.signs and (bool(look.signs & _STRONG) or shows_loader(text))
+
+
 def is_module_built(text: str) -> bool:
     """Whether a page has module scripts that load other files, which no browser loads from a disk.
 

@@ -127,6 +127,40 @@ NOT_FOUND_PLACES: Final = (
 )
 """Segments of the path of an error page, in the same notation. `/articles/404` is an article."""
 
+LOGIN_WORDS: Final = (
+    "log in",
+    "login",
+    "logon",
+    "sign in",
+    "sign-in",
+    "signin",
+    "anmelden",
+    "anmeldung",
+    "einloggen",
+    "connexion",
+    "se connecter",
+    "iniciar sesión",
+    "acceder",
+    "accedi",
+    "entrar",
+    "inloggen",
+    "aanmelden",
+    "zaloguj",
+    "logowanie",
+    "přihlášení",
+    "logga in",
+    "logg inn",
+    "log ind",
+    "kirjaudu",
+    "войти",
+    "вход",
+    "увійти",
+    "ログイン",
+    "登录",
+    "로그인",
+)
+"""Words of the title or heading of a login page; they match as whole words, after `_folded`."""
+
 LOGIN_HOSTS: Final = frozenset(
     {"login", "logon", "signin", "sign-in", "auth", "oauth", "sso", "saml", "cas", "idp", "accounts"}
 )
@@ -188,6 +222,25 @@ def redirect_suspicion(page: CanonicalURL, status: int, target: CanonicalURL) ->
         return Suspicion.LOGIN
     is_home = (parts.host, parts.path) == (here.host, "/") and not parts.query
     return Suspicion.NOT_FOUND if is_home and not _HOME_PATH.fullmatch(here.path) else None
+
+
+def leads_to_login(page: CanonicalURL, status: int, target: CanonicalURL) -> bool:
+    """Whether a redirect of a page leads to a login page of any kind, judged by its target.
+
+    >>> leads_to_login(CanonicalURL("https://a.example/m/"), 302, CanonicalURL("https://a.example/login?next=/m/"))
+    True
+    """
+    return redirect_suspicion(page, status, target) is Suspicion.LOGIN
+
+
+def is_login_page(html: str) -> bool:
+    """Whether a document is a login page: it has a password field, and its title or first heading says so.
+
+    >>> is_login_page("<title>Log in - Club</title><input type=password>"), is_login_page("<title>Club</title>")
+    (True, False)
+    """
+    page = _read(html)
+    return page.has_password and bool(_LOGIN_WORDS.search(page.title) or _LOGIN_WORDS.search(page.heading))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +308,7 @@ def _places(places: tuple[str, ...]) -> re.Pattern[str]:
 _MISSING: Final = re.compile(
     rf"(?<![\w$€£#])(?<!\d[.,])(?:{_alternatives(PHRASES)})(?!\w|[.,]\d)|{_alternatives(UNSPACED_PHRASES)}"
 )
+_LOGIN_WORDS: Final = re.compile(rf"(?<!\w)(?:{_alternatives(LOGIN_WORDS)})(?!\w)")
 _HOME_PATH: Final = re.compile(r"/(?:(?:index|home|default|start)(?:\.\w+)?/?)?", re.IGNORECASE)
 _LOGIN_PATH: Final = _places(LOGIN_PLACES)
 _NOT_FOUND_PATH: Final = _places(NOT_FOUND_PLACES)

@@ -77,7 +77,7 @@ class Runs(Protocol):
         """Return up to `max_count` URLs that failed in the selected run: the URL, the error, and a page that refers to it."""
 
     def shortfalls(self) -> list[Shortfall]:
-        """Return what the selected run lacks by rules: nofollow, files that robots.txt forbids, frames. Guesses don't count.
+        """Return what the selected run lacks by rules: refused starts, links, files and frames. Guesses don't count.
 
         Requisites that the user did not ask for are no shortfall.
         """

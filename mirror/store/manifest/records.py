@@ -43,6 +43,7 @@ class Outcome(StrEnum):
 
     INCOMPLETE = "incomplete"
     COMPLETE = "complete"
+    FAILED = "failed"  # no server gave anything, so it says nothing about the site
     HELD = "held"  # too many pages were gone; the user decides
 
 
@@ -150,8 +151,10 @@ class RunCounts:
 class Lack(StrEnum):
     """What a copy may lack because a rule kept the crawl from fetching it, although no server failed."""
 
-    LINKS = "links"  # pages to which only pages that say nofollow link
-    NEEDED = "needed"  # files that pages refer to and need
+    STARTS = "starts"  # what the user asked for
+    LINKS = "links"  # pages that are linked
+    STYLES = "styles"  # style sheets that pages need
+    NEEDED = "needed"  # other files that pages refer to and need
     REQUESTED = "requested"  # files that only a browser saw pages request
     FRAMES = "frames"  # documents that pages show inside of them
     LIVE = "live"  # what live playlists name after the run
@@ -159,13 +162,14 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """How many URLs a copy lacks for one reason; `url` is one of them, and `page` refers to it."""
+    """How many URLs a copy lacks for one reason; `url` is one of them, `page` refers to it, and `rule` decided about it."""
 
     lack: Lack
     reason: Reason
     count: int
     url: CanonicalURL
     page: CanonicalURL | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,15 @@ class ErrorPages:
     are_starts: bool
     count: int
     url: CanonicalURL
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPages:
+    """How many URLs of a run end on a login page; `url` is one of them, and a start if `are_starts`."""
+
+    count: int
+    url: CanonicalURL
+    are_starts: bool
 
 
 _ONLY_PAGE: Final = frozenset({Role.PAGE})

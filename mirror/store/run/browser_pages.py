@@ -20,6 +20,7 @@ from mirror.store.rules.error_pages import counts
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
 from mirror.store.run.discovery import Discovery
+from mirror.store.run.rendering_candidates import RenderingCandidates
 
 LOADS: Final = "scripts that load more"
 """A reason why a page does not work from a disk: its scripts load what no document refers to."""
@@ -28,13 +29,16 @@ LOADS: Final = "scripts that load more"
 class BrowserPages:
     """Hands out pages to render, and records their outcomes."""
 
-    def __init__(self, run: RunContext, commits: Commits, discovery: Discovery) -> None:
+    def __init__(
+        self, run: RunContext, commits: Commits, discovery: Discovery, candidates: RenderingCandidates
+    ) -> None:
         self._run = run
         self._manifest = run.manifest
         self._renderings = run.renderings
         self._queue = run.queue
         self._commits = commits
         self._discovery = discovery
+        self._candidates = candidates
         self._reloaded: set[int] = set()
         self._asked_again: set[int] = set()
 
@@ -50,6 +54,11 @@ class BrowserPages:
     def problems(self) -> list[tuple[str, int, CanonicalURL]]:
         """Return what went wrong with rendered pages: what, how many pages, one of them."""
         return self._renderings.problems() if self._renderings else []
+
+    @property
+    def in_need(self) -> CanonicalURL | None:
+        """A page that scripts build, if the run misses a browser."""
+        return self._candidates.in_need
 
     def next(self) -> tuple[RenderingTask, Response, str] | None:
         """Return the next page to open, as it was received, and when its version began; `None` if none is ready."""

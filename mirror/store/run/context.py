@@ -30,6 +30,8 @@ class RunContext:
     sync: ObjectSync
     renderings: RenderingQueue | None
     """The pages that a browser is to open; `None` if the run renders no pages."""
+    misses_browser: bool = False
+    """Whether the run renders no pages only because there is no browser."""
     origins: dict[int, str] = field(default_factory=dict)
     """The id of a URL that a page reads from another origin -> the origin of the page, which its request names."""
     tried: set[int] = field(default_factory=set)

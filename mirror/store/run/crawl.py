@@ -56,7 +56,8 @@ class Crawl:
     `options` decide whether an interrupted run is resumed. `limit` is the maximum number of pages. `wanted` are URLs of earlier
     runs to fetch even if nothing links to them. `budgets` limit traps; `None` turns the trap detector off. `folds`: treat
     several URLs of the same resource as one (`core.url.aliases`). `together` answers form one commit. `elsewhere` publishes in
-    worker processes. `rendering` says which pages a browser is to open. `now` returns the time as ISO 8601 text in UTC.
+    worker processes. `rendering` says which pages a browser is to open; `misses_browser`: none, only because
+    there is no browser. `now` returns the time as ISO 8601 text in UTC.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are words with a default
@@ -73,6 +74,7 @@ class Crawl:
         together: int = 1,
         elsewhere: PublishElsewhere | None = None,
         rendering: RenderMode = RenderMode.NEVER,
+        misses_browser: bool = False,
         now: Callable[[], str],
     ) -> None:
         self.archive = archive
@@ -93,6 +95,7 @@ class Crawl:
                 publications=PublicationQueue(archive, elsewhere),
                 sync=ObjectSync(archive),
                 renderings=None if rendering is RenderMode.NEVER else manifest.rendering_queue(snapshot.id, rendering),
+                misses_browser=misses_browser,
             )
             candidates = RenderingCandidates(run)
             self._commits = commits = Commits(run, together)
@@ -101,7 +104,7 @@ class Crawl:
             discovery.admit_again(wanted)
         self.answers = Answers(run, commits, discovery, candidates)
         self.entries = NextEntries(run, refresh, commits, discovery, self.answers, wanted=wanted)
-        self.pages = BrowserPages(run, commits, discovery)
+        self.pages = BrowserPages(run, commits, discovery, candidates)
         self._times_again: Counter[int] = Counter()
         self._limit = limit
         self._ending = Ending(run, commits, discovery, self.answers, self.pages, limit=limit, refresh=refresh)
@@ -236,7 +239,7 @@ class Crawl:
     @property
     def leads_nowhere(self) -> bool:
         """Whether the copy has no page but the starts, although the limit would let it have more."""
-        pages = self.counts().pages
+        pages = self._manifest.frontier.count_pages()
         return pages <= len(self.scope.starts) and (self._limit is None or pages < self._limit)
 
     def shortfalls(self) -> list[Shortfall]:

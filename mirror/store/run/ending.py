@@ -2,6 +2,9 @@
 
 Files that a run lost leave the tree only here. If too many pages were lost at once (`loss_check`), the run is held instead: its
 outcome is HELD, none of these files leaves, and the user decides.
+
+A run that saw nothing of the site (a dead server, a robots.txt that forbids the starts) decides about nothing: its outcome is
+FAILED, no file leaves, and the last complete snapshot stays the newest one.
 """
 
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from mirror.core.policy.alias_evidence import say_the_same
 from mirror.core.policy.scope import Reason
 from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.records import ChangedPage, Outcome, Standing
+from mirror.store.manifest.records import ChangedPage, Outcome, Standing, State
 from mirror.store.noise import find_noise
 from mirror.store.rules.aliases import fold
 from mirror.store.rules.loss_check import excessive_loss
@@ -26,6 +29,7 @@ from mirror.store.run.discovery import Discovery
 from mirror.store.run.restored_pages import restore
 
 _HTML: Final = (("Content-Type", "text/html"),)
+_DECIDED: Final = frozenset({Outcome.COMPLETE, Outcome.HELD})
 _FAILED: Final = frozenset({Standing.KEPT, Standing.FAILED})
 
 
@@ -53,6 +57,7 @@ class Ending:
         self._limit = limit
         self._refresh = refresh
         self._is_complete = False
+        self._has_failed = False
         self._noise = 0
 
     def finish(self) -> None:
@@ -68,8 +73,10 @@ class Ending:
             if self._limit is not None:
                 self._manifest.frontier.skip_waiting_pages(Reason.LIMIT)
             self._discovery.waiting = self._manifest.frontier.count_waiting()
-            judge_unvisited(self._manifest, run.snapshot, run.scope)
-            if run.folds:
+            self._has_failed = self._saw_nothing()
+            if not self._has_failed:
+                judge_unvisited(self._manifest, run.snapshot, run.scope)
+            if run.folds and not self._has_failed:
                 fold(self._manifest, run.snapshot, run.scope, self._discovery.foldings.same)
             judge_redirects(self._manifest, run.scope)
             self._pages.give_up_rest()
@@ -87,7 +94,7 @@ class Ending:
             yield True
         with self._commits.transaction():
             self._manifest.links.build_index()
-            if self._is_complete:
+            if self._is_complete and not self._has_failed:
                 self._check_loss()
         self._commits.flush()
         with storing(self._run.archive.root):
@@ -97,6 +104,14 @@ class Ending:
                 yield from self._count_noise()
         if self._is_complete:
             self._end()
+
+    def _saw_nothing(self) -> bool:
+        """Return whether the run got nothing that starts and links lead to, and no answer that a page is lost or elsewhere."""
+        manifest = self._manifest
+        if manifest.runs.counts(self._run.snapshot).fetched:
+            return False
+        changed = [page.url_id for page in manifest.departures.changed_pages() if page.standing not in _FAILED]
+        return not any(entry.state is State.DONE for entry in manifest.frontier.entries(changed).values())
 
     def _count_noise(self) -> Iterator[bool]:
         self._noise = 0
@@ -124,13 +139,13 @@ class Ending:
 
     def _was_held(self) -> bool:
         """Return whether the last run that ended was held. A repair asks for a few files, and accepts no loss for the user."""
-        ended = (one.outcome for one in self._run.archive.history.snapshots() if one.outcome is not Outcome.INCOMPLETE)
+        ended = (one.outcome for one in self._run.archive.history.snapshots() if one.outcome in _DECIDED)
         return list(ended)[-1:] == [Outcome.HELD]
 
     def _end(self) -> None:
         snapshot = self._run.snapshot
         with self._manifest.transaction():
-            outcome = Outcome.HELD if self.held else Outcome.COMPLETE
+            outcome = Outcome.HELD if self.held else Outcome.FAILED if self._has_failed else Outcome.COMPLETE
             self._manifest.runs.finish(snapshot, self._run.now(), outcome)
             self._manifest.decisions.forget_families()
             self._manifest.history.count(snapshot.id, self._noise)

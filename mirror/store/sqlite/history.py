@@ -27,7 +27,7 @@ from mirror.store.manifest.history_records import (
     UrlHistory,
 )
 from mirror.store.manifest.records import AGAIN, PRUNED, Outcome, Resource
-from mirror.store.sqlite.queries import AT_A_TIME, RESOURCE, SEEN, Queries, entry_of, resource_of
+from mirror.store.sqlite.queries import AT_A_TIME, PAGE, RESOURCE, SEEN, Queries, entry_of, resource_of
 
 
 class History(Queries):
@@ -221,12 +221,14 @@ _AT: Final = (
     f"ORDER BY r.id LIMIT {AT_A_TIME}"
 )
 _SAME_AS: Final = "SELECT s.url FROM urls u JOIN urls s ON s.id = u.same_as WHERE u.url = ?"
-_ORIGINS: Final = """
+_IS_PAGE: Final = (  # as in the counts of a run, `IS_PAGE`; the rules of a later run may have taken its roles from a page
+    "media_type IN ('text/html', 'application/xhtml+xml') AND instr(url, '#') = 0 "
+    f"AND (coalesce(roles, 0) = 0 OR roles & {PAGE})"
+)
+_ORIGINS: Final = f"""
     WITH shown AS (
-        SELECT url, instr(url, '://') + 3 AS host,
-            media_type IN ('text/html', 'application/xhtml+xml') AND status NOT BETWEEN 300 AND 399
-                AND instr(url, '#') = 0 AS page
-        FROM resources JOIN urls ON urls.id = url_id
+        SELECT url, instr(url, '://') + 3 AS host, {_IS_PAGE} AND status NOT BETWEEN 300 AND 399 AS page
+        FROM resources JOIN urls ON urls.id = resources.url_id LEFT JOIN frontier ON frontier.url_id = urls.id
         WHERE resources.since <= :at AND (until IS NULL OR until > :at) AND path IS NOT NULL
     )
     SELECT substr(url, 1, host + instr(substr(url, host), '/') - 2) AS origin, sum(page) AS pages, sum(NOT page) AS files,
@@ -288,12 +290,13 @@ _CHANGED: Final = (
     "WHERE now.since = :at AND now.path IS NOT NULL AND before.path IS NOT NULL AND now.digest IS NOT before.digest "
     "ORDER BY now.id"
 )
-_NUMBERS: Final = """
+_NUMBERS: Final = f"""
     WITH shown AS (
         SELECT * FROM resources
         WHERE since <= :at AND (until IS NULL OR until > :at)
     ), files AS (
-        SELECT media_type IN ('text/html', 'application/xhtml+xml') AS page, size FROM shown
+        SELECT {_IS_PAGE} AS page, size
+        FROM shown JOIN urls ON urls.id = shown.url_id LEFT JOIN frontier ON frontier.url_id = urls.id
         WHERE path IS NOT NULL AND status NOT BETWEEN 300 AND 399
     ), changes AS (
         SELECT now.*, before.path AS old_path, before.digest AS old_digest
@@ -314,5 +317,7 @@ _NUMBERS: Final = """
             standing = 'outside' AND EXISTS (SELECT 1 FROM urls u WHERE u.id = url_id AND u.same_as IS NOT NULL)
         )) AS gone,
         (SELECT count(*) FROM changes WHERE standing = 'unlinked') AS unlinked,
-        (SELECT count(*) FROM shown WHERE standing IN ('kept', 'failed')) AS failed
+        (SELECT count(*) FROM shown WHERE standing IN ('kept', 'failed') AND NOT EXISTS (
+            SELECT 1 FROM frontier f WHERE f.url_id = shown.url_id AND f.guess
+        )) AS failed
 """

@@ -29,6 +29,7 @@ from mirror.store.sqlite.queries import (
     IS_REDIRECT,
     LISTING,
     OF_RUN,
+    PAGE,
     ROLE_BITS,
     SEEN,
     Queries,
@@ -118,9 +119,11 @@ class Runs(Queries):
 
     def shortfalls(self) -> list[Shortfall]:
         return [
-            Shortfall(lack, Reason(reason), count, checks.url(url), page and checks.url(page))
+            Shortfall(lack, Reason(reason), count, checks.url(url), page and checks.url(page), rule)
             for lack, query in _SHORTFALLS.items()
-            for reason, count, url, page, _ in self._database.run(query, (self._run_id, int(State.SKIPPED))).fetchall()
+            for reason, count, url, page, rule, _ in self._database.run(
+                query, (self._run_id, int(State.SKIPPED))
+            ).fetchall()
         ]
 
 
@@ -170,9 +173,9 @@ _TRAPS: Final = (
     "ORDER BY 2 DESC, 1"
 )
 _SHORTFALL: Final = (
-    "SELECT f.reason, count(*), u.url, r.url, min(f.url_id) FROM frontier f JOIN urls u ON u.id = f.url_id "
-    "LEFT JOIN urls r ON r.id = f.referrer_id WHERE f.snapshot_id = ? AND f.state = ? AND NOT f.guess AND {} "
-    "GROUP BY f.reason ORDER BY 2 DESC, 1"
+    "SELECT f.reason, count(*), u.url, r.url, ru.rule, min(f.url_id) FROM frontier f JOIN urls u ON u.id = f.url_id "
+    "LEFT JOIN rules ru ON ru.url_id = f.url_id LEFT JOIN urls r ON r.id = f.referrer_id "
+    "WHERE f.snapshot_id = ? AND f.state = ? AND NOT f.guess AND {} GROUP BY f.reason ORDER BY 2 DESC, 1"
 )
 _IS_FRAME: Final = "EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND l.kind = 'frame')"
 _IS_REFERRED_TO: Final = (
@@ -180,15 +183,21 @@ _IS_REFERRED_TO: Final = (
 )
 _PLAYLISTS: Final = ("application/vnd.apple.mpegurl", "application/dash+xml", "application/xml")
 _LIVE: Final = (
-    f"SELECT '{Reason.NEVER}', count(*), u.url, r.url, min(f.url_id) FROM frontier f JOIN urls u ON u.id = f.url_id "
+    f"SELECT '{Reason.NEVER}', count(*), u.url, r.url, NULL, min(f.url_id) FROM frontier f JOIN urls u ON u.id = f.url_id "
     "LEFT JOIN urls r ON r.id = f.referrer_id JOIN resources v ON v.url_id = f.url_id AND v.until IS NULL "
     f"WHERE f.snapshot_id = ? AND f.state <> ? AND v.media_type IN {_PLAYLISTS} "
     f"AND EXISTS (SELECT 1 FROM links l WHERE l.resource_id = v.id AND l.kind = '{Kind.LIVE}') HAVING count(*) > 0"
 )
 _IS_FORBIDDEN: Final = f"f.reason = '{Reason.ROBOTS}' AND f.roles & {ROLE_BITS[Role.REQUISITE]}"
+_IS_LINKED: Final = f"f.roles & {PAGE} AND f.depth"
+_IS_START: Final = f"f.roles & {PAGE} AND NOT f.depth"
+_IS_STYLE: Final = "(u.url LIKE '%.css' OR u.url LIKE '%.css?%')"
+_REFUSALS: Final = f"('{Reason.ROBOTS}', '{Reason.PRIVATE}', '{Reason.SIZE}')"
 _SHORTFALLS: Final = {
-    Lack.LINKS: _SHORTFALL.format(f"f.reason = '{Reason.NOFOLLOW}'"),
-    Lack.NEEDED: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND {_IS_REFERRED_TO}"),
+    Lack.STARTS: _SHORTFALL.format(f"f.reason IN {_REFUSALS} AND {_IS_START}"),
+    Lack.LINKS: _SHORTFALL.format(f"(f.reason = '{Reason.NOFOLLOW}' OR f.reason = '{Reason.ROBOTS}' AND {_IS_LINKED})"),
+    Lack.STYLES: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND {_IS_REFERRED_TO} AND {_IS_STYLE}"),
+    Lack.NEEDED: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND {_IS_REFERRED_TO} AND NOT {_IS_STYLE}"),
     Lack.REQUESTED: _SHORTFALL.format(f"{_IS_FORBIDDEN} AND NOT {_IS_REFERRED_TO}"),
     Lack.FRAMES: _SHORTFALL.format(f"f.reason IN ('{Reason.ROBOTS}', '{Reason.HOP}') AND {_IS_FRAME}"),
     Lack.LIVE: _LIVE,

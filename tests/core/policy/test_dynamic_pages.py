@@ -10,6 +10,7 @@ from mirror.core.policy.dynamic_pages import (
     ScriptSigns,
     Sign,
     find_signs,
+    is_built_by_scripts,
     is_module_built,
     shows_loader,
 )
@@ -163,3 +164,17 @@ def test_looking_takes_linear_time() -> None:
 )
 def test_a_page_that_shows_only_a_loader_is_recognised(body: str, *, shown: bool) -> None:
     assert shows_loader(f"<!DOCTYPE html><title>Loading</title>{body}") == shown
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ('<div id="root"></div><script src="/a.js"></script>', True),
+        ("<p>Loading…</p><script>start()</script>", True),
+        ("<p>A short page</p><script>count()</script>", False),
+        (f'<div id="root"><p>{"words " * 60}</div><script src="/a.js"></script>', False),
+        ('<div id="root"></div>', False),
+    ],
+)
+def test_a_page_that_is_nothing_without_its_scripts(html: str, *, expected: bool) -> None:
+    assert is_built_by_scripts(html, find_signs(html, URL)) == expected

@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 from mirror.core.policy.soft_errors import (
     LOGIN_HOSTS,
     LOGIN_PLACES,
+    LOGIN_WORDS,
     NOT_FOUND_PLACES,
     PHRASES,
     UNSPACED_PHRASES,
     Suspicion,
+    is_login_page,
+    leads_to_login,
     redirect_suspicion,
     suspicion,
 )
@@ -208,3 +211,37 @@ def test_a_redirect_of_a_home_page_to_itself_is_not_suspicious(path: str) -> Non
     assert redirect_suspicion(PAGE, 302, home) is NOT_FOUND
     assert redirect_suspicion(PAGE, 301, home) is None
     assert redirect_suspicion(canonical(f"https://example.org{path}"), 302, home) is None
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (f"<title>Club - Log in</title>{FORM}", True),
+        (f"<title>Club</title><h1>Bitte anmelden</h1>{FORM}", True),
+        (f"<title>Вход</title>{FORM}", True),
+        (f"<title>Club</title><h1>News</h1>{FORM}", False),
+        ("<title>How to log in</title><p>Write your name", False),
+        (f"<title>Catalogin</title>{FORM}", False),
+    ],
+)
+def test_a_login_page_has_a_password_field_and_says_so(html: str, *, expected: bool) -> None:
+    assert is_login_page(html) == expected
+
+
+@pytest.mark.parametrize("word", LOGIN_WORDS)
+def test_the_words_of_login_pages(word: str) -> None:
+    assert is_login_page(f"<title>A: {word.upper()}!</title>{FORM}")
+
+
+@pytest.mark.parametrize(
+    ("status", "target", "expected"),
+    [
+        (302, "https://example.org/login?next=/m/", True),
+        (303, "https://sso.example.org/in", True),
+        (301, "https://example.org/login", False),
+        (302, "https://example.org/404", False),
+        (302, "https://example.org/m/welcome", False),
+    ],
+)
+def test_a_redirect_to_a_login_page(status: int, target: str, *, expected: bool) -> None:
+    assert leads_to_login(canonical("https://example.org/m/"), status, canonical(target)) == expected

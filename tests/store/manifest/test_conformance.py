@@ -217,7 +217,7 @@ def test_what_a_copy_lacks_by_rules(manifest: Manifest) -> None:
         (PAGE, Reason.NOFOLLOW),
         (PAGE, Reason.NOFOLLOW),
         (PICTURE, Reason.ROBOTS),
-        (PAGE, Reason.ROBOTS),
+        (PAGE, Reason.PRIVATE),
         (frozenset({Role.FRAME}), Reason.ROBOTS),
         (frozenset(), Reason.HOP),
         (frozenset(), Reason.HOP),
@@ -228,14 +228,21 @@ def test_what_a_copy_lacks_by_rules(manifest: Manifest) -> None:
     ]
     guess = entry(10, PICTURE, state=State.SKIPPED, reason=Reason.ROBOTS, guess=True)
     seen = entry(11, PICTURE, state=State.SKIPPED, reason=Reason.ROBOTS, referrer_id=1)
-    admitted(manifest, done(1), *skipped, guess, seen)
+    linked = entry(12, PAGE, state=State.SKIPPED, reason=Reason.ROBOTS, referrer_id=1, depth=1)
+    style = replace(seen, id=13, url=CanonicalURL("http://example.org/a.css?1"))
+    admitted(manifest, done(1), *skipped, guess, seen, linked, style)
     with manifest.transaction():
-        found = [(4, Reference(url(4), Kind.REQUISITE)), *((n, Reference(url(n), Kind.FRAME)) for n in (6, 7))]
+        manifest.decisions.set_rule(4, "Disallow: /4 (line 2)")
+        found = [(n, Reference(url(n), Kind.REQUISITE)) for n in (4, 13)]
+        found += [*((n, Reference(url(n), Kind.FRAME)) for n in (6, 7))]
         page = recorded(manifest, snapshot, resource(1, "index.html"), found)
         manifest.links.add_seen(page, [(11, Reference(url(11), Kind.REQUISITE))])
     assert manifest.runs.shortfalls() == [
+        Shortfall(Lack.STARTS, Reason.PRIVATE, 1, url(5), url(1)),
         Shortfall(Lack.LINKS, Reason.NOFOLLOW, 2, url(2), url(1)),
-        Shortfall(Lack.NEEDED, Reason.ROBOTS, 1, url(4), url(1)),
+        Shortfall(Lack.LINKS, Reason.ROBOTS, 1, url(12), url(1)),
+        Shortfall(Lack.STYLES, Reason.ROBOTS, 1, style.url, url(1)),
+        Shortfall(Lack.NEEDED, Reason.ROBOTS, 1, url(4), url(1), "Disallow: /4 (line 2)"),
         Shortfall(Lack.REQUESTED, Reason.ROBOTS, 1, url(11), url(1)),
         Shortfall(Lack.FRAMES, Reason.ROBOTS, 1, url(6), url(1)),
         Shortfall(Lack.FRAMES, Reason.HOP, 1, url(7), url(1)),
