@@ -14,7 +14,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
-from mirror.cli.archive_command import missing_objects
+from mirror.cli.archive_command import missing_objects, renamed
 from mirror.cli.option_values import parse_size
 from mirror.close_spider import close
 from mirror.logs import print_safely
@@ -71,6 +71,7 @@ class Finish:
             left = len(spider.mirror)
             are_left = "1 URL left" if left == 1 else f"{left:,} URLs left"
             print_message(f"Resuming the run of {spider.mirror.snapshot.started}: {are_left}\n")
+        print_message(renamed(spider.archive.renamed, spider.archive.naming.law.names))
         print_message(clock_warning(spider.mirror.runs_of_the_future(), spider.mirror.now()))
         close_on_hangup()
 

@@ -14,7 +14,6 @@ from scrapy.http import Headers, Response
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
 from mirror.core.url.canonical import CanonicalURL
-from mirror.core.url.local_paths import local_path
 from mirror.core.url.media_types import may_be_playlist, media_type
 from mirror.items import Answer, Item
 from mirror.pacing import Host, Hosts
@@ -32,7 +31,8 @@ PAINT_INTERVAL: Final = 0.2
 class _Mirror(Protocol):
     """The part of the spider that this module uses."""
 
-    out: Path
+    def expected_place(self, url: CanonicalURL, media_type: str) -> Path:
+        """Return the path that the file of an answer gets if nothing crowds it out."""
 
 
 class Progress:
@@ -41,7 +41,7 @@ class Progress:
     def __init__(self, crawler: Crawler, shown: Display) -> None:
         self._crawler = crawler
         self._display = shown
-        self._out = Path()
+        self._place: Callable[[CanonicalURL, str], Path]
         self._received = 0
         self._transfers: dict[Request, Transfer] = {}
         self._unnamed: dict[Request, Callable[..., None]] = {}
@@ -68,7 +68,7 @@ class Progress:
         return self
 
     def spider_opened(self, spider: _Mirror) -> None:
-        self._out = spider.out
+        self._place = spider.expected_place
         self._display.start()
         if self._display.live:
             self._painter = create_looping_call(self._paint)
@@ -107,7 +107,7 @@ class Progress:
         """Only now it is known that the page of an error is kept."""
         if isinstance(item, Answer) and item.response.is_error_page:
             response = item.response
-            path = self._out / local_path(response.url, response.media_type)
+            path = self._place(response.url, response.media_type)
             transfer = Transfer(self._display, response.url, str(path), response.size)
             transfer.feed(response.size)
             transfer.end(saved=True)
@@ -128,7 +128,7 @@ class Progress:
         content_type = headers.get("Content-Type")
         kind = media_type(content_type.decode("latin-1") if content_type else None, url, head[:512])
         total = body_length if isinstance(body_length, int) else UNKNOWN_SIZE
-        transfer = Transfer(self._display, url, str(self._out / local_path(url, kind)), total)
+        transfer = Transfer(self._display, url, str(self._place(url, kind)), total)
         self._transfers[request] = transfer
         if offset is not None:
             transfer.begin()

@@ -160,7 +160,7 @@ def dangling(root: Path) -> list[str]:
     return [
         f"{place.relative_to(root)}: {link}"
         for place in sorted(root.rglob("*"))
-        if place.suffix in {".html", ".xhtml"}
+        if place.suffix in {".html", ".xhtml"} and place.is_file()
         for link in links(place.read_bytes())
         if is_relative(link) and not _leads_to_a_file(root, place, link)
     ]

@@ -11,6 +11,7 @@ command -v microsocks >/dev/null || missing="$missing microsocks"    # a SOCKS5 
 [ -x /usr/sbin/vsftpd ] || missing="$missing vsftpd"                 # FTP without MLSD; FTPS that wants one session for all connections
 [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"           # SFTP
 command -v ip >/dev/null || missing="$missing iproute2"              # a network that leads nowhere, with public addresses
+command -v apt-ftparchive >/dev/null || missing="$missing apt-utils" # makes an apt repository
 command -v faketime >/dev/null || missing="$missing faketime"        # another clock for a process
 # shellcheck disable=SC2086  # a list of packages
 exec sh "$(dirname "$0")/install.sh" tests $missing

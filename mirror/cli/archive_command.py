@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mirror.core.policy.clock import latest_credible
+from mirror.core.url.local_paths import Names
 from mirror.reports.exit_codes import Exit
 from mirror.reports.times import clock_warning
 from mirror.store.archive_reader import ArchiveReader
@@ -30,6 +31,14 @@ def warn_about_clock(archive: ArchiveReader) -> None:
     """Print a warning if a run began in the future."""
     now = utc_now().isoformat(timespec="seconds")
     print_message(clock_warning(archive.manifest.runs.after(latest_credible(now)), now))
+
+
+def renamed(count: int, names: Names) -> str:
+    """Say that files got other names; nothing if they did not."""
+    if not count:
+        return ""
+    files = "1 file was" if count == 1 else f"{count:,} files were"
+    return f"{files} renamed, without fetching: the names of this archive are {names} now\n"
 
 
 def missing_objects(count: int) -> str:

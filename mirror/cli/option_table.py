@@ -203,6 +203,14 @@ OPTIONS: Final[dict[str, Option]] = {
         default_note="the first of `chromium`, `chromium-browser`, `google-chrome`... that is installed",
     ),
     "out": Option("DIR", "archive", "the folder of the archive", Group.WHERE, short="oP", usual=True),
+    "names": Option(
+        "WORD",
+        AUTO,
+        "how to name files: `exact` (as in their URLs), `portable` (so that the tree can be copied to Windows, macOS, a stick "
+        "or a share), or `auto`, exact where the file system can keep the names apart",
+        Group.WHERE,
+        details="An archive keeps its names until a run, or `publish`, is given others. [File names](file-names.md)",
+    ),
     "refresh": Option(
         "DURATION",
         "",

@@ -46,6 +46,7 @@ from mirror.core.policy.reading_requests import Sends
 from mirror.core.policy.scope import Area, Media, Requisites, Scope
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import Names
 from mirror.store.manifest import checks
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
@@ -125,6 +126,7 @@ class Options:
     screens: tuple[Screen, ...] = (Screen.DESKTOP,)
     clicks: Clicks = Clicks.NONE
     routes: Mapping[CanonicalURL, tuple[str, ...]] = field(default_factory=dict)
+    names: Names | None = None
 
     @property
     def rendering(self) -> RenderMode:
@@ -165,6 +167,7 @@ class Options:
             clicks=parse_choice(Clicks, "click", values["click"]),
             screens=_screens(values["viewport"]),
             routes=parse_routes(values["start"]),
+            names=None if values["names"] == AUTO else parse_choice(Names, "names", values["names"]),
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import sys
 from argparse import Namespace
 
-from mirror.cli.archive_command import missing_objects, utc_now
+from mirror.cli.archive_command import missing_objects, renamed, utc_now
 from mirror.cli.open_archive import open_archive
+from mirror.core.url.local_paths import Names
 from mirror.reports.exit_codes import Exit
 from mirror.reports.run_summary import MAX_EXAMPLES, needing_lines
 from mirror.store.archive import Archive
@@ -20,9 +21,10 @@ def run(given: Namespace) -> int:
             with archive.manifest.transaction():
                 archive.manifest.departures.accept_loss(utc_now().isoformat(timespec="seconds"))
             print_message(not_accepted(archive))
-        count = sum(1 for _ in archive.publish_all())
+        count = sum(1 for _ in archive.publish_all(Names(given.names) if given.names else None))
         for line in needing_lines(*archive.manifest.decisions.needing(MAX_EXAMPLES)):
             print_message(printable(line) + "\n")
+        print_message(renamed(archive.renamed, archive.naming.law.names))
         print_message(f"Published {count:,} files; open {archive.start_place()}\n")
         if not archive.unpublished:
             return Exit.WELL

@@ -45,6 +45,12 @@ class Command(NamedTuple):
 SHELLS: Final = ("bash", "zsh", "fish")
 _DIR: Final = argument("folder", metavar="DIR", help="the folder of the archive")
 _JSON: Final = argument("--json", action="store_true", help="print JSON")
+_NAMES: Final = argument(
+    "--names",
+    choices=("exact", "portable"),
+    help="how to name files: exact (as in their URLs), or portable (so that the tree can be copied to Windows, macOS, a stick "
+    "or a share) (default: as in the archive)",
+)
 _SNAPSHOT: Final = "a number, the time at which the run began (2026-11-24), or latest"
 
 COMMANDS: Final[dict[str, Command]] = {
@@ -75,6 +81,7 @@ COMMANDS: Final[dict[str, Command]] = {
             _DIR,
             argument("snapshot", metavar="SNAPSHOT", help=_SNAPSHOT),
             argument("target", metavar="TARGET", help="a new or an empty folder"),
+            _NAMES,
         ),
         "TARGET is a tree that opens offline, as the archive. It makes hard links instead of copies, so it takes "
         "little space if TARGET is on the same file system.",
@@ -126,6 +133,7 @@ COMMANDS: Final[dict[str, Command]] = {
                 action="store_true",
                 help="remove from the tree what the server no longer has, after a run that was held because of it",
             ),
+            _NAMES,
         ),
         "Fetches nothing: it makes every file from DIR/.mirror, as a crawl would have left it.",
     ),

@@ -77,6 +77,7 @@ class MirrorSpider(Spider):
             folds=self.options.fold,
             together=_TOGETHER,
             elsewhere=self._elsewhere,
+            names=self.options.names,
             rendering=self.options.rendering if repair is None else RenderMode.NEVER,
             misses_browser=repair is None and self.options.missing_browser is not None,
             now=_now,
@@ -86,6 +87,10 @@ class MirrorSpider(Spider):
         """Keeps the cookies that scripts set for the host of a URL; the middleware for cookies sets it."""
         self.is_cut = False
         """Whether the run ends without waiting for the requests in flight."""
+
+    def expected_place(self, url: CanonicalURL, media_type: str) -> Path:
+        """Return the path that the file of an answer gets if nothing crowds it out."""
+        return self.out / self.archive.naming.expected(url, media_type)
 
     @property
     def spools(self) -> Spools:

@@ -16,11 +16,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mirror.core.document import documents
+from mirror.core.http.caching import file_date
 from mirror.core.http.messages import Response
 from mirror.core.syntax.reference import Kind
-from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL
-from mirror.core.url.local_paths import LocalPath
+from mirror.core.url.local_paths import LocalPath, Names
 from mirror.store.archive_reader import FILES, ArchiveReader, require_archive
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.layout import COPIES, KEPT, OBJECTS, SCRATCH
@@ -35,6 +35,7 @@ from mirror.store.index_page import INDEX, index_page
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Resource
 from mirror.store.manifest_backup import BACKUP, DAMAGED, back_up, open_manifest
+from mirror.store.rules.naming import Naming
 
 if TYPE_CHECKING:
     from mirror.store.disk.object_store import LocalObjectStore
@@ -65,8 +66,11 @@ class Archive(ArchiveReader):
         """Documents that crashed a worker process. They were published unchanged."""
         self.unpublished: list[CanonicalURL] = []
         """Resources whose files could not be made, because their objects are missing."""
+        self.renamed = 0
+        """How many files `lay_out` gave another name."""
         self._lock: Lock | None = None
         super().__init__(root)
+        self.naming = Naming(self.manifest)
 
     def _open(self, kept: Path) -> Manifest:
         self.spools = Spools(kept / "partial", self.objects)
@@ -167,8 +171,9 @@ class Archive(ArchiveReader):
                 self.manifest.departures.remove(path)
             yield path
 
-    def publish_all(self) -> Iterator[Resource]:
-        """Make the whole tree again; yields each version once its file is published."""
+    def publish_all(self, names: Names | None = None) -> Iterator[Resource]:
+        """Make the whole tree again, with these names; yields each version once its file is published."""
+        self.lay_out(names)
         for _ in self.read_again():
             pass
         for _ in self.settle():
@@ -181,6 +186,17 @@ class Archive(ArchiveReader):
                 yield resource
             else:
                 self.unpublished.append(resource.url)
+
+    # --- names ---------------------------------------------------------------------------------------------------------
+
+    def lay_out(self, names: Names | None = None, starts: Sequence[CanonicalURL] = ()) -> None:
+        """Name all files by the law that the user wants; `None`: by that of the archive, or the best one if it has none.
+
+        An archive that an earlier program named, or that gets other names, is laid out anew; nothing is fetched for that.
+        Raises `StorageError` if this file system can't have such names. `starts` are those of the first run.
+        """
+        with storing(self.root), self.manifest.transaction():
+            self.renamed = self.naming.choose(names, starts, self.root / KEPT)
 
     # --- after an update, after a power cut, collection ----------------------------------------------------------------
 
@@ -245,11 +261,9 @@ class Archive(ArchiveReader):
         listing = Kind.SITEMAP in {ref.kind for _, ref in self.manifest.links.of(resource)}
         found = documents.find_references(response, listing=listing)
         ids = self.manifest.frontier.identify(list(dict.fromkeys(reference.url for reference in found)))
-        shown = "text/html" if response.is_redirect else response.media_type
-        place = local_paths.local_path(resource.url, shown)
-        if resource.path and place != resource.path:
+        again = self.naming.placed(replace(resource, media_type=response.media_type, stale=True), resource)
+        if resource.path and again.path != resource.path:
             self.manifest.departures.add(resource.path, resource.url_id, lost=False)
-        again = replace(resource, media_type=response.media_type, path=place, stale=True)
         self.manifest.resources.amend(again, [(ids[reference.url], reference) for reference in found])
 
     # --- the index page ------------------------------------------------------------------------------------------------
@@ -291,7 +305,7 @@ class Archive(ArchiveReader):
         for resource in self.manifest.resources.all(stale=True) if queue is not None else ():
             if resource.path is None or resource.digest is None or not self.has_payload(resource):
                 continue
-            self.tree.link(resource.path, self.objects.path(resource.digest))
+            self.tree.link(resource.path, self.objects.path(resource.digest), file_date(resource.headers))
             self.unwritten.append(resource.url)
 
     def _mark_published(self, published: Sequence[Published]) -> None:

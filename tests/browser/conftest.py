@@ -63,8 +63,11 @@ class Nginx:
         self._home = home
         self._running: list[subprocess.Popen[bytes]] = []
 
-    def serve(self, folder: Path, fallback: str = "") -> str:
-        """Serve a folder, and return its URL once the server answers. `fallback` is the file to send for unknown paths."""
+    def serve(self, folder: Path, fallback: str = "", *, lists: bool = False) -> str:
+        """Serve a folder, and return its URL once the server answers. `fallback` is the file to send for unknown paths.
+
+        `lists`: folders without an index page are listed.
+        """
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -78,7 +81,7 @@ class Nginx:
         (home / "nginx.conf").write_text(
             f"daemon off; pid {home}/pid; {user} error_log {home}/error.log; events {{}}"
             f"http {{ include /etc/nginx/mime.types; access_log {home}/access.log; {temporary}"
-            f"server {{ listen 127.0.0.1:{port}; root {folder}; {missing} }} }}"
+            f"server {{ listen 127.0.0.1:{port}; root {folder}; {'autoindex on;' * lists} {missing} }} }}"
         )
         command = [self._path, "-e", str(home / "error.log"), "-c", str(home / "nginx.conf")]
         self._running.append(subprocess.Popen(command))

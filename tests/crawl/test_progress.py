@@ -32,6 +32,8 @@ from scrapy.exceptions import ResponseDataLossError
 from scrapy.http import Headers, Response
 from scrapy.utils.test import get_crawler
 
+from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import EXACT
 from mirror.progress import Progress
 from mirror.terminal.displays import Blocks, InvalidProgressError, display, is_terminal
 from mirror.terminal.progress_bars import LINGER, ROWS, Bars, Rate
@@ -51,7 +53,10 @@ class Sucker(Spider):
     """Requests the given URLs one after the other."""
 
     name = "sucker"
-    out = Path("out")
+
+    def expected_place(self, url: CanonicalURL, media_type: str) -> Path:
+        return "out" / Path(EXACT.path(url, media_type))
+
     urls: tuple[str, ...] = ()
 
     async def start(self) -> AsyncIterator[Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from itertools import pairwise, product
 from types import FrameType
 from typing import Final
 
@@ -84,8 +84,10 @@ def assert_canonical(url: CanonicalURL) -> None:
     assert (url.isprintable() and url.isascii()) or not any(ch.isspace() or ch < " " for ch in url), url
     assert not canonical.has_credentials(url)
     canonical.split(url)
-    for media_type in ("text/html", "image/png"):
-        assert_inside(local_paths.local_path(url, media_type))
+    for law, media_type in product((local_paths.EXACT, local_paths.PORTABLE), ("text/html", "image/png")):
+        path = law.path(url, media_type)
+        assert_inside(path)
+        assert not any(ch in path for ch in '\\:*?"<>|' if law is local_paths.PORTABLE or ch == "\\"), path
 
 
 def assert_inside(path: local_paths.LocalPath) -> None:
@@ -95,7 +97,6 @@ def assert_inside(path: local_paths.LocalPath) -> None:
     assert not any(name in {".", ".."} or len(name.encode()) > 255 for name in names), path
     assert not names[0].startswith("."), path
     assert path.isprintable(), path
-    assert not any(ch in path for ch in '\\:*?"<>|'), path
 
 
 def assert_apart(edits: Sequence[Edit], length: int) -> None:

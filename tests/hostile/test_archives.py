@@ -16,7 +16,7 @@ import pytest
 from mirror.cli.options import reads_files, stored_words
 from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import CanonicalURL, canonical
-from mirror.core.url.local_paths import as_local_path, local_path
+from mirror.core.url.local_paths import EXACT, PORTABLE, as_local_path
 from mirror.reports.url_report import account_lines
 from mirror.store.archive import Archive
 from mirror.store.checkout import check_out
@@ -226,8 +226,8 @@ def test_every_path_of_a_url_is_one() -> None:
         "ftp://h:21/%2Fetc",
         "http://h/?/../",
     ):
-        path = local_path(CanonicalURL(url), "text/html")
-        assert as_local_path(path) == path
+        for path in (law.path(CanonicalURL(url), "text/html") for law in (EXACT, PORTABLE)):
+            assert as_local_path(path) == path
 
 
 SCHEMAS: Final = (

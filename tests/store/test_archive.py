@@ -27,7 +27,7 @@ from tests.site import HTML, PNG, Page, Site
 
 HOME: Final = "http://example.org"
 CDN: Final = "http://cdn.example.com"
-FOLDER: Final = "example.org_80"
+FOLDER: Final = "example.org"
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def test_starts_of_all_runs_are_listed(root: Path) -> None:
     web = {HOME: Site().page("/"), CDN: Site().page("/")}
     mirrored(root, web, HOME)
     tree = mirrored(root, web, CDN)
-    assert list(links(tree[INDEX])) == [f"{FOLDER}/index.html", "cdn.example.com_80/index.html"]
+    assert list(links(tree[INDEX])) == [f"{FOLDER}/index.html", "cdn.example.com/index.html"]
 
 
 # Folders that are refused
@@ -349,8 +349,8 @@ def test_a_document_that_is_too_long_is_kept_as_received(root: Path, monkeypatch
         assert documents.find_references(archive.response(version, Digest(str(version.digest)))) == []
     long = site["/long"]
     assert isinstance(long, Page)
-    assert files(root)["example.org_80/long~.html"] == long.body
-    assert files(root)["example.org_80/index.html"] != long.body
+    assert files(root)["example.org/long~.html"] == long.body
+    assert files(root)["example.org/index.html"] != long.body
 
 
 def test_files_whose_objects_are_missing_are_left_out_and_told(root: Path) -> None:

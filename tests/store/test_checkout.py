@@ -195,7 +195,7 @@ def test_a_forgotten_url_is_in_no_snapshot_and_never_fetched_again(tmp_path: Pat
     for snapshot in (1, 2, 3):
         laid_out(root, snapshot, tmp_path / str(snapshot))
     assert [place for place in tmp_path.rglob("*") if place.is_file() and SECRET in place.read_bytes()] == []
-    assert f'href="{HOME}/secret"'.encode() in files(root)["example.org_80/index.html"]
+    assert f'href="{HOME}/secret"'.encode() in files(root)["example.org/index.html"]
     assert dangling(root) == []
     with opened(root, read_only=True) as archive:
         account = archive.history.account(canonical(f"{HOME}/secret"))

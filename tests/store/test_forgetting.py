@@ -24,7 +24,7 @@ from tests.mirroring import complete, dangling, run
 from tests.site import HTML, PNG, Site
 
 HOME: Final = "http://example.org"
-FOLDER: Final = "example.org_80"
+FOLDER: Final = "example.org"
 NOW: Final = "2026-11-29T12:00:00+00:00"
 SECRET: Final = b"MARKER-7f3a"
 

@@ -21,7 +21,7 @@ from tests.mirroring import archive_state, complete, dangling, files, run
 from tests.site import PNG, Site
 
 HOME: Final = "http://example.org"
-FOLDER: Final = "example.org_80"
+FOLDER: Final = "example.org"
 SITE: Final = Site().page("/", '<img src="/x.png">', links=["/a", "/b"]).page("/a", "alone").page("/b", links=["/"])
 SITE.file("/x.png", PNG, "image/png")
 

@@ -10,7 +10,8 @@ The law
    declaration. A document of ASCII alone that lends its encoding to nothing needs none. The bytes of the text stay, because a
    style sheet or script without a declaration of its own has the encoding of the document that loads it.
 2. Scripts and plain text have no syntax for that. They are encoded in UTF-8, with a byte order mark, unless they are ASCII, or
-   plain text that is UTF-8 already: browsers recognise that in files. Types that are always UTF-8 stay as they are.
+   plain text that is UTF-8 already: browsers recognise that in files. Types that are always UTF-8 stay as they are. So does
+   what is called plain text, but has bytes that no text has (WHATWG MIME Sniffing 7.2).
 3. A text in UTF-16 gets a byte order mark.
 4. HTML gets the headers in `PRAGMAS` as `<meta http-equiv>`, unless it has such an element of its own.
 5. HTML gets each Content-Security-Policy, as `disk_policy` puts it.
@@ -52,6 +53,8 @@ _READ_FIRST: Final = 1024
 _LENDS: Final = re.compile(r"<(?:script|link|style|form|i?frame|object)\b", re.IGNORECASE)
 """Elements whose resources or data have the encoding of the document, if nothing else is said of them."""
 
+_BINARY: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_SNIFFED: Final = 1445  # bytes, as in the standard
 _ONE_LANGUAGE: Final = re.compile(r"[A-Za-z0-9\-]+")
 _DOCTYPE: Final = re.compile(r"(?:[\s\ufeff]|<!--.*?-->|<\?[^>]*+>)*+<!doctype[^>]*+>", re.DOTALL | re.IGNORECASE)
 _CSS_CHARSET: Final = re.compile(r'@charset "(?P<label>[^"]*+)";')
@@ -195,6 +198,8 @@ def may_be_transcoded(media_type: str, headers: Headers) -> bool:
 def transcoded(media_type: str, headers: Headers, payload: bytes) -> bytes:
     """Return a script or plain text by point 2 of the law: in UTF-8, with a byte order mark, or as it is."""
     label, codec = character_encoding.header_charset(payload, header(headers, "content-type"))
+    if media_type == "text/plain" and not character_encoding.is_wide(codec) and _BINARY.search(payload, 0, _SNIFFED):
+        return payload  # servers say of downloads that they don't know that they are text
     if not label or (codec == "utf-8" and (media_type != "text/javascript" or payload.isascii())):
         return payload
     text = payload.decode(codec, "replace")

@@ -7,7 +7,7 @@ returns no header value with a control character.
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from mirror.core.http.messages import Headers
 
@@ -67,6 +67,27 @@ _DURATION = re.compile("(?=.)" + "".join(rf"(?:(?P<{unit}>[0-9]{{1,6}}){unit[0]}
 
 class InvalidDurationError(ValueError):
     """The caller gave a text that is not a duration; the message says how to write one."""
+
+
+class FileDate(NamedTuple):
+    """The date of a file: seconds since 1970. `is_modified`: it is a Last-Modified, which belongs to this URL alone."""
+
+    seconds: int
+    is_modified: bool
+
+
+def file_date(headers: Headers) -> FileDate | None:
+    """Return the date for the file of an answer: its Last-Modified, else its Date (RFC 9110 8.8.2, 6.6.1).
+
+    >>> file_date([("Date", "Sun, 06 Nov 1994 08:49:37 GMT")])
+    FileDate(seconds=784111777, is_modified=False)
+    >>> file_date([("Last-Modified", "yesterday")])
+    """
+    for name in ("last-modified", "date"):
+        found = http_date(_first(headers, name))
+        if found and found.timestamp() > 0:
+            return FileDate(int(found.timestamp()), name == "last-modified")
+    return None
 
 
 def conditions(headers: Headers) -> list[tuple[str, str]]:

@@ -14,9 +14,9 @@ The law
    each other, `/login?next=/signup%3Fnext%3D/a` is `/login?next=/a`.
 4. Points 1 to 3 are guesses. Each is a `Claim`, to be believed only once a server has shown that it is true there
    (`core.policy.alias_evidence`). A name that programs use for other things too is claimed for one path only.
-5. http and https, with `www.` and without, are one place if the path and the query are the same. Of such URLs, one whose origin
-   is that of a start represents the others; else https goes before http, and the shorter URL before the longer. The order of
-   fetching doesn't matter.
+5. http and https, with `www.` and without, are one place if the path and the query are the same; so are a folder and its index
+   page (`INDEX_NAMES`), and paths that differ in needless escapes. Of such URLs, one whose origin is that of a start represents
+   the others; else https goes before http, and the shorter URL before the longer. The order of fetching doesn't matter.
 
 >>> plain_url(CanonicalURL("http://example.org/a?utm_source=x&id=7"))
 'http://example.org/a?id=7'
@@ -85,6 +85,20 @@ _SESSION: Final = re.compile(
 _IN_PATH: Final = re.compile(
     r";jsessionid=[0-9a-z.!_\-]{8,}(?=[/;]|$)|(?<=/)\((?:[a-z]\([0-9a-z]{24}\))+\)/", re.IGNORECASE
 )
+INDEX_NAMES: Final = (
+    *(
+        f"index.{ext}"
+        for ext in ("html", "htm", "shtml", "xhtml", "php", "php5", "phtml", "asp", "aspx", "jsp", "cgi", "pl", "cfm")
+    ),
+    *(f"default.{ext}" for ext in ("html", "htm", "asp", "aspx")),
+    "welcome.html",
+)
+"""Names of the page of a folder, as servers are configured (Apache's DirectoryIndex, the default documents of IIS)."""
+
+_INDEX: Final = re.compile(rf"/(?:{'|'.join(map(re.escape, INDEX_NAMES))})(?=\?|$)", re.IGNORECASE)
+_NEEDLESS: Final = re.compile("%(?:2[1467-9A-C]|3[ABD]|40|5[BD]|7C)")
+"""Escapes of characters that mean the same in a path without (WHATWG URL): servers write either in their listings."""
+
 _HINTS: Final = re.compile(r"[?;]|/\(")
 _NESTING: Final = ("/", "http://", "https://")
 _PARAMETER: Final = re.compile(rf"{_TRACKING.pattern}|{_SESSION.pattern}", re.IGNORECASE)
@@ -221,10 +235,11 @@ def _without(url: CanonicalURL, parameter: re.Pattern[str]) -> CanonicalURL:
 def same_place(url: CanonicalURL) -> str:
     """Return what the URLs of one place share: host without `www.`, path and query. Another port is another place.
 
-    >>> same_place(CanonicalURL("https://www.example.org/a?b"))
-    'example.org/a?b'
+    >>> same_place(CanonicalURL("https://www.example.org/a?b")), same_place(CanonicalURL("http://example.org/a%40/Default.aspx"))
+    ('example.org/a?b', 'example.org/a@/')
     """
-    return url.partition("://")[2].removeprefix("www.")
+    place, mark, query = url.partition("://")[2].removeprefix("www.").partition("?")
+    return _INDEX.sub("/", _NEEDLESS.sub(lambda escape: unquote(escape[0]), place), count=1) + mark + query
 
 
 def preferred(urls: Iterable[CanonicalURL], starts: Sequence[CanonicalURL]) -> CanonicalURL:

@@ -51,7 +51,7 @@ function _shtab_websucker_using
 end
 
 set -g _shtab_websucker_commands snapshots diff why checkout replay verify publish prune forget compare help completion version man
-set -g _shtab_websucker_opts_with_value --browser --ca --certificate --click --connections --cookies --delay --depth --exclude --header --help --host --html --http --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --netrc --obey --out --pages --pixels --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -o -s -u -w -x
+set -g _shtab_websucker_opts_with_value --browser --ca --certificate --click --connections --cookies --delay --depth --exclude --header --help --host --html --http --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --obey --out --pages --pixels --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -o -s -u -w -x
 
 complete -c websucker -e
 complete -c websucker -f
@@ -75,6 +75,7 @@ complete -c websucker -n _shtab_websucker_using -l click -x -d 'in rendered page
 complete -c websucker -n _shtab_websucker_using -l variants -x -d 'keep what scripts of rendered pages get by more than a URL: auto (by headers of their own, and by POST if it only reads, such as a search), all (by every POST to a site of the start URLs), or none (default: auto)'
 complete -c websucker -n _shtab_websucker_using -l browser -xka "(__fish_complete_path (commandline -ct))" -d 'the Chromium in which to open pages (default: the first of chromium, chromium-browser, google-chrome... that is installed)'
 complete -c websucker -n _shtab_websucker_using -s o -s P -l out -xka "(__fish_complete_directories)" -d 'the folder of the archive (default: archive)'
+complete -c websucker -n _shtab_websucker_using -l names -x -d 'how to name files: exact (as in their URLs), portable (so that the tree can be copied to Windows, macOS, a stick or a share), or auto, exact where the file system can keep the names apart (default: auto)'
 complete -c websucker -n _shtab_websucker_using -l refresh -x -d 'do not check files again that were checked within this time: 30m, 12h, 7d or 1d12h'
 complete -c websucker -n _shtab_websucker_using -l trust -l no-trust -d 'do not check files again that are still fresh according to their server (Cache-Control: max-age, Expires) (default: off)'
 complete -c websucker -n _shtab_websucker_using -l max-loss -x -d 'hold a run in which more than this share of the pages loses its content; 1 holds none (default: 0.5)'
@@ -117,6 +118,7 @@ complete -c websucker -n '_shtab_websucker_using why' -l json -d 'print JSON'
 complete -c websucker -n '_shtab_websucker_using why' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using why; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a checkout -d 'Write a snapshot into a folder of its own. TARGET is a tree that opens offline, as the archive. It makes hard links instead of copies, so it takes little space if TARGET is on the same file system.'
+complete -c websucker -n '_shtab_websucker_using checkout' -l names -xka "exact portable" -d 'how to name files: exact (as in their URLs), or portable (so that the tree can be copied to Windows, macOS, a stick or a share) (default: as in the archive)'
 complete -c websucker -n '_shtab_websucker_using checkout' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using checkout; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
 complete -c websucker -n '_shtab_websucker_using checkout; and test $_shtab_websucker_npos -eq 2' -ka "(__fish_complete_directories)" -d 'a new or an empty folder'
@@ -135,6 +137,7 @@ complete -c websucker -n '_shtab_websucker_using verify' -s h -l help -d 'show t
 complete -c websucker -n '_shtab_websucker_using verify; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a publish -d 'Write the tree again from what is stored. Fetches nothing: it makes every file from DIR/.mirror, as a crawl would have left it.'
 complete -c websucker -n '_shtab_websucker_using publish' -l accept-loss -d 'remove from the tree what the server no longer has, after a run that was held because of it'
+complete -c websucker -n '_shtab_websucker_using publish' -l names -xka "exact portable" -d 'how to name files: exact (as in their URLs), or portable (so that the tree can be copied to Windows, macOS, a stick or a share) (default: as in the archive)'
 complete -c websucker -n '_shtab_websucker_using publish' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using publish; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a prune -d 'Remove old snapshots, and what only they need. The newest complete snapshot always stays, and so does an unfinished run.'

@@ -4,12 +4,15 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from mirror.core.http.messages import Headers
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
+
+NEVER: Final = -1
+"""The staleness of no version: what was published with it stays stale."""
 
 
 class Published(NamedTuple):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mirror.core.document import documents
+from mirror.core.http.caching import file_date
 from mirror.core.http.messages import Response
 from mirror.core.syntax.reference import Reference
 from mirror.core.url import local_paths
@@ -20,7 +21,7 @@ from mirror.store.disk.errors import storing
 from mirror.store.disk.layout import COPIES, KEPT, OBJECTS, SCRATCH
 from mirror.store.disk.object_store import LocalObjectStore, ObjectStore
 from mirror.store.disk.objects import Digest, Objects
-from mirror.store.disk.publications import Publication, Published
+from mirror.store.disk.publications import NEVER, Publication, Published
 from mirror.store.disk.tree import Tree
 
 DOM_HEADERS: Final = (("Content-Type", "text/html; charset=utf-8"),)
@@ -51,11 +52,12 @@ class Publisher:
     def publish(self, wanted: Publication, payload: bytes | None = None) -> Published:
         """Put one file into the tree. `payload`, if given, saves reading the object."""
         copy = local_copy(self._objects, wanted, wanted.places.get, payload)
-        if copy is None:
-            self._tree.link(wanted.path, self._objects.path(wanted.digest))
-            return Published(wanted.resource_id, wanted.stale, None)
-        digest = self._copies.put(copy)
-        self._tree.link(wanted.path, self._copies.path(digest))
+        digest = None if copy is None else self._copies.put(copy)
+        source = self._objects.path(wanted.digest) if digest is None else self._copies.path(digest)
+        try:
+            self._tree.link(wanted.path, source, file_date(wanted.headers))
+        except IsADirectoryError:  # a folder took its place meanwhile, so it has another one now: it stays stale
+            return Published(wanted.resource_id, NEVER, digest)
         return Published(wanted.resource_id, wanted.stale, digest)
 
 

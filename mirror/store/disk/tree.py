@@ -3,14 +3,23 @@
 It is everything in the target folder except `.mirror/`. This module only writes files; the archive decides their content. A
 file is written under a temporary name and renamed, so that a reader never sees half of it. A file whose content is an object
 is a hard link to that object.
+
+Hard links share one date. So a file gets the date of its URL if it is the only link to its object; else, if another link has
+another date, it becomes a copy, which takes space. It does not become one for the mere time of an answer.
 """
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
+from mirror.core.http.caching import FileDate
 from mirror.core.url.local_paths import LocalPath
-from mirror.store.disk.symlink_guard import clear, is_below, make_one, refuse_link, require_object
+from mirror.store.disk.symlink_guard import clear, is_below, make_one, refuse_link, require_file, require_object
+
+_ITS_OBJECT_AND_IT: Final = 2
+"""Links to an object of which only one file of a tree is a link."""
 
 
 class Tree:
@@ -27,22 +36,33 @@ class Tree:
         """Delete the temporary files of killed processes."""
         clear(self._scratch)
 
-    def write(self, path: LocalPath | str, content: bytes) -> None:
+    def write(self, path: LocalPath | str, content: bytes, date: FileDate | None = None) -> None:
         """Write a file that is no object into the tree."""
         beside = self._beside()
         try:
             with beside.open("xb") as file:
                 file.write(content)
+            _set_date(beside, date)
             beside.replace(self._place(path))
         finally:
             beside.unlink(missing_ok=True)
 
-    def link(self, path: LocalPath, source: Path) -> None:
-        """Put a hard link to an object into the tree; if the file system can't link, copy it.
+    def link(self, path: LocalPath, source: Path, date: FileDate | None = None) -> None:
+        """Put a hard link to an object into the tree; if the file system can't link, copy it. Then set its date.
 
-        Raises `OSError` if the object is missing or is no regular file.
+        Raises `OSError` if the object is missing or is no regular file, `IsADirectoryError` if a folder has its place.
         """
         require_object(source)
+        self._link(path, source)
+        place = self._root / path
+        if date is None or (found := place.lstat()).st_mtime == date.seconds:
+            return
+        if found.st_nlink <= _ITS_OBJECT_AND_IT:
+            _set_date(place, date)
+        elif date.is_modified:
+            self._replace(place, source, date=date)
+
+    def _link(self, path: LocalPath, source: Path) -> None:
         place = self._place(path)
         try:
             os.link(source, place)
@@ -52,15 +72,15 @@ class Tree:
         except OSError:  # a file is there already, or the file system can't link
             self._replace(place, source)
 
-    def _replace(self, place: Path, source: Path) -> None:
+    def _replace(self, place: Path, source: Path, *, date: FileDate | None = None) -> None:
+        """Replace a file by a link to an object, or by a copy of it; with a date of its own, by a copy."""
         beside = self._beside()
         try:
-            try:
-                os.link(source, beside)
-            except FileNotFoundError:
-                raise
-            except OSError:
+            if date is None:
+                _link_or_copy(source, beside)
+            else:
                 shutil.copyfile(source, beside)
+                _set_date(beside, date)
             beside.replace(place)
         finally:
             beside.unlink(missing_ok=True)  # rename(2) does nothing if both names are links to one file
@@ -70,7 +90,10 @@ class Tree:
         place = self._root / path
         if not is_below(self._root, place.parent):  # it is gone already, or reached through a symbolic link
             return
-        place.unlink(missing_ok=True)
+        with suppress(
+            IsADirectoryError, PermissionError
+        ):  # a folder that took its place; systems call that by either name
+            place.unlink(missing_ok=True)
         for folder in place.parents:
             if folder == self._root:
                 break
@@ -89,10 +112,33 @@ class Tree:
         """Make a folder, unless it is known to exist and to be no symbolic link."""
         if folder not in self._folders and folder != self._root:
             self._make(folder.parent)
-            make_one(folder)
+            try:
+                make_one(folder)
+            except FileExistsError:
+                if folder.parent == self._root:  # it belongs to no host
+                    raise
+                require_file(folder)
+                folder.unlink(missing_ok=True)  # a page whose place a folder took
+                make_one(folder)
             self._folders.add(folder)
 
     def _beside(self) -> Path:
         beside = self._scratch / str(os.getpid())  # several processes may write at the same time
         beside.unlink(missing_ok=True)  # an earlier process with this number may have left it
         return beside
+
+
+def _link_or_copy(source: Path, place: Path) -> None:
+    try:
+        os.link(source, place)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, place)
+
+
+def _set_date(place: Path, date: FileDate | None) -> None:
+    """Set the time of modification of a file. Only the owner of an object may do that: a date is not worth a failure."""
+    if date:
+        with suppress(OSError):
+            os.utime(place, (date.seconds, date.seconds), follow_symlinks=False)

@@ -25,10 +25,10 @@ from typing import Any, Protocol
 from mirror.core.policy.scope import Reason
 from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL
-from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publications import Published
 from mirror.store.manifest.history_interface import Departures, History, RenderingQueue, Retention
+from mirror.store.manifest.location_interface import Locations
 from mirror.store.manifest.records import Entry, ErrorPages, Lane, Outcome, Resource, RunCounts, Shortfall, Snapshot
 from mirror.store.manifest.rendering_records import RenderMode
 
@@ -270,36 +270,6 @@ class Links(Protocol):
 
     def canonicals(self) -> list[tuple[CanonicalURL, CanonicalURL]]:
         """Return pairs of a page and the URL that it calls canonical, where both have the same payload."""
-
-
-class Locations(Protocol):
-    """The paths of URLs in the tree.
-
-    The resolution of a URL is the path that published documents link to; without one they link to the absolute URL. The path
-    of a URL is where its file is. While a run lasts the two may differ; `settle` brings them together.
-    """
-
-    def resolutions(self, resource: Resource) -> dict[CanonicalURL, LocalPath]:
-        """Return the resolutions of the URLs that a document refers to. URLs without a resolution are missing."""
-
-    def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
-        """Set the resolution of those of these URLs that have neither a resolution nor a current version.
-
-        The documents that refer to them become stale.
-        """
-
-    def settle(self, changed: Sequence[tuple[int, LocalPath | None]]) -> None:
-        """Set the resolutions of these URLs. The documents that refer to them become stale."""
-
-    def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
-        """Iterate over all URLs, by id: the id, the resolution, the path, and the id of the URL that this one leads to.
-
-        The path is that of the current version; if that has none, the path of a file that is to leave the tree but is not
-        released. A redirect leads to its target; a URL without a path leads to the URL that it is an alias of.
-        """
-
-    def place(self, url_id: int) -> tuple[LocalPath | None, int | None]:
-        """Return the path of one URL, and the id of the URL that it leads to, as `all_urls` does."""
 
 
 class Decisions(Protocol):

@@ -109,6 +109,11 @@ class Resource:
         is_document = media_types.DOCUMENTS.get(self.media_type or "") is Document.HTML
         return self.path is not None and not self.is_redirect and is_document
 
+    @property
+    def precedence(self) -> tuple[bool, bool, int, str]:
+        """The greatest of those that want one path goes first: no redirect, the page of a folder, the shortest URL."""
+        return not self.is_redirect, self.url.endswith("/"), -len(self.url), self.url
+
 
 @dataclass(frozen=True, slots=True)
 class ChangedPage:

@@ -17,30 +17,34 @@ from mirror.core.url.aliases import plain_url, preferred, same_place, without_ne
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Snapshot, Standing
-from mirror.store.rules.answer_versions import with_path
+from mirror.store.rules.naming import Naming
 from mirror.store.rules.unvisited import add_departure
 
 Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
 """Alias -> the URL that it is folded into, and the reason."""
 
 
-def fold(
+def fold(  # noqa: PLR0913 - two of them have a default
     manifest: Manifest,
+    naming: Naming,
     snapshot: Snapshot,
     scope: Scope,
+    *,
     shown: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
+    twins: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
 ) -> None:
     """Make aliases of URLs that have the same content now, and restore those that no longer have it.
 
-    `shown` are URLs of which the server has shown that they are the same as their plain URL (`store.rules.foldings`).
+    `shown` are URLs of which the server has shown that they are the same as their plain URL (`store.rules.foldings`), `twins`
+    index pages that are the same as that of their folder, although some bytes differ.
     """
-    folds = folded(manifest.links.canonicals(), manifest.decisions.same_contents(), scope, shown)
+    folds = folded(manifest.links.canonicals(), manifest.decisions.same_contents(), scope, shown, twins)
     for url_id in manifest.decisions.aliases():
         known = manifest.resources.current(url_id)
         if known and known.url not in folds:
             manifest.decisions.set_aliases([(url_id, None)])
             if known.standing is Standing.OUTSIDE and (known.status or 0) < HTTPStatus.BAD_REQUEST:
-                own = replace(with_path(known), standing=Standing.PRESENT, error=None)
+                own = replace(naming.with_path(known), standing=Standing.PRESENT, error=None)
                 manifest.resources.record(snapshot, known, own, None)
                 manifest.frontier.set_reason(url_id, None)
     ids = manifest.frontier.find([url for pair in folds.items() for url in (pair[0], pair[1][0])])
@@ -60,6 +64,7 @@ def folded(
     contents: Iterable[Iterable[CanonicalURL]],
     scope: Scope,
     shown: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
+    twins: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
 ) -> Folds:
     """Decide which URLs are folded into which.
 
@@ -70,6 +75,8 @@ def folded(
     for url, target in canonicals:
         if url != target and scope.is_same_site(url, target):
             found.setdefault(url, (target, Reason.CANONICAL))
+    for url, target in twins.items():
+        found.setdefault(url, (target, Reason.ALIAS))
     for group in contents:
         places = defaultdict(list)
         for url in group:

@@ -1,19 +1,21 @@
 """How an answer becomes a version of a resource, and which path it gets in the tree."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from mirror.core.document.header_edits import HEADERS
 from mirror.core.http import messages
 from mirror.core.http.messages import GONE, Response, header
 from mirror.core.policy.scope import Role
 from mirror.core.syntax.reference import Kind, Reference
-from mirror.core.url import local_paths
+from mirror.core.url.local_paths import Law
 from mirror.store.manifest.records import Entry, Resource, Standing
 
 
-def version(entry: Entry, response: Response, references: Sequence[Reference], now: str) -> Resource:
-    """Make the version of an answer, without its payload. An error gets no path in the tree, nor does a redirect to nowhere."""
+def version(entry: Entry, response: Response, references: Sequence[Reference], now: str, law: Law) -> Resource:
+    """Make the version of an answer, without its payload. An error gets no path in the tree, nor does a redirect to nowhere.
+
+    The path is that by the law of names alone (`store.rules.naming`).
+    """
     good = response.is_success or (response.is_redirect and any(ref.kind is Kind.REDIRECT for ref in references))
     error = messages.status_text(response.status) + (" without a valid target" if response.is_redirect else "")
     media_type = response.media_type if response.status else None
@@ -28,20 +30,12 @@ def version(entry: Entry, response: Response, references: Sequence[Reference], n
         digest=None,
         size=0,
         media_type=media_type,
-        path=local_paths.local_path(entry.url, shown) if good else None,
+        path=law.path(entry.url, shown) if good else None,
         discovered_from=entry.referrer_id,
         error=None if good else error,
         stale=good,
         standing=Standing.PRESENT if good else missing,
     )
-
-
-def with_path(resource: Resource) -> Resource:
-    """Return a good copy with its path in the tree, which the rules of an earlier run may have taken away."""
-    if resource.path is not None:
-        return resource
-    shown = "text/html" if resource.is_redirect else resource.media_type or ""
-    return replace(resource, path=local_paths.local_path(resource.url, shown), stale=True)
 
 
 def reads_alike(before: Resource, now: Resource) -> bool:

@@ -25,7 +25,8 @@ from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
 from mirror.store.rules import error_pages
-from mirror.store.rules.answer_versions import is_page, reads_alike, version, with_path
+from mirror.store.rules.answer_versions import is_page, reads_alike, version
+from mirror.store.rules.naming import bare_scheme
 from mirror.store.rules.unvisited import add_departure
 from mirror.store.run.commits import Commits
 from mirror.store.run.context import RunContext
@@ -93,12 +94,15 @@ class Answers:
                 headers = caching.renewed(before.headers, messages.without_cookies(response.headers))
                 recorded = self._renew(known, before, headers=headers, checked=self._run.now())
             else:
-                resource = version(known, response, references, self._run.now())
+                self._settle_law(known, response, references)
+                resource = version(known, response, references, self._run.now(), self._run.archive.naming.law)
                 objection = self._objection(before, resource, response)
                 if before and objection:
                     return self._keep(known, before, objection)
                 resource = self._with_payload(before, resource, response, digest)
-                recorded = self._put(known, before, resource, self._discovery.with_ids(references))
+                recorded = self._put(
+                    known, before, self._placed(resource, before), self._discovery.with_ids(references)
+                )
                 add_departure(self._manifest, before, resource)
             self._offer(recorded, response.payload)
             self._run.publications.add(recorded.resource, response.payload or None)
@@ -110,7 +114,8 @@ class Answers:
             before = self._manifest.resources.current(known.id)
             if before and self._run.has_copy(before):
                 return self._keep(known, before, error)
-            resource = version(known, Response(known.url, 0, (), b""), (), self._run.now())
+            law = self._run.archive.naming.law
+            resource = version(known, Response(known.url, 0, (), b""), (), self._run.now(), law)
             return self._put(known, before, replace(resource, status=None, error=error), ())
 
     def skip(self, entry: Entry, reason: Reason, rule: str | None = None) -> None:
@@ -176,6 +181,27 @@ class Answers:
             resource = replace(resource, standing=before.standing, path=None, stale=False)
         return resource
 
+    def _placed(self, resource: Resource, before: Resource | None) -> Resource:
+        """Return a version with its path in the tree, and publish the files that had to make room for it."""
+        if resource.path is None:
+            return resource
+        naming = self._run.archive.naming
+        resource = naming.placed(resource, before, shares=self._run.folds)
+        if before and reads_alike(before, resource):
+            resource = replace(resource, stale=before.stale)
+        for moved in naming.take_moved():
+            self._run.publications.add(moved)
+        return resource
+
+    def _settle_law(self, entry: Entry, response: Response, references: Sequence[Reference]) -> None:
+        """The first good answer decides whose hosts have bare folders: those of http, if http is where it comes from."""
+        naming = self._run.archive.naming
+        if not naming.is_bare_open or not (response.is_success or response.is_redirect):
+            return
+        target = next((one.url for one in references if one.kind is Kind.REDIRECT), entry.url)
+        naming.keep(replace(naming.law, bare=bare_scheme(target)))
+        self._discovery.expect_starts_again()
+
     def _is_unchanged(self, before: Resource, response: Response) -> bool:
         """Return whether the server says that it still has the payload that the archive has."""
         if response.status != HTTPStatus.NOT_MODIFIED or not self._run.has_copy(before):
@@ -211,7 +237,9 @@ class Answers:
 
     def _keep(self, entry: Entry, before: Resource, error: str) -> Recorded:
         """Keep the last good copy, with the reason why it could not be renewed."""
-        kept = replace(with_path(before), error=error, standing=Standing.KEPT, checked=self._run.now())
+        kept = replace(
+            self._run.archive.naming.with_path(before), error=error, standing=Standing.KEPT, checked=self._run.now()
+        )
         return self._put(entry, before, kept)
 
     def _renew(
@@ -220,7 +248,7 @@ class Answers:
         """Record that the copy in the archive is what the server has."""
         is_alias = self._run.is_alias(before)
         present = replace(
-            before if is_alias else with_path(before),
+            before if is_alias else self._run.archive.naming.with_path(before),
             error=None,
             standing=before.standing if is_alias else Standing.PRESENT,
             headers=before.headers if headers is None else headers,
@@ -287,7 +315,7 @@ class Answers:
         reason: Reason,
     ) -> Recorded:
         """Record an answer without its payload, and follow its references; `None`: those that are stored already."""
-        resource = version(entry, response, references or (), self._run.now())
+        resource = version(entry, response, references or (), self._run.now(), self._run.archive.naming.law)
         resource = replace(resource, path=None, stale=False, error=None, standing=Standing.OUTSIDE)
         found = None if references is None else self._discovery.with_ids(references)
         recorded = self._put(replace(entry, reason=reason), before, resource, found)

@@ -25,6 +25,7 @@ from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.scope import Reason, Role, Scope
 from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import Names
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
@@ -57,7 +58,8 @@ class Crawl:
     runs to fetch even if nothing links to them. `budgets` limit traps; `None` turns the trap detector off. `folds`: treat
     several URLs of the same resource as one (`core.url.aliases`). `together` answers form one commit. `elsewhere` publishes in
     worker processes. `rendering` says which pages a browser is to open; `misses_browser`: none, only because
-    there is no browser. `now` returns the time as ISO 8601 text in UTC.
+    there is no browser. `names` are the names of files; `None`: those of the archive. `now` returns the time as ISO 8601 text
+    in UTC.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are words with a default
@@ -75,10 +77,12 @@ class Crawl:
         elsewhere: PublishElsewhere | None = None,
         rendering: RenderMode = RenderMode.NEVER,
         misses_browser: bool = False,
+        names: Names | None = None,
         now: Callable[[], str],
     ) -> None:
         self.archive = archive
         self._manifest = manifest = archive.manifest
+        archive.lay_out(names, scope.starts)
         for _ in archive.read_again():
             pass
         with storing(archive.root), manifest.transaction():

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Decision, Reason, Role, Source
 from mirror.core.syntax.reference import Kind, Reference
-from mirror.core.url import aliases, local_paths, media_types
+from mirror.core.url import aliases, media_types
 from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import MAX_REDIRECTS
 from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, State
@@ -59,6 +60,17 @@ class Discovery:
         page = frozenset({Role.PAGE})
         self.admit([(None, Entry(ids[url], url, State.PENDING, page, 0)) for url in starts if ids[url] not in known])
 
+    def expect_starts_again(self) -> None:
+        """Expect the files of the starts where they will be by the law of names that is settled now."""
+        ids = self._manifest.frontier.find(self._run.scope.starts)
+        starts = self._manifest.frontier.entries(list(ids.values())).values()
+        self._manifest.locations.settle([(entry.id, self._expected(entry)) for entry in starts])
+
+    def _expected(self, entry: Entry) -> LocalPath:
+        """Return the path at which the file of an entry is expected."""
+        page = bool(entry.roles & {Role.PAGE, Role.FRAME})
+        return self._run.archive.naming.law.path(entry.url, media_types.expected_type(entry.url, page=page))
+
     def admit_again(self, wanted: Sequence[CanonicalURL]) -> None:
         """Admit URLs with the roles that the newest run gave them, even if nothing refers to them in this run."""
         ids = list(self._manifest.frontier.find(wanted).values())
@@ -70,7 +82,7 @@ class Discovery:
         """Store the new entries, and expect a file for each URL that is wanted from now on."""
         self._manifest.frontier.admit([new for _, new in changes])
         self._manifest.locations.expect(
-            [(new.id, _expected(new)) for old, new in changes if new.roles and not (old and old.roles)]
+            [(new.id, self._expected(new)) for old, new in changes if new.roles and not (old and old.roles)]
         )
         for old, new in changes:
             self.waiting += _waits(new) - (old is not None and _waits(old))
@@ -291,7 +303,7 @@ class Discovery:
             skipped = Entry(target_id, url, State.SKIPPED, frozenset(), depth, referrer_id=entry.id, reason=reason)
             wanted = self._wanted(entry, max(entry.roles), plain.id, plain.written._replace(url=plain.url))
             changes.append((known.get(target_id), skipped))
-            places.append((target_id, _expected(wanted)))
+            places.append((target_id, self._expected(wanted)))
         self.admit(changes)
         self._manifest.locations.expect(places)
 
@@ -313,8 +325,3 @@ def _is_failure(entry: Entry, resource: Resource | None) -> bool:
 
 def _waits(entry: Entry) -> bool:
     return entry.state <= State.IN_FLIGHT
-
-
-def _expected(entry: Entry) -> local_paths.LocalPath:
-    page = bool(entry.roles & {Role.PAGE, Role.FRAME})
-    return local_paths.local_path(entry.url, media_types.expected_type(entry.url, page=page))

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from mirror.core.http.messages import Response
-from mirror.core.policy.alias_evidence import say_the_same
+from mirror.core.policy.alias_evidence import are_same, say_the_same
 from mirror.core.policy.scope import Reason
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import ChangedPage, Outcome, Standing, State
@@ -77,11 +78,28 @@ class Ending:
             if not self._has_failed:
                 judge_unvisited(self._manifest, run.snapshot, run.scope)
             if run.folds and not self._has_failed:
-                fold(self._manifest, run.snapshot, run.scope, self._discovery.foldings.same)
+                fold(
+                    self._manifest,
+                    run.archive.naming,
+                    run.snapshot,
+                    run.scope,
+                    shown=self._discovery.foldings.same,
+                    twins=dict(self._twins()),
+                )
+            run.archive.naming.review()
             judge_redirects(self._manifest, run.scope)
             self._pages.give_up_rest()
         self._commits.flush()
         self._is_complete = True
+
+    def _twins(self) -> Iterator[tuple[CanonicalURL, CanonicalURL]]:
+        """Iterate over index pages that are the same as the page of their folder, although some bytes differ."""
+        for index, page in self._run.archive.naming.twins():
+            answers = [
+                self._run.archive.response(one, one.digest) for one in (index, page) if one.digest and not one.error
+            ]
+            if len(answers) == 2 and page.url.endswith("/") and are_same(*answers):  # noqa: PLR2004 - both
+                yield index.url, page.url
 
     def settle(self) -> Iterator[bool]:
         """Publish documents again whose links are outdated; yields as `Archive.settle` does. After `finish`, end the run.

@@ -10,7 +10,6 @@ from dataclasses import replace
 from mirror.core.document import documents
 from mirror.core.http.messages import status_text
 from mirror.store.manifest.records import BUT_HELD, ChangedPage, Standing
-from mirror.store.rules.answer_versions import with_path
 from mirror.store.rules.loss_check import is_folded
 from mirror.store.rules.unvisited import add_departure
 from mirror.store.run.context import RunContext
@@ -35,7 +34,9 @@ def _restore(run: RunContext, page: ChangedPage) -> None:
     found = documents.find_references(run.archive.response(before, page.content))
     ids = manifest.frontier.identify(list(dict.fromkeys(reference.url for reference in found)))
     error = f"{status_text(now.status or 0)}, {BUT_HELD}"
-    kept = replace(with_path(before), standing=Standing.KEPT, error=error, checked=now.checked, stale=True)
+    kept = replace(
+        run.archive.naming.with_path(before), standing=Standing.KEPT, error=error, checked=now.checked, stale=True
+    )
     kept = manifest.resources.record(
         run.snapshot, before, kept, [(ids[reference.url], reference) for reference in found]
     )

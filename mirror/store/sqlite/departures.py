@@ -87,8 +87,7 @@ _HAD_CONTENT: Final = (
     f"SELECT 1 FROM resources r WHERE r.digest = ? AND r.path IS NOT NULL AND {AT_LAST_COMPLETE.format('r')} LIMIT 1"
 )
 _HAS_CONTENT: Final = "SELECT 1 FROM resources WHERE digest = ? AND path IS NOT NULL AND until IS NULL LIMIT 1"
-_DROP_RETURNED: Final = (
-    "DELETE FROM leaving WHERE EXISTS (SELECT 1 FROM resources r "
-    "WHERE r.url_id = leaving.url_id AND r.path = leaving.path AND r.until IS NULL)"
+_DROP_RETURNED: Final = (  # another URL may have taken over the place
+    "DELETE FROM leaving WHERE EXISTS (SELECT 1 FROM resources r WHERE r.path = leaving.path AND r.until IS NULL)"
 )
 _ACCEPT: Final = "UPDATE snapshots SET outcome = ?, finished = ? WHERE outcome = ?"

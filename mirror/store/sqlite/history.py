@@ -90,8 +90,8 @@ class History(Queries):
             for row in rows:
                 yield ShownVersion(
                     resource_of(row),
-                    row["copy"] and checks.digest(row["copy"]),
-                    bool(row["stale"]),
+                    checks.digest(row["copy"]) if row["copy"] else None,
+                    bool(row["stale"]) or row["copy"] == "",
                     row["dom"] and checks.digest(row["dom"]),
                 )
             last = rows[-1]["id"]

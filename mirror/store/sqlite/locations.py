@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mirror.core.syntax.reference import Kind
+from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.manifest import checks
+from mirror.store.manifest.location_interface import PathOf
 from mirror.store.manifest.records import Resource
 from mirror.store.sqlite.links import Links
-from mirror.store.sqlite.queries import AT_A_TIME, Queries, Session
+from mirror.store.sqlite.queries import AT_A_TIME, RESOURCE, Queries, Session, resource_of
 from mirror.store.sqlite.schema import listed
 
 
@@ -50,6 +52,59 @@ class Locations(Queries):
             self._database.run_many(_SET_RESOLUTION, [(path, url_id) for url_id, path in changed])
             self._database.run(_MARK_REFERRERS_STALE, listed([url_id for url_id, _ in changed]))
 
+    # --- who has which path --------------------------------------------------------------------------------------------
+
+    def holder(self, path: LocalPath, but: int) -> int | None:
+        row = self._database.run(_HOLDER, (path, but)).fetchone()
+        return row and int(row[0])
+
+    def is_folder(self, path: LocalPath) -> bool:
+        bounds = f"{path}/", f"{path}0"  # `0` is the character after the slash
+        return self._database.run(_IS_FOLDER, (*bounds, *bounds)).fetchone() is not None
+
+    def holders_above(self, path: LocalPath) -> list[int]:
+        names = path.split("/")[:-1]
+        folders = ["/".join(names[:depth]) for depth in range(2, len(names) + 1)]
+        return [int(url_id) for (url_id,) in self._database.run(_HOLDERS, listed(folders))] if folders else []
+
+    def move(self, url_id: int, path: LocalPath) -> None:
+        self._database.run(
+            "UPDATE resources SET path = ?, stale = stale + 1 WHERE url_id = ? AND until IS NULL", (path, url_id)
+        )
+
+    def matching(self, pattern: str) -> list[int]:
+        return [int(url_id) for (url_id,) in self._database.run(_MATCHING, (pattern,))]
+
+    def shared(self) -> list[list[int]]:
+        return [[int(url_id) for url_id in ids.split(",")] for (ids,) in self._database.run(_SHARED)]
+
+    # --- another law of names ------------------------------------------------------------------------------------------
+
+    def plan(self, path_of: PathOf, at: int | None = None) -> None:
+        for statement in _MAKE_PLAN:
+            self._database.run(statement)
+        last = 0
+        while rows := self._database.rows(_TO_PLAN, {"last": last, "at": at}):
+            found = [(resource_of(row), row["until"] is None) for row in rows]
+            planned = [
+                (one.id, one.url_id, path_of(one, False), path_of(one, True), is_current, *one.precedence)  # noqa: FBT003
+                for one, is_current in found
+            ]
+            self._database.run_many(_PLAN, planned)
+            last = rows[-1]["id"]
+        while self._database.run(_CROWD_OUT).rowcount:
+            pass
+
+    def planned(self, resource: Resource) -> LocalPath | None:
+        row = self._database.run("SELECT path FROM planned WHERE id = ?", (resource.id,)).fetchone()
+        return checks.path(row[0]) if row else None
+
+    def carry_out(self) -> int:
+        moved = int(self._database.run(_COUNT_MOVES).fetchone()[0])
+        for statement in _CARRY_OUT:
+            self._database.run(statement)
+        return moved
+
 
 _AT: Final = "coalesce(r.path, (SELECT l.path FROM leaving l WHERE l.url_id = u.id AND NOT l.released LIMIT 1))"
 _OF_URL: Final = (
@@ -69,6 +124,65 @@ _SET_RESOLUTION: Final = "UPDATE urls SET resolution = ? WHERE id = ?"
 _UNRESOLVED: Final = (
     f"SELECT id FROM urls WHERE id IN {_GIVEN} AND resolution IS NULL "
     "AND NOT EXISTS (SELECT 1 FROM resources r WHERE r.url_id = urls.id AND r.until IS NULL)"
+)
+_DOCUMENTS: Final = ", ".join(f"'{media_type}'" for media_type in media_types.DOCUMENTS)
+_IS_DOCUMENT: Final = f"(status BETWEEN 300 AND 399 OR media_type IN ({_DOCUMENTS}))"
+_HELD: Final = "until IS NULL AND path IS NOT NULL"  # as in the index
+_HOLDER: Final = f"SELECT url_id FROM resources WHERE path = ? AND {_HELD} AND url_id <> ? LIMIT 1"
+_IS_FOLDER: Final = (
+    f"SELECT * FROM (SELECT 1 FROM resources WHERE path >= ? AND path < ? AND {_HELD} LIMIT 1) "
+    "UNION ALL SELECT * FROM (SELECT 1 FROM leaving WHERE path >= ? AND path < ? LIMIT 1)"
+)
+_HOLDERS: Final = f"SELECT url_id FROM resources WHERE path IN {_GIVEN} AND {_HELD} ORDER BY url_id"
+_MATCHING: Final = f"SELECT url_id FROM resources WHERE path GLOB ? AND {_HELD} ORDER BY url_id"
+_SHARED: Final = f"SELECT group_concat(url_id) FROM resources WHERE {_HELD} GROUP BY path HAVING count(*) > 1"
+_PLANNED: Final = (
+    "id INTEGER PRIMARY KEY, url_id INTEGER, path TEXT, crowded TEXT, current BOOL, "
+    "is_it BOOL, is_folder BOOL, size INTEGER, url TEXT"
+)
+_MAKE_PLAN: Final = (
+    f"CREATE TEMP TABLE IF NOT EXISTS planned ({_PLANNED})",
+    "DELETE FROM planned",
+    "CREATE INDEX IF NOT EXISTS temp.planned_path ON planned (path)",
+)
+_TO_PLAN: Final = (
+    f"{RESOURCE} WHERE r.path IS NOT NULL AND r.id > :last "
+    "AND (:at IS NULL OR (r.since <= :at AND (r.until IS NULL OR r.until > :at))) "
+    f"ORDER BY r.id LIMIT {AT_A_TIME}"
+)
+_PLAN: Final = "INSERT INTO planned VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CROWD_OUT: Final = """
+    UPDATE planned AS a SET path = crowded
+    WHERE path <> crowded AND (
+        EXISTS (
+            SELECT 1 FROM planned b WHERE b.path = a.path AND b.url_id <> a.url_id AND (
+                b.path = b.crowded OR (b.is_it, b.is_folder, b.size, b.url) > (a.is_it, a.is_folder, a.size, a.url)
+            )
+        )
+        OR EXISTS (SELECT 1 FROM planned b WHERE b.path >= a.path || '/' AND b.path < a.path || '0')
+    )
+"""
+_MOVED: Final = "FROM planned p JOIN resources r ON r.id = p.id WHERE p.current AND p.path <> r.path"
+_COUNT_MOVES: Final = f"SELECT count(*) {_MOVED}"
+_LEAVE: Final = (
+    f"INSERT OR REPLACE INTO leaving (path, url_id, lost, released) SELECT r.path, r.url_id, 0, 1 {_MOVED} "
+    "AND NOT EXISTS (SELECT 1 FROM planned q WHERE q.path = r.path AND q.current)"
+)
+_MAKE_STALE: Final = (
+    "UPDATE resources SET stale = stale + 1 WHERE until IS NULL AND path IS NOT NULL "
+    f"AND ({_IS_DOCUMENT} OR path <> (SELECT p.path FROM planned p WHERE p.id = resources.id))"
+)
+_MAKE_COPIES_UNKNOWN: Final = (
+    "INSERT OR IGNORE INTO copies (resource_id, since, digest) "
+    f"SELECT id, since, '' FROM resources WHERE path IS NOT NULL AND {_IS_DOCUMENT}"
+)
+_CARRY_OUT: Final = (
+    _LEAVE,
+    _MAKE_STALE,
+    "UPDATE resources SET path = p.path FROM planned p WHERE p.id = resources.id AND p.path <> resources.path",
+    "UPDATE copies SET digest = ''",
+    _MAKE_COPIES_UNKNOWN,
+    "DROP TABLE planned",
 )
 _MARK_REFERRERS_STALE: Final = (
     f"UPDATE resources SET stale = stale + 1 WHERE id IN (SELECT resource_id FROM links WHERE target_id IN {_GIVEN})"

@@ -55,5 +55,15 @@ def _to_version_4(query: Query) -> Iterator[str]:
         yield "ALTER TABLE urls ADD COLUMN same_as INTEGER"
 
 
-MIGRATIONS: Final[dict[int, Callable[[Query], Iterator[str]]]] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}
+def _to_version_5(_: Query) -> Iterator[str]:
+    """Version 5 has an index of the paths of current versions, which `schema.CREATE` adds."""
+    yield from ()
+
+
+MIGRATIONS: Final[dict[int, Callable[[Query], Iterator[str]]]] = {
+    1: _to_version_2,
+    2: _to_version_3,
+    3: _to_version_4,
+    4: _to_version_5,
+}
 """Version -> the migration to the next one. All run in one transaction."""

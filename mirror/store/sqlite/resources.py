@@ -127,7 +127,7 @@ class Resources(Queries):
             self.add_unsynced([file.copy for file in files if file.copy])
 
     def copy(self, resource: Resource) -> Digest | None:
-        return checks.optional(checks.digest, self._database.scalar(_COPY, (resource.id,)))
+        return checks.optional(checks.digest, self._database.scalar(_COPY, (resource.id,)) or None)
 
     def mark_lost(self, digests: Sequence[Digest]) -> None:
         self._session.forget()

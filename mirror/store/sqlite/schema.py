@@ -22,7 +22,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 GIVEN: Final = "(SELECT value FROM json_each(:given))"
 """The values of a list of any length, passed as `given`."""
@@ -93,6 +93,7 @@ _SCHEMA: Final = """
     CREATE UNIQUE INDEX IF NOT EXISTS resources_current ON resources (url_id) WHERE until IS NULL;
     CREATE UNIQUE INDEX IF NOT EXISTS resources_versions ON resources (url_id, since);
     CREATE INDEX IF NOT EXISTS resources_digest ON resources (digest);
+    CREATE INDEX IF NOT EXISTS resources_path ON resources (path) WHERE until IS NULL AND path IS NOT NULL;
     CREATE TABLE IF NOT EXISTS links (
         resource_id INTEGER NOT NULL,
         position INTEGER NOT NULL,
@@ -105,7 +106,7 @@ _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS copies (
         resource_id INTEGER NOT NULL,
         since INTEGER NOT NULL,               -- snapshots.id
-        digest TEXT,                          -- NULL: it is published as it was received
+        digest TEXT,                          -- NULL: it is published as it was received; '': it is not known
         PRIMARY KEY (resource_id, since)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS ix_copies_digest ON copies (digest);

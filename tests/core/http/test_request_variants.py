@@ -16,7 +16,7 @@ from mirror.core.http.request_variants import (
     without_variant,
 )
 from mirror.core.url.canonical import CanonicalURL
-from mirror.core.url.local_paths import local_path
+from mirror.core.url.local_paths import EXACT, PORTABLE
 from mirror.store.manifest import checks
 
 HERE = CanonicalURL("https://example.org/a?b=c")
@@ -41,7 +41,8 @@ def test_distinct_variants_have_distinct_urls_and_files(given: list[tuple[str, s
     variants = {variant(method, {"x-a": value}, body) for method, value, body in given}
     urls = {with_variant(url, one) for one in variants for url in (HERE, CanonicalURL("https://example.org/a"))}
     assert len(urls) == 2 * len(variants)
-    assert len({local_path(url, "application/json").lower() for url in urls}) == len(urls)
+    assert len({PORTABLE.path(url, "application/json").lower() for url in urls}) == len(urls)
+    assert len({EXACT.path(url, "application/json") for url in urls}) == len(urls)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +50,10 @@ def test_distinct_variants_have_distinct_urls_and_files(given: list[tuple[str, s
 )
 def test_the_file_of_a_variant_is_that_of_no_other_url(query: str) -> None:
     variants = [with_variant(CanonicalURL(f"https://h/a{one}"), Variant(headers=(("x-a", "b"),))) for one in ("", "?")]
-    assert local_path(CanonicalURL(f"https://h/a{query}"), "text/html") not in {
-        local_path(one, "text/html") for one in variants
-    }
-    assert len({local_path(one, "text/html") for one in variants}) == 2
+    for law in (EXACT, PORTABLE):
+        paths = {law.path(one, "text/html") for one in variants}
+        assert law.path(CanonicalURL(f"https://h/a{query}"), "text/html") not in paths
+        assert len(paths) == 2
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirror.core.url.canonical import CanonicalURL, canonical
-from mirror.core.url.local_paths import local_path
+from mirror.core.url.local_paths import PORTABLE
 from mirror.core.url.media_types import (
     ALIASES,
     DOCUMENTS,
@@ -316,7 +316,7 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 def test_a_name_is_one_that_programs_open(content_type: str, path: str, disposition: str | None, name: str) -> None:
     url = CanonicalURL("https://h" + path)
     found = media_type(content_type, url, b"", disposition)
-    assert local_path(url, found).rpartition("/")[2] == name
+    assert PORTABLE.path(url, found).rpartition("/")[2] == name
 
 
 def test_names_are_no_documents() -> None:

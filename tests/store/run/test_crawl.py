@@ -432,7 +432,7 @@ def test_a_guess_that_is_a_page_is_dropped_and_not_told(archive: Archive) -> Non
         {},
         {},
     )
-    assert paths(archive) == {"example.org_80/index.html", "example.org_80/page.html", "example.org_80/more~.html"}
+    assert paths(archive) == {"example.org/index.html", "example.org/page.html", "example.org/more~.html"}
     url_id = archive.manifest.frontier.find([canonical(at("/a.js"))])[canonical(at("/a.js"))]
     assert archive.manifest.frontier.entries([url_id])[url_id].reason is Reason.GUESS
 
@@ -440,7 +440,7 @@ def test_a_guess_that_is_a_page_is_dropped_and_not_told(archive: Archive) -> Non
 def test_a_guess_that_was_a_file_once_stays_one(archive: Archive) -> None:
     answered(archive, Site().page("/", GUESS).file("/x.js", "1", "text/javascript"))
     answered(archive, Site().page("/", GUESS).page("/x.js"))
-    assert files(archive.root)["example.org_80/x.js"] == b"1"
+    assert files(archive.root)["example.org/x.js"] == b"1"
 
 
 class Chain(NamedTuple):
@@ -585,7 +585,7 @@ def test_parts_of_payloads_stay_only_for_failed_urls(archive: Archive) -> None:
 def test_a_redirect_that_leads_nowhere_is_a_failure(archive: Archive, location: str) -> None:
     _, running = answered(archive, Site().page("/", links=["/r"]).redirect("/r", location))
     assert running.counts().failed == {"302 Found without a valid target": 1}
-    assert paths(archive) == {"example.org_80/index.html"}
+    assert paths(archive) == {"example.org/index.html"}
 
 
 def test_an_answer_that_gets_lost_on_the_way_is_a_failure(archive: Archive) -> None:
@@ -695,7 +695,7 @@ def test_published_links_lead_to_where_a_copy_is_or_is_expected(archive: Archive
 
     answers = run(running, {HOME: site}, flying=flying, after_each=check)
     assert len(answers) == 9
-    assert "s.css" in str(files(archive.root)["example.org_80/a~.html"])
+    assert "s.css" in str(files(archive.root)["example.org/a~.html"])
     complete(running)
     assert dangling(archive.root) == []
 
@@ -706,11 +706,11 @@ def test_a_url_that_is_no_longer_too_deep_is_expected_somewhere(archive: Archive
     order = iter([0, 1, 0])
     answers = run(running, {HOME: site}, lambda _: next(order), flying=2, most=3)
     assert answers == [at("/a"), at("/b"), at("/")]
-    assert list(links(files(archive.root)["example.org_80/b~.html"])) == [at("/c")]
-    assert list(links(files(archive.root)["example.org_80/index.html"])) == ["c~.html"]
+    assert list(links(files(archive.root)["example.org/b~.html"])) == [at("/c")]
+    assert list(links(files(archive.root)["example.org/index.html"])) == ["c~.html"]
     run(running, {HOME: site})
     complete(running)
-    assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["c~.html"]
+    assert list(links(files(archive.root)["example.org/b~.html"])) == ["c~.html"]
 
 
 def test_a_url_may_become_expected_while_another_process_publishes(
@@ -721,7 +721,7 @@ def test_a_url_may_become_expected_while_another_process_publishes(
     order = iter([0, 1, 0])
     run(running, {HOME: site}, lambda _: next(order, 0), flying=2)
     complete(running)
-    assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["c~.html"]
+    assert list(links(files(archive.root)["example.org/b~.html"])) == ["c~.html"]
 
 
 def test_a_document_that_crashes_other_processes_is_published_unchanged(archive: Archive) -> None:
@@ -731,14 +731,14 @@ def test_a_document_that_crashes_other_processes_is_published_unchanged(archive:
     complete(running)
     tree = files(archive.root)
     assert archive.unwritten == [at("/b")]
-    assert [list(links(tree[f"example.org_80/{name}"])) for name in ("index.html", "a~.html", "b~.html")] == [
+    assert [list(links(tree[f"example.org/{name}"])) for name in ("index.html", "a~.html", "b~.html")] == [
         ["a~.html", "b~.html"],
         ["index.html"],
         ["/"],
     ]
     run(crawl(archive), {HOME: site})  # a later run makes it
     complete(crawl(archive))
-    assert list(links(files(archive.root)["example.org_80/b~.html"])) == ["index.html"]
+    assert list(links(files(archive.root)["example.org/b~.html"])) == ["index.html"]
 
 
 def test_only_documents_with_outdated_links_are_published_again(archive: Archive) -> None:
@@ -748,7 +748,7 @@ def test_only_documents_with_outdated_links_are_published_again(archive: Archive
     before = {path: archive.root.joinpath(path).stat().st_ino for path in paths(archive)}
     complete(running)
     after = {path: archive.root.joinpath(path).stat().st_ino for path in paths(archive)}
-    assert {path for path in before if before[path] != after[path]} == {"example.org_80/b~.html"}
+    assert {path for path in before if before[path] != after[path]} == {"example.org/b~.html"}
 
 
 # Later runs
@@ -810,26 +810,26 @@ def test_the_references_of_a_kept_copy_are_followed(archive: Archive) -> None:
     shallow = crawl(archive, scope(depth=1))
     run(shallow, {HOME: site})
     complete(shallow)
-    assert list(links(files(archive.root)["example.org_80/a~.html"])) == [at("/b")]
+    assert list(links(files(archive.root)["example.org/a~.html"])) == [at("/b")]
     again(archive, site.page("/", links=["/b", "/a"]).page("/a", status=500))
-    assert list(links(files(archive.root)["example.org_80/a~.html"])) == ["b~.html"]
+    assert list(links(files(archive.root)["example.org/a~.html"])) == ["b~.html"]
 
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_page_that_is_gone_is_removed(archive: Archive, status: int) -> None:
     site = Site().page("/", links=["/a/b", "/c"]).page("/a/b").page("/c", links=["/a/b"])
     again(archive, site)
-    assert "example.org_80/a/b~.html" in paths(archive)
+    assert "example.org/a/b~.html" in paths(archive)
     running = again(archive, site.page("/a/b", status=status))
-    assert paths(archive) == {"example.org_80/index.html", "example.org_80/c~.html"}
-    assert not archive.root.joinpath("example.org_80/a").exists()
+    assert paths(archive) == {"example.org/index.html", "example.org/c~.html"}
+    assert not archive.root.joinpath("example.org/a").exists()
     assert list(running.counts().failed.values()) == [1]
 
 
 def test_a_copy_moves_when_its_media_type_changes(archive: Archive) -> None:
     again(archive, Site().page("/", links=["/a"]).page("/a"))
     again(archive, Site().page("/", links=["/a"]).file("/a", PNG, "image/png"))
-    assert paths(archive) == {"example.org_80/index.html", "example.org_80/a~.png"}
+    assert paths(archive) == {"example.org/index.html", "example.org/a"}
 
 
 def test_a_page_becomes_a_redirect_and_a_page_again(archive: Archive) -> None:
@@ -845,7 +845,7 @@ def test_a_page_becomes_a_redirect_and_a_page_again(archive: Archive) -> None:
 def test_a_page_that_is_no_longer_linked_stays(archive: Archive) -> None:
     again(archive, Site().page("/", links=["/a"]).page("/a"))
     again(archive, Site().page("/"))
-    assert "example.org_80/a~.html" in paths(archive)
+    assert "example.org/a~.html" in paths(archive)
 
 
 # Resumed runs
@@ -902,7 +902,7 @@ def test_a_file_that_could_not_be_published_is_made_by_the_resumed_run(
 
     link = cut.tree.link
 
-    def full(path: LocalPath, source: Path) -> None:
+    def full(path: LocalPath, source: Path, date: object) -> None:
         if path.endswith(".png"):
             raise OSError(28, "No space left on device")
         link(path, source)

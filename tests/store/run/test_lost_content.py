@@ -146,7 +146,7 @@ def current(archive: Archive, path: str) -> Resource:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_what_is_no_content_does_not_replace_a_copy(story: Story, row: Row) -> None:
     assert story.recorded[place(row)] == (Standing.KEPT if row.error else Standing.PRESENT, row.error)
-    assert (story.tree[f"example.org_80{place(row)}~.html"] == FISH) is (row.error is not None)
+    assert (story.tree[f"example.org{place(row)}~.html"] == FISH) is (row.error is not None)
 
 
 def test_good_answers_leave_no_trace_of_it(story: Story) -> None:
@@ -165,22 +165,22 @@ def test_a_file_that_is_empty_in_two_runs_is_empty(archive: Archive) -> None:
     again(archive, Site(page).file("/x.css", "p {}", "text/css").file("/a", FISH, HTML))
     emptied = Site(page).file("/x.css", "", "text/css").file("/a", b"", HTML)
     assert [again(archive, emptied).counts().failed for _ in range(3)] == [{EMPTY: 2}, {EMPTY: 1}, {EMPTY: 1}]
-    assert files(archive.root)["example.org_80/x.css"] == b""
-    assert files(archive.root)["example.org_80/a~.html"] == FISH
+    assert files(archive.root)["example.org/x.css"] == b""
+    assert files(archive.root)["example.org/a~.html"] == FISH
 
 
 def test_a_page_that_is_blank_in_each_run_is_no_failure(archive: Archive) -> None:
     for mark in "ab":
         site = Site().page("/", links=["/x"]).file("/x", f"<html><!-- {mark} --></html>", HTML)
         assert again(archive, site).counts().failed == {}
-        assert files(archive.root)["example.org_80/x~.html"].endswith(f"<!-- {mark} --></html>".encode())
+        assert files(archive.root)["example.org/x~.html"].endswith(f"<!-- {mark} --></html>".encode())
 
 
 def test_a_file_of_zeros_in_each_run_is_no_failure(archive: Archive) -> None:
     for size in (1000, 1000, 500):
         site = Site().page("/", links=["/x.bin"]).file("/x.bin", bytes(size), "application/octet-stream")
         assert again(archive, site).counts().failed == {}
-        assert files(archive.root)["example.org_80/x.bin"] == bytes(size)
+        assert files(archive.root)["example.org/x.bin"] == bytes(size)
 
 
 # --- 304 ------------------------------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def test_a_304_renews_only_the_version_that_it_is_about(archive: Archive) -> Non
         now = current(archive, path)
         assert (path, now.error) == (path, None if is_renewed else "304 Not Modified")
         assert {name: value for name, value in now.headers if name not in {"Content-Type", "Server"}} == stored
-        assert files(archive.root)[f"example.org_80{path}~.html"] == FISH
+        assert files(archive.root)[f"example.org{path}~.html"] == FISH
 
 
 # --- too many at once -----------------------------------------------------------------------------------------------------
@@ -326,14 +326,14 @@ def test_a_run_that_would_lose_the_content_of_most_pages_is_held(known: Archive,
     assert held.held is not None
     assert held.held[0] >= COUNT - 1
     now = files(known.root)
-    assert {path for path in tree if now.get(path) != tree[path]} <= {"example.org_80/index.html"}
+    assert {path for path in tree if now.get(path) != tree[path]} <= {"example.org/index.html"}
 
 
 def test_later_runs_decide_anew_until_the_user_accepts_the_loss(known: Archive) -> None:
     tree, lost = files(known.root), LOST["to the home page"]
     assert [again(known, lost).held for _ in range(2)] == [(COUNT, COUNT + 1)] * 2
     assert again(known, lost, refresh=RefreshPolicy(max_loss=1)).held is None
-    assert files(known.root)["example.org_80/7~.html"] != tree["example.org_80/7~.html"]
+    assert files(known.root)["example.org/7~.html"] != tree["example.org/7~.html"]
 
 
 @pytest.mark.parametrize(("name", "said"), [("to the home page", f"{COUNT} pages keep the old content"), ("gone", "")])

@@ -22,7 +22,7 @@ from tests.mirroring import complete, dangling, files, run
 from tests.site import PNG, Site
 
 HOME: Final = "http://example.org"
-FOLDER: Final = "example.org_80"
+FOLDER: Final = "example.org"
 FRESH: Final = RefreshPolicy(refresh=timedelta(days=1))
 SITE: Final = Site().page("/", '<img src="/x.png">', links=["/a/", "/b/", f"{HOME}:8000/"]).page("/a/", links=["/a/1"])
 SITE.page("/a/1").page("/b/").file("/x.png", PNG, "image/png")

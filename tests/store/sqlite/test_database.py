@@ -60,8 +60,8 @@ def version_1(root: Path) -> Path:
             [json.dumps([f"{HOME}/"])],
         )
         rows = [
-            (1, "/", "example.org_80/index.html", 200, digests["/"], HTML, "example.org_80/index.html", None),
-            (2, "/x.png", "example.org_80/x.png", 200, digests["/x.png"], "image/png", "example.org_80/x.png", None),
+            (1, "/", "example.org/index.html", 200, digests["/"], HTML, "example.org/index.html", None),
+            (2, "/x.png", "example.org/x.png", 200, digests["/x.png"], "image/png", "example.org/x.png", None),
             (3, "/gone", None, 404, None, "text/html", None, "404 Not Found"),
         ]
         for key, path, resolution, status, digest, kind, at, error in rows:
@@ -119,8 +119,8 @@ def test_an_archive_of_version_1_is_migrated(tmp_path: Path) -> None:
         for _ in archive.publish_all():
             pass
         assert [damage for damage in verify(archive) if damage] == []
-    assert files(tmp_path)["example.org_80/x.png"] == PNG
-    assert b'src="x.png"' in files(tmp_path)["example.org_80/index.html"]
+    assert files(tmp_path)["example.org/x.png"] == PNG
+    assert b'src="x.png"' in files(tmp_path)["example.org/index.html"]
     assert dangling(tmp_path) == []
     with closing(Archive(tmp_path)) as archive:
         crawl = Crawl(archive, Scope((canonical(HOME),)), now=lambda: "2020-02-02T02:02:02+00:00")
@@ -163,7 +163,7 @@ def test_an_error_of_the_file_system_says_what_to_do(code: int, said: str) -> No
 
 def test_a_reader_migrates_nothing(tmp_path: Path) -> None:
     place = version_1(tmp_path)
-    with pytest.raises(StorageError, match="has version 1, this program reads 4: run a crawl or publish to migrate it"):
+    with pytest.raises(StorageError, match="has version 1, this program reads 5: run a crawl or publish to migrate it"):
         Archive(tmp_path, read_only=True)
     assert user_version(place) == 1
 

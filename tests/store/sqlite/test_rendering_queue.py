@@ -255,7 +255,7 @@ def test_the_tree_shows_the_dom_that_is_kept(tmp_path: Path) -> None:
         rendered(crawl, task, requisite("/p.png"), dom=dom)
         run(crawl, {HOME: site()})
         complete(crawl)
-        page = files(tmp_path)["example.org_80/index.html"]
+        page = files(tmp_path)["example.org/index.html"]
         assert b'href="plain~.html"' in page or b"href='plain~.html'" in page
         assert b"p.png" in page
         crawl.archive.collect()
@@ -269,7 +269,7 @@ def test_the_tree_shows_the_dom_that_is_kept(tmp_path: Path) -> None:
         for task in tasks(crawl):
             rendered(crawl, task, requisite("/p.png"), dom=dom)
         complete(crawl)
-    assert b"built" not in files(tmp_path)["example.org_80/index.html"]
+    assert b"built" not in files(tmp_path)["example.org/index.html"]
 
 
 def test_pages_that_do_not_work_from_a_disk_are_reported(tmp_path: Path) -> None:
