@@ -89,6 +89,15 @@ OPTIONS: Final[dict[str, Option]] = {
         "`prefix` is the folder of the start URL and everything below it.",
         usual=True,
     ),
+    "also": Option(
+        "LIST",
+        "",
+        "further domains whose pages belong to the mirror, with all hosts below them, separated by commas: "
+        "`example.com,cdn.example.net`",
+        Group.WHAT,
+        details="They belong to it as a whole, whatever `scope` is, and count as the site for `requisites`. "
+        "`example.com:8080` is that port only. They get no logins; [who gets what](logins.md#who-gets-what).",
+    ),
     "requisites": Option(
         "WORD",
         "all",
@@ -303,8 +312,10 @@ OPTIONS: Final[dict[str, Option]] = {
     "cookies": Option(
         "FILE",
         "",
-        "send the cookies of this `cookies.txt`, in the format of browser extensions, curl and wget",
+        "send the cookies of this `cookies.txt`, in the format of browser extensions, curl and wget; `none` keeps and sends no "
+        "cookies at all",
         Group.CREDENTIALS,
+        details="By default, Websucker keeps the cookies that servers set until the run ends.",
         short="b",
         usual=True,
     ),

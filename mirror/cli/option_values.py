@@ -15,6 +15,7 @@ from mirror.cli.option_table import NONE, OPTIONS
 from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.http.caching import InvalidDurationError, duration
 from mirror.core.http.credentials import Header, InvalidLoginError, Login, Proxy
+from mirror.core.url.canonical import InvalidURLError, canonical
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -49,6 +50,7 @@ _PROXY = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9+.\-]*)://)?(?:([^/?#]*)@)?(\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\s]+):([0-9]{1,5})/?"
 )
 _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~\-]+):[ \t]*(.*?)[ \t\r]*", re.DOTALL)  # RFC 9110, 5.1
+_DOMAIN = re.compile(r"(?:\*?\.)?([^/?#@:\s\[\]*]+|\[[0-9A-Fa-f:.]+\])((?::[0-9]{1,5})?)")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -102,6 +104,27 @@ def parse_proxy(text: str) -> Proxy | None:
         return Proxy(f"{scheme}://{host}:{port}", Login(user, password) if userinfo else None)
     except InvalidLoginError as error:
         raise UsageError(Given("proxy"), f": {error}") from None
+
+
+def parse_domains(name: str, text: str) -> tuple[str, ...]:
+    """Parse a list of domains, each perhaps with a port. A leading dot or `*.`, as other programs want it, is left out.
+
+    >>> parse_domains("also", "Example.COM, *.bücher.example,localhost:8000")
+    ('example.com', 'xn--bcher-kva.example', 'localhost:8000')
+    """
+    return tuple(dict.fromkeys(_domain(name, part) for part in re.split(r"[,\s]+", text) if part))
+
+
+def _domain(name: str, text: str) -> str:
+    match = _DOMAIN.fullmatch(text)
+    try:
+        url = canonical(f"http://{match[1]}{match[2]}/") if match else ""
+    except InvalidURLError:
+        url = ""
+    if not url or not match:
+        raise UsageError(Given(name, text), " is not a domain: write it as example.com, several separated by commas")
+    host = url.removeprefix("http://").rstrip("/")
+    return host if host.endswith(match[2]) else host + match[2]  # a URL leaves the default port out
 
 
 def parse_http_version(text: str) -> str | None:

@@ -25,6 +25,7 @@ from mirror.cli.option_table import AUTO, NONE, OPTIONS
 from mirror.cli.option_values import (
     parse_choice,
     parse_choices,
+    parse_domains,
     parse_duration,
     parse_flag,
     parse_headers,
@@ -69,6 +70,7 @@ class Transfers:
     login: Login | None = None
     netrc: Path | None = None
     cookies: Path | None = None
+    keeps_cookies: bool | None = None
     certificate: Path | None = None
     key: Path | None = None
     connections: int | None = None
@@ -94,7 +96,8 @@ class Transfers:
             insecure=parse_flag("insecure", given["insecure"]) if given["insecure"] else None,
             login=parse_login(given["login"]),
             netrc=find_netrc(given["netrc"]),
-            cookies=find_file("cookies", given["cookies"]),
+            cookies=None if given["cookies"] == NONE else find_file("cookies", given["cookies"]),
+            keeps_cookies=False if given["cookies"] == NONE else None,
             certificate=certificate,
             key=key,
             connections=parse_number("connections", given["connections"], minimum=1),
@@ -181,6 +184,8 @@ class Options:
         obeys = sorted(self.scope.obeys)
         given = {
             "routes": [f"{url}{route}" for url, routes in self.routes.items() for route in routes] or None,
+            "also": ",".join(self.scope.also) or None,
+            "no_cookies": None if self.transfers.keeps_cookies is None else True,
             "max_file": self.transfers.max_file,
             "user_agent": self.transfers.user_agent,
             "traps": None if self.traps else False,
@@ -216,6 +221,7 @@ class Options:
             "USER_AGENT": given.user_agent,
             "DOWNLOAD_VERIFY_CERTIFICATES": None if given.insecure is None else not given.insecure,
             "DOWNLOAD_MAXSIZE": given.max_file,
+            "COOKIES_ENABLED": given.keeps_cookies,
             "MIRROR_RATE": given.rate,
             "MIRROR_QUOTA": given.quota,
             "MIRROR_HTTP_VERSION": given.http,
@@ -230,6 +236,7 @@ def _scope(starts: Iterable[Start], values: Mapping[str, str]) -> Scope:
     return Scope(
         starts=tuple(dict.fromkeys(url for url, _ in starts)),
         area=parse_choice(Area, "scope", values["scope"]),
+        also=parse_domains("also", values["also"]),
         requisites=parse_choice(Requisites, "requisites", values["requisites"]),
         media=parse_choice(Media, "media", values["media"]),
         include=parse_regex("include", values["include"]),
@@ -294,6 +301,7 @@ def _credentials(starts: Iterable[Start], transfers: Transfers) -> Credentials:
 _STORED: Final = frozenset(
     {
         "scope",
+        "also",
         "requisites",
         "media",
         "include",
@@ -322,7 +330,7 @@ def stored_words(stored: dict[str, Any]) -> dict[str, str]:
     if split(starts) != stored["start"]:  # such as `http://a/,@FILE` or `http://a/,file:///etc/`
         raise checks.DamagedManifestError("a start is more than one URL")
     words = {name: str(value) for name, value in stored.items() if name in _STORED and value is not None}
-    return {"start": starts, **words}
+    return {"start": starts, **words, **({"cookies": NONE} if stored.get("no_cookies") else {})}
 
 
 def reads_files(stored: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from mirror.browser.records import Screen
 from mirror.cli.option_docs import BEGIN, END, spelling, with_tables
 from mirror.cli.option_table import OPTIONS, Group
 from mirror.cli.option_values import parse_size
-from mirror.cli.options import Options
+from mirror.cli.options import Options, stored_words
 from mirror.cli.start_urls import parse_starts
 from mirror.cli.usage_errors import UsageError
 from mirror.core.http.credentials import Login, Proxy
@@ -152,6 +152,34 @@ def test_newer_options_are_recorded_only_if_given() -> None:
 def test_invalid_values(words: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         Options.parse(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "domains"),
+    [
+        ("", ()),
+        ("example.com", ("example.com",)),
+        ("Example.COM, .example.net\t*.example.org,example.com", ("example.com", "example.net", "example.org")),
+        ("bücher.example:8080,[::1]:80", ("xn--bcher-kva.example:8080", "[::1]:80")),
+    ],
+)
+def test_further_domains(text: str, domains: tuple[str, ...]) -> None:
+    assert options(also=text).scope.also == domains
+    assert options(also=text).as_json().get("also") == (",".join(domains) or None)
+
+
+@pytest.mark.parametrize(
+    "text", ["http://example.com/", "example.com/a", "a@example.com", "example.*", "example.com:x", "a..b:99999"]
+)
+def test_what_is_no_domain(text: str) -> None:
+    assert refused(also=text) == f"also={text} is not a domain: write it as example.com, several separated by commas"
+
+
+def test_no_cookies() -> None:
+    given = options(cookies="none")
+    assert (given.cookies, given.settings(), given.as_json()["no_cookies"]) == ((), {"COOKIES_ENABLED": False}, True)
+    assert stored_words(given.as_json())["cookies"] == "none"
+    assert "cookies" not in stored_words(options().as_json() | {"cookies": "/etc/passwd"})
 
 
 def test_options_that_are_not_given_set_nothing() -> None:

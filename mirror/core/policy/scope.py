@@ -8,7 +8,8 @@ The rules
 ---------
 1. The crawl follows links from pages to pages inside the scope. `site` is the registrable domain by the Public Suffix List; for
    an address or a single-label name, it is that host and port. `host` is host and port. `prefix` is the folder of a start and
-   everything below it. http and https are one scope.
+   everything below it. http and https are one scope. Domains that the user names besides (`also`) are in the scope as a whole,
+   each with all hosts below it, whatever the area is; they count as the site for requisites and sitemaps, too.
 2. Requisites and frames are fetched from any host, one hop away from a page. What a stylesheet, a script or a picture of a page
    loads counts as the page's, except for frames. A frame outside of the scope gets its requisites; its links and frames are not
    followed.
@@ -164,6 +165,7 @@ class Scope:
     exclude: re.Pattern[str] | None = None
     depth: int | None = None
     sends: Sends = Sends.AUTO
+    also: tuple[str, ...] = ()  # domains; with a port, only that port
     obeys: frozenset[Directive] = frozenset({Directive.NOFOLLOW})
     tombstones: tuple[str, ...] = ()  # URLs that were forgotten, and prefixes of such URLs with a "*" appended
     registrable_domain: SuffixList = registrable_domain
@@ -182,6 +184,8 @@ class Scope:
         >>> scope.contains(CanonicalURL("http://example.co.uk/b"))
         True
         """
+        if self._is_also(url):
+            return True
         if self._area(url) is Area.PREFIX:
             return any(_is_below(url, home) for home in self._homes)
         return self._home(url) in self._homes
@@ -277,20 +281,17 @@ class Scope:
 
     def _is_near(self, reference: Reference) -> bool:
         """Whether a link leads into the scope. A sitemap may be elsewhere on the site."""
-        is_listed = reference.kind is Kind.SITEMAP and self._site(reference.url) in self._sites
+        is_listed = reference.kind is Kind.SITEMAP and self._is_of_site(reference.url)
         return is_listed or self.contains(reference.url) or reference.url in self.starts
 
     def _requisite(self, reference: Reference, source: Source) -> Decision:
         if reference.kind is Kind.FRAME and (source.role is Role.REQUISITE or not self._follows(source)):
             return Decision(None, reason=Reason.HOP)
-        near = self.requisites is Requisites.SITE and self._site(reference.url) in self._sites
+        near = self.requisites is Requisites.SITE and self._is_of_site(reference.url)
         if not near and self.requisites is not Requisites.ALL:
             return Decision(None, reason=Reason.REQUISITE)
-        if (
-            reference.guess
-            and not _is_playlist(reference.url)
-            and self._site(reference.url) not in self._sites | {self._site(source.url)}
-        ):
+        may_be_far = not reference.guess or _is_playlist(reference.url)
+        if not may_be_far and not self._is_of_site(reference.url) and not self.is_same_site(reference.url, source.url):
             return Decision(None, reason=Reason.OUTSIDE)
         return Decision(Role.FRAME if reference.kind is Kind.FRAME else Role.REQUISITE, source.depth)
 
@@ -334,6 +335,18 @@ class Scope:
         if not is_web(url) and f"{url}/" in self.starts:
             return f"{url}/"
         return _without_scheme(url).partition("?")[0].rpartition("/")[0] + "/"
+
+    def _is_of_site(self, url: CanonicalURL) -> bool:
+        """Whether a URL is of the site of a start, or of a domain that counts as one."""
+        return self._site(url) in self._sites or self._is_also(url)
+
+    def _is_also(self, url: CanonicalURL) -> bool:
+        """Whether a URL of the web is of a domain that the user named besides the starts, or of a host below it."""
+        if not self.also or not is_web(url):
+            return False
+        parts = split(url)
+        names = parts.host, f"{parts.host}:{parts.port}"
+        return any(name == domain or name.endswith(f".{domain}") for name in names for domain in self.also)
 
     def _site(self, url: CanonicalURL) -> str:
         return (is_web(url) and self.registrable_domain(split(url).host)) or _host(url)

@@ -114,6 +114,31 @@ def test_several_starts_are_several_homes() -> None:
     assert both.contains(CanonicalURL("https://cdn.example/y"))
 
 
+@pytest.mark.parametrize("area", Area)
+@pytest.mark.parametrize(
+    ("url", "is_inside"),
+    [
+        ("https://example.com/", True),
+        ("http://deep.www.example.com:8080/a?b", True),
+        ("http://10.0.0.1:8000/", True),
+        ("http://10.0.0.1:8001/", False),
+        ("http://notexample.com/", False),
+        ("http://example.com.example.net/", False),
+        ("ftp://example.com/a", False),
+        ("http://example.net/", False),
+    ],
+)
+def test_further_domains_are_in_the_scope_whatever_the_area_is(area: Area, url: str, *, is_inside: bool) -> None:
+    wider, place = scope(area, also=("example.com", "10.0.0.1:8000")), CanonicalURL(url)
+    assert wider.contains(place) is is_inside
+    assert wider.contains(START)
+    assert (decided(url, Kind.PAGE, wider) is Role.PAGE) is is_inside
+    assert (decided(url, Kind.SITEMAP, wider) is Role.LISTING) is is_inside
+    strict = scope(area, Requisites.SITE, also=wider.also)
+    assert (decided(url, Kind.REQUISITE, strict) is Role.REQUISITE) is is_inside
+    assert not wider.is_same_site(START, place)  # it gets no cookies of the start
+
+
 # --- what is fetched, as what ---------------------------------------------------------------------------------------
 
 
