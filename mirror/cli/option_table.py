@@ -156,12 +156,21 @@ OPTIONS: Final[dict[str, Option]] = {
         details="[Traps](traps.md)",
     ),
     "fold": Option(
-        "0|1",
-        "1",
-        "treat URLs that differ only in tracking parameters or session ids as one; also URLs with the same content, if one "
-        "page calls the other canonical or if they differ only in `www.` or http and https",
+        "WORDS",
+        "all",
+        "treat URLs as one that differ only in tracking parameters (`tracking`), session ids (`sessions`), a URL in a URL "
+        "(`nested`) or the order of a listing (`sortings`); also URLs with the same content, if one page calls the other "
+        "`canonical` or if they differ only in `www.` (`www`) or http and https (`scheme`); `all`, `none`, or several words "
+        "separated by commas",
         Group.WHAT,
-        details="[Which URLs are one resource](traps.md)",
+        details="1 and 0 mean `all` and `none`. [Which URLs are one resource](traps.md#which-urls-are-one-resource)",
+    ),
+    "ignore_case": Option(
+        "0|1",
+        "0",
+        "treat URLs as one whose paths differ only in capital letters, as servers on Windows do",
+        Group.WHAT,
+        details="[Which URLs are one resource](traps.md#which-urls-are-one-resource)",
     ),
     "render": Option(
         "WORD",

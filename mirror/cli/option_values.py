@@ -15,6 +15,7 @@ from mirror.cli.option_table import NONE, OPTIONS
 from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.http.caching import InvalidDurationError, duration
 from mirror.core.http.credentials import Header, InvalidLoginError, Login, Proxy
+from mirror.core.url.aliases import FOLDS, Fold
 from mirror.core.url.canonical import InvalidURLError, canonical
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -51,6 +52,7 @@ _PROXY = re.compile(
 )
 _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~\-]+):[ \t]*(.*?)[ \t\r]*", re.DOTALL)  # RFC 9110, 5.1
 _DOMAIN = re.compile(r"(?:\*?\.)?([^/?#@:\s\[\]*]+|\[[0-9A-Fa-f:.]+\])((?::[0-9]{1,5})?)")
+_FOLDS = [fold for fold in Fold if fold in FOLDS]
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -167,6 +169,25 @@ def parse_choices(choices: type[Choice], name: str, text: str) -> frozenset[Choi
     if unknown is not None:
         raise UsageError(Given(name, unknown), f" is unknown: use {', '.join(choices)}, several of them, or {NONE}")
     return frozenset(choices(word) for word in words)
+
+
+def parse_fold(text: str) -> frozenset[Fold]:
+    """Which URLs are one resource: `all` or 1, `none` or 0, or several words.
+
+    >>> sorted(parse_fold("www, scheme")), parse_fold("1") == FOLDS, parse_fold("none")
+    ([<Fold.SCHEME: 'scheme'>, <Fold.WWW: 'www'>], True, frozenset())
+    """
+    if text in {"all", "1"}:
+        return FOLDS
+    if text in {NONE, "0"}:
+        return frozenset()
+    words = [part.strip() for part in text.split(",")]
+    unknown = next((word for word in words if word not in FOLDS), None)
+    if unknown is not None:
+        raise UsageError(
+            f"fold={unknown} is unknown: use all, {NONE}, or some of {', '.join(_FOLDS)}, separated by commas"
+        )
+    return frozenset(map(Fold, words))
 
 
 def parse_regex(name: str, text: str) -> re.Pattern[str] | None:

@@ -28,6 +28,7 @@ from mirror.cli.option_values import (
     parse_domains,
     parse_duration,
     parse_flag,
+    parse_fold,
     parse_headers,
     parse_http_version,
     parse_line,
@@ -46,6 +47,7 @@ from mirror.core.http.credentials import Credentials, Header, Login, Origin, Pro
 from mirror.core.policy.reading_requests import Sends
 from mirror.core.policy.scope import Area, Media, Requisites, Scope
 from mirror.core.syntax.robots_meta import Directive
+from mirror.core.url.aliases import FOLDS, Fold
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import Names
 from mirror.store.manifest import checks
@@ -122,7 +124,7 @@ class Options:
     cookies: tuple[Cookie, ...] = field(default=(), repr=False)
     workers: int | None = None
     traps: bool = True
-    fold: bool = True
+    fold: frozenset[Fold] = FOLDS
     render: RenderMode | None = None
     browser: Path | None = None
     settle: float = SETTLE
@@ -163,7 +165,8 @@ class Options:
             cookies=read_cookie_file(transfers.cookies) if transfers.cookies else (),
             workers=None if values["workers"] == AUTO else parse_number("workers", values["workers"], minimum=0),
             traps=parse_flag("traps", values["traps"]),
-            fold=parse_flag("fold", values["fold"]),
+            fold=parse_fold(values["fold"])
+            | ({Fold.CASE} if parse_flag("ignore_case", values["ignore_case"]) else set()),
             render=_render(values["render"], browser),
             browser=browser,
             settle=_settle(values["settle"]),
@@ -189,7 +192,8 @@ class Options:
             "max_file": self.transfers.max_file,
             "user_agent": self.transfers.user_agent,
             "traps": None if self.traps else False,
-            "fold": None if self.fold else False,
+            "fold": _fold_word(self.fold),
+            "ignore_case": 1 if Fold.CASE in self.fold else None,
             "render": self.render,
             "media": None if self.scope.media is Media.ALL else self.scope.media,
             "private": 1 if self.transfers.private else None,
@@ -298,8 +302,15 @@ def _credentials(starts: Iterable[Start], transfers: Transfers) -> Credentials:
     return Credentials(origins, logins, hosts, transfers.headers)
 
 
+def _fold_word(folds: frozenset[Fold]) -> str | bool | None:
+    """What `as_json` stores of `fold`: nothing for the default, and `False` for none, as earlier versions did."""
+    folds &= FOLDS
+    return None if folds == FOLDS else ",".join(sorted(folds)) or False
+
+
 _STORED: Final = frozenset(
     {
+        "ignore_case",
         "scope",
         "also",
         "requisites",
@@ -329,7 +340,8 @@ def stored_words(stored: dict[str, Any]) -> dict[str, str]:
     starts = " ".join(checks.urls(stored.get("start")))
     if split(starts) != stored["start"]:  # such as `http://a/,@FILE` or `http://a/,file:///etc/`
         raise checks.DamagedManifestError("a start is more than one URL")
-    words = {name: str(value) for name, value in stored.items() if name in _STORED and value is not None}
+    given = {name: value for name, value in stored.items() if name in _STORED and value is not None}
+    words = {name: str(int(value) if isinstance(value, bool) else value) for name, value in given.items()}
     return {"start": starts, **words, **({"cookies": NONE} if stored.get("no_cookies") else {})}
 
 

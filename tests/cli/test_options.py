@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scrapy.settings import Settings
@@ -16,6 +17,7 @@ from mirror.cli.start_urls import parse_starts
 from mirror.cli.usage_errors import UsageError
 from mirror.core.http.credentials import Login, Proxy
 from mirror.core.policy.scope import Area, Requisites
+from mirror.core.url.aliases import FOLDS, Fold
 from mirror.core.url.canonical import canonical
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.refresh_policy import RefreshPolicy
@@ -173,6 +175,30 @@ def test_further_domains(text: str, domains: tuple[str, ...]) -> None:
 )
 def test_what_is_no_domain(text: str) -> None:
     assert refused(also=text) == f"also={text} is not a domain: write it as example.com, several separated by commas"
+
+
+@pytest.mark.parametrize(
+    ("words", "folds", "stored"),
+    [
+        ({}, FOLDS, {}),
+        ({"fold": "all"}, FOLDS, {}),
+        ({"fold": "1"}, FOLDS, {}),
+        ({"fold": "none"}, frozenset(), {"fold": False}),
+        ({"fold": "0"}, frozenset(), {"fold": False}),
+        ({"fold": "www, scheme"}, {Fold.WWW, Fold.SCHEME}, {"fold": "scheme,www"}),
+        ({"ignore_case": "1"}, FOLDS | {Fold.CASE}, {"ignore_case": 1}),
+        ({"ignore_case": "1", "fold": "none"}, {Fold.CASE}, {"ignore_case": 1, "fold": False}),
+    ],
+)
+def test_which_urls_are_one_resource(words: dict[str, str], folds: frozenset[Fold], stored: dict[str, Any]) -> None:
+    given = options(**words)
+    assert given.fold == folds
+    assert {name: value for name, value in given.as_json().items() if name in {"fold", "ignore_case"}} == stored
+    assert Options.parse(stored_words(given.as_json())).fold == folds
+
+
+def test_an_unknown_word_of_fold() -> None:
+    assert refused(fold="www,case").startswith("fold=case is unknown: use all, none, or some of tracking, sessions, ")
 
 
 def test_no_cookies() -> None:

@@ -1,13 +1,51 @@
 """Options by which a user says what belongs to a mirror: further domains, cookies, the answers of failed pages."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.crawl.running import mirror, websucker
 from tests.crawl.test_mirror import asked, named
-from tests.mirroring import dangling
-from tests.site import PNG, Site, serve
+from tests.mirroring import dangling, files
+from tests.site import HTML, PNG, Handler, Page, Site, serve
+
+
+def listing(path: str, *names: str) -> Callable[[Handler], None]:
+    """A folder as Apache lists it, in the order that the query asks for."""
+
+    def answer(request: Handler) -> None:
+        query = request.path.partition("?")[2]
+        rows = "".join(f'<li><a href="{name}">{name}</a>' for name in sorted(names, reverse="O=D" in query))
+        head = "".join(f'<a href="?C={key};O={"A" if query == f"C={key};O=D" else "D"}">{key}</a>' for key in "NMSD")
+        request.reply(Page(200, {"Content-Type": HTML}, f"<title>Index of {path}</title>{head}{rows}".encode()))
+
+    return answer
+
+
+def folders() -> Site:
+    site = Site().page("/", links=["/pub/"]).page("/pub/a.html", "a").page("/pub/old/b.html", "b")
+    for path, names in (("/pub/", ("a.html", "old/")), ("/pub/old/", ("b.html",))):
+        for query in ("", *(f"?C={key};O={order}" for key in "NMSD" for order in "AD")):
+            site[path + query] = listing(path, *names)
+    return site
+
+
+def test_the_orders_of_a_listing_are_one_folder(tmp_path: Path) -> None:
+    with serve(folders()) as server:
+        done = mirror(server.url, tmp_path / "one")
+        sorted_ = [path for path in server.paths if "?" in path]
+        server.requests.clear()
+        assert mirror(server.url, tmp_path / "each", "fold=tracking").code == 0
+        why = websucker("why", tmp_path / "one", f"{server.url}/pub/old/?C=S;O=D")
+    assert done.code == 0
+    assert len(sorted_) == 2  # samples: the server shows that they are the same
+    assert "the same folder in another order" in done.stderr
+    assert f"the same folder in another order: {server.url}/pub/old/" in why.stdout
+    assert dangling(tmp_path / "one") == []
+    assert not [name for name in files(tmp_path / "one") if "@" in name]
+    assert len([path for path in server.paths if "?" in path]) == 16
+
 
 DOMAINS = Site().page("http://example.org/", links=["http://www.example.com/a", "http://example.net/"])
 DOMAINS.page("http://www.example.com/a", "<img src=/a.png>", links=["http://shop.example.com/b"])

@@ -11,6 +11,7 @@ The law
 3. If only the URL as written has an answer, they differ.
 4. A server that makes a session for each answer writes the session into the links of a page, or redirects the plain URL to one
    with a session. Then a parameter is a session id, whatever else differs between two answers.
+5. A listing in another order is the same if it shows the same words and refers to the same URLs, in whatever order.
 """
 
 import re
@@ -20,7 +21,7 @@ from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.policy.page_fingerprint import is_random, visible_words
 from mirror.core.syntax.reference import Kind
-from mirror.core.url.aliases import plain_url, session_values
+from mirror.core.url.aliases import plain_url, session_values, without_sorting
 from mirror.core.url.canonical import CanonicalURL
 
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -38,7 +39,7 @@ def are_same(written: Response | None, plain: Response | None) -> bool | None:
         return True
     if written.is_redirect or plain.is_redirect:
         return written.is_redirect and plain.is_redirect and _targets(written) == _targets(plain)
-    return _read_alike(written, plain) or _makes_sessions(written, plain)
+    return _read_alike(written, plain) or _makes_sessions(written, plain) or _list_alike(written, plain)
 
 
 def say_the_same(one: Response, other: Response) -> bool:
@@ -75,6 +76,14 @@ def _read_alike(written: Response, plain: Response) -> bool:
     if texts[0] is None or texts[1] is None or visible_words(texts[0], None) != visible_words(texts[1], None):
         return False
     return _targets(written) == _targets(plain) and _source(texts[0], written.url) == _source(texts[1], written.url)
+
+
+def _list_alike(written: Response, plain: Response) -> bool:
+    texts = [documents.html_text(response) for response in (written, plain)]
+    if texts[0] is None or texts[1] is None or without_sorting(written.url) == written.url:
+        return False
+    words = [sorted(visible_words(text, None)) for text in texts if text]
+    return words[:1] == words[1:] and _targets(written) == _targets(plain)
 
 
 def _source(html: str, written: CanonicalURL) -> list[str]:

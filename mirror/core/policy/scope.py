@@ -108,6 +108,8 @@ class Reason(StrEnum):
     PROBE = "asked for because it can't be there"
     TRACKING = "the same without tracking parameters"
     SESSION = "the same without a session id"
+    SORTING = "the same folder in another order"
+    CASE = "the same but for capital letters"
     NESTED = "the same as the URL in its parameter"
     CANONICAL = "the same as the URL that it calls canonical"
     ALIAS = "the same by another name of its host"

@@ -12,11 +12,17 @@ The law
 3. Nor does a parameter that holds the URL itself, as on login pages that link to themselves: `/login?next=/login%3Fnext%3D/a`,
    escaped once more each time. The URL inside represents the others. Nor does it matter what is between: of pages that link to
    each other, `/login?next=/signup%3Fnext%3D/a` is `/login?next=/a`.
-4. Points 1 to 3 are guesses. Each is a `Claim`, to be believed only once a server has shown that it is true there
+4. Nor does the order in which a server lists a folder: the query is exactly one of those by which Apache, nginx (fancyindex),
+   Tomcat, Jetty and Caddy sort their listings, and the path ends in a slash.
+5. Points 1 to 4 are guesses. Each is a `Claim`, to be believed only once a server has shown that it is true there
    (`core.policy.alias_evidence`). A name that programs use for other things too is claimed for one path only.
-5. http and https, with `www.` and without, are one place if the path and the query are the same; so are a folder and its index
+6. If the user says so, nor does the case of the letters of a path. The path in small letters represents the others. That is no
+   guess.
+7. http and https, with `www.` and without, are one place if the path and the query are the same; so are a folder and its index
    page (`INDEX_NAMES`), and paths that differ in needless escapes. Of such URLs, one whose origin is that of a start represents
    the others; else https goes before http, and the shorter URL before the longer. The order of fetching doesn't matter.
+
+The user chooses which points hold (`Fold`).
 
 >>> plain_url(CanonicalURL("http://example.org/a?utm_source=x&id=7"))
 'http://example.org/a?id=7'
@@ -24,10 +30,29 @@ The law
 
 import re
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from mirror.core.url.canonical import CanonicalURL, is_web, origin, resolve
+
+
+class Fold(StrEnum):
+    """What may make several URLs one resource. `CANONICAL` is what pages say (`store.rules.aliases`)."""
+
+    TRACKING = "tracking"
+    SESSIONS = "sessions"
+    NESTED = "nested"
+    SORTINGS = "sortings"
+    CANONICAL = "canonical"
+    WWW = "www"
+    SCHEME = "scheme"
+    INDEX = "index"
+    CASE = "case"
+
+
+FOLDS: Final = frozenset(Fold) - {Fold.CASE}
+"""What holds unless the user says otherwise."""
 
 TRACKING: Final = frozenset(
     {
@@ -101,7 +126,10 @@ _NEEDLESS: Final = re.compile("%(?:2[1467-9A-C]|3[ABD]|40|5[BD]|7C)")
 
 _HINTS: Final = re.compile(r"[?;]|/\(")
 _NESTING: Final = ("/", "http://", "https://")
-_PARAMETER: Final = re.compile(rf"{_TRACKING.pattern}|{_SESSION.pattern}", re.IGNORECASE)
+_SORTING: Final = re.compile(
+    r"C=[NMSD][;&]O=[AD]|[NMSD]=[AD]|(?P<caddy>sort=(?:name|namedirfirst|size|time)&order=(?:asc|desc))"
+)
+_ORDER: Final = "order of a listing"
 _EQUIVOCAL: Final = frozenset({"sid", "s", "sessid", "sess_id", "sessionid", "session_id", "cfid", "cftoken"})
 """Names of session ids that may as well be those of songs or signatures."""
 
@@ -114,7 +142,7 @@ class Claim(NamedTuple):
     path: str = ""
 
 
-def claims(url: CanonicalURL) -> list[Claim]:
+def claims(url: CanonicalURL, folds: frozenset[Fold] = FOLDS) -> list[Claim]:
     """Return what is claimed by taking `plain_url` for the same resource.
 
     >>> [claim.name for claim in claims(CanonicalURL("http://example.org/a;jsessionid=0123456789?utm_source=x&fbclid=y&id=7"))]
@@ -122,19 +150,30 @@ def claims(url: CanonicalURL) -> list[Claim]:
     """
     place = origin(url)
     before, _, query = url.partition("?")
-    in_path = [";jsessionid" if match[0].startswith(";") else "()" for match in _IN_PATH.finditer(before[len(place) :])]
-    removed = [part.partition("=")[0].lower() for part in query.split("&") if _PARAMETER.fullmatch(part)]
-    nested = _nested(url)
-    if nested:
-        return [Claim(place, f"{nested[0]}=", before[len(place) :])]
-    names = [name.lstrip(";") for name in in_path] + ["utm" if name.startswith("utm_") else name for name in removed]
-    path = plain_url(url).partition("?")[0][len(place) :]
-    return [Claim(place, name, path if name in _EQUIVOCAL else "") for name in dict.fromkeys(names)]
+    path = before[len(place) :]
+    if Fold.NESTED in folds and (nested := _nested(url)):
+        return [Claim(place, f"{nested[0]}=", path)]
+    if Fold.SORTINGS in folds and (sorting := _sorting(url)):
+        return [Claim(place, _ORDER, path if sorting["caddy"] else "")]
+    names: list[str] = []
+    if Fold.SESSIONS in folds:
+        names += ["jsessionid" if match[0].startswith(";") else "()" for match in _IN_PATH.finditer(path)]
+    for part in query.split("&"):
+        name = part.partition("=")[0].lower()
+        if Fold.TRACKING in folds and _TRACKING.fullmatch(part):
+            names.append("utm" if name.startswith("utm_") else name)
+        elif Fold.SESSIONS in folds and _SESSION.fullmatch(part):
+            names.append(name)
+    plain = plain_url(url, folds).partition("?")[0][len(place) :]
+    return [Claim(place, name, plain if name in _EQUIVOCAL else "") for name in dict.fromkeys(names)]
 
 
-def plain_url(url: CanonicalURL) -> CanonicalURL:
-    """Return the URL without tracking parameters and session ids. Most URLs have none."""
-    return without_sessions(without_tracking(without_nesting(url)))
+def plain_url(url: CanonicalURL, folds: frozenset[Fold] = FOLDS) -> CanonicalURL:
+    """Return the URL that represents those of points 1 to 6. Most URLs represent themselves."""
+    for fold, plain in _PLAIN:
+        if fold in folds:
+            url = plain(url)
+    return url
 
 
 def without_nesting(url: CanonicalURL) -> CanonicalURL:
@@ -188,6 +227,32 @@ def _between(name: str, text: str, url: CanonicalURL) -> str | None:
     return None
 
 
+def without_sorting(url: CanonicalURL) -> CanonicalURL:
+    """Return the URL of a folder without the order of its listing (point 4).
+
+    >>> without_sorting(CanonicalURL("http://example.org/pub/?C=M;O=D")), without_sorting(CanonicalURL("http://example.org/?C=x"))
+    ('http://example.org/pub/', 'http://example.org/?C=x')
+    """
+    return CanonicalURL(url.partition("?")[0]) if _sorting(url) else url
+
+
+def _sorting(url: CanonicalURL) -> re.Match[str] | None:
+    before, _, query = url.partition("?")
+    return _SORTING.fullmatch(query) if before.endswith("/") and is_web(url) else None
+
+
+def in_small_letters(url: CanonicalURL) -> CanonicalURL:
+    """Return the URL with its path in small letters, except for its escapes (point 6).
+
+    >>> in_small_letters(CanonicalURL("http://example.org/A%C3%84/B.ASPX?C=D"))
+    'http://example.org/a%C3%84/b.aspx?C=D'
+    """
+    if not is_web(url):
+        return url
+    before, mark, query = url.partition("?")
+    return CanonicalURL(_CAPITALS.sub(lambda match: match[0].lower(), before) + mark + query)
+
+
 def without_tracking(url: CanonicalURL) -> CanonicalURL:
     """Return the URL without the parameters of point 1."""
     return _without(url, _TRACKING) if "?" in url and is_web(url) else url
@@ -232,14 +297,29 @@ def _without(url: CanonicalURL, parameter: re.Pattern[str]) -> CanonicalURL:
     return CanonicalURL(before + mark + "&".join(kept) if kept else before)
 
 
-def same_place(url: CanonicalURL) -> str:
+_CAPITALS: Final = re.compile(r"(?<!%)(?<!%[0-9A-F])[A-Z]+")
+_PLAIN: Final = (
+    (Fold.NESTED, without_nesting),
+    (Fold.TRACKING, without_tracking),
+    (Fold.SESSIONS, without_sessions),
+    (Fold.SORTINGS, without_sorting),
+    (Fold.CASE, in_small_letters),
+)
+
+
+def same_place(url: CanonicalURL, folds: frozenset[Fold] = FOLDS) -> str:
     """Return what the URLs of one place share: host without `www.`, path and query. Another port is another place.
 
     >>> same_place(CanonicalURL("https://www.example.org/a?b")), same_place(CanonicalURL("http://example.org/a%40/Default.aspx"))
     ('example.org/a?b', 'example.org/a@/')
     """
-    place, mark, query = url.partition("://")[2].removeprefix("www.").partition("?")
-    return _INDEX.sub("/", _NEEDLESS.sub(lambda escape: unquote(escape[0]), place), count=1) + mark + query
+    scheme, mark, place = url.partition("://")
+    place = place.removeprefix("www.") if Fold.WWW in folds else place
+    if Fold.INDEX in folds:
+        path, query_mark, query = place.partition("?")
+        plain = _NEEDLESS.sub(lambda escape: unquote(escape[0]), path)
+        place = _INDEX.sub("/", plain, count=1) + query_mark + query
+    return place if Fold.SCHEME in folds else f"{scheme}{mark}{place}"
 
 
 def preferred(urls: Iterable[CanonicalURL], starts: Sequence[CanonicalURL]) -> CanonicalURL:

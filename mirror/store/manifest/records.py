@@ -13,6 +13,9 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.core.url.media_types import Document
 from mirror.store.disk.objects import Digest
 
+FOLDED: Final = (Reason.TRACKING, Reason.SESSION, Reason.NESTED, Reason.SORTING, Reason.CASE)
+"""The reasons of URLs in whose place their plain URL is requested."""
+
 
 class Standing(StrEnum):
     """The standing of a version. The first three have a path in the tree, the others have none."""

@@ -13,7 +13,16 @@ from http import HTTPStatus
 from types import MappingProxyType
 
 from mirror.core.policy.scope import Reason, Scope
-from mirror.core.url.aliases import plain_url, preferred, same_place, without_nesting, without_tracking
+from mirror.core.url.aliases import (
+    FOLDS,
+    Fold,
+    plain_url,
+    preferred,
+    same_place,
+    without_nesting,
+    without_sorting,
+    without_tracking,
+)
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Snapshot, Standing
@@ -32,23 +41,26 @@ def fold(  # noqa: PLR0913 - two of them have a default
     *,
     shown: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
     twins: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
+    folds: frozenset[Fold] = FOLDS,
 ) -> None:
     """Make aliases of URLs that have the same content now, and restore those that no longer have it.
 
     `shown` are URLs of which the server has shown that they are the same as their plain URL (`store.rules.foldings`), `twins`
     index pages that are the same as that of their folder, although some bytes differ.
     """
-    folds = folded(manifest.links.canonicals(), manifest.decisions.same_contents(), scope, shown, twins)
+    found = folded(
+        manifest.links.canonicals(), manifest.decisions.same_contents(), scope, shown=shown, twins=twins, folds=folds
+    )
     for url_id in manifest.decisions.aliases():
         known = manifest.resources.current(url_id)
-        if known and known.url not in folds:
+        if known and known.url not in found:
             manifest.decisions.set_aliases([(url_id, None)])
             if known.standing is Standing.OUTSIDE and (known.status or 0) < HTTPStatus.BAD_REQUEST:
                 own = replace(naming.with_path(known), standing=Standing.PRESENT, error=None)
                 manifest.resources.record(snapshot, known, own, None)
                 manifest.frontier.set_reason(url_id, None)
-    ids = manifest.frontier.find([url for pair in folds.items() for url in (pair[0], pair[1][0])])
-    for url, (target, reason) in folds.items():
+    ids = manifest.frontier.find([url for pair in found.items() for url in (pair[0], pair[1][0])])
+    for url, (target, reason) in found.items():
         known = manifest.resources.current(ids[url])
         assert known is not None
         manifest.decisions.set_aliases([(ids[url], ids[target])])
@@ -64,7 +76,9 @@ def folded(
     contents: Iterable[Iterable[CanonicalURL]],
     scope: Scope,
     shown: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
+    *,
     twins: Mapping[CanonicalURL, CanonicalURL] = MappingProxyType({}),
+    folds: frozenset[Fold] = FOLDS,
 ) -> Folds:
     """Decide which URLs are folded into which.
 
@@ -72,15 +86,15 @@ def folded(
     with the same content. A chain of aliases is folded into its end; a circle is folded into the URL that `preferred` chooses.
     """
     found = {url: (plain, plain_reason(url)) for url, plain in shown.items() if url not in scope.starts}
-    for url, target in canonicals:
+    for url, target in canonicals if Fold.CANONICAL in folds else ():
         if url != target and scope.is_same_site(url, target):
             found.setdefault(url, (target, Reason.CANONICAL))
-    for url, target in twins.items():
+    for url, target in twins.items() if Fold.INDEX in folds else ():
         found.setdefault(url, (target, Reason.ALIAS))
     for group in contents:
         places = defaultdict(list)
         for url in group:
-            places[same_place(url)].append(url)
+            places[same_place(url, folds)].append(url)
         for names in places.values():
             first = preferred(names, scope.starts)
             for url in names:
@@ -93,6 +107,10 @@ def plain_reason(url: CanonicalURL) -> Reason:
     """Return why the plain URL stands for a URL."""
     if without_nesting(url) != url:
         return Reason.NESTED
+    if without_sorting(url) != url:
+        return Reason.SORTING
+    if plain_url(url) == url:
+        return Reason.CASE
     return Reason.TRACKING if without_tracking(url) == plain_url(url) else Reason.SESSION
 
 

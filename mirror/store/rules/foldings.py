@@ -5,6 +5,8 @@ written and plain, and `core.policy.alias_evidence` compares the answers. Furthe
 requested. If a pair of answers differs, no URL with that parameter is folded on that server, and those that were folded are
 requested as written after all. So the order of answers decides only which URLs are samples.
 
+What the user says is no claim, and needs no sample: that the case of letters makes no other resource.
+
 The samples of a run are the URLs that it wants although they have a plain URL, so a resumed run knows them.
 """
 
@@ -15,17 +17,13 @@ from typing import Final
 
 from mirror.core.http.messages import Response
 from mirror.core.policy.alias_evidence import are_same
-from mirror.core.policy.scope import Reason
 from mirror.core.url import aliases
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest.interface import Manifest
-from mirror.store.manifest.records import Entry, Resource, State
+from mirror.store.manifest.records import FOLDED, Entry, Resource, State
 
 SAMPLES: Final = 2
 """URLs of each claim that are requested as written. One may be what the server shows by default."""
-
-FOLDED: Final = (Reason.TRACKING, Reason.SESSION, Reason.NESTED)
-"""The reasons of URLs in whose place their plain URL is requested."""
 
 
 class Choice(Enum):
@@ -39,11 +37,14 @@ class Choice(Enum):
 class Foldings:
     """The claims of one run. `read` returns the whole answer of a version; `None` if the archive does not have it."""
 
-    def __init__(self, manifest: Manifest, read: Callable[[Resource], Response | None]) -> None:
+    def __init__(
+        self, manifest: Manifest, read: Callable[[Resource], Response | None], folds: frozenset[aliases.Fold]
+    ) -> None:
         self.same: dict[CanonicalURL, CanonicalURL] = {}
         """Samples of which the server has shown that they are the same resource as their plain URL -> that URL."""
         self._manifest = manifest
         self._read = read
+        self._folds = folds
         self._samples: Counter[aliases.Claim] = Counter()
         self._refuted: set[tuple[str, str]] = set()
         self._pairs: dict[int, int] = {}  # sample -> plain URL
@@ -54,7 +55,7 @@ class Foldings:
 
     def choose(self, url: CanonicalURL) -> Choice:
         """Choose what to request for a URL that was not met before."""
-        claims = aliases.claims(url)
+        claims = aliases.claims(url, self._folds)
         if any((claim.origin, claim.name) in self._refuted for claim in claims):
             return Choice.AS_WRITTEN
         return Choice.BOTH if any(self._samples[claim] < SAMPLES for claim in claims) else Choice.PLAIN
@@ -64,7 +65,7 @@ class Foldings:
 
     def add_sample(self, url_id: int, url: CanonicalURL, plain_id: int) -> None:
         """Note that a URL is requested both as written and plain."""
-        self._samples.update(aliases.claims(url))
+        self._samples.update(aliases.claims(url, self._folds))
         self._pairs[url_id] = plain_id
         for one in (url_id, plain_id):
             self._waiting[one].add(url_id)
@@ -88,7 +89,7 @@ class Foldings:
         self.same.pop(sample.url, None)
         if is_same and bare and (not bare.is_redirect or (written and written.is_redirect)):
             self.same[sample.url] = plain.url
-        return {claim[:2] for claim in aliases.claims(sample.url)} if is_same is False else set()
+        return {claim[:2] for claim in aliases.claims(sample.url, self._folds)} if is_same is False else set()
 
     def _answer(self, entry: Entry) -> Response | None:
         resource = self._manifest.resources.current(entry.id) if entry.state is State.DONE else None
@@ -96,4 +97,6 @@ class Foldings:
 
     def _folded_by(self, refuted: set[tuple[str, str]]) -> list[int]:
         skipped = self._manifest.frontier.skipped(FOLDED)
-        return [one.id for one in skipped if any(claim[:2] in refuted for claim in aliases.claims(one.url))]
+        return [
+            one.id for one in skipped if any(claim[:2] in refuted for claim in aliases.claims(one.url, self._folds))
+        ]

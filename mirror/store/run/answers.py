@@ -19,6 +19,7 @@ from mirror.core.policy.scope import Reason, Role
 from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import media_types
+from mirror.core.url.aliases import Fold
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import Document
 from mirror.store.disk.objects import Digest
@@ -186,7 +187,7 @@ class Answers:
         if resource.path is None:
             return resource
         naming = self._run.archive.naming
-        resource = naming.placed(resource, before, shares=self._run.folds)
+        resource = naming.placed(resource, before, shares=Fold.INDEX in self._run.folds)
         if before and reads_alike(before, resource):
             resource = replace(resource, stale=before.stale)
         for moved in naming.take_moved():

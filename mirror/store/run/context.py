@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mirror.core.policy.scope import Scope
+from mirror.core.url.aliases import Fold
 from mirror.store.archive import Archive
 from mirror.store.manifest.history_interface import RenderingQueue
 from mirror.store.manifest.interface import Manifest
@@ -21,8 +22,8 @@ class RunContext:
     archive: Archive
     snapshot: Snapshot
     scope: Scope
-    folds: bool
-    """Whether several URLs of the same resource are treated as one (`core.url.aliases`)."""
+    folds: frozenset[Fold]
+    """Which URLs of the same resource are treated as one (`core.url.aliases`)."""
     now: Callable[[], str]
     queue: Queue
     traps: TrapState
@@ -48,4 +49,6 @@ class RunContext:
 
     def is_alias(self, before: Resource) -> bool:
         """Return whether a version was left out as an alias. Unless its content changes, it stays one until the run ends."""
-        return self.folds and before.standing is Standing.OUTSIDE and self.manifest.decisions.is_alias(before.url_id)
+        return (
+            bool(self.folds) and before.standing is Standing.OUTSIDE and self.manifest.decisions.is_alias(before.url_id)
+        )

@@ -24,6 +24,7 @@ from mirror.core.policy.clock import latest_credible
 from mirror.core.policy.crawler_traps import Budgets
 from mirror.core.policy.scope import Reason, Role, Scope
 from mirror.core.syntax.reference import Reference
+from mirror.core.url.aliases import FOLDS, Fold
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import Names
 from mirror.store.archive import Archive
@@ -55,8 +56,8 @@ class Crawl:
     """A run over an archive.
 
     `options` decide whether an interrupted run is resumed. `limit` is the maximum number of pages. `wanted` are URLs of earlier
-    runs to fetch even if nothing links to them. `budgets` limit traps; `None` turns the trap detector off. `folds`: treat
-    several URLs of the same resource as one (`core.url.aliases`). `together` answers form one commit. `elsewhere` publishes in
+    runs to fetch even if nothing links to them. `budgets` limit traps; `None` turns the trap detector off. `folds`: which
+    URLs of the same resource are one (`core.url.aliases`). `together` answers form one commit. `elsewhere` publishes in
     worker processes. `rendering` says which pages a browser is to open; `misses_browser`: none, only because
     there is no browser. `names` are the names of files; `None`: those of the archive. `now` returns the time as ISO 8601 text
     in UTC.
@@ -72,7 +73,7 @@ class Crawl:
         refresh: RefreshPolicy = ASK_ALWAYS,
         wanted: Sequence[CanonicalURL] = (),
         budgets: Budgets | None = Budgets(),  # noqa: B008 - it is frozen
-        folds: bool = True,
+        folds: frozenset[Fold] = FOLDS,
         together: int = 1,
         elsewhere: PublishElsewhere | None = None,
         rendering: RenderMode = RenderMode.NEVER,

@@ -19,19 +19,20 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import MAX_REDIRECTS
 from mirror.store.manifest.interface import Found
-from mirror.store.manifest.records import Entry, Resource, State
+from mirror.store.manifest.records import FOLDED, Entry, Resource, State
 from mirror.store.rules.aliases import plain_reason
 from mirror.store.rules.answer_versions import is_page
-from mirror.store.rules.foldings import FOLDED, Choice, Foldings
+from mirror.store.rules.foldings import Choice, Foldings
 from mirror.store.rules.frontier_merge import differ, merge, says_nothing_new
 from mirror.store.run.context import RunContext
 from mirror.store.run.nesting import Nesting
 from mirror.store.run.rendering_candidates import RenderingCandidates
 
-_FOLDED_KINDS = frozenset(
-    {Kind.PAGE, Kind.ROUTE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED}
-)
-"""The kinds of references that may be replaced by their plain URL. What a page needs, and redirects, are asked as written."""
+_LINKS = frozenset({Kind.PAGE, Kind.ROUTE, Kind.CANONICAL, Kind.FEED, Kind.SITEMAP, Kind.NOFOLLOW, Kind.UNENDORSED})
+"""The kinds of references for which a claim of `core.url.aliases` may hold. What a page needs is asked as written."""
+
+_AS_WRITTEN = frozenset({Kind.REDIRECT, Kind.NEVER, Kind.LIVE})
+"""The kinds of references that are never replaced by their plain URL."""
 
 Change = tuple[Entry | None, Entry]
 """The old entry of a URL, if it has one, and the new one."""
@@ -47,7 +48,7 @@ class Discovery:
         self._traps = run.traps
         self._candidates = candidates
         self.nesting = Nesting(run.manifest)
-        self.foldings = Foldings(run.manifest, self._payload_of)
+        self.foldings = Foldings(run.manifest, self._payload_of, run.folds)
         self.waiting = run.manifest.frontier.count_waiting()
         """How many entries wait or are in flight."""
 
@@ -242,7 +243,9 @@ class Discovery:
         choices = self._choices(entry, plains)
         result: list[tuple[int, Reference]] = []
         for target_id, reference in found:
-            choice = choices.get(target_id) if reference.kind in _FOLDED_KINDS else None
+            choice = choices.get(target_id)
+            if choice and self._plain_url(reference) != plains[target_id].url:  # it is wanted as another kind, too
+                choice = None
             if choice is not Choice.PLAIN:
                 result.append((target_id, reference))
             if choice in {Choice.PLAIN, Choice.BOTH}:
@@ -255,8 +258,7 @@ class Discovery:
         plains = {
             target_id: (reference, plain)
             for target_id, reference in found
-            if reference.kind in _FOLDED_KINDS
-            and (plain := aliases.plain_url(reference.url)) != reference.url
+            if (plain := self._plain_url(reference)) != reference.url
             and reference.url not in self._run.scope.starts
             and self._is_wanted(entry, target_id, reference)
         }
@@ -266,6 +268,17 @@ class Discovery:
             for target_id, (reference, plain) in plains.items()
             if self._is_wanted(entry, ids[plain], reference._replace(url=plain))
         }
+
+    def _plain_url(self, reference: Reference) -> CanonicalURL:
+        """Return the URL that represents the target of a reference, by claims or by what the user says."""
+        folds = self._run.folds
+        if reference.kind not in _LINKS:
+            folds = frozenset() if reference.kind in _AS_WRITTEN else folds & {aliases.Fold.CASE}
+        plain = aliases.plain_url(reference.url, folds) if folds else reference.url
+        if aliases.Fold.CASE in folds:  # a start keeps the letters that the user gave
+            starts = self._run.scope.starts
+            return next((one for one in starts if aliases.plain_url(one, folds) == plain), plain)
+        return plain
 
     def _is_wanted(self, entry: Entry, target_id: int, reference: Reference) -> bool:
         return any(self._wanted(entry, role, target_id, reference).roles for role in entry.roles)

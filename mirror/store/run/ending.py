@@ -85,6 +85,7 @@ class Ending:
                     run.scope,
                     shown=self._discovery.foldings.same,
                     twins=dict(self._twins()),
+                    folds=run.folds,
                 )
             run.archive.naming.review()
             judge_redirects(self._manifest, run.scope)

@@ -26,11 +26,42 @@ def file(url: CanonicalURL, digest: str) -> Response:
     return Response(url, 200, [("Content-Type", "video/mp4")], b"", Spooled(digest, 9, b""))
 
 
+def listing(url: str, *names: str, total: str = "") -> Response:
+    """A folder as Apache lists it, in this order; the links of its head reverse the order."""
+    heads = "".join(f'<th><a href="?C={c};O={"A" if f"C={c};O=D" in url else "D"}">{c}</a></th>' for c in "NMSD")
+    rows = "".join(f'<tr><td><a href="{name}">{name}</a><td>2026-11-24 12:00<td>1.2K' for name in names)
+    body = f"<title>Index of /a</title><h1>Index of /a</h1><table><tr>{heads}{rows}</table>{total}"
+    return page(CanonicalURL(url), body)
+
+
+FOLDER: Final = f"{PLAIN}/"
+
+
 def links(sid: str) -> str:
     return f"<a href='/b?sid={sid}'>b</a><a href='/c?sid={sid}'>c</a>"
 
 
 SHOWN: Final[dict[str, tuple[Response | None, Response | None, bool | None]]] = {
+    "a listing in another order": (
+        listing(f"{FOLDER}?C=N;O=D", "c.zip", "b.zip"),
+        listing(FOLDER, "b.zip", "c.zip"),
+        True,
+    ),
+    "a listing with another file": (
+        listing(f"{FOLDER}?C=N;O=D", "c.zip", "b.zip"),
+        listing(FOLDER, "b.zip", "d.zip"),
+        False,
+    ),
+    "a page of a list": (
+        listing(f"{FOLDER}?C=N;O=D", "c.zip", "b.zip", total="2 of 9"),
+        listing(FOLDER, "a.zip", "b.zip", total="2 of 9"),
+        False,
+    ),
+    "words in another order, without a listing": (
+        page(CanonicalURL(f"{FOLDER}?utm_source=x"), "a b"),
+        page(CanonicalURL(FOLDER), "b a"),
+        False,
+    ),
     "neither has an answer": (None, None, None),
     "only the plain URL has one": (None, page(PLAIN, "a"), True),
     "only the URL as written has one": (page(WRITTEN, "a"), None, False),

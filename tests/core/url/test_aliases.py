@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.url.aliases import plain_url, preferred, same_place
+from mirror.core.url.aliases import Claim, Fold, claims, plain_url, preferred, same_place
 from mirror.core.url.canonical import CanonicalURL, canonical
 
 HOST = "http://example.org"
@@ -35,6 +35,10 @@ PARTS = st.lists(
         (f"/login?x&next={HOST}/signup%3Fy%26next%3D%252Fa&z", "/login?x&next=%2Fa&z"),
         (f"/login?x&next={HOST}/login%3Fx%26next%3D/a", "/login?x&next=/a"),
         ("/(S(hesgtpfd5k4jdsjchvkvdjzy))/a.aspx", "/a.aspx"),
+        ("/pub/?C=N;O=D", "/pub/"),  # Apache 2, Tomcat
+        ("/pub/?C=M&O=A", "/pub/"),  # nginx's fancyindex, Jetty
+        ("/pub/?M=D", "/pub/"),  # Apache 1.3
+        ("/?sort=namedirfirst&order=desc", "/"),  # Caddy
     ],
 )
 def test_what_makes_no_second_resource(path: str, same: str) -> None:
@@ -59,6 +63,13 @@ def test_what_makes_no_second_resource(path: str, same: str) -> None:
         "/a?b=utm_source=c",
         "/(S)/a",
         "/utm_source=a",
+        "/pub?C=N;O=D",
+        "/pub/?C=N;O=D&page=2",
+        "/pub/?C=X;O=D",
+        "/pub/?C=N",
+        "/pub/?N=7",
+        "/shop/?sort=price&order=asc",
+        "/A/b.ASPX",
     ],
 )
 def test_what_may_be_another_resource_stays(path: str) -> None:
@@ -70,17 +81,54 @@ def test_files_have_no_parameters() -> None:
     assert plain_url(url) == url
 
 
+@pytest.mark.parametrize(
+    ("fold", "path", "same"),
+    [
+        (Fold.TRACKING, f"/a?fbclid=x&PHPSESSID={NUMBER}", f"/a?PHPSESSID={NUMBER}"),
+        (Fold.SESSIONS, f"/a?fbclid=x&PHPSESSID={NUMBER}", "/a?fbclid=x"),
+        (Fold.NESTED, "/login?next=/login%3Fnext%3D/a&fbclid=x", "/login?next=/a"),
+        (Fold.SORTINGS, "/?C=N;O=D", "/"),
+        (Fold.CASE, "/A%C3%84/B.ASPX?C=D", "/a%C3%84/b.aspx?C=D"),
+        (Fold.CANONICAL, "/A?fbclid=x", "/A?fbclid=x"),
+    ],
+)
+def test_each_part_holds_alone(fold: Fold, path: str, same: str) -> None:
+    url = canonical(HOST + path)
+    assert plain_url(url, frozenset({fold})) == HOST + same
+    assert plain_url(url, frozenset()) == url
+    assert claims(url, frozenset()) == []
+    names = {claim.name for claim in claims(url, frozenset({fold}))}
+    assert names == {
+        Fold.TRACKING: {"fbclid"},
+        Fold.SESSIONS: {"phpsessid"},
+        Fold.NESTED: {"next="},
+        Fold.SORTINGS: {"order of a listing"},
+    }.get(fold, set())
+
+
+def test_the_order_of_a_listing_is_claimed_for_a_server_if_hardly_another_program_has_the_names() -> None:
+    def claimed(path: str) -> list[Claim]:
+        return claims(canonical(HOST + path))
+
+    assert claimed("/a/?C=N;O=D") == claimed("/b/?M=A") == [Claim(HOST, "order of a listing")]
+    assert claimed("/a/?sort=name&order=asc") == [Claim(HOST, "order of a listing", "/a/")]
+
+
 @given(PARTS)
 def test_plain_is_idempotent_and_canonical(parts: list[str]) -> None:
     url = canonical(f"{HOST}/a?{'&'.join(parts)}")
     once = plain_url(url)
     assert plain_url(once) == once == canonical(once)
+    small = plain_url(canonical(f"{url.replace('/a?', '/%c3%84A?')}"), frozenset(Fold))
+    assert plain_url(small, frozenset(Fold)) == small == canonical(small)
 
 
 def test_names_of_one_place() -> None:
     names = ["http://example.org/a", "https://example.org/a", "http://www.example.org/a", "https://www.example.org/a"]
     assert len({same_place(CanonicalURL(name)) for name in names}) == 1
     assert same_place(CanonicalURL("http://example.org:8080/a")) != same_place(CanonicalURL("http://example.org/a"))
+    for fold, places in ((Fold.WWW, 2), (Fold.SCHEME, 2), (Fold.CASE, 4)):
+        assert len({same_place(CanonicalURL(name), frozenset({fold})) for name in names}) == places
 
 
 @given(
