@@ -125,6 +125,7 @@ class Finish:
             mirror.pages.problems(),
             mirror.leads_nowhere,
             mirror.archive.manifest.runs.error_pages(),
+            mirror.moves,
             mirror.archive.root,
             closed=list(Hosts.shared(self._crawler).closed.values()),
             in_need=(mirror.pages.in_need, missing_browser) if mirror.pages.in_need and missing_browser else None,

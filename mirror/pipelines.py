@@ -9,8 +9,11 @@ from scrapy.exceptions import DropItem
 from mirror.circles import reopen
 from mirror.close_spider import stop
 from mirror.core.policy.scope import Role
+from mirror.core.url.canonical import CanonicalURL
 from mirror.items import Answer, Failure, Item
+from mirror.reports.run_summary import start_moved
 from mirror.store.disk.errors import StorageError
+from mirror.terminal.console import print_message
 
 if TYPE_CHECKING:
     from mirror.spiders.mirror import MirrorSpider
@@ -46,6 +49,7 @@ class Store:
                     spider.mirror.note(item.entry, item.note)
                 if recorded.resource.is_redirect:
                     reopen(self._crawler, item.entry)
+                    _tell_move(spider, item.entry.url)
                 if recorded.saved and item.entry.roles != LISTING_ONLY:
                     stats.inc_value("mirror/pages" if recorded.page else "mirror/requisites")
                     stats.inc_value("mirror/bytes", recorded.resource.size)
@@ -75,3 +79,10 @@ class Store:
             spider.mirror.flush()
         except StorageError as error:
             stop(self._crawler, error)
+
+
+def _tell_move(spider: "MirrorSpider", start: CanonicalURL) -> None:
+    """If a start leads to another site, say so."""
+    to = spider.mirror.moves.get(start)
+    if to:
+        print_message(start_moved(start, to) + "\n")

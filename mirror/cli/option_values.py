@@ -184,8 +184,9 @@ def parse_fold(text: str) -> frozenset[Fold]:
     words = [part.strip() for part in text.split(",")]
     unknown = next((word for word in words if word not in FOLDS), None)
     if unknown is not None:
+        words_ = ", ".join(_FOLDS)
         raise UsageError(
-            f"fold={unknown} is unknown: use all, {NONE}, or some of {', '.join(_FOLDS)}, separated by commas"
+            Given("fold", unknown), f" is unknown: use all, {NONE}, or some of {words_}, separated by commas"
         )
     return frozenset(map(Fold, words))
 

@@ -1,7 +1,7 @@
 """The summary that a run prints at its end, and its exit code. No Scrapy here."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 from typing import Final
@@ -49,7 +49,8 @@ class Summary:
     the reason. `shortfalls` are what the copy lacks by rules. `leads_nowhere`: it has no page but the starts. `problems` are
     those of rendered pages: what, how many pages, one of them. `error_pages` are the pages with status 404 or 410 that were
     kept because they were asked for. `closed` are the hosts whose robots.txt can't be had. `in_need` is a page that scripts
-    build, and what has to be installed to render it. `logins` are URLs that end on a login page.
+    build, and what has to be installed to render it. `logins` are URLs that end on a login page. `moves` are the starts that lead
+    to another site, and where they lead.
     """
 
     counts: RunCounts
@@ -67,6 +68,7 @@ class Summary:
     problems: Sequence[tuple[str, int, CanonicalURL]] = ()
     leads_nowhere: bool = False
     error_pages: Sequence[ErrorPages] = ()
+    moves: Mapping[CanonicalURL, CanonicalURL] = field(default_factory=dict)
     archive: Path | None = None
     closed: Sequence[ClosedHost] = ()
     in_need: tuple[CanonicalURL, str] | None = None
@@ -119,7 +121,8 @@ class Summary:
 
     def _skipped(self) -> list[str]:
         counts, shown = self.counts, self.traps[:MAX_TRAPS]
-        lines = [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
+        lines = [start_moved(start, to) for start, to in self.moves.items()]
+        lines += [f"Redirects: {counts.redirects:,}"] if counts.redirects else []
         skipped = {skip_text(reason): number for reason, number in counts.skipped.items()}
         lines += [f"Skipped: {_by_reason(skipped)}"] if skipped else []
         lines += [f"  trap: {rule}: {_count(number, 'URL')}, such as {url}" for rule, number, url in shown]
@@ -169,6 +172,11 @@ class Summary:
             if self.needing[0] and self.archive:
                 lines.append(f"or run: websucker replay {quote(str(self.archive))}")
         return lines
+
+
+def start_moved(start: CanonicalURL, to: CanonicalURL) -> str:
+    """Say that a start leads to another site."""
+    return f"{start} leads to another site: {to} is the start now"
 
 
 _NOT_THERE: Final = frozenset(str(int(status)) for status in GONE)

@@ -70,6 +70,44 @@ def test_further_domains_belong_to_the_mirror_and_get_no_login(
     assert not (tmp_path / "www.example.com_80" / "a~.html").exists()  # the second run left the domain out
 
 
+MOVED = Site().redirect("http://example.org/", "http://example.net/go", status=301).page("http://example.org/a")
+MOVED.redirect("http://example.net/go", "http://www.example.com/").page("http://example.net/a")
+MOVED.page("http://www.example.com/", links=["/a", "http://example.org/a", "http://example.net/a"])
+MOVED.page("http://www.example.com/a", links=["http://example.com/b"]).page("http://example.com/b")
+
+
+def test_a_start_that_leads_to_another_site_is_followed_without_its_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(MOVED) as server:
+        named(monkeypatch, server)
+        done = mirror("http://example.org/", tmp_path, "login=guido:spam", "header=X-Token: spam")
+        first = asked(server)
+        again = mirror("http://example.org/", tmp_path)
+    assert (done.code, again.code) == (0, 0), done.stderr
+    assert first == asked(server) == {*MOVED} - {"http://example.org/a", "http://example.net/a"}
+    assert {path for path, headers in server.requests if "x-token" in headers} <= {
+        "http://example.org/",
+        "http://example.org/robots.txt",
+    }
+    for output in (done.stderr, again.stderr):  # at once, and in the summary
+        assert output.count("http://example.org/ leads to another site: http://example.net/go is the start now") == 2
+        assert (
+            output.count("http://example.net/go leads to another site: http://www.example.com/ is the start now") == 2
+        )
+    assert "2 on a site that its start has left" in done.stderr
+    assert done.stderr.splitlines()[-1] == f"Open {tmp_path}/www.example.com_80/index.html"
+    assert dangling(tmp_path) == []
+
+
+def test_a_public_start_does_not_lead_to_this_machine(tmp_path: Path) -> None:
+    with serve(Site().page("/")) as private, serve(Site().redirect("/", f"{private.url}/"), "127.0.0.2") as public:
+        done = mirror(public.url, tmp_path, settings={"MIRROR_PUBLIC_NETWORKS": "127.0.0.2/32"})
+    assert (public.paths, private.paths) == (["/robots.txt", "/"], [])
+    assert done.code == 3
+    assert "at an address that is not on the internet" in done.stderr
+
+
 def test_without_cookies_none_is_kept_or_sent(tmp_path: Path) -> None:
     site = Site().page("/", links=["/a"], headers={"Set-Cookie": "a=1; Path=/"}).page("/a")
     with serve(site) as server:

@@ -14,7 +14,9 @@ The rules
    loads counts as the page's, except for frames. A frame outside of the scope gets its requisites; its links and frames are not
    followed.
 3. If a requisite turns out to be HTML, it is kept, and its links are not followed. A redirect keeps the role, and its target is
-   decided anew. If a start redirects to another URL of its site, that URL becomes a start too.
+   decided anew. If a start redirects, its target becomes a start too. On another site, it is the start instead: the site of
+   the first one is not in the scope, nor those in between. (Starts of several sites stay in the scope, wherever they lead.)
+   Which site it is, nobody knows before the start is answered: until then, only the starts are in the scope.
 4. `include` applies to pages, `exclude` to everything. Starts are exempt from both.
 5. Links from the web to files are not followed: a URL of ftp, ftps, sftp or file is fetched, in any role, only if the resource
    that leads to it has the same scheme, host and port. A file on the disk also has to be in the folder of a start or below it,
@@ -87,6 +89,7 @@ class Reason(StrEnum):
     """Why a reference is not followed. The manifest stores these values."""
 
     OUTSIDE = "outside the scope"
+    LEFT = "on a site that its start has left"
     ORIGIN = "no place that its page may lead to"
     DEPTH = "deeper than asked for"
     INCLUDE = "not included"
@@ -169,13 +172,17 @@ class Scope:
     sends: Sends = Sends.AUTO
     also: tuple[str, ...] = ()  # domains; with a port, only that port
     obeys: frozenset[Directive] = frozenset({Directive.NOFOLLOW})
+    unsettled: frozenset[CanonicalURL] = frozenset()  # starts that may still lead to another site, or have
     tombstones: tuple[str, ...] = ()  # URLs that were forgotten, and prefixes of such URLs with a "*" appended
     registrable_domain: SuffixList = registrable_domain
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_homes", frozenset(map(self._home, self.starts)))
-        object.__setattr__(self, "_sites", frozenset(map(self._site, self.starts)))
+        settled = [start for start in self.starts if start not in self.unsettled]
+        object.__setattr__(self, "_given", frozenset(map(self._home, self.starts)))
+        object.__setattr__(self, "_homes", frozenset(map(self._home, settled)))
+        object.__setattr__(self, "_sites", frozenset(map(self._site, settled)))
 
+    _given: frozenset[str] = field(init=False, repr=False)
     _homes: frozenset[str] = field(init=False, repr=False)
     _sites: frozenset[str] = field(init=False, repr=False)
 
@@ -186,11 +193,7 @@ class Scope:
         >>> scope.contains(CanonicalURL("http://example.co.uk/b"))
         True
         """
-        if self._is_also(url):
-            return True
-        if self._area(url) is Area.PREFIX:
-            return any(_is_below(url, home) for home in self._homes)
-        return self._home(url) in self._homes
+        return self._is_also(url) or self._is_within(self._homes, url)
 
     def may_request(self, url: CanonicalURL) -> bool:
         """Whether a URL may be requested wherever it was found, as a stored frontier is no more to be trusted than a page."""
@@ -205,11 +208,9 @@ class Scope:
             what = variant_of(url)
         except ValueError:
             return False
-        if self.sends is Sends.NONE or not is_web(url):
-            return False
         is_own = self.sends is Sends.ALL and self._site(url) in self._sites
         reads_only = not names_another(what) if what.method == "GET" else reads(without_variant(url), what)
-        return is_own or reads_only
+        return self.sends is not Sends.NONE and is_web(url) and (is_own or reads_only)
 
     def decide(self, reference: Reference, source: Source) -> Decision:
         """Decide in which role the target of a reference is fetched."""
@@ -234,10 +235,12 @@ class Scope:
         if url in self.starts:
             return False
         excluded = self.exclude is not None and self.exclude.search(without_variant(url)) is not None
-        return excluded or self.is_forgotten(url) or ((page or _is_on_disk(url)) and not self.contains(url))
+        return (
+            excluded or self.is_forgotten(url) or ((page or _is_on_disk(url)) and self._outside(url) is Reason.OUTSIDE)
+        )
 
     def _refused(self, reference: Reference) -> Reason | None:
-        """Return the reason why a target is never fetched, whatever leads to it; `None` if it may be."""
+        """Return why a target is never fetched, whatever leads to it; `None` if it may be."""
         if reference.kind in {Kind.NEVER, Kind.LIVE} or not self.may_send(reference.url):
             return Reason.NEVER
         if reference.kind in _OTHER_MEDIA[self.media]:
@@ -265,7 +268,7 @@ class Scope:
         if not self._follows(source):
             barred: Reason | None = Reason.HOP
         elif not self._is_near(reference):
-            barred = Reason.OUTSIDE
+            barred = self._outside(reference.url)
         elif self.depth is not None and depth > self.depth and not is_feed_of_a_page:
             barred = Reason.DEPTH
         else:
@@ -303,20 +306,38 @@ class Scope:
             kind = Kind.FRAME if source.role is Role.FRAME else Kind.REQUISITE
             decision = self._requisite(Reference(url, kind), Source(source.url, Role.PAGE, source.depth))
             return Decision(decision.role, source.depth, decision.reason)
-        if not self.contains(url):
-            return Decision(None, reason=Reason.OUTSIDE)
-        return Decision(source.role, source.depth)
+        outside = None if url in self.starts else self._outside(url)
+        return Decision(None, reason=outside) if outside else Decision(source.role, source.depth)
 
     def redirected(self, url: CanonicalURL, to: CanonicalURL) -> "Scope":
-        """Return the scope after a redirect: if a start redirects to a URL of its site, that URL becomes a start.
+        """Return the scope after a redirect: the target of a start's is a start, unless the user or a folder's end bars it."""
+        if url not in self.starts or to in self.starts or (_is_on_disk(to) and not self.contains(to)):
+            return self
+        if self.is_same_site(url, to):
+            return replace(self.settled(url), starts=(*self.starts, to))
+        if not (is_web(url) and is_web(to)) or (self.exclude and self.exclude.search(to)):
+            return self
+        return replace(self, starts=(*self.starts, to), unsettled=self.unsettled | {to})
 
-        This is not so on a disk, where a link must not lead out of the folder that the user named.
-        """
-        if url not in self.starts or to in self.starts or self._site(url) != self._site(to):
+    def settled(self, url: CanonicalURL) -> "Scope":
+        """Return the scope after an answer that does not lead to another site: if it is that of a start, its site counts."""
+        if url not in self.unsettled:
             return self
-        if _is_on_disk(to) and not self.contains(to):
-            return self
-        return replace(self, starts=(*self.starts, to))
+        return replace(self, unsettled=frozenset(one for one in self.unsettled if not self.is_same_site(one, url)))
+
+    def unanswered(self) -> "Scope":
+        """Return the scope before any answer."""
+        is_one = len(set(map(self._site, self.starts))) == 1 and all(map(is_web, self.starts))
+        return replace(self, unsettled=frozenset(self.starts)) if is_one else self
+
+    def _is_within(self, homes: frozenset[str], url: CanonicalURL) -> bool:
+        is_prefix = self._area(url) is Area.PREFIX
+        return any(_is_below(url, home) for home in homes) if is_prefix else self._home(url) in homes
+
+    def _outside(self, url: CanonicalURL) -> Reason | None:
+        """Return why a page is not in the scope; `None` if it is."""
+        left = Reason.LEFT if self._is_within(self._given, url) else Reason.OUTSIDE
+        return None if self.contains(url) else left
 
     def _follows(self, source: Source) -> bool:
         """Whether links of a resource are followed. Those of a frame are if it is inside the scope."""

@@ -26,7 +26,16 @@ _ASKS_FOR: Final = {
 _WEIGHTS: Final = {
     reason: weight
     for weight, reason in enumerate(
-        (Reason.NEVER, Reason.HOP, Reason.MEDIA, Reason.UNENDORSED, Reason.NOFOLLOW, Reason.DEPTH, Reason.TRAP)
+        (
+            Reason.LEFT,
+            Reason.NEVER,
+            Reason.HOP,
+            Reason.MEDIA,
+            Reason.UNENDORSED,
+            Reason.NOFOLLOW,
+            Reason.DEPTH,
+            Reason.TRAP,
+        )
     )
 }
 """The reasons that hold for one reference to a URL but not for all, the weakest first."""

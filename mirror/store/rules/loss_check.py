@@ -16,8 +16,9 @@ What counts is content, however the server puts it. A page of the newest complet
 or another one in its place: it is gone, it forbids to be kept, or it leads to where no content is. What several pages have in
 their place replaces none of them: if 40 pages redirect to the home page, or have all become the same, or aliases of one page,
 their content is lost, unless the tree still has it elsewhere, or the page that they are aliases of still says it: a time, a
-number or a token that differed is no content. A site that moves loses none, as each page has a new place. New
-pages don't make up for lost ones: the share is of the pages that there were.
+number or a token that differed is no content. A site that moves loses none, as each page has a new place. But a start that had
+a page and leads to another site now is lost until the user accepts it: its domain may be parked, or a network asks for a login.
+New pages don't make up for lost ones: the share is of the pages that there were.
 """
 
 from collections import defaultdict
@@ -26,7 +27,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from mirror.core.policy.scope import Reason, Scope
-from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import ChangedPage, Standing
@@ -62,7 +62,7 @@ def excessive_loss(
     if max_loss >= 1:
         return None
     changed = list(manifest.departures.changed_pages())
-    lost, starts = _lost_pages(manifest, changed, scope.starts, says_the_same)
+    lost, starts = _lost_pages(manifest, changed, scope, says_the_same)
     left_out = sum(page.path is None and not is_folded(page) and not _is_lost(page) for page in changed)
     total = manifest.departures.count_pages() - left_out
     return Loss(lost, total) if undecided or starts or len(lost) > max(ALLOWED_LOSS, max_loss * total) else None
@@ -74,18 +74,18 @@ def is_folded(page: ChangedPage) -> bool:
 
 
 def _lost_pages(
-    manifest: Manifest, changed: Iterable[ChangedPage], starts: Sequence[CanonicalURL], says_the_same: SaysTheSame
+    manifest: Manifest, changed: Iterable[ChangedPage], scope: Scope, says_the_same: SaysTheSame
 ) -> tuple[list[ChangedPage], int]:
     """Return the lost ones of the changed pages, and how many of them are starts in whose place there is nothing."""
     lost: list[ChangedPage] = []
     replaced: dict[Digest, list[ChangedPage]] = defaultdict(list)
     for page in changed:
-        content = _content(manifest, page)
+        content = _content(manifest, page, scope)
         if content is not None:
             replaced[content].append(page)
         elif _is_lost(page):
             lost.append(page)
-    lost_starts = sum(page.url in starts for page in lost)
+    lost_starts = sum(page.url in scope.starts for page in lost)
     for content, pages in replaced.items():
         if len(pages) > 1 or _is_redirect(pages[0]) or is_folded(pages[0]):
             kept = [page for page in pages if is_folded(page) and says_the_same(page, content)]
@@ -100,7 +100,7 @@ def _crowded_out(manifest: Manifest, pages: Sequence[ChangedPage], content: Dige
     return changed if not is_new or len({page.content for page in changed}) > 1 else []
 
 
-def _content(manifest: Manifest, page: ChangedPage) -> Digest | None:
+def _content(manifest: Manifest, page: ChangedPage, scope: Scope) -> Digest | None:
     """Return the content to which the URL of a page leads now; `None` if there is none."""
     if page.path is None or not _is_redirect(page):
         return page.digest if page.path is not None or is_folded(page) else None
@@ -112,7 +112,8 @@ def _content(manifest: Manifest, page: ChangedPage) -> Digest | None:
         end = target
         place, target = manifest.locations.place(end)
     found = manifest.resources.current(end) if place is not None and target is None else None
-    return found.digest if found and found.path is not None and found.content_size else None
+    is_elsewhere = found is not None and page.url in scope.starts and not scope.is_same_site(page.url, found.url)
+    return found.digest if found and found.path is not None and found.content_size and not is_elsewhere else None
 
 
 def _is_lost(page: ChangedPage) -> bool:

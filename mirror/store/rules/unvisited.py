@@ -17,7 +17,7 @@ _MAX_CIRCLE: Final = 20
 _OUT_OF_SCOPE: Final = frozenset(
     {Reason.EXCLUDE, Reason.INCLUDE, Reason.OUTSIDE, Reason.ORIGIN, Reason.REQUISITE, Reason.MEDIA, Reason.FORGOTTEN}
 )
-_NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER, Reason.NOFOLLOW, Reason.UNENDORSED})
+_NOTHING_LEADS_TO: Final = frozenset({Reason.HOP, Reason.NEVER, Reason.NOFOLLOW, Reason.UNENDORSED, Reason.LEFT})
 
 
 def judge_redirects(manifest: Manifest, scope: Scope) -> None:

@@ -129,6 +129,7 @@ class Answers:
                 self._manifest.decisions.set_rule(known.id, rule)
             skipped = replace(known, state=State.SKIPPED, reason=reason)
             self._discovery.admit([(known, skipped)])
+            self._discovery.settle_start(skipped)
             self._discovery.check_aliases(skipped, None)
             before = self._manifest.resources.current(known.id)
             if reason in _KEEPS_COPY and before and before.path and self._run.has_copy(before):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mirror.core.policy.scope import Scope
 from mirror.core.url.aliases import Fold
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive import Archive
 from mirror.store.manifest.history_interface import RenderingQueue
 from mirror.store.manifest.interface import Manifest
@@ -17,7 +18,7 @@ from mirror.store.run.trap_state import TrapState
 
 @dataclass(slots=True)
 class RunContext:
-    """One run. `scope` grows if a start redirects to another host of its site; `now` returns ISO 8601 text in UTC."""
+    """One run. `scope` grows with the answers of the starts; `now` returns ISO 8601 text in UTC."""
 
     archive: Archive
     snapshot: Snapshot
@@ -33,6 +34,8 @@ class RunContext:
     """The pages that a browser is to open; `None` if the run renders no pages."""
     misses_browser: bool = False
     """Whether the run renders no pages only because there is no browser."""
+    moves: dict[CanonicalURL, CanonicalURL] = field(default_factory=dict)
+    """Each start that leads to another site -> where it leads."""
     origins: dict[int, str] = field(default_factory=dict)
     """The id of a URL that a page reads from another origin -> the origin of the page, which its request names."""
     tried: set[int] = field(default_factory=set)
@@ -41,6 +44,16 @@ class RunContext:
     @property
     def manifest(self) -> Manifest:
         return self.archive.manifest
+
+    def answered_start(self, start: CanonicalURL, resource: Resource, to: CanonicalURL | None) -> None:
+        """Extend the scope by the answer of a start; `to` is where it redirects."""
+        scope = self.scope
+        if to is None or not resource.is_redirect or resource.error:
+            self.scope = scope.settled(start)
+            return
+        self.scope = scope.redirected(start, to)
+        if self.scope is not scope and not scope.is_same_site(start, to):
+            self.moves[start] = to
 
     def has_copy(self, resource: Resource) -> bool:
         """Return whether the archive has the payload of a good answer, even if the rules of a run left it out of the tree."""

@@ -15,7 +15,7 @@ If the process dies, the run that resumes requests again what was not committed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -92,7 +92,7 @@ class Crawl:
             self._run = run = RunContext(
                 archive=archive,
                 snapshot=snapshot,
-                scope=replace(_grown(scope, snapshot.starts), tombstones=tuple(manifest.decisions.tombstones())),
+                scope=replace(scope.unanswered(), tombstones=tuple(manifest.decisions.tombstones())),
                 folds=folds,
                 now=now,
                 queue=Queue(self._take, self._take_one, limit, manifest.frontier.count_pages()),
@@ -102,6 +102,7 @@ class Crawl:
                 renderings=None if rendering is RenderMode.NEVER else manifest.rendering_queue(snapshot.id, rendering),
                 misses_browser=misses_browser,
             )
+            _grow_scope(run)
             candidates = RenderingCandidates(run)
             self._commits = commits = Commits(run, together)
             self._discovery = discovery = Discovery(run, candidates)
@@ -112,6 +113,8 @@ class Crawl:
         self.pages = BrowserPages(run, commits, discovery, candidates)
         self._times_again: Counter[int] = Counter()
         self._limit = limit
+        self.moves: Mapping[CanonicalURL, CanonicalURL] = run.moves
+        """Each start that leads to another site, and where it leads."""
         self._ending = Ending(run, commits, discovery, self.answers, self.pages, limit=limit, refresh=refresh)
 
     def __len__(self) -> int:
@@ -269,9 +272,16 @@ class Crawl:
             return self._manifest.frontier.take_one(url_id)
 
 
-def _grown(scope: Scope, stored: Sequence[CanonicalURL]) -> Scope:
-    """Return the scope with the starts that an interrupted run added. Other ones in the manifest do not count."""
-    for added in stored:
-        for start in scope.starts:
-            scope = scope.redirected(start, added)
-    return scope
+def _grow_scope(run: RunContext) -> None:
+    """Extend the scope by the answers of starts that an interrupted run has. Which starts it stored does not count."""
+    frontier, n = run.manifest.frontier, 0
+    while n < len(run.scope.starts):
+        start, n = run.scope.starts[n], n + 1
+        for entry in frontier.entries(frontier.find([start]).values()).values():
+            known = run.manifest.resources.current(entry.id) if entry.state is State.DONE else None
+            if known:
+                leads_to = run.manifest.locations.place(entry.id)[1]
+                targets = frontier.entries([leads_to] if leads_to else []).values()
+                run.answered_start(start, known, next((one.url for one in targets), None))
+            elif entry.state is State.SKIPPED:
+                run.scope = run.scope.settled(start)

@@ -109,6 +109,7 @@ class Discovery:
             entry, resource, found = work.pop()
             scope = self._run.scope
             roles = entry.roles - {Role.REQUISITE} if resource.is_html else entry.roles
+            self._extend_scope(entry, resource, found)
             again = self._admit_targets(entry, roles, found, resource)
             if self._run.scope is not scope:
                 again = self._manifest.frontier.done()
@@ -130,7 +131,6 @@ class Discovery:
             old = merged.get(target_id) or known.get(target_id)
             if old and says_nothing_new(old, reference, entry.depth):
                 continue
-            self._extend_scope(entry, reference)
             rule = None if old and old.roles else self._traps.blocking_rule(reference.url, entry.url, reference.kind)
             for role in roles:
                 wanted = self._wanted(entry, role, target_id, reference)
@@ -154,12 +154,23 @@ class Discovery:
             if merged[target_id].reason is Reason.TRAP:
                 self._manifest.decisions.set_rule(target_id, rule)
 
-    def _extend_scope(self, entry: Entry, reference: Reference) -> None:
-        if reference.kind is Kind.REDIRECT:
-            scope = self._run.scope.redirected(entry.url, reference.url)
-            if scope is not self._run.scope:
-                self._run.scope = scope
-                self._manifest.runs.extend_starts(self._run.snapshot, scope.starts)
+    def _extend_scope(self, entry: Entry, resource: Resource, found: Found) -> None:
+        before = self._run.scope.starts
+        if entry.url in before:
+            to = next((reference.url for _, reference in found if reference.kind is Kind.REDIRECT), None)
+            self._run.answered_start(entry.url, resource, to)
+        if self._run.scope.starts != before:
+            self._manifest.runs.extend_starts(self._run.snapshot, self._run.scope.starts)
+
+    def settle_start(self, entry: Entry) -> None:
+        """Note that a start has no answer: it leads to no other site. Follow all references again if that extends the scope."""
+        scope = self._run.scope.settled(entry.url)
+        if scope is not self._run.scope:
+            self._run.scope = scope
+            for done in self._manifest.frontier.done():
+                known = self._manifest.resources.current(done.id)
+                if known:
+                    self.follow(done, known, self._manifest.links.of(known))
 
     def _wanted(self, entry: Entry, role: Role, target_id: int, reference: Reference) -> Entry:
         """Return the entry that one reference asks for. The target of a redirect is a guess if the redirect is."""

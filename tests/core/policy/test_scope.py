@@ -1,6 +1,7 @@
 """Scope: which resources belong to a mirror, in which role, and why others don't."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -260,17 +261,62 @@ def test_include_and_exclude() -> None:
     [
         (START, "https://example.org/", True),
         (START, "http://other.example.org/x", True),
-        (START, "https://third.example/", False),
+        (START, "http://third.example/", True),
+        (START, "https://third.example/drop", False),
         (START, START, False),
         ("https://www.example.org/y", "https://example.org/", False),
     ],
 )
 def test_a_redirected_start_adds_a_start(url: str, to: str, *, extends: bool) -> None:
-    host = scope(Area.HOST)
+    host = scope(Area.HOST, exclude=re.compile("third.*drop"))
     after = host.redirected(CanonicalURL(url), CanonicalURL(to))
     assert (after is not host) == extends
+    assert (CanonicalURL(to) in after.starts) == (extends or to == START)
+    after = after.settled(CanonicalURL(to))
     assert after.contains(CanonicalURL(to)) == (extends or host.contains(CanonicalURL(to)))
     assert after.contains(START)
+
+
+FIRST, SECOND, THIRD = (CanonicalURL(f"https://{name}.example/a") for name in ("first", "second", "third"))
+
+
+def redirected(within: Scope, *way: CanonicalURL) -> Scope:
+    """The scope after redirects from each of these URLs to the next."""
+    for url, to in pairwise(way):
+        assert decided(to, Kind.REDIRECT, within.redirected(url, to), Source(url, Role.PAGE, 0)) is Role.PAGE
+        within = within.redirected(url, to)
+    return within
+
+
+@pytest.mark.parametrize("area", Area)
+def test_only_the_site_at_which_a_start_arrives_is_in_the_scope(area: Area) -> None:
+    before = Scope((FIRST,), area, requisites=Requisites.SITE, registrable_domain=SUFFIXES).unanswered()
+    assert not before.contains(FIRST)  # it may lead elsewhere
+    assert decided(f"{FIRST}/robots-sitemap", Kind.SITEMAP, before) is Reason.LEFT
+    after = redirected(before, FIRST, SECOND, THIRD)
+    assert after.starts == (FIRST, SECOND, THIRD)
+    assert [after.contains(url) for url in after.starts] == [False, False, False]
+    there = after.settled(THIRD)
+    assert [there.contains(url) for url in there.starts] == [False, False, True]
+    source = Source(THIRD, Role.PAGE, 0)
+    assert decided(FIRST.replace("/a", "/b"), Kind.PAGE, there, source) is Reason.LEFT
+    assert decided("https://fourth.example/", Kind.PAGE, there, source) is Reason.OUTSIDE
+    assert decided("https://second.example/x.css", Kind.REQUISITE, there, source) is Reason.REQUISITE
+    assert not there.leaves_out(CanonicalURL("https://first.example/b"), page=True)  # earlier runs may have a copy
+
+
+def test_starts_of_several_sites_stay_in_the_scope_wherever_they_lead() -> None:
+    both = Scope((FIRST, SECOND), registrable_domain=SUFFIXES).unanswered()
+    after = redirected(both, FIRST, THIRD).settled(THIRD)
+    assert all(after.contains(url) for url in (FIRST, SECOND, THIRD))
+
+
+def test_a_start_that_leads_to_its_own_site_settles_it() -> None:
+    before = scope(Area.HOST).unanswered()
+    after = before.redirected(START, CanonicalURL("https://example.org/"))
+    assert after.contains(START)
+    assert after.contains(CanonicalURL("https://example.org/x"))
+    assert scope().unanswered().settled(START) == scope()
 
 
 # --- trees of files -------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from tests.mirroring import answer, archive_state, complete, dangling, files, ru
 from tests.site import HTML, Page, Site
 
 HOME: Final = "http://example.org"
+PARKED: Final = "http://parked.example"
 FISH: Final = b"<title>Fish</title>" + b"All about fish. " * 20
 LESS: Final = b"<title>Fish</title>All about fish."
 
@@ -45,7 +46,7 @@ def again(
     """A run to its end; `change` is applied to each answer."""
     running = crawl(archive, **words)
     while entry := running.next():
-        response = answer({HOME: site}, entry.url)
+        response = answer({HOME: site, PARKED: Site().page("/", "This domain is for sale")}, entry.url)
         assert response is not None
         response = change(response)
         running.record(entry, response, find_references(response))
@@ -372,8 +373,10 @@ def test_a_good_run_after_a_held_one_leaves_no_trace_of_it(known: Archive, name:
     assert files(known.root) == tree
 
 
-def test_a_start_that_leads_to_nothing_holds_the_run(known: Archive) -> None:
-    assert again(known, Site({"/": sent("http://parked.example/")})).held is not None
+def test_a_start_that_leads_to_another_site_holds_the_run(known: Archive) -> None:
+    tree = files(known.root)
+    assert again(known, Site({"/": sent(f"{PARKED}/")})).held is not None
+    assert files(known.root).keys() >= tree.keys()
     assert again(known, Site(articles()) | Site({"/": sent("/0")})).held is None
 
 
