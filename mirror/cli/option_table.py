@@ -173,6 +173,14 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="[Which URLs are one resource](traps.md#which-urls-are-one-resource)",
     ),
+    "keep_errors": Option(
+        "0|1",
+        "0",
+        "keep the answers of pages that fail as files, such as the page of a 404",
+        Group.WHAT,
+        details="They still count as failures, their links are not followed, and they never replace a good copy. "
+        "[Pages with status 404](updates.md#pages-with-status-404)",
+    ),
     "render": Option(
         "WORD",
         "",

@@ -125,6 +125,7 @@ class Options:
     workers: int | None = None
     traps: bool = True
     fold: frozenset[Fold] = FOLDS
+    keep_errors: bool = False
     render: RenderMode | None = None
     browser: Path | None = None
     settle: float = SETTLE
@@ -167,6 +168,7 @@ class Options:
             traps=parse_flag("traps", values["traps"]),
             fold=parse_fold(values["fold"])
             | ({Fold.CASE} if parse_flag("ignore_case", values["ignore_case"]) else set()),
+            keep_errors=parse_flag("keep_errors", values["keep_errors"]),
             render=_render(values["render"], browser),
             browser=browser,
             settle=_settle(values["settle"]),
@@ -193,6 +195,7 @@ class Options:
             "user_agent": self.transfers.user_agent,
             "traps": None if self.traps else False,
             "fold": _fold_word(self.fold),
+            "keep_errors": 1 if self.keep_errors else None,
             "ignore_case": 1 if Fold.CASE in self.fold else None,
             "render": self.render,
             "media": None if self.scope.media is Media.ALL else self.scope.media,
@@ -311,6 +314,7 @@ def _fold_word(folds: frozenset[Fold]) -> str | bool | None:
 _STORED: Final = frozenset(
     {
         "ignore_case",
+        "keep_errors",
         "scope",
         "also",
         "requisites",

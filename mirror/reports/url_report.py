@@ -16,6 +16,7 @@ _STANDINGS = {
     Standing.PRESENT: "in the tree",
     Standing.KEPT: "the last good copy is in the tree",
     Standing.UNLINKED: "in the tree, but no longer linked",
+    Standing.ERROR: "failed, and its answer is kept",
     Standing.FAILED: "failed",
     Standing.GONE: "gone",
     Standing.OUTSIDE: "left out by the options",

@@ -75,6 +75,7 @@ class MirrorSpider(Spider):
             wanted=repair or (),
             budgets=Budgets() if self.options.traps else None,
             folds=self.options.fold,
+            keeps_errors=self.options.keep_errors,
             together=_TOGETHER,
             elsewhere=self._elsewhere,
             names=self.options.names,

@@ -1,5 +1,6 @@
 """Options by which a user says what belongs to a mirror: further domains, cookies, the answers of failed pages."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.crawl.running import mirror, websucker
 from tests.crawl.test_mirror import asked, named
-from tests.mirroring import dangling, files
+from tests.mirroring import dangling, files, folder
 from tests.site import HTML, PNG, Handler, Page, Site, serve
 
 
@@ -106,6 +107,67 @@ def test_a_public_start_does_not_lead_to_this_machine(tmp_path: Path) -> None:
     assert (public.paths, private.paths) == (["/robots.txt", "/"], [])
     assert done.code == 3
     assert "at an address that is not on the internet" in done.stderr
+
+
+def failing() -> Site:
+    site = Site().page("/", "<img src=/no.png>", links=["/missing", "/down", "/members", "/data", "/empty", "/good"])
+    site.page("/missing", "Not here", status=404, links=["/more"]).page("/down", "Too busy", status=500).page("/good")
+    site.page("/members", "Strangers", status=403).file("/data", '{"error": 1}', "application/json", status=404)
+    site.file("/no.png", "<p>Not found", HTML, status=404)
+    site["/empty"] = Page(404)
+    return site
+
+
+KEPT = {"missing~.html": "Not here", "down~.html": "Too busy", "members~.html": "Strangers", "data~.json": "error"}
+
+
+def test_the_answers_of_pages_that_fail_are_kept_on_request(tmp_path: Path) -> None:
+    words, settings = ("keep_errors=1",), {"RETRY_TIMES": "0"}
+    with serve(failing()) as server:
+        place = tmp_path / folder(server.url)
+        plain = mirror(server.url, tmp_path, settings=settings)
+        before = {*files(tmp_path)}
+        kept = mirror(server.url, tmp_path, *words, settings=settings)
+        found = {name: (place / name).read_text() for name in KEPT if (place / name).is_file()}
+        new = {*files(tmp_path)} - before
+        again = mirror(server.url, tmp_path, *words, settings=settings)
+        why = websucker("why", tmp_path, f"{server.url}/missing")
+        whole = websucker("verify", tmp_path)
+        snapshots = json.loads(websucker("snapshots", tmp_path, "--json").stdout)
+        index = (place / "index.html").read_text()
+        off = mirror(server.url, tmp_path, settings=settings)
+    assert [done.code for done in (plain, kept, again, off)] == [1, 1, 1, 1]
+    assert new == {f"{folder(server.url)}/{name}" for name in KEPT}
+    assert all(text in found[name] for name, text in KEPT.items())
+    assert f"404 Not Found: {server.url}/missing (on {server.url}/)" in again.stderr
+    assert "Mirrored 2 pages" in again.stderr
+    assert 'href="missing~.html"' in index
+    assert "/more" not in server.paths
+    assert (why.code, whole.code) == (0, 0)
+    assert "failed, and its answer is kept (404 Not Found)" in why.stdout
+    assert [(one["numbers"]["pages"], one["numbers"]["failed"]) for one in snapshots] == [(2, 2), (2, 2), (2, 2)]
+    assert {*files(tmp_path)} == before  # without the option, they leave the tree
+
+
+def test_a_kept_error_replaces_no_good_copy_and_is_replaced_by_one(tmp_path: Path) -> None:
+    site, words, settings = failing(), ("keep_errors=1",), {"RETRY_TIMES": "0"}
+    with serve(site) as server:
+        place = tmp_path / folder(server.url)
+        assert mirror(server.url, tmp_path, *words, settings=settings).code == 1
+        site.page("/missing", "Here at last").page("/good", "Oops", status=503)
+        assert mirror(server.url, tmp_path, *words, settings=settings).code == 1
+        assert "Here at last" in (place / "missing~.html").read_text()
+        assert "Oops" not in (place / "good~.html").read_text()
+        site.page("/missing", "Gone again", status=404)
+        assert mirror(server.url, tmp_path, *words, settings=settings).code == 1
+        assert not (place / "missing~.html").exists()  # it was good before: it leaves the tree, as always
+        assert mirror(server.url, tmp_path, *words, settings=settings).code == 1
+        assert "Gone again" in (place / "missing~.html").read_text()
+        site.page("/", links=["/good"])
+        assert mirror(server.url, tmp_path, *words, settings=settings).code == 1
+        assert not (place / "missing~.html").exists()  # nothing links to it
+        assert websucker("verify", tmp_path).code == 0
+    assert dangling(tmp_path) == []
 
 
 def test_without_cookies_none_is_kept_or_sent(tmp_path: Path) -> None:

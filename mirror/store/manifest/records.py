@@ -18,11 +18,12 @@ FOLDED: Final = (Reason.TRACKING, Reason.SESSION, Reason.NESTED, Reason.SORTING,
 
 
 class Standing(StrEnum):
-    """The standing of a version. The first three have a path in the tree, the others have none."""
+    """The standing of a version. The first four have a path in the tree, the others have none."""
 
     PRESENT = "present"  # the server's last answer
     KEPT = "kept"  # the last good copy; it could not be renewed, and `error` says why
     UNLINKED = "unlinked"  # the last good copy; nothing links to it any more
+    ERROR = "error"  # the answer of a page that failed, which the user wants; `error` says why. No good copy
     FAILED = "failed"  # there never was a good copy
     GONE = "gone"  # the server answered 404 or 410
     OUTSIDE = "outside"  # the rules of the run leave it out
@@ -104,12 +105,14 @@ class Resource:
     @property
     def is_error_page(self) -> bool:
         """Whether it is a page with which the server said that there is none, kept because it was asked for."""
-        return self.status in GONE and self.standing is not Standing.GONE and self.digest is not None
+        return self.status in GONE and self.standing not in {Standing.GONE, Standing.ERROR} and self.digest is not None
 
     @property
     def is_html(self) -> bool:
-        """Whether it has a path in the tree and is HTML by its media type."""
-        is_document = media_types.DOCUMENTS.get(self.media_type or "") is Document.HTML
+        """Whether it has a path in the tree and is HTML by its media type, and not the answer of a failure."""
+        is_document = (
+            self.standing is not Standing.ERROR and media_types.DOCUMENTS.get(self.media_type or "") is Document.HTML
+        )
         return self.path is not None and not self.is_redirect and is_document
 
     @property

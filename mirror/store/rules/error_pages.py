@@ -21,7 +21,7 @@ from mirror.core.policy import error_pages
 from mirror.core.policy.scope import Role
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Manifest
-from mirror.store.manifest.records import Entry, Resource
+from mirror.store.manifest.records import Entry, Resource, Standing
 
 _MAX_REDIRECTS = 20
 _MAX_PAGES = 5
@@ -33,7 +33,7 @@ Received = Callable[[Resource, Digest], Response]
 def counts(manifest: Manifest, entry: Entry, response: Response, received: Received) -> bool:
     """Return whether an answer with status 404 or 410 is kept as a page; see the law above."""
     before = manifest.resources.current(entry.id)
-    had_page = before is not None and before.path is not None
+    had_page = before is not None and before.path is not None and before.standing is not Standing.ERROR
     if before and had_page and not before.is_error_page:
         return False
     return error_pages.is_page(response) and (

@@ -37,7 +37,7 @@ class RefreshPolicy:
         if self.trust:
             lifetime = max(lifetime, caching.lifetime(resource.headers))
         present, checked = datetime.fromisoformat(now), datetime.fromisoformat(resource.checked)
-        if resource.standing in (Standing.KEPT, Standing.FAILED) or is_future(checked, present):
+        if resource.standing in (Standing.KEPT, Standing.FAILED, Standing.ERROR) or is_future(checked, present):
             return False
         return present - checked < lifetime
 

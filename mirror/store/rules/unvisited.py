@@ -67,6 +67,11 @@ def judge_unvisited(manifest: Manifest, snapshot: Snapshot, scope: Scope) -> Non
         standing = _unvisited_standing(scope, resource, entry if of_run else None, entry, cut_off=cut_off)
         if standing is resource.standing:
             continue
+        if standing and resource.standing is Standing.ERROR:
+            gone = replace(resource, standing=Standing.FAILED, path=None, stale=False)
+            manifest.resources.end_as(snapshot, gone)
+            add_departure(manifest, resource, gone)
+            continue
         if standing is Standing.UNLINKED:
             manifest.resources.end_as(snapshot, replace(resource, standing=standing, error=None))
         elif standing is Standing.OUTSIDE:

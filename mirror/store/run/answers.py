@@ -27,6 +27,7 @@ from mirror.store.manifest.interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
 from mirror.store.rules import error_pages
 from mirror.store.rules.answer_versions import is_page, reads_alike, version
+from mirror.store.rules.error_files import error_file
 from mirror.store.rules.naming import bare_scheme
 from mirror.store.rules.unvisited import add_departure
 from mirror.store.run.commits import Commits
@@ -101,9 +102,10 @@ class Answers:
                 if before and objection:
                     return self._keep(known, before, objection)
                 resource = self._with_payload(before, resource, response, digest)
-                recorded = self._put(
-                    known, before, self._placed(resource, before), self._discovery.with_ids(references)
-                )
+                if before and before.standing is Standing.ERROR and resource.error and self._run.keeps_errors:
+                    resource = error_file(resource, self._run.archive.naming)
+                resource = self._placed(resource, before)
+                recorded = self._put(known, before, resource, self._discovery.with_ids(references))
                 add_departure(self._manifest, before, resource)
             self._offer(recorded, response.payload)
             self._run.publications.add(recorded.resource, response.payload or None)
@@ -214,7 +216,7 @@ class Answers:
         """Return why an answer must not replace a good copy; `None` if it may."""
         if before is None or response.status in messages.GONE or not self._run.has_copy(before):
             return None
-        if now.path is None:
+        if now.error:
             return now.error
         is_of_this_run = before.since == self._run.snapshot.id
         objection = lost_content.objection(before.content_size, response)

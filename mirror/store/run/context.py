@@ -25,6 +25,8 @@ class RunContext:
     scope: Scope
     folds: frozenset[Fold]
     """Which URLs of the same resource are treated as one (`core.url.aliases`)."""
+    keeps_errors: bool
+    """Whether the answers of pages that failed are kept as files (`store.rules.error_files`)."""
     now: Callable[[], str]
     queue: Queue
     traps: TrapState
@@ -57,7 +59,8 @@ class RunContext:
 
     def has_copy(self, resource: Resource) -> bool:
         """Return whether the archive has the payload of a good answer, even if the rules of a run left it out of the tree."""
-        good = resource.path is not None or resource.standing is Standing.OUTSIDE
+        has_path = resource.path is not None and resource.standing is not Standing.ERROR
+        good = has_path or resource.standing is Standing.OUTSIDE
         return good and resource.digest is not None and self.archive.objects.has(resource.digest, resource.size)
 
     def is_alias(self, before: Resource) -> bool:

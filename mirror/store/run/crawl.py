@@ -57,10 +57,10 @@ class Crawl:
 
     `options` decide whether an interrupted run is resumed. `limit` is the maximum number of pages. `wanted` are URLs of earlier
     runs to fetch even if nothing links to them. `budgets` limit traps; `None` turns the trap detector off. `folds`: which
-    URLs of the same resource are one (`core.url.aliases`). `together` answers form one commit. `elsewhere` publishes in
-    worker processes. `rendering` says which pages a browser is to open; `misses_browser`: none, only because
-    there is no browser. `names` are the names of files; `None`: those of the archive. `now` returns the time as ISO 8601 text
-    in UTC.
+    URLs of the same resource are one (`core.url.aliases`). `keeps_errors`: keep the answers of pages that failed.
+    `together` answers form one commit. `elsewhere` publishes in worker processes. `rendering` says which pages a browser is to
+    open; `misses_browser`: none, only because there is no browser. `names` are the names of files; `None`: those of the archive.
+    `now` returns the time as ISO 8601 text in UTC.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are words with a default
@@ -74,6 +74,7 @@ class Crawl:
         wanted: Sequence[CanonicalURL] = (),
         budgets: Budgets | None = Budgets(),  # noqa: B008 - it is frozen
         folds: frozenset[Fold] = FOLDS,
+        keeps_errors: bool = False,
         together: int = 1,
         elsewhere: PublishElsewhere | None = None,
         rendering: RenderMode = RenderMode.NEVER,
@@ -94,6 +95,7 @@ class Crawl:
                 snapshot=snapshot,
                 scope=replace(scope.unanswered(), tombstones=tuple(manifest.decisions.tombstones())),
                 folds=folds,
+                keeps_errors=keeps_errors,
                 now=now,
                 queue=Queue(self._take, self._take_one, limit, manifest.frontier.count_pages()),
                 traps=TrapState(archive, snapshot, budgets),

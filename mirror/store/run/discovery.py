@@ -19,7 +19,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import MAX_REDIRECTS
 from mirror.store.manifest.interface import Found
-from mirror.store.manifest.records import FOLDED, Entry, Resource, State
+from mirror.store.manifest.records import FOLDED, Entry, Resource, Standing, State
 from mirror.store.rules.aliases import plain_reason
 from mirror.store.rules.answer_versions import is_page
 from mirror.store.rules.foldings import Choice, Foldings
@@ -343,7 +343,7 @@ class _Plain(NamedTuple):
 def _is_failure(entry: Entry, resource: Resource | None) -> bool:
     """Return whether a wanted URL was requested in vain: it failed and has no copy, or its server or its size forbade it."""
     if entry.state is State.DONE and resource is not None:
-        return resource.error is not None and resource.path is None
+        return resource.error is not None and (resource.path is None or resource.standing is Standing.ERROR)
     return entry.state is State.SKIPPED and bool(entry.roles)
 
 

@@ -19,6 +19,7 @@ from mirror.store.disk.objects import Digest
 from mirror.store.manifest.records import ChangedPage, Outcome, Standing, State
 from mirror.store.noise import find_noise
 from mirror.store.rules.aliases import fold
+from mirror.store.rules.error_files import keep_errors
 from mirror.store.rules.loss_check import excessive_loss
 from mirror.store.rules.refresh_policy import RefreshPolicy
 from mirror.store.rules.unvisited import judge_redirects, judge_unvisited
@@ -89,6 +90,8 @@ class Ending:
                 )
             run.archive.naming.review()
             judge_redirects(self._manifest, run.scope)
+            if run.keeps_errors:
+                keep_errors(self._manifest, run.archive.naming, run.snapshot)
             self._pages.give_up_rest()
         self._commits.flush()
         self._is_complete = True

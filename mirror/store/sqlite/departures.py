@@ -72,7 +72,7 @@ _ADD: Final = (
     "ON CONFLICT (path) DO UPDATE SET lost = excluded.lost, released = 0"
 )
 _HAD_PAGE: Final = (
-    f"{AT_LAST_COMPLETE.format('b')} AND b.path IS NOT NULL AND b.size > 0 AND b.digest IS NOT NULL "
+    f"{AT_LAST_COMPLETE.format('b')} AND b.path IS NOT NULL AND b.standing <> 'error' AND b.size > 0 AND b.digest IS NOT NULL "
     "AND b.media_type IN ('text/html', 'application/xhtml+xml') AND b.status NOT BETWEEN 300 AND 399"
 )
 _COUNT: Final = f"SELECT count(*) FROM resources b WHERE {_HAD_PAGE}"

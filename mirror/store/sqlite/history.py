@@ -227,7 +227,8 @@ _IS_PAGE: Final = (  # as in the counts of a run, `IS_PAGE`; the rules of a late
 )
 _ORIGINS: Final = f"""
     WITH shown AS (
-        SELECT url, instr(url, '://') + 3 AS host, {_IS_PAGE} AND status NOT BETWEEN 300 AND 399 AS page
+        SELECT url, instr(url, '://') + 3 AS host,
+            {_IS_PAGE} AND status NOT BETWEEN 300 AND 399 AND standing <> 'error' AS page
         FROM resources JOIN urls ON urls.id = resources.url_id LEFT JOIN frontier ON frontier.url_id = urls.id
         WHERE resources.since <= :at AND (until IS NULL OR until > :at) AND path IS NOT NULL
     )
@@ -297,7 +298,7 @@ _NUMBERS: Final = f"""
     ), files AS (
         SELECT {_IS_PAGE} AS page, size
         FROM shown JOIN urls ON urls.id = shown.url_id LEFT JOIN frontier ON frontier.url_id = urls.id
-        WHERE path IS NOT NULL AND status NOT BETWEEN 300 AND 399
+        WHERE path IS NOT NULL AND standing <> 'error' AND status NOT BETWEEN 300 AND 399
     ), changes AS (
         SELECT now.*, before.path AS old_path, before.digest AS old_digest
         FROM resources now LEFT JOIN resources before ON before.url_id = now.url_id AND before.until = now.since
@@ -311,13 +312,15 @@ _NUMBERS: Final = f"""
             SELECT DISTINCT digest, size FROM changes c WHERE path IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM resources r WHERE r.digest = c.digest AND r.since < :at)
         )) AS new_size,
-        (SELECT count(*) FROM changes WHERE path IS NOT NULL AND old_path IS NULL) AS added,
+        (SELECT count(*) FROM changes WHERE path IS NOT NULL AND standing <> 'error' AND old_path IS NULL) AS added,
         (SELECT count(*) FROM changes WHERE path IS NOT NULL AND old_path IS NOT NULL AND digest IS NOT old_digest) AS changed,
         (SELECT count(*) FROM changes WHERE path IS NULL AND old_path IS NOT NULL AND NOT (
             standing = 'outside' AND EXISTS (SELECT 1 FROM urls u WHERE u.id = url_id AND u.same_as IS NOT NULL)
         )) AS gone,
         (SELECT count(*) FROM changes WHERE standing = 'unlinked') AS unlinked,
-        (SELECT count(*) FROM shown WHERE standing IN ('kept', 'failed') AND NOT EXISTS (
+        (SELECT count(*) FROM shown WHERE (
+            standing IN ('kept', 'failed') OR (standing = 'error' AND status NOT IN (404, 410))
+        ) AND NOT EXISTS (
             SELECT 1 FROM frontier f WHERE f.url_id = shown.url_id AND f.guess
         )) AS failed
 """

@@ -24,6 +24,7 @@ from mirror.store.sqlite.frontier import Frontier
 from mirror.store.sqlite.queries import (
     DONE,
     HAS_PAGE_ROLE,
+    IS_GOOD,
     IS_HTML,
     IS_PAGE,
     IS_REDIRECT,
@@ -138,7 +139,7 @@ _LIMITED: Final = (
     f"AND f.reason IN ('{Reason.LIMIT}', '{Reason.DEPTH}', '{Reason.TRAP}')"
 )
 _COUNT: Final = f"SELECT count(*) FROM {OF_RUN} WHERE"
-_IS_KEPT: Final = f"{DONE} AND r.path IS NOT NULL AND NOT {IS_REDIRECT}"
+_IS_KEPT: Final = f"{DONE} AND {IS_GOOD} AND NOT {IS_REDIRECT}"
 _LINKED: Final = f"{_COUNT} {_IS_KEPT} AND {HAS_PAGE_ROLE}"
 _GOOD: Final = (
     f"SELECT coalesce({IS_PAGE}, 0) AS page, count(*), sum(r.size) FROM {OF_RUN} "
