@@ -48,10 +48,11 @@ check: .venv/tests needs            ## check format, lint and types, and run the
 	.venv/bin/mypy --platform win32 --cache-dir .mypy_cache/win32 --package mirror
 	.venv/bin/pytest $(args)
 
-docs: .venv/tests                  ## write the docs that are made from the code: the options, the picture of the rooms, the man page
+docs: .venv/tests                  ## write the docs that are made from the code: the options, the picture of the rooms, what wget calls them, the man page
 	.venv/bin/python -m mirror.cli.option_docs docs/options.md
 	.venv/bin/python -m tests.rooms
 	.venv/bin/python -m tests.shell_files
+	.venv/bin/python -m tests.peers
 
 format: .venv/tests                 ## format the code, and fix what the linter can fix
 	.venv/bin/ruff format .

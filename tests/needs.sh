@@ -6,6 +6,7 @@ command -v chromium >/dev/null || missing="$missing chromium"
 [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
 [ -e /usr/share/doc/python3.11/html/index.html ] || missing="$missing python3.11-doc"
 command -v wget >/dev/null || missing="$missing wget"
+command -v httrack >/dev/null || missing="$missing httrack"          # its options have rows in docs/wget-httrack.md
 command -v tinyproxy >/dev/null || missing="$missing tinyproxy-bin" # an HTTP proxy, without the service
 command -v microsocks >/dev/null || missing="$missing microsocks"    # a SOCKS5 proxy
 [ -x /usr/sbin/vsftpd ] || missing="$missing vsftpd"                 # FTP without MLSD; FTPS that wants one session for all connections
