@@ -67,7 +67,8 @@ WGET: Final = Peer(
             "--regex-type": "None: the syntax is Python's.",
             "-I, --include-directories": "`--include REGEX`, or several starts with `--scope prefix`",
             "-X, --exclude-directories": "`--exclude REGEX`: `^https?://[^/]+/(cgi-bin|tmp)/`",
-            "--follow-tags, --ignore-tags": "None: Websucker follows what a reader can click, and fetches what a page shows.",
+            "--follow-tags, --ignore-tags": "None: Websucker follows what a reader can click, and fetches what a page shows. "
+            "`--attributes LIST` adds attributes.",
             "-L, --relative": "None. `--scope host` is near to it.",
             "--follow-ftp": "None: pages of the web must not lead to files. Give ftp URLs as starts. [Transfers](transfers.md)",
             "-Q, --quota": "`--quota SIZE`",
@@ -215,7 +216,7 @@ HTTRACK: Final = Peer(
             "-#L, --advanced-maxlinks, -#F, --advanced-maxfilters": "None is needed: the frontier is on the disk.",
         },
         "Links": {
-            "-%P, --extended-parsing": "Always; `--render auto` also runs the scripts.",
+            "-%P, --extended-parsing": "Always; `--render auto` also runs the scripts. `--attributes LIST` adds attributes.",
             "-j, --parse-java": "Always for scripts; no Java classes.",
             "-u, --check-type, -%A, --assume": "None: the server says of which type a file is, or its first bytes do.",
             "-%N, -%D, --cached-delayed-type-check": "None is needed: a name is corrected when the type is known.",

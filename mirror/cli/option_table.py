@@ -106,6 +106,15 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHAT,
         details="With `all`, Websucker fetches them from any host, but does not follow links to pages there.",
     ),
+    "attributes": Option(
+        "LIST",
+        "",
+        "further attributes of elements that hold the URL of a file that a page needs, separated by commas: "
+        "`zoom-image,data-full`",
+        Group.WHAT,
+        details="Pictures in `data-*` attributes are found by their extension without this option. An attribute with `srcset` "
+        "in its name holds a list. What a standard says of an attribute, such as `href`, stays.",
+    ),
     "media": Option(
         "WORD",
         "all",

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from mirror.cli.option_table import NONE, OPTIONS
 from mirror.cli.usage_errors import Given, UsageError
+from mirror.core.document.link_attributes import is_name
 from mirror.core.http.caching import InvalidDurationError, duration
 from mirror.core.http.credentials import Header, InvalidLoginError, Login, Proxy
 from mirror.core.url.aliases import FOLDS, Fold
@@ -127,6 +128,19 @@ def _domain(name: str, text: str) -> str:
         raise UsageError(Given(name, text), " is not a domain: write it as example.com, several separated by commas")
     host = url.removeprefix("http://").rstrip("/")
     return host if host.endswith(match[2]) else host + match[2]  # a URL leaves the default port out
+
+
+def parse_attributes(text: str) -> frozenset[str]:
+    """Parse a list of names of attributes.
+
+    >>> sorted(parse_attributes("data-zoom, Full"))
+    ['data-zoom', 'full']
+    """
+    names = [part.lower() for part in re.split(r"[,\s]+", text) if part]
+    wrong = next((name for name in names if not is_name(name)), None)
+    if wrong is not None:
+        raise UsageError(f"attributes={wrong} is not the name of an attribute, such as data-zoom")
+    return frozenset(names)
 
 
 def parse_http_version(text: str) -> str | None:

@@ -23,6 +23,7 @@ from mirror.cli.input_files import (
 )
 from mirror.cli.option_table import AUTO, NONE, OPTIONS
 from mirror.cli.option_values import (
+    parse_attributes,
     parse_choice,
     parse_choices,
     parse_domains,
@@ -126,6 +127,7 @@ class Options:
     traps: bool = True
     fold: frozenset[Fold] = FOLDS
     keep_errors: bool = False
+    attributes: frozenset[str] = frozenset()
     render: RenderMode | None = None
     browser: Path | None = None
     settle: float = SETTLE
@@ -168,6 +170,7 @@ class Options:
             traps=parse_flag("traps", values["traps"]),
             fold=parse_fold(values["fold"])
             | ({Fold.CASE} if parse_flag("ignore_case", values["ignore_case"]) else set()),
+            attributes=parse_attributes(values["attributes"]),
             keep_errors=parse_flag("keep_errors", values["keep_errors"]),
             render=_render(values["render"], browser),
             browser=browser,
@@ -195,6 +198,7 @@ class Options:
             "user_agent": self.transfers.user_agent,
             "traps": None if self.traps else False,
             "fold": _fold_word(self.fold),
+            "attributes": ",".join(sorted(self.attributes)) or None,
             "keep_errors": 1 if self.keep_errors else None,
             "ignore_case": 1 if Fold.CASE in self.fold else None,
             "render": self.render,
@@ -315,6 +319,7 @@ _STORED: Final = frozenset(
     {
         "ignore_case",
         "keep_errors",
+        "attributes",
         "scope",
         "also",
         "requisites",

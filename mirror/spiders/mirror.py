@@ -76,6 +76,7 @@ class MirrorSpider(Spider):
             budgets=Budgets() if self.options.traps else None,
             folds=self.options.fold,
             keeps_errors=self.options.keep_errors,
+            attributes=self.options.attributes,
             together=_TOGETHER,
             elsewhere=self._elsewhere,
             names=self.options.names,
@@ -203,13 +204,13 @@ class MirrorSpider(Spider):
         return items
 
     async def _read(self, entry: Entry, answer: Response) -> list[Item]:
-        size, listing = len(answer.payload), Role.LISTING in entry.roles
+        size, listing, extra = len(answer.payload), Role.LISTING in entry.roles, self.options.attributes
         is_read = not answer.spooled and (listing or max_read_size(answer.media_type) > 0)
         if not is_read or not self.workers.should_parse(size):
-            return [Answer(entry, answer, find_references(answer, listing=listing))]
+            return [Answer(entry, answer, find_references(answer, listing=listing, extra=extra))]
         keep = answer.is_success and self.mirror.answers.keeps_all
         try:
-            call = partial(read, self.archive.root, answer, listing=listing, keep=keep)
+            call = partial(read, self.archive.root, answer, listing=listing, keep=keep, extra=extra)
             return [Answer(entry, answer, *await self.workers.submit(size, call))]
         except WorkerDiedError as error:
             return [Failure(entry, str(error))]
@@ -222,12 +223,8 @@ class MirrorSpider(Spider):
 
         Raises `WorkerDiedError`.
         """
-        size = len(dom.payload)
-        return (
-            await self.workers.submit(size, partial(find_references, dom))
-            if self.workers.are_available
-            else find_references(dom)
-        )
+        find = partial(find_references, dom, extra=self.options.attributes)
+        return await self.workers.submit(len(dom.payload), find) if self.workers.are_available else find()
 
     def failed(self, failure: TwistedFailure) -> Iterator[Item]:
         entry: Entry = failure.request.meta["entry"]  # type: ignore[attr-defined]  # Scrapy sets it

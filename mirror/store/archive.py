@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mirror.core.document import documents
+from mirror.core.document import documents, link_attributes
 from mirror.core.http.caching import file_date
 from mirror.core.http.messages import Response
 from mirror.core.syntax.reference import Kind
@@ -68,6 +68,7 @@ class Archive(ArchiveReader):
         """Resources whose files could not be made, because their objects are missing."""
         self.renamed = 0
         """How many files `lay_out` gave another name."""
+        self._attributes: frozenset[str] | None = None
         self._lock: Lock | None = None
         super().__init__(root)
         self.naming = Naming(self.manifest)
@@ -136,7 +137,8 @@ class Archive(ArchiveReader):
             targets = (ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
             target = next(targets, None)  # a damaged manifest may have none: then the body of the answer is published
         stale, dom = self.manifest.resources.staleness(resource)
-        return publication_of(resource, target, self.manifest.locations.resolutions(resource), stale, dom)
+        places = self.manifest.locations.resolutions(resource)
+        return replace(publication_of(resource, target, places, stale, dom), extra=self.attributes)
 
     def cache_payload(self, digest: Digest, payload: bytes) -> None:
         """Keep the payload of one object in memory, until the next call: a new payload is usually read several times."""
@@ -200,12 +202,21 @@ class Archive(ArchiveReader):
 
     # --- after an update, after a power cut, collection ----------------------------------------------------------------
 
-    def read_again(self) -> Iterator[None]:
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The attributes of which the user said, in the newest run, that they hold URLs."""
+        if self._attributes is None:
+            _, _, names = (self.manifest.decisions.fact(_READER) or "").partition(" ")
+            self._attributes = frozenset(name for name in names.split(",") if link_attributes.is_name(name))
+        return self._attributes
+
+    def read_again(self, attributes: frozenset[str] | None = None) -> Iterator[None]:
         """If documents were last read with other rules (`documents.VERSION`), find all references and paths again.
 
-        Yields after each document.
+        `attributes` replace those of the newest run. Yields after each document.
         """
-        version = str(documents.VERSION)
+        self._attributes = self.attributes if attributes is None else attributes
+        version = f"{documents.VERSION} {','.join(sorted(self._attributes))}".rstrip()
         if self.manifest.decisions.fact(_READER) == version:
             return
         for resource in self.manifest.resources.all():
@@ -259,7 +270,7 @@ class Archive(ArchiveReader):
             return
         response = self.response(resource, resource.digest)
         listing = Kind.SITEMAP in {ref.kind for _, ref in self.manifest.links.of(resource)}
-        found = documents.find_references(response, listing=listing)
+        found = documents.find_references(response, listing=listing, extra=self.attributes)
         ids = self.manifest.frontier.identify(list(dict.fromkeys(reference.url for reference in found)))
         again = self.naming.placed(replace(resource, media_type=response.media_type, stale=True), resource)
         if resource.path and again.path != resource.path:

@@ -88,6 +88,7 @@ class _Layout:
             return False
         needs_copy = shown.copy or shown.unknown or shown.dom or self._is_renamed
         wanted = publication_of(replace(resource, path=path), self._target(resource), dom=shown.dom)
+        wanted = replace(wanted, extra=store.attributes)
         copy = local_copy(store.objects, wanted, self._place) if needs_copy else None
         if copy is not None:
             self._tree.write(path, copy, date)

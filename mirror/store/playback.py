@@ -185,7 +185,9 @@ class Playback:
         response = Response(resource.url, resource.status or 0, resource.headers, payload)
         home = place(resource.url)
         start = begin if is_page else None
-        copy = documents.copy_at_origin(response, media_type, home, place, data, has=has, begin=start)
+        copy = documents.copy_at_origin(
+            response, media_type, home, place, data, has=has, begin=start, extra=self._archive.attributes
+        )
         return None if copy is payload else copy
 
     def clock(self, resource: Resource) -> int:

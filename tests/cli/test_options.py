@@ -197,6 +197,13 @@ def test_which_urls_are_one_resource(words: dict[str, str], folds: frozenset[Fol
     assert Options.parse(stored_words(given.as_json())).fold == folds
 
 
+def test_further_attributes() -> None:
+    given = options(attributes="Zoom, rel:big")
+    assert given.attributes == {"zoom", "rel:big"}
+    assert stored_words(given.as_json())["attributes"] == "rel:big,zoom"
+    assert refused(attributes="zoom,a]b") == "attributes=a]b is not the name of an attribute, such as data-zoom"
+
+
 def test_an_unknown_word_of_fold() -> None:
     assert refused(fold="www,case").startswith("fold=case is unknown: use all, none, or some of tracking, sessions, ")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawl.running import mirror, websucker
+from tests.crawl.running import mirror, publish, tree, websucker
 from tests.crawl.test_mirror import asked, named
 from tests.mirroring import dangling, files, folder
 from tests.site import HTML, PNG, Handler, Page, Site, serve
@@ -168,6 +168,30 @@ def test_a_kept_error_replaces_no_good_copy_and_is_replaced_by_one(tmp_path: Pat
         assert not (place / "missing~.html").exists()  # nothing links to it
         assert websucker("verify", tmp_path).code == 0
     assert dangling(tmp_path) == []
+
+
+def test_attributes_that_the_user_names_hold_files_that_a_page_needs(tmp_path: Path) -> None:
+    body = '<div zoom=/zoom big-srcset="/one 1x, /two 2x" other=/no></div><svg zoom="url(/svg)"></svg>'
+    site = Site().page("/", body, headers={"ETag": '"1"'})
+    for path in ("/zoom", "/one", "/two", "/svg", "/no"):
+        site.file(path, PNG, "image/png")
+    out, here = tmp_path / "out", tmp_path / "here"
+    with serve(site) as server:
+        assert mirror(server.url, out).code == 0
+        assert asked(server) == {"/"}
+        assert mirror(server.url, out, "attributes=zoom,big-srcset").code == 0  # the page itself did not change
+    assert asked(server) == {"/", "/zoom", "/one", "/two", "/svg"}
+    page = out / folder(server.url) / "index.html"
+    html = page.read_text()
+    for text in ("zoom=zoom~.png", 'big-srcset="one~.png 1x, two~.png 2x"', "other=/no", 'zoom="url(svg~.png)"'):
+        assert text in html
+    before = tree(out)
+    page.unlink()
+    assert publish(out).code == 0
+    assert tree(out) == before
+    assert websucker("checkout", out, "2", here).code == 0
+    assert (here / folder(server.url) / "index.html").read_text() == html
+    assert websucker("verify", out).code == 0
 
 
 def test_without_cookies_none_is_kept_or_sent(tmp_path: Path) -> None:

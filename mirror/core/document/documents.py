@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from mirror.core.document import header_edits, references
 from mirror.core.document.header_edits import Said
+from mirror.core.document.link_attributes import NO_EXTRA
 from mirror.core.document.navigation_guard import MAX_SCRIPT, guarded
 from mirror.core.document.replacements import Resolve, Rewriter
 from mirror.core.http import messages
@@ -81,8 +82,11 @@ def _may_have_references(media_type: str) -> bool:
     return media_type == "application/json" or DOCUMENTS.get(media_type) not in {None, *_NEVER_REWRITTEN}
 
 
-def find_references(response: Response, *, listing: bool = False) -> list[Reference]:
-    """Return everything that a response refers to, headers first. `listing`: it was requested as a sitemap or a feed."""
+def find_references(response: Response, *, listing: bool = False, extra: frozenset[str] = NO_EXTRA) -> list[Reference]:
+    """Return everything that a response refers to, headers first. `listing`: it was requested as a sitemap or a feed.
+
+    `extra` are attributes of which the user says that they hold URLs.
+    """
     if response.is_redirect:
         headers = [pair for pair in response.headers if pair[0].lower() == "location"]
         return references.header_references(headers, response.url)
@@ -93,7 +97,7 @@ def find_references(response: Response, *, listing: bool = False) -> list[Refere
     document = None if response.spooled else read(response, response.media_type)
     if document:
         kind, text = document
-        found += references.references(kind, text.text, response.url, text.encoding)
+        found += references.references(kind, text.text, response.url, text.encoding, extra)
     elif listing and not response.spooled:
         found += references.sitemap_references(response.payload, response.url)
     is_followed = Directive.NOFOLLOW not in robots_meta.header_directives(headers)
@@ -114,7 +118,9 @@ def html_text(response: Response) -> str | None:
     return document[1].text if document and document[0] is Document.HTML else None
 
 
-def local_copy(response: Response, media_type: str, name: str, resolve: Resolve) -> bytes:
+def local_copy(
+    response: Response, media_type: str, name: str, resolve: Resolve, extra: frozenset[str] = NO_EXTRA
+) -> bytes:
     """Return the bytes of the copy: the payload with its references replaced by what `resolve` gives.
 
     The copy says itself what the headers of the response said about it (`header_edits`). `name` is the name of the copy's file.
@@ -132,7 +138,7 @@ def local_copy(response: Response, media_type: str, name: str, resolve: Resolve)
     own = local_paths.href(LocalPath(name), LocalPath(name))
     said = Said.by(response, source.text) if kind is Document.HTML else None
     data = _loaded_files(resolve) if kind is Document.HTML else None
-    rewriter = Rewriter(response.url, own, resolve, source.encoding, data=data)
+    rewriter = Rewriter(response.url, own, resolve, source.encoding, data=data, extra=extra)
     text = _rewritten(kind, source.text, rewriter, said)
     text = header_edits.with_declaration(kind, text, headers, payload)
     if kind is Document.XML:
@@ -164,6 +170,7 @@ def copy_at_origin(  # noqa: PLR0913 - the parts of a copy
     *,
     has: Callable[[CanonicalURL], bool] | None = None,
     begin: Callable[[str, Document], str] | None = None,
+    extra: frozenset[str] = NO_EXTRA,
 ) -> bytes:
     """Return the bytes of the copy at the URL `home`; see points 6 to 10 of the law in `link_rewriter`.
 
@@ -176,7 +183,7 @@ def copy_at_origin(  # noqa: PLR0913 - the parts of a copy
     if document is None:
         return response.payload
     kind, source = document
-    rewriter = Rewriter(response.url, home, resolve, source.encoding, home, data, has)
+    rewriter = Rewriter(response.url, home, resolve, source.encoding, home, data, has, extra=extra)
     text = _rewritten(kind, source.text, rewriter)
     text = begin(text, kind) if begin else text
     return response.payload if text == source.text else source.encode(text)

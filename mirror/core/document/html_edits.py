@@ -78,7 +78,8 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
     styled = 0
     selector = _OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR
-    for element in document.select(",".join([selector, *_data_selectors(source)])):
+    extra = (f"[{name}]".replace(":", "\\:").replace(".", "\\.") for name in sorted(rewriter.extra))
+    for element in document.select(",".join([selector, *_data_selectors(source), *extra])):
         location = element.source_location
         if location is None:  # an element that the parser inserted or cloned
             continue
@@ -243,7 +244,7 @@ def tag_edits(tag: Tag, find: link_attributes.FindRule, rewriter: Rewriter) -> l
         {key: tag.attribute(key).value for key in places} if name in link_attributes.CONDITIONAL else {}
     )
     for key, (start, end) in places.items():
-        rule = find(name, key)
+        rule = find(name, key, rewriter.extra)
         if rule is None:
             if key == "srcdoc" and name == "iframe" and rewriter.depth < link_attributes.MAX_NESTED:
                 attribute = tag.attribute(key)

@@ -57,8 +57,8 @@ def _joined(folder: str, url: str) -> str:
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|/")
 
 
-FindRule = Callable[[str, str], Rule | None]
-"""(element, attribute) -> its rule."""
+FindRule = Callable[[str, str, frozenset[str]], Rule | None]
+"""(element, attribute, attributes that the user added) -> its rule."""
 
 PAGE, FRAME, REQUISITE, FEED, NEVER = Kind.PAGE, Kind.FRAME, Kind.REQUISITE, Kind.FEED, Kind.NEVER
 
@@ -304,6 +304,8 @@ MODULE: Final = ("script", "data-main")
 """The attribute that names the first module of RequireJS."""
 
 _MODULE: Final = Rule(guesses.module_spans, REQUISITE)
+_EXTRA: Final = Rule(_lazy, REQUISITE)
+_EXTRA_LIST: Final = Rule(_srcset, REQUISITE)
 _DATA: Final = Rule(guesses.media_spans, REQUISITE)
 """How to read a `data-*` attribute that the table does not list: scripts that load pictures late have many names for it."""
 
@@ -354,22 +356,40 @@ MAX_NESTED: Final = 8
 """How deep documents in attributes (`srcdoc`) may be nested to be read."""
 
 
-def html_rule(element: str, attribute: str) -> Rule | None:
-    """Return the rule of an attribute of HTML. `srcdoc` is not in the table, because it holds a whole document."""
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of an attribute that a user adds.
+
+    >>> is_name("data-zoom"), is_name("rel:animated_src"), is_name("a]b")
+    (True, True, False)
+    """
+    return bool(_NAME.fullmatch(text))
+
+
+_NAME: Final = re.compile(r"[a-z_][a-z0-9_:.\-]{0,63}")
+NO_EXTRA: Final[frozenset[str]] = frozenset()
+
+
+def html_rule(element: str, attribute: str, extra: frozenset[str] = NO_EXTRA) -> Rule | None:
+    """Return the rule of an attribute of HTML. `srcdoc` is not in the table, because it holds a whole document.
+
+    `extra` are attributes of which the user says that they hold the URL of a requisite; those named like `srcset`, a list.
+    """
     known = TABLE.get((element, attribute)) or TABLE.get(("*", attribute))
+    if known is None and attribute in extra:
+        return _EXTRA_LIST if "srcset" in attribute else _EXTRA
     if known is None and attribute.startswith("data-"):
         return _MODULE if (element, attribute) == MODULE else _DATA
     return known or (CUSTOM.get(attribute) if "-" in element else None)
 
 
-def xml_rule(element: str, attribute: str) -> Rule | None:
+def xml_rule(element: str, attribute: str, extra: frozenset[str] = NO_EXTRA) -> Rule | None:
     """Return the rule of an attribute of an XML document: SVG, XHTML, a feed, a sitemap, browserconfig."""
-    return XML_ATTRIBUTES.get((element, attribute)) or html_rule(element, attribute)
+    return XML_ATTRIBUTES.get((element, attribute)) or html_rule(element, attribute, extra)
 
 
-def xslt_rule(element: str, attribute: str) -> Rule | None:
+def xslt_rule(element: str, attribute: str, extra: frozenset[str] = NO_EXTRA) -> Rule | None:
     """Return the rule of an attribute of an XSLT stylesheet. It may import other stylesheets; the rest is as in other XML."""
-    return XSLT_ATTRIBUTES.get((element, attribute)) or xml_rule(element, attribute)
+    return XSLT_ATTRIBUTES.get((element, attribute)) or xml_rule(element, attribute, extra)
 
 
 def xml_text_spans(element: str, parent: str, text: str, *, foreign: bool = False) -> Iterator[Span]:

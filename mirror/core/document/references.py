@@ -17,7 +17,7 @@ from typing import Final, cast
 from lxml import etree
 
 from mirror.core.document import link_attributes
-from mirror.core.document.link_attributes import MAX_NESTED, PAGE, REQUISITE, Rule
+from mirror.core.document.link_attributes import MAX_NESTED, NO_EXTRA, PAGE, REQUISITE, Rule
 from mirror.core.http import messages
 from mirror.core.syntax import dash_manifests, embedded_urls, markup, playlists, robots_meta, style_script_urls
 from mirror.core.syntax.embedded_urls import Span
@@ -61,10 +61,12 @@ class Found(dict[tuple[CanonicalURL, Kind], bool]):
 class Collector:
     """Resolves spans against a base, and keeps each (URL, kind) once."""
 
-    def __init__(self, base: str, encoding: str = "utf-8", depth: int = 0) -> None:
+    def __init__(self, base: str, encoding: str = "utf-8", depth: int = 0, extra: frozenset[str] = NO_EXTRA) -> None:
         self.base = base
         self.encoding = encoding
         self.depth = depth
+        self.extra = extra
+        """Attributes that hold URLs although no table says so."""
         self.own_base = True
         self.metas: list[tuple[str, str]] = []
         """(name, content) of each `<meta>` element for robots."""
@@ -100,7 +102,7 @@ class Collector:
 
     def nested(self) -> "Collector":
         """Return a collector for a document in an attribute of this one; it adds to the same collection."""
-        part = Collector(self.base, self.encoding, self.depth + 1)
+        part = Collector(self.base, self.encoding, self.depth + 1, self.extra)
         part.own_base = self.own_base
         part._found = self._found
         return part
@@ -110,9 +112,11 @@ class Collector:
         return [Reference(url, kind, guess) for (url, kind), guess in self._found.items()]
 
 
-def references(syntax: Document, text: str, url: CanonicalURL, encoding: str = "utf-8") -> list[Reference]:
-    """Return everything that a document refers to, in its order, each (URL, kind) once."""
-    collector = Collector(url, encoding)
+def references(
+    syntax: Document, text: str, url: CanonicalURL, encoding: str = "utf-8", extra: frozenset[str] = NO_EXTRA
+) -> list[Reference]:
+    """Return everything that a document refers to, in its order, each (URL, kind) once. `extra`: see `html_rule`."""
+    collector = Collector(url, encoding, extra=extra)
     _READERS[syntax](text, collector)
     found = collector.references()
     return unfollowed(found) if Directive.NOFOLLOW in robots_meta.meta_directives(collector.metas) else found
@@ -193,7 +197,7 @@ def _read_html(text: str, collector: Collector) -> None:
             key = (name, attribute, canonical.without_fragment(value) if attribute == "href" else value)
             if key not in seen or name in link_attributes.CONDITIONAL:
                 seen.add(key)
-                rule = link_attributes.html_rule(name, attribute)
+                rule = link_attributes.html_rule(name, attribute, collector.extra)
                 if rule and rule.is_one_url and _IS_URL(key[2]):
                     collector.add_url(key[2], cast("Kind", rule.kind))
                 else:
@@ -235,7 +239,7 @@ def _read_xml_tree(text: str, root: etree._Element, collector: Collector) -> Non
             collector.metas.append((attributes["name"], attributes.get("content", "")))
         for attribute, value in attributes.items():
             if find is link_attributes.xml_rule or "{" not in value:
-                _read_attribute(find(name, attribute), (name, attribute, value), attributes, collector)
+                _read_attribute(find(name, attribute, collector.extra), (name, attribute, value), attributes, collector)
         if element.text:
             parent = element.getparent()
             parent_name = markup.local_name(parent.tag) if parent is not None else ""

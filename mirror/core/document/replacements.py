@@ -40,6 +40,7 @@ class Rewriter:
     `base` is the document's URL, `name` the reference to its copy from the copy's own folder, `encoding` the codec that decoded
     it. For a copy at an origin, `home` is the URL of the copy, or of its base. `data` resolves URLs in data and scripts; `None`
     leaves these as they are. `has` says whether there is a copy of a resource; `None`: if `resolve` gives a place, there is.
+    `extra` are attributes that hold URLs although no table says so.
     """
 
     base: str
@@ -51,6 +52,7 @@ class Rewriter:
     has: Callable[[CanonicalURL], bool] | None = None
     own_base: bool = True
     depth: int = 0
+    extra: frozenset[str] = frozenset()
     _cache: dict[tuple[str, bool], tuple[str | None, bool]] = field(default_factory=dict)
     _written: _Written = field(default_factory=_Written)
 

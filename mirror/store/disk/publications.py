@@ -43,6 +43,7 @@ class Publication:
     target: CanonicalURL | None
     places: Mapping[CanonicalURL, LocalPath]
     dom: Digest | None = None
+    extra: frozenset[str] = frozenset()  # attributes that the user added
 
 
 class PublishTask(Protocol):

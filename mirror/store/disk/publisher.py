@@ -77,12 +77,12 @@ def local_copy(
     media_type = wanted.media_type
     if wanted.dom is not None and objects.has(wanted.dom):
         shown = Response(wanted.url, wanted.status, DOM_HEADERS, objects.get(wanted.dom))
-        return documents.local_copy(shown, "text/html", here.rpartition("/")[2], resolve)
+        return documents.local_copy(shown, "text/html", here.rpartition("/")[2], resolve, wanted.extra)
     if not documents.may_differ(media_type, wanted.headers, wanted.size):
         return None
     payload = objects.get(wanted.digest) if payload is None else payload
     response = Response(wanted.url, wanted.status, wanted.headers, payload)
-    copy = documents.local_copy(response, media_type, here.rpartition("/")[2], resolve)
+    copy = documents.local_copy(response, media_type, here.rpartition("/")[2], resolve, wanted.extra)
     return None if copy is payload else copy
 
 
@@ -93,12 +93,14 @@ def publish(root: Path, wanted: Sequence[Publication]) -> list[Published]:
         return [publisher.publish(one) for one in wanted]
 
 
-def read(root: Path, response: Response, *, listing: bool, keep: bool) -> tuple[list[Reference], Digest | None]:
+def read(
+    root: Path, response: Response, *, listing: bool, keep: bool, extra: frozenset[str] = frozenset()
+) -> tuple[list[Reference], Digest | None]:
     """Find the references of an answer, and with `keep`, store its payload as an object of the archive in `root`.
 
     Runs in worker processes. Raises `StorageError`.
     """
-    found = documents.find_references(response, listing=listing)
+    found = documents.find_references(response, listing=listing, extra=extra)
     if not keep:
         return found, None
     with storing(root):

@@ -58,9 +58,9 @@ class Crawl:
     `options` decide whether an interrupted run is resumed. `limit` is the maximum number of pages. `wanted` are URLs of earlier
     runs to fetch even if nothing links to them. `budgets` limit traps; `None` turns the trap detector off. `folds`: which
     URLs of the same resource are one (`core.url.aliases`). `keeps_errors`: keep the answers of pages that failed.
-    `together` answers form one commit. `elsewhere` publishes in worker processes. `rendering` says which pages a browser is to
-    open; `misses_browser`: none, only because there is no browser. `names` are the names of files; `None`: those of the archive.
-    `now` returns the time as ISO 8601 text in UTC.
+    `attributes` are further ones that hold URLs. `together` answers form one commit. `elsewhere` publishes in worker processes.
+    `rendering` says which pages a browser is to open; `misses_browser`: none, only because there is no browser. `names` are the
+    names of files; `None`: those of the archive. `now` returns the time as ISO 8601 text in UTC.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are words with a default
@@ -75,6 +75,7 @@ class Crawl:
         budgets: Budgets | None = Budgets(),  # noqa: B008 - it is frozen
         folds: frozenset[Fold] = FOLDS,
         keeps_errors: bool = False,
+        attributes: frozenset[str] = frozenset(),
         together: int = 1,
         elsewhere: PublishElsewhere | None = None,
         rendering: RenderMode = RenderMode.NEVER,
@@ -85,7 +86,7 @@ class Crawl:
         self.archive = archive
         self._manifest = manifest = archive.manifest
         archive.lay_out(names, scope.starts)
-        for _ in archive.read_again():
+        for _ in archive.read_again(attributes):
             pass
         with storing(archive.root), manifest.transaction():
             snapshot = manifest.runs.begin(scope.starts, options or {}, now())

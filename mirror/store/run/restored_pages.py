@@ -31,7 +31,7 @@ def _restore(run: RunContext, page: ChangedPage) -> None:
     now, before = manifest.resources.current(page.url_id), manifest.resources.reopen(page.url_id)
     if now is None or before is None:
         return
-    found = documents.find_references(run.archive.response(before, page.content))
+    found = documents.find_references(run.archive.response(before, page.content), extra=run.archive.attributes)
     ids = manifest.frontier.identify(list(dict.fromkeys(reference.url for reference in found)))
     error = f"{status_text(now.status or 0)}, {BUT_HELD}"
     kept = replace(

@@ -67,6 +67,47 @@ def test_syntax(media_type: str, payload: bytes, syntax: Document | None) -> Non
     assert documents.syntax(media_type, payload) is syntax
 
 
+EXTRA = frozenset({"zoom", "rel:big", "big", "big-srcset"})
+ADDED = '<p zoom="/z" rel:big="url(/r)" big-srcset="/s 1x, /t 2x" other="/o" href="/h"></p>'
+NESTED = "<iframe srcdoc='" + ADDED.replace('"', "&quot;") + "'></iframe>"
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (ADDED, "text/html"),
+        (NESTED, "text/html"),
+        (ADDED + "<p><b><i>" * 50_000, "text/html"),  # too deep for a tree
+        (
+            ADDED.replace("<p ", "<svg ").replace("/p>", "/svg>").replace("rel:big", "big"),
+            "image/svg+xml",
+        ),
+    ],
+    ids=["HTML", "srcdoc", "flat", "XML"],
+)
+def test_attributes_that_the_user_adds_are_read_and_rewritten(body: str, media_type: str) -> None:
+    answer = Response(URL, 200, [("Content-Type", media_type)], body.encode())
+    found = {
+        (one.url.rpartition("/")[2], one.kind, one.guess) for one in documents.find_references(answer, extra=EXTRA)
+    }
+    assert {(name, Kind.REQUISITE, False) for name in "zrst"} <= found
+    assert "o" not in {name for name, _, _ in found}
+    assert not {*"zrst"} & {one.url.rpartition("/")[2] for one in documents.find_references(answer)}
+
+    def resolve(url: CanonicalURL) -> str:
+        return f"copy-{url.rpartition('/')[2]}"
+
+    copies = (
+        documents.local_copy(answer, media_type, "a", resolve, EXTRA),
+        documents.copy_at_origin(answer, media_type, "http://o/", resolve, resolve, extra=EXTRA),
+    )
+    for copy in copies:
+        text = copy.decode().replace("&quot;", '"')
+        for part in ('zoom="copy-z"', 'big="url(copy-r)"', 'big-srcset="copy-s 1x, copy-t 2x"', 'other="/o"'):
+            assert part in text
+    assert b"copy-z" not in documents.local_copy(answer, media_type, "a", resolve)
+
+
 def test_may_refer() -> None:
     assert {media_type for media_type in TYPES if documents.may_differ(media_type, (), 0)} == {
         *DOCUMENTS,
