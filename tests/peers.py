@@ -78,9 +78,9 @@ WGET: Final = Peer(
             "--max-redirect": "None: 20, as in browsers.",
             "--trust-server-names": "None: a redirect is a page of its own, and its target is at the path of its own URL.",
             "--strict-comments": "None: comments are read as browsers read them.",
-            "-F, --force-html, -B, --base": "None: `--start @FILE` reads a list of URLs. For links in a file, start at "
+            "-F, --force-html, -B, --base": "None: `-i FILE` reads a list of URLs. For links in a file, start at "
             "`file:///DIR/FILE.html`.",
-            "-i, --input-file": "`@FILE` in the place of a URL",
+            "-i, --input-file": "`-i FILE`, or `@FILE` in the place of a URL",
         },
         "Names and files": {
             "--ignore-case": "`--ignore-case`, for all URLs",
@@ -162,9 +162,10 @@ WGET: Final = Peer(
             "-e, --execute, --config, --no-config": "None: `-s` changes a setting.",
             "-o, --output-file, -a, --append-output": "None: messages go to stderr, and the list of files to stdout.",
             "-d, --debug": "`-L DEBUG`",
-            "-q, --quiet": "`-s MIRROR_PROGRESS=off`",
-            "-v, --verbose, -nv, --no-verbose, --progress, --show-progress": "`-s MIRROR_PROGRESS=lines`; see "
-            "[progress](progress.md).",
+            "-q, --quiet": "`-q`",
+            "-v, --verbose": "`-v`",
+            "-nv, --no-verbose": "`-nv`",
+            "--progress, --show-progress": "`-s MIRROR_PROGRESS=lines`; see [progress](progress.md).",
             "--report-speed": "None.",
         },
     },
@@ -191,7 +192,7 @@ HTTRACK: Final = Peer(
             "-l, --stay-on-same-tld": "None: `--also LIST` names further domains.",
             "-i, --continue": "The default: the same command continues an interrupted crawl.",
             "--update": "The default: the same command updates a mirror. [Updates](updates.md)",
-            "-%L, --list": "`@FILE` in the place of a URL",
+            "-%L, --list": "`-i FILE`, or `@FILE` in the place of a URL",
             "-%S, --urllist": "`--include REGEX` and `--exclude REGEX`",
             "-g, --get-files, --get": "`--depth 0 --requisites none`",
             "-Y, --mirrorlinks": "`--depth 1` with `--also LIST`",
@@ -266,7 +267,7 @@ HTTRACK: Final = Peer(
         "The program": {
             "-#h, --version": "`--version`",
             "-%v, --display": "`-s MIRROR_PROGRESS=bars`; see [progress](progress.md).",
-            "-Q, --do-not-log": "`-s MIRROR_PROGRESS=off`",
+            "-Q, --do-not-log": "`-q`",
             "-v, --verbose, -f, --file-log, --single-log": "None: messages go to stderr, and the list of files to stdout.",
             "-z, --extra-log, -Z, --debug-log, -%H, --debug-headers": "`-L DEBUG`",
             "-V, --userdef-cmd, -%W, --callback": "`-s MIRROR_REPORTHOOK=NAME`; see [progress](progress.md#your-own-hook).",

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from mirror.cli.websucker import COMMANDS
 from scrapy.settings import Settings
 
 from mirror.cli.option_table import OPTIONS
+from mirror.program.command_table import COMMANDS
 from tests.peers import PAGE, PEERS, Peer, listed, with_tables
 
 PROGRAM = {"help", "version"}

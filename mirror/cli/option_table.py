@@ -77,8 +77,8 @@ OPTIONS: Final[dict[str, Option]] = {
         "URL to start from, or several; `@FILE` reads them from a file; `user:password@` before a host is the login for it",
         Group.WHAT,
         details="[Without a scheme](#start-urls), it means https if the host has it, else http. A file has one or more URLs on "
-        "each line, and `#` starts a comment. If a start redirects to another site, that site is mirrored in its place, and the "
-        "summary says so; it gets no login of the first one, and `exclude` bars it. [Logins](logins.md)",
+        "each line, and `#` starts a comment. If a start redirects to another site, that site is mirrored in its place, and "
+        "the summary says so; it gets no login of the first one, and `exclude` bars it. [Logins](logins.md)",
         usual=True,
     ),
     "scope": Option(
@@ -110,7 +110,7 @@ OPTIONS: Final[dict[str, Option]] = {
         "LIST",
         "",
         "further attributes of elements that hold the URL of a file that a page needs, separated by commas: "
-        "`zoom-image,data-full`",
+        "`zoom,full`",
         Group.WHAT,
         details="Pictures in `data-*` attributes are found by their extension without this option. An attribute with `srcset` "
         "in its name holds a list. What a standard says of an attribute, such as `href`, stays.",

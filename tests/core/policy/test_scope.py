@@ -290,7 +290,7 @@ def redirected(within: Scope, *way: CanonicalURL) -> Scope:
 
 @pytest.mark.parametrize("area", Area)
 def test_only_the_site_at_which_a_start_arrives_is_in_the_scope(area: Area) -> None:
-    before = Scope((FIRST,), area, requisites=Requisites.SITE, registrable_domain=SUFFIXES).unanswered()
+    before = Scope((FIRST,), area, requisites=Requisites.SITE).unanswered()
     assert not before.contains(FIRST)  # it may lead elsewhere
     assert decided(f"{FIRST}/robots-sitemap", Kind.SITEMAP, before) is Reason.LEFT
     after = redirected(before, FIRST, SECOND, THIRD)
@@ -306,7 +306,7 @@ def test_only_the_site_at_which_a_start_arrives_is_in_the_scope(area: Area) -> N
 
 
 def test_starts_of_several_sites_stay_in_the_scope_wherever_they_lead() -> None:
-    both = Scope((FIRST, SECOND), registrable_domain=SUFFIXES).unanswered()
+    both = Scope((FIRST, SECOND)).unanswered()
     after = redirected(both, FIRST, THIRD).settled(THIRD)
     assert all(after.contains(url) for url in (FIRST, SECOND, THIRD))
 

@@ -7,9 +7,8 @@ from typing import Final
 
 import pytest
 
-from mirror.core.document.references import Reference
 from mirror.core.policy.scope import Area, Scope
-from mirror.core.syntax.embedded_urls import Kind
+from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.store.archive import Archive
 from mirror.store.run.crawl import Crawl
