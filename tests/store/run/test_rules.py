@@ -113,8 +113,10 @@ def test_a_new_reader_version_reads_stored_documents_again(
 ) -> None:
     find, copy = documents.find_references, documents.local_copy
 
-    def finds_less(response: messages.Response, *, listing: bool = False) -> list[Reference]:
-        return [ref for ref in find(response, listing=listing) if not ref.url.endswith("/b/")]
+    def finds_less(
+        response: messages.Response, *, listing: bool = False, extra: frozenset[str] = frozenset()
+    ) -> list[Reference]:
+        return [ref for ref in find(response, listing=listing, extra=extra) if not ref.url.endswith("/b/")]
 
     def signs(*words: Any) -> bytes:
         return copy(*words) + b"<!-- signed -->"
