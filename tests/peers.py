@@ -84,14 +84,14 @@ WGET: Final = Peer(
         },
         "Names and files": {
             "--ignore-case": "`--ignore-case`, for all URLs",
-            "--restrict-file-names": "Always: the names are valid on every file system. [File names](file-names.md)",
+            "--restrict-file-names": "`--names portable`. [File names](file-names.md)",
             "-nd, --no-directories, -x, --force-directories, -nH, --no-host-directories": "None: a path of the copy "
             "follows from its URL alone, so that two URLs never share a file.",
             "--protocol-directories, --cut-dirs": "None: likewise.",
             "--default-page": "None: `index.html`.",
             "--content-disposition": "Only the extension is taken from it. [File names](file-names.md)",
             "-O, --output-document": NO_PART,
-            "--no-use-server-timestamps": "See [file names](file-names.md).",
+            "--no-use-server-timestamps": "None: files have the dates of the server. [Dates](file-names.md#dates)",
             "--unlink": "Always: a file is written beside the old one, and then replaces it.",
             "--xattr": "None: the manifest knows the URL and the headers of each file.",
             "--backups, -K, --backup-converted": "Always: received bytes stay in `.mirror/objects`, and every run is a "

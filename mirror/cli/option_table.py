@@ -170,8 +170,8 @@ OPTIONS: Final[dict[str, Option]] = {
         "all",
         "treat URLs as one that differ only in tracking parameters (`tracking`), session ids (`sessions`), a URL in a URL "
         "(`nested`) or the order of a listing (`sortings`); also URLs with the same content, if one page calls the other "
-        "`canonical` or if they differ only in `www.` (`www`) or http and https (`scheme`); `all`, `none`, or several words "
-        "separated by commas",
+        "`canonical` or if they differ only in `www.` (`www`), in http and https (`scheme`), or as a folder and its index page "
+        "do (`index`); `all`, `none`, or several words separated by commas",
         Group.WHAT,
         details="1 and 0 mean `all` and `none`. [Which URLs are one resource](traps.md#which-urls-are-one-resource)",
     ),

@@ -49,8 +49,8 @@ class Summary:
     the reason. `shortfalls` are what the copy lacks by rules. `leads_nowhere`: it has no page but the starts. `problems` are
     those of rendered pages: what, how many pages, one of them. `error_pages` are the pages with status 404 or 410 that were
     kept because they were asked for. `closed` are the hosts whose robots.txt can't be had. `in_need` is a page that scripts
-    build, and what has to be installed to render it. `logins` are URLs that end on a login page. `moves` are the starts that lead
-    to another site, and where they lead.
+    build, and what has to be installed to render it. `logins` are URLs that end on a login page. `moves` are the starts that
+    lead to another site, and where they lead.
     """
 
     counts: RunCounts

@@ -51,13 +51,15 @@ function _shtab_websucker_using
 end
 
 set -g _shtab_websucker_commands snapshots diff why checkout replay verify publish prune forget compare help completion version man
-set -g _shtab_websucker_opts_with_value --browser --ca --certificate --click --connections --cookies --delay --depth --exclude --header --help --host --html --http --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --obey --out --pages --pixels --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -o -s -u -w -x
+set -g _shtab_websucker_opts_with_value --also --attributes --browser --ca --certificate --click --connections --cookies --delay --depth --exclude --fold --header --help --host --html --http --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --obey --out --pages --pixels --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -o -s -u -w -x
 
 complete -c websucker -e
 complete -c websucker -f
 
 complete -c websucker -n _shtab_websucker_using -l scope -x -d 'how far to follow links: site (the registrable domain), host, or prefix (the folder of the start URL) (default: site)'
+complete -c websucker -n _shtab_websucker_using -l also -x -d 'further domains whose pages belong to the mirror, with all hosts below them, separated by commas: example.com,cdn.example.net'
 complete -c websucker -n _shtab_websucker_using -l requisites -x -d 'where to fetch images, stylesheets, scripts, fonts and media from: all (anywhere), site, or none (default: all)'
+complete -c websucker -n _shtab_websucker_using -l attributes -x -d 'further attributes of elements that hold the URL of a file that a page needs, separated by commas: zoom,full'
 complete -c websucker -n _shtab_websucker_using -l media -x -d 'which qualities of films and music in playlists (HLS, DASH) to fetch: all, best, or none, the playlists only (default: all)'
 complete -c websucker -n _shtab_websucker_using -l include -x -d 'follow only pages whose URL matches'
 complete -c websucker -n _shtab_websucker_using -l exclude -x -d 'fetch nothing whose URL matches'
@@ -67,7 +69,9 @@ complete -c websucker -n _shtab_websucker_using -l max-file -x -d 'skip files th
 complete -c websucker -n _shtab_websucker_using -s Q -l quota -x -d 'stop after receiving this many bytes; the same command continues later'
 complete -c websucker -n _shtab_websucker_using -l obey -x -d 'which instructions to robots in pages to obey: nofollow (do not follow the links of this page), rel (do not follow links with rel=nofollow), noindex and noarchive (leave this page out), several separated by commas, or none (default: nofollow)'
 complete -c websucker -n _shtab_websucker_using -l traps -l no-traps -d 'stop following parts of a site that have no end and nothing new, such as calendars, combinations of filters and endless pages (default: on)'
-complete -c websucker -n _shtab_websucker_using -l fold -l no-fold -d 'treat URLs that differ only in tracking parameters or session ids as one; also URLs with the same content, if one page calls the other canonical or if they differ only in www. or http and https (default: on)'
+complete -c websucker -n _shtab_websucker_using -l fold -x -d 'treat URLs as one that differ only in tracking parameters (tracking), session ids (sessions), a URL in a URL (nested) or the order of a listing (sortings); also URLs with the same content, if one page calls the other canonical or if they differ only in www. (www), in http and https (scheme), or as a folder and its index page do (index); all, none, or several words separated by commas (default: all)'
+complete -c websucker -n _shtab_websucker_using -l ignore-case -l no-ignore-case -d 'treat URLs as one whose paths differ only in capital letters, as servers on Windows do (default: off)'
+complete -c websucker -n _shtab_websucker_using -l keep-errors -l no-keep-errors -d 'keep the answers of pages that fail as files, such as the page of a 404 (default: off)'
 complete -c websucker -n _shtab_websucker_using -l render -x -d 'open pages in a browser to find the files that their scripts load: auto (pages whose HTML suggests that there are some), always, never, or dom (always, and publish pages as their scripts built them, without the scripts) (default: auto if a browser is installed, else never)'
 complete -c websucker -n _shtab_websucker_using -l settle -x -d 'wait for the timers of a rendered page that are due within so many seconds of its last request (default: 3)'
 complete -c websucker -n _shtab_websucker_using -l viewport -x -d 'show rendered pages on these screens, one after the other: desktop (1280x900), phone (390x844), or both, separated by a comma (default: desktop)'
@@ -88,7 +92,7 @@ complete -c websucker -n _shtab_websucker_using -l ca -xka "(__fish_complete_pat
 complete -c websucker -n _shtab_websucker_using -l insecure -l no-insecure -d 'accept certificates that can'"'"'t be verified (default: off)'
 complete -c websucker -n _shtab_websucker_using -s u -l login -x -d 'log in to the origins of the start URLs, and nowhere else'
 complete -c websucker -n _shtab_websucker_using -l netrc -xka "(__fish_complete_path (commandline -ct))" -d 'read logins by host from this file, in the format of ftp, curl and wget; none reads no such file (default: ~/.netrc)'
-complete -c websucker -n _shtab_websucker_using -s b -l cookies -xka "(__fish_complete_path (commandline -ct))" -d 'send the cookies of this cookies.txt, in the format of browser extensions, curl and wget'
+complete -c websucker -n _shtab_websucker_using -s b -l cookies -xka "(__fish_complete_path (commandline -ct))" -d 'send the cookies of this cookies.txt, in the format of browser extensions, curl and wget; none keeps and sends no cookies at all'
 complete -c websucker -n _shtab_websucker_using -l certificate -xka "(__fish_complete_path (commandline -ct))" -d 'the client certificate, in PEM'
 complete -c websucker -n _shtab_websucker_using -l key -xka "(__fish_complete_path (commandline -ct))" -d 'the private key of the client certificate, if it is not in the same file'
 complete -c websucker -n _shtab_websucker_using -l connections -x -d 'transfer at most N files at once (default: 16)'

@@ -33,7 +33,7 @@ Folds = Mapping[CanonicalURL, tuple[CanonicalURL, Reason]]
 """Alias -> the URL that it is folded into, and the reason."""
 
 
-def fold(  # noqa: PLR0913 - two of them have a default
+def fold(  # noqa: PLR0913 - three of them have a default
     manifest: Manifest,
     naming: Naming,
     snapshot: Snapshot,
@@ -71,7 +71,7 @@ def fold(  # noqa: PLR0913 - two of them have a default
             add_departure(manifest, known, gone)
 
 
-def folded(
+def folded(  # noqa: PLR0913 - three of them have a default
     canonicals: Iterable[tuple[CanonicalURL, CanonicalURL]],
     contents: Iterable[Iterable[CanonicalURL]],
     scope: Scope,
