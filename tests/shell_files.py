@@ -1,5 +1,6 @@
-"""Makes the man page and the completions of shells from the tables of options and commands: `python -m tests.shell_files`."""
+"""Makes the man page, the completions of shells and the short help: `python -m tests.shell_files`."""
 
+import os
 from argparse import Action, ArgumentParser
 from collections.abc import Iterator
 from typing import Final
@@ -8,8 +9,8 @@ import shtab
 from argparse_manpage.manpage import Manpage
 
 from mirror import __version__
-from mirror.program.command_line import EPILOG, manual
-from mirror.program.shell_files import COMPLETIONS, FOLDER, MAN_PAGE
+from mirror.program.command_line import EPILOG, help_text, manual
+from mirror.program.shell_files import COMPLETIONS, FOLDER, HELP, MAN_PAGE
 
 _NAMES: Final = {"DIR": shtab.DIRECTORY, "TARGET": shtab.DIRECTORY, "FILE": shtab.FILE, "PATH": shtab.FILE}
 
@@ -46,9 +47,26 @@ def man_page() -> str:
     return str(page)
 
 
+def short_help() -> str:
+    """The text of `--help` on a terminal of 80 columns."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "80"
+    try:
+        return help_text(full=False)
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before
+
+
 def files() -> dict[str, str]:
     """Name -> text."""
-    return {MAN_PAGE: man_page(), **{name: completion(shell) for shell, name in COMPLETIONS.items()}}
+    return {
+        MAN_PAGE: man_page(),
+        HELP: short_help(),
+        **{name: completion(shell) for shell, name in COMPLETIONS.items()},
+    }
 
 
 def main() -> None:

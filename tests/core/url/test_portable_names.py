@@ -148,7 +148,7 @@ def read_back(path: str) -> str:
 
 
 def _origin(folder: str) -> str:
-    match = re.fullmatch(r"(.*?)(?:_(?:(\d+)(s|ftps?|sftp)?|(file)))?", folder)
+    match = re.fullmatch(r"(.*?)(?:_(\d+)(s|ftps?|sftp)?|(?<!.)_(file))?", folder)
     assert match
     host, port, mark, file = match.groups()
     scheme = file or ({None: "http", "s": "https"}.get(mark, mark) if port else "https")
