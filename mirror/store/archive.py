@@ -27,10 +27,9 @@ from mirror.store.disk.layout import COPIES, KEPT, OBJECTS, SCRATCH
 from mirror.store.disk.lock import Lock
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publications import Publication, PublicationTasks, Published
-from mirror.store.disk.publisher import Publisher
+from mirror.store.disk.publisher import Publisher, tree_of
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
-from mirror.store.disk.tree import Tree
 from mirror.store.index_page import INDEX, index_page
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Resource
@@ -92,16 +91,16 @@ class Archive(ArchiveReader):
         for part in FILES:  # a backup is replaced by a rename
             require_file(kept / part, alone=part != BACKUP)
         self._lock = lock = Lock(kept / "lock")
-        self._prepare(kept)
+        self._prepare()
         may_be_new = self._create and next(self.objects.all(), None) is None
         return open_manifest(kept, may_be_new=may_be_new, check=lock.check)
 
-    def _prepare(self, kept: Path) -> None:
+    def _prepare(self) -> None:
         """Delete what killed processes left half-written."""
         for store in (self.objects, self.copies):
             store.prepare()
         self.spools.prepare()
-        self.tree = Tree(self.root, kept / SCRATCH)
+        self.tree = tree_of(self.root, self.objects, self.copies)
         self.tree.prepare()
         self.publisher = Publisher(self.objects, self.copies, self.tree)
 

@@ -43,7 +43,8 @@ class Publisher:
     def at(cls, root: Path) -> "Publisher":
         """Return the publisher of the archive in a folder."""
         kept = root / KEPT
-        return cls(Objects(kept / OBJECTS), Objects(kept / COPIES), Tree(root, kept / SCRATCH))
+        objects, copies = Objects(kept / OBJECTS), Objects(kept / COPIES)
+        return cls(objects, copies, tree_of(root, objects, copies))
 
     def keep(self, payload: bytes) -> Digest:
         """Store a payload as an object."""
@@ -54,11 +55,20 @@ class Publisher:
         copy = local_copy(self._objects, wanted, wanted.places.get, payload)
         digest = None if copy is None else self._copies.put(copy)
         source = self._objects.path(wanted.digest) if digest is None else self._copies.path(digest)
-        try:
-            self._tree.link(wanted.path, source, file_date(wanted.headers))
-        except IsADirectoryError:  # a folder took its place meanwhile, so it has another one now: it stays stale
-            return Published(wanted.resource_id, NEVER, digest)
+        self._tree.link(wanted.path, source, file_date(wanted.headers))
         return Published(wanted.resource_id, wanted.stale, digest)
+
+    def publish_if_free(self, wanted: Publication, payload: bytes | None = None) -> Published:
+        """Do the same during a crawl. If a folder took the place meanwhile, the version has another one, and stays stale."""
+        try:
+            return self.publish(wanted, payload)
+        except IsADirectoryError:
+            return Published(wanted.resource_id, NEVER, None)
+
+
+def tree_of(root: Path, objects: ObjectStore, copies: ObjectStore) -> Tree:
+    """Return the tree of the archive in a folder."""
+    return Tree(root, root / KEPT / SCRATCH, lambda content: objects.has(content) or copies.has(content))
 
 
 def local_copy(
@@ -90,7 +100,7 @@ def publish(root: Path, wanted: Sequence[Publication]) -> list[Published]:
     """Put files into the tree of the archive in `root`. Runs in worker processes. Raises `StorageError`."""
     with storing(root):
         publisher = _publisher(root)
-        return [publisher.publish(one) for one in wanted]
+        return [publisher.publish_if_free(one) for one in wanted]
 
 
 def read(

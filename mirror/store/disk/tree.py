@@ -8,26 +8,34 @@ Hard links share one date. So a file gets the date of its URL if it is the only 
 another date, it becomes a copy, which takes space. It does not become one for the mere time of an answer.
 """
 
+import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from mirror.core.http.caching import FileDate
 from mirror.core.url.local_paths import LocalPath
-from mirror.store.disk.symlink_guard import clear, is_below, make_one, refuse_link, require_file, require_object
+from mirror.store.disk.objects import Digest
+from mirror.store.disk.symlink_guard import clear, is_below, make_one, opener, refuse_link, require_object
 
 _ITS_OBJECT_AND_IT: Final = 2
 """Links to an object of which only one file of a tree is a link."""
 
 
 class Tree:
-    """The files below `root`. `scratch` is a folder on the same file system for temporary files."""
+    """The files below `root`. `scratch` is a folder on the same file system for temporary files.
 
-    def __init__(self, root: Path, scratch: Path) -> None:
+    `is_stored` says whether the archive has a content. Only files with such a content are removed if a folder needs their
+    place; a user may have put others there.
+    """
+
+    def __init__(self, root: Path, scratch: Path, is_stored: Callable[[Digest], bool] = lambda _: False) -> None:
         self._root = root
         self._scratch = scratch
+        self._is_stored = is_stored
         self._folders: set[Path] = set()
         refuse_link(scratch)
         scratch.mkdir(parents=True, exist_ok=True)
@@ -115,10 +123,9 @@ class Tree:
             try:
                 make_one(folder)
             except FileExistsError:
-                if folder.parent == self._root:  # it belongs to no host
+                if not self._is_stored(_digest(folder)):
                     raise
-                require_file(folder)
-                folder.unlink(missing_ok=True)  # a page whose place a folder took
+                folder.unlink(missing_ok=True)  # a page that was crowded out
                 make_one(folder)
             self._folders.add(folder)
 
@@ -126,6 +133,11 @@ class Tree:
         beside = self._scratch / str(os.getpid())  # several processes may write at the same time
         beside.unlink(missing_ok=True)  # an earlier process with this number may have left it
         return beside
+
+
+def _digest(place: Path) -> Digest:
+    with open(place, "rb", opener=opener) as file:
+        return Digest(hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _link_or_copy(source: Path, place: Path) -> None:

@@ -61,4 +61,4 @@ class PublicationQueue:
             if resource.path and not (tasks and tasks.has(resource.path))
         ]
         if tasks is None or not tasks.put([publication for publication, _ in wanted]):
-            self._done += [self._archive.publisher.publish(*one) for one in wanted]
+            self._done += [self._archive.publisher.publish_if_free(*one) for one in wanted]

@@ -1,12 +1,14 @@
 """The tree: whole files at their paths, hard links to unchanged objects, and nothing outside of the tree."""
 
 import errno
+import hashlib
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from mirror.core.http.caching import FileDate
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.tree import Tree
@@ -153,3 +155,61 @@ def test_folders_that_another_process_removed_are_made_again(tree: Tree, root: P
     shutil.rmtree(root / "example.org")
     tree.link(deep, source)
     assert files(root) == {deep: b"object"}
+
+
+# --- dates, and files that make room ----------------------------------------------------------------------------------
+
+OTHER = LocalPath("example.org/a/c.html")
+DATE = FileDate(1_000_000_000, is_modified=True)
+LATER = FileDate(1_000_000_001, is_modified=True)
+ANSWERED = FileDate(1_000_000_002, is_modified=False)
+
+
+def test_a_file_has_its_date_and_so_has_its_object(tree: Tree, root: Path, source: Path) -> None:
+    tree.link(PAGE, source, DATE)
+    assert (root / PAGE).samefile(source)
+    assert (root / PAGE).stat().st_mtime == DATE.seconds
+
+
+def test_two_files_with_one_date_are_links(tree: Tree, root: Path, source: Path) -> None:
+    tree.link(PAGE, source, DATE)
+    tree.link(OTHER, source, DATE)
+    assert (root / OTHER).samefile(root / PAGE)
+
+
+def test_a_second_file_with_another_date_is_a_copy(tree: Tree, root: Path, source: Path) -> None:
+    tree.link(PAGE, source, DATE)
+    for _ in range(2):
+        tree.link(OTHER, source, LATER)
+        assert not (root / OTHER).samefile(root / PAGE)
+        assert [(root / path).stat().st_mtime for path in (PAGE, OTHER)] == [DATE.seconds, LATER.seconds]
+        assert files(root) == {PAGE: b"object", OTHER: b"object"}
+
+
+def test_the_time_of_an_answer_is_worth_no_copy(tree: Tree, root: Path, source: Path) -> None:
+    tree.link(PAGE, source, DATE)
+    tree.link(OTHER, source, ANSWERED)
+    assert (root / OTHER).samefile(root / PAGE)
+    tree.remove(PAGE)
+    tree.link(OTHER, source, ANSWERED)
+    assert (root / OTHER).stat().st_mtime == ANSWERED.seconds
+
+
+def test_a_stored_file_makes_room_for_a_folder_and_one_of_a_user_does_not(root: Path, source: Path) -> None:
+    stored = hashlib.sha256(b"object").hexdigest()
+    tree = Tree(root, root / ".mirror" / "new", lambda digest: digest == stored)
+    tree.link(LocalPath("example.org/a"), source)
+    tree.link(PAGE, source)
+    assert files(root) == {PAGE: b"object"}
+    (root / "example.org/b").write_bytes(b"of a user")
+    with pytest.raises(FileExistsError):
+        tree.link(LocalPath("example.org/b/c"), source)
+    assert (root / "example.org/b").read_bytes() == b"of a user"
+
+
+def test_a_file_does_not_replace_a_folder(tree: Tree, root: Path, source: Path) -> None:
+    tree.link(PAGE, source)
+    with pytest.raises(IsADirectoryError):
+        tree.link(LocalPath("example.org/a"), source)
+    tree.remove(LocalPath("example.org/a"))
+    assert files(root) == {PAGE: b"object"}
