@@ -61,7 +61,7 @@ _HINTS: Final = (
     ),
     (r"host does not resolve", "A host has no address: check its spelling, and whether this machine is online"),
     (
-        r"connection (?:refused|failed)|closed without|TLS handshake failed",
+        r"connection (?:refused|failed|closed)|TLS handshake failed",
         "A server can't be reached: check host and port, or run the same command again later",
     ),
     (r"timed out", "A server is silent: run the same command again later; `--timeout` sets how long to wait"),

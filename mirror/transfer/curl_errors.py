@@ -31,7 +31,9 @@ INVALID: Final = "invalid HTTP: "
 
 _WORDS: Final[dict[int, str]] = {
     pycurl.E_COULDNT_RESOLVE_PROXY: "proxy does not resolve",
-    pycurl.E_GOT_NOTHING: "closed without an answer",
+    pycurl.E_GOT_NOTHING: "connection closed by the server",
+    pycurl.E_RECV_ERROR: "connection closed by the server",
+    pycurl.E_SEND_ERROR: "connection closed by the server",
     pycurl.E_SSL_CONNECT_ERROR: "TLS handshake failed",
 }
 """Errors whose exception tells less than a user can act on -> the words for the user."""

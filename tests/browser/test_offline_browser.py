@@ -558,7 +558,7 @@ def test_a_browser_that_can_not_start_raises(tmp_path: Path) -> None:
 
 
 def test_missing_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert what_is_missing(tmp_path / "none") == f"browser={tmp_path / 'none'} is not an executable program"
+    assert what_is_missing(tmp_path / "none") == f"--browser {tmp_path / 'none'} is not an executable program"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "apt-get install chromium" in str(what_is_missing())
     (tmp_path / "google-chrome").write_text("#!/bin/sh\n")

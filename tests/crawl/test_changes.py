@@ -189,7 +189,7 @@ ROWS = [
     Row("challenge", page(text("Are you human?"), 202), BEFORE, "kept", "202 Accepted"),
     Row("etag of another", confirms_another, NOW, "present", asked=AGAIN, before=ETAG),
     Row("etag refused", refuses_conditions, NOW, "present", asked=AGAIN, before=ETAG),
-    Row("hangs up", hangs_up, BEFORE, "kept", "closed without an answer", AGAIN),
+    Row("hangs up", hangs_up, BEFORE, "kept", "connection closed by the server", AGAIN),
     Row("login page", page(LOGIN), BEFORE, "kept", "login page where a page was"),
     Row("sent to login", Page(302, {"Location": "/login"}), BEFORE, "kept", "login page where a page was"),
     Row("soft 404", page(text("Page not found")), BEFORE, "kept", "soft 404 where a page was"),

@@ -67,8 +67,8 @@ def test_the_scope_follows_a_start_that_redirects_to_another_name_of_its_site(
     assert asked(server) == {path for path in HOSTS if path.split("/")[2] in hosts}
     assert dangling(tmp_path) == []
     index = (tmp_path / "index.html").read_text()
-    assert 'href="www.example.org_80/index.html">http://example.org/<' in index
-    assert done.stderr.splitlines()[-1] == f"Open {tmp_path}/www.example.org_80/index.html"
+    assert 'href="www.example.org/index.html">http://example.org/<' in index
+    assert done.stderr.splitlines()[-1] == f"Open {tmp_path}/www.example.org/index.html"
 
 
 def test_each_host_has_its_own_robots_txt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

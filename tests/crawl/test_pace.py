@@ -147,7 +147,7 @@ def test_a_dead_host_is_given_up_and_the_other_is_mirrored_whole(tmp_path: Path)
         assert len(dead.paths) <= 10
         assert set(dead.paths) == {"/robots.txt"}
         told = scrapy("why", str(tmp_path), f"{dead.url}/59.png").stdout
-    assert "host given up after closed without an answer 3 times in a row" in told
+    assert "host given up after connection closed by the server 3 times in a row" in told
     assert "60" in done.stderr.partition("Failed: ")[2] or "host given up" in done.stderr
     failed = rows(
         tmp_path, "SELECT count(*) FROM resources WHERE error IS NOT NULL AND path IS NULL AND discovered_from"

@@ -215,7 +215,7 @@ def test_names_of_a_host_are_folded_if_the_contents_are_equal(
         monkeypatch.delenv("no_proxy", raising=False)
         done = mirror(start, tmp_path)
     assert done.code == 0, done.stderr
-    own = start.split("/")[2] + "_80"
+    own = start.split("/")[2]
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("a~.html")) == [f"{own}/a~.html"]
     assert dangling(tmp_path) == []
     assert "the same by another name of its host" in done.stderr
@@ -231,8 +231,8 @@ def test_http_and_https_are_folded_if_the_contents_are_equal(tmp_path: Path, sta
         site.file("/", both, "text/html").file("/own", f"<p>{origin}", "text/html")
     mirrored(tmp_path, web, start)
     copies = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*~.html"))
-    own = "example.org" if start.startswith("https") else "example.org_80"
-    assert copies == sorted([f"{own}/a~.html", "example.org/own~.html", "example.org_80/own~.html"])
+    other = "example.org_80" if start.startswith("https") else "example.org_443s"
+    assert copies == sorted(["example.org/a~.html", "example.org/own~.html", f"{other}/own~.html"])
     assert dangling(tmp_path) == []
 
 

@@ -153,7 +153,7 @@ def test_a_checkout_writes_through_no_link(copy: Path) -> None:
     (target).mkdir()
     archive = Archive(copy)
     (snapshot,) = archive.history.snapshots()
-    (copy.parent / OUTSIDE / str(snapshot.id)).touch()  # as if a checkout had started there
+    (copy.parent / OUTSIDE / f"{snapshot.id}.exact").touch()  # as if a checkout had started there
     (target / ".checkout").symlink_to(copy.parent / OUTSIDE)
     with pytest.raises(StorageError, match="symbolic link"):
         exhaust(check_out(archive, snapshot, target))

@@ -14,7 +14,7 @@ HELPS = {
     "407 Proxy Authentication Required": ["--proxy"],
     "proxy does not resolve": ["--proxy none"],
     "proxy refused the connection": ["--proxy none"],
-    "closed without an answer": ["again later"],
+    "connection closed by the server": ["again later"],
     "TLS handshake failed": ["again later"],
     "429 Too Many Requests": ["--delay 1"],
     "503 Service Unavailable": ["(503)", "again later"],

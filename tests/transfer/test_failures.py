@@ -17,10 +17,10 @@ from mirror.transfer.failures import text
         (pycurl.E_COULDNT_CONNECT, "CONNECT tunnel failed, response 403", "proxy refused the connection"),
         (pycurl.E_OPERATION_TIMEDOUT, "Operation timed out", "timed out"),
         (pycurl.E_PARTIAL_FILE, "end of response with 9 bytes missing", "cut short by the server"),
-        (pycurl.E_GOT_NOTHING, "Empty reply from server", "closed without an answer"),
+        (pycurl.E_GOT_NOTHING, "Empty reply from server", "connection closed by the server"),
         (pycurl.E_SSL_CONNECT_ERROR, "wrong version number", "TLS handshake failed"),
         (pycurl.E_PEER_FAILED_VERIFICATION, "SSL certificate problem: self-signed", "certificate not trusted"),
-        (pycurl.E_RECV_ERROR, "Recv failure: Connection reset by peer", "connection failed"),
+        (pycurl.E_RECV_ERROR, "Recv failure: Connection reset by peer", "connection closed by the server"),
         (1, "Received HTTP/0.9 when not allowed", "invalid HTTP: Received HTTP/0.9 when not allowed"),
     ],
 )

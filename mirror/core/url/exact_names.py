@@ -109,6 +109,9 @@ def _readable(escapes: re.Match[str]) -> str:
 
 
 def _with_spaces_inside(text: str) -> str:
+    """Escape a space at either end; and a dot of a name that is a folder of the system, though no canonical URL has one."""
+    if text in {".", ".."}:
+        return f"%2E{text[1:]}"
     if text.startswith(" "):
         text = f"%20{text[1:]}"
     return f"{text[:-1]}%20" if text.endswith(" ") else text

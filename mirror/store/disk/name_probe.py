@@ -22,7 +22,7 @@ def keeps_names(folder: Path) -> bool:
     place.mkdir()
     try:
         for name in _NAMES:
-            (place / name).open("x").close()
+            (place / name).touch(exist_ok=False)
         return sorted(one.name for one in place.iterdir()) == sorted(_NAMES)
     except OSError as error:
         if error.errno in _REFUSED:

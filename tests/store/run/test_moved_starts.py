@@ -66,7 +66,7 @@ def test_a_chain_of_sites_ends_at_the_start(archive: Archive, area: Area, seed: 
     assert running.counts().failed == {}
     assert running.counts().skipped["on a site that its start has left"] == 4
     assert dangling(archive.root) == []
-    assert "new.example_80/index.html" in files(archive.root)["index.html"].decode()
+    assert "new.example/index.html" in files(archive.root)["index.html"].decode()
 
 
 def test_a_start_that_stays_has_its_sitemap(archive: Archive) -> None:

@@ -308,7 +308,7 @@ def test_a_full_disk_is_no_reason_for_other_names(tmp_path: Path, monkeypatch: p
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "open", full)
+    monkeypatch.setattr(Path, "touch", full)
     with pytest.raises(OSError, match="No space left"):
         name_probe.keeps_names(tmp_path)
 
