@@ -27,7 +27,8 @@ def find_file(name: str, text: str) -> Path | None:
         if is_regular:
             path.open("rb").close()
     except OSError as error:
-        raise UsageError(Given(name, path), _unreadable(error)) from None
+        hint = "; the header Cookie sends one cookie" if name == "cookies" and "=" in text else ""
+        raise UsageError(Given(name, path), _unreadable(error) + hint) from None
     if not is_regular:
         raise UsageError(Given(name, path), " is not a file")
     return path

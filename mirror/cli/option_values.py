@@ -139,7 +139,7 @@ def parse_attributes(text: str) -> frozenset[str]:
     names = [part.lower() for part in re.split(r"[,\s]+", text) if part]
     wrong = next((name for name in names if not is_name(name)), None)
     if wrong is not None:
-        raise UsageError(f"attributes={wrong} is not the name of an attribute, such as data-zoom")
+        raise UsageError(Given("attributes", wrong), " is not the name of an attribute, such as data-zoom")
     return frozenset(names)
 
 

@@ -74,7 +74,8 @@ def _choose(start: str, earlier: Sequence[Collection[CanonicalURL]], listens: Ca
 
 def is_asked_with_https(host: str, proxy: Proxy | None) -> bool:
     """Whether a host listens on the port of https: with a proxy it counts as listening, because only the proxy could tell."""
-    is_proxied = bool(proxy.url) if proxy else bool(getproxies().get("https")) and not proxy_bypass(host)
+    given = getproxies()
+    is_proxied = bool(proxy.url) if proxy else bool(given.get("https") or given.get("all")) and not proxy_bypass(host)
     return is_proxied or listens(host, _HTTPS_PORT)
 
 

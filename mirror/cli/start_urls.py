@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from mirror.cli.input_files import read_text
 from mirror.cli.option_values import parse_path
-from mirror.cli.usage_errors import Given, UsageError
+from mirror.cli.usage_errors import Given, UsageError, without_login
 from mirror.core.http.credentials import InvalidLoginError, Login, url_login
 from mirror.core.http.redaction import hidden, redacted
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
@@ -86,5 +86,5 @@ def _without_links(url: CanonicalURL) -> CanonicalURL:
 
 def _listed(path: Path) -> list[str]:
     """The URLs in a file: one or more on each line, `#` before comments."""
-    lines = read_text(f"the list of start URLs {path}", path).splitlines()
+    lines = read_text(f"the list of start URLs {without_login(str(path))}", path).splitlines()
     return [part for line in lines for part in split(re.sub(r"(?:^|\s)#.*", "", line))]

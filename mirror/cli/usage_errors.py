@@ -3,14 +3,18 @@
 `websucker` has `--max-file 1G` where Scrapy has `-a max_file=1G`, and most checks don't know which of the two is running.
 """
 
+import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mirror.cli.option_table import OPTIONS, flag
 
 
 class Given(NamedTuple):
-    """An option in a message: its name, and its value unless that is secret or was not given."""
+    """An option in a message: its name, and its value unless that is secret or was not given.
+
+    What looks like a login or a cookie is not shown.
+    """
 
     name: str
     value: object = None
@@ -21,7 +25,17 @@ class Given(NamedTuple):
         >>> str(Given("max_file", "1 X"))
         'max_file=1 X'
         """
-        return self.name if self.value is None else f"{self.name}={self.value}"
+        return self.name if self.value is None else f"{self.name}={self.shown}"
+
+    @property
+    def shown(self) -> str:
+        """The value without a login in a URL, and without the value of a cookie where a file belongs.
+
+        >>> Given("also", "guido:spam@h").shown, Given("cookies", "sid=spam").shown, Given("out", "a@b").shown
+        ('...@h', 'sid=...', 'a@b')
+        """
+        text = without_login(str(self.value))
+        return _COOKIE.sub(r"\1=...", text) if self.name == "cookies" else text
 
     def as_option(self) -> str:
         """As the command line of `websucker` has it; settings as they are.
@@ -31,8 +45,17 @@ class Given(NamedTuple):
         """
         if self.name not in OPTIONS:
             return str(self)
-        words = (None if self.name == "start" else flag(self.name), self.value)
-        return " ".join(str(word) for word in words if word is not None)
+        words = ("" if self.name == "start" else flag(self.name), "" if self.value is None else self.shown)
+        return " ".join(word for word in words if word)
+
+
+def without_login(text: str) -> str:
+    """Return a text for a message without what may be a login in it."""
+    return _LOGIN.sub("...@", text)
+
+
+_LOGIN: Final = re.compile(r"[^\s/@:,]*:[^\s/@]*@")
+_COOKIE: Final = re.compile(r"([^\s/=;]+)=[^/]*", re.DOTALL)
 
 
 class UsageError(ValueError):

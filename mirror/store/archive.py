@@ -26,7 +26,7 @@ from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.layout import COPIES, KEPT, OBJECTS, SCRATCH
 from mirror.store.disk.lock import Lock
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publications import Publication, PublicationTasks, Published
+from mirror.store.disk.publications import NEVER, Publication, PublicationTasks, Published
 from mirror.store.disk.publisher import Publisher, tree_of
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
@@ -68,6 +68,7 @@ class Archive(ArchiveReader):
         self.renamed = 0
         """How many files `lay_out` gave another name."""
         self._attributes: frozenset[str] | None = None
+        self._blocked: set[int] = set()  # versions in whose places folders are
         self._lock: Lock | None = None
         super().__init__(root)
         self.naming = Naming(self.manifest)
@@ -162,6 +163,11 @@ class Archive(ArchiveReader):
         yield from self._publish_stale(queue)
         for _ in self.remove_released():
             yield False
+        for resource in self.manifest.resources.all(stale=True):
+            if resource.id in self._blocked and self.has_payload(resource):  # a folder was in its place
+                self._mark_published([self.publish(resource)])
+                yield False
+        self._blocked.clear()
         self.write_index()
 
     def remove_released(self) -> Iterator[LocalPath]:
@@ -303,7 +309,7 @@ class Archive(ArchiveReader):
                 continue
             wanted = self.publication(resource)
             asked = queue is not None and queue.put([wanted])
-            self._mark_published([] if asked else [self.publisher.publish(wanted)])
+            self._mark_published([] if asked else [self.publisher.publish_if_free(wanted)])
             self.rewritten += 1
             yield False
             while queue is not None and len(queue) > _BEHIND:
@@ -315,10 +321,13 @@ class Archive(ArchiveReader):
         for resource in self.manifest.resources.all(stale=True) if queue is not None else ():
             if resource.path is None or resource.digest is None or not self.has_payload(resource):
                 continue
+            if resource.id in self._blocked:
+                continue
             self.tree.link(resource.path, self.objects.path(resource.digest), file_date(resource.headers))
             self.unwritten.append(resource.url)
 
     def _mark_published(self, published: Sequence[Published]) -> None:
+        self._blocked.update(one.resource_id for one in published if one.stale == NEVER)
         if published:
             with self.manifest.transaction():
                 self.manifest.resources.mark_published(published)

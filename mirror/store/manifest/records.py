@@ -116,9 +116,10 @@ class Resource:
         return self.path is not None and not self.is_redirect and is_document
 
     @property
-    def precedence(self) -> tuple[bool, bool, int, str]:
-        """The greatest of those that want one path goes first: no redirect, the page of a folder, the shortest URL."""
-        return not self.is_redirect, self.url.endswith("/"), -len(self.url), self.url
+    def precedence(self) -> tuple[int, bool, int, str]:
+        """The greatest of those that want one path goes first: no failure, no redirect, the page of a folder, a short URL."""
+        is_good = self.standing not in {Standing.FAILED, Standing.GONE, Standing.ERROR}
+        return is_good and 2 - self.is_redirect, self.url.endswith("/"), -len(self.url), self.url
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ def keep_errors(manifest: Manifest, naming: Naming, snapshot: Snapshot) -> None:
     failed = [url for url, _, _ in manifest.runs.failures(sys.maxsize)]
     for entry in manifest.frontier.entries(manifest.frontier.find(failed).values()).values():
         known = manifest.resources.current(entry.id)
-        if known and known.id and entry.roles & _PAGES and entry.id not in lost and _has_body(known):
+        wanted = known is not None and entry.roles & _PAGES and entry.id not in lost
+        if known and wanted and _has_body(known) and naming.has_room(known):
             manifest.resources.record(snapshot, known, error_file(known, naming), None)
 
 

@@ -16,13 +16,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from mirror.core.document.header_edits import HEADERS
+from mirror.core.http.messages import header
 from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL, split
 from mirror.core.url.local_paths import Law, LocalPath, Names, read_law
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.name_probe import keeps_names
 from mirror.store.manifest.interface import Manifest
-from mirror.store.manifest.records import Resource
+from mirror.store.manifest.records import Resource, Snapshot
 
 _LAW: Final = "law of names"
 _MARKED: Final = {Names.EXACT: ("*~~*", "*/%~*"), Names.PORTABLE: ("*/index~a*",)}
@@ -44,6 +46,8 @@ class Naming:
         """Whether the files of the tree have the names of this law. Else they were named by an earlier program."""
         self.is_bare_open = False
         """Whether the first answer is still to decide which scheme is the bare one."""
+        self.snapshot: Snapshot | None = None
+        """That of the run, if there is one: a file that moves is another version from then on."""
         self._moved: list[int] = []  # the URLs whose versions got another path
 
     def keep(self, law: Law, *, is_bare_open: bool = False) -> None:
@@ -115,6 +119,13 @@ class Naming:
         found = map(self._manifest.resources.current, moved)
         return [one for one in found if one]
 
+    def has_room(self, resource: Resource) -> bool:
+        """Return whether no other file has to make room for that of a version."""
+        path = self.path(resource)
+        return not self._manifest.locations.holders_above(path) and not self._manifest.locations.holder(
+            path, resource.url_id
+        )
+
     def with_path(self, resource: Resource) -> Resource:
         """Return a good copy with its path in the tree, which the rules of an earlier run may have taken away."""
         return resource if resource.path is not None else replace(self.placed(resource, resource), stale=True)
@@ -149,7 +160,7 @@ class Naming:
         """Return whether another URL has this path, and goes before this one. If it goes behind, it makes room."""
         other_id = self._manifest.locations.holder(path, resource.url_id)
         other = None if other_id is None else self._manifest.resources.current(other_id)
-        if other is None or (shares and resource.digest is not None and other.digest == resource.digest):
+        if other is None or (shares and _have_one_file(resource, other)):
             return False
         if self.path(resource, crowded=True) != path and (
             self.path(other, crowded=True) == path or other.precedence > resource.precedence
@@ -188,7 +199,11 @@ class Naming:
     def _move(self, resource: Resource, path: LocalPath) -> None:
         if resource.path == path:
             return
-        self._manifest.locations.move(resource.url_id, path)
+        if self.snapshot:
+            moved = replace(resource, path=path, stale=True)
+            self._manifest.resources.record(self.snapshot, resource, moved, None)
+        else:
+            self._manifest.locations.move(resource.url_id, path)
         self._moved.append(resource.url_id)
 
 
@@ -196,6 +211,14 @@ def path_of(law: Law, resource: Resource, crowded: bool = False) -> LocalPath:  
     """Return the path of a version by a law of names. A redirect is a small page."""
     shown = "text/html" if resource.is_redirect else resource.media_type or ""
     return law.path(resource.url, shown, crowded=crowded)
+
+
+def _have_one_file(one: Resource, other: Resource) -> bool:
+    """Return whether the files of two good versions have the same content. That of a redirect is where it leads."""
+    if one.digest is None or one.digest != other.digest or one.is_redirect or other.is_redirect:
+        return False
+    both_good = one.precedence[0] == other.precedence[0] > 0
+    return both_good and all(header(one.headers, name) == header(other.headers, name) for name in HEADERS)
 
 
 def _is_http(url: CanonicalURL) -> bool:

@@ -90,6 +90,7 @@ class Crawl:
             pass
         with storing(archive.root), manifest.transaction():
             snapshot = manifest.runs.begin(scope.starts, options or {}, now())
+            archive.naming.snapshot = snapshot
             archive.recover()
             self._run = run = RunContext(
                 archive=archive,

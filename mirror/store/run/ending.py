@@ -99,6 +99,8 @@ class Ending:
     def _twins(self) -> Iterator[tuple[CanonicalURL, CanonicalURL]]:
         """Iterate over index pages that are the same as the page of their folder, although some bytes differ."""
         for index, page in self._run.archive.naming.twins():
+            if index.is_redirect or page.is_redirect:
+                continue
             answers = [
                 self._run.archive.response(one, one.digest) for one in (index, page) if one.digest and not one.error
             ]

@@ -37,7 +37,7 @@ class Database:
         """Whether a transaction is open."""
         try:
             self._connection = _connect(path, read_only=read_only)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise _storage_error(path, error) from error
         try:
             self._prepare(read_only=read_only)
@@ -110,7 +110,7 @@ class Database:
         """Execute one statement. The rows of the cursor are tuples."""
         try:
             return self._connection.execute(statement, values)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._raise(error)
 
     def rows(self, statement: str, values: Values = ()) -> list[sqlite3.Row]:
@@ -119,7 +119,7 @@ class Database:
             cursor = self._connection.cursor()
             cursor.row_factory = sqlite3.Row
             return cursor.execute(statement, values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._raise(error)
 
     def first(self, statement: str, values: Values = ()) -> sqlite3.Row | None:
@@ -138,10 +138,11 @@ class Database:
         """Execute one statement once for each row of values."""
         try:
             self._connection.executemany(statement, rows)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._raise(error)
 
-    def _raise(self, error: sqlite3.DatabaseError) -> NoReturn:
+    def _raise(self, error: sqlite3.DatabaseError | UnicodeDecodeError) -> NoReturn:
+        """A damaged name of a table makes SQLite's own message one that is no UTF-8."""
         if type(error) in _ABOUT_THE_FILE:
             raise _storage_error(self.path, error) from error
         raise error
@@ -190,7 +191,9 @@ class Database:
             self.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-_ABOUT_THE_FILE: Final = frozenset({sqlite3.DatabaseError, sqlite3.OperationalError, sqlite3.DataError})
+_ABOUT_THE_FILE: Final = frozenset(
+    {sqlite3.DatabaseError, sqlite3.OperationalError, sqlite3.DataError, UnicodeDecodeError}
+)
 _LONGEST: Final = 512 << 20  # bytes of a value: half of SQLite's own limit
 _DANGEROUS: Final = re.compile(r"\b(?:CHECK|GENERATED|VIRTUAL|AS)\b", re.IGNORECASE)
 _OWN_TABLES: Final = frozenset({*TABLES, "sqlite_sequence", "sqlite_stat1", "sqlite_stat4"})
@@ -238,6 +241,8 @@ _NO_LOCKS: Final = frozenset(
 def _storage_error(path: Path, error: BaseException) -> StorageError:
     """Make an error that says what the user can do."""
     code = getattr(error, "sqlite_errorcode", 0)
+    if isinstance(error, UnicodeDecodeError):
+        return checks.DamagedManifestError(f"{path}: a name in it is no UTF-8")
     if code in _NO_LOCKS:
         return StorageError(f"{path}: this file system has no locks for databases: keep the archive on a local disk")
     primary = code & 0xFF  # without the details of the extended one

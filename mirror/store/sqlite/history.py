@@ -131,7 +131,7 @@ class History(Queries):
         found: list[Difference] = []
         for url in self._database.column(_TOUCHED, (min(before, now), max(before, now))):
             old, new = (self._shown(checks.url(url), at) for at in (before, now))
-            if old and new and old.content != new.content:
+            if old and new and _shown_content(old) != _shown_content(new):
                 found.append(Difference(ChangeKind.CHANGED, old, new))
             elif old and not new and (other := self.same_as(checks.url(url))) and (place := self._shown(other, now)):
                 found.append(Difference(ChangeKind.MOVED, old, place))
@@ -181,6 +181,12 @@ class History(Queries):
         while rows := self._database.rows(_ALL, (last,)):
             yield from map(resource_of, rows)
             last = rows[-1]["id"]
+
+
+def _shown_content(resource: Resource) -> tuple[object, ...]:
+    """What readers can tell apart: payload, type, status, and the target of a redirect. A file may have another name."""
+    digest, _, status, location = resource.content
+    return digest, resource.media_type, status, location
 
 
 def _rendered(row: sqlite3.Row) -> LastRendering:

@@ -55,17 +55,17 @@ class Locations(Queries):
     # --- who has which path --------------------------------------------------------------------------------------------
 
     def holder(self, path: LocalPath, but: int) -> int | None:
-        row = self._database.run(_HOLDER, (path, but)).fetchone()
-        return row and int(row[0])
+        found = self._database.scalar(_HOLDER, (path, but))
+        return None if found is None else int(found)
 
     def is_folder(self, path: LocalPath) -> bool:
         bounds = f"{path}/", f"{path}0"  # `0` is the character after the slash
-        return self._database.run(_IS_FOLDER, (*bounds, *bounds)).fetchone() is not None
+        return self._database.scalar(_IS_FOLDER, (*bounds, *bounds)) is not None
 
     def holders_above(self, path: LocalPath) -> list[int]:
         names = path.split("/")[:-1]
         folders = ["/".join(names[:depth]) for depth in range(2, len(names) + 1)]
-        return [int(url_id) for (url_id,) in self._database.run(_HOLDERS, listed(folders))] if folders else []
+        return [int(url_id) for url_id in self._database.column(_HOLDERS, listed(folders))] if folders else []
 
     def move(self, url_id: int, path: LocalPath) -> None:
         self._database.run(
@@ -73,10 +73,10 @@ class Locations(Queries):
         )
 
     def matching(self, pattern: str) -> list[int]:
-        return [int(url_id) for (url_id,) in self._database.run(_MATCHING, (pattern,))]
+        return [int(url_id) for url_id in self._database.column(_MATCHING, (pattern,))]
 
     def shared(self) -> list[list[int]]:
-        return [[int(url_id) for url_id in ids.split(",")] for (ids,) in self._database.run(_SHARED)]
+        return [[int(url_id) for url_id in ids.split(",")] for ids in self._database.column(_SHARED)]
 
     # --- another law of names ------------------------------------------------------------------------------------------
 
@@ -96,11 +96,12 @@ class Locations(Queries):
             pass
 
     def planned(self, resource: Resource) -> LocalPath | None:
-        row = self._database.run("SELECT path FROM planned WHERE id = ?", (resource.id,)).fetchone()
-        return checks.path(row[0]) if row else None
+        return checks.optional(
+            checks.path, self._database.scalar("SELECT path FROM planned WHERE id = ?", (resource.id,))
+        )
 
     def carry_out(self) -> int:
-        moved = int(self._database.run(_COUNT_MOVES).fetchone()[0])
+        moved = int(self._database.scalar(_COUNT_MOVES))
         for statement in _CARRY_OUT:
             self._database.run(statement)
         return moved
@@ -138,7 +139,7 @@ _MATCHING: Final = f"SELECT url_id FROM resources WHERE path GLOB ? AND {_HELD} 
 _SHARED: Final = f"SELECT group_concat(url_id) FROM resources WHERE {_HELD} GROUP BY path HAVING count(*) > 1"
 _PLANNED: Final = (
     "id INTEGER PRIMARY KEY, url_id INTEGER, path TEXT, crowded TEXT, current BOOL, "
-    "is_it BOOL, is_folder BOOL, size INTEGER, url TEXT"
+    "rank INTEGER, is_folder BOOL, size INTEGER, url TEXT"
 )
 _MAKE_PLAN: Final = (
     f"CREATE TEMP TABLE IF NOT EXISTS planned ({_PLANNED})",
@@ -156,7 +157,7 @@ _CROWD_OUT: Final = """
     WHERE path <> crowded AND (
         EXISTS (
             SELECT 1 FROM planned b WHERE b.path = a.path AND b.url_id <> a.url_id AND (
-                b.path = b.crowded OR (b.is_it, b.is_folder, b.size, b.url) > (a.is_it, a.is_folder, a.size, a.url)
+                b.path = b.crowded OR (b.rank, b.is_folder, b.size, b.url) > (a.rank, a.is_folder, a.size, a.url)
             )
         )
         OR EXISTS (SELECT 1 FROM planned b WHERE b.path >= a.path || '/' AND b.path < a.path || '0')

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mirror.core.syntax.reference import Reference
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.publications import Published
+from mirror.store.disk.publications import NEVER, Published
 from mirror.store.manifest import checks
 from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing, State
 from mirror.store.sqlite.links import Links
@@ -118,6 +118,7 @@ class Resources(Queries):
         return None if found is None else str(found)
 
     def mark_published(self, files: Sequence[Published]) -> None:
+        files = [file for file in files if file.stale != NEVER]
         if files:
             at = self._runs.last_id()
             self._database.run_many(_MARK_PUBLISHED, [(file.resource_id, file.stale) for file in files])
