@@ -60,7 +60,7 @@ WGET: Final = Peer(
             "-nc, --no-clobber": "`--refresh 1000d` requests nothing again that the archive has.",
         },
         "Which files": {
-            "-A, --accept": "`--include REGEX`, for pages: `[.](html|pdf)$`",
+            "-A, --accept": "`--include REGEX`, for pages: `/$|[.](html|pdf)$`",
             "-R, --reject": "`--exclude REGEX`: `[.](zip|iso)$`",
             "--accept-regex": "`--include REGEX`",
             "--reject-regex": "`--exclude REGEX`",
@@ -79,7 +79,7 @@ WGET: Final = Peer(
             "--trust-server-names": "None: a redirect is a page of its own, and its target is at the path of its own URL.",
             "--strict-comments": "None: comments are read as browsers read them.",
             "-F, --force-html, -B, --base": "None: `-i FILE` reads a list of URLs. For links in a file, start at "
-            "`file:///DIR/FILE.html`.",
+            "`file:///DIR/FILE.html`, with `--also LIST` for their hosts.",
             "-i, --input-file": "`-i FILE`, or `@FILE` in the place of a URL",
         },
         "Names and files": {
@@ -108,7 +108,7 @@ WGET: Final = Peer(
             "-w, --wait": "`--delay SECONDS`",
             "--random-wait": "None: a `Crawl-delay` and the [adaptive rate](politeness.md#the-request-rate) follow the server.",
             "--limit-rate": "`--rate SIZE`",
-            "-t, --tries": "`-s RETRY_TIMES=N`",
+            "-t, --tries": "`-s RETRY_TIMES=N`, for N tries after the first",
             "--waitretry": "`-s MIRROR_BACKOFF=SECONDS`; see [politeness](politeness.md#settings).",
             "--retry-connrefused": ALWAYS,
             "--retry-on-http-error": "`-s RETRY_HTTP_CODES=LIST`; 429, 500, 502, 503 and 504 are tried again by default.",

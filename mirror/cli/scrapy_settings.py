@@ -2,12 +2,17 @@
 
 import logging
 from argparse import Namespace
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
 
 from scrapy.settings import Settings
 from scrapy.utils.conf import arglist_to_dict
 from scrapy.utils.project import get_project_settings
 
 from mirror.cli.usage_errors import UsageError
+
+_NEAR: Final = 0.85
 
 
 def find_settings(given: Namespace) -> Settings:
@@ -20,13 +25,29 @@ def find_settings(given: Namespace) -> Settings:
         return made
     settings = get_project_settings()
     try:
-        settings.setdict(arglist_to_dict(given.set), priority="cmdline")
+        words = arglist_to_dict(given.set)
     except ValueError:
         raise UsageError("-s sets a setting: write it as -s NAME=VALUE") from None
+    check_names(words, settings)
+    settings.setdict(words, priority="cmdline")
     check_level(given.loglevel)
     if given.loglevel:
         settings.setdict({"LOG_ENABLED": True, "LOG_LEVEL": given.loglevel}, priority="cmdline")
     return settings
+
+
+def check_names(words: Iterable[str], settings: Settings) -> None:
+    """Raise `UsageError` for a setting that nobody reads and that is spelled almost like a known one, or like one of ours.
+
+    Others may be read by a component of the user.
+    """
+    for word in words:
+        if word in settings:
+            continue
+        near = get_close_matches(word.upper(), settings, 1, _NEAR)
+        if near or word.startswith("MIRROR_"):
+            meant = f": did you mean {near[0]}?" if near else ""
+            raise UsageError(f"-s {word} is no setting{meant}")
 
 
 def check_level(level: str | None) -> None:

@@ -22,13 +22,19 @@ def run(given: Namespace) -> int:
     with open_reader(given.folder) as archive:
         account = archive.history.account(url)
         forgotten = [pattern for pattern in archive.manifest.decisions.tombstones() if covers(pattern, url)]
+        stands_in = archive.history.same_as(url)
+        copies = [account, archive.history.account(stands_in) if stands_in else None]
     if given.json:
         print_json({"url": url, "known": account is not None, "forgotten": bool(forgotten), **_as_json(account)})
     else:
         for line in account_lines(url, account, forgotten):
             print_line(line)
-    has_copy = account and account.versions and account.versions[-1][0].path and account.versions[-1][2] is None
-    return Exit.WELL if has_copy else Exit.SOME_FAILED
+    return Exit.WELL if any(map(_has_copy, copies)) else Exit.SOME_FAILED
+
+
+def _has_copy(account: UrlHistory | None) -> bool:
+    """Return whether the newest version has a file in the tree."""
+    return bool(account and account.versions and account.versions[-1][0].path and account.versions[-1][2] is None)
 
 
 def _as_json(account: UrlHistory | None) -> dict[str, Any]:

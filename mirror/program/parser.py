@@ -71,7 +71,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     import difflib  # noqa: PLC0415 - only a mistake needs it
 
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, 1, 0.7)
+    near = difflib.get_close_matches(word, known, 1, 0.8)
     return near[0] if near else next((one for one in known if one.startswith(word)), None)
 
 

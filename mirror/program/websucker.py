@@ -9,11 +9,11 @@ from contextlib import suppress
 from typing import Final, NoReturn
 
 from mirror.cli.guarded import guarded, prepare
-from mirror.cli.option_table import OPTIONS
+from mirror.cli.option_table import OPTIONS, flag
 from mirror.cli.usage_errors import Given
 from mirror.program.command_line import command_parser, crawl_parser, normalized
 from mirror.program.command_table import COMMANDS, CRAWL, function
-from mirror.program.parser import nearest
+from mirror.program.parser import nearest, without_secrets
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -45,17 +45,29 @@ def crawl(words: list[str]) -> Namespace:
     """The arguments of `websucker URL...`: `words` are the values of the options that were given, by name."""
     parser = crawl_parser()
     given = parser.parse(normalized(words))
+    if (given.user_agent or "").startswith("*"):
+        parser.error("-A is the User-Agent, as in curl: for wget's -A '*.pdf' use --include '/$|[.]pdf$'")
     for word in given.start:
         if re.fullmatch(r"(?!localhost$)\w[\w-]*", word, re.IGNORECASE):
             parser.error(_no_start(word))
     if not given.start and not given.input_file:
-        parser.error("no URL: give one, as in websucker example.org")
+        parser.error(_no_url(given))
     given.start += [f"@{'/dev/stdin' if file == '-' else file}" for file in given.input_file]
     values = {name: getattr(given, name) for name in OPTIONS if getattr(given, name)}
     given.words = {name: "\n".join(value) if isinstance(value, list) else value for name, value in values.items()}
     given.set = [*(_QUIET if given.quiet else ()), *(_PLAIN if given.no_verbose else ()), *given.set]
     given.loglevel = given.loglevel or _LEVELS[min(given.verbose, len(_LEVELS) - 1)]
     return given
+
+
+def _no_url(given: Namespace) -> str:
+    """Say that there is no URL; perhaps an option has taken it as its value."""
+    for name in OPTIONS:
+        value = getattr(given, name)
+        last = value[-1] if isinstance(value, list) and value else value
+        if isinstance(last, str) and name != "start" and re.match(r"https?://|[\w-]+(?:\.[\w-]+)+(?:[:/]|$)", last):
+            return f"no URL: {flag(name)} has taken {without_secrets(last)} as its value"
+    return "no URL: give one, as in websucker example.org"
 
 
 def _no_start(word: str) -> str:

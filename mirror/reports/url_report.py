@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mirror.core.http.messages import header, status_text
 from mirror.core.http.request_variants import described, variant_of
-from mirror.core.policy.scope import Role
+from mirror.core.policy.scope import Reason, Role
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.reports.remedies import skip_hints, skip_text
 from mirror.reports.times import format_time
@@ -22,6 +22,9 @@ _STANDINGS = {
     Standing.OUTSIDE: "left out by the options",
 }
 
+
+_ALIASES = frozenset({Reason.CANONICAL, Reason.ALIAS, Reason.INDEX})
+"""The reasons of URLs whose copy is that of another URL."""
 
 _ROLES = {
     Role.REQUISITE: "a file that a page needs",
@@ -102,8 +105,18 @@ def _versions(account: UrlHistory) -> list[str]:
     lines, was_there = [], False
     for resource, began, ended in account.versions:
         is_missing = resource.standing is Standing.GONE and not was_there
+        is_alias = resource.standing is Standing.OUTSIDE and account.entry and account.entry.reason in _ALIASES
         lines.append(
-            _version(resource, "not on the server" if is_missing else _STANDINGS[resource.standing], began, ended)
+            _version(
+                resource,
+                "not on the server"
+                if is_missing
+                else "in the tree as that URL"
+                if is_alias
+                else _STANDINGS[resource.standing],
+                began,
+                ended,
+            )
         )
         was_there |= resource.path is not None
     return lines

@@ -116,6 +116,7 @@ class Reason(StrEnum):
     NESTED = "the same as the URL in its parameter"
     CANONICAL = "the same as the URL that it calls canonical"
     ALIAS = "the same by another name of its host"
+    INDEX = "the same page as its folder"
     PRIVATE = "at an address that is not on the internet"
     LENGTH = "by a URL that is too long"
     GUESS = "guessed, but a page and not what was guessed"

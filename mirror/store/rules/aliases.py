@@ -23,7 +23,7 @@ from mirror.core.url.aliases import (
     without_sorting,
     without_tracking,
 )
-from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Snapshot, Standing
 from mirror.store.rules.naming import Naming
@@ -53,7 +53,7 @@ def fold(  # noqa: PLR0913 - three of them have a default
     )
     for url_id in manifest.decisions.aliases():
         known = manifest.resources.current(url_id)
-        if known and known.url not in found:
+        if known and known.url not in found and not _is_kept(manifest, known.url):
             manifest.decisions.set_aliases([(url_id, None)])
             if known.standing is Standing.OUTSIDE and (known.status or 0) < HTTPStatus.BAD_REQUEST:
                 own = replace(naming.with_path(known), standing=Standing.PRESENT, error=None)
@@ -69,6 +69,14 @@ def fold(  # noqa: PLR0913 - three of them have a default
             gone = replace(known, standing=Standing.OUTSIDE, path=None, stale=False, error=None)
             manifest.resources.record(snapshot, known, gone, None)
             add_departure(manifest, known, gone)
+
+
+def _is_kept(manifest: Manifest, url: CanonicalURL) -> bool:
+    """Return whether the URL that stands for an alias could not be renewed, so that nothing shows that they differ."""
+    other = manifest.history.same_as(url)
+    ids = manifest.frontier.find([other] if other else [])
+    known = next(map(manifest.resources.current, ids.values()), None)
+    return known is not None and known.standing is Standing.KEPT
 
 
 def folded(  # noqa: PLR0913 - three of them have a default
@@ -90,7 +98,7 @@ def folded(  # noqa: PLR0913 - three of them have a default
         if url != target and scope.is_same_site(url, target):
             found.setdefault(url, (target, Reason.CANONICAL))
     for url, target in twins.items() if Fold.INDEX in folds else ():
-        found.setdefault(url, (target, Reason.ALIAS))
+        found.setdefault(url, (target, Reason.INDEX))
     for group in contents:
         places = defaultdict(list)
         for url in group:
@@ -99,7 +107,7 @@ def folded(  # noqa: PLR0913 - three of them have a default
             first = preferred(names, scope.starts)
             for url in names:
                 if url != first:
-                    found.setdefault(url, (first, Reason.ALIAS))
+                    found.setdefault(url, (first, Reason.INDEX if origin(url) == origin(first) else Reason.ALIAS))
     return {url: (end, reason) for url, (_, reason) in found.items() if (end := _end(url, found, scope)) != url}
 
 

@@ -36,7 +36,7 @@ ALLOWED_LOSS: Final = 10
 
 _MAX_REDIRECTS: Final = 20
 _FORBIDDEN: Final = frozenset({Reason.NOINDEX, Reason.NOARCHIVE})
-_FOLDED: Final = frozenset({Reason.CANONICAL, Reason.ALIAS})
+_FOLDED: Final = frozenset({Reason.CANONICAL, Reason.ALIAS, Reason.INDEX})
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,9 @@ class Answers:
         return not copy.has_content or lost_content.is_blank(copy)
 
     def _keep(self, entry: Entry, before: Resource, error: str) -> Recorded:
-        """Keep the last good copy, with the reason why it could not be renewed."""
+        """Keep the last good copy, with the reason why it could not be renewed. An alias has none of its own, and stays one."""
+        if self._run.is_alias(before):
+            return self._put(entry, before, before)
         kept = replace(
             self._run.archive.naming.with_path(before), error=error, standing=Standing.KEPT, checked=self._run.now()
         )

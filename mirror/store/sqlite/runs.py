@@ -148,7 +148,7 @@ _GOOD: Final = (
 _LEFT_OUT: Final = (
     f"SELECT f.reason, count(*) FROM frontier f WHERE f.snapshot_id = :run AND (f.state = {State.SKIPPED:d} "
     f"OR f.state = {State.DONE:d} AND f.reason IN "
-    f"('{Reason.NOINDEX}', '{Reason.NOARCHIVE}', '{Reason.CANONICAL}', '{Reason.ALIAS}')) GROUP BY f.reason"
+    f"('{Reason.NOINDEX}', '{Reason.NOARCHIVE}', '{Reason.CANONICAL}', '{Reason.ALIAS}', '{Reason.INDEX}')) GROUP BY f.reason"
 )
 _LED_TO: Final = "EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND {})"
 _IS_ROUTE: Final = (  # a link that only a browser saw and that the server doesn't have is a page that a script makes
