@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from scrapy.settings import Settings
+from scrapy.utils.project import get_project_settings
 
 from mirror.browser.records import Screen
 from mirror.cli.option_docs import BEGIN, END, spelling, with_tables
 from mirror.cli.option_table import OPTIONS, Group
 from mirror.cli.option_values import parse_size
 from mirror.cli.options import Options, stored_words
+from mirror.cli.scrapy_settings import check_names
 from mirror.cli.start_urls import parse_starts
 from mirror.cli.usage_errors import UsageError
 from mirror.core.http.credentials import Login, Proxy
@@ -510,3 +512,23 @@ def test_pages_are_rendered_by_default_if_there_is_a_browser(
     assert options(render="never").rendering is RenderMode.NEVER
     if missing:
         assert refused(render="auto") == f"render=auto: {missing}"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("ROBOTS_OBEY", "-s ROBOTS_OBEY is no setting: did you mean ROBOTSTXT_OBEY?"),
+        ("robotstxt_obey", "-s robotstxt_obey is no setting: did you mean ROBOTSTXT_OBEY?"),
+        ("MIRROR_PROGRES", "-s MIRROR_PROGRES is no setting: did you mean MIRROR_PROGRESS?"),
+        ("MIRROR_ZZZ", "-s MIRROR_ZZZ is no setting"),
+        ("MY_OWN", None),
+        ("ROBOTSTXT_OBEY", None),
+    ],
+)
+def test_a_misspelt_setting_is_told(word: str, message: str | None) -> None:
+    settings = get_project_settings()
+    if message is None:
+        check_names([word], settings)
+        return
+    with pytest.raises(UsageError, match=re.escape(message)):
+        check_names([word], settings)

@@ -115,8 +115,11 @@ def test_with_a_proxy_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("mirror.cli.start_schemes.listens", lambda host, _: nobody(host))
     assert is_asked_with_https("example.org", Proxy("http://127.0.0.1:9"))
+    for name in ("all_proxy", "https_proxy"):
+        with monkeypatch.context() as only:
+            only.setenv(name, "http://127.0.0.1:9")
+            assert is_asked_with_https("example.org", None)
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    assert is_asked_with_https("example.org", None)
     for host, proxy in (("example.org", Proxy("")), ("example.com", None)):
         monkeypatch.setenv("no_proxy", "example.com")
         with pytest.raises(AssertionError, match="was asked"):

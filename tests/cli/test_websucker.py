@@ -123,6 +123,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         (["--max-files", "5", START], "unknown option --max-files: did you mean --max-file?"),
+        (["-nc", START], "unknown option -nc: use --refresh 1000d"),
+        (["-nd", START], "unknown option -nd: the path of a file follows from its URL; see docs/file-names.md"),
+        (["--no-robots", START], "unknown option --no-robots: use -s ROBOTSTXT_OBEY=0"),
+        (["-A", "*.pdf", START], "-A is the User-Agent, as in curl: for wget's -A '*.pdf' use --include '/$|[.]pdf$'"),
+        (["-x", START], f"no URL: --proxy has taken {START} as its value"),
         (["--outt=x", START], "unknown option --outt: did you mean --out?"),
         (["--wait", "5", START], "unknown option --wait: use --delay SECONDS"),
         (["-mk", START], "unknown option -m: Websucker always does that"),

@@ -12,6 +12,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 
+from mirror.core.http.messages import header
 from mirror.core.policy.scope import Reason, Scope
 from mirror.core.url.aliases import (
     FOLDS,
@@ -51,6 +52,11 @@ def fold(  # noqa: PLR0913 - three of them have a default
     found = folded(
         manifest.links.canonicals(), manifest.decisions.same_contents(), scope, shown=shown, twins=twins, folds=folds
     )
+    found = {
+        url: (target, reason)
+        for url, (target, reason) in found.items()
+        if reason is not Reason.INDEX or _are_said_alike(manifest, url, target)
+    }
     for url_id in manifest.decisions.aliases():
         known = manifest.resources.current(url_id)
         if known and known.url not in found and not _is_kept(manifest, known.url):
@@ -69,6 +75,14 @@ def fold(  # noqa: PLR0913 - three of them have a default
             gone = replace(known, standing=Standing.OUTSIDE, path=None, stale=False, error=None)
             manifest.resources.record(snapshot, known, gone, None)
             add_departure(manifest, known, gone)
+
+
+def _are_said_alike(manifest: Manifest, url: CanonicalURL, target: CanonicalURL) -> bool:
+    """Return whether the headers of two URLs say the same of their contents: the same bytes may be another text."""
+    ids = manifest.frontier.find([url, target])
+    known = [manifest.resources.current(ids[one]) for one in (url, target)]
+    types = {header(one.headers, "content-type") for one in known if one}
+    return len(types) == 1
 
 
 def _is_kept(manifest: Manifest, url: CanonicalURL) -> bool:

@@ -361,6 +361,114 @@ def test_a_checkout_may_have_other_names(archive: Archive, tmp_path: Path, of_ar
     assert files(tmp_path / "other") == files(archive.root)
 
 
+@pytest.mark.parametrize("path", ["/index.html/a", "/v.html/b"])
+def test_a_file_gets_the_place_of_a_folder_that_another_law_gave_another_name(archive: Archive, path: str) -> None:
+    folder = path.rpartition("/")[0]
+    site = Site().page("/", links=[folder, path]).page(path).page(folder)
+    for law_of_run in (Names.EXACT, Names.PORTABLE, Names.EXACT, Names.PORTABLE):
+        again(archive, site, names=law_of_run)
+
+
+@pytest.mark.parametrize("names", Names)
+@pytest.mark.parametrize(
+    "second", [("<p>index", None), ("<p>another index", "<p>folder"), ("<p>same", "<p>same"), (None, "<p>f")]
+)
+@pytest.mark.parametrize("first", [("<p>index", "<p>folder"), ("<p>index", None), ("<p>same", "<p>same")])
+def test_old_snapshots_keep_their_names_and_links(
+    archive: Archive, tmp_path: Path, names: Names, first: tuple[str, str | None], second: tuple[str | None, str | None]
+) -> None:
+    trees = []
+    for contents in (first, second, first):
+        again(archive, tutorial(*contents), names=names)
+        trees.append(files(archive.root))
+    for snapshot, tree in zip(archive.history.snapshots(), trees, strict=True):
+        target = tmp_path / str(snapshot.id)
+        list(check_out(archive, snapshot, target))
+        assert dangling(target) == []
+        assert sorted(files(target)) == sorted(tree)
+
+
+def test_a_file_that_moves_is_no_change_to_a_reader(archive: Archive) -> None:
+    again(archive, Site().page("/", links=["/a"]).file("/a", "x", TEXT))
+    again(archive, Site().page("/", links=["/a", "/a/b"]).file("/a", "x", TEXT).file("/a/b", "y", TEXT))
+    assert names(archive) == {"index.html", "a~~", "a/b"}
+    changed = {str(one.now.url if one.now else one.before) for one in archive.history.differences(1, 2)}
+    assert changed == {f"{HOME}/", f"{HOME}/a/b"}
+
+
+@pytest.mark.parametrize("query", ["utm_source=x", "jsessionid=0123456789ABCDEF"])
+@pytest.mark.parametrize("names", Names)
+def test_a_folder_that_leads_to_a_session_is_not_its_index_page(archive: Archive, names: Names, query: str) -> None:
+    site = Site().page("/", links=["/t/", "/t/index.html"]).redirect("/t/", f"/t/?{query}")
+    site.file(f"/t/?{query}", "<p>folder", HTML).file("/t/index.html", "<p>index", HTML)
+    again(archive, site, names=names)
+    assert b"<p>index" in files(archive.root).values()
+
+
+@pytest.mark.parametrize("names", Names)
+def test_redirects_share_no_file_although_their_bodies_are_equal(archive: Archive, names: Names) -> None:
+    site = Site().page("/", links=["/d/", "/d/index.html"]).redirect("/d/", "/x").redirect("/d/index.html", "/y")
+    site.page("/x").page("/y")
+    trees = []
+    for _ in range(3):
+        again(archive, site, names=names)
+        trees.append(files(archive.root))
+    assert trees[0] == trees[1] == trees[2]
+    list(archive.publish_all())
+    assert files(archive.root) == trees[0]
+
+
+def test_the_same_bytes_in_another_encoding_are_another_file(archive: Archive) -> None:
+    site = Site().page("/", links=["/t/", "/t/index.html"])
+    site.file("/t/", "<p>\xe9".encode("latin-1"), "text/html; charset=iso-8859-1")
+    site.file("/t/index.html", "<p>\xe9".encode("latin-1"), "text/html; charset=koi8-r")
+    again(archive, site)
+    assert len({content for path, content in files(archive.root).items() if "/t/" in path}) == 2
+
+
+# --- aliases and errors that fail ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failing", [("/t/",), ("/t/index.html",), ("/t/", "/t/index.html")])
+def test_an_alias_stays_one_while_a_url_fails(archive: Archive, failing: Step) -> None:
+    again(archive, tutorial("<p>same", "<p>same"))
+    before = files(archive.root)
+    site = tutorial("<p>same", "<p>same")
+    for path in failing:
+        site.file(path, "Too busy", HTML, status=503)
+    again(archive, site)
+    assert files(archive.root) == before
+    again(archive, tutorial("<p>same", "<p>same"))
+    assert files(archive.root) == before
+
+
+def test_a_dead_host_leaves_the_tree_as_it_was(archive: Archive) -> None:
+    again(archive, tutorial("<p>same", "<p>same"))
+    before = files(archive.root)
+    again(archive, Site(), web={"https://example.com": Site()})
+    assert files(archive.root) == before
+
+
+@pytest.mark.parametrize("names", Names)
+@pytest.mark.parametrize(
+    ("good", "bad"), [("/t/index.html", "/t/"), ("/a.txt", "/a.txt/b"), ("/t/index.html", "/t/index.html/x")]
+)
+def test_the_page_of_an_error_takes_no_place_of_a_good_file(
+    archive: Archive, names: Names, good: str, bad: str
+) -> None:
+    kind = TEXT if good.endswith(".txt") else HTML
+    site = Site().page("/", links=[good, bad]).file(good, "good", kind).file(bad, "good", HTML, status=403)
+    again(archive, Site().page("/", links=[good]).file(good, "good", kind), names=names)
+    before = {path: content for path, content in files(archive.root).items() if content == b"good"}
+    running = Crawl(
+        archive, Scope((canonical(HOME),)), names=names, keeps_errors=True, now=lambda: "2020-02-02T02:02:02+00:00"
+    )
+    run(running, {HOME: site})
+    complete(running)
+    assert before.items() <= files(archive.root).items()
+    assert on_the_disk(archive) == in_the_manifest(archive)
+
+
 # --- http -----------------------------------------------------------------------------------------------------------
 
 
