@@ -17,6 +17,7 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import may_be_playlist, media_type
 from mirror.items import Answer, Item
 from mirror.pacing import Host, Hosts
+from mirror.terminal.console import print_message
 from mirror.terminal.displays import display, is_terminal
 from mirror.terminal.reporthook import UNKNOWN_SIZE, Display, Totals, Transfer, is_file
 from mirror.transfer.curl_operation import OFFSET, STATUS
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 PAINT_INTERVAL: Final = 0.2
 """Seconds between two updates of a live display."""
+
+_WAITING_INTERVAL: Final = 1.0
+_LONG_WAIT: Final = 2.0
+"""Seconds of waiting that are worth a line."""
 
 
 class _Mirror(Protocol):
@@ -45,6 +50,7 @@ class Progress:
         self._received = 0
         self._transfers: dict[Request, Transfer] = {}
         self._unnamed: dict[Request, Callable[..., None]] = {}
+        self._told: set[tuple[str, str]] = set()
         self._painter: AsyncioLoopingCall | LoopingCall | None = None
 
     @classmethod
@@ -73,6 +79,9 @@ class Progress:
         if self._display.live:
             self._painter = create_looping_call(self._paint)
             self._painter.start(PAINT_INTERVAL)
+        elif not self._crawler.settings.getbool("MIRROR_QUIET"):
+            self._painter = create_looping_call(self._tell_waiting)
+            self._painter.start(_WAITING_INTERVAL, now=False)
 
     def headers_received(self, request: Request, headers: Headers, body_length: object) -> None:
         status = cast("int | None", request.meta.get(STATUS))
@@ -137,6 +146,14 @@ class Progress:
     def _paint(self) -> None:
         scheduler = self._crawler.engine.scheduler if self._crawler.engine else None
         self._display.totals(self._totals(queued=len(scheduler) if isinstance(scheduler, Sized) else None))
+
+    def _tell_waiting(self) -> None:
+        """Where nothing else shows it, say once of each host and trouble that the crawl waits for a while."""
+        waiting = Hosts.shared(self._crawler).longest_wait()
+        if waiting and waiting[1] > _LONG_WAIT and (waiting[0].origin, waiting[0].trouble) not in self._told:
+            self._told.add((waiting[0].origin, waiting[0].trouble))
+            text = _waiting_text(*waiting)
+            print_message(f"{text[:1].upper()}{text[1:]}\n")
 
     def _totals(self, *, queued: int | None) -> Totals:
         stats = self._crawler.stats

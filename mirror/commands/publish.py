@@ -25,7 +25,8 @@ def run(given: Namespace) -> int:
         for line in needing_lines(*archive.manifest.decisions.needing(MAX_EXAMPLES)):
             print_message(printable(line) + "\n")
         print_message(renamed(archive.renamed, archive.naming.law.names))
-        print_message(f"Published {count:,} files; open {archive.start_place()}\n")
+        files = "1 file" if count == 1 else f"{count:,} files"
+        print_message(f"Published {files}; open {archive.start_place()}\n")
         if not archive.unpublished:
             return Exit.WELL
         print_message(missing_objects(len(set(archive.unpublished))))

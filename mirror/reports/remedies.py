@@ -28,7 +28,7 @@ _SKIP_HINTS: Final = {
 """What helps if the user did not mean a skip."""
 
 _HINTS: Final = (
-    (r"401\b", "Some URLs need a login (401): see `--login`, `--netrc` and `--cookies`"),
+    (r"401\b", "Some URLs need a login, or another one (401): see `--login`, `--netrc` and `--cookies`"),
     (
         r"(?:403|999)\b",
         "The server refuses some requests ({}): `--cookies` or `--user-agent` from a browser, or `--login`, may help",
@@ -61,8 +61,12 @@ _HINTS: Final = (
     ),
     (r"host does not resolve", "A host has no address: check its spelling, and whether this machine is online"),
     (
-        r"connection (?:refused|failed|closed)|TLS handshake failed",
-        "A server can't be reached: check host and port, or run the same command again later",
+        r"TLS handshake failed",
+        "A server speaks no TLS that this program knows; perhaps the URL should begin with http://",
+    ),
+    (
+        r"connection (?:refused|failed|closed)",
+        "A server can't be reached: check host, port and whether it is http or https, or run the same command again later",
     ),
     (r"timed out", "A server is silent: run the same command again later; `--timeout` sets how long to wait"),
     (r"cut short", "Some transfers were cut short: run the same command again; it fetches what is missing"),

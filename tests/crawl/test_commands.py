@@ -186,7 +186,7 @@ def test_only_commands_that_write_take_the_lock(made: World, tmp_path: Path) -> 
         (("checkout", "{out}", "1"), 2, "TARGET is missing: websucker checkout [options] DIR SNAPSHOT TARGET"),
         (("checkout", "{out}", "99", "x"), 2, "there is no snapshot '99': give a number (1, 2), a time"),
         (("checkout", "{out}", "1", "{out}/.mirror/x"), 4, "is inside the archive's own folder"),
-        (("why", "{out}", "example.org"), 2, "should begin with http:// or https://"),
+        (("why", "{out}", "nntp://example.org/"), 2, "the scheme 'nntp' is not supported"),
         (("forget", "{out}", "*"), 2, "is not a URL"),
         (("prune", "{out}", "--keep", "some"), 2, "some"),
         (("snapshots", "{out}/nothing"), 4, "is not an archive: it has no folder .mirror"),

@@ -340,3 +340,30 @@ def test_why_tells_what_was_there_and_what_was_guessed(tmp_path: Path) -> None:
     assert "requested as a page, 1 link from a start, found on " in told["/never"]
     assert ", guessed from a string that looks like a URL, 0 links from a start" in told["/guessed.json"]
     assert "requested as the rules of its host" in told["/robots.txt"]
+
+
+def test_a_long_wait_is_told_once_where_nothing_else_shows_it(tmp_path: Path) -> None:
+    site, asked = Site().page("/", links=["/a"]), []
+
+    def busy(request: Handler) -> None:
+        asked.append(request.path)
+        headers = {"Retry-After": "4"}
+        request.reply(Page(503, headers) if len(asked) == 1 else Page(200, {"Content-Type": "text/plain"}, b"a"))
+
+    site["/a"] = busy
+    with serve(site) as server:
+        done = mirror(f"{server.url}/", tmp_path)
+    [told] = [line for line in done.stderr.splitlines() if line.startswith("Waiting")]
+    assert re.fullmatch(rf"Waiting for {server.url[7:]}: [34] s \(503 Service Unavailable, Retry-After\)", told)
+
+
+def test_why_needs_no_scheme_and_an_alias_has_a_copy(tmp_path: Path) -> None:
+    site = Site().page("/", links=["/t/", "/t/index.html"])
+    for path in ("/t/", "/t/index.html"):
+        site.file(path, "<p>t", "text/html")
+    with serve(site) as server:
+        mirror(f"{server.url}/", tmp_path)
+        done = websucker("why", tmp_path, f"{server.url[7:]}/t/index.html")
+    assert done.code == 0
+    assert f"; left out, the same page as its folder: {server.url}/t/" in done.stdout
+    assert ": in the tree as that URL" in done.stdout

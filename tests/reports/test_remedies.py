@@ -15,7 +15,7 @@ HELPS = {
     "proxy does not resolve": ["--proxy none"],
     "proxy refused the connection": ["--proxy none"],
     "connection closed by the server": ["again later"],
-    "TLS handshake failed": ["again later"],
+    "TLS handshake failed": ["http://"],
     "429 Too Many Requests": ["--delay 1"],
     "503 Service Unavailable": ["(503)", "again later"],
     "500 Internal Server Error": ["(500)", "again later"],
