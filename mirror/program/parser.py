@@ -30,7 +30,7 @@ class Parser(ArgumentParser):
         found, rest = self.parse_known_intermixed_args([*words[:end], *plain], given)
         options = [word for word in rest if word.startswith("-") and word != "-"]
         if options:
-            self.error(self._unknown(options[0]))
+            self.error(self._unknown(options))
         if rest:
             self.error(f"unexpected argument {without_secrets(rest[0].removeprefix(_PLAIN))!r}")
         for name, value in vars(found).items():
@@ -45,15 +45,26 @@ class Parser(ArgumentParser):
             message = f"{match[1]} {'takes no' if match[2] else 'needs a'} value"
         exit_with_error(f"{message}; see {self.prog} --help", Exit.USAGE)
 
-    def _unknown(self, word: str) -> str:
-        name = word.partition("=")[0]
-        if name not in self.advice and not name.startswith("--"):
-            name = name[:2]  # what follows may be a value
+    def _unknown(self, words: Sequence[str]) -> str:
+        """Name all unknown options, those together about which the same is to say."""
+        names: dict[str, list[str]] = {}
+        for word in words:
+            name = word.partition("=")[0]
+            if name not in self.advice and not name.startswith("--"):
+                name = name[:2]  # what follows may be a value
+            named = names.setdefault(self._advice_about(name), [])
+            if name not in named:
+                named.append(name)
+        told = [", ".join(named) + (f": {advice}" if advice else "") for advice, named in names.items()]
+        many = sum(map(len, names.values())) > 1
+        return f"unknown option{'s' * many} {'; '.join(told)}"
+
+    def _advice_about(self, name: str) -> str:
         if name in self.advice:
-            return f"unknown option {name}: {self.advice[name]}"
+            return self.advice[name]
         flags = [flag for action in self._actions for flag in action.option_strings]
         meant = nearest(name, flags) if name.startswith("--") else None
-        return f"unknown option {name}{f': did you mean {meant}?' if meant else ''}"
+        return f"did you mean {meant}?" if meant else ""
 
 
 def _without_mark(value: Any) -> Any:

@@ -123,6 +123,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         (["--max-files", "5", START], "unknown option --max-files: did you mean --max-file?"),
+        (
+            ["-r", "-np", "-p", "-E", "-r", "--zzz", START],
+            "unknown options -r, -p, -E: Websucker always does that; leave it out; -np: use --scope prefix; --zzz",
+        ),
         (["-nc", START], "unknown option -nc: use --refresh 1000d"),
         (["-nd", START], "unknown option -nd: the path of a file follows from its URL; see docs/file-names.md"),
         (["--no-robots", START], "unknown option --no-robots: use -s ROBOTSTXT_OBEY=0"),
