@@ -210,7 +210,8 @@ def parse_regex(name: str, text: str) -> re.Pattern[str] | None:
     try:
         return re.compile(text) if text else None
     except (re.error, OverflowError, RecursionError) as error:
-        raise UsageError(Given(name, text), f" is not a regular expression: {error}") from None
+        hint = f"; *{text[1:]} is written [.]{text[2:]}$" if text.startswith("*.") else ""
+        raise UsageError(Given(name, text), f" is not a regular expression: {error}{hint}") from None
 
 
 def parse_size(name: str, text: str) -> int:

@@ -65,8 +65,9 @@ class Locations(Protocol):
     def plan(self, path_of: PathOf, at: int | None = None) -> None:
         """Determine the paths of all versions by a law of names; with `at`, of those that this snapshot shows.
 
-        A version is crowded out if another URL has its path, and goes before it: a folder before its `index.html`, but a page
-        before a redirect; or if its path is a folder of another one.
+        Without `at`, it is called inside of the transaction that carries it out. A version is crowded out if another URL has
+        its path, and goes before it by `Resource.precedence`; if the path is a folder of another one; or if it is the path of
+        a version that was crowded out.
         """
 
     def planned(self, resource: Resource) -> LocalPath | None:

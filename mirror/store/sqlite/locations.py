@@ -81,8 +81,9 @@ class Locations(Queries):
     # --- another law of names ------------------------------------------------------------------------------------------
 
     def plan(self, path_of: PathOf, at: int | None = None) -> None:
+        # What will be carried out is a table of the database, because those of a writer that are temporary are in memory.
         for statement in _MAKE_PLAN:
-            self._database.run(statement)
+            self._database.run(statement.format("main" if at is None else "temp"))
         last = 0
         while rows := self._database.rows(_TO_PLAN, {"last": last, "at": at}):
             found = [(resource_of(row), row["until"] is None) for row in rows]
@@ -102,8 +103,11 @@ class Locations(Queries):
 
     def carry_out(self) -> int:
         moved = int(self._database.scalar(_COUNT_MOVES))
-        for statement in _CARRY_OUT:
-            self._database.run(statement)
+        last = self._database.scalar("SELECT max(id) FROM planned") or 0
+        for first in range(0, last + 1, _AT_ONCE):
+            for statement in _MOVES:
+                self._database.run(statement, (first, first + _AT_ONCE - 1))
+        self._database.run("DROP TABLE planned")
         return moved
 
 
@@ -142,9 +146,9 @@ _PLANNED: Final = (
     "rank INTEGER, is_folder BOOL, size INTEGER, url TEXT"
 )
 _MAKE_PLAN: Final = (
-    f"CREATE TEMP TABLE IF NOT EXISTS planned ({_PLANNED})",
-    "DELETE FROM planned",
-    "CREATE INDEX IF NOT EXISTS temp.planned_path ON planned (path)",
+    "DROP TABLE IF EXISTS temp.planned",
+    f"CREATE TABLE {{0}}.planned ({_PLANNED})",
+    "CREATE INDEX {0}.planned_path ON planned (path)",
 )
 _TO_PLAN: Final = (
     f"{RESOURCE} WHERE r.path IS NOT NULL AND r.id > :last "
@@ -165,26 +169,28 @@ _CROWD_OUT: Final = """
 """
 _MOVED: Final = "FROM planned p JOIN resources r ON r.id = p.id WHERE p.current AND p.path <> r.path"
 _COUNT_MOVES: Final = f"SELECT count(*) {_MOVED}"
-_LEAVE: Final = (
-    f"INSERT OR REPLACE INTO leaving (path, url_id, lost, released) SELECT r.path, r.url_id, 0, 1 {_MOVED} "
-    "AND NOT EXISTS (SELECT 1 FROM planned q WHERE q.path = r.path AND q.current)"
+_MOVES: Final = (  # each for versions from one id to another
+    (
+        f"INSERT OR REPLACE INTO leaving (path, url_id, lost, released) SELECT r.path, r.url_id, 0, 1 {_MOVED} "
+        "AND NOT EXISTS (SELECT 1 FROM planned q WHERE q.path = r.path AND q.current) AND p.id BETWEEN ? AND ?"
+    ),
+    (
+        "UPDATE resources SET stale = stale + 1 WHERE until IS NULL AND path IS NOT NULL "
+        f"AND ({_IS_DOCUMENT} OR path <> (SELECT p.path FROM planned p WHERE p.id = resources.id)) AND id BETWEEN ? AND ?"
+    ),
+    (
+        "UPDATE resources SET path = p.path FROM planned p "
+        "WHERE p.id = resources.id AND p.path <> resources.path AND resources.id BETWEEN ? AND ?"
+    ),
+    "UPDATE copies SET digest = '' WHERE resource_id BETWEEN ? AND ?",
+    (
+        "INSERT OR IGNORE INTO copies (resource_id, since, digest) "
+        f"SELECT id, since, '' FROM resources WHERE path IS NOT NULL AND {_IS_DOCUMENT} AND id BETWEEN ? AND ?"
+    ),
 )
-_MAKE_STALE: Final = (
-    "UPDATE resources SET stale = stale + 1 WHERE until IS NULL AND path IS NOT NULL "
-    f"AND ({_IS_DOCUMENT} OR path <> (SELECT p.path FROM planned p WHERE p.id = resources.id))"
-)
-_MAKE_COPIES_UNKNOWN: Final = (
-    "INSERT OR IGNORE INTO copies (resource_id, since, digest) "
-    f"SELECT id, since, '' FROM resources WHERE path IS NOT NULL AND {_IS_DOCUMENT}"
-)
-_CARRY_OUT: Final = (
-    _LEAVE,
-    _MAKE_STALE,
-    "UPDATE resources SET path = p.path FROM planned p WHERE p.id = resources.id AND p.path <> resources.path",
-    "UPDATE copies SET digest = ''",
-    _MAKE_COPIES_UNKNOWN,
-    "DROP TABLE planned",
-)
+_AT_ONCE: Final = 5_000
+"""Versions that one statement changes: SQLite keeps in memory what it would need to undo one."""
+
 _MARK_REFERRERS_STALE: Final = (
     f"UPDATE resources SET stale = stale + 1 WHERE id IN (SELECT resource_id FROM links WHERE target_id IN {_GIVEN})"
 )
