@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.commands import httrack, websucker
 from tests.browser.conftest import Nginx, program
-from tests.downloads import NAMES, downloads, repository
+from tests.downloads import NAMES, apt_with, downloads, repository
 from tests.site import HTML, PNG, Site, serve
 
 COMMANDS: Final[dict[str, Callable[[str, str], list[str]]]] = {
@@ -136,20 +136,7 @@ def with_nginx(nginx: Nginx, copy: Path) -> int:
 
 def apt_works(copy: Path, home: Path, root: Path) -> bool:
     """Return whether apt can use a mirrored repository from the disk, with its signature."""
-    for name in ("state/lists/partial", "cache/archives/partial"):
-        (root / name).mkdir(parents=True)
-    (root / "sources.list").write_text(f"deb [signed-by={home / 'demo.gpg'}] file:{copy} stable main\n")
-    (root / "status").touch()
-    words = {
-        "Dir::Etc::sourcelist": root / "sources.list",
-        "Dir::Etc::sourceparts": "-",
-        "Dir::State": root / "state",
-        "Dir::State::status": root / "status",
-        "Dir::Cache": root / "cache",
-        "APT::Architecture": "amd64",
-        "APT::Sandbox::User": "root",
-    }
-    apt = ["apt-get", *(f"-o{name}={value}" for name, value in words.items())]
+    apt = apt_with(copy, home, root)
     return run([*apt, "-oAPT::Update::Error-Mode=any", "update"]) and run([*apt, "download", "websucker-demo"], root)
 
 

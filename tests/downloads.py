@@ -53,3 +53,24 @@ def repository(folder: Path, home: Path) -> None:
 
 def made(folder: Path, *command: str) -> bytes:
     return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+
+
+def apt_with(copy: Path, home: Path, root: Path) -> list[str]:
+    """Return the command of an apt that uses only a copy of the repository, from the disk and with its signature.
+
+    `home` has the key, `root` gets the state of apt.
+    """
+    for name in ("state/lists/partial", "cache/archives/partial"):
+        (root / name).mkdir(parents=True)
+    (root / "sources.list").write_text(f"deb [signed-by={home / 'demo.gpg'}] file:{copy} stable main\n")
+    (root / "status").touch()
+    words = {
+        "Dir::Etc::sourcelist": root / "sources.list",
+        "Dir::Etc::sourceparts": "-",
+        "Dir::State": root / "state",
+        "Dir::State::status": root / "status",
+        "Dir::Cache": root / "cache",
+        "APT::Architecture": "amd64",
+        "APT::Sandbox::User": "root",
+    }
+    return ["apt-get", *(f"-o{name}={value}" for name, value in words.items())]

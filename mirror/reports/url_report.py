@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from mirror.core.http.messages import header, status_text
 from mirror.core.http.request_variants import described, variant_of
-from mirror.core.policy.scope import Reason, Role
+from mirror.core.policy.scope import Role
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.reports.remedies import skip_hints, skip_text
 from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import LastRendering, UrlHistory
-from mirror.store.manifest.records import Resource, Standing, State
+from mirror.store.manifest.records import ALIASES, Resource, Standing, State
 from mirror.store.manifest.rendering_records import RenderingState as Rendering
 
 _STANDINGS = {
@@ -22,9 +22,6 @@ _STANDINGS = {
     Standing.OUTSIDE: "left out by the options",
 }
 
-
-_ALIASES = frozenset({Reason.CANONICAL, Reason.ALIAS, Reason.INDEX})
-"""The reasons of URLs whose copy is that of another URL."""
 
 _ROLES = {
     Role.REQUISITE: "a file that a page needs",
@@ -105,7 +102,7 @@ def _versions(account: UrlHistory) -> list[str]:
     lines, was_there = [], False
     for resource, began, ended in account.versions:
         is_missing = resource.standing is Standing.GONE and not was_there
-        is_alias = resource.standing is Standing.OUTSIDE and account.entry and account.entry.reason in _ALIASES
+        is_alias = resource.standing is Standing.OUTSIDE and account.entry and account.entry.reason in ALIASES
         lines.append(
             _version(
                 resource,

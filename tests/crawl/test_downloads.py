@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import Nginx, program
 from tests.crawl.running import mirror, publish, run, scrapy
-from tests.downloads import NAMES, YEAR_2001, downloads, repository
+from tests.downloads import NAMES, YEAR_2001, apt_with, downloads, repository
 from tests.site import HTML, Site, serve
 
 
@@ -56,26 +56,12 @@ def test_apt_can_use_a_mirrored_repository(nginx: Nginx, tmp_path: Path) -> None
         run("gpgv", "--keyring", str(home / "demo.gpg"), str(release / "Release.gpg"), str(release / "Release")).code
         == 0
     )
-    root = tmp_path / "apt"
-    for name in ("state/lists/partial", "cache/archives/partial", "etc"):
-        (root / name).mkdir(parents=True)
-    (root / "etc/sources.list").write_text(f"deb [signed-by={home / 'demo.gpg'}] file:{copy} stable main\n")
-    (root / "status").touch()
-    words = {
-        "Dir::Etc::sourcelist": root / "etc/sources.list",
-        "Dir::Etc::sourceparts": "-",
-        "Dir::State": root / "state",
-        "Dir::State::status": root / "status",
-        "Dir::Cache": root / "cache",
-        "APT::Architecture": "amd64",
-        "APT::Sandbox::User": "root",
-    }
-    apt = ["apt-get", *(f"-o{name}={value}" for name, value in words.items())]
+    apt = apt_with(copy, home, tmp_path / "apt")
     updated = run(*apt, "update")
     assert (updated.code, "W:" in updated.stderr, "E:" in updated.stderr) == (0, False, False), updated.stderr
-    fetched = run(*apt, "download", "websucker-demo", cwd=root)
+    fetched = run(*apt, "download", "websucker-demo", cwd=tmp_path)
     assert fetched.code == 0, fetched.stderr
-    assert [place.read_bytes() for place in root.glob("websucker-demo_1.0~exp1_all.deb")] == [
+    assert [place.read_bytes() for place in tmp_path.glob("websucker-demo_1.0~exp1_all.deb")] == [
         (tmp_path / "site/pool/main/w/websucker-demo_1.0~exp1_all.deb").read_bytes()
     ]
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mirror.core.url.local_paths import Names
+from mirror.program.command_table import COMMANDS
 from tests.crawl.running import mirror, tree, websucker
 from tests.site import Site, serve
 
@@ -47,6 +49,13 @@ def test_a_checkout_may_have_other_names(tmp_path: Path) -> None:
         assert mirror(server.url, out).code == 0
     assert websucker("checkout", out, "latest", copy, "--names", "portable").code == 0
     assert (names(copy), names(out)) == (PORTABLE, EXACT)
+
+
+def test_the_commands_know_all_names() -> None:
+    """Their table loads nothing that knows the law."""
+    for command in ("publish", "checkout"):
+        [choices] = [one.keywords["choices"] for one in COMMANDS[command].arguments if one.names == ("--names",)]
+        assert choices == tuple(Names)
 
 
 def test_unknown_names_are_refused(tmp_path: Path) -> None:

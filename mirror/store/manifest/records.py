@@ -16,6 +16,9 @@ from mirror.store.disk.objects import Digest
 FOLDED: Final = (Reason.TRACKING, Reason.SESSION, Reason.NESTED, Reason.SORTING, Reason.CASE)
 """The reasons of URLs in whose place their plain URL is requested."""
 
+ALIASES: Final = (Reason.CANONICAL, Reason.ALIAS, Reason.INDEX)
+"""The reasons of URLs that were answered, and whose copy is that of another URL with the same content."""
+
 
 class Standing(StrEnum):
     """The standing of a version. The first four have a path in the tree, the others have none."""

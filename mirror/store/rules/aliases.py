@@ -55,7 +55,7 @@ def fold(  # noqa: PLR0913 - three of them have a default
     found = {
         url: (target, reason)
         for url, (target, reason) in found.items()
-        if reason is not Reason.INDEX or _are_said_alike(manifest, url, target)
+        if reason is not Reason.INDEX or _have_one_type(manifest, url, target)
     }
     for url_id in manifest.decisions.aliases():
         known = manifest.resources.current(url_id)
@@ -77,8 +77,8 @@ def fold(  # noqa: PLR0913 - three of them have a default
             add_departure(manifest, known, gone)
 
 
-def _are_said_alike(manifest: Manifest, url: CanonicalURL, target: CanonicalURL) -> bool:
-    """Return whether the headers of two URLs say the same of their contents: the same bytes may be another text."""
+def _have_one_type(manifest: Manifest, url: CanonicalURL, target: CanonicalURL) -> bool:
+    """Return whether two URLs have one Content-Type: in another encoding, the same bytes are another text."""
     ids = manifest.frontier.find([url, target])
     known = [manifest.resources.current(ids[one]) for one in (url, target)]
     types = {header(one.headers, "content-type") for one in known if one}

@@ -40,8 +40,12 @@ def version(entry: Entry, response: Response, references: Sequence[Reference], n
 
 def reads_alike(before: Resource, now: Resource) -> bool:
     """Return whether the files of two versions have the same content: that of the payload, and what only headers say."""
-    is_said = all(header(before.headers, name) == header(now.headers, name) for name in HEADERS)
-    return is_said and before.content == now.content
+    return before.content == now.content and are_said_alike(before, now)
+
+
+def are_said_alike(one: Resource, other: Resource) -> bool:
+    """Return whether the headers of two versions say the same of their payloads."""
+    return all(header(one.headers, name) == header(other.headers, name) for name in HEADERS)
 
 
 def is_page(entry: Entry, resource: Resource) -> bool:

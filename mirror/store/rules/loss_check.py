@@ -29,14 +29,13 @@ from typing import Final
 from mirror.core.policy.scope import Reason, Scope
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Manifest
-from mirror.store.manifest.records import ChangedPage, Standing
+from mirror.store.manifest.records import ALIASES, ChangedPage, Standing
 
 ALLOWED_LOSS: Final = 10
 """Up to this many lost pages are accepted, unless a start is among them: half of a small site is not much."""
 
 _MAX_REDIRECTS: Final = 20
 _FORBIDDEN: Final = frozenset({Reason.NOINDEX, Reason.NOARCHIVE})
-_FOLDED: Final = frozenset({Reason.CANONICAL, Reason.ALIAS, Reason.INDEX})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def excessive_loss(
 
 def is_folded(page: ChangedPage) -> bool:
     """Whether a page has become an alias of one that has the same content now (`store.rules.aliases`)."""
-    return page.path is None and page.standing is Standing.OUTSIDE and page.reason in _FOLDED
+    return page.path is None and page.standing is Standing.OUTSIDE and page.reason in ALIASES
 
 
 def _lost_pages(

@@ -16,8 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from mirror.core.document.header_edits import HEADERS
-from mirror.core.http.messages import header
 from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL, split
 from mirror.core.url.local_paths import Law, LocalPath, Names, read_law
@@ -25,6 +23,7 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.name_probe import keeps_names
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Resource, Snapshot
+from mirror.store.rules.answer_versions import are_said_alike
 
 _LAW: Final = "law of names"
 _MARKED: Final = {Names.EXACT: ("*~~*", "*/%~*"), Names.PORTABLE: ("*/index~a*",)}
@@ -139,14 +138,14 @@ class Naming:
             self._place_again(url_id)
 
     def twins(self) -> Iterator[tuple[Resource, Resource]]:
-        """Iterate over pairs of an index page that was crowded out, and the page of its folder."""
+        """Iterate over pairs of an index page that was crowded out, and the page of its folder; neither is a redirect."""
         for url_id in self._crowded_out():
             known = self._manifest.resources.current(url_id)
             if known is None or known.path is None or known.path == self.path(known):
                 continue
             other = self._manifest.locations.holder(self.path(known), url_id)
             page = other and self._manifest.resources.current(other)
-            if page:
+            if page and page.url.endswith("/") and not known.is_redirect and not page.is_redirect:
                 yield known, page
 
     def _crowded_out(self) -> Iterator[int]:
@@ -217,8 +216,7 @@ def _have_one_file(one: Resource, other: Resource) -> bool:
     """Return whether the files of two good versions have the same content. That of a redirect is where it leads."""
     if one.digest is None or one.digest != other.digest or one.is_redirect or other.is_redirect:
         return False
-    both_good = one.precedence[0] == other.precedence[0] > 0
-    return both_good and all(header(one.headers, name) == header(other.headers, name) for name in HEADERS)
+    return one.precedence[0] == other.precedence[0] > 0 and are_said_alike(one, other)
 
 
 def _is_http(url: CanonicalURL) -> bool:

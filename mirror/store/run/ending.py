@@ -88,7 +88,8 @@ class Ending:
                     twins=dict(self._twins()),
                     folds=run.folds,
                 )
-            run.archive.naming.review()
+            if not self._has_failed:
+                run.archive.naming.review()
             judge_redirects(self._manifest, run.scope)
             if run.keeps_errors:
                 keep_errors(self._manifest, run.archive.naming, run.snapshot)
@@ -99,12 +100,10 @@ class Ending:
     def _twins(self) -> Iterator[tuple[CanonicalURL, CanonicalURL]]:
         """Iterate over index pages that are the same as the page of their folder, although some bytes differ."""
         for index, page in self._run.archive.naming.twins():
-            if index.is_redirect or page.is_redirect:
-                continue
             answers = [
                 self._run.archive.response(one, one.digest) for one in (index, page) if one.digest and not one.error
             ]
-            if len(answers) == 2 and page.url.endswith("/") and are_same(*answers):  # noqa: PLR2004 - both
+            if len(answers) == 2 and are_same(*answers):  # noqa: PLR2004 - both
                 yield index.url, page.url
 
     def settle(self) -> Iterator[bool]:

@@ -26,7 +26,7 @@ from mirror.store.manifest.history_records import (
     SnapshotInfo,
     UrlHistory,
 )
-from mirror.store.manifest.records import AGAIN, FOLDED, PRUNED, Outcome, Resource
+from mirror.store.manifest.records import AGAIN, ALIASES, FOLDED, PRUNED, Outcome, Resource
 from mirror.store.sqlite.queries import AT_A_TIME, PAGE, RESOURCE, SEEN, Queries, entry_of, resource_of
 
 
@@ -259,7 +259,7 @@ def _any(*reasons: Reason) -> str:
 
 _HAS_RULE: Final = _any(Reason.ROBOTS, Reason.NOFOLLOW, Reason.NOINDEX, Reason.NOARCHIVE, Reason.PRIVATE, Reason.TRAP)
 """For these reasons, a stored rule says what decided. A rule that begins with `AGAIN` says it whatever the reason."""
-_HAS_STAND_IN: Final = _any(*FOLDED, Reason.CANONICAL, Reason.ALIAS, Reason.INDEX)
+_HAS_STAND_IN: Final = _any(*FOLDED, *ALIASES)
 _DECIDED: Final = (
     "SELECT f.*, u.url, s.started, p.url AS referrer, coalesce(ru.rule, o.url) AS rule "
     "FROM frontier f JOIN urls u ON u.id = f.url_id LEFT JOIN snapshots s ON s.id = f.snapshot_id "

@@ -10,6 +10,7 @@ from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.records import (
+    ALIASES,
     PRUNED,
     ErrorPages,
     Lack,
@@ -145,10 +146,10 @@ _GOOD: Final = (
     f"SELECT coalesce({IS_PAGE}, 0) AS page, count(*), sum(r.size) FROM {OF_RUN} "
     f"WHERE {_IS_KEPT} AND f.roles <> {LISTING} GROUP BY page"
 )
+_ANSWERED: Final = ", ".join(f"'{reason}'" for reason in (Reason.NOINDEX, Reason.NOARCHIVE, *ALIASES))
 _LEFT_OUT: Final = (
     f"SELECT f.reason, count(*) FROM frontier f WHERE f.snapshot_id = :run AND (f.state = {State.SKIPPED:d} "
-    f"OR f.state = {State.DONE:d} AND f.reason IN "
-    f"('{Reason.NOINDEX}', '{Reason.NOARCHIVE}', '{Reason.CANONICAL}', '{Reason.ALIAS}', '{Reason.INDEX}')) GROUP BY f.reason"
+    f"OR f.state = {State.DONE:d} AND f.reason IN ({_ANSWERED})) GROUP BY f.reason"
 )
 _LED_TO: Final = "EXISTS (SELECT 1 FROM links l WHERE l.target_id = f.url_id AND {})"
 _IS_ROUTE: Final = (  # a link that only a browser saw and that the server doesn't have is a page that a script makes
