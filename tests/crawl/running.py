@@ -22,7 +22,7 @@ QUICK = {"MIRROR_BACKOFF": "0.05"}  # seconds: few tests are about how long a cr
 
 def mirror(start: str, out: Path, *words: str, settings: dict[str, str] | None = None) -> Done:
     """`scrapy crawl mirror -a start=... -a out=... -a WORD...`."""
-    return warm.run(Task("scrapy", _words(start, out, words, settings or {}), environment={"TERM": "dumb"}))
+    return warm.run(Task("scrapy", words_of(start, out, words, settings or {}), environment={"TERM": "dumb"}))
 
 
 def scrapy(*words: str) -> Done:
@@ -40,7 +40,7 @@ def process(
 ) -> "subprocess.Popen[str]":
     """The same, still running, in a process group of its own as from a shell. Renders pages only if the words ask for it."""
     return subprocess.Popen(
-        [*SCRAPY, *_words(start, out, words, settings or {})],
+        [*SCRAPY, *words_of(start, out, words, settings or {})],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -50,7 +50,7 @@ def process(
     )
 
 
-def _words(start: str, out: Path, words: Sequence[str], settings: Mapping[str, str]) -> list[str]:
+def words_of(start: str, out: Path, words: Sequence[str], settings: Mapping[str, str]) -> list[str]:
     rendering = [] if any(word.startswith("render=") for word in words) else ["render=never"]
     arguments = [f"start={start}", f"out={out}", *rendering, *words]
     return [
