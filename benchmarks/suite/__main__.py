@@ -71,7 +71,8 @@ class Run:
 
     @property
     def command(self) -> list[str]:
-        words = self.tool.command(self.place.server.url + (self.tool.entry or self.place.entry), self.out)
+        start = self.place.server.url + (self.tool.entry or self.place.entry)
+        words = self.tool.command(str(self.place.starts or start), self.out)
         return [*words, *self.tool.again] if self.second else words
 
 
@@ -225,7 +226,7 @@ def work_done(task: Run, traffic: Traffic) -> Shares:
     asked = min(1.0, len(traffic.paths.keys() - {ROBOTS}) / (task.place.pages or len(task.place.known)))
     if task.tool.judged == "requests":
         return Shares(files=cut(asked))
-    done = judge(task.out, task.place.known, task.place.server.url).shares
+    done = judge(task.out, task.place.known, task.place.origin).shares
     files = min(done.files, asked) if task.second else done.files
     return Shares(cut(files), cut(done.size), cut(done.links) if task.tool.judged == "copy" else None)
 

@@ -6,7 +6,7 @@ links: an HTML document by its text, a stylesheet by everything except its url()
 
 import hashlib
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NewType, overload
@@ -119,7 +119,10 @@ def fingerprint_of(path: Path) -> Fingerprint:
 
 
 def judge(copy: Path, known: Mapping[str, File], origin: str) -> Work:
-    """Judge a copy of the site at `origin` (`http://host/`). `known` maps paths below it to files."""
+    """Judge a copy of the site at `origin`: `http://host/`, or `http://` if it has several hosts.
+
+    `known` maps the rest of each file's URL to the file.
+    """
     prints = {path: fingerprint_of(path) for path in sorted(saved(copy))}
     wanted = {file.fingerprint for file in known.values()}
     saved_prints = set(prints.values())
@@ -155,7 +158,7 @@ def links(document: bytes) -> list[str]:
     return [value for element in elements for name in ("href", "src") if (value := element.get(name))]
 
 
-def works(document: Path, link: str, origin: str, known: Container[str]) -> bool | None:
+def works(document: Path, link: str, origin: str, known: Mapping[str, File]) -> bool | None:
     """Whether a link of a saved document leads to a file; `None` if it leads out of the site, or to the same document.
 
     A link that still has the URL of a file of the site does not work offline.
@@ -163,7 +166,8 @@ def works(document: Path, link: str, origin: str, known: Container[str]) -> bool
     link = link.strip()
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
-        return False if link.startswith(origin) and (unquote(parts.path)[1:] or "index.html") in known else None
+        below = unquote(parts._replace(query="", fragment="").geturl()).removeprefix(origin)
+        return False if link.startswith(origin) and not {below, f"{below}index.html"}.isdisjoint(known) else None
     if not parts.path:
         return None
     return (document.parent / unquote(parts.path)).is_file()

@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,18 +96,35 @@ def nginx(folder: Path, home: Path) -> Iterator[Server]:
     log.touch()
     configuration.write_text(NGINX.format(home=home, user=user, log=log, host=host, port=port, folder=folder))
     with _running([program, "-e", str(home / "error.log"), "-c", str(configuration)], host, port):
-        yield Server(_url(host, port), log)
+        yield Server(url_of(host, port), log)
 
 
 @contextmanager
 def paced(home: Path, *options: str) -> Iterator[Server]:
     """Serve with `paced`, the suite's own server, and its options."""
     host, port = free_address()
+    with paced_hosts(home, [host], port, *options) as server:
+        yield server
+
+
+@contextmanager
+def paced_hosts(home: Path, hosts: Sequence[str], port: int, *options: str) -> Iterator[Server]:
+    """Serve several hosts with `paced`; the URL of the server is that of the first one."""
     log = home / "access.log"
     log.touch()
-    command = [sys.executable, "-m", "benchmarks.suite.paced", "--host", host, "--port", str(port), "--log", str(log)]
-    with _running([*command, *options], host, port):
-        yield Server(_url(host, port), log)
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.suite.paced",
+        "--port",
+        str(port),
+        "--log",
+        str(log),
+        "--hosts",
+        *hosts,
+    ]
+    with _running([*command, *options], hosts[-1], port):
+        yield Server(url_of(hosts[0], port), log)
 
 
 def free_address() -> tuple[str, int]:
@@ -127,7 +144,7 @@ def free_address() -> tuple[str, int]:
         return "127.0.0.1", trial.getsockname()[1]
 
 
-def _url(host: str, port: int) -> str:
+def url_of(host: str, port: int) -> str:
     return f"http://{host}/" if port == 80 else f"http://{host}:{port}/"
 
 

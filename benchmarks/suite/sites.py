@@ -38,13 +38,17 @@ def linked(page: int, pages: int, count: int) -> list[int]:
     return list(dict.fromkeys([*below, *others]))[:count]
 
 
-def document(page: int, pages: int, size: int, count: int) -> str:
-    """A page of about `size` bytes with `count` links, half of them relative to the page, half to the root."""
+def document(page: int, pages: int, size: int, count: int, host: str = "") -> str:
+    """A page of about `size` bytes with `count` links, half of them relative to the page, half to the root.
+
+    It names the host, so that the pages of each are different.
+    """
     chance = random.Random(-page - 1)
     folder = Path(path_of(page)).parent
     targets = ["/" + path_of(n) if n % 2 else os.path.relpath(path_of(n), folder) for n in linked(page, pages, count)]
     items = [f'<li><a href="{target}">{" ".join(chance.choices(WORDS, k=3))}</a></li>' for target in targets]
-    head = f"<!DOCTYPE html>\n<html><head><meta charset=utf-8><title>Page {page}</title></head><body><h1>Page {page}</h1>\n"
+    title = f"Page {page}{' of ' * bool(host)}{host}"
+    head = f"<!DOCTYPE html>\n<html><head><meta charset=utf-8><title>{title}</title></head><body><h1>{title}</h1>\n"
     room = max(0, size - len(head) - sum(map(len, items)))
     words = chance.choices(WORDS, k=room // 8)
     lines = [" ".join(words[n : n + 80]) for n in range(0, len(words), 80)]
@@ -52,12 +56,12 @@ def document(page: int, pages: int, size: int, count: int) -> str:
     return f"{head}<ul>\n{chr(10).join(items)}\n</ul>\n{paragraphs}\n<p>End of page {page}.</p></body></html>\n"
 
 
-def make_pages(folder: Path, pages: int, size: int, count: int) -> None:
+def make_pages(folder: Path, pages: int, size: int, count: int, host: str = "") -> None:
     """Write a site of generated pages."""
     for page in range(pages):
         path = folder / path_of(page)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(document(page, pages, size, count))
+        path.write_text(document(page, pages, size, count, host))
 
 
 def make_large(folder: Path, size: int) -> None:

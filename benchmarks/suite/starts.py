@@ -22,12 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.suite.report import filled, table
+from benchmarks.suite.judging import Shares
+from benchmarks.suite.report import filled, table, target_table
+from benchmarks.suite.results import Row, load, save
 from benchmarks.suite.serving import ROOT
 from benchmarks.suite.tools import httrack, versions, wget
 
 PAGE: Final = ROOT / "docs" / "performance.md"
 PATIENCE: Final = 60.0
+WORKLOAD: Final = "start"
+"""The name of these measurements among those of the suite."""
 PROGRAM: Final = [sys.executable, "-m", "mirror"]
 SITE: Final = "http://127.0.0.1:{}/"
 
@@ -146,6 +150,16 @@ def start_table(found: dict[tuple[str, str], list[Times]]) -> str:
     return f"{table([f'{rounds} rounds', '', 'processor s', 'wall s'], 'llrr', rows)}\n\n{names}"
 
 
+def rows(found: dict[tuple[str, str], list[Times]]) -> list[Row]:
+    """The same as rows of the suite, for its targets."""
+    return [
+        Row(WORKLOAD, name, name, number, times.wall, times.processor, 0, 0, 0, Shares(1.0), "0")
+        for (program, what), measurements in found.items()
+        for number, times in enumerate(measurements)
+        for name in [f"{program}, {what}"]
+    ]
+
+
 def _spread(figures: list[float]) -> str:
     return f"{statistics.median(figures):.3f} ({min(figures):.3f} to {max(figures):.3f})"
 
@@ -155,10 +169,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     options = parser.parse_args()
-    text = start_table(measured(options.rounds, lambda line: print(line, file=sys.stderr)))
+    found = measured(options.rounds, lambda line: print(line, file=sys.stderr))
+    text = start_table(found)
     print(text)
     if options.write:
-        PAGE.write_text(filled(PAGE.read_text(), {"start": text}))
+        results = load(PAGE.with_suffix(".json")).replaced(rows(found), versions([]))
+        save(results, PAGE.with_suffix(".json"))
+        PAGE.write_text(filled(PAGE.read_text(), {"start": text, "targets": target_table(results)}))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as distribution
 from pathlib import Path
 from typing import Final, Literal
@@ -46,9 +46,9 @@ class Tool:
         return self.program in {WEBSUCKER, "scrapy"} or shutil.which(self.program) is not None
 
 
-def connections(count: int) -> tuple[str, ...]:
-    """Options of Websucker and Scrapy for this number of connections, all to one host."""
-    return "-s", f"CONCURRENT_REQUESTS={count}", "-s", f"CONCURRENT_REQUESTS_PER_DOMAIN={count}"
+def connections(count: int, to_a_host: int = 0) -> tuple[str, ...]:
+    """Options of Websucker and Scrapy for this number of connections, all to one host, or so many to each."""
+    return "-s", f"CONCURRENT_REQUESTS={count}", "-s", f"CONCURRENT_REQUESTS_PER_DOMAIN={to_a_host or count}"
 
 
 def websucker(*words: str, name: str = WEBSUCKER, against: str = WEBSUCKER, entry: str = "") -> Tool:
@@ -99,6 +99,21 @@ def httrack_without_limits(sockets: int, *words: str, against: str = WEBSUCKER, 
     return httrack(
         f"-c{sockets}", *NO_LIMITS, *words, name=f"httrack -c{sockets}, no limits", against=against, once=once
     )
+
+
+def many_starts(tool: Tool, before: str) -> Tool:
+    """The tool with a file of URLs in the place of one: `before` and the name of the file are one word for its program."""
+    return replace(tool, command=lambda starts, out: tool.command(before + starts, out))
+
+
+def side_by_side(tool: Tool, processes: int) -> Tool:
+    """A process of the tool for each URL of a file, so many at a time, and each in a folder of its own."""
+
+    def command(starts: str, out: Path) -> list[str]:
+        words = tool.command("{}", out / "{}")
+        return ["xargs", "-a", starts, f"-P{processes}", "-I{}", *words]
+
+    return replace(tool, name=f"{tool.name}, {processes} processes", command=command)
 
 
 def curl() -> Tool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks.suite import sites
 from benchmarks.suite.judging import File
-from benchmarks.suite.serving import Server, nginx, paced
+from benchmarks.suite.serving import Server, free_address, nginx, paced, paced_hosts, url_of
 from benchmarks.suite.tools import (
     WEBSUCKER,
     Tool,
@@ -17,6 +17,8 @@ from benchmarks.suite.tools import (
     curl,
     httrack,
     httrack_without_limits,
+    many_starts,
+    side_by_side,
     websucker,
     wget,
     wget2,
@@ -25,12 +27,20 @@ from benchmarks.suite.tools import (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A site while it is served. `known` maps paths to files. `pages` is the number to request if the site has no end."""
+    """A site while it is served. `known` maps URLs without `origin` to files.
+
+    `pages` is the number to request if the site has no end. If it has several hosts, `starts` is a file with the URL of each.
+    """
 
     server: Server
     known: Mapping[str, File] = field(default_factory=dict)
     entry: str = ""
     pages: int = 0
+    starts: Path | None = None
+
+    @property
+    def origin(self) -> str:
+        return "http://" if self.starts else self.server.url
 
 
 Serve = Callable[[Path, int], AbstractContextManager[Place]]
@@ -62,6 +72,10 @@ DELAY: Final = 0.05
 """Bytes of a page, links in a page, seconds until the slow server answers."""
 
 ENDLESS_LINKS: Final = 1000
+HOSTS: Final = 100
+HOST_PAGES: Final = 40
+AT_ONCE: Final = 2
+"""Hosts, pages of each of them, and how many of its pages a host sends at a time."""
 
 
 @contextmanager
@@ -112,6 +126,24 @@ def endless(home: Path, count: int) -> Iterator[Place]:
         yield Place(server, pages=count)
 
 
+@contextmanager
+def many_hosts(home: Path, count: int) -> Iterator[Place]:
+    """Serve the slow pages at many hosts, each of which answers two requests at a time."""
+    folder, starts = home / "site", home / "starts.txt"
+    hosts = [f"127.0.{1 + n // 250}.{1 + n % 250}" for n in range(count)]
+    _, port = free_address()
+    known: dict[str, File] = {}
+    for host in hosts:
+        sites.make_pages(folder / host, HOST_PAGES, PAGE // 3, LINKS // 3, host)
+        below = url_of(host, port).removeprefix("http://")
+        files = sites.known(folder / host, map(sites.path_of, range(HOST_PAGES)))
+        known |= {below + path: file for path, file in files.items()}
+    starts.write_text("".join(f"{url_of(host, port)}\n" for host in hosts))
+    options = ("--folder", str(folder), "--delay", str(DELAY), "--most", str(AT_ONCE))
+    with paced_hosts(home, hosts, port, *options) as server:
+        yield Place(server, known, starts=starts)
+
+
 # Tools
 
 
@@ -126,7 +158,14 @@ FEW: Final = f"{WEBSUCKER}, few URLs"
 WGET_KEEPING: Final = "wget -K"
 AT_SIXTEEN: Final = ("wget2, 16 threads", "httrack -c16, no limits")
 AT_SIXTY_FOUR: Final = ("wget2, 64 threads",)
-"""Names that targets refer to."""
+TWO_A_HOST: Final = f"{WEBSUCKER}, {2 * HOSTS} connections, {AT_ONCE} a host"
+AT_TWO_A_HOST: Final = (
+    "wget",
+    "wget, 16 processes",
+    "wget2, 2 threads, 16 processes",
+    "httrack -c2, no limits, 16 processes",
+)
+"""Names that targets refer to. The last are those that never have more than two connections to a host."""
 
 
 def limited(count: int) -> tuple[Tool, ...]:
@@ -136,6 +175,19 @@ def limited(count: int) -> tuple[Tool, ...]:
     floor = bare("-s", f"CLOSESPIDER_PAGECOUNT={count}", entry="many/", once=True)
     return tuple(replace(tool, judged="requests") for tool in (many, few, floor))
 
+
+MANY_HOSTS: Final = (
+    many_starts(websucker(), "@"),
+    many_starts(websucker(*connections(2 * HOSTS, AT_ONCE), name=TWO_A_HOST), "@"),
+    many_starts(replace(wget(), once=True, against=TWO_A_HOST), "--input-file="),
+    side_by_side(replace(wget(), against=TWO_A_HOST), 16),
+    many_starts(wget2(16, against=TWO_A_HOST), "--input-file="),
+    many_starts(wget2(2 * HOSTS, against=TWO_A_HOST), "--input-file="),
+    side_by_side(wget2(AT_ONCE, against=TWO_A_HOST), 16),
+    many_starts(httrack_without_limits(16, against=TWO_A_HOST, once=True), "--list="),
+    side_by_side(httrack_without_limits(AT_ONCE, against=TWO_A_HOST), 16),
+)
+"""One process for all hosts, or one for each. wget2 and HTTrack can't be told how many connections a host may have."""
 
 WORKLOADS: Final[dict[str, Workload]] = {
     workload.name: workload
@@ -202,6 +254,15 @@ WORKLOADS: Final[dict[str, Workload]] = {
             rounds=3,
             timeout=150,
             again=True,
+        ),
+        Workload(
+            "many",
+            many_hosts,
+            size=HOSTS,
+            quick=5,
+            tools=these(*MANY_HOSTS),
+            rounds=3,
+            timeout=300,
         ),
         Workload("million", endless, size=1_001, quick=11, tools=limited, rounds=2, timeout=1800),
     )
