@@ -37,6 +37,9 @@ bench-quick: install tools          ## measure with small sites within three min
 bench-starts: install tools         ## measure how long programs take to start; write the table into docs/performance.md
 	.venv/bin/python -m benchmarks.suite.starts --write $(args)
 
+bench-cores: install tools          ## measure how the work of a crawl is divided among cores; write the table into docs/performance.md
+	.venv/bin/python -m benchmarks.suite.cores --write $(args)
+
 sites:                              ## build sites with generators from the npm registry, in build/sites
 	$(PYTHON) -m benchmarks.generators $(args)
 
@@ -76,4 +79,4 @@ clean:                              ## remove built files, but no mirrors
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long fuzz chaos fidelity bench bench-quick bench-starts sites check docs format needs tools clean
+.PHONY: help install mirror test long fuzz chaos fidelity bench bench-quick bench-starts bench-cores sites check docs format needs tools clean

@@ -1,5 +1,6 @@
 """The benchmark suite at its smallest: it can tell work that was done from work that was not. No clock is looked at."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from benchmarks.suite import report, sites, starts
+from benchmarks.suite import cores, report, sites, starts
 from benchmarks.suite.judging import File, Shares, judge
 from benchmarks.suite.measure import memory, run
 from benchmarks.suite.paced import endless
@@ -39,6 +40,17 @@ def test_starts_are_measured_until_the_end_or_the_first_request() -> None:
     assert "<!-- begin start -->" in PAGE.read_text()
     target = next(target for target in TARGETS if target.workload == starts.WORKLOAD)
     assert target.figure(Results(tuple(starts.rows(found)))) == found["websucker", "first request"][0].wall
+
+
+def test_what_the_crawl_and_its_workers_take_is_told_apart() -> None:
+    program("nginx", "/usr/sbin")
+    (alone,) = cores.measured("small", PAGES, [1])
+    assert (alone.files, alone.wall is not None, alone.workers) == (PAGES, True, 0.0)
+    (shared,) = cores.measured("small", PAGES, [len(os.sched_getaffinity(0)) + 3])
+    assert shared.wall is None, "the machine has fewer cores"
+    assert shared.workers > 0
+    assert "| small | 1 | 0 | " in cores.cores_table([alone, shared])
+    assert "<!-- begin cores -->" in PAGE.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +342,7 @@ def test_targets_say_by_how_much_they_are_met_or_missed() -> None:
 def test_each_target_and_each_workload_has_its_place_on_the_page() -> None:
     assert {target.workload for target in TARGETS} == {*WORKLOADS, starts.WORKLOAD}
     markers = re.findall(r"<!-- begin (\w+) -->", PAGE.read_text())
-    assert sorted(markers) == sorted([*WORKLOADS, "targets", "start", "missed"])
+    assert sorted(markers) == sorted([*WORKLOADS, "cores", "missed", "start", "targets"])
 
 
 def test_the_picture_tells_more_from_less() -> None:
