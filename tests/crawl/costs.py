@@ -24,7 +24,6 @@ from tests.crawl.running import words_of
 from tests.warm import Task
 
 FILES: Final = {
-    "open": "opened",
     "os.rename": "named",
     "os.link": "named",
     "os.mkdir": "named",
@@ -32,7 +31,11 @@ FILES: Final = {
     "os.chmod": "changed",
     "os.utime": "changed",
 }
-"""Event of `sys.audit` -> what is counted, if it is about a file of the archive."""
+"""Event of `sys.audit` -> what is counted, if it is about a file of the archive.
+
+To open a file counts as creating it, if it may be new. Otherwise it counts as looking up its name, as `stat` does: one may take
+the place of the other.
+"""
 
 Counts = Counter[str]
 
@@ -56,8 +59,8 @@ def main() -> None:
         (asyncio.Handle, "_run", "callbacks"),
         (pickle, "dumps", "sent"),
         (pickle, "loads", "received"),
-        (os, "stat", "looked at"),
-        (os, "lstat", "looked at"),
+        (os, "stat", "looked up"),
+        (os, "lstat", "looked up"),
     ):
         setattr(owner, name, counting(getattr(owner, name), counts, what))
     try:
@@ -80,7 +83,9 @@ def auditor(counts: Counts, out: str) -> Callable[[str, tuple[Any, ...]], None]:
     """A hook that counts what is done to files of an archive."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in FILES and is_inside(arguments[0], out):
+        if event == "open" and not isinstance(arguments[0], int) and is_inside(arguments[0], out):
+            counts["created" if is_new(arguments[2]) else "looked up"] += 1
+        elif event in FILES and is_inside(arguments[0], out):
             counts[FILES[event]] += 1
 
     return hook
@@ -109,6 +114,11 @@ def connecting(connect: Callable[..., sqlite3.Connection], counts: Counts) -> Ca
         return connection
 
     return call
+
+
+def is_new(flags: int) -> bool:
+    """Whether a file that is opened may be a new one, with or without a name."""
+    return bool(flags & os.O_CREAT) or flags & os.O_TMPFILE == os.O_TMPFILE
 
 
 def is_inside(path: object, folder: str) -> bool:
