@@ -262,7 +262,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
             quick=5,
             tools=these(*MANY_HOSTS),
             rounds=3,
-            timeout=300,
+            timeout=400,
         ),
         Workload("million", endless, size=1_001, quick=11, tools=limited, rounds=2, timeout=1800),
     )
