@@ -16,6 +16,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -33,6 +34,9 @@ FINGERPRINTS: Final = Path(__file__).with_name("fingerprints")
 MAIN: Final = "http://example.org"
 OTHER: Final = "http://example.com"
 WORKERS: Final = ("0", "2")
+NOW: Final = 1e9
+"""Seconds since 1970. Dates of files before are those that servers gave; later ones are those of the crawl."""
+
 MOST: Final = 20
 """Differences that are listed."""
 
@@ -132,14 +136,22 @@ def page_of(status: int, media_type: str, body: bytes) -> Page:
 
 
 def changing_site() -> Sequence[Site]:
-    """A site, and the same later: of its pages some have another text, some other links, some are gone, and one is new."""
-    before = made_site(60, 3_000, 20)
+    """A site, and the same later: of its pages some have another text, some other links, some are gone, and one is new.
+
+    The server gives a date for each page, another one if the page has changed.
+    """
+    before = Site({url: dated(page, number) for number, (url, page) in enumerate(made_site(60, 3_000, 20).items())})
     after = Site(before)
     for number, change in enumerate([edited, led_elsewhere, gone]):
         for page in range(10 + 3 * number, 13 + 3 * number):
             url = f"{MAIN}/{sites.path_of(page)}"
-            after[url] = change(before[url])
+            after[url] = change(dated(before[url], 100 + page))
     return [before, after.page(f"{MAIN}/new.html", links=["/", "/000/00010.html"])]
+
+
+def dated(page: object, day: int) -> Page:
+    assert isinstance(page, Page)
+    return Page(page.status, {**page.headers, "Last-Modified": formatdate(day * 86_400, usegmt=True)}, page.body)
 
 
 def edited(page: object) -> Page:
@@ -203,6 +215,9 @@ def crawled(subject: Subject, editions: Sequence[Site], out: Path, workers: str)
 def facts(out: Path) -> Facts:
     """All facts about an archive. URLs that were decided about alike and have no version are one fact."""
     found: Facts = {path: {"file": digest} for path, digest in tree(out).items()}
+    for path, kinds in found.items():
+        if (date := (out / path).stat().st_mtime) < NOW:
+            kinds["date"] = str(date)
     with closing(ArchiveReader(out)) as archive:
         for about, kind, text in _of_manifest(archive.manifest):
             found.setdefault(about, {})[kind] = text
