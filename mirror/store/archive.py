@@ -249,7 +249,7 @@ class Archive(ArchiveReader):
     def sync(self, digests: Sequence[Digest]) -> list[Digest]:
         """Wait until these objects and copies survive a power cut; return the digests."""
         for store in (self.objects, self.copies):
-            store.sync([digest for digest in digests if store.has(digest)])
+            store.sync(digests)
         return list(digests)
 
     def collect(self) -> tuple[int, int]:

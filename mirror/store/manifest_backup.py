@@ -36,7 +36,7 @@ def open_manifest(
     manifest = SQLiteManifest(place, read_only=read_only, check=check)
     if is_new:  # once there are objects, a missing manifest is damage: a power cut must not be its cause
         manifest.checkpoint()
-        fsync.sync(kept, [place])
+        fsync.sync(kept, [str(place)])
     return manifest
 
 
@@ -98,6 +98,6 @@ def _damage(place: Path) -> str | None:
 
 
 def _put(beside: Path, place: Path) -> None:
-    fsync.sync(beside.parent, [beside])
+    fsync.sync(beside.parent, [str(beside)])
     beside.replace(place)
     fsync.sync(place.parent, [])

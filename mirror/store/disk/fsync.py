@@ -7,7 +7,7 @@ whole file system at once (`syncfs`, syncfs(2)), which waits a few times only, h
 import ctypes
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -26,15 +26,15 @@ _TO_SYNC: Final = os.O_RDWR if sys.platform == "win32" else os.O_RDONLY
 """How to open a file to sync it. Windows syncs only what is open for writing."""
 
 
-def sync(folder: Path, places: Iterable[Path]) -> None:
+def sync(folder: Path, places: Sequence[str]) -> None:
     """Wait until these files below `folder`, a store, and their names survive a power cut. Missing files are ignored.
 
     Raises `OSError` if the disk can't be written.
     """
-    places = list(places)
     if len(places) > _FEW and _sync_file_system(folder):
         return
-    for place in [*places, *{place.parent for place in places}, folder, *folder.parents[:_ABOVE]]:
+    files = [Path(place) for place in places]
+    for place in [*files, *{file.parent for file in files}, folder, *folder.parents[:_ABOVE]]:
         _sync(place)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NewType
 
 from mirror.store.disk import fsync
-from mirror.store.disk.symlink_guard import NO_LINK, clear, discard, make, opener
+from mirror.store.disk.symlink_guard import NO_LINK, clear, discard, make, opener, read
 
 Digest = NewType("Digest", str)
 """SHA-256 of a payload, 64 hexadecimal digits. Of a text that was not computed here, only `as_digest` makes one."""
@@ -53,11 +53,13 @@ class Objects:
     def put(self, payload: bytes) -> Digest:
         """Store a payload and return its digest. An object with its name is read: a power cut may have left zeros in it."""
         digest = Digest(hashlib.sha256(payload).hexdigest())
-        if not self._holds(digest, payload):
+        place = self._place(digest)
+        if not _holds(place, payload):
             beside = f"{self._half}{digest}"
             try:
                 _write(beside, payload)
-                _replace(beside, self._place_in_folder(digest))
+                self._make_folder(digest)
+                _replace(beside, place)
             except BaseException:
                 with suppress(FileNotFoundError):
                     os.unlink(beside)
@@ -71,13 +73,13 @@ class Objects:
             place.unlink()
             return
         place.chmod(_READ_ONLY)
-        _replace(str(place), self._place_in_folder(digest))
+        self._make_folder(digest)
+        _replace(str(place), self._place(digest))
 
     def get(self, digest: Digest) -> bytes:
         """Return a payload. Raises `FileNotFoundError` if there is no such object."""
-        with open(self._place(digest), "rb", opener=opener) as file:
-            payload = file.read(_LONGEST + 1)
-        if len(payload) > _LONGEST:
+        payload = read(self._place(digest), _LONGEST)
+        if payload is None:
             raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW), self._place(digest))
         return payload
 
@@ -106,23 +108,15 @@ class Objects:
             return False
         return stat.S_ISREG(found.st_mode) and (size is None or found.st_size == size)
 
-    def _holds(self, digest: Digest, payload: bytes) -> bool:
-        """Return whether there is such an object with this content. One that can't be read has none."""
-        with suppress(OSError):
-            return self.has(digest, len(payload)) and self.get(digest) == payload
-        return False
-
     def _place(self, digest: Digest) -> str:
         """Return `path` as text: this runs for each file of a crawl."""
         return f"{self._text}/{digest[:2]}/{digest[2:]}"
 
-    def _place_in_folder(self, digest: Digest) -> str:
-        """Return the same, after making its folder."""
-        place = self._place(digest)
+    def _make_folder(self, digest: Digest) -> None:
+        """Make the folder of an object, unless it is known to exist and to be no symbolic link."""
         if digest[:2] not in self._folders:
-            make(self._root, Path(place).parent)
+            make(self._root, self._root / digest[:2])
             self._folders.add(digest[:2])
-        return place
 
     def is_whole(self, digest: Digest, size: int | None = None) -> bool:
         """Return whether there is such an object and its content has this digest; `size`: its size, if that is known."""
@@ -153,7 +147,15 @@ class Objects:
 
     def sync(self, digests: Sequence[Digest]) -> None:
         """Wait until these objects survive a power cut."""
-        fsync.sync(self._root, map(self.path, digests))
+        fsync.sync(self._root, [self._place(digest) for digest in digests])
+
+
+def _holds(place: str, payload: bytes) -> bool:
+    """Return whether there is an object with this content. One that can't be read has none."""
+    try:
+        return read(place, len(payload)) == payload
+    except OSError:
+        return False
 
 
 def _replace(beside: str, place: str) -> None:

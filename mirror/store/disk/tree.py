@@ -36,7 +36,8 @@ class Tree:
         self._root = root
         self._scratch = scratch
         self._is_stored = is_stored
-        self._folders: set[Path] = set()
+        self._text = str(root)
+        self._folders: set[str] = set()
         refuse_link(scratch)
         scratch.mkdir(parents=True, exist_ok=True)
 
@@ -61,26 +62,22 @@ class Tree:
         Raises `OSError` if the object is missing or is no regular file, `IsADirectoryError` if a folder has its place.
         """
         require_object(source)
-        self._link(path, source)
-        place = self._root / path
-        if date is None or (found := place.lstat()).st_mtime == date.seconds:
+        place = self._place(path)
+        try:
+            os.link(source, place)
+        except FileNotFoundError:  # another process removed the folder, and those above it, because they were empty
+            self._folders.clear()
+            self._replace(self._place(path), source)
+        except OSError:  # a file is there already, or the file system can't link
+            self._replace(place, source)
+        if date is None or (found := os.lstat(place)).st_mtime == date.seconds:
             return
         if found.st_nlink <= _ITS_OBJECT_AND_IT:
             _set_date(place, date)
         elif date.is_modified:
             self._replace(place, source, date=date)
 
-    def _link(self, path: LocalPath, source: Path) -> None:
-        place = self._place(path)
-        try:
-            os.link(source, place)
-        except FileNotFoundError:  # another process removed the folder, and those above it, because they were empty
-            self._folders.difference_update(place.parents)
-            self._replace(self._place(path), source)
-        except OSError:  # a file is there already, or the file system can't link
-            self._replace(place, source)
-
-    def _replace(self, place: Path, source: Path, *, date: FileDate | None = None) -> None:
+    def _replace(self, place: str, source: Path, *, date: FileDate | None = None) -> None:
         """Replace a file by a link to an object, or by a copy of it; with a date of its own, by a copy."""
         beside = self._beside()
         try:
@@ -109,17 +106,18 @@ class Tree:
                 folder.rmdir()
             except OSError:
                 break
-            self._folders.discard(folder)
+            self._folders.discard(folder.relative_to(self._root).as_posix())
 
-    def _place(self, path: LocalPath | str) -> Path:
-        place = self._root / path
-        self._make(place.parent)
-        return place
+    def _place(self, path: LocalPath | str) -> str:
+        """Return the place of a file as text, after making its folder. This runs for each file of a crawl."""
+        self._make(path.rpartition("/")[0])
+        return f"{self._text}/{path}"
 
-    def _make(self, folder: Path) -> None:
+    def _make(self, path: str) -> None:
         """Make a folder, unless it is known to exist and to be no symbolic link."""
-        if folder not in self._folders and folder != self._root:
-            self._make(folder.parent)
+        if path and path not in self._folders:
+            self._make(path.rpartition("/")[0])
+            folder = self._root / path
             try:
                 make_one(folder)
             except FileExistsError:
@@ -127,7 +125,7 @@ class Tree:
                     raise
                 folder.unlink(missing_ok=True)  # a page that was crowded out
                 make_one(folder)
-            self._folders.add(folder)
+            self._folders.add(path)
 
     def _beside(self) -> Path:
         beside = self._scratch / str(os.getpid())  # several processes may write at the same time
@@ -149,7 +147,7 @@ def _link_or_copy(source: Path, place: Path) -> None:
         shutil.copyfile(source, place)
 
 
-def _set_date(place: Path, date: FileDate | None) -> None:
+def _set_date(place: str | Path, date: FileDate | None) -> None:
     """Set the time of modification of a file. Only the owner of an object may do that: a date is not worth a failure."""
     if date:
         with suppress(OSError):
