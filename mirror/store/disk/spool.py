@@ -10,7 +10,8 @@ first byte on that is not known to be as it was received:
     KEY.sums    the checksums of its blocks (`block_sums.py`); `prepare` deletes what does not belong to all three
 
 One thread writes and another one hashes. `feed` waits for them when they are more than a few MiB behind. Written bytes are sent
-to the disk while others still arrive, so that syncing the object at the end takes little time.
+to the disk while others still arrive, so that syncing the object at the end takes little time. Linux forgets them once they are
+on the disk: else it would have to find memory for the whole payload, which takes longer than writing it.
 """
 
 import hashlib
@@ -38,7 +39,9 @@ BATCH: Final = 1 << 20
 """Bytes that are handed to the threads at a time."""
 
 _BEHIND: Final = 8  # batches that may wait for each thread
-_AT_ONCE: Final = block_sums.BLOCK  # bytes of a write: for longer ones Linux uses memory that is in no processor cache
+_AT_ONCE: Final = 256 << 10
+"""Bytes of a write. For longer ones Linux uses memory that is in no processor cache; each one waits for Python's lock."""
+
 _SENT_EVERY: Final = 64 << 20  # bytes that are written before they are sent to the disk
 _NOTE: Final = ".json"
 _SUMS: Final = ".sums"
@@ -171,7 +174,7 @@ class Spool:
         self._total = promise.total if promise else None
         self._file = _open(place, "r+b" if start else "w+b")
         self._sums = _open(_sums(place), "r+b" if start else "w+b") if promise else None
-        self._written = self._sent = start
+        self._written = self._sent = self._forgotten = start
         self._is_broken = False
         self._digest = hashlib.sha256()
         self._stated = promise.digest if promise and start else ""  # only what is joined has to have it
@@ -270,8 +273,8 @@ class Spool:
         self._is_broken = False
         self._written += len(batch)
         if self._written - self._sent >= _SENT_EVERY:
-            _send(self._file.fileno(), self._sent, self._written)
-            self._sent = self._written
+            _send(self._file.fileno(), self._forgotten, self._written)
+            self._forgotten, self._sent = self._sent, self._written
 
     def _hash(self, block: bytes) -> None:
         self._digest.update(block)
@@ -350,7 +353,10 @@ def _write_whole(place: Path, text: str) -> None:
 
 
 def _send(file: int, start: int, end: int) -> None:
-    """Make the system begin to write a range of a file to the disk, without waiting. Advising Linux to drop it does this."""
+    """Make the system begin to write a range of a file to the disk, without waiting, and forget what is on the disk already.
+
+    The advice that nobody needs the range does both on Linux (posix_fadvise(2)).
+    """
     if sys.platform == "linux":
         with suppress(OSError):
             os.posix_fadvise(file, start, end - start, os.POSIX_FADV_DONTNEED)

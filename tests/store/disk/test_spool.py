@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from mirror.core.url.canonical import CanonicalURL
+from mirror.store.disk import spool as spool_module
 from mirror.store.disk.block_sums import BLOCK
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest, Objects
@@ -52,6 +53,22 @@ def test_a_payload_becomes_an_object_whatever_blocks_it_comes_in(spools: Spools,
     assert (spooled.size, spooled.head) == (len(PAYLOAD), PAYLOAD[: len(spooled.head)])
     assert objects.get(Digest(spooled.digest)) == PAYLOAD
     assert spools.part(URL) is None
+
+
+def test_a_payload_is_written_and_sent_to_the_disk_with_few_calls(
+    spools: Spools, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each write waits for Python's lock. What was sent is sent again with what follows: then it leaves the memory."""
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(spool_module, "_SENT_EVERY", BATCH)
+    monkeypatch.setattr(spool_module, "_send", lambda _, start, end: sent.append((start, end)))
+    spool = spools.begin(URL, PROMISE)
+    spool._file = file = WatchedFile(spool)  # type: ignore[assignment]  # noqa: SLF001
+    feed(spool, PAYLOAD)
+    assert objects.get(Digest(spool.finish().digest)) == PAYLOAD
+    assert file.writes == 5 * 4 + 1
+    starts = [0, 0, 1, 2, 3]
+    assert sent == [(start * BATCH, (n + 1) * BATCH) for n, start in enumerate(starts)]
 
 
 @pytest.mark.parametrize("there", [1, BATCH - 1, 2 * BATCH, len(PAYLOAD) - 101])
@@ -224,16 +241,17 @@ def test_a_part_that_became_shorter_meanwhile_is_no_part(spools: Spools, tmp_pat
         spools.go_on(part, part.size)
 
 
-class FullOnce:
-    """A file on a disk that is full for one write and then has space again."""
+class WatchedFile:
+    """The file of a spool, which counts the writes; one of them, if any, finds the disk full."""
 
-    def __init__(self, spool: Spool, writes: int) -> None:
+    def __init__(self, spool: Spool, full: int = 0) -> None:
         self._file = spool._file  # noqa: SLF001 - there is no other way to fake a full disk
-        self._left = writes
+        self._full = full
+        self.writes = 0
 
     def write(self, block: bytes) -> int:
-        self._left -= 1
-        if self._left == 0:
+        self.writes += 1
+        if self.writes == self._full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return self._file.write(block)
 
@@ -244,7 +262,7 @@ class FullOnce:
 def test_nothing_is_written_after_a_failed_write(spools: Spools, tmp_path: Path) -> None:
     """The part is the beginning of the payload, without a hole, so that a later transfer can resume it."""
     spool = spools.begin(URL, PROMISE)
-    spool._file = FullOnce(spool, 12)  # type: ignore[assignment]  # noqa: SLF001
+    spool._file = WatchedFile(spool, 12)  # type: ignore[assignment]  # noqa: SLF001
     with pytest.raises(StorageError, match="the disk is full"):  # noqa: PT012 - either may raise it
         feed(spool, PAYLOAD, BATCH)
         spool.finish()
