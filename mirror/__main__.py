@@ -1,28 +1,21 @@
 """`python -m mirror URL...`, and `websucker URL...`."""
 
-import atexit
-import gc
 import os
 import sys
 
 from mirror import __version__
+from mirror.garbage import collect_rarely
 
-_ALLOCATIONS = 10_000
 _HELP_COLUMNS = 80
 
 
 def main() -> None:
-    """Run the command. A Ctrl-C while it loads works as usual.
-
-    Loading makes 130,000 objects that stay. By default, Python would look through them for garbage again and again, and once
-    more at the end, when the system frees them anyway.
-    """
+    """Run the command. A Ctrl-C while it loads works as usual."""
     if sys.argv[1:] in (["--version"], ["-V"]) and _is_printed(f"websucker {__version__}\n"):
         return
     if sys.argv[1:] in (["--help"], ["-h"]) and _columns() >= _HELP_COLUMNS and _is_printed(_help()):
         return
-    gc.set_threshold(_ALLOCATIONS, 50, 100)
-    atexit.register(gc.freeze)
+    collect_rarely()
     try:
         from mirror.program.websucker import main as run  # noqa: PLC0415 - so that it can be interrupted
 

@@ -3,6 +3,9 @@
 from scrapy.settings import default_settings
 
 from mirror import __version__
+from mirror.garbage import collect_rarely
+
+collect_rarely()  # `scrapy` has loaded little before it reads this file
 
 BOT_NAME = "websucker"
 SPIDER_MODULES = ["mirror.spiders"]

@@ -118,3 +118,12 @@ def test_a_crawl_asks_its_first_request_before_it_loads_what_answers_need(
     assert "scrapy.core.engine" in modules
     assert not matching(modules, LATER)
     assert len(modules) <= 950, sorted(modules)
+
+
+@pytest.mark.parametrize("begin", ["import mirror.settings", "from mirror.__main__ import main; main()"])
+def test_python_looks_for_garbage_rarely_and_not_at_the_end(begin: str) -> None:
+    """What was loaded stays to the end. Searching it then takes longer than a crawl of a few pages."""
+    last = "import atexit, gc; atexit.register(lambda: print(gc.get_threshold()[0], gc.get_freeze_count() > 10_000))"
+    command = [sys.executable, "-c", f"{last}; {begin}", "snapshots", "/nowhere"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "10000 True"
