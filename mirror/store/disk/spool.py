@@ -1,9 +1,10 @@
 """The spool: large payloads are written to the disk while they arrive, so that memory does not grow with the size of a file.
 
 The spool owns one folder. A payload is written and hashed there, block by block. Once it is complete and has the length that
-the server announced, its file becomes an object by a rename. If a transfer is cut off, its part stays, with a note of what the
-server said. A later transfer resumes it, if the server can tell that the payload is still the same (RFC 9110, 13.1.5), from the
-first byte on that is not known to be as it was received:
+the server announced, its file becomes an object by a rename. A payload that is complete before a batch is full needs no file
+here. If a transfer is cut off, its part stays, with a note of what the server said. A later transfer resumes it, if the server
+can tell that the payload is still the same (RFC 9110, 13.1.5), from the first byte on that is not known to be as it was
+received:
 
     KEY         the first bytes of the payload; KEY is derived from the URL
     KEY.json    the note: URL, validator and total length
@@ -116,12 +117,11 @@ class Spools:
         """Begin a payload at its first byte. Without a promise, its part is deleted if the transfer is cut off."""
         place = self._place(url)
         with storing(self._root):
-            self.forget(url)
-            spool = Spool(place, self._objects, self._threads, promise)
-            if promise:
-                _write_whole(_note(place), json.dumps(asdict(promise)))
-                self._noted.add(_note(place).name)
-        return spool
+            if self.may_have(url):
+                self.forget(url)
+        if promise:
+            self._noted.add(_note(place).name)
+        return Spool(place, self._objects, self._threads, promise)
 
     def go_on(self, part: PartialDownload, start: int) -> "Spool":
         """Resume a part at byte `start`."""
@@ -171,11 +171,8 @@ class Spool:
         self._place = place
         self._objects = objects
         self._threads = threads
-        self._total = promise.total if promise else None
-        self._file = _open(place, "r+b" if start else "w+b")
-        self._sums = _open(_sums(place), "r+b" if start else "w+b") if promise else None
-        self._written = self._sent = self._forgotten = start
-        self._is_broken = False
+        self._promise = promise
+        self._part = _Part(place, promise, start) if start else None
         self._digest = hashlib.sha256()
         self._stated = promise.digest if promise and start else ""  # only what is joined has to have it
         self._second = _hash_of(self._stated) if self._stated else None
@@ -184,7 +181,7 @@ class Spool:
         self._held_size = 0
         self._tasks: deque[Future[None]] = deque()
         if start:
-            self._go_on(start)
+            self._tasks.append(threads.hasher.submit(self._hash_again, start))
 
     def feed(self, block: bytes) -> None:
         """Append bytes. Waits for the threads if they are far behind."""
@@ -201,9 +198,13 @@ class Spool:
 
         Raises `LengthError` if it is not as long as announced, `DigestError` if it was resumed and is not as stated.
         """
+        total = self._promise.total if self._promise else None
+        is_whole = total in {None, self.size}
+        if self._part is None and is_whole:
+            return self._put()
         self._end()
-        if self._total not in {None, self.size}:
-            raise LengthError(self.size, self._total)
+        if not is_whole:
+            raise LengthError(self.size, total)
         if self._second and self._stated != f"{self._second.name}:{self._second.hexdigest()}":
             raise DigestError
         digest = Digest(self._digest.hexdigest())
@@ -211,6 +212,12 @@ class Spool:
             self._objects.adopt(self._place, digest)
             _remove(self._place)
         return Spooled(digest, self.size, self._head)
+
+    def _put(self) -> Spooled:
+        """Store a payload that is still in memory."""
+        payload = b"".join(self._held)
+        with storing(self._place.parent):
+            return Spooled(self._objects.put(payload), self.size, payload[:HEAD])
 
     def leave(self) -> None:
         """End a transfer that was cut off. Its part stays if a later transfer can resume it."""
@@ -220,21 +227,18 @@ class Spool:
 
     def discard(self) -> None:
         """End a transfer and delete what was received."""
+        self._held.clear()
         _note(self._place).unlink(missing_ok=True)
         self.leave()
 
     def _end(self) -> None:
         self._hand_over()
         wait(self._tasks)
-        with storing(self._place.parent):
-            self._close()
+        if self._part:
+            with storing(self._place.parent):
+                self._part.close()
         while self._tasks:
             self._wait()
-
-    def _close(self) -> None:
-        self._file.close()
-        if self._sums:
-            self._sums.close()
 
     def _wait(self) -> None:
         with storing(self._place.parent):
@@ -244,37 +248,11 @@ class Spool:
         if self._held:
             batch = self._held[0] if len(self._held) == 1 else b"".join(self._held)
             self._held, self._held_size = [], 0
-            self._tasks.append(self._threads.writer.submit(self._write, batch))
+            if self._part is None:
+                with storing(self._place.parent):
+                    self._part = _Part(self._place, self._promise)
+            self._tasks.append(self._threads.writer.submit(self._part.write, batch))
             self._tasks.append(self._threads.hasher.submit(self._hash, batch))
-
-    def _go_on(self, start: int) -> None:
-        """Hash what earlier transfers left, up to `start`, and cut off what is behind it."""
-        if os.fstat(self._file.fileno()).st_size < start:
-            self._close()
-            raise OSError(f"{self._place} is shorter than it was")
-        lines = block_sums.cut(self._place, _sums(self._place), start)
-        self._file.seek(start)
-        self._file.truncate()
-        if self._sums:
-            self._sums.truncate(0)
-            self._sums.write(lines)
-        self._tasks.append(self._threads.hasher.submit(self._hash_again, start))
-
-    def _write(self, batch: bytes) -> None:
-        """Append a batch. After one failed, write nothing more: the file would have a hole."""
-        if self._is_broken:
-            return
-        self._is_broken = True
-        if self._sums:
-            self._sums.write(block_sums.lines(self._written, memoryview(batch)))
-        rest = memoryview(batch)
-        while rest:
-            rest = rest[self._file.write(rest[:_AT_ONCE]) :]
-        self._is_broken = False
-        self._written += len(batch)
-        if self._written - self._sent >= _SENT_EVERY:
-            _send(self._file.fileno(), self._forgotten, self._written)
-            self._forgotten, self._sent = self._sent, self._written
 
     def _hash(self, block: bytes) -> None:
         self._digest.update(block)
@@ -291,6 +269,56 @@ class Spool:
                 size -= len(block)
         if size:
             raise OSError(f"{self._place} is shorter than it was")
+
+
+class _Part:
+    """The part of a payload on the disk, with the files beside it."""
+
+    def __init__(self, place: Path, promise: Promise | None, start: int = 0) -> None:
+        """Make the files; with `start`, go on with those that are there, behind so many bytes."""
+        mode = "r+b" if start else "w+b"
+        self._place = place
+        self._file = _open(place, mode)
+        self._sums = _open(_sums(place), mode) if promise else None
+        self._written = self._sent = self._forgotten = start
+        self._is_broken = False
+        if start:
+            self._cut(start)
+        elif promise:
+            _write_whole(_note(place), json.dumps(asdict(promise)))
+
+    def _cut(self, start: int) -> None:
+        """Cut off what is behind `start`."""
+        if os.fstat(self._file.fileno()).st_size < start:
+            self.close()
+            raise OSError(f"{self._place} is shorter than it was")
+        lines = block_sums.cut(self._place, _sums(self._place), start)
+        self._file.seek(start)
+        self._file.truncate()
+        if self._sums:
+            self._sums.truncate(0)
+            self._sums.write(lines)
+
+    def write(self, batch: bytes) -> None:
+        """Append a batch. After one failed, write nothing more: the file would have a hole."""
+        if self._is_broken:
+            return
+        self._is_broken = True
+        if self._sums:
+            self._sums.write(block_sums.lines(self._written, memoryview(batch)))
+        rest = memoryview(batch)
+        while rest:
+            rest = rest[self._file.write(rest[:_AT_ONCE]) :]
+        self._is_broken = False
+        self._written += len(batch)
+        if self._written - self._sent >= _SENT_EVERY:
+            _send(self._file.fileno(), self._forgotten, self._written)
+            self._forgotten, self._sent = self._sent, self._written
+
+    def close(self) -> None:
+        self._file.close()
+        if self._sums:
+            self._sums.close()
 
 
 class LengthError(Exception):

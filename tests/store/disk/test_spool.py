@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import pytest
 
@@ -62,13 +62,28 @@ def test_a_payload_is_written_and_sent_to_the_disk_with_few_calls(
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(spool_module, "_SENT_EVERY", BATCH)
     monkeypatch.setattr(spool_module, "_send", lambda _, start, end: sent.append((start, end)))
+    written = watched(monkeypatch)
     spool = spools.begin(URL, PROMISE)
-    spool._file = file = WatchedFile(spool)  # type: ignore[assignment]  # noqa: SLF001
     feed(spool, PAYLOAD)
     assert objects.get(Digest(spool.finish().digest)) == PAYLOAD
-    assert file.writes == 5 * 4 + 1
+    assert written[0].writes == 5 * 4 + 1
     starts = [0, 0, 1, 2, 3]
     assert sent == [(start * BATCH, (n + 1) * BATCH) for n, start in enumerate(starts)]
+
+
+@pytest.mark.parametrize("size", [0, 1, BATCH - 1])
+@pytest.mark.parametrize("is_promised", [False, True])
+def test_a_payload_that_fits_into_a_batch_needs_no_file_beside_its_object(
+    spools: Spools, objects: Objects, monkeypatch: pytest.MonkeyPatch, size: int, *, is_promised: bool
+) -> None:
+    """Making and deleting three files takes longer than writing the object."""
+    opened = watched(monkeypatch)
+    spool = spools.begin(URL, replace(PROMISE, total=size) if is_promised else None)
+    feed(spool, PAYLOAD[:size])
+    spooled = spool.finish()
+    assert opened == []
+    assert (spooled.size, spooled.head) == (size, PAYLOAD[: min(size, len(spooled.head))])
+    assert objects.get(Digest(spooled.digest)) == PAYLOAD[:size]
 
 
 @pytest.mark.parametrize("there", [1, BATCH - 1, 2 * BATCH, len(PAYLOAD) - 101])
@@ -242,10 +257,10 @@ def test_a_part_that_became_shorter_meanwhile_is_no_part(spools: Spools, tmp_pat
 
 
 class WatchedFile:
-    """The file of a spool, which counts the writes; one of them, if any, finds the disk full."""
+    """The file of a part, which counts its writes; one of them, if any, finds the disk full."""
 
-    def __init__(self, spool: Spool, full: int = 0) -> None:
-        self._file = spool._file  # noqa: SLF001 - there is no other way to fake a full disk
+    def __init__(self, file: BinaryIO, full: int) -> None:
+        self._file = file
         self._full = full
         self.writes = 0
 
@@ -259,10 +274,27 @@ class WatchedFile:
         return getattr(self._file, name)
 
 
-def test_nothing_is_written_after_a_failed_write(spools: Spools, tmp_path: Path) -> None:
+def watched(monkeypatch: pytest.MonkeyPatch, full: int = 0) -> list[WatchedFile]:
+    """The files of the parts that are opened from now on."""
+    files: list[WatchedFile] = []
+    opened = spool_module._open  # noqa: SLF001 - there is no other way to fake a full disk
+
+    def open_watched(place: Path, mode: str) -> object:
+        if place.suffix:
+            return opened(place, mode)
+        files.append(WatchedFile(opened(place, mode), full))
+        return files[-1]
+
+    monkeypatch.setattr(spool_module, "_open", open_watched)
+    return files
+
+
+def test_nothing_is_written_after_a_failed_write(
+    spools: Spools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The part is the beginning of the payload, without a hole, so that a later transfer can resume it."""
+    watched(monkeypatch, 12)
     spool = spools.begin(URL, PROMISE)
-    spool._file = WatchedFile(spool, 12)  # type: ignore[assignment]  # noqa: SLF001
     with pytest.raises(StorageError, match="the disk is full"):  # noqa: PT012 - either may raise it
         feed(spool, PAYLOAD, BATCH)
         spool.finish()
