@@ -65,6 +65,9 @@ DOWNLOAD_HANDLERS = dict.fromkeys(
 )
 DOWNLOAD_MAXSIZE = 0  # no limit: sites have large files; -a max_file= is the user's limit
 ITEM_PIPELINES = {"mirror.pipelines.Store": 0}
+# One task for each request instead of four (`mirror.engine`).
+DOWNLOADER = "mirror.engine.downloader.Downloader"
+ITEM_PROCESSOR = "mirror.engine.pipelines.Pipelines"
 CONCURRENT_ITEMS = 1  # a response yields one item; 100 (the default) would start 100 tasks for it
 
 EXTENSIONS = {

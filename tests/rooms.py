@@ -41,6 +41,7 @@ ROOMS: Final = (
     Room("store.run", "one run", ("core", "store", "store.disk", "store.manifest", "store.rules")),
     Room("terminal", "messages and progress"),
     Room("workers", "other processes"),
+    Room("engine", "the way of a request through Scrapy"),
     Room("transfer", "downloads", ("core", "store")),
     Room("reports", "text for users", ("core", "store", "terminal")),
     Room("browser", "pages that scripts build", ("core", "store", "workers")),
@@ -56,7 +57,7 @@ ROOMS: Final = (
     Room(
         "commands",
         "one file for each command",
-        ("browser", "cli", "compare", "core", "program", "replay", "reports", "store", "terminal"),
+        ("browser", "cli", "compare", "core", "engine", "program", "replay", "reports", "store", "terminal"),
     ),
     Room(
         "scrapy_commands", "the same for Scrapy's command line", ("cli", "commands", "program", "reports", "terminal")

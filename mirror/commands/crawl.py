@@ -22,6 +22,7 @@ from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.policy.private_addresses import networks
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.schemeless import spellings
+from mirror.engine.engine import DirectCrawler
 from mirror.reports.exit_codes import Exit
 from mirror.store import forgetting
 from mirror.store.archive import Archive
@@ -50,7 +51,7 @@ def find_process(given: Namespace) -> CrawlerProcessBase:
 def run_mirror(process: CrawlerProcessBase, words: dict[str, Any]) -> int:
     """Crawl, and return the exit code. If the crawl can't start, exit with one line that says why."""
     silence_duplicate_logs()
-    crawler = process.create_crawler("mirror")
+    crawler = DirectCrawler.of("mirror", process.settings)
     running = process.crawl(crawler, **words)
     process.start()
     error = running.exception() if isinstance(running, asyncio.Task) and running.done() else None

@@ -72,7 +72,8 @@ def test_workers_give_the_same_result(tmp_path: Path) -> None:
             lines = [
                 line
                 for line in done.stderr.splitlines()
-                if not line.startswith(("Mirrored", "Open", "or run", str(out)))
+                # how many documents are written twice depends on when the run commits
+                if not line.startswith(("Mirrored", "Links updated", "Open", "or run", str(out)))
             ]
             found[workers] = (done.code, {line for line in lines if "->" not in line}, tree(out), known(out))
             assert dangling(out) == []
