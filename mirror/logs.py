@@ -13,17 +13,20 @@ from scrapy.logformatter import LogFormatter as ScrapyLogFormatter
 
 from mirror.terminal.printable import printable_lines
 
-_ENGINE = logging.getLogger("scrapy.core.engine")
-
 
 class LogFormatter(ScrapyLogFormatter):
     """Scrapy's formatter formats a line for each response before it checks the log level. This one checks first."""
 
     def crawled(self, request: Request, response: Response, spider: Spider) -> Any:
-        return super().crawled(request, response, spider) if _ENGINE.isEnabledFor(logging.DEBUG) else None
+        return super().crawled(request, response, spider) if _is_heard(logging.DEBUG) else None
 
     def scraped(self, *_: Any) -> Any:
         return None
+
+
+def _is_heard(level: int) -> bool:
+    """Return whether any handler wants lines of a level. Scrapy leaves all loggers open, and sets the level of its handler."""
+    return any(handler.level <= level for handler in logging.getLogger().handlers)
 
 
 class Printable(logging.Formatter):

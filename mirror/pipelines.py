@@ -1,13 +1,14 @@
 """The pipeline: records items in the archive. Each is one call of `store.run.crawl`, and some counting."""
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Self
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from mirror.circles import reopen
-from mirror.close_spider import stop
+from mirror.close_spider import has_failed, stop
 from mirror.core.policy.scope import Role
 from mirror.core.url.canonical import CanonicalURL
 from mirror.items import Answer, Failure, Item
@@ -31,6 +32,8 @@ class Store:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._timer: asyncio.TimerHandle | None = None
+        self._counts: Counter[str] = Counter()
+        """The stats of this pipeline, written with each commit: Scrapy's collector takes as long as a statement of SQLite."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -38,10 +41,9 @@ class Store:
 
     def process_item(self, item: Item) -> Item:
         spider: MirrorSpider = self._crawler.spider  # type: ignore[assignment]
-        stats = self._crawler.stats
-        assert stats is not None
-        if stats.get_value("mirror/storage_error") is not None:  # the next run fetches this URL again
+        if has_failed(self._crawler):  # the next run fetches this URL again
             raise DropItem("the archive can't be written", log_level="DEBUG")
+        counts = self._counts
         try:
             if isinstance(item, Answer):
                 recorded = spider.mirror.record(item.entry, item.response, item.references, item.digest)
@@ -51,16 +53,16 @@ class Store:
                     reopen(self._crawler, item.entry)
                     _tell_move(spider, item.entry.url)
                 if recorded.saved and item.entry.roles != LISTING_ONLY:
-                    stats.inc_value("mirror/pages" if recorded.page else "mirror/requisites")
-                    stats.inc_value("mirror/bytes", recorded.resource.size)
-                stats.inc_value("mirror/failed", int(recorded.failed))
+                    counts["pages" if recorded.page else "requisites"] += 1
+                    counts["bytes"] += recorded.resource.size
+                counts["failed"] += recorded.failed
                 if recorded.page:
                     spider.is_rendering()  # starts to render the page, if it is to be rendered
             elif isinstance(item, Failure):
-                stats.inc_value("mirror/failed", int(spider.mirror.fail(item.entry, item.error).failed))
+                counts["failed"] += spider.mirror.fail(item.entry, item.error).failed
             else:
                 spider.mirror.skip(item.entry, item.reason, item.rule)
-                stats.inc_value("mirror/skipped")
+                counts["skipped"] += 1
         except StorageError as error:
             stop(self._crawler, error)
             raise DropItem(str(error), log_level="DEBUG") from error
@@ -71,14 +73,21 @@ class Store:
     def close_spider(self) -> None:
         if self._timer:
             self._timer.cancel()
+        self._tell_counts()
 
     def _flush(self) -> None:
         self._timer = None
+        self._tell_counts()
         spider: MirrorSpider = self._crawler.spider  # type: ignore[assignment]
         try:
             spider.mirror.flush()
         except StorageError as error:
             stop(self._crawler, error)
+
+    def _tell_counts(self) -> None:
+        assert self._crawler.stats is not None
+        for name, count in self._counts.items():
+            self._crawler.stats.set_value(f"mirror/{name}", count)
 
 
 def _tell_move(spider: "MirrorSpider", start: CanonicalURL) -> None:
