@@ -7,9 +7,9 @@ RetryMiddleware and AutoThrottle.
 """
 
 import random
+import sys
 from collections import deque
 from dataclasses import dataclass, field
-from functools import cached_property
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final, Self, cast
 from weakref import WeakKeyDictionary
@@ -151,16 +151,16 @@ class Pacing:
         settings = crawler.settings
         self._crawler = crawler
         self._statuses = {int(status) for status in settings.getlist("RETRY_HTTP_CODES")}
-        self._error_names: list[str] = settings.getlist("RETRY_EXCEPTIONS")
+        self._errors: list[str | type[BaseException]] = settings.getlist("RETRY_EXCEPTIONS")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
-    @cached_property
-    def _errors(self) -> tuple[type[BaseException], ...]:
-        """The exceptions to retry. Loaded on the first error, because they are in modules that nothing else may need."""
-        return tuple(cast("type[BaseException]", load_object(one)) for one in self._error_names)
+    def _is_retried(self, error: Exception) -> bool:
+        """Return whether an exception is one to retry. That of a module that nobody has loaded can't be."""
+        kinds = (one for one in self._errors if not isinstance(one, str) or one.rpartition(".")[0] in sys.modules)
+        return any(isinstance(error, cast("type[BaseException]", load_object(one))) for one in kinds)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
         turn: Turn | None = request.meta.pop(TURN, None)
@@ -183,7 +183,7 @@ class Pacing:
         if isinstance(exception, UnreachableError):
             trouble = Trouble.CONNECTION if exception.status is None else trouble_of(exception.status, Trouble.BUSY)
             return self._handle_trouble(request, turn, trouble, str(exception), exception.retry_after)
-        if not isinstance(exception, self._errors):
+        if not self._is_retried(exception):
             return None
         if isinstance(exception, ShortRangeError) and (rest := self._go_on(request, turn, exception)):
             return rest

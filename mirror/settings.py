@@ -65,6 +65,7 @@ DOWNLOAD_HANDLERS = dict.fromkeys(
 )
 DOWNLOAD_MAXSIZE = 0  # no limit: sites have large files; -a max_file= is the user's limit
 ITEM_PIPELINES = {"mirror.pipelines.Store": 0}
+CONCURRENT_REQUESTS = 128  # of all hosts together; CONCURRENT_REQUESTS_PER_DOMAIN is what a single host gets
 # One task for each request instead of four (`mirror.engine`).
 DOWNLOADER = "mirror.engine.downloader.Downloader"
 ITEM_PROCESSOR = "mirror.engine.pipelines.Pipelines"

@@ -350,7 +350,9 @@ OPTIONS: Final[dict[str, Option]] = {
     "key": Option(
         "FILE", "", "the private key of the client certificate, if it is not in the same file", Group.CREDENTIALS
     ),
-    "connections": Option("N", "16", "transfer at most N files at once", Group.TRANSFERS),
+    "connections": Option(
+        "N", "128", "transfer at most N files at once; without this option, at most 8 from one host", Group.TRANSFERS
+    ),
     "delay": Option(
         "SECONDS", "0", "wait this long between two requests to the same host", Group.TRANSFERS, short="w", usual=True
     ),

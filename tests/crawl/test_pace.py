@@ -183,6 +183,30 @@ def test_one_host_waits_while_another_continues_and_ctrl_c_waits_for_neither(tmp
     assert "Interrupted with" in done.stderr
 
 
+def test_a_slow_host_with_many_pages_does_not_keep_connections_from_another(tmp_path: Path) -> None:
+    """The slow host answers nothing but its home page until the other is done."""
+    done, count = Event(), 60
+    answered: Counter[str] = Counter()
+    slow, quick = linked(count), linked(count)
+
+    def wait(request: Handler) -> None:
+        done.wait(30)
+        request.reply(Page())
+
+    def answer(request: Handler) -> None:
+        answered["quick"] += 1
+        if answered["quick"] == count:
+            done.set()
+        request.reply(Page())
+
+    for n in range(count):
+        slow[f"/{n}"], quick[f"/{n}"] = wait, answer
+    with serve_both(slow, quick) as (first, second):
+        mirror(f"{first.url} {second.url}", tmp_path)
+    assert answered["quick"] == count
+    assert len(rows(tmp_path, "SELECT 1 FROM resources WHERE status = 200")) >= 2 * count
+
+
 @pytest.mark.parametrize(("delay", "kept"), [("0.2", True), ("3600", False)])
 def test_crawl_delay_is_respected_up_to_a_limit(tmp_path: Path, delay: str, *, kept: bool) -> None:
     times: list[float] = []

@@ -165,8 +165,8 @@ class Pace:
 
     @property
     def is_full(self) -> bool:
-        """Whether so many requests wait to be tried again that no new one may start."""
-        return self.waiting >= MAX_WAITING
+        """Whether so many requests wait, for a connection or to be tried again, that no new one may start."""
+        return self.waiting >= MAX_WAITING or self.in_flight >= 2 * self.bounds.connections
 
     def start(self, now: float) -> int:
         """Record the start of a request; return the epoch, which the caller passes back when the request ends."""

@@ -95,7 +95,7 @@ complete -c websucker -n _shtab_websucker_using -l netrc -xka "(__fish_complete_
 complete -c websucker -n _shtab_websucker_using -s b -l cookies -xka "(__fish_complete_path (commandline -ct))" -d 'send the cookies of this cookies.txt, in the format of browser extensions, curl and wget; none keeps and sends no cookies at all'
 complete -c websucker -n _shtab_websucker_using -l certificate -xka "(__fish_complete_path (commandline -ct))" -d 'the client certificate, in PEM'
 complete -c websucker -n _shtab_websucker_using -l key -xka "(__fish_complete_path (commandline -ct))" -d 'the private key of the client certificate, if it is not in the same file'
-complete -c websucker -n _shtab_websucker_using -l connections -x -d 'transfer at most N files at once (default: 16)'
+complete -c websucker -n _shtab_websucker_using -l connections -x -d 'transfer at most N files at once; without this option, at most 8 from one host (default: 128)'
 complete -c websucker -n _shtab_websucker_using -s w -l delay -x -d 'wait this long between two requests to the same host (default: 0)'
 complete -c websucker -n _shtab_websucker_using -l rate -x -d 'receive at most this many bytes a second, all transfers together, for example 500k; 0 sets no limit'
 complete -c websucker -n _shtab_websucker_using -s T -l timeout -x -d 'give up a transfer that receives nothing for this long (default: 180)'

@@ -189,6 +189,10 @@ def test_waiting_requests_stop_new_ones() -> None:
     found = pace()
     found.waiting = MAX_WAITING - 1
     assert not found.is_full
+    found.in_flight = 2 * found.bounds.connections  # half of them wait for a connection
+    assert found.is_full
+    found.in_flight -= 1
+    assert not found.is_full
     found.waiting += 1
     assert found.is_full
 
