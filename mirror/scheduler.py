@@ -98,6 +98,8 @@ class Scheduler(BaseScheduler):
         now = monotonic()
         try:
             if not self._held:
+                if self._is_only_host_full():
+                    return None
                 request = self._new_request(now)
             else:
                 request = self._held_request(now) or self._new_request(now) or self._held_request(now, new=False)
@@ -108,6 +110,11 @@ class Scheduler(BaseScheduler):
         if request is None and (self._held or self._search_at > now):
             self._set_alarm(now)
         return request
+
+    def _is_only_host_full(self) -> bool:
+        """Whether all entries are of one host, which has enough requests: none is taken only to be held."""
+        only = self._spider.mirror.queue.only_origin
+        return only is not None and self._hosts.host(only).pace.is_full
 
     # --- requests that wait ----------------------------------------------------------------------------------------------
 
@@ -183,7 +190,7 @@ class Scheduler(BaseScheduler):
         if origins != self._held_back:
             self._search_at = self._search_at if origins > self._held_back else -inf
             self._held_back = origins
-            self._spider.mirror.hold_back(origins)
+            self._spider.mirror.queue.hold_back(origins)
 
     def _end_delay(self, host: Host, request: Request) -> None:
         """Queue a request that has waited long enough to be retried."""

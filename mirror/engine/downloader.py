@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from inspect import isawaitable
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from scrapy import Request, Spider, signals
 from scrapy.core.downloader import Downloader as ScrapyDownloader
@@ -21,8 +21,6 @@ from twisted.internet.defer import Deferred
 
 Method = Callable[..., Any]
 
-_AHEAD: Final = 2
-
 
 class Downloader(ScrapyDownloader):
     """Scrapy's downloader with a shorter way. Its settings, slots, signals and middlewares are the same."""
@@ -33,13 +31,6 @@ class Downloader(ScrapyDownloader):
         self._on_request = cast("tuple[Method, ...]", tuple(methods["process_request"]))
         self._on_response = cast("tuple[Method, ...]", tuple(methods["process_response"]))
         self._takes_spider = bool(self.middleware._mw_methods_requiring_spider)
-        self._busy = 0
-        """How many slots have requests."""
-
-    def needs_backout(self) -> bool:
-        """Return whether no more requests are to be taken. Of each host, as many may wait as may be transferred."""
-        most = _AHEAD * max(self._busy, 1) * (self.ip_concurrency or self.domain_concurrency)
-        return super().needs_backout() or 0 < most <= len(self.active)
 
     def fetch(self, request: Request, spider: Spider | None = None) -> Deferred[Response | Request]:  # noqa: ARG002 - Scrapy's signature
         return deferred_from_coro(self.fetch_async(request))
@@ -86,7 +77,6 @@ class Downloader(ScrapyDownloader):
     async def _enqueue_request(self, request: Request) -> Response:
         key, slot = self._get_slot(request)
         request.meta[self.DOWNLOAD_SLOT] = key
-        self._busy += not slot.active
         slot.active.add(request)
         self.signals.send_catch_log(signals.request_reached_downloader, request=request, spider=self.crawler.spider)
         try:
@@ -99,7 +89,6 @@ class Downloader(ScrapyDownloader):
         finally:
             slot.transferring.discard(request)  # if it was cancelled before its transfer began
             slot.active.remove(request)
-            self._busy -= not slot.active
 
     def _process_queue(self, slot: Slot) -> None:
         """Start the requests of a slot that may start. Those of a slot with a delay start one by one, with pauses."""

@@ -87,7 +87,10 @@ class Engine(ExecutionEngine):
             logger.exception("Error while handling downloader output", extra={"spider": self.spider})
         finally:
             slot.remove_request(request)
-            slot.nextcall.schedule()
+            if slot.inprogress:
+                self._fill()
+            else:
+                slot.nextcall.schedule()  # looks whether the crawl is done
 
     async def _result(self, request: Request) -> Response | Request | Failure:
         try:

@@ -31,6 +31,8 @@ class Multi:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._is_due = False
+        """Whether libcurl wants to be called at once."""
         self._watched: dict[int, int] = {}
         self._waiting: dict[pycurl.Curl, asyncio.Future[int]] = {}
 
@@ -42,6 +44,8 @@ class Multi:
         done = self._loop.create_future()
         self._waiting[easy] = done
         self._multi.add_handle(easy)
+        if self._is_due:  # libcurl begins when it is called: now, rather than in the next turn of the event loop
+            self._time_out()
         try:
             kept: int = await done
             return kept
@@ -96,13 +100,16 @@ class Multi:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        if milliseconds == 0:
+        self._is_due = milliseconds == 0
+        if self._is_due:
             self._timer = self._loop.call_soon(self._time_out)
         elif milliseconds > 0:
             self._timer = self._loop.call_later(milliseconds / 1000, self._time_out)
 
     def _time_out(self) -> None:
-        self._timer = None
+        if self._timer:
+            self._timer.cancel()
+        self._timer, self._is_due = None, False
         self._act(pycurl.SOCKET_TIMEOUT, 0)
 
     def _act(self, socket: int, events: int) -> None:

@@ -15,9 +15,9 @@ If the process dies, the run that resumes requests again what was not committed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from mirror.core.http.messages import Response
 from mirror.core.policy.clock import latest_credible
@@ -50,6 +50,9 @@ from mirror.store.run.publication_queue import PublicationQueue
 from mirror.store.run.queue import Queue
 from mirror.store.run.rendering_candidates import RenderingCandidates
 from mirror.store.run.trap_state import TrapState
+
+_SEVERAL: Final = ("", "?")
+"""The origins of a run that is resumed: nobody knows them without reading its frontier."""
 
 
 class Crawl:
@@ -99,7 +102,13 @@ class Crawl:
                 folds=folds,
                 keeps_errors=keeps_errors,
                 now=now,
-                queue=Queue(self._take, self._take_one, limit, manifest.frontier.count_pages()),
+                queue=Queue(
+                    self._take,
+                    self._take_one,
+                    limit,
+                    manifest.frontier.count_pages(),
+                    origins=_SEVERAL if snapshot.resumed else (),
+                ),
                 traps=TrapState(archive, snapshot, budgets),
                 publications=PublicationQueue(archive, elsewhere),
                 sync=ObjectSync(archive),
@@ -115,6 +124,7 @@ class Crawl:
         self.answers = Answers(run, commits, discovery, candidates)
         self.entries = NextEntries(run, refresh, commits, discovery, self.answers, wanted=wanted)
         self.pages = BrowserPages(run, commits, discovery, candidates)
+        self.queue = run.queue
         self._times_again: Counter[int] = Counter()
         self._limit = limit
         self.moves: Mapping[CanonicalURL, CanonicalURL] = run.moves
@@ -158,10 +168,6 @@ class Crawl:
     def has_next(self) -> bool:
         """Return whether `next` may return an entry."""
         return bool(self._run.queue)
-
-    def hold_back(self, origins: Iterable[str]) -> None:
-        """From now on, take no entries of these origins from the frontier. Each origin ends in a slash."""
-        self._run.queue.hold_back(origins)
 
     def listing(self, url: CanonicalURL) -> Entry:
         """Return an entry for a URL to which nothing refers: robots.txt. If it is missing, that is no failure."""

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from mirror.store.manifest.records import Entry, Lane
 
 _AHEAD: Final = 32  # entries taken from the manifest at a time
+_SEVERAL: Final = 2
 _AT_HAND: Final = 256  # entries that `NextEntries.renew` may put back before anything is fetched
 
 
@@ -27,9 +28,14 @@ TakeOne = Callable[[int], Entry | None]
 
 
 class Queue:
-    """The entries that a run has taken. `limit` is the maximum number of pages; `pages_done` are fetched already."""
+    """The entries that a run has taken. `limit` is the maximum number of pages; `pages_done` are fetched already.
 
-    def __init__(self, take: Take, take_one: TakeOne, limit: int | None, pages_done: int) -> None:
+    `origins` are those of entries that the manifest has already; two stand for any number.
+    """
+
+    def __init__(
+        self, take: Take, take_one: TakeOne, limit: int | None, pages_done: int, *, origins: Iterable[str] = ()
+    ) -> None:
         self._take_from_manifest = take
         self._take_one = take_one
         self._limit = limit
@@ -42,6 +48,7 @@ class Queue:
         self._held_back: Sequence[str] = ()
         self._preferred: deque[int] = deque()
         self._counted: set[int] = set()  # pages that are requested again
+        self._origins = set(origins)  # of the entries that were put; two stand for many
 
     def __bool__(self) -> bool:
         """Return whether `next` may return an entry."""
@@ -53,6 +60,11 @@ class Queue:
     def in_flight(self) -> list[int]:
         """The ids of entries that were handed out and not answered yet."""
         return list(self._in_flight)
+
+    @property
+    def only_origin(self) -> str | None:
+        """The origin of all entries of this run, ending in a slash; `None` if they may have several."""
+        return next(iter(self._origins)) if len(self._origins) == 1 else None
 
     def next(self) -> Entry | None:
         while self._preferred:
@@ -103,6 +115,8 @@ class Queue:
         """Note that an entry of the frontier changed. One that a page turns out to need no longer waits among the others."""
         if pending:
             self._more[new.lane] = True
+            if len(self._origins) < _SEVERAL:
+                self._origins.add(new.url[: new.url.find("/", len("https://")) + 1])
         if old and old.lane > new.lane:
             for taken in [taken for taken in self._taken[old.lane] if taken.id == new.id]:
                 self._taken[old.lane].remove(taken)
