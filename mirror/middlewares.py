@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadCancelledError
-from scrapy.http import Response
+from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings
 
 from mirror.cli.options import Options
@@ -72,7 +72,8 @@ class Identity:
     """
 
     def __init__(self, options: Options, settings: BaseSettings, reach: Reach) -> None:
-        self._headers = {**settings.getdict("DEFAULT_REQUEST_HEADERS"), "User-Agent": settings["USER_AGENT"]}
+        given = {**settings.getdict("DEFAULT_REQUEST_HEADERS"), "User-Agent": settings["USER_AGENT"]}
+        self._headers = list(dict.items(Headers(given)))  # as Scrapy keeps them, which need not be looked at again
         self._timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self._credentials = options.credentials
         self._reach = reach
@@ -92,8 +93,8 @@ class Identity:
         barred = self._reach.blocks_host(CanonicalURL(request.url))
         if barred:
             raise Skipped(Reason.PRIVATE, f"its host is {barred}")
-        for name, value in self._headers.items():
-            request.headers.setdefault(name, value)
+        for name, values in self._headers:
+            dict.setdefault(request.headers, name, values.copy())
         request.meta.setdefault("download_timeout", self._timeout)
         if self._is_proxy_given:
             request.meta["proxy"] = self._proxy
