@@ -176,13 +176,13 @@ class Traps:
 
         `links` are all links of the page, `new` the references to URLs that the crawl has not met, and `read` returns its HTML.
         """
-        met = [one for one in (_met(reference, page) for reference in new) if one is not None]
+        met = _met(new, page)
         if not met:
             return None
         probe, text = None, _Text(read)
         for family in _families(page):
             key = family.id
-            own = sum(_is_of(family, key, other) for other in met)
+            own = len(met) - met.count(None) if family.is_whole_origin else sum(_is_of(family, one) for one in met)
             if not own:
                 continue
             state = self._state(key)
@@ -192,7 +192,7 @@ class Traps:
             if is_worth_reading:
                 urls = [page]
                 if family.trap is not Trap.FACETS and not family.is_whole_origin:
-                    urls += [link.url for link in links if _is_of(family, key, (find_family(link.url), link.url))]
+                    urls += [link.url for link in links if _is_of(family, find_family(link.url))]
                 is_barren = self._reads_like_another(family, key, state, urls, text) and own == len(met)
                 self._count(family, key, state, own if is_barren else 0)
             probe = probe or self._probe(family, key, state, page, text)
@@ -311,37 +311,32 @@ class _Text:
         return visible_words(self.html)
 
 
-Met = tuple[Family | None, CanonicalURL]
-"""A new URL with its family; the family is `None` if the URL is no link within the host."""
+def _met(new: Sequence[Reference], page: CanonicalURL) -> list[Family | None]:
+    """Return the families of the new URLs that count; `None` for a URL that is no link within the host.
 
-
-def _met(reference: Reference, page: CanonicalURL) -> Met | None:
-    """Return a reference to a new URL as it counts; `None` if it doesn't count, because each page may have one of its own.
-
-    These don't count: guesses and URLs that are never fetched; links that name the page itself (`/login?next=/this/page`);
-    links to other hosts, such as those that share a page; pictures and other requisites with a query, such as counters. Other
-    requisites count.
+    These don't count, because each page may have one of its own: guesses and URLs that are never fetched; links that name the
+    page itself (`/login?next=/this/page`); links to other hosts, such as those that share a page; pictures and other requisites
+    with a query, such as counters. Other requisites count.
     """
-    url = reference.url
-    if reference.guess or reference.kind is Kind.NEVER:
-        return None
-    place = origin(page)
-    if reference.kind is Kind.REQUISITE:
-        return None if "?" in url else (None, url)
-    if not url.startswith(place + "/"):
-        return None
-    path, query = page[len(place) :].partition("?")[0], url.partition("?")[2]
-    if query and len(path) > 1 and path in unquote(query):
-        return None
-    return find_family(url), url
+    place = f"{origin(page)}/"
+    path = page[len(place) - 1 :].partition("?")[0]
+    met: list[Family | None] = []
+    for url, kind, guess in new:
+        if guess or kind is Kind.NEVER:
+            continue
+        query = url.partition("?")[2]
+        if kind is Kind.REQUISITE:
+            met += () if "?" in url else (None,)
+        elif url.startswith(place) and not (query and len(path) > 1 and path in unquote(query)):
+            met.append(find_family(url))
+    return met
 
 
-def _is_of(family: Family, key: str, other: Met) -> bool:
-    """Whether a new URL is of a family. Here all calendars of a host are one family: `/add?date=2026-05-01` is nothing else."""
-    found, _ = other
-    if found is None:
+def _is_of(family: Family, other: Family | None) -> bool:
+    """Whether a URL is of a family. Here all calendars of a host are one family: `/add?date=2026-05-01` is nothing else."""
+    if other is None or family.trap is not other.trap:
         return False
-    return found.id == key or family.is_whole_origin or (family.trap is found.trap is Trap.CALENDAR)
+    return family.key == other.key or family.trap is Trap.CALENDAR
 
 
 def absent_url(page: CanonicalURL, key: str) -> str:

@@ -38,6 +38,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import Final
 
 from mirror.core.http.request_variants import variant_of, without_variant
@@ -373,7 +374,14 @@ class Scope:
         return any(name == domain or name.endswith(f".{domain}") for name in names for domain in self.also)
 
     def _site(self, url: CanonicalURL) -> str:
-        return (is_web(url) and self.registrable_domain(split(url).host)) or _host(url)
+        return _site(origin(url), self.registrable_domain) if is_web(url) else _host(url)
+
+
+@lru_cache(maxsize=4096)
+def _site(origin: str, registrable_domain: SuffixList) -> str:
+    """Return the site of a web server; without a registrable domain, that is the server itself."""
+    url = CanonicalURL(f"{origin}/")
+    return registrable_domain(split(url).host) or _host(url)
 
 
 def covers(pattern: str, url: CanonicalURL) -> bool:

@@ -128,7 +128,7 @@ def _facets(url: Shape) -> Family | None:
     A shop with six filters of five values has 46,656 lists of the same goods. The threads of a forum look the same, but each
     has words of its own.
     """
-    parts = tuple(part for part in re.split("[&;]", url.query) if part)
+    parts = tuple(part for part in re.split("[&;]", url.query) if part) if url.query else ()
     if len(parts) >= _COMBINED:
         return Family(Trap.FACETS, f"{url.origin}{url.path}?", parts)
     if not parts and len(url.segments) > _COMBINED and not _NUMBER.search(url.path):
@@ -140,7 +140,8 @@ def _pages(url: Shape) -> Family | None:
     """Recognise a number: `?page=7`, `/list/7`. A list that ends has entries; an endless one repeats its empty page."""
     if url.query and _NUMBER.search(url.query):
         return Family(Trap.PAGES, f"{url.origin}{_NUMBER.sub('N', url.path)}?{url.query.partition('=')[0]}")
-    return Family(Trap.PAGES, url.origin + _NUMBER.sub("N", url.path)) if _NUMBER.search(url.path) else None
+    path, numbers = _NUMBER.subn("N", url.path)
+    return Family(Trap.PAGES, url.origin + path) if numbers else None
 
 
 def _same(url: Shape) -> Family | None:

@@ -170,6 +170,8 @@ def claims(url: CanonicalURL, folds: frozenset[Fold] = FOLDS) -> list[Claim]:
 
 def plain_url(url: CanonicalURL, folds: frozenset[Fold] = FOLDS) -> CanonicalURL:
     """Return the URL that represents those of points 1 to 6. Most URLs represent themselves."""
+    if Fold.CASE not in folds and not _HINTS.search(url):
+        return url
     for fold, plain in _PLAIN:
         if fold in folds:
             url = plain(url)

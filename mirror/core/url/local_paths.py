@@ -152,19 +152,28 @@ def read_law(text: str) -> Law | None:
 
 @lru_cache(maxsize=8192)  # many pages link to the same targets
 def _path(names: Names, bare: str, url: CanonicalURL, media_type: str, crowded: bool) -> LocalPath:  # noqa: FBT001
-    parts = split(url)
-    *folders, last = parts.path.split("/")[1:]
-    query = parts.query
-    variant = url.partition("#")[2]
+    place, _, variant = url.partition("#")
+    place, query_mark, text = place.partition("?")
+    cut = place.rindex("/") + 1
+    query = text if query_mark else None
     if variant:
         query = f"{'' if query is None else query + '?'}#{variant}"
     rules = exact_names if names is Names.EXACT else portable_names
+    leaf = rules.leaf(place[cut:], query, media_type, crowded=crowded)
+    folder, digest = _folder(names, bare, CanonicalURL(place[:cut]), crowded)
+    path = folder + leaf
+    return LocalPath(path if len(path.encode()) <= rules.MAX_PATH else digest + leaf)
+
+
+@lru_cache(maxsize=1024)  # folders contain many files
+def _folder(names: Names, bare: str, url: CanonicalURL, crowded: bool) -> tuple[str, str]:  # noqa: FBT001
+    """Return the path of a folder, and the one that takes its place in paths that are too long; each ends in a slash."""
+    rules = exact_names if names is Names.EXACT else portable_names
+    parts = split(url)
     host = portable_names.host_folder(parts.scheme, parts.host, parts.port, bare)
-    leaf = rules.leaf(last, query, media_type, crowded=crowded)
-    path = "/".join([host, *(rules.folder(name, crowded=crowded) for name in folders), leaf])
-    if len(path.encode()) > rules.MAX_PATH:
-        path = "/".join([host, "~~" + portable_names.digest("/".join(folders)), leaf])
-    return LocalPath(path)
+    folders = parts.path.split("/")[1:-1]
+    path = "".join(f"{name}/" for name in (host, *(rules.folder(folder, crowded=crowded) for folder in folders)))
+    return path, f"{host}/~~{portable_names.digest('/'.join(folders))}/"
 
 
 def as_local_path(text: str) -> LocalPath | None:

@@ -8,7 +8,7 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from mirror.core.url.canonical import CanonicalURL, is_web, split
+from mirror.core.url.canonical import CanonicalURL, is_web
 
 UNKNOWN: Final = "application/octet-stream"
 
@@ -381,4 +381,4 @@ def is_gzip_file(content_type: str | None, url: CanonicalURL) -> bool:
 
 
 def _url_extension(url: CanonicalURL) -> str:
-    return extension(split(url).path.rpartition("/")[2]).lower()
+    return extension(url.partition("#")[0].partition("?")[0].rpartition("/")[2]).lower()
