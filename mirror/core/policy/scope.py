@@ -39,7 +39,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from mirror.core.http.request_variants import variant_of, without_variant
 from mirror.core.policy.reading_requests import Sends, names_another, reads
@@ -123,8 +123,7 @@ class Reason(StrEnum):
     GUESS = "guessed, but a page and not what was guessed"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The role and the depth in which a target is fetched, or the reason why it is not."""
 
     role: Role | None
@@ -158,6 +157,9 @@ _OTHER_MEDIA: Final[dict[Media, frozenset[Kind]]] = {
 }
 """What the user does not want -> the kinds of references that are not followed for that."""
 _LISTINGS: Final = frozenset({Kind.FEED, Kind.SITEMAP})
+_MOST_ORIGINS: Final = 4096
+"""Servers of which a scope remembers whether it contains them."""
+_UNFETCHED: Final = frozenset({Kind.NEVER, Kind.LIVE})
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ class Scope:
         object.__setattr__(self, "_homes", frozenset(map(self._home, settled)))
         object.__setattr__(self, "_sites", frozenset(map(self._site, settled)))
 
+    _known: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
     _given: frozenset[str] = field(init=False, repr=False)
     _homes: frozenset[str] = field(init=False, repr=False)
     _sites: frozenset[str] = field(init=False, repr=False)
@@ -195,7 +198,15 @@ class Scope:
         >>> scope.contains(CanonicalURL("http://example.co.uk/b"))
         True
         """
-        return self._is_also(url) or self._is_within(self._homes, url)
+        if self._area(url) is Area.PREFIX:
+            return self._is_also(url) or self._is_within(self._homes, url)
+        place = origin(url)  # what the scope says of one URL, it says of all of that server
+        known = self._known.get(place)
+        if known is None:
+            if len(self._known) >= _MOST_ORIGINS:
+                self._known.clear()
+            known = self._known[place] = self._is_also(url) or self._home(url) in self._homes
+        return known
 
     def may_request(self, url: CanonicalURL) -> bool:
         """Whether a URL may be requested wherever it was found, as a stored frontier is no more to be trusted than a page."""
@@ -243,17 +254,19 @@ class Scope:
 
     def _refused(self, reference: Reference) -> Reason | None:
         """Return why a target is never fetched, whatever leads to it; `None` if it may be."""
-        if reference.kind in {Kind.NEVER, Kind.LIVE} or not self.may_send(reference.url):
+        url, kind, _ = reference
+        if kind in _UNFETCHED or not self.may_send(url):
             return Reason.NEVER
-        if reference.kind in _OTHER_MEDIA[self.media]:
+        if kind in _OTHER_MEDIA[self.media]:
             return Reason.MEDIA
-        if len(reference.url) > MAX_URL_LENGTH:
+        if len(url) > MAX_URL_LENGTH:
             return Reason.LENGTH
-        if self.is_forgotten(reference.url):
+        if self.tombstones and self.is_forgotten(url):
             return Reason.FORGOTTEN
-        url = without_variant(reference.url)
-        is_excluded = self.exclude and self.exclude.search(url) and url not in self.starts
-        return Reason.EXCLUDE if is_excluded else None
+        if self.exclude is None:
+            return None
+        plain = without_variant(url)
+        return Reason.EXCLUDE if self.exclude.search(plain) and plain not in self.starts else None
 
     def _barred(self, url: CanonicalURL, source: CanonicalURL) -> Reason | None:
         """Return the reason why a resource may not lead to a file in any role (rule 5); `None` if it may."""
@@ -338,8 +351,9 @@ class Scope:
 
     def _outside(self, url: CanonicalURL) -> Reason | None:
         """Return why a page is not in the scope; `None` if it is."""
-        left = Reason.LEFT if self._is_within(self._given, url) else Reason.OUTSIDE
-        return None if self.contains(url) else left
+        if self.contains(url):
+            return None
+        return Reason.LEFT if self._is_within(self._given, url) else Reason.OUTSIDE
 
     def _follows(self, source: Source) -> bool:
         """Whether links of a resource are followed. Those of a frame are if it is inside the scope."""

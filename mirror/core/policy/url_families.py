@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from mirror.core.url.canonical import CanonicalURL, is_web, origin
 
@@ -52,8 +52,7 @@ class Family:
         return self.trap is Trap.SAME and self.key.count("/") == _SLASHES_OF_ORIGIN
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """A URL in pieces. `segments` are the path's segments that are not empty; `query` is "" if there is none."""
 
     origin: str
@@ -171,7 +170,11 @@ def _find_family(url: CanonicalURL) -> Family | None:
     place = origin(url)
     path, _, query = url[len(place) :].partition("?")
     shape = Shape(place, path, [segment for segment in path.split("/") if segment], query)
-    return next((found for rule in RULES if (found := rule(shape))), None)
+    for rule in RULES:
+        family = rule(shape)
+        if family:
+            return family
+    return None
 
 
 def origin_family(url: CanonicalURL) -> Family:

@@ -184,7 +184,7 @@ EXTENSION_TYPES: Final[dict[str, str]] = {
 PLAIN_TEXT: Final = frozenset({"txt", "text", "log", "csv", "md", "rst", "asc"})
 """Extensions of plain text. Such a file is text even if it begins like a page."""
 
-_EXTENSION = re.compile(r"(?<=.)\.(?=[A-Za-z0-9]{1,12}$)(?=[0-9]*[A-Za-z])([A-Za-z0-9]+)$")
+_LONGEST_EXTENSION: Final = 12
 _MEDIA_TYPE = re.compile(r"\s*([\w!#$&^.+\-]+/[\w!#$&^.+\-]+)\s*(?:;|,|$)", re.ASCII)
 _HTML_START = re.compile(
     rb"(?:\xef\xbb\xbf)?[\s\0]*"
@@ -262,8 +262,9 @@ def extension(name: str) -> str:
     >>> extension("a.tar.gz"), extension("3.11"), extension(".profile"), extension("LICENSE")
     ('gz', '', '', '')
     """
-    match = _EXTENSION.search(name)
-    return match[1] if match else ""
+    stem, _, ext = name.rpartition(".")
+    is_one = stem and len(ext) <= _LONGEST_EXTENSION and ext.isascii() and ext.isalnum() and not ext.isdigit()
+    return ext if is_one else ""
 
 
 def fits(media_type: str, ext: str) -> bool:
