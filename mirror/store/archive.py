@@ -32,6 +32,7 @@ from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
 from mirror.store.index_page import INDEX, index_page
 from mirror.store.manifest.interface import Manifest
+from mirror.store.manifest.location_interface import Found
 from mirror.store.manifest.records import Resource
 from mirror.store.manifest_backup import BACKUP, DAMAGED, back_up, open_manifest
 from mirror.store.rules.naming import Naming
@@ -45,7 +46,7 @@ PARTS = (*FILES, OBJECTS, COPIES, SCRATCH, "partial")
 MAX_REDIRECTS = 20
 """How many redirects in a row are followed (WHATWG Fetch, 4.4)."""
 
-_BATCH = 200  # URLs whose resolutions are changed in one transaction
+_BATCH = 1000  # URLs whose resolutions are changed in one transaction
 _BEHIND = 100  # publications that worker processes may have before `settle` waits for them
 _READER = "reader"
 
@@ -130,14 +131,14 @@ class Archive(ArchiveReader):
         """
         return self.publisher.publish(self.publication(resource), payload)
 
-    def publication(self, resource: Resource) -> Publication:
-        """Collect from the manifest everything that determines the file of a version."""
+    def publication(self, resource: Resource, found: Found | None = None) -> Publication:
+        """Collect from the manifest everything that determines the file of a version. `found`: its references, if known."""
         target = None
         if is_redirect(resource):
             targets = (ref.url for _, ref in self.manifest.links.of(resource) if ref.kind is Kind.REDIRECT)
             target = next(targets, None)  # a damaged manifest may have none: then the body of the answer is published
         stale, dom = self.manifest.resources.staleness(resource)
-        places = self.manifest.locations.resolutions(resource)
+        places = self.manifest.locations.resolutions(resource, found)
         return replace(publication_of(resource, target, places, stale, dom), extra=self.attributes)
 
     def cache_payload(self, digest: Digest, payload: bytes) -> None:
@@ -151,7 +152,7 @@ class Archive(ArchiveReader):
         only the workers still have something to do.
         """
         changed = []
-        for url_id, resolution, path, redirect in self.manifest.locations.all_urls():
+        for url_id, resolution, path, redirect in self.manifest.locations.unsettled():
             place = path if redirect is None else self._final_place(redirect)
             if place != resolution:
                 changed.append((url_id, place))

@@ -24,23 +24,23 @@ MISSING = replace(GOOD, status=404, path=None, error="404 Not Found", standing=S
     [
         (PAGE, None, "requested as a page, 1 link from a start"),
         (
-            replace(PAGE, guess=True),
+            PAGE._replace(guess=True),
             None,
             "requested as a page, guessed from a string that looks like a URL, 1 link from a start",
         ),
         (
-            replace(PAGE, roles=frozenset({Role.PAGE, Role.REQUISITE}), depth=0),
+            PAGE._replace(roles=frozenset({Role.PAGE, Role.REQUISITE}), depth=0),
             None,
             "requested as a file that a page needs and a page, 0 links from a start",
         ),
-        (replace(PAGE, state=State.SKIPPED, reason=Reason.SIZE), None, "not fetched, larger than --max-file"),
+        (PAGE._replace(state=State.SKIPPED, reason=Reason.SIZE), None, "not fetched, larger than --max-file"),
         (
-            replace(PAGE, state=State.SKIPPED, reason=Reason.ROBOTS),
+            PAGE._replace(state=State.SKIPPED, reason=Reason.ROBOTS),
             "Disallow: /a (line 2)",
             "not fetched, forbidden by robots.txt: Disallow: /a (line 2)",
         ),
         (
-            replace(PAGE, state=State.SKIPPED, reason=Reason.TRAP),
+            PAGE._replace(state=State.SKIPPED, reason=Reason.TRAP),
             "pages by number",
             "not fetched, in a trap: pages by number; `--no-traps` follows what is in a trap",
         ),

@@ -28,12 +28,9 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publications import Published
 from mirror.store.manifest.history_interface import Departures, History, RenderingQueue, Retention
-from mirror.store.manifest.location_interface import Locations
+from mirror.store.manifest.location_interface import Found, Locations
 from mirror.store.manifest.records import Entry, ErrorPages, Lane, Outcome, Resource, RunCounts, Shortfall, Snapshot
 from mirror.store.manifest.rendering_records import RenderMode
-
-Found = Sequence[tuple[int, Reference]]
-"""The references of a document in document order, each with the id of its target URL."""
 
 
 class Runs(Protocol):

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.manifest.records import Resource
+
+Found = Sequence[tuple[int, Reference]]
+"""The references of a document in document order, each with the id of its target URL."""
 
 PathOf = Callable[[Resource, bool], LocalPath]
 """Returns the path of a version by some law of names; the second argument says whether it is crowded out."""
@@ -18,8 +22,11 @@ class Locations(Protocol):
     of a URL is where its file is. While a run lasts the two may differ; `settle` brings them together.
     """
 
-    def resolutions(self, resource: Resource) -> dict[CanonicalURL, LocalPath]:
-        """Return the resolutions of the URLs that a document refers to. URLs without a resolution are missing."""
+    def resolutions(self, resource: Resource, found: Found | None = None) -> dict[CanonicalURL, LocalPath]:
+        """Return the resolutions of the URLs that a document refers to. URLs without a resolution are missing.
+
+        `found`, if given: all references of the document, so that nothing has to be read about URLs that were met lately.
+        """
 
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
         """Set the resolution of those of these URLs that have neither a resolution nor a current version.
@@ -35,6 +42,12 @@ class Locations(Protocol):
 
         The path is that of the current version; if that has none, the path of a file that is to leave the tree but is not
         released. A redirect leads to its target; a URL without a path leads to the URL that it is an alias of.
+        """
+
+    def unsettled(self) -> Iterator[tuple[int, str | None, LocalPath | None, int | None]]:
+        """Iterate over the URLs whose resolution is not their path, and those that lead to another URL, as `all_urls` does.
+
+        The resolution comes as it is stored, to be compared and not to be used as a path.
         """
 
     def place(self, url_id: int) -> tuple[LocalPath | None, int | None]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from mirror.core.http.messages import GONE, header, is_of_resource
 from mirror.core.policy.scope import Reason, Role
@@ -229,8 +229,7 @@ class State(IntEnum):
     SKIPPED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry of the frontier: what a run decided about a URL. `id` is the id of the URL.
 
     `roles` are the uses for which it is wanted; if it has none, `reason` says why. `depth` counts links from a start.

@@ -1,10 +1,11 @@
 """Merging entries: several references to one URL make one entry, in whatever order they are found."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Final
 
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.syntax.reference import Kind, Reference
+from mirror.store.manifest.location_interface import Found
 from mirror.store.manifest.records import Entry, State
 
 _ASKS_FOR: Final = {
@@ -50,17 +51,24 @@ def merge(old: Entry, wanted: Entry) -> Entry:
     """
     if not wanted.roles:
         reasons = [reason for reason in (old.reason, wanted.reason) if reason]
-        return old if old.roles else replace(old, reason=max(reasons, key=_weight), guess=old.guess and wanted.guess)
+        return old if old.roles else old._replace(reason=max(reasons, key=_weight), guess=old.guess and wanted.guess)
     if not old.roles:
         return wanted
-    merged = replace(
-        old,
+    merged = old._replace(
         roles=(old.roles | wanted.roles) - ({Role.PAGE} if old.reason is Reason.LIMIT else set()),
         depth=min(old.depth, wanted.depth),
         guess=old.guess and wanted.guess,
     )
-    is_wanted = old.reason is Reason.GUESS and differ(replace(merged, depth=old.depth), old)
-    return replace(merged, state=State.PENDING, reason=None) if is_wanted else merged
+    is_wanted = old.reason is Reason.GUESS and differ(merged._replace(depth=old.depth), old)
+    return merged._replace(state=State.PENDING, reason=None) if is_wanted else merged
+
+
+def with_news(found: Found, known: Mapping[int, Entry], depth: int) -> Found:
+    """Return those references on a resource at this depth that may ask for something new.
+
+    Most links of a site are known. They take one look at the entry of their target.
+    """
+    return [one for one in found if (old := known.get(one[0])) is None or not says_nothing_new(old, one[1], depth)]
 
 
 def says_nothing_new(old: Entry, reference: Reference, depth: int) -> bool:

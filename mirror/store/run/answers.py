@@ -23,7 +23,7 @@ from mirror.core.url.aliases import Fold
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.media_types import Document
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.interface import Found
+from mirror.store.manifest.location_interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
 from mirror.store.rules import error_pages
 from mirror.store.rules.answer_versions import is_page, reads_alike, version
@@ -49,6 +49,8 @@ class Recorded:
     saved: bool
     page: bool
     failed: bool
+    found: Found
+    """All references of the version."""
 
 
 class Answers:
@@ -108,7 +110,7 @@ class Answers:
                 recorded = self._put(known, before, resource, self._discovery.with_ids(references))
                 add_departure(self._manifest, before, resource)
             self._offer(recorded, response.payload)
-            self._run.publications.add(recorded.resource, response.payload or None)
+            self._run.publications.add(recorded.resource, response.payload or None, recorded.found)
         return recorded
 
     def fail(self, entry: Entry, error: str) -> Recorded:
@@ -129,7 +131,7 @@ class Answers:
         with self._answering(entry) as known:
             if rule:
                 self._manifest.decisions.set_rule(known.id, rule)
-            skipped = replace(known, state=State.SKIPPED, reason=reason)
+            skipped = known._replace(state=State.SKIPPED, reason=reason)
             self._discovery.admit([(known, skipped)])
             self._discovery.settle_start(skipped)
             self._discovery.check_aliases(skipped, None)
@@ -146,7 +148,7 @@ class Answers:
         with self._answering(entry) as known:
             recorded = self._renew(known, before) if before.error is None else self._put(known, before, before)
             self._offer(recorded)
-            self._run.publications.add(recorded.resource)
+            self._run.publications.add(recorded.resource, found=recorded.found)
 
     def last_good(self, url: CanonicalURL) -> Response | None:
         """Return the last good copy of a URL that could not be renewed; `None` if there is none."""
@@ -271,14 +273,14 @@ class Answers:
             found = self._manifest.links.of(resource)
         elif before:
             found = [*found, *self._manifest.links.seen(resource)]
-        done = replace(entry, state=State.DONE)
+        done = entry._replace(state=State.DONE)
         done = self._discovery.count_page(done) if is_page(done, resource) else done
         self._discovery.admit([(entry, done)])
         self._discovery.follow(done, resource, found)
         self._discovery.check_aliases(done, resource)
         failed = resource.error is not None
         saved = resource.path is not None and not failed and not resource.is_redirect
-        return Recorded(resource, saved, is_page(done, resource), failed and not done.guess)
+        return Recorded(resource, saved, is_page(done, resource), failed and not done.guess, found)
 
     def _offer(self, recorded: Recorded, payload: bytes = b"") -> None:
         if recorded.page and not recorded.failed:
@@ -324,7 +326,7 @@ class Answers:
         resource = version(entry, response, references or (), self._run.now(), self._run.archive.naming.law)
         resource = replace(resource, path=None, stale=False, error=None, standing=Standing.OUTSIDE)
         found = None if references is None else self._discovery.with_ids(references)
-        recorded = self._put(replace(entry, reason=reason), before, resource, found)
+        recorded = self._put(entry._replace(reason=reason), before, resource, found)
         add_departure(self._manifest, before, resource)
         return recorded
 

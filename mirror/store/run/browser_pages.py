@@ -13,7 +13,7 @@ from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Reason, Role
 from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL
-from mirror.store.manifest.interface import Found
+from mirror.store.manifest.location_interface import Found
 from mirror.store.manifest.records import Entry, Resource, Standing, State
 from mirror.store.manifest.rendering_records import RenderingCounts, RenderingOutcome, RenderingTask, RenderMode
 from mirror.store.rules.error_pages import counts
@@ -132,7 +132,7 @@ class BrowserPages:
         return self._pending_again(entry)
 
     def _pending_again(self, entry: Entry) -> Entry:
-        again = replace(entry, state=State.PENDING)
+        again = entry._replace(state=State.PENDING)
         with self._commits.transaction():
             self._discovery.admit([(entry, again)])
         return again
@@ -218,7 +218,7 @@ class BrowserPages:
                 continue
             if counts(self._manifest, entry, received(gone, gone.digest), received):
                 self._asked_again.add(entry.id)
-                self._discovery.admit([(entry, replace(entry, state=State.PENDING))])
+                self._discovery.admit([(entry, entry._replace(state=State.PENDING))])
 
     def _without_unwanted_media(self, found: Found) -> Found:
         """Leave out what a player requests in a page although the user does not want this quality."""

@@ -60,6 +60,7 @@ class Commits:
             with self._undoing():
                 with self._manifest.savepoint():
                     self._traps.save()
+                    self._sync.save()
                 self._manifest.commit()
             self._uncommitted = 0
             has_room = shutil.disk_usage(self._root).free > _LOW_SPACE

@@ -205,7 +205,7 @@ class Crawl:
             if self._times_again[member.id] < most and may_differ(member.url):
                 self._times_again[member.id] += 1
                 with self._commits.transaction():
-                    self._discovery.admit([(member, replace(member, state=State.PENDING))])
+                    self._discovery.admit([(member, member._replace(state=State.PENDING))])
                     self._manifest.decisions.set_rule(member.id, why)
                 return
 

@@ -8,8 +8,7 @@ into a trap, or down a chain of requisites, a run goes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mirror.core.http.messages import Response
 from mirror.core.policy.scope import Decision, Reason, Role, Source
@@ -18,12 +17,12 @@ from mirror.core.url import aliases, media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.archive import MAX_REDIRECTS
-from mirror.store.manifest.interface import Found
+from mirror.store.manifest.location_interface import Found
 from mirror.store.manifest.records import FOLDED, Entry, Resource, Standing, State
 from mirror.store.rules.aliases import plain_reason
 from mirror.store.rules.answer_versions import is_page
 from mirror.store.rules.foldings import Choice, Foldings
-from mirror.store.rules.frontier_merge import differ, merge, says_nothing_new
+from mirror.store.rules.frontier_merge import differ, merge, says_nothing_new, with_news
 from mirror.store.run.context import RunContext
 from mirror.store.run.nesting import Nesting
 from mirror.store.run.rendering_candidates import RenderingCandidates
@@ -33,6 +32,8 @@ _LINKS = frozenset({Kind.PAGE, Kind.ROUTE, Kind.CANONICAL, Kind.FEED, Kind.SITEM
 
 _AS_WRITTEN = frozenset({Kind.REDIRECT, Kind.NEVER, Kind.LIVE})
 """The kinds of references that are never replaced by their plain URL."""
+
+_ROLES: Final[dict[Role | None, frozenset[Role]]] = {None: frozenset()} | {role: frozenset({role}) for role in Role}
 
 Change = tuple[Entry | None, Entry]
 """The old entry of a URL, if it has one, and the new one."""
@@ -76,7 +77,7 @@ class Discovery:
         """Admit URLs with the roles that the newest run gave them, even if nothing refers to them in this run."""
         ids = list(self._manifest.frontier.find(wanted).values())
         here = self._manifest.frontier.entries(ids)
-        again = [replace(one, state=State.PENDING) for one in self._manifest.frontier.last_entries(ids) if one.roles]
+        again = [one._replace(state=State.PENDING) for one in self._manifest.frontier.last_entries(ids) if one.roles]
         self.admit([(here.get(entry.id), entry) for entry in again])
 
     def admit(self, changes: Sequence[Change]) -> None:
@@ -91,14 +92,14 @@ class Discovery:
 
     def with_ids(self, references: Sequence[Reference]) -> Found:
         """Return references with the ids of their targets."""
-        ids = self._manifest.frontier.identify(list(dict.fromkeys(ref.url for ref in references)))
+        ids = self._manifest.frontier.identify([ref.url for ref in references])
         return [(ids[ref.url], ref) for ref in references]
 
     def count_page(self, page: Entry) -> Entry:
         """Count a fetched page toward the page limit. Beyond the limit, return its entry without the role of a page."""
         if self._queue.count_page(page):
             return page
-        return replace(page, roles=page.roles - {Role.PAGE}, reason=Reason.LIMIT)
+        return page._replace(roles=page.roles - {Role.PAGE}, reason=Reason.LIMIT)
 
     # --- references ----------------------------------------------------------------------------------------------------
 
@@ -127,17 +128,19 @@ class Discovery:
             self._tell_traps(entry, resource, found, known)
         barred: dict[int, str] = {}
         merged: dict[int, Entry] = {}
-        for target_id, reference in found:
-            old = merged.get(target_id) or known.get(target_id)
+        sources = [Source(entry.url, role, entry.depth) for role in roles]
+        for target_id, reference in with_news(found, known, entry.depth):
+            old = merged.get(target_id)
             if old and says_nothing_new(old, reference, entry.depth):
                 continue
+            old = old or known.get(target_id)
             rule = None if old and old.roles else self._traps.blocking_rule(reference.url, entry.url, reference.kind)
-            for role in roles:
-                wanted = self._wanted(entry, role, target_id, reference)
+            for source in sources:
+                wanted = self._wanted(entry, source, target_id, reference)
                 if wanted.roles and not rule and not (old and old.roles):
                     rule = self.nesting.blocking_rule(entry, resource, max(wanted.roles), reference.kind)
                 if rule and wanted.roles:
-                    wanted = replace(wanted, state=State.SKIPPED, roles=frozenset(), reason=Reason.TRAP)
+                    wanted = wanted._replace(state=State.SKIPPED, roles=frozenset(), reason=Reason.TRAP)
                     barred[target_id] = rule
                 old = merged[target_id] = merge(old, wanted) if old else wanted
         changes = self._changes(known, merged)
@@ -172,12 +175,12 @@ class Discovery:
                 if known:
                     self.follow(done, known, self._manifest.links.of(known))
 
-    def _wanted(self, entry: Entry, role: Role, target_id: int, reference: Reference) -> Entry:
+    def _wanted(self, entry: Entry, source: Source, target_id: int, reference: Reference) -> Entry:
         """Return the entry that one reference asks for. The target of a redirect is a guess if the redirect is."""
-        decision = self._run.scope.decide(reference, Source(entry.url, role, entry.depth))
+        decision = self._run.scope.decide(reference, source)
         if reference.kind is Kind.REDIRECT and self._is_redirected_too_often(entry):
             decision = Decision(None, reason=Reason.REDIRECTS)
-        roles = frozenset(() if decision.role is None else (decision.role,))
+        roles = _ROLES[decision.role]
         state = State.PENDING if roles else State.SKIPPED
         guess = reference.guess or (entry.guess and reference.kind is Kind.REDIRECT)
         return Entry(target_id, reference.url, state, roles, decision.depth, guess, entry.id, decision.reason)
@@ -206,7 +209,7 @@ class Discovery:
     def _tell_traps(self, entry: Entry, resource: Resource, found: Found, known: Mapping[int, Entry]) -> None:
         """Pass the links of a page to the trap detector. It may ask for a probe: a URL that can't exist."""
         new = [one for target_id, one in found if target_id not in known]
-        probe = self._traps.answered(resource, [one for _, one in found], new)
+        probe = self._traps.answered(resource, [one for _, one in found], new) if new else None
         if probe:
             self._probe(entry, probe)
 
@@ -266,6 +269,8 @@ class Discovery:
 
     def _plains(self, entry: Entry, found: Found) -> dict[int, "_Plain"]:
         """Return the plain URL of each wanted target that has one, by the id of the target."""
+        if aliases.Fold.CASE not in self._run.folds and aliases.all_are_plain(ref.url for _, ref in found):
+            return {}
         plains = {
             target_id: (reference, plain)
             for target_id, reference in found
@@ -292,7 +297,8 @@ class Discovery:
         return plain
 
     def _is_wanted(self, entry: Entry, target_id: int, reference: Reference) -> bool:
-        return any(self._wanted(entry, role, target_id, reference).roles for role in entry.roles)
+        sources = (Source(entry.url, role, entry.depth) for role in entry.roles)
+        return any(self._wanted(entry, source, target_id, reference).roles for source in sources)
 
     def _choices(self, entry: Entry, plains: Mapping[int, "_Plain"]) -> dict[int, Choice]:
         """Choose what to request for each target that has a plain URL, and record what is chosen for the first time."""
@@ -323,9 +329,11 @@ class Discovery:
         changes, places = [], []
         for target_id, plain in plains.items():
             url, reason = plain.written.url, plain_reason(plain.written.url)
-            depth = entry.depth
-            skipped = Entry(target_id, url, State.SKIPPED, frozenset(), depth, referrer_id=entry.id, reason=reason)
-            wanted = self._wanted(entry, max(entry.roles), plain.id, plain.written._replace(url=plain.url))
+            source = Source(entry.url, max(entry.roles), entry.depth)
+            skipped = Entry(
+                target_id, url, State.SKIPPED, frozenset(), entry.depth, referrer_id=entry.id, reason=reason
+            )
+            wanted = self._wanted(entry, source, plain.id, plain.written._replace(url=plain.url))
             changes.append((known.get(target_id), skipped))
             places.append((target_id, self._expected(wanted)))
         self.admit(changes)

@@ -17,11 +17,17 @@ class ObjectSync:
         self._thread = ThreadPoolExecutor(1, "sync")
         self._running: Future[list[Digest]] | None = None
         self._waiting: list[Digest] = []
+        self._unsaved: list[Digest] = []  # not yet in the manifest
 
     def add(self, digest: Digest) -> None:
         """Note that an object is needed, written now or found: a run that was killed may have written and not synced it."""
-        self._archive.manifest.resources.add_unsynced([digest])
+        self._unsaved.append(digest)
         self._waiting.append(digest)
+
+    def save(self) -> None:
+        """Store which objects the answers need that are to be committed now."""
+        self._archive.manifest.resources.add_unsynced(self._unsaved)
+        self._unsaved.clear()
 
     def sync(self) -> None:
         """Record the objects that the thread has synced, and give it the next ones if there are enough."""

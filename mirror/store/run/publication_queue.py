@@ -2,14 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from mirror.store.archive import Archive
 from mirror.store.disk.publications import PublicationTasks, Published, PublishElsewhere
+from mirror.store.manifest.location_interface import Found
 from mirror.store.manifest.records import Resource
 
 _AT_ONCE: Final = 8  # files that one request to a worker process asks for
 _HELD: Final = 256 << 10  # bytes: payloads up to this size stay in memory until they are published
+
+
+class _Waiting(NamedTuple):
+    """A version whose file is to be published, and what is known of it already."""
+
+    resource: Resource
+    payload: bytes | None
+    found: Found | None
 
 
 class PublicationQueue:
@@ -18,14 +27,17 @@ class PublicationQueue:
     def __init__(self, archive: Archive, elsewhere: PublishElsewhere | None) -> None:
         self.tasks = PublicationTasks(archive.root, elsewhere) if elsewhere else None
         self._archive = archive
-        self._waiting: list[tuple[Resource, bytes | None]] = []
+        self._waiting: list[_Waiting] = []
         self._done: list[Published] = []  # published, but not yet recorded in the manifest
 
-    def add(self, resource: Resource, payload: bytes | None = None) -> None:
-        """Queue a version for the next `publish`, if its file is stale. `payload` may save reading the object."""
+    def add(self, resource: Resource, payload: bytes | None = None, found: Found | None = None) -> None:
+        """Queue a version for the next `publish`, if its file is stale.
+
+        `payload` may save reading the object, and `found`, all references of the document, reading them from the manifest.
+        """
         if resource.stale and resource.path:
             is_small = payload is not None and len(payload) <= _HELD
-            self._waiting.append((resource, payload if is_small else None))
+            self._waiting.append(_Waiting(resource, payload if is_small else None, found))
 
     def __len__(self) -> int:
         """Return how many versions wait."""
@@ -52,12 +64,12 @@ class PublicationQueue:
         yield self._done
         self._done.clear()
 
-    def _put(self, resources: list[tuple[Resource, bytes | None]]) -> None:
+    def _put(self, waiting: list[_Waiting]) -> None:
         """Publish files. One that a worker process is writing at the moment stays stale until the run settles."""
         tasks = self.tasks
         wanted = [
-            (self._archive.publication(resource), payload)
-            for resource, payload in resources
+            (self._archive.publication(resource, found), payload)
+            for resource, payload, found in waiting
             if resource.path and not (tasks and tasks.has(resource.path))
         ]
         if tasks is None or not tasks.put([publication for publication, _ in wanted]):

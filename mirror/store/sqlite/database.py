@@ -132,7 +132,11 @@ class Database:
 
     def scalar(self, statement: str, values: Values = ()) -> Any:
         """Return the first column of the first row that a query finds; `None` if there is none."""
-        return next(iter(self.column(statement, values)), None)
+        try:
+            found = self._connection.execute(statement, values).fetchone()
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            self._raise(error)
+        return None if found is None else found[0]
 
     def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Execute one statement once for each row of values."""

@@ -7,8 +7,7 @@ entries) calls `Session.forget`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
@@ -26,46 +25,11 @@ from mirror.store.sqlite.queries import (
     ROLE_SETS,
     WAITS,
     Queries,
+    Recent,
     Session,
     entry_of,
 )
 from mirror.store.sqlite.schema import listed
-
-_KEPT: Final = 1 << 14
-"""URLs that are cached in memory, a few hundred bytes each."""
-
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class Recent(Generic[Key, Value]):
-    """A cache that drops the older half of its keys when it is full."""
-
-    def __init__(self, max_size: int) -> None:
-        self._max_size = max_size
-        self._kept: dict[Key, Value] = {}
-
-    def __setitem__(self, key: Key, value: Value) -> None:
-        self._kept[key] = value
-        if len(self._kept) > self._max_size:
-            for old in list(self._kept)[: self._max_size // 2]:
-                del self._kept[old]
-
-    def split(self, keys: Iterable[Key]) -> tuple[dict[Key, Value], list[Key]]:
-        """Return the cached values of some keys, and the keys that are not cached, each once."""
-        kept = self._kept
-        found: dict[Key, Value] = {}
-        unknown: dict[Key, None] = {}
-        for key in keys:
-            if key in kept:
-                found[key] = kept[key]
-            else:
-                unknown[key] = None
-        return found, list(unknown)
-
-    def clear(self) -> None:
-        self._kept.clear()
 
 
 class Frontier(Queries):
@@ -73,8 +37,8 @@ class Frontier(Queries):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._ids: Recent[CanonicalURL, int] = Recent(_KEPT)
-        self._entries: Recent[int, Entry | None] = Recent(_KEPT)
+        self._ids: Recent[CanonicalURL, int] = Recent()
+        self._entries: Recent[int, Entry | None] = Recent()
         self._last_id: int | None = None
         session.database.on_rollback.append(self.forget)
 
@@ -94,7 +58,7 @@ class Frontier(Queries):
             last = self._last_url()
             self._last_id = last + len(new)
             rows = list(enumerate(new, last + 1))
-            self._database.run_many(_NEW_URL, [(url_id, url, self._run_id) for url_id, url in rows])
+            self._database.run(_NEW_URLS, (last + 1, self._run_id, *listed(new)))
             for url_id, url in rows:
                 found[url] = self._ids[url] = url_id
                 self._entries[url_id] = None
@@ -116,7 +80,7 @@ class Frontier(Queries):
     # --- entries -------------------------------------------------------------------------------------------------------
 
     def entries(self, ids: Iterable[int]) -> dict[int, Entry]:
-        found, unknown = self._entries.split(ids)
+        found, unknown = self._entries.split(list(ids))
         if unknown:
             read = {row[0]: _entry(row) for row in self._database.run(_ENTRIES, (self._run_id, *listed(unknown)))}
             for url_id in unknown:
@@ -124,10 +88,14 @@ class Frontier(Queries):
         return {url_id: entry for url_id, entry in found.items() if entry is not None}
 
     def admit(self, entries: Sequence[Entry]) -> None:
-        if entries:
-            self._database.run_many(_ADMIT, [_values(entry, self._run_id) for entry in entries])
-            for entry in entries:
-                self._entries[entry.id] = entry
+        alike: dict[
+            tuple[Any, ...], list[int]
+        ] = {}  # most links of a page: one statement writes those that differ in the id only
+        for entry in {entry.id: entry for entry in entries}.values():
+            alike.setdefault(_values(entry), []).append(entry.id)
+            self._entries[entry.id] = entry
+        for values, ids in alike.items():
+            self._database.run(_ADMIT, (self._run_id, *values, *listed(ids)))
 
     def take(self, max_count: int, lane: Lane, *, without: Sequence[str] = ()) -> list[Entry]:
         if without:
@@ -136,20 +104,20 @@ class Frontier(Queries):
             ).fetchall()
         else:
             rows = self._database.run(_PENDING[lane], (self._run_id, max_count)).fetchall()
-        found = [replace(_entry(row), referrer=row[9]) for row in rows]
+        found = [_entry(row)._replace(referrer=row[9]) for row in rows]
         if found:
             self._database.run(_IN_FLIGHT, listed([entry.id for entry in found]))
             for entry in found:
-                self._entries[entry.id] = replace(entry, state=State.IN_FLIGHT)
+                self._entries[entry.id] = entry._replace(state=State.IN_FLIGHT)
         return found
 
     def take_one(self, url_id: int) -> Entry | None:
         rows = self._database.run(_PENDING_ONE, (self._run_id, url_id)).fetchall()
         if not rows:
             return None
-        found = replace(_entry(rows[0]), referrer=rows[0][9])
+        found = _entry(rows[0])._replace(referrer=rows[0][9])
         self._database.run(_IN_FLIGHT, listed([url_id]))
-        self._entries[url_id] = replace(found, state=State.IN_FLIGHT)
+        self._entries[url_id] = found._replace(state=State.IN_FLIGHT)
         return found
 
     def last_entries(self, ids: Sequence[int]) -> list[Entry]:
@@ -184,11 +152,11 @@ class Frontier(Queries):
     def set_reason(self, url_id: int, reason: Reason | None) -> None:
         entry = self.entries([url_id]).get(url_id)
         if entry:
-            self.admit([replace(entry, reason=reason)])
+            self.admit([entry._replace(reason=reason)])
 
 
 _COLUMNS: Final = "f.url_id, u.url, f.state, f.roles, f.depth, f.guess, f.referrer_id, f.reason, f.snapshot_id"
-_NEW_URL: Final = "INSERT INTO urls (id, url, since) VALUES (?, ?, ?)"
+_NEW_URLS: Final = "INSERT INTO urls (id, url, since) SELECT ? + key, value, ? FROM json_each(?)"
 _URL_IDS: Final = "SELECT url, id FROM urls WHERE url IN (SELECT value FROM json_each(?))"
 _ENTRIES: Final = (  # `+ 0` keeps SQLite from using the index of the run, which would read all of its rows
     f"SELECT {_COLUMNS} FROM frontier f JOIN urls u ON u.id = f.url_id "
@@ -206,7 +174,8 @@ _LINKING_TO: Final = _OF_STATE.format(
 )
 _ADMIT: Final = (
     "INSERT INTO frontier (url_id, snapshot_id, state, roles, depth, guess, referrer_id, reason) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (url_id) DO UPDATE SET snapshot_id = excluded.snapshot_id, "
+    "SELECT value, ?, ?, ?, ?, ?, ?, ? FROM json_each(?) WHERE true "  # without WHERE, SQLite takes ON for that of a join
+    "ON CONFLICT (url_id) DO UPDATE SET snapshot_id = excluded.snapshot_id, "
     "state = excluded.state, roles = excluded.roles, depth = excluded.depth, guess = excluded.guess, "
     "referrer_id = excluded.referrer_id, reason = excluded.reason"
 )
@@ -247,10 +216,9 @@ def _entry(row: Sequence[Any]) -> Entry:
     )
 
 
-def _values(entry: Entry, run_id: int) -> tuple[Any, ...]:
+def _values(entry: Entry) -> tuple[Any, ...]:
+    """Return the values of the columns behind `snapshot_id`."""
     return (
-        entry.id,
-        run_id,
         int(entry.state),
         _BITS[entry.roles],
         entry.depth,

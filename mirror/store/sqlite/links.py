@@ -2,18 +2,30 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Final
+from itertools import groupby
+from typing import Any, Final
 
 from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.checks import checked
 from mirror.store.manifest.records import Resource
-from mirror.store.sqlite.queries import IS_WHOLE, SEEN, Queries
+from mirror.store.sqlite.queries import IS_WHOLE, SEEN, Queries, Recent, Session
+from mirror.store.sqlite.schema import listed
 
 
 class Links(Queries):
     """`interface.Links`."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._has_index: bool | None = None  # None: not known
+        self._known: Recent[Any, tuple[int, Reference]] = Recent()  # by what a row says: many pages have the same links
+        session.database.on_rollback.append(self._forget)
+
+    def _forget(self) -> None:
+        self._has_index = None
+        self._known.clear()
 
     def of(self, resource: Resource) -> list[tuple[int, Reference]]:
         return self._references(resource, 0, sys.maxsize)
@@ -27,16 +39,28 @@ class Links(Queries):
 
     @checked
     def _references(self, resource: Resource, first: int, end: int) -> list[tuple[int, Reference]]:
-        rows = self._database.run(_REFERENCES, (resource.id, first, end))
-        return [(target, Reference(checks.url(url), _KINDS[kind], bool(guess))) for target, kind, guess, url in rows]
+        rows = self._database.run(_LINKS, (resource.id, first, end)).fetchall()
+        known, unknown = self._known.split(rows)
+        if unknown:
+            urls = {
+                target: checks.url(url)
+                for target, url in self._database.run(_URLS, listed([row[0] for row in unknown]))
+            }
+            read = {
+                row: (row[0], Reference(urls[row[0]], _KINDS[row[1]], bool(row[2])))
+                for row in unknown
+                if row[0] in urls
+            }
+            self._known.update(read)
+            known |= read
+        return [known[row] for row in rows if row in known]
 
     def add_seen(self, resource: Resource, references: Sequence[tuple[int, Reference]]) -> None:
         known = set(self.of(resource))
         new = [one for one in dict.fromkeys(references) if one not in known]
         if new:
             first = self._database.run(_NEXT_SEEN, (SEEN - 1, resource.id)).fetchone()[0]
-            rows = [(resource.id, first + n, target, str(ref.kind), ref.guess) for n, (target, ref) in enumerate(new)]
-            self._database.run_many(_ADD_LINKS, rows)
+            self.add(resource.id, new, first)
 
     def loads_more(self, resource: Resource) -> bool:
         return self._database.run(_LOADS_MORE, (resource.id,)).fetchone() is not None
@@ -57,16 +81,25 @@ class Links(Queries):
         self.add(resource_id, references)
 
     def is_indexed(self) -> bool:
-        return self._database.run(_HAS_INDEX).fetchone() is not None
+        if self._has_index is None:
+            self._has_index = self._database.run(_HAS_INDEX).fetchone() is not None
+        return self._has_index
 
     def build_index(self) -> None:
         """As the interface says. Building the index once takes a sixth of the time of keeping it during a first run."""
-        self._database.run(_INDEX)
+        if not self.is_indexed():
+            self._database.run(_INDEX)
+            self._has_index = True
 
-    def add(self, resource_id: int, references: Sequence[tuple[int, Reference]]) -> None:
-        """Store the links of the document of a version that has none yet."""
-        rows = [(resource_id, n, target, str(ref.kind), ref.guess) for n, (target, ref) in enumerate(references)]
-        self._database.run_many(_ADD_LINKS, rows)
+    def add(self, resource_id: int, references: Sequence[tuple[int, Reference]], first: int = 0) -> None:
+        """Store the links of the document of a version that has none yet, or others with positions from `first` on.
+
+        One statement stores all that follow each other and are of one kind.
+        """
+        for (kind, guess), run in groupby(references, key=_kind_and_guess):
+            targets = [target for target, _ in run]
+            self._database.run(_ADD_LINKS, (resource_id, first, str(kind), guess, *listed(targets)))
+            first += len(targets)
 
     def forget_seen(self, resource_id: int) -> None:
         """Delete everything that a browser found out about a version."""
@@ -83,13 +116,16 @@ _CANONICALS: Final = (  # the canonical URL may itself be an alias from an earli
     "JOIN urls cu ON cu.id = c.url_id AND (c.path IS NOT NULL OR cu.same_as IS NOT NULL) "
     f"WHERE l.kind = 'canonical' AND {IS_WHOLE} ORDER BY r.id, l.position"
 )
-_ADD_LINKS: Final = "INSERT INTO links (resource_id, position, target_id, kind, guess) VALUES (?, ?, ?, ?, ?)"
+_ADD_LINKS: Final = (
+    "INSERT INTO links (resource_id, position, target_id, kind, guess) SELECT ?, ? + key, value, ?, ? FROM json_each(?)"
+)
 _HAS_INDEX: Final = "SELECT 1 FROM sqlite_master WHERE name = 'ix_links_target_id'"
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS ix_links_target_id ON links (target_id)"
-_REFERENCES: Final = (
-    "SELECT l.target_id, l.kind, l.guess, u.url FROM links l JOIN urls u ON u.id = l.target_id "
-    "WHERE l.resource_id = ? AND l.position >= ? AND l.position < ? ORDER BY l.position"
+_LINKS: Final = (
+    "SELECT target_id, kind, guess FROM links "
+    "WHERE resource_id = ? AND position >= ? AND position < ? ORDER BY position"
 )
+_URLS: Final = "SELECT id, url FROM urls WHERE id IN (SELECT value FROM json_each(?))"
 _IS_ROUTE: Final = f"SELECT 1 FROM links WHERE target_id = ? AND kind = '{Kind.ROUTE}' LIMIT 1"
 _IS_SEEN_ONLY: Final = (
     f"SELECT 1 FROM links WHERE target_id = ? AND position >= {SEEN} AND NOT EXISTS ("
@@ -110,4 +146,11 @@ _FORGET_SEEN: Final = (
     "DELETE FROM renderings WHERE resource_id = ?",
     "DELETE FROM needs WHERE resource_id = ?",
 )
+
+
+def _kind_and_guess(found: tuple[int, Reference]) -> tuple[Kind, bool]:
+    reference = found[1]
+    return reference.kind, reference.guess
+
+
 _KINDS: Final = {str(kind): kind for kind in Kind}

@@ -1,6 +1,7 @@
 """The paths of URLs in the tree, and the paths that published documents link to. Owns the column `urls.resolution`."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mirror.core.syntax.reference import Kind
@@ -8,11 +9,14 @@ from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.manifest import checks
-from mirror.store.manifest.location_interface import PathOf
+from mirror.store.manifest.location_interface import Found, PathOf
 from mirror.store.manifest.records import Resource
 from mirror.store.sqlite.links import Links
-from mirror.store.sqlite.queries import AT_A_TIME, RESOURCE, Queries, Session, resource_of
+from mirror.store.sqlite.queries import AT_A_TIME, RESOURCE, Queries, Recent, Session, resource_of
 from mirror.store.sqlite.schema import listed
+
+_REMEMBERED: Final = 1 << 16
+"""Resolutions that are remembered: until the answers that found them are committed, and their files published."""
 
 
 class Locations(Queries):
@@ -21,20 +25,33 @@ class Locations(Queries):
     def __init__(self, session: Session, links: Links) -> None:
         super().__init__(session)
         self._links = links
+        self._resolutions: Recent[int, LocalPath | None] = Recent(_REMEMBERED)
+        session.database.on_rollback.append(self._resolutions.clear)
 
-    def resolutions(self, resource: Resource) -> dict[CanonicalURL, LocalPath]:
-        rows = self._database.run(_RESOLUTIONS, (resource.id,))
-        return {checks.url(url): checks.path(path) for url, path in rows}
+    def resolutions(self, resource: Resource, found: Found | None = None) -> dict[CanonicalURL, LocalPath]:
+        if found is None:
+            rows = self._database.run(_RESOLUTIONS, (resource.id,))
+            return {checks.url(url): checks.path(path) for url, path in rows}
+        known, unknown = self._resolutions.split([target_id for target_id, _ in found])
+        if unknown:
+            rows = self._database.run(_RESOLUTIONS_OF, listed(unknown))
+            read = {url_id: checks.optional(checks.path, path) for url_id, path in rows}
+            self._resolutions.update(read)
+            known |= read
+        return {reference.url: path for target_id, reference in found if (path := known.get(target_id))}
 
     def expect(self, places: Sequence[tuple[int, LocalPath]]) -> None:
         wanted = dict(places)
-        rows = self._database.run(_UNRESOLVED, listed(list(wanted))).fetchall() if wanted else ()
-        changed = [(url_id, wanted[url_id]) for (url_id,) in rows]
-        if self._links.is_indexed() or not self._session.new_urls.issuperset(url_id for url_id, _ in changed):
+        is_new = self._session.new_urls.issuperset(wanted)
+        if not is_new:
+            rows = self._database.run(_UNRESOLVED, listed(list(wanted))).fetchall()
+            wanted = {url_id: wanted[url_id] for (url_id,) in rows}
+            is_new = self._session.new_urls.issuperset(wanted)
+        if self._links.is_indexed() or not is_new:
             self._links.build_index()
-            self.settle(changed)
-        else:  # the URLs are new: only the document that is being recorded refers to them, and it will be published anyway
-            self._database.run_many(_SET_RESOLUTION, [(path, url_id) for url_id, path in changed])
+            self.settle(list(wanted.items()))
+        else:  # only the document that is being recorded refers to new URLs, and it will be published anyway
+            self._resolve(wanted)
 
     def all_urls(self) -> Iterator[tuple[int, LocalPath | None, LocalPath | None, int | None]]:
         last = 0
@@ -43,14 +60,26 @@ class Locations(Queries):
                 yield url_id, checks.optional(checks.path, resolution), checks.optional(checks.path, path), leads_to
             last = rows[-1]["id"]
 
+    def unsettled(self) -> Iterator[tuple[int, str | None, LocalPath | None, int | None]]:
+        last = 0
+        while rows := self._database.rows(_UNSETTLED, (last,)):
+            for url_id, resolution, path, leads_to in rows:
+                yield url_id, resolution, checks.optional(checks.path, path), leads_to
+            last = rows[-1]["id"]
+
     def place(self, url_id: int) -> tuple[LocalPath | None, int | None]:
         row = self._database.first(_PLACE, (url_id,))
         return (checks.optional(checks.path, row["place"]), row["leads_to"]) if row else (None, None)
 
     def settle(self, changed: Sequence[tuple[int, LocalPath | None]]) -> None:
         if changed:
-            self._database.run_many(_SET_RESOLUTION, [(path, url_id) for url_id, path in changed])
+            self._resolve(dict(changed))
             self._database.run(_MARK_REFERRERS_STALE, listed([url_id for url_id, _ in changed]))
+
+    def _resolve(self, places: Mapping[int, LocalPath | None]) -> None:
+        if places:
+            self._database.run(_SET_RESOLUTIONS, (json.dumps(places),))
+            self._resolutions.update(places)
 
     # --- who has which path --------------------------------------------------------------------------------------------
 
@@ -120,12 +149,19 @@ _OF_URL: Final = (
 )
 _PLACE: Final = f"{_OF_URL} WHERE u.id = ?"
 _PLACES: Final = f"{_OF_URL} WHERE u.id > ? ORDER BY u.id LIMIT {AT_A_TIME * 4}"
+_UNSETTLED: Final = (
+    f"SELECT * FROM ({_OF_URL} WHERE u.id > ?) WHERE resolution IS NOT place OR leads_to IS NOT NULL "
+    f"ORDER BY id LIMIT {AT_A_TIME * 4}"
+)
 _GIVEN: Final = "(SELECT value FROM json_each(?))"
 _RESOLUTIONS: Final = (
     "SELECT u.url, u.resolution FROM links l JOIN urls u ON u.id = l.target_id "
     "WHERE l.resource_id = ? AND u.resolution IS NOT NULL"
 )
-_SET_RESOLUTION: Final = "UPDATE urls SET resolution = ? WHERE id = ?"
+_RESOLUTIONS_OF: Final = f"SELECT id, resolution FROM urls WHERE id IN {_GIVEN}"
+_SET_RESOLUTIONS: Final = (
+    "UPDATE urls SET resolution = place.value FROM json_each(?) place WHERE urls.id = CAST(place.key AS INTEGER)"
+)
 _UNRESOLVED: Final = (
     f"SELECT id FROM urls WHERE id IN {_GIVEN} AND resolution IS NULL "
     "AND NOT EXISTS (SELECT 1 FROM resources r WHERE r.url_id = urls.id AND r.until IS NULL)"

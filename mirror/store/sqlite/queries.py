@@ -6,8 +6,9 @@ A version is shown by the snapshots from its `since` on, up to but not including
 """
 
 import sqlite3
-from itertools import combinations
-from typing import Final
+from collections.abc import Collection, Mapping
+from itertools import combinations, repeat
+from typing import Any, Final, Generic, TypeVar
 
 from mirror.core.policy.scope import Reason, Role
 from mirror.store.manifest import checks
@@ -48,6 +49,11 @@ DOM: Final = (  # the DOM of the newest rendering of a version
 RESOURCE: Final = "SELECT r.*, u.url FROM resources r JOIN urls u ON u.id = r.url_id"
 
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+_UNKNOWN: Final = object()
+
+
 class Session:
     """The database and the selected run. `run_id` is the id of its snapshot, 0 if no run is selected."""
 
@@ -65,6 +71,40 @@ class Session:
     def forget(self) -> None:
         """Clear all caches: a statement outside of `Frontier` wrote to its tables."""
         self.database.clear_caches()
+
+
+class Recent(Generic[Key, Value]):
+    """A cache that drops the older half of its keys when it is full. A value takes a few hundred bytes."""
+
+    def __init__(self, max_size: int = 1 << 14) -> None:
+        self._max_size = max_size
+        self._kept: dict[Key, Value] = {}
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        self._kept[key] = value
+        if len(self._kept) > self._max_size:
+            self._drop()
+
+    def update(self, values: Mapping[Key, Value]) -> None:
+        """Set many values."""
+        self._kept.update(values)
+        if len(self._kept) > self._max_size:
+            self._drop()
+
+    def split(self, keys: Collection[Key]) -> tuple[dict[Key, Value], list[Key]]:
+        """Return the cached values of some keys, and the keys that are not cached, each once."""
+        found: dict[Key, Any] = dict(zip(keys, map(self._kept.get, keys, repeat(_UNKNOWN)), strict=True))
+        unknown = [key for key, value in found.items() if value is _UNKNOWN]
+        for key in unknown:
+            del found[key]
+        return found, unknown
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+    def _drop(self) -> None:
+        for old in list(self._kept)[: -self._max_size // 2]:
+            del self._kept[old]
 
 
 class Queries:

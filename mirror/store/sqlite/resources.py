@@ -121,10 +121,8 @@ class Resources(Queries):
         files = [file for file in files if file.stale != NEVER]
         if files:
             at = self._runs.last_id()
-            self._database.run_many(_MARK_PUBLISHED, [(file.resource_id, file.stale) for file in files])
-            self._database.run_many(
-                _ADD_COPY, [(file.resource_id, at, file.copy, file.copy, file.resource_id) for file in files]
-            )
+            self._database.run(_MARK_PUBLISHED, (json.dumps([(file.resource_id, file.stale) for file in files]),))
+            self._database.run(_ADD_COPIES, (at, json.dumps({file.resource_id: file.copy for file in files})))
             self.add_unsynced([file.copy for file in files if file.copy])
 
     def copy(self, resource: Resource) -> Digest | None:
@@ -140,10 +138,10 @@ class Resources(Queries):
         return [checks.digest(digest) for digest in self._database.column("SELECT digest FROM unsynced")]
 
     def add_unsynced(self, digests: Sequence[Digest]) -> None:
-        self._database.run_many(_ADD_UNSYNCED, [(digest,) for digest in digests])
+        self._database.run(_ADD_UNSYNCED, listed(digests))
 
     def remove_unsynced(self, digests: Sequence[Digest]) -> None:
-        self._database.run_many("DELETE FROM unsynced WHERE digest = ?", [(digest,) for digest in digests])
+        self._database.run(_REMOVE_UNSYNCED, listed(digests))
 
 
 _CURRENT: Final = f"{RESOURCE} WHERE r.url_id = ? AND r.until IS NULL"
@@ -215,12 +213,16 @@ _INSERT: Final = f"INSERT INTO resources ({', '.join(_VALUES)}, url_id, since) V
 _SET: Final = {"stale": "stale = iif(?, stale + 1, 0)"}
 _UPDATE_ALL: Final = f"UPDATE resources SET {', '.join(_SET.get(name, f'{name} = ?') for name in _VALUES)} WHERE id = ?"
 _STALE_AND_DOM: Final = f"SELECT stale, {DOM.format('resources.id')} FROM resources WHERE id = ?"
-_MARK_PUBLISHED: Final = "UPDATE resources SET stale = 0 WHERE id = ? AND stale = ?"
-_ADD_COPY: Final = (  # NULL is stored only if the version had a copy before
-    "INSERT OR REPLACE INTO copies (resource_id, since, digest) SELECT ?, ?, ? "
-    "WHERE ? IS NOT (SELECT digest FROM copies WHERE resource_id = ? ORDER BY since DESC LIMIT 1)"
+_MARK_PUBLISHED: Final = (
+    "UPDATE resources SET stale = 0 FROM json_each(?) file "
+    "WHERE resources.id = json_extract(file.value, '$[0]') AND resources.stale = json_extract(file.value, '$[1]')"
 )
-_ADD_UNSYNCED: Final = "INSERT OR IGNORE INTO unsynced (digest) VALUES (?)"
+_ADD_COPIES: Final = (  # NULL is stored only if the version had a copy before
+    "INSERT OR REPLACE INTO copies (resource_id, since, digest) SELECT CAST(key AS INTEGER), ?, value FROM json_each(?) "
+    "WHERE value IS NOT (SELECT digest FROM copies WHERE resource_id = CAST(key AS INTEGER) ORDER BY since DESC LIMIT 1)"
+)
+_ADD_UNSYNCED: Final = "INSERT OR IGNORE INTO unsynced (digest) SELECT value FROM json_each(?)"
+_REMOVE_UNSYNCED: Final = "DELETE FROM unsynced WHERE digest IN (SELECT value FROM json_each(?))"
 _UNVISITED: Final = _IN_TREE.format(
     ":last",
     "AND r.snapshot_id <> :run AND r.snapshot_id IN (SELECT s.id FROM snapshots s JOIN snapshots this ON this.id = :run "

@@ -65,7 +65,7 @@ def url(n: object) -> CanonicalURL:
 
 
 def entry(url_id: int, roles: frozenset[Role] = PAGE, **changes: Any) -> Entry:
-    return replace(Entry(url_id, url(url_id), State.PENDING, roles, depth=0), **changes)
+    return Entry(url_id, url(url_id), State.PENDING, roles, depth=0)._replace(**changes)
 
 
 def done(url_id: int, roles: frozenset[Role] = PAGE, **changes: Any) -> Entry:
@@ -229,7 +229,7 @@ def test_what_a_copy_lacks_by_rules(manifest: Manifest) -> None:
     guess = entry(10, PICTURE, state=State.SKIPPED, reason=Reason.ROBOTS, guess=True)
     seen = entry(11, PICTURE, state=State.SKIPPED, reason=Reason.ROBOTS, referrer_id=1)
     linked = entry(12, PAGE, state=State.SKIPPED, reason=Reason.ROBOTS, referrer_id=1, depth=1)
-    style = replace(seen, id=13, url=CanonicalURL("http://example.org/a.css?1"))
+    style = seen._replace(id=13, url=CanonicalURL("http://example.org/a.css?1"))
     admitted(manifest, done(1), *skipped, guess, seen, linked, style)
     with manifest.transaction():
         manifest.decisions.set_rule(4, "Disallow: /4 (line 2)")
@@ -308,6 +308,13 @@ def test_a_new_version_replaces_the_current_one(manifest: Manifest) -> None:
     assert list(manifest.resources.all()) == []
 
 
+def resolutions(manifest: Manifest, document: Resource) -> dict[CanonicalURL, LocalPath]:
+    """The resolutions that a document needs: those of its stored links, which are those of its references."""
+    found = manifest.locations.resolutions(document)
+    assert manifest.locations.resolutions(document, manifest.links.of(document)) == found
+    return found
+
+
 def test_documents_become_stale_when_a_target_moves(manifest: Manifest) -> None:
     with manifest.transaction():
         snapshot = manifest.runs.begin([url(1)], {}, NOW)
@@ -315,16 +322,16 @@ def test_documents_become_stale_when_a_target_moves(manifest: Manifest) -> None:
         document = recorded(manifest, snapshot, resource(1, "a.html"), [(2, Reference(url(2), Kind.PAGE))])
         recorded(manifest, snapshot, resource(3, "c.html"), [])
     with manifest.transaction():  # in the transaction that first met a URL, no published document refers to it yet
-        assert manifest.locations.resolutions(document) == {}
+        assert resolutions(manifest, document) == {}
         manifest.locations.expect([(2, LocalPath("b.html"))])
-        assert manifest.locations.resolutions(document) == {url(2): "b.html"}
+        assert resolutions(manifest, document) == {url(2): "b.html"}
         assert list(manifest.resources.all(stale=True)) == [replace(document, stale=True)]
         manifest.resources.mark_published([Published(document.id, manifest.resources.staleness(document)[0], None)])
         manifest.locations.expect([(2, LocalPath("b.png"))])
-        assert manifest.locations.resolutions(document) == {url(2): "b.html"}
+        assert resolutions(manifest, document) == {url(2): "b.html"}
         manifest.resources.mark_published([Published(document.id, manifest.resources.staleness(document)[0], None)])
         manifest.locations.settle([(2, None)])
-        assert manifest.locations.resolutions(document) == {}
+        assert resolutions(manifest, document) == {}
         assert list(manifest.resources.all(stale=True)) == [replace(document, stale=True)]
         manifest.locations.settle([])
     assert [r.id for r in manifest.resources.all()] == [1, 2]
@@ -339,6 +346,12 @@ def test_an_iteration_gives_every_version_however_many_there_are(manifest: Manif
             recorded(manifest, snapshot, resource(ids[url(n)], f"{n}.html"), leads)
     assert [r.path for r in manifest.resources.all()] == [f"{n}.html" for n in range(2100)]
     assert [row[0] for row in manifest.locations.all_urls()] == sorted(ids.values())
+    with manifest.transaction():
+        manifest.locations.settle([(ids[url(n)], LocalPath(f"{n}.html")) for n in range(2099)])
+    assert list(manifest.locations.unsettled()) == [
+        (ids[url(7)], "7.html", "7.html", ids[url(0)]),
+        (ids[url(2099)], None, "2099.html", None),
+    ]
     assert manifest.locations.place(ids[url(7)]) == ("7.html", ids[url(0)])
     assert manifest.locations.place(9999) == (None, None)
 
@@ -381,7 +394,7 @@ def test_counts_and_failures_of_a_run(manifest: Manifest) -> None:
 
 def test_pages_of_errors_are_counted_by_status(manifest: Manifest) -> None:
     snapshot = manifest.runs.begin((), {}, NOW)
-    admitted(manifest, *(replace(done(n), depth=int(n > 1)) for n in range(1, 7)))
+    admitted(manifest, *(done(n)._replace(depth=int(n > 1)) for n in range(1, 7)))
     with manifest.transaction():
         for n, status in ((1, 404), (2, 404), (3, 410), (4, 404), (5, 200)):
             recorded(manifest, snapshot, resource(n, f"{n}.html", status=status), [])
