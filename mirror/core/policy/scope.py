@@ -38,7 +38,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from mirror.core.http.request_variants import variant_of, without_variant
@@ -157,9 +156,7 @@ _OTHER_MEDIA: Final[dict[Media, frozenset[Kind]]] = {
 }
 """What the user does not want -> the kinds of references that are not followed for that."""
 _LISTINGS: Final = frozenset({Kind.FEED, Kind.SITEMAP})
-_MOST_ORIGINS: Final = 4096
-"""Servers of which a scope remembers whether it contains them."""
-_UNFETCHED: Final = frozenset({Kind.NEVER, Kind.LIVE})
+_MOST_ORIGINS: Final = 4096  # of which a scope remembers whether it contains them
 
 
 @dataclass(frozen=True)
@@ -255,7 +252,7 @@ class Scope:
     def _refused(self, reference: Reference) -> Reason | None:
         """Return why a target is never fetched, whatever leads to it; `None` if it may be."""
         url, kind, _ = reference
-        if kind in _UNFETCHED or not self.may_send(url):
+        if kind is Kind.NEVER or kind is Kind.LIVE or not self.may_send(url):
             return Reason.NEVER
         if kind in _OTHER_MEDIA[self.media]:
             return Reason.MEDIA
@@ -263,10 +260,8 @@ class Scope:
             return Reason.LENGTH
         if self.tombstones and self.is_forgotten(url):
             return Reason.FORGOTTEN
-        if self.exclude is None:
-            return None
-        plain = without_variant(url)
-        return Reason.EXCLUDE if self.exclude.search(plain) and plain not in self.starts else None
+        plain = without_variant(url) if self.exclude else url
+        return Reason.EXCLUDE if self.exclude and self.exclude.search(plain) and plain not in self.starts else None
 
     def _barred(self, url: CanonicalURL, source: CanonicalURL) -> Reason | None:
         """Return the reason why a resource may not lead to a file in any role (rule 5); `None` if it may."""
@@ -351,9 +346,7 @@ class Scope:
 
     def _outside(self, url: CanonicalURL) -> Reason | None:
         """Return why a page is not in the scope; `None` if it is."""
-        if self.contains(url):
-            return None
-        return Reason.LEFT if self._is_within(self._given, url) else Reason.OUTSIDE
+        return None if self.contains(url) else Reason.LEFT if self._is_within(self._given, url) else Reason.OUTSIDE
 
     def _follows(self, source: Source) -> bool:
         """Whether links of a resource are followed. Those of a frame are if it is inside the scope."""
@@ -388,14 +381,7 @@ class Scope:
         return any(name == domain or name.endswith(f".{domain}") for name in names for domain in self.also)
 
     def _site(self, url: CanonicalURL) -> str:
-        return _site(origin(url), self.registrable_domain) if is_web(url) else _host(url)
-
-
-@lru_cache(maxsize=4096)
-def _site(origin: str, registrable_domain: SuffixList) -> str:
-    """Return the site of a web server; without a registrable domain, that is the server itself."""
-    url = CanonicalURL(f"{origin}/")
-    return registrable_domain(split(url).host) or _host(url)
+        return (is_web(url) and self.registrable_domain(split(url).host)) or _host(url)
 
 
 def covers(pattern: str, url: CanonicalURL) -> bool:
