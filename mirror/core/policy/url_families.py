@@ -9,7 +9,6 @@ origin form one family (`origin_family`).
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -29,8 +28,7 @@ class Trap(StrEnum):
     WORLD = "pages for whatever is asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """A set of URLs that look alike.
 
     `key` identifies the family among those of its trap. `parts` are the values that this URL combines (`color=red`, `size=s`);
@@ -130,7 +128,7 @@ def _facets(url: Shape) -> Family | None:
     parts = tuple(part for part in re.split("[&;]", url.query) if part) if url.query else ()
     if len(parts) >= _COMBINED:
         return Family(Trap.FACETS, f"{url.origin}{url.path}?", parts)
-    if not parts and len(url.segments) > _COMBINED and not _NUMBER.search(url.path):
+    if len(url.segments) > _COMBINED and not parts and not _NUMBER.search(url.path):
         return Family(Trap.FACETS, f"{url.origin}{url.folder}", tuple(url.segments[1:]))
     return None
 

@@ -210,6 +210,7 @@ class LoginPages:
 
 
 _ONLY_PAGE: Final = frozenset({Role.PAGE})
+_NEEDED: Final = frozenset({Role.REQUISITE, Role.FRAME})
 
 
 class Lane(IntEnum):
@@ -253,6 +254,4 @@ class Entry(NamedTuple):
 
     @property
     def lane(self) -> Lane:
-        if self.is_only_page:
-            return Lane.PAGE
-        return Lane.NEEDED if self.roles & {Role.REQUISITE, Role.FRAME} else Lane.LISTING
+        return Lane.PAGE if self.roles == _ONLY_PAGE else Lane.NEEDED if self.roles & _NEEDED else Lane.LISTING

@@ -88,7 +88,7 @@ class Discovery:
         )
         for old, new in changes:
             self.waiting += _waits(new) - (old is not None and _waits(old))
-            self._queue.put(old, new, pending=new.state is State.PENDING)
+            self._queue.put(old, new)
 
     def with_ids(self, references: Sequence[Reference]) -> Found:
         """Return references with the ids of their targets."""
@@ -149,8 +149,8 @@ class Discovery:
         return [new for old, new in changes if old and old.state is State.DONE and differ(old, new)]
 
     def _changes(self, known: Mapping[int, Entry], merged: Mapping[int, Entry]) -> list[Change]:
-        changes = [(known.get(url_id), new) for url_id, new in merged.items() if new != known.get(url_id)]
-        return [(old, self._promoted(old, new)) for old, new in changes]
+        changes = ((known.get(url_id), new) for url_id, new in merged.items())
+        return [(old, self._promoted(old, new) if old else new) for old, new in changes if new != old]
 
     def _keep_rules(self, barred: Mapping[int, str], merged: Mapping[int, Entry]) -> None:
         for target_id, rule in barred.items():
@@ -194,9 +194,9 @@ class Discovery:
             entry = self._manifest.frontier.entries([referrer])[referrer]
         return True
 
-    def _promoted(self, old: Entry | None, new: Entry) -> Entry:
+    def _promoted(self, old: Entry, new: Entry) -> Entry:
         """If a URL was fetched in another role and is now wanted as a page, count and offer it as a page."""
-        if old and old.state is State.DONE and Role.PAGE in new.roles - old.roles:
+        if old.state is State.DONE and Role.PAGE in new.roles - old.roles:
             resource = self._manifest.resources.current(new.id)
             if resource and is_page(new, resource):
                 new = self.count_page(new)

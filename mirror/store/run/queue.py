@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-from mirror.store.manifest.records import Entry, Lane
+from mirror.store.manifest.records import Entry, Lane, State
 
 _AHEAD: Final = 32  # entries taken from the manifest at a time
 _SEVERAL: Final = 2
@@ -111,9 +111,9 @@ class Queue:
         self._held_back = tuple(origins)
         self._more = dict.fromkeys(Lane, True)
 
-    def put(self, old: Entry | None, new: Entry, *, pending: bool) -> None:
+    def put(self, old: Entry | None, new: Entry) -> None:
         """Note that an entry of the frontier changed. One that a page turns out to need no longer waits among the others."""
-        if pending:
+        if new.state is State.PENDING:
             self._more[new.lane] = True
             if len(self._origins) < _SEVERAL:
                 self._origins.add(new.url[: new.url.find("/", len("https://")) + 1])
