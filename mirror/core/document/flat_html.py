@@ -37,6 +37,7 @@ _FORMATTING: Final = frozenset(
     {"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"}
 )
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)([^<>]*+)")
+_FORMATTING_TAG: Final = re.compile(rf"<(/?)({'|'.join(sorted(_FORMATTING))})(?![A-Za-z0-9])", re.IGNORECASE | re.ASCII)
 _NAME: Final = re.compile(r"<[^ \t\n\f/>]*+")
 _ATTRIBUTE: Final = re.compile(
     r"""[ \t\n\f/]*+(?P<attribute>(?P<name>=?[^ \t\n\f/>=]++|=)
@@ -59,9 +60,27 @@ def is_too_large_for_a_tree(text: str) -> bool:
     >>> is_too_large_for_a_tree("<p>x" * 1000), is_too_large_for_a_tree("<p><b><i>" * 50_000)
     (False, True)
     """
-    if text.count("<") <= _FEW:
+    tags = text.count("<")
+    if tags <= _FEW:
         return False
-    return most_elements(text) > max(MANY, len(text) * MAX_EXPANSION // BYTES_OF_ELEMENT)
+    limit = max(MANY, len(text) * MAX_EXPANSION // BYTES_OF_ELEMENT)
+    return tags * (1 + _most_active(text)) > limit and most_elements(text) > limit
+
+
+def _most_active(text: str) -> int:
+    """Return how many formatting elements are active at most at any place of a document, or a larger number."""
+    most = active = 0
+    opened = dict.fromkeys(_FORMATTING, 0)
+    for close, name in _FORMATTING_TAG.findall(text):
+        tag = name.lower()
+        if not close:
+            opened[tag] += 1
+            active += 1
+            most = max(most, active)
+        elif opened[tag]:
+            opened[tag] -= 1
+            active -= 1
+    return most
 
 
 def most_elements(text: str) -> int:

@@ -83,14 +83,18 @@ class Said:
         """Collect what the headers and the status say; `None` if that is nothing that the document could say."""
         headers, payload = response.headers, response.payload
         label, codec = character_encoding.header_charset(payload, header(headers, "content-type"))
-        is_same_in_all = text.isascii() and not _LENDS.search(text)
-        if is_same_in_all or character_encoding.is_wide(codec):  # a `<meta>` can't declare UTF-16
+        if label and (_is_same_in_all(text) or character_encoding.is_wide(codec)):  # a `<meta>` can't declare UTF-16
             label = codec = ""
         pragmas = {name: value for name in PRAGMAS if (value := header(headers, name)) and _is_plain(name, value)}
         received = [value for name, value in headers if name.lower() == _POLICY and value.isprintable()]
         policies = tuple(policy for value in received for policy in value.split(","))
         said = cls(label, codec, pragmas, policies, error_status(response), GUARD if may_leave(text) else "")
         return said if said != cls() else None
+
+
+def _is_same_in_all(text: str) -> bool:
+    """Whether a text is the same in all encodings, and so is what it loads."""
+    return text.isascii() and not _LENDS.search(text)
 
 
 def error_status(response: Response) -> str:

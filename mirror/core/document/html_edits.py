@@ -5,8 +5,9 @@ Input: a document as text, and its `Rewriter`. Output: `Edit`s. turbohtml gives 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Final
 
 import turbohtml
@@ -26,10 +27,19 @@ _WS: Final = r"[ \t\n\r\f]"
 _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[^\"'&#\s\0<>][^\"'&\s\0<>]*+)\1")
 """An attribute whose value needs no decoding: it has no references, white space or control characters."""
 
+_IDLE: Final = markup.COMMON | {"rel", "target", "hreflang", "accesskey", "tabindex"}
+"""Attributes that never hold a URL, and decide about no other attribute of an element that has one rule only."""
+
+_COMMON: Final = rf"""(?:{_WS}++(?:{"|".join(sorted(_IDLE))})="[^"]*+")*+"""
+_COMMON_TAG: Final = re.compile(
+    rf"""<([a-z][a-z0-9]*+){_COMMON}{_WS}++([a-z]++)="([^"'&#\s\0<>][^"'&\s\0<>]*+)"{_COMMON}{_WS}*+/?>"""
+)
+"""A start tag with one attribute besides those that are idle, and a value that needs no decoding. Most links are such tags."""
+
 _BASE: Final = re.compile(r"<base(?=[ \t\n\r\f/])", re.IGNORECASE)
 _SCRIPT_END: Final = re.compile(r"</script(?=[ \t\n\r\f/>])", re.IGNORECASE)
-_DATA_ATTRIBUTE: Final = re.compile(
-    rf"(?<=[ \t\n\f/\"'])(data-[a-z0-9_\-]++){_WS}*+={_WS}*+[\"']?{_WS}*+[^ >]{{0,1024}}?\.[a-z0-9]", re.IGNORECASE
+_DATA_ATTRIBUTE: Final = re.compile(  # a search for the hyphen is fast: few texts have many
+    rf"-(?<=[ \t\n\f/\"']data-)([a-z0-9_\-]++){_WS}*+={_WS}*+[\"']?{_WS}*+[^ >]{{0,1024}}?\.[a-z0-9]", re.IGNORECASE
 )
 _FALLBACK_ENDS: Final = {name: re.compile(rf"</{name}(?=[ \t\n\r\f/>])", re.IGNORECASE) for name in markup.FALLBACKS}
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
@@ -76,14 +86,41 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
     base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
-    styled = 0
     selector = _OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR
     extra = (f"[{name}]".replace(":", "\\:").replace(".", "\\.") for name in sorted(rewriter.extra))
-    for element in document.select(",".join([selector, *_data_selectors(source), *extra])):
-        location = element.source_location
-        if location is None:  # an element that the parser inserted or cloned
+    elements = document.select(",".join([selector, *_data_selectors(source), *extra]))
+    yield from _element_edits(source, elements, rewriter)
+    yield from _script_element_edits(source, document, rewriter)
+
+
+def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter: Rewriter) -> Iterator[Edit]:
+    """Return the edits of elements that may contain a URL, scripts aside."""
+    starts = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
+    may_be_common = _IDLE.isdisjoint(rewriter.extra)
+    read = set[int]()  # the places of tags that were read: the parser may clone an element
+    styled = 0
+    for element in elements:
+        line, column = element.source_line, element.source_col
+        if line is None or column is None:  # an element that the parser inserted
             continue
-        name = "body" if element.tag == markup.BODY_AGAIN else element.tag.lower()
+        start = starts[line - 1] + column
+        if start in read:
+            continue
+        read.add(start)
+        tag = element.tag
+        common = _COMMON_TAG.match(source, start) if may_be_common else None
+        if common and common[1] == tag:
+            value = common[3]
+            rule = link_attributes.html_rule(tag, common[2], rewriter.extra)
+            if rule and rule.is_one_url and value[:11].lower() != "javascript:":
+                new, local = rewriter.replacement(value)
+                if new is not None and new != value:
+                    yield Edit(*common.span(3), quoted(new, '"'), local)
+                continue
+        location = element.source_location
+        if location is None:
+            continue
+        name = "body" if tag == markup.BODY_AGAIN else tag.lower()
         # In SVG, a style may contain another, which is edited as part of the first.
         if name == "style" and location.start_tag.start_offset >= styled:
             yield from _style_edits(source, element, location, rewriter)
@@ -92,7 +129,6 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
             yield from _nested_edits(source, name, location.start_tag.end_offset, rewriter)
         places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
         yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
-    yield from _script_element_edits(source, document, rewriter)
 
 
 def _script_element_edits(source: str, document: turbohtml.Document, rewriter: Rewriter) -> Iterator[Edit]:
@@ -110,7 +146,7 @@ def _script_element_edits(source: str, document: turbohtml.Document, rewriter: R
 def _data_selectors(source: str) -> Iterator[str]:
     """Select the elements with a `data-*` attribute that may hold a URL: CSS has no selector for the start of a name."""
     names = {name.lower() for name in _DATA_ATTRIBUTE.findall(source)}
-    return (f"[{name}]" for name in sorted(names))
+    return (f"[data-{name}]" for name in sorted(names))
 
 
 def _end_of_tag(document: turbohtml.Document, name: str) -> int | None:

@@ -375,11 +375,13 @@ def html_rule(element: str, attribute: str, extra: frozenset[str] = NO_EXTRA) ->
     `extra` are attributes of which the user says that they hold the URL of a requisite; those named like `srcset`, a list.
     """
     known = TABLE.get((element, attribute)) or TABLE.get(("*", attribute))
-    if known is None and attribute in extra:
+    if known:
+        return known
+    if attribute in extra:
         return _EXTRA_LIST if "srcset" in attribute else _EXTRA
-    if known is None and attribute.startswith("data-"):
+    if attribute.startswith("data-"):
         return _MODULE if (element, attribute) == MODULE else _DATA
-    return known or (CUSTOM.get(attribute) if "-" in element else None)
+    return CUSTOM.get(attribute) if "-" in element else None
 
 
 def xml_rule(element: str, attribute: str, extra: frozenset[str] = NO_EXTRA) -> Rule | None:

@@ -75,17 +75,16 @@ _GOES: Final = re.compile(
     r"|\blocation\s*+\.\s*+(?:replace|assign|reload)\s*+\(|\bhistory\s*+\.\s*+go\s*+\(\s*+0?\s*+\)"
     r"""|\b\w\s*+\.\s*+(?:replace|assign)\s*+\(\s*+(?:\w\s*+\.\s*+href\b|["'`]https?:)|\b\w\s*+\.\s*+href\s*+=\s*+["'`]https?:"""
 )
-_HINTS: Final = tuple(
-    map(
-        re.compile,
-        (
-            r"location\s*+(?:\.\s*+[a-z]{4}|=)",
-            r"history\s*+\.\s*+go",
-            *(rf"{re.escape(sign)}location\b" for sign in (".", "=", "= ", "(", ",", ", ", "{ ")),
-        ),
-    )
+_SIGNS_OF_LOOKING: Final = (
+    re.compile(r"location(?:\s*+(?:\.\s*+[a-z]{4}|=)|\b(?:(?<=[.=(,]location)|(?<=[=,] location)|(?<=\{ location)))"),
+    re.compile(r"history\s*+\.\s*+go"),
 )
-"""What a script has somewhere that leaves. Each begins with a literal, so that a search takes little time."""
+_SIGNS_OF_GOING: Final = (
+    re.compile(r"location\s*+(?:=|\.\s*+(?:[a-z]++\s*+[=(]))"),
+    re.compile(r"history\s*+\.\s*+go"),
+    re.compile(r"\.\s*+(?:(?:replace|assign)\s*+\(|href\s*+=)"),
+)
+"""What a script that leaves has somewhere, one of each. They begin with a literal, so that a search takes little time."""
 
 _PROLOGUE: Final = re.compile(
     rb"""(?:\xef\xbb\xbf)?(?:(?:\s++|//[^\n]*+\n|/\*.*?\*/)*+(?P<strict>"use strict"|'use strict'))?""", re.DOTALL
@@ -102,9 +101,9 @@ def may_leave(text: str) -> bool:
     >>> may_leave("button.onclick = () => { location.href = '/next.html' }")
     False
     """
-    if len(text) > MAX_SCRIPT or _MARK in text or not ("location" in text or "history" in text):
+    if len(text) > MAX_SCRIPT or _MARK in text:
         return False
-    if not any(hint.search(text) for hint in _HINTS):
+    if not all(any(sign.search(text) for sign in signs) for signs in (_SIGNS_OF_LOOKING, _SIGNS_OF_GOING)):
         return False
     goes = [found.span() for found in _GOES.finditer(text)]
     return bool(goes) and any(_is_near(look, goes) for look in _LOOKS.finditer(text))

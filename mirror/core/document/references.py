@@ -45,17 +45,17 @@ class Found(dict[tuple[CanonicalURL, Kind], bool]):
     length = 0
     """Characters of all URLs."""
 
+    is_full = False
+    """Whether the document has as many references as are followed."""
+
     def put(self, url: CanonicalURL, kind: Kind, *, guess: bool) -> None:
         """Add a reference. One that is no guess outweighs those that are."""
-        known = self.get((url, kind))
+        key = url, kind
+        known = self.get(key)
+        self[key] = guess and known is not False
         if known is None:
             self.length += len(url)
-        self[url, kind] = guess and known is not False
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the document has as many references as are followed."""
-        return len(self) >= MAX_REFERENCES or self.length >= MOST_CHARACTERS
+            self.is_full = self.length >= MOST_CHARACTERS or len(self) >= MAX_REFERENCES
 
 
 class Collector:
@@ -172,8 +172,8 @@ def gunzip(payload: bytes, max_size: int) -> bytes:
 
 
 _BLOCK: Final = 1 << 16
-_IS_URL: Final = re.compile(r"(?![#jJ])[^\x00-\x20](?:.*[^\x00-\x20])?", re.DOTALL).fullmatch
-"""Matches a value that is nothing but the URL of another document: no fragment, no script, no white space around it."""
+_NO_OTHER_URL: Final = frozenset("#jJ").union(map(chr, range(0x21)))
+"""The first characters of values that are not the URL of another document for certain: a fragment, a script, white space."""
 
 
 def _read_html(text: str, collector: Collector) -> None:
@@ -187,21 +187,30 @@ def _read_html(text: str, collector: Collector) -> None:
     for name, attributes, pieces in elements:
         if pieces:
             _read_raw_text(name, "".join(pieces), attributes, collector)
-        endorsed = not ("rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]))
-        for attribute, value in attributes.items():
-            if attribute in COMMON or (collector.own_base and attribute == "href" and value[:1] == "#"):
+        _read_element(name, attributes, collector, seen)
+
+
+def _read_element(name: str, attributes: Attributes, collector: Collector, seen: set[tuple[str, str, str]]) -> None:
+    """Read the attributes of an element. `seen` are those of elements that were read before: a page repeats its links."""
+    endorsed = not ("rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]))
+    for attribute, value in attributes.items():
+        if attribute in COMMON:
+            continue
+        if attribute == "href":
+            if value[:1] == "#" and collector.own_base:
                 continue
-            if not endorsed and attribute == "href":
+            if not endorsed:
                 collector.add(span._replace(kind=Kind.UNENDORSED) for span in link_attributes.link_spans(value, PAGE))
                 continue
-            key = (name, attribute, canonical.without_fragment(value) if attribute == "href" else value)
-            if key not in seen or name in link_attributes.CONDITIONAL:
-                seen.add(key)
-                rule = link_attributes.html_rule(name, attribute, collector.extra)
-                if rule and rule.is_one_url and _IS_URL(key[2]):
-                    collector.add_url(key[2], cast("Kind", rule.kind))
-                else:
-                    _read_attribute(rule, key, attributes, collector)
+            value = canonical.without_fragment(value) if "#" in value else value  # noqa: PLW2901
+        key = (name, attribute, value)
+        if key not in seen or name in link_attributes.CONDITIONAL:
+            seen.add(key)
+            rule = link_attributes.html_rule(name, attribute, collector.extra)
+            if rule and rule.is_one_url and value and value[0] not in _NO_OTHER_URL and value[-1] > " ":
+                collector.add_url(value, cast("Kind", rule.kind))
+            else:
+                _read_attribute(rule, key, attributes, collector)
 
 
 def _read_raw_text(name: str, text: str, attributes: Attributes, collector: Collector) -> None:

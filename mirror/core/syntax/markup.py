@@ -33,6 +33,8 @@ _MANY: Final = 100
 COMMON: Final = frozenset({"class", "id", "title", "alt", "name", "type", "width", "height", "lang", "role"})
 """Common attributes that never hold a URL: they are not looked up in the tables."""
 
+_are_common: Final = COMMON.issuperset
+
 FALLBACKS: Final = frozenset({"noembed", "noframes"})
 """Elements whose text is a document, for browsers without frames or plug-ins. To parsers it is raw text; often it has links."""
 
@@ -65,9 +67,7 @@ _SELF_CLOSED: Final = re.compile(
 )
 """A style or script whose tag ends with a slash. `src=a/>` doesn't: the slash belongs to the value."""
 
-_TITLE_IN_SVG: Final = re.compile(
-    r"(?P<svg><svg\b)|(?P<end></svg\b)|(?<=<)title(?=[\s/>])|(?<=</)title(?=[\s/>])", re.IGNORECASE
-)
+_TITLE_IN_SVG: Final = re.compile(r"<(?:(?P<svg>svg\b)|(?P<end>/svg\b)|(?P<slash>/?)title(?=[\s/>]))", re.IGNORECASE)
 SVG_TITLE: Final = "t1tle"
 """The name under which lxml reads the title of an SVG image, whose text may have elements. It takes each title for text."""
 
@@ -94,6 +94,8 @@ class Elements:
     for each tag, so they test the most common cases first.
     """
 
+    __slots__ = ("_open", "_places", "_raw", "base", "bodies", "deepest", "found", "metas")
+
     def __init__(self) -> None:
         self.deepest = 0
         self.found: list[tuple[str, Attributes, list[str]]] = []
@@ -107,12 +109,13 @@ class Elements:
 
     def start(self, tag: str, attributes: Attributes) -> None:
         self._open = is_open = self._open + 1
-        self.deepest = max(self.deepest, is_open)
+        if is_open > self.deepest:  # noqa: PLR1730 - a call of `max` for each tag takes longer than this method
+            self.deepest = is_open
         if tag in _SPECIAL:
             self._start_special(tag, attributes)
         else:
             self._raw = None
-            if attributes and not COMMON.issuperset(attributes):
+            if attributes and not _are_common(attributes):
                 self.found.append((tag, attributes, _NOTHING))
 
     def data(self, text: str) -> None:
@@ -125,7 +128,7 @@ class Elements:
             if self._raw and self._is_foreign:
                 self._raw[:] = [embedded_urls.html_unescaped("".join(self._raw))[0]]
             self._raw = None
-        if tag in _PLACES and tag in self._places:
+        if self._places and tag in self._places:
             while self._places.pop() != tag:
                 pass
 
@@ -243,7 +246,7 @@ def _with_svg_titles(text: str) -> str:
         if tag["svg"] or tag["end"]:
             svgs = max(svgs + (1 if tag["svg"] else -1), 0)
             return tag[0]
-        return SVG_TITLE if svgs else tag[0]
+        return f"<{tag['slash']}{SVG_TITLE}" if svgs else tag[0]
 
     return _TITLE_IN_SVG.sub(renamed, text)
 

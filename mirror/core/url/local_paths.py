@@ -80,6 +80,7 @@ Distinct URLs have distinct paths if all are crowded out, and no such path is th
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -197,6 +198,26 @@ def href(target: LocalPath, origin: LocalPath) -> str:
     """
     folder, _, name = target.rpartition("/")
     return _folder_reference(folder, origin.rpartition("/")[0]) + _quoted(name)
+
+
+def hrefs(
+    place_of: Callable[[CanonicalURL], LocalPath | None], origin: LocalPath
+) -> Callable[[CanonicalURL], str | None]:
+    """Return a function that gives the reference from one file to the file of a URL; `None` if it has no place.
+
+    >>> hrefs({"https://example.org/a": "example.org/a.html"}.get, LocalPath("example.org/b/c.html"))("https://example.org/a")
+    '../a.html'
+    """
+    here = origin.rpartition("/")[0]
+
+    def reference(url: CanonicalURL) -> str | None:
+        place = place_of(url)
+        if place is None:
+            return None
+        folder, _, name = place.rpartition("/")
+        return _folder_reference(folder, here) + _quoted(name)
+
+    return reference
 
 
 @lru_cache(maxsize=8192)  # folders contain many files

@@ -76,11 +76,7 @@ def local_copy(
 ) -> bytes | None:
     """Return the copy of a document for a tree in which `place_of` gives the paths; `None` if nothing has to be rewritten."""
     here = wanted.path
-
-    def resolve(url: CanonicalURL) -> str | None:
-        place = place_of(url)
-        return place and local_paths.href(place, here)
-
+    resolve = local_paths.hrefs(place_of, here)
     if wanted.target is not None:
         place = resolve(wanted.target)
         return documents.redirect_page(place or wanted.target, is_here=place is not None)
