@@ -117,7 +117,7 @@ class _Later:
         return self._waits < 0
 
     def result(self) -> list[Published]:
-        return publish(self._root, self._wanted)
+        return publish(str(self._root), self._wanted)
 
 
 def complete(crawl: Crawl) -> None:

@@ -210,8 +210,9 @@ class MirrorSpider(Spider):
             return [Answer(entry, answer, find_references(answer, listing=listing, extra=extra))]
         keep = answer.is_success and self.mirror.answers.keeps_all
         try:
-            call = partial(read, self.archive.root, answer, listing=listing, keep=keep, extra=extra)
-            return [Answer(entry, answer, *await self.workers.submit(size, call))]
+            call = partial(read, str(self.archive.root), answer, listing=listing, keep=keep, extra=extra)
+            found, digest = await self.workers.submit(size, call)
+            return [Answer(entry, answer, found.unpacked(), digest)]
         except WorkerDiedError as error:
             return [Failure(entry, str(error))]
         except StorageError as error:
@@ -246,7 +247,7 @@ class MirrorSpider(Spider):
     async def _published(self, root: Path, wanted: Sequence[Publication]) -> list[Published]:
         """The files that were published: none, if the worker process died."""
         try:
-            return await self.workers.submit(sum(one.size for one in wanted), partial(publish, root, wanted))
+            return await self.workers.submit(sum(one.size for one in wanted), partial(publish, str(root), wanted))
         except WorkerDiedError:
             return []
 

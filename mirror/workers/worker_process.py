@@ -5,6 +5,7 @@ arguments. An answer is (whether the call succeeded, its result or exception). T
 Pickle is safe here, because both ends of the pipe are this program.
 """
 
+import gc
 import os
 import pickle
 import sys
@@ -13,6 +14,12 @@ from typing import BinaryIO, Final
 
 LENGTH: Final = 4
 """Bytes of the length in front of a message."""
+
+_BUFFER: Final = 1 << 18
+"""Bytes of calls that are read at once."""
+
+_OBJECTS: Final = 50_000
+"""New objects after which unused ones in circles are looked for. Reading a page makes thousands, and hardly any circle."""
 
 READY: Final = (True, None)
 
@@ -56,4 +63,5 @@ def main() -> None:
     """Serve on standard input and output. What a function prints goes to standard error instead."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    serve(sys.stdin.buffer, answers)
+    gc.set_threshold(_OBJECTS)
+    serve(os.fdopen(sys.stdin.fileno(), "rb", buffering=_BUFFER, closefd=False), answers)

@@ -6,6 +6,7 @@ returns no header value with a control character.
 """
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -56,6 +57,10 @@ NOT_RENEWED: Final = frozenset(
 _DATES: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
 """The three forms of an HTTP date (RFC 9110 5.6.7)."""
 
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_USUAL_DATE = re.compile(
+    rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ({'|'.join(_MONTHS)}) (\d{{4}}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII
+)
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\xa0-\xff]*"')  # RFC 9110 8.8.3, without the C1 control characters
 _BARE_TAG = re.compile(r"(?!\*$)[\x21\x23-\x2b\x2d-\x7e]+")
 _DIRECTIVE = re.compile(r'([^\s,;="]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s,"]*+)))?')
@@ -85,8 +90,9 @@ def file_date(headers: Headers) -> FileDate | None:
     """
     for name in ("last-modified", "date"):
         found = http_date(_first(headers, name))
-        if found and found.timestamp() > 0:
-            return FileDate(int(found.timestamp()), name == "last-modified")
+        seconds = int(found.timestamp()) if found else 0
+        if seconds > 0:
+            return FileDate(seconds, name == "last-modified")
     return None
 
 
@@ -206,6 +212,11 @@ def _seconds(text: str) -> int:
 
 def http_date(text: str) -> datetime | None:
     """Parse an HTTP date; `None` if it is none."""
+    usual = _USUAL_DATE.fullmatch(text)
+    if usual:  # `strptime` takes ten times as long
+        day, year, hour, minute, second = map(int, usual.group(1, 3, 4, 5, 6))
+        with suppress(ValueError):
+            return datetime(year, _MONTHS.index(usual[2]) + 1, day, hour, minute, second, tzinfo=UTC)
     for form in _DATES if text.isascii() and text.isprintable() else ():
         try:
             return datetime.strptime(text, form).replace(tzinfo=UTC)

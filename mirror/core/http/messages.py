@@ -85,6 +85,18 @@ class Response:
     """Whether the payload counts as what the server has at the URL, although the status is in `GONE`: a page that was asked
     for (`store.rules.error_pages`)."""
 
+    def __reduce__(self) -> tuple[type["Response"], tuple[object, ...]]:
+        """Pickle the fields alone: what dataclasses do for this takes longer than all else that a message needs."""
+        return Response, (
+            self.url,
+            self.status,
+            self.headers,
+            self.payload,
+            self.spooled,
+            self.is_open_ended,
+            self.is_error_page,
+        )
+
     def header(self, name: str) -> str | None:
         """Return the first value of a header; `name` is in lower case."""
         return header(self.headers, name)

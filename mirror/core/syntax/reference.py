@@ -1,7 +1,9 @@
 """What a reference of a document is: a URL, and how the document uses it."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 from mirror.core.url.canonical import CanonicalURL
 
@@ -33,3 +35,34 @@ class Reference(NamedTuple):
     url: CanonicalURL
     kind: Kind
     guess: bool = False
+
+
+class PackedReferences(NamedTuple):
+    """References as they travel between processes: their URLs, one a line, the number of each kind, and whether it is a guess.
+
+    >>> found = [Reference(CanonicalURL("http://h/"), Kind.FEED), Reference(CanonicalURL("http://h/a"), Kind.PAGE, True)]
+    >>> PackedReferences.of(found).unpacked() == found
+    True
+    """
+
+    urls: str
+    kinds: bytes
+    guesses: bytes
+
+    @classmethod
+    def of(cls, found: Iterable[Reference]) -> "PackedReferences":
+        """Pack references. A URL has no line end."""
+        urls, kinds, guesses = zip(*found, strict=True) if found else ((), (), ())
+        return cls("\n".join(urls), bytes(map(_NUMBERS.__getitem__, kinds)), bytes(guesses))
+
+    def unpacked(self) -> list[Reference]:
+        """Return the references in their order."""
+        if not self.kinds:
+            return []
+        kinds, guesses = map(_KINDS.__getitem__, self.kinds), map(bool, self.guesses)
+        return list(map(_reference, zip(self.urls.split("\n"), kinds, guesses, strict=True)))
+
+
+_KINDS: Final = tuple(Kind)
+_NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
+_reference: Final = partial(tuple.__new__, Reference)  # a call of `Reference` takes three times as long

@@ -45,6 +45,10 @@ class Publication:
     dom: Digest | None = None
     extra: frozenset[str] = frozenset()  # attributes that the user added
 
+    def __reduce__(self) -> tuple[type["Publication"], tuple[object, ...]]:
+        """Pickle the fields alone, as `Response` does."""
+        return Publication, tuple(map(self.__getattribute__, self.__slots__))
+
 
 class PublishTask(Protocol):
     """A request to a worker process, such as an asyncio future. If the process dies, the result may lack some files."""

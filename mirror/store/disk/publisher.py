@@ -13,7 +13,7 @@ from typing import Final
 from mirror.core.document import documents
 from mirror.core.http.caching import file_date
 from mirror.core.http.messages import Response
-from mirror.core.syntax.reference import Reference
+from mirror.core.syntax.reference import PackedReferences
 from mirror.core.url import local_paths
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
@@ -92,25 +92,27 @@ def local_copy(
     return None if copy is payload else copy
 
 
-def publish(root: Path, wanted: Sequence[Publication]) -> list[Published]:
+def publish(root: str, wanted: Sequence[Publication]) -> list[Published]:
     """Put files into the tree of the archive in `root`. Runs in worker processes. Raises `StorageError`."""
-    with storing(root):
+    with storing(Path(root)):
         publisher = _publisher(root)
         return [publisher.publish_if_free(one) for one in wanted]
 
 
 def read(
-    root: Path, response: Response, *, listing: bool, keep: bool, extra: frozenset[str] = frozenset()
-) -> tuple[list[Reference], Digest | None]:
+    root: str, response: Response, *, listing: bool, keep: bool, extra: frozenset[str] = frozenset()
+) -> tuple[PackedReferences, Digest | None]:
     """Find the references of an answer, and with `keep`, store its payload as an object of the archive in `root`.
 
     Runs in worker processes. Raises `StorageError`.
     """
-    found = documents.find_references(response, listing=listing, extra=extra)
+    found = PackedReferences.of(documents.find_references(response, listing=listing, extra=extra))
     if not keep:
         return found, None
-    with storing(root):
+    with storing(Path(root)):
         return found, _publisher(root).keep(response.payload)
 
 
-_publisher = lru_cache(maxsize=1)(Publisher.at)
+@lru_cache(maxsize=1)
+def _publisher(root: str) -> Publisher:
+    return Publisher.at(Path(root))
