@@ -94,6 +94,7 @@ def find_references(response: Response, *, listing: bool = False, extra: frozens
         return []
     headers = [pair for pair in response.headers if pair[0].lower() != "location"]
     found = references.header_references(headers, response.url)
+    has_others = bool(found)
     document = None if response.spooled else read(response, response.media_type)
     if document:
         kind, text = document
@@ -101,7 +102,9 @@ def find_references(response: Response, *, listing: bool = False, extra: frozens
     elif listing and not response.spooled:
         found += references.sitemap_references(response.payload, response.url)
     is_followed = Directive.NOFOLLOW not in robots_meta.header_directives(headers)
-    return list(dict.fromkeys(found)) if is_followed else references.unfollowed(found)
+    if not is_followed:
+        return references.unfollowed(found)
+    return list(dict.fromkeys(found)) if has_others else found
 
 
 def robots_directives(response: Response, now: str) -> dict[Directive, str]:

@@ -76,7 +76,7 @@ class Attribute:
 
 def quoted(text: str, quote: str) -> str:
     """Escape a text for the value of an attribute in these quotes (no quotes: as in double ones)."""
-    text = text.replace("&", "&amp;")
+    text = text.replace("&", "&amp;") if "&" in text else text
     return text.replace("'", "&#39;") if quote == "'" else text.replace('"', "&quot;")
 
 

@@ -37,7 +37,9 @@ _FORMATTING: Final = frozenset(
     {"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"}
 )
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)([^<>]*+)")
-_FORMATTING_TAG: Final = re.compile(rf"<(/?)({'|'.join(sorted(_FORMATTING))})(?![A-Za-z0-9])", re.IGNORECASE | re.ASCII)
+_FORMATTING_TAG: Final = re.compile(
+    rf"<(/?(?:{'|'.join(sorted(_FORMATTING))}))(?![A-Za-z0-9])", re.IGNORECASE | re.ASCII
+)
 _NAME: Final = re.compile(r"<[^ \t\n\f/>]*+")
 _ATTRIBUTE: Final = re.compile(
     r"""[ \t\n\f/]*+(?P<attribute>(?P<name>=?[^ \t\n\f/>=]++|=)
@@ -71,14 +73,14 @@ def _most_active(text: str) -> int:
     """Return how many formatting elements are active at most at any place of a document, or a larger number."""
     most = active = 0
     opened = dict.fromkeys(_FORMATTING, 0)
-    for close, name in _FORMATTING_TAG.findall(text):
-        tag = name.lower()
-        if not close:
+    for tag in map(str.lower, _FORMATTING_TAG.findall(text)):
+        if tag in opened:
             opened[tag] += 1
             active += 1
-            most = max(most, active)
-        elif opened[tag]:
-            opened[tag] -= 1
+            if active > most:  # noqa: PLR1730 - this runs for each tag, and a call of `max` would double its time
+                most = active
+        elif opened[tag[1:]]:
+            opened[tag[1:]] -= 1
             active -= 1
     return most
 

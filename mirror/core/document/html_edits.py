@@ -7,6 +7,7 @@ Input: a document as text, and its `Rewriter`. Output: `Edit`s. turbohtml gives 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -27,7 +28,7 @@ _WS: Final = r"[ \t\n\r\f]"
 _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[^\"'&#\s\0<>][^\"'&\s\0<>]*+)\1")
 """An attribute whose value needs no decoding: it has no references, white space or control characters."""
 
-_IDLE: Final = markup.COMMON | {"rel", "target", "hreflang", "accesskey", "tabindex"}
+_IDLE: Final = markup.COMMON | {"rel", "target", "hreflang", "accesskey", "tabindex", "media", "sizes"}
 """Attributes that never hold a URL, and decide about no other attribute of an element that has one rule only."""
 
 _COMMON: Final = rf"""(?:{_WS}++(?:{"|".join(sorted(_IDLE))})="[^"]*+")*+"""
@@ -44,12 +45,11 @@ _DATA_ATTRIBUTE: Final = re.compile(  # a search for the hyphen is fast: few tex
 _FALLBACK_ENDS: Final = {name: re.compile(rf"</{name}(?=[ \t\n\r\f/>])", re.IGNORECASE) for name in markup.FALLBACKS}
 _STYLE_END: Final = re.compile(r"</style(?=[ \t\n\r\f/>])", re.IGNORECASE)
 _NAMES: Final = sorted({name for _, name in (*link_attributes.TABLE, link_attributes.MODULE)} | {"srcdoc"})
-_SELECTOR: Final = ",".join(["style", *sorted(markup.FALLBACKS), *(f"[{name}]".replace(":", "\\:") for name in _NAMES)])
-"""Elements that may contain a URL, by their attributes alone, because every further selector costs time for each element."""
+"""Attributes of elements that may contain a URL, whatever the element: every further selector costs time for each element."""
 
-_OWN_BASE_SELECTOR: Final = _SELECTOR.replace("[href],", 'base[href],[href]:not([href^="#"]),', 1)
+_OTHER_NAMES: Final = [name for name in _NAMES if not name.startswith("data-")]
+_DATA: Final = re.compile("-(?<=data-)", re.IGNORECASE)
 _WITH_CODEBASE: Final = frozenset({"applet", "object"})
-_SCRIPTS: Final = "script:not([src])"
 _MODULES: Final = ("module", "importmap")
 """Types of scripts that a disk can't run."""
 
@@ -83,19 +83,18 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
     if said:
         head = next((end for name in ("head", "html") if (end := _end_of_tag(document, name))), None)
         yield from html_header_edits(text, _metas(source, document), head, said, rewriter)
-    base = next((base for base in document.select("base[href]") if _is_base(base)), None)
+    bases = document.select("base[href]") if _BASE.search(source) else ()
+    base = next((base for base in bases if _is_base(base)), None)
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
-    selector = _OWN_BASE_SELECTOR if rewriter.own_base else _SELECTOR
-    extra = (f"[{name}]".replace(":", "\\:").replace(".", "\\.") for name in sorted(rewriter.extra))
-    elements = document.select(",".join([selector, *_data_selectors(source), *extra]))
-    yield from _element_edits(source, elements, rewriter)
-    yield from _script_element_edits(source, document, rewriter)
+    names = [*_NAMES, *_data_names(source)] if _DATA.search(source) else _OTHER_NAMES
+    selector = _selector(*names, *sorted(rewriter.extra), own_base=rewriter.own_base)
+    yield from _element_edits(source, document.select(selector), rewriter)
 
 
 def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter: Rewriter) -> Iterator[Edit]:
-    """Return the edits of elements that may contain a URL, scripts aside."""
-    starts = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
+    """Return the edits of elements that may contain a URL."""
+    starts = [0, *accumulate(map((1).__add__, map(len, source.split("\n"))))]
     may_be_common = _IDLE.isdisjoint(rewriter.extra)
     read = set[int]()  # the places of tags that were read: the parser may clone an element
     styled = 0
@@ -103,20 +102,18 @@ def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter:
         line, column = element.source_line, element.source_col
         if line is None or column is None:  # an element that the parser inserted
             continue
-        start = starts[line - 1] + column
+        start, tag = starts[line - 1] + column, element.tag
         if start in read:
             continue
         read.add(start)
-        tag = element.tag
+        if tag == "script":
+            yield from _script_edits(source, element, rewriter)
         common = _COMMON_TAG.match(source, start) if may_be_common else None
-        if common and common[1] == tag:
-            value = common[3]
-            rule = link_attributes.html_rule(tag, common[2], rewriter.extra)
-            if rule and rule.is_one_url and value[:11].lower() != "javascript:":
-                new, local = rewriter.replacement(value)
-                if new is not None and new != value:
-                    yield Edit(*common.span(3), quoted(new, '"'), local)
-                continue
+        if common and common[1] == tag and _is_one_url(common):
+            new, local = rewriter.replacement(common[3])
+            if new is not None and new != common[3]:
+                yield Edit(*common.span(3), quoted(new, '"'), local)
+            continue
         location = element.source_location
         if location is None:
             continue
@@ -131,22 +128,28 @@ def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter:
         yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
 
 
-def _script_element_edits(source: str, document: turbohtml.Document, rewriter: Rewriter) -> Iterator[Edit]:
-    """Return the edits of the content and the types of scripts."""
-    if rewriter.data:
-        for element in document.select(_SCRIPTS):
-            yield from _script_edits(source, element, rewriter)
-    if rewriter.home:
-        for element in document.select("script[type]"):
-            if location := element.source_location:
-                at = location.attrs["type"]
-                yield from speculation_edits(Tag(source, "script", {"type": (at.start_offset, at.end_offset)}))
+def _is_one_url(common: re.Match[str]) -> bool:
+    """Whether the value in a common tag is the URL of a document or file, and nothing else."""
+    name, key, value = common.groups()
+    rule = link_attributes.TABLE.get((name, key))
+    return rule is not None and rule.is_one_url and (":" not in value or value[:11].lower() != "javascript:")
 
 
-def _data_selectors(source: str) -> Iterator[str]:
-    """Select the elements with a `data-*` attribute that may hold a URL: CSS has no selector for the start of a name."""
-    names = {name.lower() for name in _DATA_ATTRIBUTE.findall(source)}
-    return (f"[data-{name}]" for name in sorted(names))
+@lru_cache(maxsize=64)
+def _selector(*names: str, own_base: bool) -> str:
+    """Return the selector of elements that may contain a URL: scripts, styles, and all with an attribute of these names.
+
+    A document that is its own base has no use for links within it.
+    """
+    attributes = [f"[{name}]".replace(":", "\\:").replace(".", "\\.") for name in names]
+    if own_base:
+        attributes[attributes.index("[href]")] = 'base[href],[href]:not([href^="#"])'
+    return ",".join(["script", "style", *sorted(markup.FALLBACKS), *attributes])
+
+
+def _data_names(source: str) -> list[str]:
+    """Return the names of `data-*` attributes that may hold a URL: CSS has no selector for the start of a name."""
+    return sorted({f"data-{name.lower()}" for name in _DATA_ATTRIBUTE.findall(source)})
 
 
 def _end_of_tag(document: turbohtml.Document, name: str) -> int | None:
@@ -206,7 +209,8 @@ def _is_base(element: turbohtml.Element) -> bool:
 def _parsed(source: str) -> turbohtml.Document:
     """Parse a document; if the parser would merge a `<body>` tag into the body, rename the tags (see `markup.BODY_AGAIN`)."""
     document = turbohtml.parse(source, source_locations=True, allow_declarative_shadow_roots=False)
-    body = document.select_one("body")
+    parts = document.root.children if document.root else ()
+    body = next((part for part in parts if isinstance(part, turbohtml.Element) and part.tag == "body"), None)
     if len(markup.BODY.findall(source)) > bool(body and body.source_location):
         source = markup.BODY.sub(f"<{markup.BODY_AGAIN}", source)
         return turbohtml.parse(source, source_locations=True, allow_declarative_shadow_roots=False)
@@ -228,9 +232,15 @@ def _style_edits(
 
 
 def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> Iterator[Edit]:
-    """Return the edits of a `<script>` of the tree."""
+    """Return the edits of a `<script>` of the tree: of its content, and of its type."""
     location = element.source_location
-    if location is None or location.end_tag is None or element.namespace is not turbohtml.Namespace.HTML:
+    if location is None:
+        return
+    if rewriter.home and "type" in location.attrs:
+        at = location.attrs["type"]
+        yield from speculation_edits(Tag(text, "script", {"type": (at.start_offset, at.end_offset)}))
+    is_html = element.namespace is turbohtml.Namespace.HTML
+    if not rewriter.data or location.end_tag is None or not is_html or "src" in location.attrs:
         return
     start, end = location.start_tag.end_offset, location.end_tag.start_offset
     yield from _data_edits(text, start, end, str(element.attrs.get("type") or ""), rewriter)

@@ -37,9 +37,13 @@ class Rule:
     is_one_url: bool = field(init=False)
     """Whether the whole value is one URL, regardless of the other attributes."""
 
+    is_one_of_known_kind: bool = field(init=False)
+    """Whether that holds of the kind of the URL, too."""
+
     def __post_init__(self) -> None:
-        is_one = isinstance(self.kind, Kind) and not self.base and self.read in _ONE_URL
+        is_one = (isinstance(self.kind, Kind) or self.kind is link_kind) and not self.base and self.read in _ONE_URL
         object.__setattr__(self, "is_one_url", is_one)
+        object.__setattr__(self, "is_one_of_known_kind", is_one and isinstance(self.kind, Kind))
 
     def spans(self, value: str, attributes: Attributes) -> Iterator[Span]:
         """Find the URLs in a value; `attributes` are all attributes of the element."""
@@ -105,6 +109,8 @@ LINK_RELS: Final[dict[str, Kind]] = {
 }
 """The relations of `<link>`, of the `Link` header and of Atom's `link`. The target of any other relation is `NEVER` fetched."""
 
+_ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
+
 META_NAMES: Final[dict[str, Kind]] = {
     "og:image": REQUISITE,
     "og:image:url": REQUISITE,
@@ -137,7 +143,7 @@ META_NAMES: Final[dict[str, Kind]] = {
 def link_kind(attributes: Attributes) -> Kind | None:
     """Return the kind of a `<link>`: that of its strongest relation, or `FEED` if its type is one of a feed."""
     kinds = [LINK_RELS.get(rel, NEVER) for rel in attributes.get("rel", "").lower().split()]
-    kind = min(kinds, key=list(Kind).index, default=NEVER)
+    kind = min(kinds, key=_ORDER.__getitem__, default=NEVER)
     feed = attributes.get("type", "").lower() in {"application/rss+xml", "application/atom+xml", "application/rdf+xml"}
     if REQUISITE in kinds:  # "alternate stylesheet"
         return REQUISITE

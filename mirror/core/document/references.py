@@ -17,7 +17,7 @@ from typing import Final, cast
 from lxml import etree
 
 from mirror.core.document import link_attributes
-from mirror.core.document.link_attributes import MAX_NESTED, NO_EXTRA, PAGE, REQUISITE, Rule
+from mirror.core.document.link_attributes import MAX_NESTED, NO_EXTRA, PAGE, REQUISITE, TABLE, Rule
 from mirror.core.http import messages
 from mirror.core.syntax import dash_manifests, embedded_urls, markup, playlists, robots_meta, style_script_urls
 from mirror.core.syntax.embedded_urls import Span
@@ -206,8 +206,8 @@ def _read_element(name: str, attributes: Attributes, collector: Collector, seen:
         key = (name, attribute, value)
         if key not in seen or name in link_attributes.CONDITIONAL:
             seen.add(key)
-            rule = link_attributes.html_rule(name, attribute, collector.extra)
-            if rule and rule.is_one_url and value and value[0] not in _NO_OTHER_URL and value[-1] > " ":
+            rule = TABLE.get((name, attribute)) or link_attributes.html_rule(name, attribute, collector.extra)
+            if rule and rule.is_one_of_known_kind and value and value[0] not in _NO_OTHER_URL and value[-1] > " ":
                 collector.add_url(value, cast("Kind", rule.kind))
             else:
                 _read_attribute(rule, key, attributes, collector)

@@ -68,6 +68,8 @@ _SELF_CLOSED: Final = re.compile(
 """A style or script whose tag ends with a slash. `src=a/>` doesn't: the slash belongs to the value."""
 
 _TITLE_IN_SVG: Final = re.compile(r"<(?:(?P<svg>svg\b)|(?P<end>/svg\b)|(?P<slash>/?)title(?=[\s/>]))", re.IGNORECASE)
+_SVG: Final = re.compile(r"<svg\b", re.IGNORECASE)
+_TITLE: Final = re.compile(r"</?title(?=[\s/>])", re.IGNORECASE)
 SVG_TITLE: Final = "t1tle"
 """The name under which lxml reads the title of an SVG image, whose text may have elements. It takes each title for text."""
 
@@ -239,6 +241,9 @@ def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
 
 def _with_svg_titles(text: str) -> str:
     """Rename the titles in SVG for lxml."""
+    first = _SVG.search(text)
+    if first is None or _TITLE.search(text, first.end()) is None:
+        return text
     svgs = 0
 
     def renamed(tag: re.Match[str]) -> str:
@@ -356,4 +361,12 @@ def utf8(text: str) -> bytes:
 
 def readable(text: str) -> str:
     """Return a text of the same length, with U+FFFD for what no parser accepts."""
-    return text if text.isascii() and "\0" not in text else _UNREADABLE.sub("\ufffd", text)
+    return text if "\0" not in text and _is_encodable(text) else _UNREADABLE.sub("\ufffd", text)
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether a text has no lone surrogates. Encoding it is the fastest way to find out."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
