@@ -78,11 +78,16 @@ _JS_LOADERS: Final = (
     r"|\bURL\s*\(\s*|\bregister\s*\(\s*|\.(?:src|href)\s*=\s*|\bopen\s*\(\s*|\blocation\s*=\s*"
 )
 _JS_IMPORTERS: Final = ("import", "from")
-_JS_LITERAL = re.compile(  # the closing quote is not consumed: what looks like an end may be a beginning
-    rf"""(?P<line>^[ \t]*+//.*+) | (?P<block>(?<![^\s;,=(){{}}])/\*)
-      | (?P<loader>{_JS_LOADERS})?(?<!\\)(?<!(?<!\*)/)(?P<quote>["'`])(?P<url>[\w\-./~%@:,+=&?\#!\\]++)(?=(?P=quote))""",
-    re.MULTILINE | re.VERBOSE,
+_JS_LOADER = re.compile(rf"(?:{_JS_LOADERS})\Z")
+_LONGEST_LOADER: Final = len("importScripts")
+_JS_MARK = re.compile(  # it begins with a set of characters, so that a search is fast
+    r"""(?P<mark>["'`/])(?: (?<=/)(?: (?P<line>/) | (?P<block>(?<![^\s;,=(){}]/)\*) )
+      | (?<!/)(?<!\\.)(?<!(?<!\*)/.)(?P<url>[\w\-./~%@:,+=&?\#!\\]++)(?=(?P=mark)) )""",
+    re.VERBOSE,
 )
+"""The beginning of a comment, or a literal up to its closing quote: what looks like an end may be a beginning."""
+
+_MAY_BE_URL = re.compile(r"[./\\]").search
 _JS_ABSOLUTE = re.compile(r"/[\w~%.@\-]|//[\w\-]+\.[\w.\-]+(?::\d+)?/|https?://[\w.\-]+")
 _JS_LOCAL = re.compile(r"\.{1,2}/|[\w~%@\-][\w~%@.\-]*/")
 _ABSOLUTE: Final = r"""(?:https?:)?(?:\\?/){2}[A-Za-z0-9\[](?:[^"'`\s<>{}|^$\\]|\\/|\\u0026)*+"""
@@ -250,13 +255,13 @@ def script_spans(value: str, _: Kind | None = None, *, names: bool = False) -> I
     two literals is never a URL. Comments are skipped only where they can be nothing else, because a literal may contain what
     looks like one.
     """
-    for match in _js_literals(value):
-        text, loader = json_unescaped(match["url"]), match["loader"] or ""
+    for start, end, loader in _js_literals(value):
+        text = json_unescaped(value[start:end])
         ext = media_types.extension(re.split(r"[?#]", text, maxsplit=1)[0].rpartition("/")[2]).lower()
         if _is_url(text, loader or "=" * names, ext):
             page = not loader.startswith(_JS_IMPORTERS) and (ext in PAGE_EXTENSIONS or ext not in _KNOWN_EXTENSIONS)
             kind = Kind.PAGE if page else Kind.REQUISITE
-            yield Span(match.start("url"), match.end("url"), text, kind, guess=True, quoting="script")
+            yield Span(start, end, text, kind, guess=True, quoting="script")
 
 
 def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
@@ -278,15 +283,45 @@ def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
             yield Span(*match.span(name), url, Kind.NEVER, guess=True, quoting="script")
 
 
-def _js_literals(value: str) -> Iterator[re.Match[str]]:
-    """Return what may be literals, except in lines that are comments and in block comments that have an end."""
-    position, last = 0, value.rfind("*/")
-    while match := _JS_LITERAL.search(value, position):
-        position = match.end()
+def _js_literals(value: str) -> Iterator[tuple[int, int, str]]:
+    """Return the places of literals that may be a URL, and the code in front of each that loads it.
+
+    Lines that are comments are left out, and block comments that have an end.
+    """
+    position = begin = 0  # `position`: the end of what was read last
+    last = value.rfind("*/")
+    while match := _JS_MARK.search(value, begin):
+        begin = match.end()
         if match["url"]:
-            yield match
-        elif match["block"] and position <= last:
-            position = value.index("*/", position)
+            start, end = match.span("url")
+            if _MAY_BE_URL(value, start, end):
+                yield start, end, _loader(value, position, start - 1)
+        elif match["block"]:
+            begin = value.index("*/", begin) if begin <= last else begin
+        elif _is_line_start(value, position, match.start()):
+            begin = value.find("\n", begin)
+            if begin < 0:
+                return
+        else:
+            begin -= 1  # a block comment may begin with the second slash
+            continue
+        position = begin
+
+
+def _is_line_start(value: str, first: int, end: int) -> bool:
+    """Whether there are only blanks between the beginning of a line, which is not before `first`, and `end`."""
+    while end > first and value[end - 1] in " \t":
+        end -= 1
+    return end == 0 or value[end - 1] == "\n"
+
+
+def _loader(value: str, first: int, end: int) -> str:
+    """Return the code directly in front of `end` that loads a URL, "" if there is none. It does not begin before `first`."""
+    name = len(value[first:end].rstrip()) + first
+    if name > first and value[name - 1] in "(=":
+        name = len(value[first : name - 1].rstrip()) + first
+    found = _JS_LOADER.search(value, max(first, name - _LONGEST_LOADER), end)
+    return found[0] if found else ""
 
 
 def _is_url(text: str, loader: str, ext: str) -> bool:
