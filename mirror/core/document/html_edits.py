@@ -92,12 +92,13 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
     yield from _element_edits(source, document.select(selector), rewriter)
 
 
-def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter: Rewriter) -> Iterator[Edit]:
+def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter: Rewriter) -> list[Edit]:
     """Return the edits of elements that may contain a URL."""
     starts = [0, *accumulate(map((1).__add__, map(len, source.split("\n"))))]
     may_be_common = _IDLE.isdisjoint(rewriter.extra)
     read = set[int]()  # the places of tags that were read: the parser may clone an element
     styled = 0
+    edits: list[Edit] = []
     for element in elements:
         line, column = element.source_line, element.source_col
         if line is None or column is None:  # an element that the parser inserted
@@ -106,33 +107,42 @@ def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter:
         if start in read:
             continue
         read.add(start)
-        if tag == "script":
-            yield from _script_edits(source, element, rewriter)
         common = _COMMON_TAG.match(source, start) if may_be_common else None
         if common and common[1] == tag and _is_one_url(common):
-            new, local = rewriter.replacement(common[3])
-            if new is not None and new != common[3]:
-                yield Edit(*common.span(3), quoted(new, '"'), local)
-            continue
-        location = element.source_location
-        if location is None:
-            continue
-        name = "body" if tag == markup.BODY_AGAIN else tag.lower()
-        # In SVG, a style may contain another, which is edited as part of the first.
-        if name == "style" and location.start_tag.start_offset >= styled:
-            yield from _style_edits(source, element, location, rewriter)
-            styled = location.end_tag.start_offset if location.end_tag else styled
-        if name in markup.FALLBACKS:
-            yield from _nested_edits(source, name, location.start_tag.end_offset, rewriter)
-        places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
-        yield from tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
+            value = common[3]
+            new, local = rewriter.replacement(value)
+            if new is not None and new != value:
+                edits.append(Edit(*common.span(3), quoted(new, '"'), local))
+        elif location := element.source_location:
+            # In SVG, a style may contain another, which is edited as part of the first.
+            if tag != "style" or location.start_tag.start_offset >= styled:
+                edits += _content_edits(source, element, location, rewriter)
+                styled = location.end_tag.start_offset if tag == "style" and location.end_tag else styled
+            name = "body" if tag == markup.BODY_AGAIN else tag.lower()
+            places = {key: (at.start_offset, at.end_offset) for key, at in location.attrs.items()}
+            edits += tag_edits(Tag(source, name, places), link_attributes.html_rule, rewriter)
+    return edits
 
 
 def _is_one_url(common: re.Match[str]) -> bool:
     """Whether the value in a common tag is the URL of a document or file, and nothing else."""
     name, key, value = common.groups()
-    rule = link_attributes.TABLE.get((name, key))
+    rule = None if name == "script" else link_attributes.TABLE.get((name, key))  # a script's type may have to change
     return rule is not None and rule.is_one_url and (":" not in value or value[:11].lower() != "javascript:")
+
+
+def _content_edits(
+    source: str, element: turbohtml.Element, location: turbohtml.SourceLocation, rewriter: Rewriter
+) -> Iterator[Edit]:
+    """Return the edits of what an element contains that is not made of elements: a script, a style, or a fallback."""
+    match element.tag:
+        case "script":
+            return _script_edits(source, element, location, rewriter)
+        case "style":
+            return _style_edits(source, element, location, rewriter)
+        case tag if tag in markup.FALLBACKS:
+            return _nested_edits(source, tag, location.start_tag.end_offset, rewriter)
+    return iter(())
 
 
 @lru_cache(maxsize=64)
@@ -231,11 +241,10 @@ def _style_edits(
         yield from source.edits(rewriter.edits(embedded_urls.css_spans(source.value)))
 
 
-def _script_edits(text: str, element: turbohtml.Element, rewriter: Rewriter) -> Iterator[Edit]:
+def _script_edits(
+    text: str, element: turbohtml.Element, location: turbohtml.SourceLocation, rewriter: Rewriter
+) -> Iterator[Edit]:
     """Return the edits of a `<script>` of the tree: of its content, and of its type."""
-    location = element.source_location
-    if location is None:
-        return
     if rewriter.home and "type" in location.attrs:
         at = location.attrs["type"]
         yield from speculation_edits(Tag(text, "script", {"type": (at.start_offset, at.end_offset)}))

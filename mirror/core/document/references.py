@@ -22,7 +22,7 @@ from mirror.core.http import messages
 from mirror.core.syntax import dash_manifests, embedded_urls, markup, playlists, robots_meta, style_script_urls
 from mirror.core.syntax.embedded_urls import Span
 from mirror.core.syntax.markup import COMMON, Attributes, read_html
-from mirror.core.syntax.reference import Kind, Reference
+from mirror.core.syntax.reference import Kind, Reference, as_reference
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import canonical
 from mirror.core.url.canonical import CanonicalURL
@@ -109,7 +109,7 @@ class Collector:
 
     def references(self) -> list[Reference]:
         """Return what was added, in the order of the first mention."""
-        return [Reference(url, kind, guess) for (url, kind), guess in self._found.items()]
+        return list(map(as_reference, ((url, kind, guess) for (url, kind), guess in self._found.items())))
 
 
 def references(

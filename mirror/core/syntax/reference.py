@@ -1,6 +1,6 @@
 """What a reference of a document is: a URL, and how the document uses it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import partial
 from typing import Final, NamedTuple
@@ -37,6 +37,10 @@ class Reference(NamedTuple):
     guess: bool = False
 
 
+as_reference: Final[Callable[[tuple[str, Kind, bool]], Reference]] = partial(tuple.__new__, Reference)
+"""Makes a reference of a tuple. A call of `Reference` takes three times as long."""
+
+
 class PackedReferences(NamedTuple):
     """References as they travel between processes: their URLs, one a line, the number of each kind, and whether it is a guess.
 
@@ -60,9 +64,8 @@ class PackedReferences(NamedTuple):
         if not self.kinds:
             return []
         kinds, guesses = map(_KINDS.__getitem__, self.kinds), map(bool, self.guesses)
-        return list(map(_reference, zip(self.urls.split("\n"), kinds, guesses, strict=True)))
+        return list(map(as_reference, zip(self.urls.split("\n"), kinds, guesses, strict=True)))
 
 
 _KINDS: Final = tuple(Kind)
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
-_reference: Final = partial(tuple.__new__, Reference)  # a call of `Reference` takes three times as long
