@@ -66,10 +66,10 @@ def is_too_large_for_a_tree(text: str) -> bool:
     if tags <= _FEW:
         return False
     limit = max(MANY, len(text) * MAX_EXPANSION // BYTES_OF_ELEMENT)
-    return tags * (1 + _most_active(text)) > limit and most_elements(text) > limit
+    return tags * (1 + most_active(text)) > limit and most_elements(text) > limit
 
 
-def _most_active(text: str) -> int:
+def most_active(text: str) -> int:
     """Return how many formatting elements are active at most at any place of a document, or a larger number."""
     most = active = 0
     opened = dict.fromkeys(_FORMATTING, 0)

@@ -73,12 +73,12 @@ _JSON_KINDS: Final = {"src": Kind.REQUISITE, "uri": Kind.REQUISITE, "start_url":
 
 PAGE_EXTENSIONS: Final = frozenset({"html", "htm", "xhtml", "shtml", "php", "asp", "aspx", "jsp", "cgi"})
 _KNOWN_EXTENSIONS: Final = frozenset(media_types.EXTENSION_TYPES) | PAGE_EXTENSIONS | {"txt", "csv", "md"}
-_JS_LOADERS: Final = (
+JS_LOADERS: Final = (
     r"\bimport\s*\(\s*|\bimport\s*|\bfrom\s*|\bimportScripts\s*\(\s*|\bfetch\s*\(\s*|\b(?:Shared)?Worker\s*\(\s*"
     r"|\bURL\s*\(\s*|\bregister\s*\(\s*|\.(?:src|href)\s*=\s*|\bopen\s*\(\s*|\blocation\s*=\s*"
 )
 _JS_IMPORTERS: Final = ("import", "from")
-_JS_LOADER = re.compile(rf"(?:{_JS_LOADERS})\Z")
+_JS_LOADER = re.compile(rf"(?:{JS_LOADERS})\Z")
 _LONGEST_LOADER: Final = len("importScripts")
 _JS_MARK = re.compile(  # it begins with a set of characters, so that a search is fast
     r"""(?P<mark>["'`/])(?: (?<=/)(?: (?P<line>/) | (?P<block>(?<![^\s;,=(){}]/)\*) )
@@ -255,7 +255,7 @@ def script_spans(value: str, _: Kind | None = None, *, names: bool = False) -> I
     two literals is never a URL. Comments are skipped only where they can be nothing else, because a literal may contain what
     looks like one.
     """
-    for start, end, loader in _js_literals(value):
+    for start, end, loader in js_literals(value):
         text = json_unescaped(value[start:end])
         ext = media_types.extension(re.split(r"[?#]", text, maxsplit=1)[0].rpartition("/")[2]).lower()
         if _is_url(text, loader or "=" * names, ext):
@@ -283,7 +283,7 @@ def literal_spans(value: str, *, keys: bool = False) -> Iterator[Span]:
             yield Span(*match.span(name), url, Kind.NEVER, guess=True, quoting="script")
 
 
-def _js_literals(value: str) -> Iterator[tuple[int, int, str]]:
+def js_literals(value: str) -> Iterator[tuple[int, int, str]]:
     """Return the places of literals that may be a URL, and the code in front of each that loads it.
 
     Lines that are comments are left out, and block comments that have an end.

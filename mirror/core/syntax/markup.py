@@ -206,7 +206,7 @@ def _read(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
     if "/>" in text and _SELF_CLOSED.search(text):
         text = _without_idle_slashes(text)
     if "<svg" in text or "<SVG" in text:
-        text = _with_svg_titles(text)
+        text = with_svg_titles(text)
     target = new()
     counting = target if isinstance(target, Elements) else _Counting(target)
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", counting))
@@ -239,7 +239,7 @@ def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
     return target
 
 
-def _with_svg_titles(text: str) -> str:
+def with_svg_titles(text: str) -> str:
     """Rename the titles in SVG for lxml."""
     first = _SVG.search(text)
     if first is None or _TITLE.search(text, first.end()) is None:

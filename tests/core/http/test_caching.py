@@ -1,7 +1,8 @@
 """Freshness: conditional requests, what a 304 renews, how long an answer stays fresh."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from mirror.core.http.caching import (
     InvalidDurationError,
     conditions,
     duration,
+    http_date,
     lifetime,
     renewed,
 )
@@ -275,3 +277,19 @@ def test_what_is_no_duration(text: str) -> None:
 def test_no_other_words_fail_otherwise(text: str) -> None:
     with suppress(InvalidDurationError):
         assert duration(text) >= timedelta(0)
+
+
+@LAW
+@given(st.integers(0, 250_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
+def test_a_date_of_the_usual_form_is_read_as_strptime_reads_it(date: datetime) -> None:
+    text = format_datetime(date, usegmt=True)
+    assert http_date(text) == date
+    lower = text.lower().replace("gmt", "GMT")  # `strptime` reads it
+    assert http_date(lower) == http_date(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 0000 08:49:37 GMT"]
+)
+def test_a_date_that_never_was_is_none(text: str) -> None:
+    assert http_date(text) is None

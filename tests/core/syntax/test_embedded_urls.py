@@ -484,3 +484,64 @@ def test_no_value_takes_more_than_linear_work(piece: str) -> None:
             pass
     embedded_urls.html_unescaped(value)
     embedded_urls.css_unescaped(value)
+
+
+# --- scripts: the search for literals, compared with one expression for all that it looks for ----------------------------
+
+MODEL = re.compile(
+    rf"""(?P<line>^[ \t]*+//.*+) | (?P<block>(?<![^\s;,=(){{}}])/\*)
+      | (?P<loader>{embedded_urls.JS_LOADERS})?(?<!\\)(?<!(?<!\*)/)(?P<quote>["'`])
+        (?P<url>[\w\-./~%@:,+=&?\#!\\]++)(?=(?P=quote))""",
+    re.MULTILINE | re.VERBOSE,
+)
+CODE = (
+    *(
+        "import",
+        "from",
+        "importScripts (",
+        "new Worker(",
+        "SharedWorker( ",
+        ".src =",
+        "location =",
+        "open(",
+        "(",
+        "=",
+        ";",
+    ),
+    *(
+        '"',
+        "'",
+        "`",
+        '"./a.js"',
+        "'/b'",
+        '"word"',
+        '"from"',
+        "\\",
+        "//",
+        "/*",
+        "*/",
+        "/",
+        "\n",
+        " ",
+        "\t",
+        "a.b",
+        "\xa0",
+    ),
+)
+
+
+def literals_of_model(code: str) -> list[tuple[int, int, str]]:
+    found, position, last = [], 0, code.rfind("*/")
+    while match := MODEL.search(code, position):
+        position = match.end()
+        if match["url"] and set(match["url"]) & set("./\\"):
+            found.append((*match.span("url"), match["loader"] or ""))
+        elif match["block"] and position <= last:
+            position = code.index("*/", position)
+    return found
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(CODE), max_size=40).map("".join))
+def test_literals_are_found_as_one_expression_finds_them(code: str) -> None:
+    assert list(embedded_urls.js_literals(code)) == literals_of_model(code)
