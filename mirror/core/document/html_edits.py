@@ -28,10 +28,12 @@ _WS: Final = r"[ \t\n\r\f]"
 _PLAIN: Final = re.compile(rf"[^= \t\n\r\f/>]++{_WS}*+={_WS}*+([\"'])(?P<value>[^\"'&#\s\0<>][^\"'&\s\0<>]*+)\1")
 """An attribute whose value needs no decoding: it has no references, white space or control characters."""
 
-_IDLE: Final = markup.COMMON | {"rel", "target", "hreflang", "accesskey", "tabindex", "media", "sizes"}
-"""Attributes that never hold a URL, and decide about no other attribute of an element that has one rule only."""
+IDLE: Final = markup.COMMON.union(
+    ("rel", "target", "hreflang", "accesskey", "tabindex", "media", "sizes", "loading", "decoding", "border", "align")
+)
+"""Attributes that never hold a URL, nor decide what another one means if that is one URL in any case."""
 
-_COMMON: Final = rf"""(?:{_WS}++(?:{"|".join(sorted(_IDLE))})="[^"]*+")*+"""
+_COMMON: Final = rf"""(?:{_WS}++(?:{"|".join(sorted(IDLE))})="[^"]*+")*+"""
 _COMMON_TAG: Final = re.compile(
     rf"""<([a-z][a-z0-9]*+){_COMMON}{_WS}++([a-z]++)="([^"'&#\s\0<>][^"'&\s\0<>]*+)"{_COMMON}{_WS}*+/?>"""
 )
@@ -87,16 +89,17 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
     base = next((base for base in bases if _is_base(base)), None)
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
-    names = [*_NAMES, *_data_names(source)] if _DATA.search(source) else _OTHER_NAMES
-    selector = _selector(*names, *sorted(rewriter.extra), own_base=rewriter.own_base)
-    yield from _element_edits(source, document.select(selector), rewriter)
+    data = _data_names(source) if _DATA.search(source) else None
+    selector = _selector(has_data=data is not None, own_base=rewriter.own_base, extra=rewriter.extra)
+    elements = document.select(",".join([selector, *map(_with_attribute, data or ())]))
+    yield from _element_edits(source, elements, rewriter)
 
 
 def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter: Rewriter) -> list[Edit]:
     """Return the edits of elements that may contain a URL."""
     starts = [0, *accumulate(map((1).__add__, map(len, source.split("\n"))))]
-    may_be_common = _IDLE.isdisjoint(rewriter.extra)
-    read = set[int]()  # the places of tags that were read: the parser may clone an element
+    may_be_common = IDLE.isdisjoint(rewriter.extra)
+    read = set[int]()  # the places of common tags that were read: the parser may clone an element
     styled = 0
     edits: list[Edit] = []
     for element in elements:
@@ -106,9 +109,9 @@ def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter:
         start, tag = starts[line - 1] + column, element.tag
         if start in read:
             continue
-        read.add(start)
         common = _COMMON_TAG.match(source, start) if may_be_common else None
         if common and common[1] == tag and _is_one_url(common):
+            read.add(start)
             value = common[3]
             new, local = rewriter.replacement(value)
             if new is not None and new != value:
@@ -145,16 +148,20 @@ def _content_edits(
     return iter(())
 
 
-@lru_cache(maxsize=64)
-def _selector(*names: str, own_base: bool) -> str:
-    """Return the selector of elements that may contain a URL: scripts, styles, and all with an attribute of these names.
+@lru_cache(maxsize=8)
+def _selector(*, has_data: bool, own_base: bool, extra: frozenset[str]) -> str:
+    """Return the selector of elements that may contain a URL: scripts, styles, and all with an attribute that holds one.
 
-    A document that is its own base has no use for links within it.
+    `has_data`: the document may have `data-*` attributes. A document that is its own base has no use for links within it.
     """
-    attributes = [f"[{name}]".replace(":", "\\:").replace(".", "\\.") for name in names]
+    attributes = [_with_attribute(name) for name in (*(_NAMES if has_data else _OTHER_NAMES), *sorted(extra))]
     if own_base:
         attributes[attributes.index("[href]")] = 'base[href],[href]:not([href^="#"])'
     return ",".join(["script", "style", *sorted(markup.FALLBACKS), *attributes])
+
+
+def _with_attribute(name: str) -> str:
+    return f"[{name}]".replace(":", "\\:").replace(".", "\\.")
 
 
 def _data_names(source: str) -> list[str]:

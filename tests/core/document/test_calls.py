@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.core.document import documents, flat_html, html_edits, navigation_guard
+from mirror.core.document import documents, flat_html, html_edits, link_attributes, navigation_guard
 from mirror.core.http.messages import Response
 from mirror.core.syntax import markup
 from mirror.core.url.canonical import CanonicalURL
@@ -73,6 +73,13 @@ def test_links_of_the_usual_form_need_no_place_of_the_parser(monkeypatch: pytest
     assert copy.count('src="../i/') == LINKS
     assert copy.count("odd") == odd.count("odd")
     assert "'../odd.html'" in copy
+
+
+@pytest.mark.parametrize("name", sorted(html_edits.IDLE))
+def test_idle_attributes_hold_no_url(name: str) -> None:
+    elements = {element for element, _ in link_attributes.TABLE} | {"any-element"}
+    assert not [element for element in elements if link_attributes.html_rule(element, name)]
+    assert name not in {rule.base for rule in link_attributes.TABLE.values()}
 
 
 def test_plain_references_need_ada_once_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
