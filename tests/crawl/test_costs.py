@@ -48,7 +48,9 @@ RUNS: Final = (
         },
     ),
     Run(
-        "new, with a worker", {"sent": 1.3, "received": 1.3, "statements": 12.1, "created": 0.1, "named": 0.1}, workers=1
+        "new, with a worker",
+        {"sent": 1.3, "received": 1.3, "statements": 12.1, "created": 0.1, "named": 0.1},
+        workers=1,
     ),
     Run("new, one connection", {"turns": 6, "callbacks": 7.1}, settings={"CONCURRENT_REQUESTS": "1"}),
     Run(

@@ -5,6 +5,7 @@ Input and output are plain values. This module looks into a payload only to find
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import Final
 
@@ -67,7 +68,7 @@ class Spooled:
     head: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """A response of a server, its payload after transfer- and content-decoding.
 
@@ -101,7 +102,7 @@ class Response:
         """Return the first value of a header; `name` is in lower case."""
         return header(self.headers, name)
 
-    @property
+    @cached_property
     def media_type(self) -> str:
         """The media type, by the Content-Type, the first bytes, the URL and the Content-Disposition."""
         head = self.spooled.head if self.spooled else self.payload[:HEAD]
@@ -148,7 +149,10 @@ def without_cookies(headers: Headers) -> Headers:
 
 def header(headers: Headers, name: str) -> str | None:
     """Return the first value of a header; `name` is in lower case."""
-    return next((value for key, value in headers if key.lower() == name), None)
+    for key, value in headers:
+        if key.lower() == name:
+            return value
+    return None
 
 
 def escaped(value: str) -> str:

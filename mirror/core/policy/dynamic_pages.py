@@ -153,6 +153,15 @@ NOTHING: Final = ScriptSigns(frozenset(), "")
 """The look of a page without scripts."""
 
 
+def may_have_scripts(payload: bytes) -> bool:
+    """Return whether a page in any encoding may have scripts. Those that do not write ASCII as ASCII write zeros.
+
+    >>> may_have_scripts(b"<p>no"), may_have_scripts(b"<SCRIPT>"), may_have_scripts("<script>".encode("utf-16"))
+    (False, True, True)
+    """
+    return b"\0" in payload or b"<script" in payload.lower()
+
+
 def find_signs(text: str, url: CanonicalURL) -> ScriptSigns:
     """Return what the HTML of a page shows of its scripts.
 

@@ -38,6 +38,10 @@ class RenderingCandidates:
         may_be_in_need = self._looks > 0 and b"script" in payload
         if self._queue is None and not may_have_modules and not may_be_in_need:
             return
+        if payload and not dynamic_pages.may_have_scripts(payload):
+            if self._queue:
+                self._queue.add(resource, dynamic_pages.NOTHING)
+            return
         text = documents.html_text(self._run.archive.response(resource, resource.digest)) or ""
         if may_have_modules and dynamic_pages.is_module_built(text):
             self._run.manifest.decisions.add_needs(resource.id, {MODULES})
