@@ -10,6 +10,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO, Final
 
 LENGTH: Final = 4
@@ -20,6 +21,9 @@ _BUFFER: Final = 1 << 18
 
 _OBJECTS: Final = 50_000
 """New objects after which unused ones in circles are looked for. Reading a page makes thousands, and hardly any circle."""
+
+_PIPE: Final = 1 << 20
+"""Bytes that the pipe of calls may hold."""
 
 READY: Final = (True, None)
 
@@ -59,9 +63,19 @@ def _can_be_sent(error: Exception) -> bool:
     return True
 
 
+def _enlarge(pipe: int) -> None:
+    """Let a pipe hold many calls, so that the crawl need not come back to write the rest of one."""
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 - not every system has it
+
+        with suppress(OSError):  # a user may have only so many bytes of pipes
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
+
+
 def main() -> None:
     """Serve on standard input and output. What a function prints goes to standard error instead."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     gc.set_threshold(_OBJECTS)
+    _enlarge(sys.stdin.fileno())
     serve(os.fdopen(sys.stdin.fileno(), "rb", buffering=_BUFFER, closefd=False), answers)
