@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self
 
 from scrapy import Request, signals
 from scrapy.core.engine import ExecutionEngine
@@ -16,10 +16,8 @@ from scrapy.utils.log import logformatter_adapter
 from scrapy.utils.spider import iterate_spider_output
 from twisted.python.failure import Failure
 
+from mirror.engine.downloader import Downloader
 from mirror.engine.signals import Signals
-
-if TYPE_CHECKING:
-    from mirror.engine.downloader import Downloader
 
 logger = logging.getLogger("scrapy.core.engine")
 
@@ -41,18 +39,19 @@ class DirectCrawler(Crawler):
 class Engine(ExecutionEngine):
     """Scrapy's engine with a shorter way for each request. Opening, closing, pausing and being idle are Scrapy's.
 
-    The downloader has to be that of this room. A response takes the short way if there are no spider middlewares and items are
-    processed one by one.
+    A request takes the short way if the downloader is that of this room; its response, if there are no spider middlewares and
+    items are processed one by one.
     """
 
     def __init__(self, *words: Any) -> None:
         super().__init__(*words)
-        self._downloader = cast("Downloader", self.downloader)
         self._is_direct = not self.scraper.spidermw.middlewares and self.scraper.concurrent_items == 1
         self._tasks: set[asyncio.Task[None]] = set()
         """Those that run: without a reference, a task may be garbage-collected."""
 
     def _start_scheduled_request(self) -> bool:
+        if not isinstance(self.downloader, Downloader):  # the user has another one
+            return super()._start_scheduled_request()
         assert self._slot is not None
         request = self._slot.scheduler.next_request()
         if request is None:
@@ -60,7 +59,7 @@ class Engine(ExecutionEngine):
             return False
         self._slot.add_request(request)
         self.downloader.active.add(request)  # at once, so that `needs_backout` counts it
-        task = asyncio.get_running_loop().create_task(self._process(request))
+        task = asyncio.get_running_loop().create_task(self._process(self.downloader, request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True
@@ -71,12 +70,12 @@ class Engine(ExecutionEngine):
             while not self.needs_backout() and self._start_scheduled_request():
                 pass
 
-    async def _process(self, request: Request) -> None:
+    async def _process(self, downloader: Downloader, request: Request) -> None:
         """Download a request, and hand what comes of it to the spider."""
         slot = self._slot
         assert slot is not None
         try:
-            result = await self._result(request)
+            result = await self._result(downloader, request)
             if isinstance(result, Request):
                 self.crawl(result)
             elif self._is_direct and isinstance(result, Response):
@@ -92,9 +91,9 @@ class Engine(ExecutionEngine):
             else:
                 slot.nextcall.schedule()  # looks whether the crawl is done
 
-    async def _result(self, request: Request) -> Response | Request | Failure:
+    async def _result(self, downloader: Downloader, request: Request) -> Response | Request | Failure:
         try:
-            result = await self._downloader.fetch_async(request)
+            result = await downloader.fetch_async(request)
         except Exception:  # noqa: BLE001 - the errback of the request gets it
             return Failure()  # type: ignore[no-untyped-call]
         if isinstance(result, Response):

@@ -49,6 +49,7 @@ def crawled(engine: str, settings: Mapping[str, Any]) -> Any:
         pytest.param(ALL_OLD, id="a middleware of old"),
         pytest.param({"SPIDER_MIDDLEWARES": {"tests.engine.watched.SpiderMiddleware": 1}}, id="a spider middleware"),
         pytest.param({"CONCURRENT_ITEMS": 3}, id="items side by side"),
+        pytest.param({"DOWNLOADER": "scrapy.core.downloader.Downloader"}, id="another downloader"),
     ],
 )
 def test_components_are_told_the_same_as_by_scrapy(settings: Mapping[str, Any]) -> None:
