@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 import shutil
 import signal
 import time
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 
 DISK_CHECK_INTERVAL: Final = 1.0
 """Seconds between two checks of the disk while no responses arrive."""
-
-_BETWEEN_CHECKS: Final = 0.02
-"""Seconds between two checks, at least: each takes a system call."""
 
 MAX_RESERVED_SHARE: Final = 0.05
 """The largest share of a disk to keep free. On a small disk MIRROR_RESERVE alone might be most of it."""
@@ -158,7 +154,6 @@ class Reserve:
         self._crawler = crawler
         self._reserve = reserve
         self._out = Path()
-        self._checked = -math.inf
         self._watch: AsyncioLoopingCall | LoopingCall | None = None
 
     @classmethod
@@ -168,7 +163,7 @@ class Reserve:
             raise NotConfigured
         self = cls(crawler, reserve)
         crawler.signals.connect(self.spider_opened, signal=signals.spider_opened)
-        crawler.signals.connect(self.response_received, signal=signals.response_received)
+        crawler.signals.connect(self._check, signal=signals.response_received)
         crawler.signals.connect(self.spider_closed, signal=signals.spider_closed)
         return self
 
@@ -181,12 +176,7 @@ class Reserve:
         if self._watch and self._watch.running:
             self._watch.stop()
 
-    def response_received(self) -> None:
-        if time.monotonic() - self._checked > _BETWEEN_CHECKS:
-            self._check()
-
     def _check(self) -> None:
-        self._checked = time.monotonic()
         engine = self._crawler.engine
         disk = shutil.disk_usage(self._out)
         free, reserve = disk.free, min(self._reserve, int(MAX_RESERVED_SHARE * disk.total))

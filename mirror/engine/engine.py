@@ -114,8 +114,8 @@ class Engine(ExecutionEngine):
         assert scraper.slot is not None
         scraper.slot.active.add(request)
         scraper.slot.active_size += max(len(response.body), scraper.slot.MIN_RESPONSE_SIZE)
-        self._fill()  # the connection is free
         try:
+            self._fill()  # the connection is free
             try:
                 output = self._called(response)
                 if inspect.iscoroutine(output):

@@ -48,7 +48,7 @@ def test_the_most_verbose_log_has_no_secret(tmp_path: Path, words: list[str]) ->
         no_secret(one, tmp_path / "out")
     assert "'CONCURRENT_REQUESTS_PER_DOMAIN': 2" in again.stderr
     assert "'CONCURRENT_REQUESTS': '3'" in again.stderr
-    assert "CONCURRENT_REQUESTS" not in done.stderr
+    assert "CONCURRENT_REQUESTS_PER_DOMAIN" not in done.stderr
     assert {"/", "/a"} <= set(server.paths)
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
+from mirror.core.url.canonical import origin
 from mirror.store.manifest.records import Entry, Lane, State
 
 _AHEAD: Final = 32  # entries taken from the manifest at a time
@@ -116,7 +117,7 @@ class Queue:
         if new.state is State.PENDING:
             self._more[new.lane] = True
             if len(self._origins) < _SEVERAL:
-                self._origins.add(new.url[: new.url.find("/", len("https://")) + 1])
+                self._origins.add(f"{origin(new.url)}/")
         if old and old.lane > new.lane:
             for taken in [taken for taken in self._taken[old.lane] if taken.id == new.id]:
                 self._taken[old.lane].remove(taken)
