@@ -106,12 +106,16 @@ def many_starts(tool: Tool, before: str) -> Tool:
     return replace(tool, command=lambda starts, out: tool.command(before + starts, out))
 
 
+IN_FOLDER: Final = 'mkdir -p "$1" && shift && exec "$@"'
+"""Makes a folder, then runs a command. HTTrack fails if another process makes one of the same folders at the same time."""
+
+
 def side_by_side(tool: Tool, processes: int) -> Tool:
     """A process of the tool for each URL of a file, so many at a time, and each in a folder of its own."""
 
     def command(starts: str, out: Path) -> list[str]:
-        words = tool.command("{}", out / "{}")
-        return ["xargs", "-a", starts, f"-P{processes}", "-I{}", *words]
+        place, words = str(out / "{}"), tool.command("{}", out / "{}")
+        return ["xargs", "-a", starts, f"-P{processes}", "-I{}", "sh", "-c", IN_FOLDER, "sh", place, *words]
 
     return replace(tool, name=f"{tool.name}, {processes} processes", command=command)
 
