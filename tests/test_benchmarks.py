@@ -42,6 +42,15 @@ def test_starts_are_measured_until_the_end_or_the_first_request() -> None:
     assert target.figure(Results(tuple(starts.rows(found)))) == found["websucker", "first request"][0].wall
 
 
+def test_a_tool_does_not_inherit_the_project_of_its_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "mirror.settings")
+    given = {"GIVEN": "x"}
+    assert run(["sh", "-c", "env"], tmp_path, tmp_path / "output", 10, given).ended == "0"
+    told = (tmp_path / "output").read_text().splitlines()
+    assert "GIVEN=x" in told
+    assert not [line for line in told if line.startswith("SCRAPY_")]
+
+
 def test_what_the_crawl_and_its_workers_take_is_told_apart() -> None:
     program("nginx", "/usr/sbin")
     (alone,) = cores.measured("small", PAGES, [1])
@@ -68,6 +77,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         words = [workload, f"--size={size}", f"--tools={tools}", "--rounds=1", f"--page={page}"]
         command = [sys.executable, "-m", "benchmarks.suite", *words]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        sys.stderr.write(done.stderr)  # pytest shows what a tool said that failed
         assert done.returncode == 0, done.stderr
     return page
 

@@ -39,14 +39,18 @@ class Cost:
 def run(
     command: Sequence[str], cwd: Path, output: Path, timeout: float, environment: Mapping[str, str] | None = None
 ) -> Cost:
-    """Run a command for at most `timeout` seconds. Its output goes to the file `output`."""
+    """Run a command for at most `timeout` seconds. Its output goes to the file `output`.
+
+    It has the environment of this process, but for Scrapy's project: Websucker finds its own, and a bare spider has none.
+    """
     adopt_orphans()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SCRAPY_")}
     started = time.monotonic()
     with output.open("wb") as sink:
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=os.environ | (environment or {}),
+            env=inherited | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
