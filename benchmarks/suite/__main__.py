@@ -33,6 +33,10 @@ ROBOTS: Final = "/robots.txt"
 TOP: Final = 40
 """Lines of a profile that are printed."""
 
+FEW: Final = 100
+"""Files of a site up to which a copy is removed at once. Larger copies stay until the end of the suite: ext4 makes new files
+slowly for minutes after many were removed, so each tool would pay for the copy of the one before it."""
+
 ENOUGH: Final = 600.0
 """Seconds after which a workload starts no further round, unless `--rounds` was given."""
 
@@ -84,12 +88,18 @@ def main() -> None:
     if options.draw:
         write(load(old), options.page)
         return
+    with tempfile.TemporaryDirectory(prefix="websucker-bench-") as home:
+        measure_workloads(options, Path(home), old)
+
+
+def measure_workloads(options: argparse.Namespace, home: Path, old: Path) -> None:
+    """Run the workloads in an empty folder, and write what was measured."""
     new, load_before = Results(), os.getloadavg()[0]
     for name in options.workloads or WORKLOADS:
         workload = WORKLOADS[name]
         tools = [tool for tool in workload.tools(size(workload, options)) if takes_part(tool, options)]
         where = describe_machine([tool.program for tool in tools], load_before)
-        rows = list(run_workload(workload, tools, options))
+        rows = list(run_workload(workload, tools, options, home / name))
         if not options.profile:
             new = new.replaced(rows, where)
             print(f"\n## {name}\n\n{report.workload_table(new, name)}\n", flush=True)
@@ -152,21 +162,19 @@ def takes_part(tool: Tool, options: argparse.Namespace) -> bool:
     return tool.installed
 
 
-def run_workload(workload: Workload, tools: Sequence[Tool], options: argparse.Namespace) -> Iterator[Row]:
-    """Yield the rows of a workload, one for each run of a tool. Servers and files are removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="websucker-bench-") as folder:
-        served, scratch = Path(folder, "served"), Path(folder, "scratch")
-        served.mkdir()
-        with workload.serve(served, size(workload, options)) as place:
-            if place.server.url.count(":") > 1:
-                print(
-                    "Port 80 is not available on any loopback address, so wget2 may save one file only.",
-                    file=sys.stderr,
-                )
-            for number in rounds(workload, options):
-                for tool in turns(tools, number):
-                    scratch.mkdir()
-                    yield from run_tool(Run(workload, tool, number, place, scratch), profile=options.profile)
+def run_workload(workload: Workload, tools: Sequence[Tool], options: argparse.Namespace, folder: Path) -> Iterator[Row]:
+    """Yield the rows of a workload, one for each run of a tool. `folder` does not exist yet; most files in it stay."""
+    served = folder / "served"
+    served.mkdir(parents=True)
+    with workload.serve(served, size(workload, options)) as place:
+        if place.server.url.count(":") > 1:
+            print("Port 80 is not available on any loopback address, so wget2 may save one file only.", file=sys.stderr)
+        for number in rounds(workload, options):
+            for turn, tool in enumerate(turns(tools, number)):
+                scratch = folder / f"{number}-{turn}"
+                scratch.mkdir()
+                yield from run_tool(Run(workload, tool, number, place, scratch), profile=options.profile)
+                if len(place.known) < FEW:
                     shutil.rmtree(scratch)
 
 
