@@ -139,7 +139,7 @@ class Archive(ArchiveReader):
             target = next(targets, None)  # a damaged manifest may have none: then the body of the answer is published
         stale, dom = self.manifest.resources.staleness(resource)
         places = self.manifest.locations.resolutions(resource, found)
-        return replace(publication_of(resource, target, places, stale, dom), extra=self.attributes)
+        return publication_of(resource, target, places, stale, dom, extra=self.attributes)
 
     def cache_payload(self, digest: Digest, payload: bytes) -> None:
         """Keep the payload of one object in memory, until the next call: a new payload is usually read several times."""
@@ -277,11 +277,10 @@ class Archive(ArchiveReader):
         response = self.response(resource, resource.digest)
         listing = Kind.SITEMAP in {ref.kind for _, ref in self.manifest.links.of(resource)}
         found = documents.find_references(response, listing=listing, extra=self.attributes)
-        ids = self.manifest.frontier.identify(list(dict.fromkeys(reference.url for reference in found)))
         again = self.naming.placed(replace(resource, media_type=response.media_type, stale=True), resource)
         if resource.path and again.path != resource.path:
             self.manifest.departures.add(resource.path, resource.url_id, lost=False)
-        self.manifest.resources.amend(again, [(ids[reference.url], reference) for reference in found])
+        self.manifest.resources.amend(again, self.manifest.frontier.with_ids(found))
 
     # --- the index page ------------------------------------------------------------------------------------------------
 
@@ -347,12 +346,14 @@ class Archive(ArchiveReader):
         return None
 
 
-def publication_of(
+def publication_of(  # noqa: PLR0913 - the parts of a publication
     resource: Resource,
     target: CanonicalURL | None = None,
     places: Mapping[CanonicalURL, LocalPath] = MappingProxyType({}),
     stale: int = 0,
     dom: Digest | None = None,
+    *,
+    extra: frozenset[str] = frozenset(),
 ) -> Publication:
     """Make the publication of a version that has a path in the tree."""
     assert resource.path is not None
@@ -370,6 +371,7 @@ def publication_of(
         target=target,
         places=places,
         dom=dom,
+        extra=extra,
     )
 
 

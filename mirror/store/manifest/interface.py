@@ -96,6 +96,9 @@ class Frontier(Protocol):
     def identify(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
         """Return the id of each URL. A URL without an id gets a new one, which it keeps."""
 
+    def with_ids(self, references: Sequence[Reference]) -> list[tuple[int, Reference]]:
+        """Return references with the ids of their URLs. A URL without an id gets a new one, which it keeps."""
+
     def find(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
         """Return the id of each URL that has one; write nothing."""
 

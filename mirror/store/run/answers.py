@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Final
 
 from mirror.core.document import documents
@@ -37,6 +38,7 @@ from mirror.store.run.rendering_candidates import RenderingCandidates
 
 _KEEPS_COPY: Final = frozenset({Reason.SIZE, Reason.PRIVATE})
 """Reasons not to fetch a URL that do not concern the copy of an earlier run."""
+_KIND_OF: Final[Callable[[Reference], Kind]] = attrgetter("kind")
 _GOOD: Final = frozenset({Standing.PRESENT, Standing.KEPT, Standing.UNLINKED, Standing.OUTSIDE})
 _LEFT_OUT: Final = {Directive.NOINDEX: Reason.NOINDEX, Directive.NOARCHIVE: Reason.NOARCHIVE}
 
@@ -107,7 +109,7 @@ class Answers:
                 if before and before.standing is Standing.ERROR and resource.error and self._run.keeps_errors:
                     resource = error_file(resource, self._run.archive.naming)
                 resource = self._placed(resource, before)
-                recorded = self._put(known, before, resource, self._discovery.with_ids(references))
+                recorded = self._put(known, before, resource, self._manifest.frontier.with_ids(references))
                 add_departure(self._manifest, before, resource)
             self._offer(recorded, response.payload)
             self._run.publications.add(recorded.resource, response.payload or None, recorded.found)
@@ -299,7 +301,7 @@ class Answers:
             if self.keeps_all:
                 return None
             response = self._run.archive.response(before, before.digest)
-        has_nofollow = any(reference.kind is Kind.NOFOLLOW for reference in references)
+        has_nofollow = Kind.NOFOLLOW in map(_KIND_OF, references)
         if not response.is_success or not (has_nofollow or not self.keeps_all):
             return None
         obeys = self._run.scope.obeys
@@ -325,7 +327,7 @@ class Answers:
         """Record an answer without its payload, and follow its references; `None`: those that are stored already."""
         resource = version(entry, response, references or (), self._run.now(), self._run.archive.naming.law)
         resource = replace(resource, path=None, stale=False, error=None, standing=Standing.OUTSIDE)
-        found = None if references is None else self._discovery.with_ids(references)
+        found = None if references is None else self._manifest.frontier.with_ids(references)
         recorded = self._put(entry._replace(reason=reason), before, resource, found)
         add_departure(self._manifest, before, resource)
         return recorded

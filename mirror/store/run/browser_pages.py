@@ -86,7 +86,7 @@ class BrowserPages:
             resource = self._page(task)
             if resource is None:
                 return None
-            found = self._discovery.with_ids([reference])
+            found = self._manifest.frontier.with_ids([reference])
             self._add_links(task, resource, found)
             entry = self._manifest.frontier.entries([found[0][0]]).get(found[0][0])
             if entry and reference.guess:
@@ -159,7 +159,7 @@ class BrowserPages:
             if resource is None:
                 self._renderings.done(task, replace(outcome, outcome="another page by then"))
                 return
-            self._add_links(task, resource, self._discovery.with_ids(seen))
+            self._add_links(task, resource, self._manifest.frontier.with_ids(seen))
             is_kept = dom is not None and self._renderings.when is RenderMode.DOM and resource.media_type == "text/html"
             digest = self._run.archive.objects.put(dom) if is_kept and dom is not None else None
             if digest:

@@ -37,15 +37,11 @@ class Commits:
         It first records which files were published since the last transaction: later, they might be stale again.
         """
         self._publications.collect()
-        with (
-            self._undoing(),
-            self._publications.published() as published,
-            storing(self._root),
-            self._manifest.savepoint(),
-        ):
-            self._manifest.resources.mark_published(published)
+        with self._undoing(), storing(self._root), self._manifest.savepoint():
+            self._manifest.resources.mark_published(self._publications.done)
             self._sync.sync()
             yield
+        self._publications.done.clear()
         self._uncommitted += 1
         if self._uncommitted >= self._max_uncommitted:
             self.flush()

@@ -90,11 +90,6 @@ class Discovery:
             self.waiting += _waits(new) - (old is not None and _waits(old))
             self._queue.put(old, new)
 
-    def with_ids(self, references: Sequence[Reference]) -> Found:
-        """Return references with the ids of their targets."""
-        ids = self._manifest.frontier.identify([ref.url for ref in references])
-        return [(ids[ref.url], ref) for ref in references]
-
     def count_page(self, page: Entry) -> Entry:
         """Count a fetched page toward the page limit. Beyond the limit, return its entry without the role of a page."""
         if self._queue.count_page(page):
@@ -208,7 +203,7 @@ class Discovery:
 
     def _tell_traps(self, entry: Entry, resource: Resource, found: Found, known: Mapping[int, Entry]) -> None:
         """Pass the links of a page to the trap detector. It may ask for a probe: a URL that can't exist."""
-        new = [one for target_id, one in found if target_id not in known]
+        new = [] if len(known) == len(found) else [one for target_id, one in found if target_id not in known]
         probe = self._traps.answered(resource, [one for _, one in found], new) if new else None
         if probe:
             self._probe(entry, probe)

@@ -1,7 +1,5 @@
 """The files that a run publishes: those that wait, those that workers are publishing, and those still to be recorded."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from mirror.store.archive import Archive
@@ -28,7 +26,8 @@ class PublicationQueue:
         self.tasks = PublicationTasks(archive.root, elsewhere) if elsewhere else None
         self._archive = archive
         self._waiting: list[_Waiting] = []
-        self._done: list[Published] = []  # published, but not yet recorded in the manifest
+        self.done: list[Published] = []
+        """Files that were published, but are not yet recorded in the manifest."""
 
     def add(self, resource: Resource, payload: bytes | None = None, found: Found | None = None) -> None:
         """Queue a version for the next `publish`, if its file is stale.
@@ -56,13 +55,7 @@ class PublicationQueue:
     def collect(self) -> None:
         """Collect the files that worker processes have published."""
         if self.tasks:
-            self._done += self.tasks.done()
-
-    @contextmanager
-    def published(self) -> Iterator[list[Published]]:
-        """Yield the files to record in the manifest; forget them if the block ends without an exception."""
-        yield self._done
-        self._done.clear()
+            self.done += self.tasks.done()
 
     def _put(self, waiting: list[_Waiting]) -> None:
         """Publish files. One that a worker process is writing at the moment stays stale until the run settles."""
@@ -73,4 +66,4 @@ class PublicationQueue:
             if resource.path and not (tasks and tasks.has(resource.path))
         ]
         if tasks is None or not tasks.put([publication for publication, _ in wanted]):
-            self._done += [self._archive.publisher.publish_if_free(*one) for one in wanted]
+            self.done += [self._archive.publisher.publish_if_free(*one) for one in wanted]

@@ -34,16 +34,15 @@ class RenderingCandidates:
         """Look at a recorded page. `payload` is the received payload; it may be empty if the page did not change."""
         if resource.digest is None:
             return
-        may_have_modules = b"module" in payload
         may_be_in_need = self._looks > 0 and b"script" in payload
-        if self._queue is None and not may_have_modules and not may_be_in_need:
+        if self._queue is None and not may_be_in_need and b"module" not in payload:
             return
         if payload and not dynamic_pages.may_have_scripts(payload):
             if self._queue:
                 self._queue.add(resource, dynamic_pages.NOTHING)
             return
         text = documents.html_text(self._run.archive.response(resource, resource.digest)) or ""
-        if may_have_modules and dynamic_pages.is_module_built(text):
+        if b"module" in payload and dynamic_pages.is_module_built(text):
             self._run.manifest.decisions.add_needs(resource.id, {MODULES})
         if may_be_in_need:
             self._look(resource, text)

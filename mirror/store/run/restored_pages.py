@@ -32,12 +32,9 @@ def _restore(run: RunContext, page: ChangedPage) -> None:
     if now is None or before is None:
         return
     found = documents.find_references(run.archive.response(before, page.content), extra=run.archive.attributes)
-    ids = manifest.frontier.identify(list(dict.fromkeys(reference.url for reference in found)))
     error = f"{status_text(now.status or 0)}, {BUT_HELD}"
     kept = replace(
         run.archive.naming.with_path(before), standing=Standing.KEPT, error=error, checked=now.checked, stale=True
     )
-    kept = manifest.resources.record(
-        run.snapshot, before, kept, [(ids[reference.url], reference) for reference in found]
-    )
+    kept = manifest.resources.record(run.snapshot, before, kept, manifest.frontier.with_ids(found))
     add_departure(manifest, now, kept)

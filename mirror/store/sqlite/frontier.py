@@ -6,10 +6,12 @@ is bounded, and the whole frontier is on the disk. While a run is open, other co
 entries) calls `Session.forget`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from mirror.core.policy.scope import Reason
+from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.checks import checked
@@ -65,6 +67,13 @@ class Frontier(Queries):
                 self._session.new_urls.add(url_id)
         return found
 
+    def with_ids(self, references: Sequence[Reference]) -> list[tuple[int, Reference]]:
+        ids: list[Any] = self._ids.all_of(map(_URL_OF, references))
+        if not all(ids):
+            known = self.identify(list(map(_URL_OF, references)))
+            ids = [known[reference.url] for reference in references]
+        return list(zip(ids, references, strict=True))
+
     def find(self, wanted: Sequence[CanonicalURL]) -> dict[CanonicalURL, int]:
         found, unknown = self._ids.split(wanted)
         if unknown:
@@ -80,7 +89,11 @@ class Frontier(Queries):
     # --- entries -------------------------------------------------------------------------------------------------------
 
     def entries(self, ids: Iterable[int]) -> dict[int, Entry]:
-        found, unknown = self._entries.split(list(ids))
+        ids = list(ids)
+        recent: list[Any] = self._entries.all_of(ids)
+        if all(recent):  # most pages have links to known URLs only
+            return dict(zip(ids, recent, strict=True))
+        found, unknown = self._entries.split(ids)
         if unknown:
             read = {row[0]: _entry(row) for row in self._database.run(_ENTRIES, (self._run_id, *listed(unknown)))}
             for url_id in unknown:
@@ -155,6 +168,7 @@ class Frontier(Queries):
             self.admit([entry._replace(reason=reason)])
 
 
+_URL_OF: Final[Callable[[Reference], CanonicalURL]] = attrgetter("url")
 _COLUMNS: Final = "f.url_id, u.url, f.state, f.roles, f.depth, f.guess, f.referrer_id, f.reason, f.snapshot_id"
 _NEW_URLS: Final = "INSERT INTO urls (id, url, since) SELECT ? + key, value, ? FROM json_each(?)"
 _URL_IDS: Final = "SELECT url, id FROM urls WHERE url IN (SELECT value FROM json_each(?))"

@@ -1,8 +1,9 @@
 """The links of current versions: those of documents, and those that a browser saw. Owns the table `links`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from mirror.core.syntax.reference import Kind, Reference
@@ -96,8 +97,9 @@ class Links(Queries):
 
         One statement stores all that follow each other and are of one kind.
         """
-        for (kind, guess), run in groupby(references, key=_kind_and_guess):
-            targets = [target for target, _ in run]
+        uses = map(_USE_OF, map(_REFERENCE, references))
+        for (kind, guess), run in groupby(zip(uses, references, strict=True), key=itemgetter(0)):
+            targets = [target for _, (target, _) in run]
             self._database.run(_ADD_LINKS, (resource_id, first, str(kind), guess, *listed(targets)))
             first += len(targets)
 
@@ -110,6 +112,8 @@ class Links(Queries):
         return [(checks.url(url), checks.url(target)) for url, target in self._database.run(_CANONICALS).fetchall()]
 
 
+_REFERENCE: Final[Callable[[tuple[int, Reference]], Reference]] = itemgetter(1)
+_USE_OF: Final[Callable[[Reference], tuple[Kind, bool]]] = attrgetter("kind", "guess")
 _CANONICALS: Final = (  # the canonical URL may itself be an alias from an earlier run: its payload is known
     "SELECT u.url, cu.url FROM links l JOIN resources r ON r.id = l.resource_id JOIN urls u ON u.id = r.url_id "
     "JOIN resources c ON c.url_id = l.target_id AND c.until IS NULL AND c.digest = r.digest AND c.status = 200 "
@@ -146,11 +150,6 @@ _FORGET_SEEN: Final = (
     "DELETE FROM renderings WHERE resource_id = ?",
     "DELETE FROM needs WHERE resource_id = ?",
 )
-
-
-def _kind_and_guess(found: tuple[int, Reference]) -> tuple[Kind, bool]:
-    reference = found[1]
-    return reference.kind, reference.guess
 
 
 _KINDS: Final = {str(kind): kind for kind in Kind}

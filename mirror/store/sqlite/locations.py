@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from mirror.core.syntax.reference import Kind
 from mirror.core.url import media_types
@@ -32,7 +32,11 @@ class Locations(Queries):
         if found is None:
             rows = self._database.run(_RESOLUTIONS, (resource.id,))
             return {checks.url(url): checks.path(path) for url, path in rows}
-        known, unknown = self._resolutions.split([target_id for target_id, _ in found])
+        ids = [target_id for target_id, _ in found]
+        paths: list[Any] = self._resolutions.all_of(ids)
+        if all(paths):
+            return {reference.url: path for (_, reference), path in zip(found, paths, strict=True)}
+        known, unknown = self._resolutions.split(ids)
         if unknown:
             rows = self._database.run(_RESOLUTIONS_OF, listed(unknown))
             read = {url_id: checks.optional(checks.path, path) for url_id, path in rows}

@@ -6,7 +6,7 @@ A version is shown by the snapshots from its `since` on, up to but not including
 """
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import combinations, repeat
 from typing import Any, Final, Generic, TypeVar
 
@@ -90,6 +90,10 @@ class Recent(Generic[Key, Value]):
         self._kept.update(values)
         if len(self._kept) > self._max_size:
             self._drop()
+
+    def all_of(self, keys: Iterable[Key]) -> list[Value | None]:
+        """Return the cached values of some keys in their order, with `None` for a key that is not cached."""
+        return list(map(self._kept.get, keys))
 
     def split(self, keys: Collection[Key]) -> tuple[dict[Key, Value], list[Key]]:
         """Return the cached values of some keys, and the keys that are not cached, each once."""

@@ -244,7 +244,7 @@ def _resource_values(snapshot: Snapshot, resource: Resource) -> tuple[Any, ...]:
         resource.fetched,
         resource.checked or resource.fetched,
         resource.status,
-        json.dumps([list(pair) for pair in resource.headers]),
+        json.dumps(resource.headers),
         resource.digest,
         resource.size,
         resource.media_type,

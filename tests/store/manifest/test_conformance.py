@@ -152,6 +152,16 @@ def test_urls_keep_their_ids(manifest: Manifest) -> None:
     assert manifest.frontier.find([url(2), url(9)]) == {url(2): 2}
 
 
+def test_references_get_the_ids_of_their_urls(manifest: Manifest) -> None:
+    page, again, new = (Reference(url(n), kind) for n, kind in ((2, Kind.PAGE), (2, Kind.FEED), (9, Kind.PAGE)))
+    with manifest.transaction():
+        manifest.frontier.identify([url(1), url(2)])
+        assert manifest.frontier.with_ids([again, page]) == [(2, again), (2, page)], "in their order"
+        assert manifest.frontier.with_ids([new, page, new]) == [(3, new), (2, page), (3, new)], "a new URL gets one id"
+        assert manifest.frontier.with_ids([]) == []
+    assert manifest.frontier.find([url(9)]) == {url(9): 3}
+
+
 def test_an_entry_is_read_as_it_was_stored(manifest: Manifest) -> None:
     entries = [
         entry(1, frozenset(Role), depth=3, guess=True, referrer_id=2),
