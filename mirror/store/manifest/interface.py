@@ -70,6 +70,9 @@ class Runs(Protocol):
     def counts(self, snapshot: Snapshot) -> RunCounts:
         """Count the results of the selected run so far."""
 
+    def has_fetched(self) -> bool:
+        """Return whether the selected run got anything that starts and links lead to (`RunCounts.fetched`)."""
+
     def failures(self, max_count: int) -> list[tuple[CanonicalURL, str, CanonicalURL | None]]:
         """Return up to `max_count` URLs that failed in the selected run: the URL, the error, and a page that refers to it."""
 

@@ -16,6 +16,9 @@ _LOW_SPACE: Final = (
     64 << 20
 )  # with fewer free bytes, each answer is committed at once: later there may be no space for it
 
+_MANY_LINKS: Final = 1 << 13
+"""Links of uncommitted documents, which are in memory, that are enough for a commit."""
+
 
 class Commits:
     """Groups up to `together` answers into one commit."""
@@ -43,7 +46,7 @@ class Commits:
             yield
         self._publications.done.clear()
         self._uncommitted += 1
-        if self._uncommitted >= self._max_uncommitted:
+        if self._uncommitted >= self._max_uncommitted or self._publications.links > _MANY_LINKS:
             self.flush()
 
     def commit_soon(self) -> None:

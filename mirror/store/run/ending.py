@@ -131,7 +131,7 @@ class Ending:
     def _saw_nothing(self) -> bool:
         """Return whether the run got nothing that starts and links lead to, and no answer that a page is lost or elsewhere."""
         manifest = self._manifest
-        if manifest.runs.counts(self._run.snapshot).fetched:
+        if manifest.runs.has_fetched():
             return False
         changed = [page.url_id for page in manifest.departures.changed_pages() if page.standing not in _FAILED]
         return not any(entry.state is State.DONE for entry in manifest.frontier.entries(changed).values())

@@ -26,6 +26,8 @@ class PublicationQueue:
         self.tasks = PublicationTasks(archive.root, elsewhere) if elsewhere else None
         self._archive = archive
         self._waiting: list[_Waiting] = []
+        self.links = 0
+        """How many references are held for the versions that wait."""
         self.done: list[Published] = []
         """Files that were published, but are not yet recorded in the manifest."""
 
@@ -37,6 +39,7 @@ class PublicationQueue:
         if resource.stale and resource.path:
             is_small = payload is not None and len(payload) <= _HELD
             self._waiting.append(_Waiting(resource, payload if is_small else None, found))
+            self.links += len(found or ())
 
     def __len__(self) -> int:
         """Return how many versions wait."""
@@ -44,11 +47,12 @@ class PublicationQueue:
 
     def forget(self, from_: int) -> None:
         """Forget the versions that wait, except for the first `from_`: their transactions were rolled back."""
+        self.links -= sum(len(one.found or ()) for one in self._waiting[from_:])
         del self._waiting[from_:]
 
     def publish(self) -> None:
         """Publish what waits, or ask worker processes to. The manifest must have committed it."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self.links = self._waiting, [], 0
         for n in range(0, len(waiting), _AT_ONCE):
             self._put(waiting[n : n + _AT_ONCE])
 

@@ -15,7 +15,7 @@ from mirror.store.sqlite.links import Links
 from mirror.store.sqlite.queries import AT_A_TIME, RESOURCE, Queries, Recent, Session, resource_of
 from mirror.store.sqlite.schema import listed
 
-_REMEMBERED: Final = 1 << 16
+_REMEMBERED: Final = 1 << 15
 """Resolutions that are remembered: until the answers that found them are committed, and their files published."""
 
 

@@ -385,8 +385,10 @@ def test_counts_and_failures_of_a_run(manifest: Manifest) -> None:
         done(9),
     )
     with manifest.transaction():
-        recorded(manifest, snapshot, resource(1, "1.html"), [])
         recorded(manifest, snapshot, resource(2, "2.png", media_type="image/png"), [])
+        assert not manifest.runs.has_fetched(), "no link leads to a picture of a page"
+        recorded(manifest, snapshot, resource(1, "1.html"), [])
+        assert manifest.runs.has_fetched()
         recorded(manifest, snapshot, resource(3, status=500, error="500 Internal Server Error", discovered_from=1), [])
         recorded(manifest, snapshot, resource(4, status=404, error="404 Not Found"), [])
         recorded(manifest, snapshot, resource(5, "5.html", status=302), [])

@@ -69,3 +69,15 @@ def test_a_thousand_new_links_are_stored_with_a_few_statements(tmp_path: Path) -
         mirrored(archive, site(0, new=300), PAGES + 1)
     archive.close()
     assert statements.total() / PAGES < 15, statements.most_common()
+
+
+def test_a_transaction_holds_a_bounded_number_of_links(tmp_path: Path) -> None:
+    commits = {}
+    for new in (3, 1000):
+        archive = Archive(tmp_path / str(new))
+        with counted(archive) as statements:
+            mirrored(archive, site(0, new=new), PAGES + 1)
+        archive.close()
+        commits[new] = statements["COMMIT"]
+    assert commits[3] <= 2 * (PAGES // 32 + 2)
+    assert commits[1000] >= PAGES * 1000 / 10_000, commits
