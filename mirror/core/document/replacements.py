@@ -13,7 +13,7 @@ from mirror.core.document.edits import Edit
 from mirror.core.syntax import embedded_urls
 from mirror.core.syntax.embedded_urls import Span
 from mirror.core.url import canonical
-from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.canonical import CanonicalURL, Resolver
 
 Resolve = Callable[[CanonicalURL], str | None]
 """Canonical URL -> the reference to its copy (a relative one on a disk), or `None` if there is no copy."""
@@ -55,17 +55,23 @@ class Rewriter:
     extra: frozenset[str] = frozenset()
     _cache: dict[tuple[str, bool], tuple[str | None, bool]] = field(default_factory=dict)
     _written: _Written = field(default_factory=_Written)
+    _target: Resolver = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_target", canonical.resolver(self.base, self.encoding))
 
     def replacement(self, url: str, *, guess: bool = False) -> tuple[str | None, bool]:
         """Return what to write for a reference, unquoted (`None`: leave it), and whether that leads to a local copy."""
-        if self.own_base and (not url or url.startswith("#")):
+        if self.own_base and (not url or url[0] == "#"):
             return None, False
-        found = self._cache.get((url, guess))
+        cache, key = self._cache, (url, guess)
+        found = cache.get(key)
         if found is None:
-            if len(self._cache) >= _MAX_CACHED:  # with so many different references, few repeat soon
-                self._cache.clear()
-            found = self._cache[url, guess] = self._resolved(url, guess=guess)
-        self._written.characters += len(found[0] or "")
+            if len(cache) >= _MAX_CACHED:  # with so many different references, few repeat soon
+                cache.clear()
+            found = cache[key] = self._resolved(url, guess)
+        if found[0]:
+            self._written.characters += len(found[0])
         return found if self._written.characters < _MAX_WRITTEN else (None, False)
 
     def with_base(self, href: str | None) -> "Rewriter":
@@ -81,18 +87,19 @@ class Rewriter:
         """Return the rewriter of a document in an attribute of this one."""
         return replace(self, depth=self.depth + 1)
 
-    def _resolved(self, url: str, *, guess: bool) -> tuple[str | None, bool]:
-        target = canonical.resolve(url, self.base, self.encoding)
+    def _resolved(self, url: str, guess: bool) -> tuple[str | None, bool]:  # noqa: FBT001
+        target = self._target(url)
         if target is None:
             return None, False
-        local = self.resolve(target.url)
+        place, fragment = target
+        local = self.resolve(place)
         if local is not None:
-            if self.home and canonical.resolve(url, self.home, self.encoding) == (local, target.fragment):
+            if self.home and canonical.resolve(url, self.home, self.encoding) == (local, fragment):
                 return None, True
-            return canonical.with_fragment(local, target.fragment), True
+            return canonical.with_fragment(local, fragment), True
         if guess or _ABSOLUTE.match(url):
             return None, False
-        return canonical.with_fragment(target.url, target.fragment), False
+        return canonical.with_fragment(place, fragment), False
 
     def reference(self, url: str) -> str:
         """Return what to write for a reference, unquoted: the reference itself if it may stay."""

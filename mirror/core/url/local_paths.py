@@ -101,7 +101,7 @@ Only `Law.path` and `as_local_path` make one of a text.
 LAWS_VERSION: Final = "2"
 """Changes with the laws, so that archives are laid out anew. 1 was the portable law with `index~a.html` everywhere."""
 
-_SAFE = re.compile(r"[\w\-.~@!+]*", re.ASCII).fullmatch
+_SAFE = re.compile(r"[A-Za-z0-9_\-.~@!+]*").fullmatch
 _ILLEGAL_ON_WINDOWS: Final = r'"*:<>?|'
 _ILLEGAL: Final = rf"\x00-\x1f\x7f\\\ud800-\udfff{_ILLEGAL_ON_WINDOWS if os.name == 'nt' else ''}"
 _UNSAFE = re.compile(rf"[{_ILLEGAL}]|(?:^|/)\.{{0,2}}(?:/|$)|^\.|^[^/]*[{_ILLEGAL_ON_WINDOWS}]|^(?i:index\.html)$")

@@ -21,6 +21,7 @@ from mirror.core.url.canonical import (
     origin,
     referer,
     resolve,
+    resolver,
     split,
     with_fragment,
 )
@@ -252,6 +253,35 @@ def test_origin() -> None:
     assert origin(canonical("sftp://example.org:2222/a//b")) == "sftp://example.org:2222"
     assert origin(canonical("https://[::1]:443/a")) == "https://[::1]"
     assert origin(canonical("file:////a")) == "file://"
+
+
+@pytest.mark.parametrize(
+    ("levels", "folder"),
+    list(enumerate(("/a/b/c/d/e/f/", "/a/b/c/d/e/", "/a/b/c/d/", "/a/b/c/", "/a/b/", "/a/", "/", "/"))),
+)
+def test_a_reference_may_lead_any_number_of_levels_up(levels: int, folder: str) -> None:
+    assert resolve(f"{'../' * levels}g?h#i", "http://example.org/a/b/c/d/e/f/p") == (
+        f"http://example.org{folder}g?h",
+        "i",
+    )
+
+
+@pytest.mark.parametrize(
+    "base", ["http://example.org/a/b", "http://example.org", "ftp://example.org/a/b", "about:blank"]
+)
+def test_a_resolver_gives_what_resolve_gives(base: str) -> None:
+    for reference in (
+        "c",
+        "/c",
+        "../c",
+        "../../../../../c",
+        "c#d",
+        "c d",
+        "mailto:c",
+        "http://other.org/\u00e9?\u00e9",
+        "",
+    ):
+        assert resolver(base, "latin-1")(reference) == resolve(reference, base, "latin-1")
 
 
 @pytest.mark.parametrize(
