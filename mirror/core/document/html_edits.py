@@ -15,7 +15,7 @@ import turbohtml
 
 from mirror.core.document import link_attributes
 from mirror.core.document.disk_policy import disk_policy
-from mirror.core.document.edits import Attribute, Edit, Tag, quoted, shifted
+from mirror.core.document.edits import Attribute, Edit, Tag, as_edit, quoted, shifted
 from mirror.core.document.flat_html import is_too_large_for_a_tree, start_tags
 from mirror.core.document.header_edits import Said, html_header_edits
 from mirror.core.document.replacements import Rewriter
@@ -38,6 +38,11 @@ _COMMON_TAG: Final = re.compile(
     rf"""<([a-z][a-z0-9]*+){_COMMON}{_WS}++([a-z]++)="([^"'&#\s\0<>][^"'&\s\0<>]*+)"{_COMMON}{_WS}*+/?>"""
 )
 """A start tag with one attribute besides those that are idle, and a value that needs no decoding. Most links are such tags."""
+
+_ONE_URL: Final = frozenset(
+    place for place, rule in link_attributes.TABLE.items() if rule.is_one_url and place[0] != "script"
+)
+"""(element, attribute) whose value is one URL, and nothing else. The type of a script may have to change as well."""
 
 _BASE: Final = re.compile(r"<base(?=[ \t\n\r\f/])", re.IGNORECASE)
 _SCRIPT_END: Final = re.compile(r"</script(?=[ \t\n\r\f/>])", re.IGNORECASE)
@@ -76,7 +81,7 @@ def html_edits(text: str, rewriter: Rewriter, said: Said | None = None) -> Itera
 
 def _has_hashes(text: str, said: Said | None) -> bool:
     """Whether a policy may name the digests of scripts, which then have to stay as they are."""
-    return any("'sha" in policy for policy in (text, *(said.policies if said else ())))
+    return any("'" in policy and "'sha" in policy for policy in (text, *(said.policies if said else ())))
 
 
 def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -> Iterator[Edit]:
@@ -85,8 +90,7 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
     if said:
         head = next((end for name in ("head", "html") if (end := _end_of_tag(document, name))), None)
         yield from html_header_edits(text, _metas(source, document), head, said, rewriter)
-    bases = document.select("base[href]") if _BASE.search(source) else ()
-    base = next((base for base in bases if _is_base(base)), None)
+    base = next((base for base in document.select("base[href]") if _is_base(base)), None)
     rewriter = rewriter.with_base(str(base.attrs["href"]) if base else None)
     yield from rewriter.edits(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
     data = _data_names(source) if _DATA.search(source) else None
@@ -97,8 +101,9 @@ def _tree_edits(source: str, text: str, rewriter: Rewriter, said: Said | None) -
 
 def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter: Rewriter) -> list[Edit]:
     """Return the edits of elements that may contain a URL."""
-    starts = [0, *accumulate(map((1).__add__, map(len, source.split("\n"))))]
+    before = [0, *accumulate(map(len, source.split("\n")))]  # the characters in front of each line, without line ends
     may_be_common = IDLE.isdisjoint(rewriter.extra)
+    match, replacement = _COMMON_TAG.match, rewriter.replacement
     read = set[int]()  # the places of common tags that were read: the parser may clone an element
     styled = 0
     edits: list[Edit] = []
@@ -106,16 +111,15 @@ def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter:
         line, column = element.source_line, element.source_col
         if line is None or column is None:  # an element that the parser inserted
             continue
-        start, tag = starts[line - 1] + column, element.tag
+        start, tag = before[line - 1] + line - 1 + column, element.tag
         if start in read:
             continue
-        common = _COMMON_TAG.match(source, start) if may_be_common else None
-        if common and common[1] == tag and _is_one_url(common):
+        common = match(source, start) if may_be_common else None
+        if common and common[1] == tag and common.group(1, 2) in _ONE_URL and not _is_script(value := common[3]):
             read.add(start)
-            value = common[3]
-            new, local = rewriter.replacement(value)
+            new, local = replacement(value)
             if new is not None and new != value:
-                edits.append(Edit(*common.span(3), quoted(new, '"'), local))
+                edits.append(as_edit((*common.span(3), quoted(new, '"'), local)))
         elif location := element.source_location:
             # In SVG, a style may contain another, which is edited as part of the first.
             if tag != "style" or location.start_tag.start_offset >= styled:
@@ -127,11 +131,9 @@ def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter:
     return edits
 
 
-def _is_one_url(common: re.Match[str]) -> bool:
-    """Whether the value in a common tag is the URL of a document or file, and nothing else."""
-    name, key, value = common.groups()
-    rule = None if name == "script" else link_attributes.TABLE.get((name, key))  # a script's type may have to change
-    return rule is not None and rule.is_one_url and (":" not in value or value[:11].lower() != "javascript:")
+def _is_script(value: str) -> bool:
+    """Whether the value of a link is a script."""
+    return ":" in value and value[:11].lower() == "javascript:"
 
 
 def _content_edits(
@@ -311,11 +313,7 @@ def tag_edits(tag: Tag, find: link_attributes.FindRule, rewriter: Rewriter) -> l
             if key == "srcdoc" and name == "iframe" and rewriter.depth < link_attributes.MAX_NESTED:
                 attribute = tag.attribute(key)
                 edits += attribute.edits(html_edits(attribute.value, rewriter.nested()))
-        elif (
-            rule.is_one_url
-            and (plain := _PLAIN.fullmatch(source, start, end))
-            and plain[2][:11].lower() != "javascript:"
-        ):
+        elif rule.is_one_url and (plain := _PLAIN.fullmatch(source, start, end)) and not _is_script(plain[2]):
             new, local = rewriter.replacement(plain[2])
             if new is not None:
                 edits.append(Edit(plain.start(2), plain.end(2), quoted(new, plain[1]), local))

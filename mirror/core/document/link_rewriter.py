@@ -60,7 +60,7 @@ def rewrite(syntax: Document, text: str, rewriter: Rewriter, said: Said | None =
 
 def edits(syntax: Document, text: str, rewriter: Rewriter) -> list[Edit]:
     """Return the edits of a document, sorted and without overlaps."""
-    return list(without_overlaps(text, _EDITS[syntax](text, rewriter)))
+    return without_overlaps(text, _EDITS[syntax](text, rewriter))
 
 
 def _css_edits(text: str, rewriter: Rewriter) -> Iterator[Edit]:
