@@ -101,9 +101,11 @@ def may_leave(text: str) -> bool:
     >>> may_leave("button.onclick = () => { location.href = '/next.html' }")
     False
     """
-    if len(text) > MAX_SCRIPT or _MARK in text:
+    if len(text) > MAX_SCRIPT:
         return False
     if not all(any(sign.search(text) for sign in signs) for signs in (_SIGNS_OF_LOOKING, _SIGNS_OF_GOING)):
+        return False
+    if _MARK in text:
         return False
     goes = [found.span() for found in _GOES.finditer(text)]
     return bool(goes) and any(_is_near(look, goes) for look in _LOOKS.finditer(text))

@@ -365,8 +365,8 @@ def readable(text: str) -> str:
 
 
 def _is_encodable(text: str) -> bool:
-    """Whether a text has no lone surrogates. Encoding it is the fastest way to find out."""
+    """Whether a text has no lone surrogates. Encoding it is the fastest way to find out, in UTF-16 above all."""
     try:
-        return text.isascii() or bool(text.encode())
+        return text.isascii() or bool(text.encode("utf-16-le"))
     except UnicodeEncodeError:
         return False

@@ -57,6 +57,7 @@ def test_the_edits_are_those_of_a_tree(monkeypatch: pytest.MonkeyPatch, html: st
         ("<p>x" * 600, False),
         ("<p><b><i>" * 1000, False),
         ("<p><b><i>" * 40_000, True),
+        ("<P><NOBR><Code>" * 40_000, True),
         ("<b>" * 40_000, True),
         ("<br>" * (MANY + 1), True),
         ("<p>" + "".join(f"<font a={n}>" for n in range(400)) + "<p>x" * 400, True),
