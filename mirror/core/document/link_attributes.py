@@ -37,13 +37,9 @@ class Rule:
     is_one_url: bool = field(init=False)
     """Whether the whole value is one URL, regardless of the other attributes."""
 
-    is_one_of_known_kind: bool = field(init=False)
-    """Whether that holds of the kind of the URL, too."""
-
     def __post_init__(self) -> None:
         is_one = (isinstance(self.kind, Kind) or self.kind is link_kind) and not self.base and self.read in _ONE_URL
         object.__setattr__(self, "is_one_url", is_one)
-        object.__setattr__(self, "is_one_of_known_kind", is_one and isinstance(self.kind, Kind))
 
     def spans(self, value: str, attributes: Attributes) -> Iterator[Span]:
         """Find the URLs in a value; `attributes` are all attributes of the element."""

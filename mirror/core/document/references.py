@@ -12,16 +12,24 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
-from typing import Final, cast
+from typing import Final
 
 from lxml import etree
 
 from mirror.core.document import link_attributes
 from mirror.core.document.link_attributes import MAX_NESTED, NO_EXTRA, PAGE, REQUISITE, TABLE, Rule
 from mirror.core.http import messages
-from mirror.core.syntax import dash_manifests, embedded_urls, markup, playlists, robots_meta, style_script_urls
+from mirror.core.syntax import (
+    dash_manifests,
+    embedded_urls,
+    html_elements,
+    markup,
+    playlists,
+    robots_meta,
+    style_script_urls,
+)
 from mirror.core.syntax.embedded_urls import Span
-from mirror.core.syntax.markup import COMMON, Attributes, read_html
+from mirror.core.syntax.markup import COMMON, Attributes
 from mirror.core.syntax.reference import Kind, Reference, as_reference
 from mirror.core.syntax.robots_meta import Directive
 from mirror.core.url import canonical
@@ -42,20 +50,25 @@ MOST_CHARACTERS: Final = 32 << 20
 class Found(dict[tuple[CanonicalURL, Kind], bool]):
     """(URL, kind) -> whether every reference to it is a guess."""
 
-    length = 0
-    """Characters of all URLs."""
+    __slots__ = ("is_full", "length")
 
-    is_full = False
-    """Whether the document has as many references as are followed."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.length = 0
+        """Characters of all URLs."""
+        self.is_full = False
+        """Whether the document has as many references as are followed."""
 
-    def put(self, url: CanonicalURL, kind: Kind, *, guess: bool) -> None:
+    def put(self, url: CanonicalURL, kind: Kind, guess: bool) -> None:  # noqa: FBT001 - it runs for each link
         """Add a reference. One that is no guess outweighs those that are."""
         key = url, kind
         known = self.get(key)
-        self[key] = guess and known is not False
         if known is None:
+            self[key] = guess
             self.length += len(url)
             self.is_full = self.length >= MOST_CHARACTERS or len(self) >= MAX_REFERENCES
+        elif known and not guess:
+            self[key] = False
 
 
 class Collector:
@@ -72,6 +85,7 @@ class Collector:
         """(name, content) of each `<meta>` element for robots."""
         self._seen: set[tuple[str, Kind, bool]] = set()
         self._found = Found()
+        self._resolve = canonical.resolver(base, encoding)
 
     def add(self, found: Iterable[Span]) -> None:
         """Resolve the URLs of spans, and add them. Skip references to the document itself."""
@@ -82,21 +96,22 @@ class Collector:
             if key in self._seen or (self.own_base and (not span.url or span.url.startswith("#"))):
                 continue
             self._seen.add(key)
-            target = canonical.resolve(key[0], self.base, self.encoding)
+            target = self._resolve(key[0])
             if target:
-                self._found.put(target.url, span.kind, guess=span.guess)
+                self._found.put(target[0], span.kind, span.guess)
 
     def add_url(self, url: str, kind: Kind) -> None:
         """Add a value that needs no further reading: a URL, and not that of this document."""
         if not self._found.is_full:
-            target = canonical.resolve(url, self.base, self.encoding)
+            target = self._resolve(url)
             if target:
-                self._found.put(target.url, kind, guess=False)
+                self._found.put(target[0], kind, False)  # noqa: FBT003 - as above
 
     def rebase(self, base: str) -> None:
         """Resolve everything that is added from now on against a base other than the document's URL."""
         target = canonical.resolve(base, self.base, self.encoding)
         self.base = target.url if target else self.base
+        self._resolve = canonical.resolver(self.base, self.encoding)
         self.own_base = False
         self._seen.clear()
 
@@ -109,7 +124,7 @@ class Collector:
 
     def references(self) -> list[Reference]:
         """Return what was added, in the order of the first mention."""
-        return list(map(as_reference, ((url, kind, guess) for (url, kind), guess in self._found.items())))
+        return list(map(as_reference, [(url, kind, guess) for (url, kind), guess in self._found.items()]))
 
 
 def references(
@@ -130,7 +145,7 @@ def unfollowed(found: Iterable[Reference]) -> list[Reference]:
 def metas(syntax: Document, text: str) -> list[tuple[str, str]]:
     """Return (name, content) of each `<meta>` element of a document for robots. XHTML may be XML."""
     if syntax is Document.HTML:
-        return read_html(text, markup.Elements).metas
+        return html_elements.read_elements(text).metas
     root = markup.xml_root(text) if syntax is Document.XML and "meta" in text else None
     found = (markup.named(element) for element in (root.iter(etree.Element) if root is not None else ()))
     return [
@@ -172,19 +187,23 @@ def gunzip(payload: bytes, max_size: int) -> bytes:
 
 
 _BLOCK: Final = 1 << 16
+_KNOWN_KINDS: Final = {
+    place: rule.kind for place, rule in TABLE.items() if rule.is_one_url and isinstance(rule.kind, Kind)
+}
+"""(element, attribute) whose value is one URL -> its kind, if no other attribute decides about that."""
+
 _NO_OTHER_URL: Final = frozenset("#jJ").union(map(chr, range(0x21)))
 """The first characters of values that are not the URL of another document for certain: a fragment, a script, white space."""
 
 
 def _read_html(text: str, collector: Collector) -> None:
     collector.add(style_script_urls.stylesheet_instruction_spans(text))  # XHTML
-    read = read_html(text, markup.Elements)
-    elements = read.found
+    read = html_elements.read_elements(text)
     collector.metas = read.metas
     if read.base is not None:
         collector.rebase(read.base)
     seen: set[tuple[str, str, str]] = set()
-    for name, attributes, pieces in elements:
+    for name, attributes, pieces in read.found:
         if pieces:
             _read_raw_text(name, "".join(pieces), attributes, collector)
         _read_element(name, attributes, collector, seen)
@@ -192,24 +211,24 @@ def _read_html(text: str, collector: Collector) -> None:
 
 def _read_element(name: str, attributes: Attributes, collector: Collector, seen: set[tuple[str, str, str]]) -> None:
     """Read the attributes of an element. `seen` are those of elements that were read before: a page repeats its links."""
-    endorsed = not ("rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]))
     for attribute, value in attributes.items():
         if attribute in COMMON:
             continue
         if attribute == "href":
             if value[:1] == "#" and collector.own_base:
                 continue
-            if not endorsed:
+            if "rel" in attributes and name in _ENDORSING and _NOFOLLOW.search(attributes["rel"]):
                 collector.add(span._replace(kind=Kind.UNENDORSED) for span in link_attributes.link_spans(value, PAGE))
                 continue
             value = canonical.without_fragment(value) if "#" in value else value  # noqa: PLW2901
         key = (name, attribute, value)
         if key not in seen or name in link_attributes.CONDITIONAL:
             seen.add(key)
-            rule = TABLE.get((name, attribute)) or link_attributes.html_rule(name, attribute, collector.extra)
-            if rule and rule.is_one_of_known_kind and value and value[0] not in _NO_OTHER_URL and value[-1] > " ":
-                collector.add_url(value, cast("Kind", rule.kind))
+            kind = _KNOWN_KINDS.get((name, attribute))
+            if kind and value and value[0] not in _NO_OTHER_URL and value[-1] > " ":
+                collector.add_url(value, kind)
             else:
+                rule = link_attributes.html_rule(name, attribute, collector.extra)
                 _read_attribute(rule, key, attributes, collector)
 
 

@@ -7,12 +7,9 @@ doesn't know what a URL is.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from lxml import etree
-
-from mirror.core.syntax import embedded_urls, robots_meta
 
 Attributes = Mapping[str, str]
 """Name, in lower case, -> value."""
@@ -23,8 +20,7 @@ BODY_AGAIN: Final = "b0dy"
 implied; but a browser adds the attributes of such a tag to the body (WHATWG HTML 13.2.6.4.7). Under another name, of the same
 length, the tag is reported like any element."""
 
-_RENAMED: Final = re.compile(r"<(b)0(dy)", re.IGNORECASE)
-
+_BODY_OR_SVG: Final = re.compile(r"<(?:(?P<b>[bB])[oO](?P<dy>[dD][yY])(?=[ \t\n\r\f/>])|svg|SVG)")
 DEEPEST: Final = 512
 """The number of open elements up to which lxml reads HTML. Chromium nests no deeper."""
 
@@ -33,16 +29,9 @@ _MANY: Final = 100
 COMMON: Final = frozenset({"class", "id", "title", "alt", "name", "type", "width", "height", "lang", "role"})
 """Common attributes that never hold a URL: they are not looked up in the tables."""
 
-_are_common: Final = COMMON.issuperset
-
 FALLBACKS: Final = frozenset({"noembed", "noframes"})
 """Elements whose text is a document, for browsers without frames or plug-ins. To parsers it is raw text; often it has links."""
 
-_RAW: Final = FALLBACKS | {"style", "script"}
-_FOREIGN: Final = frozenset({"svg", "math"})
-_PLACES: Final = _FOREIGN | {"foreignobject", "template"}
-_SPECIAL: Final = _RAW | _PLACES | {"base", "meta", BODY_AGAIN}
-_NOTHING: Final[list[str]] = []
 _UNREADABLE: Final = re.compile("[\0\ud800-\udfff]")
 _UNKNOWN: Final = "\ufffd".encode()
 _XSLT_ROOT: Final = re.compile(r"<[^<>]*?=\s*[\"']http://www\.w3\.org/1999/XSL/Transform[\"']")
@@ -89,78 +78,11 @@ class Target(Protocol):
 AnyTarget = TypeVar("AnyTarget", bound=Target)
 
 
-class Elements:
-    """Collects the start tags of an HTML document that may hold a URL, the text of styles and scripts, and the base.
-
-    It builds no tree: a tree of lxml ends at `</html>` and at 2,048 open elements, where browsers read on. Its methods run once
-    for each tag, so they test the most common cases first.
-    """
-
-    __slots__ = ("_open", "_places", "_raw", "base", "bodies", "deepest", "found", "metas")
-
-    def __init__(self) -> None:
-        self.deepest = 0
-        self.found: list[tuple[str, Attributes, list[str]]] = []
-        self.base: str | None = None
-        self.metas: list[tuple[str, str]] = []
-        self.bodies = 0
-        """How many tags had the name `BODY_AGAIN`."""
-        self._open = 0
-        self._raw: list[str] | None = None
-        self._places: list[str] = []  # the open elements whose names are in `_PLACES`
-
-    def start(self, tag: str, attributes: Attributes) -> None:
-        self._open = is_open = self._open + 1
-        if is_open > self.deepest:  # noqa: PLR1730 - a call of `max` for each tag takes longer than this method
-            self.deepest = is_open
-        if tag in _SPECIAL:
-            self._start_special(tag, attributes)
-        else:
-            self._raw = None
-            if attributes and not _are_common(attributes):
-                self.found.append((tag, attributes, _NOTHING))
-
-    def data(self, text: str) -> None:
-        if self._raw is not None:
-            self._raw.append(text)
-
-    def end(self, tag: str) -> None:
-        self._open -= 1
-        if self._raw is not None:
-            if self._raw and self._is_foreign:
-                self._raw[:] = [embedded_urls.html_unescaped("".join(self._raw))[0]]
-            self._raw = None
-        if self._places and tag in self._places:
-            while self._places.pop() != tag:
-                pass
-
-    def close(self) -> None:
-        """Do nothing; lxml requires the method."""
-
-    def restore(self) -> None:
-        """Undo the renaming of `<body` in what is no tag: in the values of attributes, and in scripts."""
-        for index, (name, attributes, pieces) in enumerate(self.found):
-            if any(_RENAMED.search(value) for value in attributes.values()):
-                attributes = {key: _named_body(value) for key, value in attributes.items()}  # noqa: PLW2901
-                self.found[index] = name, attributes, pieces
-            pieces[:] = map(_named_body, pieces)
-
-    def _start_special(self, tag: str, attributes: Attributes) -> None:
-        self._raw = [] if tag in _RAW else None
-        self.bodies += tag == BODY_AGAIN
-        if tag == "base" and self.base is None and "template" not in self._places and not self._is_foreign:
-            self.base = attributes.get("href")
-        elif tag == "meta" and robots_meta.is_named(attributes.get("name", "")):
-            self.metas.append((attributes["name"], attributes.get("content", "")))
-        if attributes or self._raw is not None:
-            name = "body" if tag == BODY_AGAIN else tag
-            self.found.append((name, attributes, _NOTHING if self._raw is None else self._raw))
-        if tag in _PLACES and len(self._places) < DEEPEST:
-            self._places.append(tag)
+class CountingTarget(Target, Protocol):
+    """A target that knows how many elements were open at most."""
 
     @property
-    def _is_foreign(self) -> bool:
-        return bool(self._places) and self._places[-1] in _FOREIGN
+    def deepest(self) -> int: ...
 
 
 class _Counting:
@@ -191,36 +113,53 @@ def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
     libxml2 searches all open elements for each end tag, which a hostile document can make very slow. If more elements are open
     than a browser keeps, another tokenizer reads the document from the beginning.
     """
-    text, renamed = BODY.subn(r"<\g<1>0\g<2>", text)
-    target = _read(text, new)
-    if isinstance(target, Elements) and renamed > target.bodies:
-        target.restore()
-    return target
+    text, _ = prepared(text)
+    target = new()
+    counting = _Counting(target)
+    try:
+        is_whole = is_read(text, html_parser(counting), counting)
+    except etree.LxmlError:
+        return target
+    return target if is_whole else read_deep_html(text, new())
 
 
-def _named_body(text: str) -> str:
-    return _RENAMED.sub(lambda match: f"<{match[1]}{'o' if match[1] == 'b' else 'O'}{match[2]}", text)
+def html_parser(target: CountingTarget) -> etree.HTMLParser:
+    """Return a parser that reports to a target."""
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", target))
+    return cast("etree.HTMLParser", parser)
 
 
-def _read(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
+def is_read(text: str, parser: etree.HTMLParser, target: CountingTarget) -> bool:
+    """Have a parser read a document; `False` if the document is too deep. Raises `LxmlError`."""
+    payload = utf8(text)
+    for start in range(0, len(payload), _BLOCK):
+        parser.feed(payload[start : start + _BLOCK])
+        if target.deepest > DEEPEST:
+            return False
+    parser.close()
+    return True
+
+
+def prepared(text: str) -> tuple[str, int]:
+    """Mend a document for lxml. Also return how many `<body` were renamed (`BODY_AGAIN`)."""
+    renamed = 0
+    has_svg = False
+
+    def mended(tag: re.Match[str]) -> str:
+        nonlocal renamed, has_svg
+        if not tag["b"]:
+            has_svg = True
+            return tag[0]
+        renamed += 1
+        return f"<{tag['b']}0{tag['dy']}"
+
+    text = _BODY_OR_SVG.sub(mended, text)
     if "/>" in text and _SELF_CLOSED.search(text):
         text = _without_idle_slashes(text)
-    if "<svg" in text or "<SVG" in text:
-        text = with_svg_titles(text)
-    target = new()
-    counting = target if isinstance(target, Elements) else _Counting(target)
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", counting))
-    payload = utf8(text)
-    with suppress(etree.LxmlError):
-        for start in range(0, len(payload), _BLOCK):
-            parser.feed(payload[start : start + _BLOCK])
-            if counting.deepest > DEEPEST:
-                return _read_deep_html(text, new())
-        parser.close()
-    return target
+    return with_svg_titles(text) if has_svg else text, renamed
 
 
-def _read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
+def read_deep_html(text: str, target: AnyTarget) -> AnyTarget:
     """Do the same with turbohtml's tokenizer, at any depth. It doesn't read `<noscript>` as an element."""
     import turbohtml  # noqa: PLC0415 - rare, and one more library to load before the first request
     from turbohtml import TokenType  # noqa: PLC0415
