@@ -42,7 +42,9 @@ _COMMON_TAG: Final = re.compile(
 _ONE_URL: Final = frozenset(
     place for place, rule in link_attributes.TABLE.items() if rule.is_one_url and place[0] != "script"
 )
-"""(element, attribute) whose value is one URL, and nothing else. The type of a script may have to change as well."""
+"""(element, attribute) whose value is one URL, and nothing else. At an origin, the type of a script may have to change."""
+
+_ONE_URL_ON_DISK: Final = _ONE_URL | {("script", "src")}
 
 _BASE: Final = re.compile(r"<base(?=[ \t\n\r\f/])", re.IGNORECASE)
 _SCRIPT_END: Final = re.compile(r"</script(?=[ \t\n\r\f/>])", re.IGNORECASE)
@@ -55,6 +57,9 @@ _NAMES: Final = sorted({name for _, name in (*link_attributes.TABLE, link_attrib
 """Attributes of elements that may contain a URL, whatever the element: every further selector costs time for each element."""
 
 _OTHER_NAMES: Final = [name for name in _NAMES if not name.startswith("data-")]
+_OF_FEW: Final = {"value": "option[value],param[value]"}
+"""Attributes that many elements have, but that hold a URL in few."""
+
 _DATA: Final = re.compile("-(?<=data-)", re.IGNORECASE)
 _WITH_CODEBASE: Final = frozenset({"applet", "object"})
 _MODULES: Final = ("module", "importmap")
@@ -104,6 +109,7 @@ def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter:
     before = [0, *accumulate(map(len, source.split("\n")))]  # the characters in front of each line, without line ends
     may_be_common = IDLE.isdisjoint(rewriter.extra)
     match, replacement = _COMMON_TAG.match, rewriter.replacement
+    one_url = _ONE_URL if rewriter.home else _ONE_URL_ON_DISK
     read = set[int]()  # the places of common tags that were read: the parser may clone an element
     styled = 0
     edits: list[Edit] = []
@@ -115,7 +121,7 @@ def _element_edits(source: str, elements: Sequence[turbohtml.Element], rewriter:
         if start in read:
             continue
         common = match(source, start) if may_be_common else None
-        if common and common[1] == tag and common.group(1, 2) in _ONE_URL and not _is_script(value := common[3]):
+        if common and common[1] == tag and common.group(1, 2) in one_url and not _is_script(value := common[3]):
             read.add(start)
             new, local = replacement(value)
             if new is not None and new != value:
@@ -156,7 +162,8 @@ def _selector(*, has_data: bool, own_base: bool, extra: frozenset[str]) -> str:
 
     `has_data`: the document may have `data-*` attributes. A document that is its own base has no use for links within it.
     """
-    attributes = [_with_attribute(name) for name in (*(_NAMES if has_data else _OTHER_NAMES), *sorted(extra))]
+    names = _NAMES if has_data else _OTHER_NAMES
+    attributes = [*(_OF_FEW.get(name) or _with_attribute(name) for name in names), *map(_with_attribute, sorted(extra))]
     if own_base:
         attributes[attributes.index("[href]")] = 'base[href],[href]:not([href^="#"])'
     return ",".join(["script", "style", *sorted(markup.FALLBACKS), *attributes])

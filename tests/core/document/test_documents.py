@@ -108,6 +108,12 @@ def test_attributes_that_the_user_adds_are_read_and_rewritten(body: str, media_t
     assert b"copy-z" not in documents.local_copy(answer, media_type, "a", resolve)
 
 
+def test_an_added_attribute_may_have_the_name_of_one_that_holds_urls_elsewhere() -> None:
+    answer = Response(URL, 200, [("Content-Type", "text/html")], b"<input value=/x>")
+    copy = documents.local_copy(answer, "text/html", "a", lambda _: "copy", frozenset({"value"}))
+    assert copy == b"<input value=copy>"
+
+
 def test_may_refer() -> None:
     assert {media_type for media_type in TYPES if documents.may_differ(media_type, (), 0)} == {
         *DOCUMENTS,

@@ -55,6 +55,8 @@ def copied(text: str, syntax: Document = Document.HTML) -> str:
         ("<a href=''>", "<a href=''>"),
         ("<a href=mailto:z>", "<a href=mailto:z>"),
         ("<form action=/z><form>", "<form action=http://h/z><form>"),
+        ('<script src="/x" type="module">"http://h/y"</script>', '<script src="../x~.html" type="module">"http://h/y"</script>'),
+        ("<input value='/x'><option value='/x'>", "<input value='/x'><option value='../x~.html'>"),
         ("<a href=/x ping='/x /z'>", "<a href=../x~.html ping='../x~.html http://h/z'>"),
         # the markup around URLs stays
         ('<A\r\nHREF = "/x"\r>', '<A\r\nHREF = "../x~.html"\r>'),

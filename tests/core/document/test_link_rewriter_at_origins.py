@@ -171,6 +171,7 @@ RULES = '{"prefetch": [{"urls": ["https://out.example/"]}]}'
         ("text/html", "<script type='\n{} '>%s</script>"),
         ("text/html", "<SCRIPT TYPE=SpeculationRules>%s</SCRIPT>"),
         ("text/html", "<script src=/x type={}></script>"),
+        ("text/html", '<script src="/x" type="{}"></script>'),
         ("text/html", "<svg><script type={}>%s</script></svg>"),
         ("text/html", "<template><script type={}>%s</script></template>"),
         ("text/html", "<script type=&#115;peculationrules>%s</script>"),
