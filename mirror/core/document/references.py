@@ -124,7 +124,7 @@ class Collector:
 
     def references(self) -> list[Reference]:
         """Return what was added, in the order of the first mention."""
-        return list(map(as_reference, [(url, kind, guess) for (url, kind), guess in self._found.items()]))
+        return list(map(as_reference, ((url, kind, guess) for (url, kind), guess in self._found.items())))
 
 
 def references(
