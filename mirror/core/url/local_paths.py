@@ -215,7 +215,7 @@ def hrefs(
         if place is None:
             return None
         folder, _, name = place.rpartition("/")
-        return _folder_reference(folder, here) + (name if _SAFE(name) else _quoted(name))
+        return _folder_reference(folder, here) + _quoted(name)
 
     return reference
 
