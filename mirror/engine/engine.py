@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import logging
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from scrapy import Request, signals
 from scrapy.core.engine import ExecutionEngine
@@ -59,9 +59,7 @@ class Engine(ExecutionEngine):
             return False
         self._slot.add_request(request)
         self.downloader.active.add(request)  # at once, so that `needs_backout` counts it
-        task = asyncio.get_running_loop().create_task(self._process(self.downloader, request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(asyncio.get_running_loop().create_task(self._process(self.downloader, request)))
         return True
 
     def _fill(self) -> None:
@@ -85,6 +83,7 @@ class Engine(ExecutionEngine):
         except Exception:
             logger.exception("Error while handling downloader output", extra={"spider": self.spider})
         finally:
+            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
             slot.remove_request(request)
             if slot.inprogress:
                 self._fill()

@@ -57,3 +57,4 @@ def test_components_are_told_the_same_as_by_scrapy(settings: Mapping[str, Any]) 
     assert ours == crawled("scrapy", settings)
     assert ours["happened"]["/plain"][-1] == "scraped ['first', 'second', 'url']"
     assert len(ours["happened"]) > 20
+    assert "errback NotSupported" in ours["happened"]["/unsupported"]

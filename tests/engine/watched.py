@@ -61,6 +61,7 @@ class Watched(Spider):
                 errback=self.failed,
                 dont_filter=True,
             )
+        yield Request("gopher://localhost/unsupported", errback=self.failed)
 
     def parse(self, response: Response) -> Iterator[dict[str, str]]:
         tell(response, "parse")
