@@ -10,7 +10,7 @@ If the spider has spools, a payload that no parser needs, or that is too long fo
 import logging
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
 from time import monotonic
@@ -65,6 +65,9 @@ _CUT_SHORT: Final = frozenset(
     }
 )
 """The errors that, after the headers, mean that the body was cut short."""
+
+_ip_address: Final = lru_cache(maxsize=256)(ip_address)
+"""An address as an object, which takes long to make, while most answers come from a few addresses."""
 
 
 class BaseTransfer(CurlOperation[Response]):
@@ -154,26 +157,30 @@ class BaseTransfer(CurlOperation[Response]):
         if length is not None and length > _MAX_LENGTH:
             raise ResponseDataLossError(f"Content-Length {length} is impossible")
         self._length = length
-        self._prepare_payload(length)
+        self._decoder = self._decoder_of_payload()
         meta[STATUS] = self._status
         meta[OFFSET] = self._payload.size
         self._stop = self._ask(signals.headers_received, headers=scrapy_headers(self._headers), body_length=length)
         meta.pop(STATUS, None)
         meta.pop(OFFSET, None)
 
-    def _prepare_payload(self, length: int | None) -> None:
-        """Set up decoding, and note what a later transfer needs to resume this one."""
+    def _decoder_of_payload(self) -> Decoder | None:
+        """What undoes the content-codings of the payload; `None` if it has none, or if a middleware undoes them."""
         if self._spools is None:
-            return
+            return None
         codings = ",".join(value for name, value in self._headers if name.lower() == "content-encoding")
-        if content_coding.codings(codings):
-            is_file = media_types.is_gzip_file(self._header("content-type"), self.url)
-            self._decoder = Decoder(codings, 0, is_gzip_file=is_file)  # `_store` checks the size of what it yields
+        if not content_coding.codings(codings):
+            return None
+        is_file = media_types.is_gzip_file(self._header("content-type"), self.url)
+        return Decoder(codings, 0, is_gzip_file=is_file)  # `_store` checks the size of what it yields
+
+    def _promise(self) -> Promise | None:
+        """What a later transfer needs to resume this one; `None` if it can't."""
         validator = self._validator()
         has_ranges = (self._header("accept-ranges") or "bytes").strip().lower() == "bytes"
-        if self._status == HTTPStatus.OK and length and validator and has_ranges and self._decoder is None:
-            digest = stated_digest(self._headers, is_part=False) or ""
-            self._payload.promise = Promise(self.url, validator, length, digest)
+        if self._status != HTTPStatus.OK or not (self._length and validator and has_ranges) or self._decoder:
+            return None
+        return Promise(self.url, validator, self._length, stated_digest(self._headers, is_part=False) or "")
 
     # --- the payload ---------------------------------------------------------------------------------------------------
 
@@ -214,7 +221,7 @@ class BaseTransfer(CurlOperation[Response]):
         self._check_endless(size)
         payload.append(block)
         if self._spools is not None and not payload.is_spooled and size > self._max_in_memory:
-            payload.spill()
+            payload.spill(self._promise())
 
     @cached_property
     def _max_in_memory(self) -> int:
@@ -334,7 +341,7 @@ class BaseTransfer(CurlOperation[Response]):
             "status": self._status,
             "flags": flags,
             "certificate": self._handler.certificate(easy, urlsplit(url).netloc) if url.startswith("https:") else None,
-            "ip_address": ip_address(address) if address else None,
+            "ip_address": _ip_address(address) if address else None,
             "protocol": _PROTOCOLS.get(easy.getinfo(pycurl.INFO_HTTP_VERSION)),
         }
         if self._spools is not None:

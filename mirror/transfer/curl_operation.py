@@ -128,8 +128,12 @@ def url_of(request: Request) -> CanonicalURL:
 
     >>> url_of(Request("http://example.org?a")), url_of(Request("http://example.org/a"))
     ('http://example.org/?a', 'http://example.org/a')
+    >>> url_of(Request("http://example.org/http://example.org"))
+    'http://example.org/http://example.org'
     """
-    return CanonicalURL(_NO_PATH.sub(r"\g<0>/", request.url))
+    url = request.url
+    pathless = _NO_PATH.match(url)
+    return CanonicalURL(f"{pathless[0]}/{url[pathless.end() :]}" if pathless else url)
 
 
 class CurlOperation(ABC, Generic[Result]):

@@ -194,8 +194,8 @@ class HTTPTransfer(BaseTransfer):
     @property
     def _is_framed(self) -> bool:
         """Whether a length or a last chunk tells the end (RFC 9112, 6.3). libcurl checks both."""
-        is_chunked = not self._is_stream and self._codings("transfer-encoding")[-1:] == ["chunked"]
-        return is_chunked or (self._header("content-length") or "").isdigit()
+        has_length = (self._header("content-length") or "").isdigit()
+        return has_length or (not self._is_stream and self._codings("transfer-encoding")[-1:] == ["chunked"])
 
     @property
     def _is_coded(self) -> bool:

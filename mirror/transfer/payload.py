@@ -14,7 +14,7 @@ class Payload:
         self.size = 0
         """Bytes so far, with those that an earlier transfer received."""
         self.promise: Promise | None = None
-        """The data with which a later transfer can continue this one; `None` if none can."""
+        """The data with which a later transfer can continue this one. `None` if none can, or nothing is on the disk yet."""
         self._url = url
         self._spools = spools
         self._spool: Spool | None = None
@@ -42,11 +42,12 @@ class Payload:
         else:
             self._blocks.append(block)
 
-    def spill(self) -> None:
-        """Move what is in memory to the disk. The rest follows it there."""
+    def spill(self, promise: Promise | None) -> None:
+        """Move what is in memory to the disk. The rest follows it there. `promise`: see the attribute."""
         assert self._spools is not None
+        self.promise = promise
         blocks, self._blocks = self._blocks, []
-        self._spool = self._spools.begin(self._url, self.promise)
+        self._spool = self._spools.begin(self._url, promise)
         for block in blocks:
             self._spool.feed(block)
 
