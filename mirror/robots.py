@@ -7,6 +7,7 @@ force; without any, the requests of the host fail, and are retried like other fa
 """
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -85,18 +86,22 @@ class Robots:
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
-    async def process_request(self, request: Request) -> None:
+    def process_request(self, request: Request) -> Coroutine[Any, Any, None] | None:
+        """Raise `Skipped` if the rules forbid a URL. Returns something to wait for if they have to be fetched first."""
         if request.meta.get("dont_obey_robotstxt"):
-            return
+            return None
         url = CanonicalURL(request.url)
         place = robots_txt.robots_url(url)
         if place is None or place == url:
-            return
+            return None
         known = self._known.get(place)
-        rules = known.rules if known and monotonic() < known.expires_at else await self._rules(place)
-        rule = rules.rule(url)
-        if not rule.allows:
-            raise Skipped(Reason.ROBOTS, str(rule))
+        if known is None or monotonic() >= known.expires_at:
+            return self._fetch_and_obey(place, url)
+        _obey(known.rules, url)
+        return None
+
+    async def _fetch_and_obey(self, place: CanonicalURL, url: CanonicalURL) -> None:
+        _obey(await self._rules(place), url)
 
     async def _rules(self, place: CanonicalURL) -> Rules:
         """Fetch the rules of a host, once for all requests that wait for them."""
@@ -217,6 +222,12 @@ class Robots:
     @property
     def _spider(self) -> "MirrorSpider":
         return self._crawler.spider  # type: ignore[return-value]
+
+
+def _obey(rules: Rules, url: CanonicalURL) -> None:
+    rule = rules.rule(url)
+    if not rule.allows:
+        raise Skipped(Reason.ROBOTS, str(rule))
 
 
 def _size(rules: Rules) -> int:
