@@ -197,11 +197,12 @@ class MirrorSpider(Spider):
         answer = self.mirror.answers.judged(entry, core_response(response))
         items = await self._read(entry, answer)
         why = note(response.request)
-        items = [replace(in_variant(item), note=why) if isinstance(item, Answer) else item for item in items]
+        if why:
+            items = [replace(item, note=why) if isinstance(item, Answer) else item for item in items]
         for item in items:
             if isinstance(item, Answer) and len(item.references) >= MAX_REFERENCES:
                 self.logger.warning("%s has more than %d references; the rest are ignored", entry.url, MAX_REFERENCES)
-        return items
+        return [in_variant(item) if isinstance(item, Answer) else item for item in items]
 
     async def _read(self, entry: Entry, answer: Response) -> list[Item]:
         size, listing, extra = len(answer.payload), Role.LISTING in entry.roles, self.options.attributes
