@@ -220,7 +220,7 @@ def hrefs(
     return reference
 
 
-@lru_cache(maxsize=8192)  # folders contain many files
+@lru_cache(maxsize=1 << 14)  # folders contain many files, and each folder has links to many others
 def _folder_reference(there: str, here: str) -> str:
     """Return the relative reference from one folder to another: empty, or with a slash at its end."""
     up, down = (folder.split("/") if folder else [] for folder in (here, there))
