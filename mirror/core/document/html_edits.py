@@ -57,8 +57,10 @@ _NAMES: Final = sorted({name for _, name in (*link_attributes.TABLE, link_attrib
 """Attributes of elements that may contain a URL, whatever the element: every further selector costs time for each element."""
 
 _OTHER_NAMES: Final = [name for name in _NAMES if not name.startswith("data-")]
-_OF_FEW: Final = {"value": "option[value],param[value]"}
-"""Attributes that many elements have, but that hold a URL in few."""
+_OF_FEW: Final = {
+    "value": ",".join(sorted(f"{element}[value]" for element, name in link_attributes.TABLE if name == "value"))
+}
+"""Attributes that many elements have, but that hold a URL in few, and their selectors."""
 
 _DATA: Final = re.compile("-(?<=data-)", re.IGNORECASE)
 _WITH_CODEBASE: Final = frozenset({"applet", "object"})

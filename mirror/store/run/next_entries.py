@@ -73,13 +73,14 @@ class NextEntries:
         """Return the headers of a conditional request: the server sends the payload only if the archive doesn't have it.
 
         If a page read the resource from another origin, the request names that origin. The answer to a POST has no validators
-        (RFC 9110, 9.3.3).
+        (RFC 9110, 9.3.3). An empty copy is asked for without conditions, which costs nothing: if a server answered with nothing
+        by mistake, its validators may be those of the file that it has again.
         """
         before = self._run.manifest.resources.current(entry.id)
         origin = self._run.origins.get(entry.id) or (named_origin(before.headers) if before else None)
         named = [("Origin", origin)] if origin else []
         is_known = before is not None and variant_of(entry.url).method == "GET" and self._run.has_copy(before)
-        return named + (caching.conditions(before.headers) if before and is_known else [])
+        return named + (caching.conditions(before.headers) if before and before.size and is_known else [])
 
     def _renew_if_fresh(self, entry: Entry) -> bool:
         """Follow an entry that is fresh, without a request; return whether it was fresh."""

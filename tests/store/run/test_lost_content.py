@@ -170,6 +170,22 @@ def test_a_file_that_is_empty_in_two_runs_is_empty(archive: Archive) -> None:
     assert files(archive.root)["example.org/a~.html"] == FISH
 
 
+def test_an_empty_copy_is_asked_for_without_conditions(archive: Archive) -> None:
+    site = Site().page("/", links=["/empty", "/full"])
+    site.file("/empty", b"", "text/plain").file("/full", b"x", "text/plain")
+    again(archive, site, lambda response: replace(response, headers=(*response.headers, ("ETag", '"a"'))))
+    running = crawl(archive)
+    asked = {}
+    while entry := running.next():
+        asked[entry.url] = running.entries.conditions(entry)
+        response = answer({HOME: site}, entry.url)
+        assert response is not None
+        running.record(entry, response, find_references(response))
+    complete(running)
+    assert asked[canonical(f"{HOME}/full")] == [("If-None-Match", '"a"')]
+    assert asked[canonical(f"{HOME}/empty")] == []
+
+
 def test_a_page_that_is_blank_in_each_run_is_no_failure(archive: Archive) -> None:
     for mark in "ab":
         site = Site().page("/", links=["/x"]).file("/x", f"<html><!-- {mark} --></html>", HTML)
