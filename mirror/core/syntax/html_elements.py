@@ -127,9 +127,13 @@ def read_elements(text: str) -> Elements:
     if not is_whole:
         return markup.read_deep_html(text, _ElementsTarget()).taken(renamed)
     found = target.taken(renamed)
-    _idle.append((parser, target))
+    if len(text) <= _USUAL:
+        _idle.append((parser, target))
     return found
 
+
+_USUAL: Final = 1 << 20
+"""Characters of documents after which a parser is kept: it keeps as much memory as the longest comment or value took."""
 
 _idle: Final[list[tuple[etree.HTMLParser, _ElementsTarget]]] = []
 """Parsers between two documents, with their targets. One that stopped within a document is not used again."""

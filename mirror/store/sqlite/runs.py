@@ -112,7 +112,7 @@ class Runs(Queries):
     def _left_out(self, run: Mapping[str, int]) -> dict[str, int]:
         """Count by reason. SQLite would sort the rows for that, in memory: fifty megabytes for a million of them."""
         found = Counter(map(itemgetter(0), self._database.run(_LEFT_OUT, run)))
-        return dict(sorted(found.items()))
+        return dict(sorted(found.items(), key=lambda one: one[0] or ""))  # a damaged manifest may lack a reason
 
     def has_fetched(self) -> bool:
         return self._database.scalar(_HAS_FETCHED, {"run": self._run_id}) is not None

@@ -37,13 +37,17 @@ def test_a_document_is_read_as_if_it_were_the_first(
     assert kept == again
 
 
-def test_a_parser_is_kept_unless_it_stopped_within_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parser_is_kept_unless_its_document_was_long_or_it_stopped_within_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     idle: list[object] = []
     monkeypatch.setattr(html_elements, "_idle", idle)
     read_elements("<a href=/a>")
     (first,) = idle
     read_elements("<a href=/b>")
     assert idle == [first]
+    read_elements(f"<!--{'x' * (1 << 20)}-->")
+    assert idle == [], "it would keep the memory of the comment"
     read_elements("<div>" * (DEEPEST + 9))
     assert idle == []
 

@@ -383,6 +383,8 @@ def test_counts_and_failures_of_a_run(manifest: Manifest) -> None:
         entry(7),
         done(8, frozenset({Role.LISTING})),
         done(9),
+        entry(10, frozenset(), state=State.SKIPPED, reason=Reason.HOP),
+        entry(11, frozenset(), state=State.SKIPPED, reason=Reason.OUTSIDE),
     )
     with manifest.transaction():
         recorded(manifest, snapshot, resource(2, "2.png", media_type="image/png"), [])
@@ -397,7 +399,7 @@ def test_counts_and_failures_of_a_run(manifest: Manifest) -> None:
     counts = manifest.runs.counts(snapshot)
     assert (counts.fetched, counts.pages, counts.requisites, counts.size) == (2, 1, 2, 21)
     assert (counts.redirects, counts.pending) == (1, 1)
-    assert counts.skipped == {"outside the scope": 1}
+    assert counts.skipped == {Reason.OUTSIDE: 2, Reason.HOP: 1}
     assert counts.failed == {"500 Internal Server Error": 1}
     assert manifest.runs.failures(9) == [(url(3), "500 Internal Server Error", url(1))]
     assert manifest.runs.failures(0) == []
