@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 KEPT: Final = ".mirror"
-_SHOWN: Final = """SELECT url, standing, digest, path, checked FROM resources JOIN urls ON urls.id = url_id
+_SHOWN: Final = """SELECT url, standing, digest, path, checked, error FROM resources JOIN urls ON urls.id = url_id
     WHERE resources.since <= ? AND (until IS NULL OR until > ?)"""
 _IN_USE: Final = """SELECT digest FROM resources WHERE digest IS NOT NULL
     UNION SELECT dom FROM renderings WHERE dom IS NOT NULL"""
@@ -24,6 +24,7 @@ class Version:
     digest: str | None
     path: str | None
     checked: str
+    error: str | None
 
 
 class ArchiveReader:
@@ -47,8 +48,8 @@ class ArchiveReader:
     def shown(self, snapshot: int) -> dict[str, Version]:
         """The path of each URL -> what a snapshot has of it."""
         return {
-            urlsplit(str(url)).path: Version(str(standing), _text(digest), _text(path), str(checked))
-            for url, standing, digest, path, checked in self.rows(_SHOWN, snapshot, snapshot)
+            urlsplit(str(url)).path: Version(str(standing), _text(digest), _text(path), str(checked), _text(error))
+            for url, standing, digest, path, checked, error in self.rows(_SHOWN, snapshot, snapshot)
         }
 
     def in_use(self) -> set[str]:

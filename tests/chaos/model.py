@@ -4,7 +4,8 @@ Each law yields a sentence for everything that breaks it. The laws:
 
 - history: what a complete snapshot has never changes, until the snapshot is pruned or the URL forgotten;
 - objects: each object that the manifest names exists and has its digest, and no others exist once a run is over;
-- truth: a version is what the server sent whole in that run, or the copy that was there before;
+- truth: a version is what the server sent whole in that run, or the copy that was there before; an empty answer replaces a copy
+  only if the run before saw one, too, and never that of a page;
 - nothing lost: what the archive had, it has, unless the server said that it is gone (and the run was not held);
 - nothing missed: after a run during which the site stood still, all that links lead to is there as it is now;
 - tree: each version with a path has a file with the right content, and there are no others;
@@ -17,6 +18,7 @@ from copy import copy, deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from mirror.core.policy.lost_content import EMPTY
 from tests.chaos.archive import ArchiveReader, Version, digest
 from tests.chaos.site import LEAVES, START, ChangingSite, Kind, Manner
 
@@ -162,9 +164,15 @@ class Model:
     def _is_true(self, path: str, version: Version, sent: set[str], fresh: set[str]) -> bool:
         old = version.digest is not None and version.digest == self.copies.get(path)
         if version.standing == "present":
-            empty = version.digest == NOTHING and Manner.EMPTY in sent and path not in self.copies
+            may_be_empty = path not in self.copies or self._was_empty(path)
+            empty = version.digest == NOTHING and Manner.EMPTY in sent and may_be_empty
             return version.digest in sent or empty or (old and path in fresh)
         return old or version.digest in sent
+
+    def _was_empty(self, path: str) -> bool:
+        """Whether the last run that ended kept a copy of a file that is no page, because the answer was empty."""
+        before, is_page = self.before.get(path), self.site.resources[path].kind is Kind.PAGE
+        return before is not None and before.error == EMPTY and not is_page
 
     def _is_as_before(self, path: str, version: Version, fresh: set[str]) -> bool:
         before = self.before.get(path)

@@ -3,14 +3,16 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from mirror.core.policy.lost_content import EMPTY
 from tests.chaos.archive import KEPT
 from tests.chaos.life import Life, disk
-from tests.chaos.model import Model
+from tests.chaos.model import NOTHING, Model
 from tests.chaos.site import Manner
 
 FOUND: Final = {
@@ -76,6 +78,13 @@ def invent_a_version(model: Model) -> None:
     model.copies = {}
 
 
+def empty_a_picture(model: Model) -> None:
+    execute(model, f"UPDATE resources SET digest = '{NOTHING}' WHERE media_type = 'image/png'")
+    for path in model.copies:
+        if path.endswith(".png"):
+            model.site.log[path] = {Manner.EMPTY}
+
+
 def say_that_a_page_is_gone(model: Model) -> None:
     execute(model, "UPDATE resources SET standing = 'gone', path = NULL WHERE media_type = 'text/html'")
 
@@ -114,6 +123,7 @@ FAULTS: Final[dict[str, Callable[[Model], None]]] = {
     "of a complete snapshot has another content": change_an_object,
     "nothing names the object": keep_an_object_of_nothing,
     "sent: {<Manner.BROKEN": invent_a_version,
+    "sent: {<Manner.EMPTY": empty_a_picture,
     "is gone, but the server sent only": say_that_a_page_is_gone,
     "had a copy and has none now": lose_a_version,
     "is edition 2": miss_a_change,
@@ -134,6 +144,12 @@ def model(life: Life, tmp_path: Path) -> Model:
 
 def test_a_good_archive_breaks_no_law(model: Model) -> None:
     assert list(model.always()) + list(model.after_run(still=True)) == []
+
+
+def test_an_empty_answer_is_true_if_the_run_before_saw_one_too(model: Model) -> None:
+    empty_a_picture(model)
+    model.before = {path: replace(version, error=EMPTY) for path, version in model.before.items()}
+    assert not [problem for problem in model.after_run(still=False) if "sent: {<Manner.EMPTY" in problem]
 
 
 @pytest.mark.parametrize("said", FAULTS)
