@@ -170,6 +170,7 @@ def test_what_loads_late_is_waited_for() -> None:
         return got, [one for one in world.asked if one in LATE[name][1]]
 
     async def visits(browser: Browser) -> list[tuple[Rendering, list[str]]]:
+        await visit(browser, "/clock", is_patient=False)  # the first page loads slowly, as if its timers were short
         patient = [await visit(browser, name, is_patient=True) for name in LATE]
         return [*patient, await visit(browser, "/timer", is_patient=False)]
 
