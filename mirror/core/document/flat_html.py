@@ -43,7 +43,6 @@ _TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)([^<>]*+)")
 _FORMATTING_TAG: Final = re.compile(
     rf"<(/?(?=[{_INITIALS}])(?:{'|'.join(sorted(_FORMATTING))}))(?![A-Za-z0-9])", re.IGNORECASE | re.ASCII
 )
-
 _NAME: Final = re.compile(r"<[^ \t\n\f/>]*+")
 _ATTRIBUTE: Final = re.compile(
     r"""[ \t\n\f/]*+(?P<attribute>(?P<name>=?[^ \t\n\f/>=]++|=)
