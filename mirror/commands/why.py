@@ -4,8 +4,8 @@ from argparse import Namespace
 from typing import Any
 
 from mirror.cli.archive_command import open_reader
-from mirror.core.policy.scope import covers
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
+from mirror.core.url.tombstones import covers
 from mirror.reports.exit_codes import Exit
 from mirror.reports.url_report import account_lines
 from mirror.store.archive_reader import ArchiveReader

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mirror.core.policy.scope import covers
 from mirror.core.url.canonical import CanonicalURL
+from mirror.core.url.tombstones import covers
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import storing
 from mirror.store.disk.layout import KEPT

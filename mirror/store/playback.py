@@ -11,13 +11,13 @@ from typing import Final
 from mirror.core.document import documents
 from mirror.core.http import messages
 from mirror.core.http.messages import Response
-from mirror.core.policy.scope import covers
 from mirror.core.replay.first_script import milliseconds, with_first_script
 from mirror.core.replay.near_match import NearMatch, beginning, near_match
 from mirror.core.replay.origins import ReplayOrigin, Server, digested, host_of, read_label
 from mirror.core.replay.variant_match import Asked, exact_match, near_variant
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.core.url.media_types import Document
+from mirror.core.url.tombstones import covers
 from mirror.store.archive import MAX_REDIRECTS, Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest

@@ -38,15 +38,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from mirror.core.http.request_variants import variant_of, without_variant
 from mirror.core.policy.reading_requests import Sends, names_another, reads
 from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.syntax.robots_meta import Directive
-from mirror.core.url import media_types
 from mirror.core.url.canonical import CanonicalURL, is_web, origin, split
+from mirror.core.url.media_types import is_playlist
 from mirror.core.url.public_suffixes import registrable_domain
+from mirror.core.url.tombstones import covers
 
 MAX_URL_LENGTH: Final = 64 << 10
 """Characters of a URL. By default, nginx and Apache accept request lines of up to 8 KB."""
@@ -177,16 +179,28 @@ class Scope:
     tombstones: tuple[str, ...] = ()  # URLs that were forgotten, and prefixes of such URLs with a "*" appended
     registrable_domain: SuffixList = registrable_domain
 
-    def __post_init__(self) -> None:
-        settled = [start for start in self.starts if start not in self.unsettled]
-        object.__setattr__(self, "_given", frozenset(map(self._home, self.starts)))
-        object.__setattr__(self, "_homes", frozenset(map(self._home, settled)))
-        object.__setattr__(self, "_sites", frozenset(map(self._site, settled)))
-
     _known: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _given: frozenset[str] = field(init=False, repr=False)
-    _homes: frozenset[str] = field(init=False, repr=False)
-    _sites: frozenset[str] = field(init=False, repr=False)
+
+    @cached_property
+    def _settled(self) -> frozenset[CanonicalURL]:
+        return frozenset(self.starts) - self.unsettled
+
+    @cached_property
+    def _origins(self) -> frozenset[str]:
+        """Those of the settled starts. What is of one of them is also of their site, and needs no Public Suffix List."""
+        return frozenset(map(origin, self._settled))
+
+    @cached_property
+    def _given(self) -> frozenset[str]:
+        return frozenset(map(self._home, self.starts))
+
+    @cached_property
+    def _homes(self) -> frozenset[str]:
+        return frozenset(map(self._home, self._settled))
+
+    @cached_property
+    def _sites(self) -> frozenset[str]:
+        return frozenset(map(self._site, self._settled))
 
     def contains(self, url: CanonicalURL) -> bool:
         """Whether a page at this URL is inside the scope.
@@ -202,7 +216,7 @@ class Scope:
         if known is None:
             if len(self._known) >= _MOST_ORIGINS:
                 self._known.clear()
-            known = self._known[place] = self._is_also(url) or self._home(url) in self._homes
+            known = self._known[place] = place in self._origins or self._is_also(url) or self._home(url) in self._homes
         return known
 
     def may_request(self, url: CanonicalURL) -> bool:
@@ -234,7 +248,7 @@ class Scope:
 
     def is_same_site(self, url: CanonicalURL, other: CanonicalURL) -> bool:
         """Whether two URLs have the same registrable domain."""
-        return self._site(url) == self._site(other)
+        return origin(url) == origin(other) or self._site(url) == self._site(other)
 
     def is_forgotten(self, url: CanonicalURL) -> bool:
         """Whether the user asked for a URL never to be fetched again."""
@@ -305,7 +319,7 @@ class Scope:
         near = self.requisites is Requisites.SITE and self._is_of_site(reference.url)
         if not near and self.requisites is not Requisites.ALL:
             return Decision(None, reason=Reason.REQUISITE)
-        may_be_far = not reference.guess or _is_playlist(reference.url)
+        may_be_far = not reference.guess or is_playlist(split(reference.url).path)
         if not may_be_far and not self._is_of_site(reference.url) and not self.is_same_site(reference.url, source.url):
             return Decision(None, reason=Reason.OUTSIDE)
         return Decision(Role.FRAME if reference.kind is Kind.FRAME else Role.REQUISITE, source.depth)
@@ -337,8 +351,8 @@ class Scope:
 
     def unanswered(self) -> "Scope":
         """Return the scope before any answer."""
-        is_one = len(set(map(self._site, self.starts))) == 1 and all(map(is_web, self.starts))
-        return replace(self, unsettled=frozenset(self.starts)) if is_one else self
+        near = [is_web(start) and self.is_same_site(start, self.starts[0]) for start in self.starts]
+        return replace(self, unsettled=frozenset(self.starts)) if near and all(near) else self
 
     def _is_within(self, homes: frozenset[str], url: CanonicalURL) -> bool:
         is_prefix = self._area(url) is Area.PREFIX
@@ -370,7 +384,7 @@ class Scope:
 
     def _is_of_site(self, url: CanonicalURL) -> bool:
         """Whether a URL is of the site of a start, or of a domain that counts as one."""
-        return self._site(url) in self._sites or self._is_also(url)
+        return origin(url) in self._origins or self._site(url) in self._sites or self._is_also(url)
 
     def _is_also(self, url: CanonicalURL) -> bool:
         """Whether a URL of the web is of a domain that the user named besides the starts, or of a host below it."""
@@ -382,20 +396,6 @@ class Scope:
 
     def _site(self, url: CanonicalURL) -> str:
         return (is_web(url) and self.registrable_domain(split(url).host)) or _host(url)
-
-
-def covers(pattern: str, url: CanonicalURL) -> bool:
-    """Whether a pattern is this URL, or a prefix of it followed by "*".
-
-    >>> covers("http://example.org/a*", CanonicalURL("http://example.org/a/b"))
-    True
-    """
-    return url.startswith(pattern[:-1]) if pattern.endswith("*") else url == pattern
-
-
-def _is_playlist(url: CanonicalURL) -> bool:
-    """Whether a URL is by its name that of a playlist: a literal of a script that is one is hardly anything else."""
-    return media_types.extension(split(url).path.rpartition("/")[2]).lower() in media_types.PLAYLISTS
 
 
 def _without_scheme(url: CanonicalURL) -> str:

@@ -267,6 +267,11 @@ def extension(name: str) -> str:
     return ext if is_one else ""
 
 
+def is_playlist(path: str) -> bool:
+    """Whether a path is by its name that of a playlist: a literal of a script that is one is hardly anything else."""
+    return extension(path.rpartition("/")[2]).lower() in PLAYLISTS
+
+
 def fits(media_type: str, ext: str) -> bool:
     """Whether a browser treats a local file with this extension as this media type.
 

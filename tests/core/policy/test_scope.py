@@ -39,6 +39,30 @@ def decided(
     return decision.role or decision.reason
 
 
+def no_list(host: str) -> str:
+    raise AssertionError(f"the Public Suffix List was asked for {host}")
+
+
+@pytest.mark.parametrize("area", [Area.SITE, Area.HOST])
+def test_what_is_of_the_origin_of_a_start_needs_no_suffix_list(area: Area) -> None:
+    """The list takes a twentieth of a second to load, and many sites have no links to others."""
+    own = CanonicalURL("https://www.example.org/b")
+    within = Scope((START,), area, Requisites.SITE, registrable_domain=no_list).unanswered().settled(START)
+    assert within.contains(own)
+    assert within.is_same_site(START, own)
+    assert within.redirected(START, own).starts == (START, own)
+    kinds = (Kind.PAGE, Kind.FRAME, Kind.REQUISITE, Kind.SITEMAP, Kind.REDIRECT)
+    assert [decided(own, kind, within) for kind in kinds] == [
+        Role.PAGE,
+        Role.FRAME,
+        Role.REQUISITE,
+        Role.LISTING,
+        Role.PAGE,
+    ]
+    with pytest.raises(AssertionError):
+        within.is_same_site(START, OTHER)
+
+
 # --- where pages are ------------------------------------------------------------------------------------------------
 
 
