@@ -57,7 +57,7 @@ ROOMS: Final = (
     Room(
         "commands",
         "one file for each command",
-        ("browser", "cli", "compare", "core", "engine", "program", "replay", "reports", "store", "terminal"),
+        ("browser", "cli", "compare", "core", "engine", "program", "replay", "reports", "store", "terminal", "workers"),
     ),
     Room(
         "scrapy_commands", "the same for Scrapy's command line", ("cli", "commands", "program", "reports", "terminal")

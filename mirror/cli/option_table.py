@@ -369,8 +369,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "workers": Option(
         "N",
         AUTO,
-        "read and rewrite documents in N extra processes; `auto` uses one for each core, up to 4, once there is enough to do, "
-        "and none on a single core",
+        "read and rewrite documents in N extra processes; `auto` uses one for each core, up to 4, and none on a single core",
         Group.TRANSFERS,
     ),
 }

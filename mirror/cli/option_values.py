@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import unquote
 
-from mirror.cli.option_table import NONE, OPTIONS
+from mirror.cli.option_table import AUTO, NONE, OPTIONS
 from mirror.cli.usage_errors import Given, UsageError
 from mirror.core.document.link_attributes import is_name
 from mirror.core.http.caching import InvalidDurationError, duration
@@ -264,6 +264,11 @@ def parse_share(name: str, text: str) -> float:
     if not re.fullmatch(r"[01]|0?\.[0-9]{1,9}|1\.0{1,9}", text):
         raise UsageError(Given(name, text), " is not a share from 0 to 1, such as 0.5")
     return float(text)
+
+
+def parse_workers(text: str) -> int | None:
+    """How many worker processes there may be; `None`: as many as are fastest."""
+    return None if text == AUTO else parse_number("workers", text, minimum=0)
 
 
 def parse_number(name: str, text: str, *, minimum: int) -> int | None:

@@ -41,6 +41,7 @@ from mirror.cli.option_values import (
     parse_regex,
     parse_seconds,
     parse_share,
+    parse_workers,
 )
 from mirror.cli.start_urls import Start, parse_routes, parse_starts, split
 from mirror.cli.usage_errors import Given, UsageError
@@ -166,7 +167,7 @@ class Options:
             transfers=transfers,
             credentials=_credentials(starts, transfers),
             cookies=read_cookie_file(transfers.cookies) if transfers.cookies else (),
-            workers=None if values["workers"] == AUTO else parse_number("workers", values["workers"], minimum=0),
+            workers=parse_workers(values["workers"]),
             traps=parse_flag("traps", values["traps"]),
             fold=parse_fold(values["fold"])
             | ({Fold.CASE} if parse_flag("ignore_case", values["ignore_case"]) else set()),

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import logging
 from argparse import Namespace
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -12,8 +12,8 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler, CrawlerProcessBase
 from scrapy.settings import BaseSettings
 from twisted.logger import globalLogBeginner
 
-from mirror.cli.option_table import NONE
-from mirror.cli.option_values import parse_size
+from mirror.cli.option_table import AUTO, NONE
+from mirror.cli.option_values import parse_size, parse_workers
 from mirror.cli.options import Options, Transfers
 from mirror.cli.scrapy_settings import find_settings
 from mirror.cli.start_schemes import choose, is_asked_with_https
@@ -30,14 +30,26 @@ from mirror.store.disk.errors import StorageError
 from mirror.terminal.console import exit_with_error, print_message
 from mirror.terminal.displays import InvalidProgressError, display
 from mirror.terminal.streams import lost_output
+from mirror.workers.pool import prefork
+from mirror.workers.processes import end_forked
 
 
 def run(given: Namespace) -> int:
     """Mirror a site with the words `given.words`, by option name."""
-    process = find_process(given)
-    code = run_mirror(process, check_run(process.settings, given.words))
+    fork_workers(given.words)
+    try:
+        process = find_process(given)
+        code = run_mirror(process, check_run(process.settings, given.words))
+    finally:
+        end_forked()
     tell_lost_lines()
     return code
+
+
+def fork_workers(words: dict[str, Any]) -> None:
+    """Fork the worker processes while nothing is open yet. A wrong number of them is reported later."""
+    with suppress(UsageError):
+        prefork(parse_workers(words.get("workers", AUTO)))
 
 
 def find_process(given: Namespace) -> CrawlerProcessBase:

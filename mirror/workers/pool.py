@@ -1,21 +1,21 @@
 """A pool of worker processes, which parse and rewrite documents so that the crawl uses more than one core.
 
 The pools of the standard library don't fit, for three reasons. Their processes outlive a crawl that is killed; these end when
-their pipe closes. They can't tell which call crashed a process; here each process runs its calls in order, so it was the first:
-that call fails, and the others are repeated. And they need threads in the main process, which compete with the event loop: a
-call would cost three times as much.
+their pipe closes. They can't tell which call crashed a process; here each process runs its calls in order, so it was the first.
+Another process repeats all of them, and a call that crashes that one, too, fails. And they need threads in the main process,
+which compete with the event loop: a call would cost three times as much.
 """
 
 import asyncio
 import logging
 import os
 import pickle
-import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
+from mirror.workers.processes import Process, fork, start, take_forked
 from mirror.workers.worker_process import LENGTH, packed
 
 Result = TypeVar("Result")
@@ -27,24 +27,24 @@ START_AFTER: Final = 1 << 20
 """Bytes to parse in the main process before workers are started. Starting them takes longer than parsing a few pages."""
 
 _CALL_COST: Final = 4096  # the fixed cost of a call, in bytes
-_PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from mirror.workers.worker_process import main; main()"
-_INPUT: Final = 0
 
 logger = logging.getLogger(__name__)
 
 
 class WorkerDiedError(Exception):
-    """A worker process crashed during a call, so the call has no result."""
+    """Two worker processes crashed during a call, so the call has no result."""
 
     def __str__(self) -> str:
         return "the process that read it died"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Call:
     function: Callable[[], Any]
     answer: asyncio.Future[Any]
     size: int
+    has_crashed: bool = False
+    """Whether a process died during this call. A process may die for another reason, so the call is repeated once."""
 
     def end(self, error: BaseException | None = None, result: object = None) -> None:
         if self.answer.done():  # the caller was cancelled
@@ -62,14 +62,26 @@ class _Call:
             self.end(error)
 
 
+def default_count() -> int:
+    """How many worker processes are fastest on this machine: none on a single core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 0 if cores == 1 else min(cores, MAX_DEFAULT)
+
+
+def prefork(count: int | None) -> None:
+    """Fork processes for the pool that `Workers.create(count)` will make. To be called while nothing is open yet."""
+    fork(min(default_count() if count is None else count, MAX_DEFAULT))
+
+
 class Workers:
     """Up to `count` worker processes; with 0, every call runs in this process.
 
-    Processes are started once this process has parsed `after` bytes.
+    The processes of `forked` come first. Others are started once this process has parsed `after` bytes.
     """
 
-    def __init__(self, count: int, *, after: int = 0) -> None:
+    def __init__(self, count: int, forked: Iterable[Process] = (), *, after: int = 0) -> None:
         self.count = count
+        self._forked = list(forked)
         self._after = after
         self._parsed = 0
         self._workers: list[_Worker] = []
@@ -77,10 +89,10 @@ class Workers:
     @classmethod
     def create(cls, count: int | None) -> "Workers":
         """A pool of as many processes as the user asked for; `None`: as many as are fastest on this machine."""
-        if count is not None:
-            return cls(count)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return cls(0 if cores == 1 else min(cores, MAX_DEFAULT), after=START_AFTER)
+        forked = take_forked()
+        return cls(
+            default_count() if count is None else count, forked, after=0 if forked or count is not None else START_AFTER
+        )
 
     @property
     def are_available(self) -> bool:
@@ -108,16 +120,20 @@ class Workers:
 
     async def close(self) -> None:
         """End all processes. Calls without a result are cancelled."""
-        for worker in self._workers:
-            worker.close()
-        await asyncio.gather(*(worker.ended for worker in self._workers))
+        await asyncio.gather(*(worker.close() for worker in self._workers))
+        for process in self._forked:
+            process.calls.close()
+            process.answers.close()
+            process.end()
         self._workers.clear()
+        self._forked.clear()
+        await asyncio.sleep(0)  # lets the event loop close the pipes
 
     def _least_busy(self) -> "_Worker":
         """The worker with the least work; a new one, if all are busy and there may be more."""
         least = min(self._workers, key=lambda worker: worker.waiting, default=None)
         if least is None or (least.waiting and len(self._workers) < self.count):
-            least = _Worker(self._give_up)
+            least = _Worker(self._give_up, self._forked.pop() if self._forked else None)
             self._workers.append(least)
         return least
 
@@ -128,19 +144,22 @@ class Workers:
         self.count = 0
 
 
-class _Worker(asyncio.SubprocessProtocol):
-    """A process, which is restarted if it crashes, and the queue of its calls."""
+class _Worker(asyncio.Protocol):
+    """A process, which is replaced if it crashes, and the queue of its calls."""
 
-    def __init__(self, give_up: Callable[[], None]) -> None:
+    def __init__(self, give_up: Callable[[], None], process: Process | None) -> None:
+        """`process`: one that runs already; without it, one is started."""
         self.waiting = 0
         """The size of its calls, in bytes."""
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._give_up = give_up
+        self._process = process
+        self._is_forked = process is not None
+        self._writer: asyncio.WriteTransport | None = None
+        self._reader: asyncio.ReadTransport | None = None
         self._calls: deque[_Call] = deque()
         self._received = bytearray()
         self._is_ready = False
-        self._is_closing = False
-        self._transport: asyncio.SubprocessTransport | None = None
+        self._is_closed = False
         self._starting = asyncio.get_running_loop().create_task(self._start())
 
     def put(self, call: _Call) -> None:
@@ -149,34 +168,39 @@ class _Worker(asyncio.SubprocessProtocol):
         if self._is_ready:
             self._send(call)
 
-    def close(self) -> None:
-        self._is_closing = True
-        self._starting.cancel()
+    async def close(self) -> None:
+        self._is_closed = True
         for call in self._calls:
             call.answer.cancel()
-        if self._transport is None:
-            self._end()
-        else:
-            self._transport.close()  # kills the process
+        self._starting.cancel()
+        await asyncio.gather(self._starting, return_exceptions=True)  # asyncio still uses the pipes
+        self._end_process()
 
     async def _start(self) -> None:
         self._is_ready = False
         self._received.clear()
-        command = [sys.executable, "-I", "-c", _PROGRAM, *sys.path]
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.get_running_loop().subprocess_exec(
-                lambda: self,
-                *command,
-                stderr=None,
-                start_new_session=True,  # else Ctrl-C in a terminal would kill it, before the crawl ends
-            )
+            self._process = self._process or start()
+            self._writer, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, self._process.calls)
+            self._reader, _ = await loop.connect_read_pipe(lambda: self, self._process.answers)
         except (OSError, NotImplementedError):  # NotImplementedError: on Windows, with the event loop that Scrapy needs
+            self._end_process()
             self._run_here()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.SubprocessTransport", transport)
+    def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.end()
+        if self._writer is None:
+            process.calls.close()
+        elif not self._writer.is_closing():
+            self._writer.abort()
+        (self._reader or process.answers).close()
+        self._writer = self._reader = None
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - only standard output is a pipe that is read
+    def data_received(self, data: bytes) -> None:
         self._received += data
         while len(self._received) >= LENGTH:
             end = LENGTH + int.from_bytes(self._received[:LENGTH], "big")
@@ -198,26 +222,31 @@ class _Worker(asyncio.SubprocessProtocol):
         call.end(None if succeeded else result, result)
 
     def _send(self, call: _Call) -> None:
-        assert self._transport is not None
-        pipe = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(_INPUT))
-        pipe.write(packed(call.function))
+        assert self._writer
+        if not self._writer.is_closing():  # else the process has died, and the next one gets the call
+            self._writer.write(packed(call.function))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The process ended. All of its output was received before."""
-        assert self._transport is not None
-        self._transport.close()
-        self._transport = None
-        if self._is_closing:
-            self._end()
-        elif not self._is_ready:
+        if self._is_closed:
+            return
+        self._end_process()
+        if self._is_ready:
+            self._blame()
+        elif not self._is_forked:  # where no interpreter starts, the next one won't either
             self._run_here()
-        else:
-            self._is_ready = False
-            if self._calls:
-                call = self._calls.popleft()
-                self.waiting -= call.size
-                call.end(WorkerDiedError())
-            self._starting = asyncio.get_running_loop().create_task(self._start())
+            return
+        self._is_ready = self._is_forked = False
+        self._starting = asyncio.get_running_loop().create_task(self._start())
+
+    def _blame(self) -> None:
+        """Hold the first call responsible for the end of the process. The second time, it fails."""
+        if self._calls and self._calls[0].has_crashed:
+            call = self._calls.popleft()
+            self.waiting -= call.size
+            call.end(WorkerDiedError())
+        elif self._calls:
+            self._calls[0].has_crashed = True
 
     def _run_here(self) -> None:
         """Run the calls in this process, because the worker process can't be started."""
@@ -225,8 +254,3 @@ class _Worker(asyncio.SubprocessProtocol):
         while self._calls:
             self._calls.popleft().run()
         self.waiting = 0
-        self._end()
-
-    def _end(self) -> None:
-        if not self.ended.done():
-            self.ended.set_result(None)

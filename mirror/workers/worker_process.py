@@ -8,9 +8,11 @@ Pickle is safe here, because both ends of the pipe are this program.
 import gc
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO, Final
 
 LENGTH: Final = 4
@@ -24,6 +26,14 @@ _OBJECTS: Final = 50_000
 
 _PIPE: Final = 1 << 20
 """Bytes that the pipe of calls may hold."""
+
+ASKING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_NAME: Final = "websucker-work"
+"""The name of the process in `ps -e` and `top`. Linux keeps 15 characters."""
+
+_INPUT: Final = 0
+_OUTPUT: Final = 1
+_ERRORS: Final = 2
 
 READY: Final = (True, None)
 
@@ -72,10 +82,22 @@ def _enlarge(pipe: int) -> None:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
+def _rename() -> None:
+    with suppress(OSError), Path("/proc/self/comm").open("w", encoding="ascii") as name:
+        name.write(_NAME)
+
+
 def main() -> None:
-    """Serve on standard input and output. What a function prints goes to standard error instead."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    """Serve on standard input and output. What a function prints goes to standard error instead.
+
+    Signals that ask for an end (of a service manager, or `pkill`) are for the crawl: it still needs the answers.
+    """
+    for number in ASKING:
+        signal.signal(number, signal.SIG_IGN)
+    _rename()
+    output = os.dup(_OUTPUT)
+    os.dup2(_ERRORS, _OUTPUT)
     gc.set_threshold(_OBJECTS)
-    _enlarge(sys.stdin.fileno())
-    serve(os.fdopen(sys.stdin.fileno(), "rb", buffering=_BUFFER, closefd=False), answers)
+    _enlarge(_INPUT)
+    with suppress(BrokenPipeError), os.fdopen(output, "wb") as answers:  # the crawl was killed
+        serve(os.fdopen(_INPUT, "rb", buffering=_BUFFER, closefd=False), answers)

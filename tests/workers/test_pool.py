@@ -13,6 +13,7 @@ import pytest
 from mirror.workers.pool import WorkerDiedError, Workers
 
 PATIENCE = 30.0
+MANY = 20_000
 
 
 class OddError(Exception):
@@ -144,6 +145,19 @@ def test_if_no_process_can_be_started_calls_run_in_this_one(
         assert [record.message for record in caplog.records] == [
             "Can't start worker processes; continuing without them"
         ]
+
+
+def test_calls_that_come_while_a_process_is_replaced_wait_for_it() -> None:
+    async def use(workers: Workers) -> None:
+        os.kill(await workers.submit(1, process), signal.SIGKILL)
+        calls = [workers.submit(1, partial(doubled, b"a"))]
+        while not calls[-1].done():  # at every turn of the loop
+            await asyncio.sleep(0)
+            if len(calls) < MANY:
+                calls.append(workers.submit(1, partial(doubled, b"a")))
+        assert set(await asyncio.gather(*calls)) == {b"aa"}
+
+    with_workers(1, use)
 
 
 def test_close_cancels_calls() -> None:

@@ -99,7 +99,7 @@ complete -c websucker -n _shtab_websucker_using -l connections -x -d 'transfer a
 complete -c websucker -n _shtab_websucker_using -s w -l delay -x -d 'wait this long between two requests to the same host (default: 0)'
 complete -c websucker -n _shtab_websucker_using -l rate -x -d 'receive at most this many bytes a second, all transfers together, for example 500k; 0 sets no limit'
 complete -c websucker -n _shtab_websucker_using -s T -l timeout -x -d 'give up a transfer that receives nothing for this long (default: 180)'
-complete -c websucker -n _shtab_websucker_using -l workers -x -d 'read and rewrite documents in N extra processes; auto uses one for each core, up to 4, once there is enough to do, and none on a single core (default: auto)'
+complete -c websucker -n _shtab_websucker_using -l workers -x -d 'read and rewrite documents in N extra processes; auto uses one for each core, up to 4, and none on a single core (default: auto)'
 complete -c websucker -n _shtab_websucker_using -s i -l input-file -xka "(__fish_complete_path (commandline -ct))" -d 'read start URLs from this file; - reads them from stdin'
 complete -c websucker -n _shtab_websucker_using -s q -l quiet -d 'print nothing unless something is wrong'
 complete -c websucker -n _shtab_websucker_using -s nv -l no-verbose -d 'print a line for each file, without a progress display'
