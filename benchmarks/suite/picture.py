@@ -89,7 +89,7 @@ def _body(results: Results) -> Iterator[str]:
 def _bars(results: Results, workload: str, tool: str, y: int) -> Iterator[str]:
     rows = results.select(workload, tool)
     if not results.is_complete(workload, tool):
-        yield text(LABELS + 20, y + 4, f"not compared: {failure(rows)} of the work", "faint")
+        yield text(LABELS + 20, y + 4, f"not compared: {failure(rows)}", "faint")
         return
     for number, (_, figure) in enumerate(PANELS):
         ratio = results.ratio(workload, tool, rows[0].against, figure)

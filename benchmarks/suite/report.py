@@ -13,6 +13,8 @@ from benchmarks.suite.workloads import WORKLOADS
 MISSED: Final = Path(__file__).with_name("missed.md")
 """Why targets are missed. Written by hand, and copied into the page unchanged."""
 
+_SMALL: Final = 10
+
 COLUMNS: Final = (
     "wall s",
     "ratio",
@@ -110,6 +112,15 @@ def number(figure: float) -> str:
     return f"{figure:.2f}" if figure < 1 else f"{figure:.1f}" if figure < 100 else f"{figure:,.0f}"
 
 
+def exact(figure: float) -> str:
+    """Format a figure so that it can be compared with a bound.
+
+    >>> exact(1.17), exact(31.74)
+    ('1.17', '31.7')
+    """
+    return f"{figure:.2f}" if figure < _SMALL else number(figure)
+
+
 def percent(share: float) -> str:
     """Format a share. Only a complete share becomes 100 %.
 
@@ -124,7 +135,7 @@ def target_table(results: Results) -> str:
     rows = []
     for target in TARGETS:
         figure = target.figure(results)
-        shown = "" if figure is None else number(figure)
+        shown = "" if figure is None else exact(figure)
         rows.append([target.workload, target.description, target.bound, shown, target.verdict(figure)])
     return table(["workload", "figure", "target", "measured", ""], "lllrl", rows)
 
