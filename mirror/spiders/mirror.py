@@ -209,8 +209,8 @@ class MirrorSpider(Spider):
         is_read = not answer.spooled and (listing or max_read_size(answer.media_type) > 0)
         if not is_read or not self.workers.should_parse(size):
             return [Answer(entry, answer, find_references(answer, listing=listing, extra=extra))]
-        keep = answer.is_success and self.mirror.answers.keeps_all
         try:
+            keep = self.mirror.answers.will_keep(entry, answer)
             call = partial(read, str(self.archive.root), answer, listing=listing, keep=keep, extra=extra)
             found, digest = await self.workers.submit(size, call)
             return [Answer(entry, answer, found.unpacked(), digest)]

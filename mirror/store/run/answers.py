@@ -74,6 +74,14 @@ class Answers:
         """Whether the run ignores noindex and noarchive, so that a payload may be stored before its directives are read."""
         return self._run.scope.obeys.isdisjoint(_LEFT_OUT)
 
+    def will_keep(self, entry: Entry, response: Response) -> bool:
+        """Whether the payload of an answer will be stored, whatever it says: so it may be stored before it is recorded.
+
+        Nothing objects to the first answer of a URL. A guess may turn out to be wrong.
+        """
+        is_wanted = response.is_success and self.keeps_all and not entry.guess
+        return is_wanted and self._manifest.resources.current(entry.id) is None
+
     def judged(self, entry: Entry, response: Response) -> Response:
         """Return an answer as the rules of the run see it: the page of an error may count (`store.rules.error_pages`)."""
         if response.status not in messages.GONE:
