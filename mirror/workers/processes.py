@@ -80,6 +80,8 @@ def end_forked() -> None:
     _free.clear()
     for process in [*_forked.values()]:
         process.end()
+        process.calls.close()
+        process.answers.close()
 
 
 def _forked_process() -> Process:
