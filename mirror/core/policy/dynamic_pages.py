@@ -83,6 +83,9 @@ RECHECK_INTERVAL: Final = 20
 LITTLE_TEXT: Final = 200
 """A page with scripts and fewer characters of text than this, without white space, may be empty without its scripts."""
 
+_BEGINNING: Final = 1 << 14
+"""Characters of a page that are looked at first, as most pages have more text than that there."""
+
 _MAX_SHAPE: Final = 500
 """Characters of the inline scripts of such a page, without their literals, that its template depends on."""
 
@@ -108,6 +111,9 @@ _SCRIPT: Final = re.compile(  # each quantifier has a bound, or hostile pages wo
 )
 _TYPE: Final = re.compile(r"\stype\s{0,3}=\s{0,3}[\"']?\s{0,3}([^\"'\s>]*)", re.IGNORECASE)
 _SRC: Final = re.compile(r"\ssrc\s{0,3}=\s{0,3}(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
+_MODULE_VALUE: Final = re.compile(  # begins with the word, which is found faster than what may stand in front of it
+    rb"module(?=[\"'\s>])(?:%s)" % b"|".join(rb"(?<=[\"'=]%smodule)" % (rb"\s" * spaces) for spaces in range(7))
+)
 _JAVASCRIPT: Final = re.compile(r"(?:(?:text|application)/(?:x-)?(?:java|ecma)script|module|)\s*(?:;|$)", re.IGNORECASE)
 _IMPORT: Final = re.compile(r"\bimport\s*\(")
 _IMPORTS: Final = re.compile(r"(?:^|[;\s}])(?:import|export)\s*[\w*{\"'(]")
@@ -160,6 +166,15 @@ def may_have_scripts(payload: bytes) -> bool:
     (False, True, True)
     """
     return b"\0" in payload or b"<script" in payload.lower()
+
+
+def may_have_modules(payload: bytes) -> bool:
+    """Return whether a page may have a module script that `is_module_built` finds. The word alone is in many pages.
+
+    >>> may_have_modules(b"<script type=module>"), may_have_modules(b'<a href="#m" id="module-os">the module</a>')
+    (True, False)
+    """
+    return _MODULE_VALUE.search(payload) is not None
 
 
 def find_signs(text: str, url: CanonicalURL) -> ScriptSigns:
@@ -260,6 +275,8 @@ def _scripts(text: str) -> list[tuple[str, str, str]]:
 
 def has_little_text(text: str) -> bool:
     """Whether a page has fewer characters of text than `LITTLE_TEXT`."""
+    if len(text) > _BEGINNING and not has_little_text(text[: text.rfind(">", 0, _BEGINNING) + 1]):
+        return False
     length = 0
     for part in _INVISIBLE.sub(" ", text).split("<"):
         _, _, words = part.rpartition(">") if ">" in part else ("", "", part)

@@ -35,14 +35,15 @@ class RenderingCandidates:
         if resource.digest is None:
             return
         may_be_in_need = self._looks > 0 and b"script" in payload
-        if self._queue is None and not may_be_in_need and b"module" not in payload:
+        has_modules = dynamic_pages.may_have_modules(payload)
+        if self._queue is None and not may_be_in_need and not has_modules:
             return
         if payload and not dynamic_pages.may_have_scripts(payload):
             if self._queue:
                 self._queue.add(resource, dynamic_pages.NOTHING)
             return
         text = documents.html_text(self._run.archive.response(resource, resource.digest)) or ""
-        if b"module" in payload and dynamic_pages.is_module_built(text):
+        if has_modules and dynamic_pages.is_module_built(text):
             self._run.manifest.decisions.add_needs(resource.id, {MODULES})
         if may_be_in_need:
             self._look(resource, text)
@@ -51,5 +52,6 @@ class RenderingCandidates:
 
     def _look(self, resource: Resource, text: str) -> None:
         self._looks -= 1
-        if dynamic_pages.is_built_by_scripts(text, dynamic_pages.find_signs(text, resource.url)):
+        is_short = dynamic_pages.has_little_text(text)
+        if is_short and dynamic_pages.is_built_by_scripts(text, dynamic_pages.find_signs(text, resource.url)):
             self.in_need, self._looks = resource.url, 0

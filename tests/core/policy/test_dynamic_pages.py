@@ -1,7 +1,10 @@
 """Pages that should be rendered in a browser, and pages that should not."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mirror.core.policy import dynamic_pages
 from mirror.core.policy.dynamic_pages import (
     BUNDLERS,
     FEW_TRIALS,
@@ -10,8 +13,10 @@ from mirror.core.policy.dynamic_pages import (
     ScriptSigns,
     Sign,
     find_signs,
+    has_little_text,
     is_built_by_scripts,
     is_module_built,
+    may_have_modules,
     shows_loader,
 )
 from mirror.core.url.canonical import CanonicalURL
@@ -139,6 +144,47 @@ def test_short_pages_with_other_inline_scripts_have_other_templates() -> None:
 )
 def test_is_module_built(html: str, *, expected: bool) -> None:
     assert is_module_built(html) is expected
+
+
+SPACES = st.sampled_from(["", " ", "\n", "   ", "\n\t "])
+
+
+@given(SPACES, SPACES, SPACES, st.sampled_from(["", '"', "'"]), st.sampled_from(["", ' src="a.js"', "\tsrc=a.js"]))
+def test_a_page_that_is_built_of_modules_may_have_modules(
+    name: str, value: str, inner: str, quote: str, after: str
+) -> None:
+    html = f"<p>text<script type{name}={value}{quote}{inner}module{quote}{after}>import {{ a }} from 'b'</script>"
+    assert may_have_modules(html.encode()) or not is_module_built(html)
+
+
+@pytest.mark.parametrize("html", ["the module", '<a href="#module-os">module</a>', "<p id=modules>", "(`module`)"])
+def test_a_word_is_no_module(html: str) -> None:
+    assert not may_have_modules(html.encode())
+
+
+PIECES = [
+    "<p>",
+    "word ",
+    "<!-- a -->",
+    "<script>",
+    "</script>",
+    "<title>t</title>",
+    "<svg>",
+    "</svg>",
+    "&amp;",
+    "<!--",
+    ">",
+    "<a b=",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.lists(st.sampled_from(PIECES), max_size=12))
+def test_a_long_page_is_looked_at_in_two_steps_with_the_same_result(begin: list[str], end: list[str]) -> None:
+    html = "".join(begin) * 20 + "<i></i>" * 3000 + "".join(end) * 20
+    in_two_steps = has_little_text(html)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dynamic_pages, "_BEGINNING", len(html))
+        assert has_little_text(html) is in_two_steps
 
 
 def test_looking_takes_linear_time() -> None:
