@@ -235,7 +235,10 @@ def test_a_file_that_a_kill_cut_off_is_resumed(
         assert done.code == 0
         assert copy(tmp_path) == expected
         assert len(large.asked) == 1 + requests
-        assert large.asked[1] == (f"bytes={there}-", TAG)
+        # the kill may have come between the last bytes and their checksum
+        begins = {f"bytes={at}-" for at in (there, there // block_sums.BLOCK * block_sums.BLOCK)}
+        assert large.asked[1][0] in begins
+        assert large.asked[1][1] == TAG
         assert list((tmp_path / ".mirror" / "partial").iterdir()) == []
 
 
