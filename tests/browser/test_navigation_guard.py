@@ -26,8 +26,9 @@ MORE: Final = {
     "circl2": "if (location.protocol != 'https:') location.replace(location.pathname.replace('circl2', 'circle'))",
 }
 PAGES: Final = {page: script for page, script in (LEAVES | MORE).items() if page != "no frame"}  # which is elsewhere
-MOST: Final = 6
-"""Navigations of a page at most, the first included: a page may load itself twice; a circle is cut after four."""
+MOST: Final = 8
+"""Navigations of a page at most, the first and those that are cancelled included: a page may load itself twice; a circle is cut
+after four, and may try again. Without an end there would be a dozen and more."""
 
 
 def name(page: str) -> str:
