@@ -122,9 +122,7 @@ class Workers:
         """End all processes. Calls without a result are cancelled."""
         await asyncio.gather(*(worker.close() for worker in self._workers))
         for process in self._forked:
-            process.calls.close()
-            process.answers.close()
-            process.end()
+            process.discard()
         self._workers.clear()
         self._forked.clear()
         await asyncio.sleep(0)  # lets the event loop close the pipes

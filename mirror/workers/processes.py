@@ -35,6 +35,12 @@ class Process:
     end: Callable[[], None]
     """Kill the process if it still runs, and let the system forget it."""
 
+    def discard(self) -> None:
+        """End a process whose pipes nobody uses."""
+        self.end()
+        self.calls.close()
+        self.answers.close()
+
 
 def start() -> Process:
     """Start a new interpreter. Raises `OSError`."""
@@ -79,9 +85,7 @@ def end_forked() -> None:
     """End all forked processes that still run, whoever has them. To be called at the end of the program."""
     _free.clear()
     for process in [*_forked.values()]:
-        process.end()
-        process.calls.close()
-        process.answers.close()
+        process.discard()
 
 
 def _forked_process() -> Process:
