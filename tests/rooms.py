@@ -59,9 +59,11 @@ ROOMS: Final = (
         "one file for each command",
         ("browser", "cli", "compare", "core", "engine", "program", "replay", "reports", "store", "terminal", "workers"),
     ),
+    Room("commands.queries", "those that answer questions", ("cli", "core", "reports", "store", "terminal")),
     Room(
         "scrapy_commands", "the same for Scrapy's command line", ("cli", "commands", "program", "reports", "terminal")
     ),
+    Room("scrapy_commands.queries", "the same", ("program",)),
 )
 """From the bottom up: a room imports only rooms above it in this table. `mirror` is the root, with its spiders."""
 

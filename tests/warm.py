@@ -36,6 +36,7 @@ _PACKAGES: Final = (
     "scrapy.spidermiddlewares",
     "mirror",
     "mirror.commands",
+    "mirror.commands.queries",
     "mirror.scrapy_commands",
     "mirror.spiders",
 )

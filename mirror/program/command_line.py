@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from mirror import __version__
 from mirror.cli.option_table import NONE, OPTIONS, Group, flag
-from mirror.program.command_table import COMMANDS, Argument, Command, argument
+from mirror.program.command import Argument, Command, argument
+from mirror.program.command_table import COMMANDS
 from mirror.program.other_tools import ADVICE
 from mirror.program.parser import Parser
 

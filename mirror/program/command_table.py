@@ -1,85 +1,38 @@
 """The table of commands: what each is for, and its arguments. The parsers, the help, the man page, the completions of shells
 and the commands of Scrapy are made from it.
 
-A command NAME is the function `run` of the module `mirror.commands.NAME`, which takes the parsed arguments and returns the exit
-code. Only the module of the command that runs is imported, so that a command starts as fast as its own work allows.
+A command NAME is the function `run` of the module `mirror.commands.NAME`, or `mirror.commands.queries.NAME`. It takes the
+parsed arguments and returns the exit code. Only the module of the command that runs is imported, so that a command starts as
+fast as its own work allows.
 """
 
 from argparse import Namespace
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Final
+
+from mirror.program.command import DIR, JSON, SNAPSHOT, Command, argument
+from mirror.program.query_table import QUERIES
 
 CRAWL: Final = "crawl"
 """The command that `websucker URL...` means; `scrapy crawl mirror`. Its options are in `option_table`."""
 
 
-class Argument(NamedTuple):
-    """An argument of a command, as `argparse` takes it: its names, and the keywords of `add_argument`."""
-
-    names: tuple[str, ...]
-    keywords: dict[str, Any]
-
-    @property
-    def is_option(self) -> bool:
-        return self.names[0].startswith("-")
-
-
-def argument(*names: str, **keywords: Any) -> Argument:
-    return Argument(names, keywords)
-
-
-class Command(NamedTuple):
-    """A command: a line that says what it does, its arguments, and what else the help of the command says.
-
-    `crawls`: the command makes requests, and takes settings of Scrapy. `adapted`: `scrapy` has it, too.
-    """
-
-    summary: str
-    arguments: tuple[Argument, ...]
-    details: str = ""
-    crawls: bool = False
-    adapted: bool = True
-
-
 SHELLS: Final = ("bash", "zsh", "fish")
-_DIR: Final = argument("folder", metavar="DIR", help="the folder of the archive")
-_JSON: Final = argument("--json", action="store_true", help="print JSON")
 _NAMES: Final = argument(
     "--names",
     choices=("exact", "portable"),
     help="how to name files: exact (as in their URLs), or portable (so that the tree can be copied to Windows, macOS, a stick "
     "or a share) (default: as in the archive)",
 )
-_SNAPSHOT: Final = "a number, the time at which the run began (2026-11-24), or latest"
 
 COMMANDS: Final[dict[str, Command]] = {
-    "snapshots": Command("List the snapshots of an archive", (_DIR, _JSON)),
-    "diff": Command(
-        "Show what changed between two snapshots",
-        (
-            _DIR,
-            argument("before", metavar="A", nargs="?", help=f"the earlier snapshot: {_SNAPSHOT}"),
-            argument("now", metavar="B", nargs="?", help="the later snapshot"),
-            argument("--html", metavar="FILE", help="write an HTML page that shows the changes in the text of pages"),
-            _JSON,
-        ),
-        "Shows what was added, removed, changed and moved. Without A and B, compares the last two complete snapshots; "
-        "with A alone, A and the newest. "
-        "Signs: + added, - removed, * changed, > moved, ~ changed only in nonces, tokens and clocks (noise). "
-        "Exits with 1 if there are differences other than noise, else with 0.",
-    ),
-    "why": Command(
-        "Explain why a URL was fetched or not",
-        (_DIR, argument("url", metavar="URL", help="the URL to explain"), _JSON),
-        "Tells by which rule, where the URL was found, and since when the archive knows it. "
-        "Exits with 0 if the archive has a copy of the URL, else with 1.",
-    ),
+    **QUERIES,
     "checkout": Command(
         "Write a snapshot into a folder of its own",
         (
-            _DIR,
-            argument("snapshot", metavar="SNAPSHOT", help=_SNAPSHOT),
+            DIR,
+            argument("snapshot", metavar="SNAPSHOT", help=SNAPSHOT),
             argument("target", metavar="TARGET", help="a new or an empty folder"),
             _NAMES,
         ),
@@ -89,7 +42,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "replay": Command(
         "Serve an archive to browsers on this machine",
         (
-            _DIR,
+            DIR,
             argument(
                 "--port",
                 metavar="N",
@@ -115,9 +68,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "verify": Command(
         "Find damage, and with --repair fetch those files again",
         (
-            _DIR,
+            DIR,
             argument("--repair", action="store_true", help="repair the damage; nothing else is requested from servers"),
-            _JSON,
+            JSON,
         ),
         "Checks every stored object and the tree by hash. Exits with 0 if nothing is damaged or everything was "
         "repaired, with 1 if there is damage or something is lost for "
@@ -127,7 +80,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "publish": Command(
         "Write the tree again from what is stored",
         (
-            _DIR,
+            DIR,
             argument(
                 "--accept-loss",
                 action="store_true",
@@ -140,7 +93,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "prune": Command(
         "Remove old snapshots, and what only they need",
         (
-            _DIR,
+            DIR,
             argument(
                 "--keep",
                 metavar="RULES",
@@ -149,13 +102,13 @@ COMMANDS: Final[dict[str, Command]] = {
                 "removed",
             ),
             argument("--dry-run", action="store_true", help="show what would be removed, and change nothing"),
-            _JSON,
+            JSON,
         ),
         "The newest complete snapshot always stays, and so does an unfinished run.",
     ),
     "forget": Command(
         "Remove a URL for good, and never fetch it again",
-        (_DIR, argument("url", metavar="URL", help="the URL; with a * at the end, all URLs with that prefix")),
+        (DIR, argument("url", metavar="URL", help="the URL; with a * at the end, all URLs with that prefix")),
         "Removes it from every snapshot, the tree, the objects, the copies, unfinished downloads and the database. A "
         "tombstone "
         "keeps it from being fetched again. Checkouts, backups, reports and logs are elsewhere: remove them yourself.",
@@ -199,7 +152,7 @@ COMMANDS: Final[dict[str, Command]] = {
                 action="store_true",
                 help="let a site on the internet make the browser connect to this machine and its network",
             ),
-            _JSON,
+            JSON,
         ),
         "Opens both page by page. Reports missing pages, requests that fail or leave the copy, script errors that the "
         "original does not have, different "
@@ -226,7 +179,7 @@ COMMANDS: Final[dict[str, Command]] = {
             argument(
                 "--verbose", "-v", action="store_true", help="show the versions of everything that a run depends on"
             ),
-            _JSON,
+            JSON,
         ),
         "The report of an error needs the output of `websucker version --verbose`.",
         adapted=False,
@@ -238,5 +191,6 @@ COMMANDS: Final[dict[str, Command]] = {
 
 def function(name: str) -> Callable[[Namespace], int]:
     """Import the module of a command, and return the function that does its work."""
-    run: Callable[[Namespace], int] = import_module(f"mirror.commands.{name}").run
+    room = "mirror.commands.queries" if name in QUERIES else "mirror.commands"
+    run: Callable[[Namespace], int] = import_module(f"{room}.{name}").run
     return run

@@ -5,8 +5,9 @@ from argparse import ArgumentParser, Namespace
 from scrapy.commands import ScrapyCommand
 
 from mirror.cli.guarded import guarded, prepare
+from mirror.program.command import Command
 from mirror.program.command_line import add_arguments, usage
-from mirror.program.command_table import COMMANDS, Command, function
+from mirror.program.command_table import COMMANDS, function
 from mirror.program.parser import Parser
 
 

@@ -229,7 +229,7 @@ def test_arguments_of_commands(words: list[str], given: dict[str, object]) -> No
 def test_every_command_has_a_function_and_almost_every_one_is_also_scrapys() -> None:
     for name in COMMANDS:
         assert callable(function(name))
-    files = {path.stem for path in Path(scrapy_commands.__path__[0]).glob("[a-z]*.py")}
+    files = {path.stem for path in Path(scrapy_commands.__path__[0]).rglob("[a-z]*.py")}
     assert files == {name for name, command in COMMANDS.items() if command.adapted} | {CRAWL}
 
 

@@ -1,0 +1,30 @@
+"""The table of the commands that answer questions about an archive; `command_table` has the others."""
+
+from typing import Final
+
+from mirror.program.command import DIR, JSON, SNAPSHOT, Command, argument
+
+QUERIES: Final[dict[str, Command]] = {
+    "snapshots": Command("List the snapshots of an archive", (DIR, JSON)),
+    "diff": Command(
+        "Show what changed between two snapshots",
+        (
+            DIR,
+            argument("before", metavar="A", nargs="?", help=f"the earlier snapshot: {SNAPSHOT}"),
+            argument("now", metavar="B", nargs="?", help="the later snapshot"),
+            argument("--html", metavar="FILE", help="write an HTML page that shows the changes in the text of pages"),
+            JSON,
+        ),
+        "Shows what was added, removed, changed and moved. Without A and B, compares the last two complete snapshots; "
+        "with A alone, A and the newest. "
+        "Signs: + added, - removed, * changed, > moved, ~ changed only in nonces, tokens and clocks (noise). "
+        "Exits with 1 if there are differences other than noise, else with 0.",
+    ),
+    "why": Command(
+        "Explain why a URL was fetched or not",
+        (DIR, argument("url", metavar="URL", help="the URL to explain"), JSON),
+        "Tells by which rule, where the URL was found, and since when the archive knows it. "
+        "Exits with 0 if the archive has a copy of the URL, else with 1.",
+    ),
+}
+"""Name -> command: the function `run` of the module `mirror.commands.queries.NAME`."""

@@ -1,0 +1,1 @@
+"""The commands of `mirror.commands.queries` for `scrapy`."""
