@@ -20,6 +20,19 @@ QUERIES: Final[dict[str, Command]] = {
         "Signs: + added, - removed, * changed, > moved, ~ changed only in nonces, tokens and clocks (noise). "
         "Exits with 1 if there are differences other than noise, else with 0.",
     ),
+    "log": Command(
+        "Show every version of a URL, and what changed in it",
+        (
+            DIR,
+            argument("url", metavar="URL", help="the URL"),
+            argument("--patch", "-p", action="store_true", help="show all changes of the text, as a unified diff"),
+            argument("--number", "-n", metavar="N", type=int, help="show the newest N versions only"),
+            JSON,
+        ),
+        "The newest version comes first. Of each: the snapshots that show it, when the first of them began, the status, the "
+        "size, the beginning of the SHA-256, the title, what happened to it (new, changed, gone, back, moved), and the first "
+        "lines that changed in its text. Exits with 1 if the archive has no version of the URL.",
+    ),
     "why": Command(
         "Explain why a URL was fetched or not",
         (DIR, argument("url", metavar="URL", help="the URL to explain"), JSON),

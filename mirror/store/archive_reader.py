@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mirror.core.http import messages
 from mirror.core.http.messages import Response, Spooled
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.layout import COPIES, KEPT, OBJECTS
 from mirror.store.disk.objects import Digest, Objects
@@ -29,6 +30,9 @@ FILES: Final = (
     "manifest.sqlite-journal",
 )
 """The files in `.mirror/`."""
+
+_MOST_ALIASES: Final = 20
+"""How many aliases are followed: a damaged manifest may have a circle."""
 
 
 class ArchiveReader:
@@ -60,6 +64,19 @@ class ArchiveReader:
 
     def _release(self) -> None:
         """Release what `_open` took."""
+
+    def shown(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
+        """Return the version of a URL in a snapshot, or that of the URL that it is an alias of.
+
+        Its path is `None` if the snapshot has no copy of either.
+        """
+        found = self.history.version(url, snapshot_id)
+        for _ in range(_MOST_ALIASES):
+            other = None if found and found.path else self.history.same_as(url)
+            if other is None:
+                break
+            url, found = other, self.history.version(other, snapshot_id)
+        return found
 
     def response(self, resource: Resource, digest: Digest) -> Response:
         """Return the answer of a version as it was received. A payload that is too long to be read stays on the disk."""

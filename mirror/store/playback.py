@@ -18,7 +18,7 @@ from mirror.core.replay.variant_match import Asked, exact_match, near_variant
 from mirror.core.url.canonical import CanonicalURL, origin
 from mirror.core.url.media_types import Document
 from mirror.core.url.tombstones import covers
-from mirror.store.archive import MAX_REDIRECTS, Archive
+from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.history_records import Origin, SnapshotInfo, UrlHistory
@@ -95,7 +95,7 @@ class Playback:
 
         Raises `StorageError` if the object is missing or not a file of the object store.
         """
-        resource = self._version(url, snapshot)
+        resource = self._archive.shown(url, snapshot)
         if resource is None or resource.path is None or resource.digest is None:
             return None
         return StoredVersion(resource, resource.digest, self._file(resource.digest))
@@ -111,7 +111,7 @@ class Playback:
         return self.find(found[0], snapshot) if found else None
 
     def has(self, url: CanonicalURL, snapshot: int) -> bool:
-        found = self._version(url, snapshot)
+        found = self._archive.shown(url, snapshot)
         return found is not None and found.path is not None
 
     def near(self, url: CanonicalURL, asked: Asked, snapshot: int) -> tuple[StoredVersion, NearMatch] | None:
@@ -131,17 +131,6 @@ class Playback:
             match = near_match(url, known + [one for one in stored if "#" not in one])
         found = self.find(match.url, snapshot) if match else None
         return (found, match) if found and match else None
-
-    def _version(self, url: CanonicalURL, snapshot: int) -> Resource | None:
-        for _ in range(MAX_REDIRECTS):
-            found = self._history.version(url, snapshot)
-            if found is not None and found.path is not None:
-                return found
-            other = self._history.same_as(url)
-            if other is None:
-                return found
-            url = other
-        return None
 
     def _file(self, digest: Digest) -> Path:
         place = self._archive.objects.file(digest)

@@ -4,20 +4,19 @@ from argparse import Namespace
 from typing import Any
 
 from mirror.cli.archive_command import open_reader
-from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
+from mirror.cli.archived_url import find_url
 from mirror.core.url.tombstones import covers
 from mirror.reports.exit_codes import Exit
 from mirror.reports.url_report import account_lines
-from mirror.store.archive_reader import ArchiveReader
 from mirror.store.manifest.history_records import UrlHistory
 from mirror.store.manifest.records import Entry
-from mirror.terminal.console import exit_with_error, print_json, print_line
+from mirror.terminal.console import print_json, print_line
 
 
 def run(given: Namespace) -> int:
     """Exits with 0 if the archive has a copy of the URL, else with 1."""
     with open_reader(given.folder) as archive:
-        url = _url(archive, given.url)
+        url = find_url(archive, given.url)
         account = archive.history.account(url)
         forgotten = [pattern for pattern in archive.manifest.decisions.tombstones() if covers(pattern, url)]
         stands_in = archive.history.same_as(url)
@@ -28,16 +27,6 @@ def run(given: Namespace) -> int:
         for line in account_lines(url, account, forgotten):
             print_line(line)
     return Exit.WELL if any(map(_has_copy, copies)) else Exit.SOME_FAILED
-
-
-def _url(archive: ArchiveReader, text: str) -> CanonicalURL:
-    """The URL that the user means: without a scheme, the one of https or http that the archive knows."""
-    schemes = ("",) if "://" in text or text.startswith("file:") else ("https://", "http://")
-    try:
-        urls = [canonical(scheme + text) for scheme in schemes]
-    except InvalidURLError as error:
-        exit_with_error(str(error), Exit.USAGE)
-    return next(iter(archive.manifest.frontier.find(urls)), urls[0])
 
 
 def _has_copy(account: UrlHistory | None) -> bool:

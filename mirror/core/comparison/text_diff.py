@@ -5,6 +5,7 @@ nothing and runs nothing. The work for a page is bounded (`MAX_WORK`), and no ma
 """
 
 import difflib
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ MAX_WORK: Final = 10_000_000
 The unit is the worst case of difflib: pairs of equal lines times lines. Lines that are frequent in a long page ("popular" in
 difflib) don't count, because difflib ignores them at first.
 """
+
+ALL_LINES: Final = sys.maxsize
+"""The `context` of changes with all unchanged lines."""
 
 TOO_LONG: Final = "too many changes to compare the lines in order; these lines are in only one of the two texts"
 
@@ -69,15 +73,25 @@ def page_lines(html: str) -> list[str]:
     >>> page_lines("<title>T</title><p>a <b>b</b>c<script>x</script><tr><td>1<td>2</tr><pre>d\\n e")
     ['T', 'a bc', '1 2', 'd', 'e']
     """
+    return titled_lines(html)[1]
+
+
+def titled_lines(html: str) -> tuple[str, list[str]]:
+    """Return the title of an HTML document, "" if it has none, and its `page_lines`.
+
+    >>> titled_lines("<title> A\\nB </title><p>c")
+    ('A B', ['A B', 'c'])
+    """
     reader = read_html(html, Lines)
     reader.break_line()
-    return reader.lines
+    return reader.title, reader.lines
 
 
 class Lines:
-    """Collects the visible text of an HTML document, line by line."""
+    """Collects the title and the visible text of an HTML document, line by line."""
 
     def __init__(self) -> None:
+        self.title = ""
         self.lines: list[str] = []
         self._pieces: list[str] = []
         self._hidden = 0
@@ -99,16 +113,21 @@ class Lines:
             self._pieces.append(line)
 
     def end(self, tag: str) -> None:
+        if tag == "title" and not self._titled and not self._hidden:
+            self.title = self._line()
         self._separate(tag)
         self._preformatted -= tag == "pre"
         self._hidden -= self._hides(tag)
         self._titled = self._titled or tag == "title"
 
     def break_line(self) -> None:
-        line = " ".join("".join(self._pieces).split())
+        line = self._line()
         self._pieces.clear()
         if line:
             self.lines.append(line)
+
+    def _line(self) -> str:
+        return " ".join("".join(self._pieces).split())
 
     def _hides(self, tag: str) -> bool:
         """Whether the text of an element is invisible. A second `<title>` names an SVG picture, so it is."""
@@ -183,6 +202,48 @@ def _unchanged(lines: Sequence[str], first: int, last: int) -> Iterator[Change]:
     yield from (Change(" ", line) for line in lines[:first])
     yield Change("…", f"{left_out:,} lines")
     yield from (Change(" ", line) for line in lines[len(lines) - last :])
+
+
+def unified(changes: Sequence[Change], *, context: int = 3) -> Iterator[str]:
+    """Yield changes as the hunks of a unified diff. `changes` have all lines: `text_changes` gave them with `ALL_LINES`.
+
+    >>> list(unified(text_changes("abcdefgh", "abcxefgh", context=ALL_LINES), context=1))
+    ['@@ -3,3 +3,3 @@', ' c', '-d', '+x', ' e']
+    """
+    places = [n for n, change in enumerate(changes) if change.sign != " "]
+    old = new = done = 0
+    for first, last in _spans(places, context):
+        begin, end = max(first - context, 0), min(last + context + 1, len(changes))
+        old += _count(changes[done:begin], " -")
+        new += _count(changes[done:begin], " +")
+        shown = changes[begin:end]
+        sizes = _count(shown, " -"), _count(shown, " +")
+        yield f"@@ -{_range(old, sizes[0])} +{_range(new, sizes[1])} @@"
+        yield from (f"{change.sign}{change.text}" for change in shown)
+        old, new, done = old + sizes[0], new + sizes[1], end
+
+
+def _spans(places: Sequence[int], context: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last of the places that share a hunk, because their contexts touch."""
+    first = last = None
+    for place in places:
+        if first is None or last is None:
+            first = place
+        elif place - last > 2 * context + 1:
+            yield first, last
+            first = place
+        last = place
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _count(changes: Sequence[Change], signs: str) -> int:
+    return sum(change.sign in signs for change in changes)
+
+
+def _range(before: int, size: int) -> str:
+    """The lines of a hunk, as `diff -u` writes them: `before` lines stand in front of it."""
+    return f"{before + (size > 0)},{size}"
 
 
 # --- from changes to a report -----------------------------------------------------------------------------------------

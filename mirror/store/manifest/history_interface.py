@@ -16,7 +16,9 @@ from mirror.store.manifest.history_records import (
     ShownVersion,
     SnapshotCounts,
     SnapshotInfo,
+    SnapshotStatistics,
     UrlHistory,
+    UrlVersion,
 )
 from mirror.store.manifest.records import ChangedPage, Resource
 from mirror.store.manifest.rendering_records import RenderingCounts, RenderingOutcome, RenderingTask, RenderMode
@@ -136,6 +138,18 @@ class History(Protocol):
 
     def account(self, url: CanonicalURL) -> UrlHistory | None:
         """Return all that is known of a URL; `None` if no run ever met it."""
+
+    def versions(self, url: CanonicalURL) -> list[UrlVersion]:
+        """Return all versions of a URL, the oldest first."""
+
+    def moved_to(self, resource: Resource, snapshot_id: int) -> CanonicalURL | None:
+        """Return a URL at which a snapshot shows the payload of this version for the first time; `None` if there is none."""
+
+    def moved_from(self, resource: Resource) -> CanonicalURL | None:
+        """Return a URL that lost its file with this payload in the snapshot that added this one; `None` if there is none."""
+
+    def statistics(self, snapshot_id: int, most: int) -> SnapshotStatistics:
+        """Count what a snapshot shows by type, origin, depth and status, and find up to `most` of its largest files."""
 
     def starts(self, snapshot_id: int) -> list[CanonicalURL]:
         """Return the starts of all runs up to a snapshot, pruned ones included, oldest run first, each URL once."""

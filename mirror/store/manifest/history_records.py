@@ -111,6 +111,45 @@ class UrlHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class UrlVersion:
+    """A version of a URL: `first` and `last` are the snapshots that show it, without pruned ones.
+
+    `began` is when the run began that found it, `ended` when the run began that ended it. Times are ISO 8601 in UTC.
+    """
+
+    resource: Resource
+    first: int
+    last: int
+    began: str | None
+    ended: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileGroup:
+    """The files of a snapshot that have something in common, such as their type; `size` in bytes."""
+
+    name: str
+    pages: int
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotStatistics:
+    """What a snapshot shows, by several properties. Its totals are in `SnapshotCounts`.
+
+    `types`, `hosts` (origins) and `depths` count pages and other files, as `SnapshotCounts` does. Depths are those of pages.
+    `statuses` count the URLs that were requested; their sizes are those of the files. `largest` are the largest files.
+    """
+
+    types: list[FileGroup]
+    hosts: list[FileGroup]
+    depths: list[FileGroup]
+    statuses: list[FileGroup]
+    largest: list[Resource]
+
+
+@dataclass(frozen=True, slots=True)
 class LastRendering:
     """The last rendering of a page. `state` is a `rendering_records.RenderingState`, `began` the time at which the run began.
 

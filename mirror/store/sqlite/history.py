@@ -24,10 +24,22 @@ from mirror.store.manifest.history_records import (
     ShownVersion,
     SnapshotCounts,
     SnapshotInfo,
+    SnapshotStatistics,
     UrlHistory,
+    UrlVersion,
 )
 from mirror.store.manifest.records import AGAIN, ALIASES, FOLDED, PRUNED, Outcome, Resource
-from mirror.store.sqlite.queries import AT_A_TIME, PAGE, RESOURCE, SEEN, Queries, entry_of, resource_of
+from mirror.store.sqlite.queries import (
+    AT_A_TIME,
+    IS_SHOWN,
+    IS_SHOWN_PAGE,
+    RESOURCE,
+    SEEN,
+    Queries,
+    entry_of,
+    resource_of,
+)
+from mirror.store.sqlite.statistics import statistics
 
 
 class History(Queries):
@@ -112,7 +124,7 @@ class History(Queries):
         return self._database.first(_BETWEEN, words) is not None
 
     def version(self, url: CanonicalURL, snapshot_id: int) -> Resource | None:
-        row = self._database.first(f"{RESOURCE} WHERE u.url = :url AND {_IN}", {"at": snapshot_id, "url": url})
+        row = self._database.first(f"{RESOURCE} WHERE u.url = :url AND {IS_SHOWN}", {"at": snapshot_id, "url": url})
         return resource_of(row) if row else None
 
     def beginning_with(self, text: str, snapshot_id: int, most: int) -> list[CanonicalURL]:
@@ -172,6 +184,29 @@ class History(Queries):
             [resource_of(one) for one in self._database.rows(_VARIANTS, variants)],
         )
 
+    @checked
+    def versions(self, url: CanonicalURL) -> list[UrlVersion]:
+        return [
+            UrlVersion(
+                resource_of(row), checks.number(row["first"]), checks.number(row["last"]), row["began"], row["ended"]
+            )
+            for row in self._database.rows(_SPANS, (url,))
+        ]
+
+    def moved_to(self, resource: Resource, snapshot_id: int) -> CanonicalURL | None:
+        return self._other_place(_MOVED_TO, resource, snapshot_id)
+
+    def moved_from(self, resource: Resource) -> CanonicalURL | None:
+        return self._other_place(_MOVED_FROM, resource, resource.since)
+
+    def _other_place(self, query: str, resource: Resource, snapshot_id: int) -> CanonicalURL | None:
+        words = {"digest": resource.digest, "url_id": resource.url_id, "at": snapshot_id}
+        found = self._database.scalar(query, words)
+        return found and checks.url(found)
+
+    def statistics(self, snapshot_id: int, most: int) -> SnapshotStatistics:
+        return statistics(self._database, snapshot_id, most)
+
     def starts(self, snapshot_id: int) -> list[CanonicalURL]:
         lists = self._database.column("SELECT starts FROM snapshots WHERE id <= ? ORDER BY id", (snapshot_id,))
         return list(dict.fromkeys(url for starts in lists for url in checks.urls(checks.read_json(starts))))
@@ -216,25 +251,20 @@ def _end(name: str) -> str:
 
 _YEAR: Final = 4  # digits: a number with so many is a year, not the id of a snapshot
 _LISTED: Final = f"SELECT * FROM snapshots WHERE outcome <> '{PRUNED}'"
-_IN: Final = "r.since <= :at AND (r.until IS NULL OR r.until > :at)"
 _ALL: Final = f"{RESOURCE} WHERE r.id > ? ORDER BY r.id LIMIT {AT_A_TIME}"
 _AT: Final = (
     "SELECT r.*, u.url, "
     "(SELECT digest FROM copies c WHERE c.resource_id = r.id AND c.since <= :at ORDER BY c.since DESC LIMIT 1) AS copy, "
     "(SELECT dom FROM renderings d WHERE d.resource_id = r.id AND d.since <= :at AND d.state = 1 "
     "ORDER BY d.since DESC LIMIT 1) AS dom "
-    f"FROM resources r JOIN urls u ON u.id = r.url_id WHERE {_IN} AND r.path IS NOT NULL AND r.id > :last "
+    f"FROM resources r JOIN urls u ON u.id = r.url_id WHERE {IS_SHOWN} AND r.path IS NOT NULL AND r.id > :last "
     f"ORDER BY r.id LIMIT {AT_A_TIME}"
 )
 _SAME_AS: Final = "SELECT s.url FROM urls u JOIN urls s ON s.id = u.same_as WHERE u.url = ?"
-_IS_PAGE: Final = (  # as in the counts of a run, `IS_PAGE`; the rules of a later run may have taken its roles from a page
-    "media_type IN ('text/html', 'application/xhtml+xml') AND instr(url, '#') = 0 "
-    f"AND (coalesce(roles, 0) = 0 OR roles & {PAGE})"
-)
 _ORIGINS: Final = f"""
     WITH shown AS (
         SELECT url, instr(url, '://') + 3 AS host,
-            {_IS_PAGE} AND status NOT BETWEEN 300 AND 399 AND standing <> 'error' AS page
+            {IS_SHOWN_PAGE} AND status NOT BETWEEN 300 AND 399 AND standing <> 'error' AS page
         FROM resources JOIN urls ON urls.id = resources.url_id LEFT JOIN frontier ON frontier.url_id = urls.id
         WHERE resources.since <= :at AND (until IS NULL OR until > :at) AND path IS NOT NULL
     )
@@ -244,7 +274,7 @@ _ORIGINS: Final = f"""
 """
 _BETWEEN: Final = (
     "SELECT u.url FROM urls u JOIN resources r ON r.url_id = u.id "
-    f"WHERE u.url >= :first AND u.url < :end AND r.path IS NOT NULL AND {_IN} ORDER BY u.url LIMIT :most"
+    f"WHERE u.url >= :first AND u.url < :end AND r.path IS NOT NULL AND {IS_SHOWN} ORDER BY u.url LIMIT :most"
 )
 _TOUCHED: Final = (
     "SELECT url FROM urls WHERE id IN (SELECT url_id FROM resources WHERE since > ? AND since <= ?) ORDER BY url"
@@ -272,6 +302,26 @@ _VERSIONS: Final = (
     "SELECT r.*, u.url, began.started AS began, ended.started AS ended FROM resources r JOIN urls u ON u.id = r.url_id "
     "LEFT JOIN snapshots began ON began.id = r.since LEFT JOIN snapshots ended ON ended.id = r.until "
     "WHERE r.url_id = :url_id ORDER BY r.since"
+)
+_OF_SPAN: Final = (
+    "(SELECT {}(id) FROM snapshots WHERE id >= r.since AND (r.until IS NULL OR id < r.until) "
+    f"AND outcome <> '{PRUNED}')"
+)
+_SPANS: Final = (
+    f"SELECT r.*, u.url, coalesce({_OF_SPAN.format('min')}, r.since) AS first, "
+    f"coalesce({_OF_SPAN.format('max')}, r.since) AS last, "
+    "(SELECT started FROM snapshots WHERE id = r.since) AS began, (SELECT started FROM snapshots WHERE id = r.until) AS ended "
+    "FROM urls u JOIN resources r ON r.url_id = u.id WHERE u.url = ? ORDER BY r.since"
+)
+_MOVED_TO: Final = (
+    "SELECT u.url FROM resources r JOIN urls u ON u.id = r.url_id WHERE r.digest = :digest AND r.since = :at AND r.size > 0 "
+    "AND r.path IS NOT NULL AND r.url_id <> :url_id AND NOT EXISTS "
+    "(SELECT 1 FROM resources b WHERE b.url_id = r.url_id AND b.until = :at AND b.path IS NOT NULL) ORDER BY r.id LIMIT 1"
+)
+_MOVED_FROM: Final = (
+    "SELECT u.url FROM resources r JOIN urls u ON u.id = r.url_id WHERE r.digest = :digest AND r.until = :at AND r.size > 0 "
+    "AND r.path IS NOT NULL AND r.url_id <> :url_id AND NOT EXISTS "
+    "(SELECT 1 FROM resources n WHERE n.url_id = r.url_id AND n.since = :at AND n.path IS NOT NULL) ORDER BY r.id LIMIT 1"
 )
 _VARIANTS: Final = (
     f"{RESOURCE} WHERE u.url > :first AND u.url < :end AND r.until IS NULL AND r.status IS NOT NULL "
@@ -302,7 +352,7 @@ _NUMBERS: Final = f"""
         SELECT * FROM resources
         WHERE since <= :at AND (until IS NULL OR until > :at)
     ), files AS (
-        SELECT {_IS_PAGE} AS page, size
+        SELECT {IS_SHOWN_PAGE} AS page, size
         FROM shown JOIN urls ON urls.id = shown.url_id LEFT JOIN frontier ON frontier.url_id = urls.id
         WHERE path IS NOT NULL AND standing <> 'error' AND status NOT BETWEEN 300 AND 399
     ), changes AS (

@@ -7,7 +7,6 @@ from pathlib import Path
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.sqlite.database import Database
 from mirror.store.sqlite.decisions import Decisions
-from mirror.store.sqlite.departures import Departures
 from mirror.store.sqlite.frontier import Frontier
 from mirror.store.sqlite.history import History
 from mirror.store.sqlite.links import Links
@@ -15,7 +14,7 @@ from mirror.store.sqlite.locations import Locations
 from mirror.store.sqlite.queries import Session
 from mirror.store.sqlite.rendering_queue import Queue
 from mirror.store.sqlite.resources import Resources
-from mirror.store.sqlite.retention import Retention
+from mirror.store.sqlite.retention import Departures, Retention
 from mirror.store.sqlite.runs import Runs
 
 

@@ -35,6 +35,11 @@ IS_REDIRECT: Final = "(r.status BETWEEN 300 AND 399)"
 IS_GOOD: Final = f"(r.path IS NOT NULL AND r.standing <> '{Standing.ERROR}')"
 IS_HTML: Final = f"(r.media_type IN ('text/html', 'application/xhtml+xml') AND {IS_GOOD})"
 IS_PAGE: Final = f"({HAS_PAGE_ROLE} AND {IS_HTML} AND NOT {IS_REDIRECT})"
+IS_SHOWN_PAGE: Final = (  # as in the counts of a run, `IS_PAGE`; the rules of a later run may have taken its roles from a page
+    "media_type IN ('text/html', 'application/xhtml+xml') AND instr(url, '#') = 0 "
+    f"AND (coalesce(roles, 0) = 0 OR roles & {PAGE})"
+)
+IS_SHOWN: Final = "r.since <= :at AND (r.until IS NULL OR r.until > :at)"
 ENTRY: Final = "SELECT f.*, u.url FROM frontier f JOIN urls u ON u.id = f.url_id"
 IS_WHOLE: Final = (
     "(r.path IS NOT NULL OR u.same_as IS NOT NULL) AND r.until IS NULL AND r.status = 200 AND r.error IS NULL"

@@ -1,0 +1,44 @@
+"""What a snapshot shows, counted by several properties in one pass over its versions."""
+
+from typing import Final
+
+from mirror.store.manifest import checks
+from mirror.store.manifest.checks import checked
+from mirror.store.manifest.history_records import FileGroup, SnapshotStatistics
+from mirror.store.sqlite.database import Database
+from mirror.store.sqlite.queries import IS_SHOWN, IS_SHOWN_PAGE, RESOURCE, resource_of
+
+
+@checked
+def statistics(database: Database, snapshot_id: int, most: int) -> SnapshotStatistics:
+    """As `interface.History.statistics` says. SQLite keeps what it read outside of this process's memory if it is much."""
+    groups: dict[str, list[FileGroup]] = {"type": [], "host": [], "depth": [], "status": []}
+    for row in database.rows(_GROUPS, {"at": snapshot_id}):
+        name = checks.text("" if row["name"] is None else str(row["name"]))
+        groups[row["what"]].append(FileGroup(name, int(row["pages"]), int(row["files"]), int(row["size"])))
+    largest = [resource_of(row) for row in database.rows(_LARGEST, {"at": snapshot_id, "most": most})]
+    return SnapshotStatistics(groups["type"], groups["host"], groups["depth"], groups["status"], largest)
+
+
+_IS_FILE: Final = "path IS NOT NULL AND standing <> 'error' AND status NOT BETWEEN 300 AND 399"
+_FILES: Final = (
+    "SELECT '{}' AS what, {} AS name, sum(page) AS pages, sum(NOT page) AS files, sum(size) AS size "
+    "FROM shown WHERE file GROUP BY name"
+)
+_GROUPS: Final = f"""
+    WITH shown AS MATERIALIZED (
+        SELECT size, media_type, status, depth, {_IS_FILE} AS file, coalesce({IS_SHOWN_PAGE}, 0) AS page,
+            substr(url, 1, instr(url, '://') + 1 + instr(substr(url, instr(url, '://') + 3), '/')) AS origin
+        FROM resources r JOIN urls ON urls.id = r.url_id LEFT JOIN frontier ON frontier.url_id = urls.id
+        WHERE {IS_SHOWN}
+    )
+    SELECT * FROM ({_FILES.format("type", "media_type")} ORDER BY size DESC, name)
+    UNION ALL SELECT * FROM ({_FILES.format("host", "origin")} ORDER BY size DESC, name)
+    UNION ALL SELECT * FROM ({_FILES.replace("WHERE", "WHERE page AND").format("depth", "depth")} ORDER BY name)
+    UNION ALL SELECT * FROM (
+        SELECT 'status' AS what, status AS name, coalesce(sum(file AND page), 0) AS pages,
+            count(*) - coalesce(sum(file AND page), 0) AS files, coalesce(sum(iif(file, size, 0)), 0) AS size
+        FROM shown GROUP BY status ORDER BY status IS NULL, status
+    )
+"""
+_LARGEST: Final = f"{RESOURCE} WHERE {IS_SHOWN} AND {_IS_FILE} ORDER BY r.size DESC, u.url LIMIT :most"
