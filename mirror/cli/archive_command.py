@@ -56,3 +56,12 @@ def find_snapshot(archive: ArchiveReader, name: str) -> SnapshotInfo:
             f"there is no snapshot {name!r}: give a number ({known}), a time such as 2026-11-24, or latest", Exit.USAGE
         )
     return found
+
+
+def write_report(file: str, page: str) -> None:
+    """Write a page of HTML to the file that the user names; if that fails, the program ends."""
+    place = Path(file).expanduser()
+    try:
+        place.write_text(page, encoding="utf-8")
+    except OSError as error:
+        exit_with_error(f"{place}: {error.strerror}", Exit.STORAGE)

@@ -74,7 +74,8 @@ def _no_copy(archive: ArchiveReader, url: CanonicalURL, snapshot: SnapshotInfo, 
     if not found and not archive.manifest.frontier.find([url]):
         return f"{url} is unknown: no fetched page refers to it"
     why = f" ({found.error or found.standing})" if found else ""
-    where = f"it is in snapshot {shown}" if shown else "no snapshot has it; `websucker why` says why"
+    many = "snapshot {} has it" if shown.isdecimal() else "snapshots {} have it"
+    where = many.format(shown) if shown else "no snapshot has it; `websucker why` says why"
     return f"{url} is not in snapshot {snapshot.id} of {format_time(snapshot.started)}{why}: {where}"
 
 

@@ -35,3 +35,7 @@ DIR: Final = argument("folder", metavar="DIR", help="the folder of the archive")
 JSON: Final = argument("--json", action="store_true", help="print JSON")
 SNAPSHOT: Final = "a number, the time at which the run began (2026-11-24), or latest"
 """How users name a snapshot (`archive_command.find_snapshot`)."""
+URL_AT_SNAPSHOT: Final = argument(
+    "url", metavar="URL[@SNAPSHOT]", help=f"the URL, and behind an @ the snapshot: {SNAPSHOT}"
+)
+"""A URL as a snapshot shows it (`archived_url.find_url_and_snapshot`)."""

@@ -65,6 +65,16 @@ COMMANDS: Final[dict[str, Command]] = {
         "Every host and snapshot has an origin of its own. It answers from the archive alone and makes no requests. "
         "Press Ctrl-C to stop it.",
     ),
+    "open": Command(
+        "Open an archive in the browser, or one of its pages",
+        (
+            DIR,
+            argument("url", metavar="URL[@SNAPSHOT]", nargs="?", help="the page to open (default: the list of sites)"),
+            argument("--snapshot", metavar="SNAPSHOT", help=f"the snapshot: {SNAPSHOT}"),
+        ),
+        "Serves the archive as replay does, at any free port, and opens the page in your browser: the one that BROWSER names, "
+        "or that of the desktop. If none can be started, open the URL that it prints. Press Ctrl-C to stop it.",
+    ),
     "verify": Command(
         "Find damage, and with --repair fetch those files again",
         (

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mirror.program.command import DIR, JSON, SNAPSHOT, Command, argument
+from mirror.program.command import DIR, JSON, SNAPSHOT, URL_AT_SNAPSHOT, Command, argument
 
 QUERIES: Final[dict[str, Command]] = {
     "snapshots": Command("List the snapshots of an archive", (DIR, JSON)),
@@ -32,6 +32,32 @@ QUERIES: Final[dict[str, Command]] = {
         "The newest version comes first. Of each: the snapshots that show it, when the first of them began, the status, the "
         "size, the beginning of the SHA-256, the title, what happened to it (new, changed, gone, back, moved), and the first "
         "lines that changed in its text. Exits with 1 if the archive has no version of the URL.",
+    ),
+    "show": Command(
+        "Write what the archive has of a URL to stdout",
+        (
+            DIR,
+            URL_AT_SNAPSHOT,
+            argument("--snapshot", metavar="SNAPSHOT", help=f"the snapshot: {SNAPSHOT}"),
+            argument("--text", action="store_true", help="write the text that a reader of the page sees"),
+            argument("--headers", action="store_true", help="write the status and the headers, without cookies"),
+        ),
+        "Writes the body as it was received, without a content-coding. What stands behind the last @ is a snapshot if there is "
+        "one of that name, unless the archive knows the whole text as a URL; --snapshot leaves no doubt. Without a snapshot, "
+        "shows the newest complete one. Exits with 1 if the snapshot has no copy, and says which snapshots have one.",
+    ),
+    "stats": Command(
+        "Show what a snapshot consists of, and how it grew",
+        (
+            DIR,
+            argument(
+                "--snapshot", metavar="SNAPSHOT", help=f"the snapshot: {SNAPSHOT} (default: the newest complete one)"
+            ),
+            argument("--html", metavar="FILE", help="write an HTML page with pictures"),
+            JSON,
+        ),
+        "Counts pages, files and bytes by type, host, distance from a start and status, and lists the largest files and the "
+        "snapshots up to this one. It asks the manifest alone. How long servers took to answer is not in an archive.",
     ),
     "why": Command(
         "Explain why a URL was fetched or not",

@@ -60,7 +60,7 @@ class VersionLog:
         events = list(self._arrival(now, before, old))
         changes: Sequence[Change] = ()
         if old and _has_copy(now):
-            if now.digest != old.digest:
+            if now.digest != old.digest and not (old.is_redirect or now.is_redirect):
                 said, changes = self._change(old, now)
                 events.append(said)
             events += _other_changes(old, now)
@@ -70,7 +70,7 @@ class VersionLog:
     def _arrival(self, now: Resource, before: Resource | None, copy: Resource | None) -> Iterator[str]:
         """Say that a URL came, went, or could not be had."""
         if not now.path:
-            yield self._absence(now, copy)
+            yield self._absence(now, before, copy)
         elif copy is None:
             came_from = self._archive.history.moved_from(now)
             yield f"new, moved from {came_from}" if came_from else "new"
@@ -83,14 +83,17 @@ class VersionLog:
             yield "no longer linked"
         if now.is_redirect and not (copy and copy.is_redirect and _target(copy) == _target(now)):
             yield f"redirects to {_target(now)}"
+        if now.path and copy and copy.is_redirect and not now.is_redirect:
+            yield "no longer redirects"
 
-    def _absence(self, now: Resource, copy: Resource | None) -> str:
+    def _absence(self, now: Resource, before: Resource | None, copy: Resource | None) -> str:
         if now.standing is Standing.OUTSIDE:
             other = self._archive.history.same_as(now.url)
             return f"the same as {other}, whose copy stands for it" if other else "left out by the options"
         if now.standing is Standing.GONE:
-            moved = copy and self._archive.history.moved_to(copy, now.since)
-            word = "gone" if copy else "not on the server"
+            was_gone = before is not None and before.standing is Standing.GONE
+            moved = None if was_gone or copy is None else self._archive.history.moved_to(copy, now.since)
+            word = "not on the server" if copy is None else "still gone" if was_gone else "gone"
             return f"{word} ({now.error})" + (f", moved to {moved}" if moved else "")
         return f"failed: {now.error}"
 

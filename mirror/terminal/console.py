@@ -1,10 +1,12 @@
 """Output of the program: data on stdout, messages on stderr, and the error message with which it exits."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from mirror.terminal.printable import printable, printable_lines
+from mirror.terminal.streams import Output
 
 
 def print_message(text: str) -> None:
@@ -38,6 +40,21 @@ def in_one_line(error: BaseException) -> str:
 def print_line(line: str) -> None:
     """Write a line of data to stdout, without the control characters that a server may have put into a URL."""
     sys.stdout.write(printable(line) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Write a text of several lines to stdout, its tabs as spaces, without other control characters."""
+    for line in text.splitlines():
+        print_line(line.expandtabs())
+
+
+def print_bytes(blocks: Iterable[bytes]) -> bool:
+    """Write data to stdout as it is, never to a terminal. Stops, and returns False, if it is not taken."""
+    if isinstance(sys.stdout, Output):
+        return all(map(sys.stdout.write_bytes, blocks))
+    for block in blocks:
+        sys.stdout.buffer.write(block)
+    return True
 
 
 def print_json(data: Any) -> None:

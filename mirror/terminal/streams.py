@@ -35,6 +35,15 @@ class Output(TextIOWrapper):
         except OSError as error:
             self._drop(error)
 
+    def write_bytes(self, data: bytes) -> bool:
+        """Write bytes as they are, behind the text that was written before. Return whether they, and all before, were taken."""
+        try:
+            super().flush()
+            self.buffer.write(data)
+        except OSError as error:
+            self._drop(error)
+        return self.failure is None
+
     def _drop(self, error: OSError) -> None:
         """Let what is buffered, and all that follows, go to the null device: the interpreter flushes once more at its end."""
         self.failure = self.failure or error

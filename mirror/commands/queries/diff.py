@@ -4,10 +4,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from mirror.cli.archive_command import find_snapshot, open_reader
+from mirror.cli.archive_command import find_snapshot, open_reader, write_report
 from mirror.reports.exit_codes import Exit
 from mirror.store.archive_reader import ArchiveReader
 from mirror.store.manifest.history_records import ChangeKind, Difference, SnapshotInfo
@@ -32,7 +31,7 @@ def run(given: Namespace) -> int:
         if given.html:
             from mirror.reports.difference_page import difference_page  # noqa: PLC0415 - it loads parsers
 
-            _write(Path(given.html).expanduser(), difference_page(archive, before, now, found))
+            write_report(given.html, difference_page(archive, before, now, found))
             print_message(f"{len(found):,} differences; open {given.html}\n")
     if given.json:
         print_json({"before": before.id, "now": now.id, "differences": [_as_json(one) for one in found]})
@@ -84,10 +83,3 @@ def _as_json(one: Difference) -> dict[str, Any]:
         name: side and {"url": side.url, "digest": side.digest, "size": side.size, "path": side.path}
         for name, side in sides.items()
     }
-
-
-def _write(place: Path, page: str) -> None:
-    try:
-        place.write_text(page, encoding="utf-8")
-    except OSError as error:
-        exit_with_error(f"{place}: {error.strerror}", Exit.STORAGE)

@@ -62,7 +62,7 @@ def _head(step: Step) -> str:
     ]
     if resource.digest and resource.path:
         cells += [f"{resource.size:,} bytes", resource.digest[:_DIGITS]]
-    return "  ".join([*cells, step.title] if step.title else cells)
+    return "  ".join([*cells, _cut(step.title)] if step.title else cells)
 
 
 def _short(step: Step) -> list[str]:
