@@ -19,6 +19,8 @@ th, td { padding: .25rem 0 .25rem .75rem; border-bottom: 1px solid rgb(128 128 1
   vertical-align: top; white-space: nowrap; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child { padding-left: 0; text-align: left; white-space: normal; overflow-wrap: anywhere;
   width: 50%; min-width: 8rem; }
+td.word { white-space: normal; overflow-wrap: anywhere; }
+h1 { font-size: clamp(1.25rem, 5vw, 2rem); line-height: 1.25; }
 svg { display: block; width: 100%; }
 .bar { height: .375rem; margin-top: .125rem; }
 .chart { height: 10rem; border-bottom: 1px solid rgb(128 128 128 / .5); }
@@ -53,7 +55,8 @@ def _rows(table: Table) -> str:
 
 
 def _row(table: Table, row: Row) -> str:
-    cells = "".join(f"<td>{escaped(cell)}</td>" for cell in row.cells)
+    kinds = (' class="word"' if name == "type" else "" for name in table.columns)
+    cells = "".join(f"<td{kind}>{escaped(cell)}</td>" for kind, cell in zip(kinds, row.cells, strict=True))
     length = f"{100 * table.share(row):.2f}"
     picture = (
         '<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
@@ -69,7 +72,7 @@ def _chart(growth: Sequence[SnapshotInfo]) -> str:
         return ""
     bars = "\n".join(_column(n, one, highest) for n, one in enumerate(growth))
     first, last = (format_time(one.started)[:10] for one in (growth[0], growth[-1]))
-    caption = f"{first} to {last}; the highest bar is {decimal(highest)}; the dark or bright part at the bottom is new"
+    caption = f"{first} to {last}; the highest bar is {decimal(highest)}; the stronger colour at the bottom is new"
     return (
         f'<figure>\n<svg class="chart" viewBox="0 0 {len(growth)} {_HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="The size of each snapshot">\n{bars}\n</svg>\n<figcaption><small>{escaped(caption)}</small></figcaption>\n'

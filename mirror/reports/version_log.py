@@ -125,6 +125,8 @@ def _target(resource: Resource) -> str | None:
 def _other_changes(before: Resource, now: Resource) -> Iterator[str]:
     if before.status != now.status and before.status and now.status:
         yield f"status {before.status} -> {status_text(now.status)}"
+    if before.is_redirect or now.is_redirect:
+        return
     if before.media_type != now.media_type:
         yield f"type {before.media_type} -> {now.media_type}"
     if before.path != now.path:

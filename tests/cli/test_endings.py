@@ -33,6 +33,13 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], int, bool]]] = {
     "diff --html": (("diff", "{archive}", "--html", "{new}.html"), 1, False),
     "why": (("why", "{archive}", f"{SITE}/stra%C3%9Fe"), 0, True),
     "why --json": (("why", "{archive}", f"{SITE}/never", "--json"), 1, True),
+    "log": (("log", "{archive}", f"{SITE}/stra%C3%9Fe"), 0, True),
+    "log --patch --json": (("log", "{archive}", f"{SITE}/to", "--patch", "--json"), 0, True),
+    "show": (("show", "{archive}", f"{SITE}/b%C3%A4ume.png"), 0, True),
+    "show --text": (("show", "{archive}", f"{SITE}/stra%C3%9Fe", "--text"), 0, True),
+    "stats": (("stats", "{archive}"), 0, True),
+    "stats --json": (("stats", "{archive}", "--json"), 0, True),
+    "stats --html": (("stats", "{archive}", "--html", "{new}.html"), 0, False),
     "verify": (("verify", "{damaged}"), 1, True),
     "verify --repair": (("verify", "{archive}", "--repair"), 0, False),
     "publish": (("publish", "{archive}"), 0, False),
@@ -45,7 +52,7 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], int, bool]]] = {
     "--version": (("--version",), 0, True),
     "diff --help": (("diff", "--help"), 0, True),
 }
-"""A name -> the words, the exit code, and whether there is output for stdout. `replay` has tests of its own."""
+"""A name -> the words, the exit code, and whether there is output for stdout. `replay` and `open` have tests of their own."""
 
 STREAMS: Final = {
     "nobody reads": Task("mirror", (), stdout="unread", encoding="ascii"),
@@ -59,7 +66,7 @@ OFTEN: Final = {(name, "nobody reads") for name in COMMANDS} | {
 }
 """The rows of each test run. `make long` has the others."""
 
-READING: Final = ("snapshots", "diff", "why", "verify", "checkout")
+READING: Final = ("snapshots", "diff", "why", "log", "show", "stats", "verify", "checkout")
 WRITING: Final = ("verify --repair", "publish", "prune", "forget", "crawl")
 
 
@@ -205,7 +212,10 @@ def spoilt(manifest: Path, how: str) -> None:
 
 
 DAMAGES: Final = ("missing", "folder", "empty", "no database", "cut", "page 0", "page 2", "page 5")
-USED: Final = ("snapshots", "diff --html", "why --json", "checkout", *WRITING[:-1], "verify", "compare")
+USED: Final = (
+    *("snapshots", "diff --html", "why --json", "log", "show", "stats --html", "checkout", *WRITING[:-1], "verify"),
+    "compare",
+)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,8 @@ def command(*words: str) -> list[str]:
         ("why DIR https://example.org/", 260, 0),
         ("why DIR https://example.org/unknown", 260, 1),
         ("diff DIR", 260, 0),
+        ("show DIR https://example.org/", 260, 0),
+        ("stats DIR", 260, 0),
     ],
 )
 def test_a_command_loads_only_what_it_needs(archive: Path, words: str, most: int, code: int) -> None:

@@ -170,7 +170,14 @@ def test_why(made: World, path: str, code: int, said: str) -> None:
 
 def test_only_commands_that_write_take_the_lock(made: World, tmp_path: Path) -> None:
     with closing(Archive(made.out)):
-        for words in (["snapshots"], ["diff", 1, 2], ["why", made.url("/a")], ["verify"]):
+        for words in (
+            ["snapshots"],
+            ["diff", 1, 2],
+            ["why", made.url("/a")],
+            ["log", made.url("/a")],
+            ["stats"],
+            ["verify"],
+        ):
             assert websucker(words[0], made.out, *words[1:]).code in {0, 1}, words
         assert websucker("checkout", made.out, 1, tmp_path / "target").code == 0
         for words in (["prune"], ["forget", made.url("/a")], ["publish"], ["verify", "--repair"]):
@@ -198,7 +205,10 @@ def test_errors_are_one_line(made: World, words: tuple[str, ...], code: int, sai
     assert done.code == code
 
 
-@pytest.mark.parametrize("command", ["checkout", "diff", "forget", "prune", "publish", "snapshots", "verify", "why"])
+@pytest.mark.parametrize(
+    "command",
+    [*("checkout", "diff", "forget", "log", "open", "prune", "publish", "show", "snapshots", "stats", "verify", "why")],
+)
 def test_help(command: str) -> None:
     done = websucker(command, "--help")
     assert done.code == 0

@@ -64,7 +64,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
             f"{server.url}/", out, "obey=noarchive", settings=settings | {"MIRROR_PROGRESS": "blocks"}
         )
         url = server.url
-    place, report = str(out), out.parent / "report.html"
+    place, report, statistics = str(out), out.parent / "report.html", out.parent / "statistics.html"
     for name, words in {
         "snapshots": [place],
         "snapshots --json": [place, "--json"],
@@ -76,6 +76,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
         "why of a header": [place, f"{url}/a"],
         "why of a rule": [place, f"{url}/kept"],
         "why --json": [place, f"{url}/kept", "--json"],
+        "log": [place, f"{url}/"],
+        "log --patch": [place, url + PATH, "--patch"],
+        "log --json": [place, f"{url}/", "--json"],
+        "log of a redirect": [place, f"{url}/moved"],
+        "show --text": [place, f"{url}{PATH}@1", "--text"],
+        "show --text of a type": [place, f"{url}/type@1", "--text"],
+        "show of nothing": [place, f"{url}/kept"],
+        "stats": [place, "--snapshot", "1"],
+        "stats --json": [place, "--json"],
+        "stats --html": [place, "--snapshot", "1", "--html", str(statistics)],
         "verify": [place],
         "publish": [place],
         "checkout": [place, "1", str(out.parent / "one")],
@@ -84,6 +94,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
     }.items():
         done[name] = scrapy(name.split()[0], *words)
     done["report"] = Done(0, report.read_text(encoding="utf-8"), "")
+    done["statistics"] = Done(0, statistics.read_text(encoding="utf-8"), "")
     done["index"] = Done(0, (out / "index.html").read_text(encoding="utf-8"), "")
     return done
 
@@ -91,6 +102,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
 COMMANDS: Final = (
     *("lines", "blocks", "snapshots", "snapshots --json", "diff", "diff --json", "diff --html", "why", "why of a type"),
     *("why of a header", "why of a rule", "why --json", "verify", "publish", "checkout", "prune", "forget"),
+    *(
+        "log",
+        "log --patch",
+        "log --json",
+        "log of a redirect",
+        "show --text",
+        "show --text of a type",
+        "show of nothing",
+    ),
+    *("stats", "stats --json", "stats --html"),
 )
 
 
@@ -108,20 +129,24 @@ def test_the_commands_print_the_text_of_the_server(runs: dict[str, Done]) -> Non
     assert "%1B%5B31m" in runs["lines"].stdout
     assert "Disallow: /k*t" in runs["why of a rule"].stdout
     assert "after" in runs["report"].stdout
+    assert "+after" in runs["log --patch"].stdout
+    assert "before" in runs["show --text"].stdout
 
 
-@pytest.mark.parametrize("name", ["report", "index"])
+@pytest.mark.parametrize("name", ["report", "statistics", "index"])
 def test_reports_escape_everything(runs: dict[str, Done], name: str) -> None:
     page = etree.fromstring(runs[name].stdout.encode(), etree.HTMLParser(encoding="utf-8"))
-    assert page.xpath("//script | //img | //@onerror | //iframe | //svg") == []
+    assert page.xpath("//script | //img | //@onerror | //iframe") == []
+    assert page.xpath("//svg") == [] or name == "statistics"
     hrefs = {str(href).partition(":")[0] for href in page.xpath("//@href")}
     assert hrefs <= {"http", "https"} or name == "index"
     assert not {"javascript", "data"} & hrefs
 
 
-def test_a_report_has_a_policy_against_scripts(runs: dict[str, Done]) -> None:
-    assert "Content-Security-Policy" in runs["report"].stdout
-    assert "default-src 'none'" in runs["report"].stdout
+@pytest.mark.parametrize("name", ["report", "statistics"])
+def test_a_report_has_a_policy_against_scripts(runs: dict[str, Done], name: str) -> None:
+    assert "Content-Security-Policy" in runs[name].stdout
+    assert "default-src 'none'" in runs[name].stdout
 
 
 def test_printed_text_keeps_its_line_breaks_only(capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ def _short(step: Step) -> list[str]:
     return [
         f"    {'; '.join(step.events)}",
         *(f"    {change.sign} {_cut(change.text)}" for change in shown),
-        *([f"    and {left:,} more"] if left else []),
+        *([f"    and {left:,} more line{'' if left == 1 else 's'}"] if left else []),
     ]
 
 

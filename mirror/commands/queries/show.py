@@ -42,7 +42,7 @@ def run(given: Namespace) -> int:
         elif sys.stdout.isatty():
             print_text(_decoded(archive, resource))
         else:
-            print_bytes(_blocks(archive, resource))
+            print_bytes(blocks(archive, resource))
     return Exit.WELL
 
 
@@ -90,7 +90,7 @@ def _decoded(archive: ArchiveReader, resource: Resource) -> str:
         exit_with_error(_too_long(resource), Exit.SOME_FAILED)
     from mirror.core.syntax import character_encoding  # noqa: PLC0415 - it loads parsers
 
-    payload = b"".join(_blocks(archive, resource))
+    payload = b"".join(blocks(archive, resource))
     return character_encoding.decode(payload, header(resource.headers, "content-type")).text
 
 
@@ -98,7 +98,7 @@ def _too_long(resource: Resource) -> str:
     return f"{resource.url} has {decimal(resource.size)}, too much to be shown as text: write it to a file with > FILE"
 
 
-def _blocks(archive: ArchiveReader, resource: Resource) -> Iterator[bytes]:
+def blocks(archive: ArchiveReader, resource: Resource) -> Iterator[bytes]:
     """Yield the body in blocks. Raises `StorageError` at its end if it is not what was received."""
     if not archive.has_payload(resource) or resource.digest is None:
         raise StorageError(f"the content of {resource.url} is missing: `verify --repair` fetches it again")

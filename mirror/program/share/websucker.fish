@@ -50,8 +50,8 @@ function _shtab_websucker_using
   test "$_shtab_websucker_cmdpath" = "$argv"
 end
 
-set -g _shtab_websucker_commands snapshots diff why checkout replay verify publish prune forget compare help completion version man
-set -g _shtab_websucker_opts_with_value --also --attributes --browser --ca --certificate --click --connections --cookies --delay --depth --exclude --fold --header --help --host --html --http --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --obey --out --pages --pixels --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -o -s -u -w -x
+set -g _shtab_websucker_commands snapshots diff log show stats why checkout replay open verify publish prune forget compare help completion version man
+set -g _shtab_websucker_opts_with_value --also --attributes --browser --ca --certificate --click --connections --cookies --delay --depth --exclude --fold --header --help --host --html --http --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --number --obey --out --pages --pixels --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --snapshot --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -n -o -s -u -w -x
 
 complete -c websucker -e
 complete -c websucker -f
@@ -117,6 +117,24 @@ complete -c websucker -n '_shtab_websucker_using diff' -l html -xka "(__fish_com
 complete -c websucker -n '_shtab_websucker_using diff' -l json -d 'print JSON'
 complete -c websucker -n '_shtab_websucker_using diff' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using diff; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a log -d 'Show every version of a URL, and what changed in it. The newest version comes first. Of each: the snapshots that show it, when the first of them began, the status, the size, the beginning of the SHA-256, the title, what happened to it (new, changed, gone, back, moved), and the first lines that changed in its text. Exits with 1 if the archive has no version of the URL.'
+complete -c websucker -n '_shtab_websucker_using log' -l patch -s p -d 'show all changes of the text, as a unified diff'
+complete -c websucker -n '_shtab_websucker_using log' -l number -s n -x -d 'show the newest N versions only'
+complete -c websucker -n '_shtab_websucker_using log' -l json -d 'print JSON'
+complete -c websucker -n '_shtab_websucker_using log' -s h -l help -d 'show this help'
+complete -c websucker -n '_shtab_websucker_using log; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a show -d 'Write what the archive has of a URL to stdout. Writes the body as it was received, without a content-coding. What stands behind the last @ is a snapshot if there is one of that name, unless the archive knows the whole text as a URL; --snapshot leaves no doubt. Without a snapshot, shows the newest complete one. Exits with 1 if the snapshot has no copy, and says which snapshots have one.'
+complete -c websucker -n '_shtab_websucker_using show' -l snapshot -x -d 'the snapshot: a number, the time at which the run began (2026-11-24), or latest'
+complete -c websucker -n '_shtab_websucker_using show' -l text -d 'write the text that a reader of the page sees'
+complete -c websucker -n '_shtab_websucker_using show' -l headers -d 'write the status and the headers, without cookies'
+complete -c websucker -n '_shtab_websucker_using show' -s h -l help -d 'show this help'
+complete -c websucker -n '_shtab_websucker_using show; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a stats -d 'Show what a snapshot consists of, and how it grew. Counts pages, files and bytes by type, host, distance from a start and status, and lists the largest files and the snapshots up to this one. It asks the manifest alone. How long servers took to answer is not in an archive.'
+complete -c websucker -n '_shtab_websucker_using stats' -l snapshot -x -d 'the snapshot: a number, the time at which the run began (2026-11-24), or latest (default: the newest complete one)'
+complete -c websucker -n '_shtab_websucker_using stats' -l html -xka "(__fish_complete_path (commandline -ct))" -d 'write an HTML page with pictures'
+complete -c websucker -n '_shtab_websucker_using stats' -l json -d 'print JSON'
+complete -c websucker -n '_shtab_websucker_using stats' -s h -l help -d 'show this help'
+complete -c websucker -n '_shtab_websucker_using stats; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a why -d 'Explain why a URL was fetched or not. Tells by which rule, where the URL was found, and since when the archive knows it. Exits with 0 if the archive has a copy of the URL, else with 1.'
 complete -c websucker -n '_shtab_websucker_using why' -l json -d 'print JSON'
 complete -c websucker -n '_shtab_websucker_using why' -s h -l help -d 'show this help'
@@ -132,6 +150,10 @@ complete -c websucker -n '_shtab_websucker_using replay' -l host -x -d 'the addr
 complete -c websucker -n '_shtab_websucker_using replay' -l https -d 'serve https, with certificates of an authority that is made once and vouches for this machine only'
 complete -c websucker -n '_shtab_websucker_using replay' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using replay; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a open -d 'Open an archive in the browser, or one of its pages. Serves the archive as replay does, at any free port, and opens the page in your browser: the one that BROWSER names, or that of the desktop. If none can be started, open the URL that it prints. Press Ctrl-C to stop it.'
+complete -c websucker -n '_shtab_websucker_using open' -l snapshot -x -d 'the snapshot: a number, the time at which the run began (2026-11-24), or latest'
+complete -c websucker -n '_shtab_websucker_using open' -s h -l help -d 'show this help'
+complete -c websucker -n '_shtab_websucker_using open; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a verify -d 'Find damage, and with --repair fetch those files again. Checks every stored object and the tree by hash. Exits with 0 if nothing is damaged or everything was repaired, with 1 if there is damage or something is lost for good.'
 complete -c websucker -n '_shtab_websucker_using verify' -l repair -d 'repair the damage; nothing else is requested from servers'
 complete -c websucker -n '_shtab_websucker_using verify' -l json -d 'print JSON'

@@ -5,7 +5,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mirror.core.comparison.text_diff import KINDS, TOO_LONG, Change, Section, page_lines, report, text_changes
+from mirror.core.comparison.text_diff import (
+    ALL_LINES,
+    KINDS,
+    TOO_LONG,
+    Change,
+    Section,
+    page_lines,
+    report,
+    text_changes,
+    titled_lines,
+    unified,
+)
 
 LAW = settings(max_examples=200)
 
@@ -15,6 +26,34 @@ WHOLE = 1 << 30
 def changes(before: str, now: str, context: int = 2) -> str:
     """Compare texts whose lines are letters; return the changes as "-a +b"."""
     return " ".join(change.sign + change.text for change in text_changes(before, now, context=context))
+
+
+def patched(before: list[str], hunks: list[str]) -> list[str]:
+    """Apply a unified diff, as `patch` does: each hunk has to fit where it says."""
+    result: list[str] = []
+    done = 0
+    for line in hunks:
+        if line.startswith("@@"):
+            old, new = (span[1:].split(",") for span in line.split()[1:3])
+            start = int(old[0]) - (old[1] != "0")
+            result += before[done:start]
+            done = start
+            assert len(result) == int(new[0]) - (new[1] != "0")
+            continue
+        if line[0] != "+":
+            assert before[done] == line[1:]
+            done += 1
+        if line[0] != "-":
+            result.append(line[1:])
+    return result + before[done:]
+
+
+@given(st.lists(st.sampled_from("abcd")), st.lists(st.sampled_from("abcd")), st.integers(0, 3))
+@LAW
+def test_a_unified_diff_makes_the_new_text_of_the_old_one(before: list[str], now: list[str], context: int) -> None:
+    hunks = list(unified(text_changes(before, now, context=ALL_LINES), context=context))
+    assert patched(before, hunks) == now
+    assert bool(hunks) == (before != now)
 
 
 # --- lines ----------------------------------------------------------------------------------------------------------
@@ -53,6 +92,21 @@ def changes(before: str, now: str, context: int = 2) -> str:
 )
 def test_page_lines(html: str, lines: list[str]) -> None:
     assert page_lines(html) == lines
+
+
+@pytest.mark.parametrize(
+    ("html", "title"),
+    [
+        ("<p>a", ""),
+        ("<title>a</title><title>b</title>", "a"),
+        ("<svg><title>a</title></svg><p>b", ""),
+        ("<template><title>a</title></template><p>b", ""),
+        ("<p>a<title> b\nc </title>", "b c"),
+        ("<title>never closed", "never closed"),
+    ],
+)
+def test_the_title_of_a_page(html: str, title: str) -> None:
+    assert titled_lines(html)[0] == title
 
 
 @pytest.mark.parametrize(

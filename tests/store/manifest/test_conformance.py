@@ -16,6 +16,7 @@ from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publications import Published
+from mirror.store.manifest.history_records import FileGroup
 from mirror.store.manifest.interface import Manifest, Open
 from mirror.store.manifest.records import (
     Entry,
@@ -674,6 +675,62 @@ def test_what_was_folded_is_found_with_the_documents_that_refer_to_it(manifest: 
     assert manifest.frontier.linking_to([3]) == []
     assert sorted(manifest.decisions.aliases_of(1)) == [2, 4]
     assert manifest.decisions.sampled() == [(4, url(4), 1)]
+
+
+def test_versions_name_the_snapshots_that_show_them(manifest: Manifest) -> None:
+    first, second = two_snapshots(manifest)
+    with manifest.transaction():
+        recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [])
+        manifest.runs.finish(second, LATER)
+        third = manifest.runs.begin([HOME], {}, LATER)
+        recorded(manifest, third, resource(1, "1.html", digest=digest("b")), [])
+    spans = [(one.first, one.last, one.began, one.ended) for one in manifest.history.versions(url(1))]
+    assert spans == [(1, 2, "2026-01-01T00:00:00+00:00", LATER), (3, 3, LATER, None)]
+    assert [one.resource.digest for one in manifest.history.versions(url(1))] == [digest("a"), digest("b")]
+    assert manifest.history.versions(url(9)) == []
+    with manifest.transaction():
+        manifest.retention.prune([second.id, third.id])
+    assert [(one.first, one.last) for one in manifest.history.versions(url(1))] == [(2, 2), (3, 3)]
+
+
+def test_a_file_moved_to_where_its_payload_is_new(manifest: Manifest) -> None:
+    first, second = two_snapshots(manifest)
+    with manifest.transaction():
+        old = recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [])
+        recorded(manifest, first, resource(3, "3.html", digest=digest("a")), [])
+        recorded(manifest, second, resource(1, standing=Standing.GONE, error="404"), [])
+        new = recorded(manifest, second, resource(2, "2.html", digest=digest("a")), [])
+    assert manifest.history.moved_to(old, second.id) == url(2)
+    assert manifest.history.moved_from(new) == url(1)
+    assert manifest.history.moved_to(new, second.id) is None
+    assert manifest.history.moved_from(old) is None
+
+
+def test_statistics_count_what_a_snapshot_shows(manifest: Manifest) -> None:
+    first, second = two_snapshots(manifest)
+    other = canonical("http://other.example:8000/x.png")
+    with manifest.transaction():
+        assert manifest.frontier.identify([other]) == {other: 4}
+        manifest.frontier.admit([done(1), done(2, depth=1), done(3, depth=1), done(4, PICTURE, depth=2, url=other)])
+        recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [])
+        recorded(manifest, first, resource(2, "2.html", digest=digest("b"), size=100), [])
+        recorded(manifest, first, resource(3, "3.html", status=301), [])
+        recorded(
+            manifest, first, resource(4, "4.png", digest=digest("c"), url=other, media_type="image/png", size=50), []
+        )
+        recorded(manifest, second, resource(2, standing=Standing.FAILED, status=None, error="refused"), [])
+    counted = manifest.history.statistics(first.id, 2)
+    assert counted.types == [FileGroup("text/html", 2, 0, 107), FileGroup("image/png", 0, 1, 50)]
+    assert counted.hosts == [
+        FileGroup("http://example.org", 2, 0, 107),
+        FileGroup("http://other.example:8000", 0, 1, 50),
+    ]
+    assert counted.depths == [FileGroup("0", 1, 0, 7), FileGroup("1", 1, 0, 100)]
+    assert counted.statuses == [FileGroup("200", 2, 1, 157), FileGroup("301", 0, 1, 0)]
+    assert [(one.url, one.size) for one in counted.largest] == [(url(2), 100), (other, 50)]
+    assert manifest.history.statistics(second.id, 2).statuses[-1] == FileGroup("", 0, 1, 0)
+    numbers = manifest.history.numbers(first.id)
+    assert (numbers.pages, numbers.files, numbers.size) == (2, 1, 157)
 
 
 # Retention
