@@ -17,7 +17,9 @@ from mirror.cli.options import reads_files, stored_words
 from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.local_paths import EXACT, PORTABLE, as_local_path
+from mirror.reports.statistics import tables
 from mirror.reports.url_report import account_lines
+from mirror.reports.version_log import VersionLog
 from mirror.store.archive import Archive
 from mirror.store.checkout import check_out
 from mirror.store.disk.errors import StorageError, storing
@@ -108,8 +110,11 @@ def read(root: Path) -> None:
         exhaust(unknown_files(archive))
         archive.history.differences(1, 2)
         playback = Playback(archive)
+        for snapshot in archive.history.snapshots():
+            tables(archive.history.statistics(snapshot.id, 10), archive.history.snapshots(), 10)
         for url in (HOME, canonical(f"{SITE}/folder/a"), canonical(f"{SITE}/folder/i.png")):
             account_lines(url, *playback.account(url))
+            exhaust(VersionLog(archive, archive.history.versions(url)).steps())
             for snapshot in playback.snapshots():
                 playback.origins(snapshot.id)
                 found = playback.find(url, snapshot.id)

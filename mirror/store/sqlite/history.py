@@ -188,7 +188,11 @@ class History(Queries):
     def versions(self, url: CanonicalURL) -> list[UrlVersion]:
         return [
             UrlVersion(
-                resource_of(row), checks.number(row["first"]), checks.number(row["last"]), row["began"], row["ended"]
+                resource_of(row),
+                checks.number(row["first"]),
+                checks.number(row["last"]),
+                checks.optional(checks.time, row["began"]),
+                checks.optional(checks.time, row["ended"]),
             )
             for row in self._database.rows(_SPANS, (url,))
         ]

@@ -1,5 +1,6 @@
 """What a snapshot shows, counted by several properties in one pass over its versions."""
 
+from collections.abc import Callable
 from typing import Final
 
 from mirror.store.manifest import checks
@@ -12,13 +13,22 @@ from mirror.store.sqlite.queries import IS_SHOWN, IS_SHOWN_PAGE, RESOURCE, resou
 @checked
 def statistics(database: Database, snapshot_id: int, most: int) -> SnapshotStatistics:
     """As `interface.History.statistics` says. SQLite keeps what it read outside of this process's memory if it is much."""
-    groups: dict[str, list[FileGroup]] = {"type": [], "host": [], "depth": [], "status": []}
+    groups: dict[str, list[FileGroup]] = {name: [] for name in _NAMES}
     for row in database.rows(_GROUPS, {"at": snapshot_id}):
-        name = checks.text("" if row["name"] is None else str(row["name"]))
-        groups[row["what"]].append(FileGroup(name, int(row["pages"]), int(row["files"]), int(row["size"])))
+        name = checks.optional(_NAMES[row["what"]], row["name"])
+        numbers = (checks.number(row[column]) for column in ("pages", "files", "size"))
+        groups[row["what"]].append(FileGroup("" if name is None else str(name), *numbers))
     largest = [resource_of(row) for row in database.rows(_LARGEST, {"at": snapshot_id, "most": most})]
     return SnapshotStatistics(groups["type"], groups["host"], groups["depth"], groups["status"], largest)
 
+
+_NAMES: Final[dict[str, Callable[[object], object]]] = {
+    "type": checks.text,
+    "host": checks.text,
+    "depth": checks.number,
+    "status": checks.status,
+}
+"""What is counted by -> the check of its values."""
 
 _IS_FILE: Final = "path IS NOT NULL AND standing <> 'error' AND status NOT BETWEEN 300 AND 399"
 _FILES: Final = (
