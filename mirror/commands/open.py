@@ -5,6 +5,7 @@ import webbrowser
 from argparse import Namespace
 from threading import Thread
 
+from mirror.cli.archive_command import find_snapshot
 from mirror.cli.archived_url import find_url_and_snapshot, find_version
 from mirror.cli.open_archive import open_archive
 from mirror.core.replay.origins import Server
@@ -40,7 +41,8 @@ def run(given: Namespace) -> int:
 def _place(archive: Archive, given: Namespace, server: Server) -> str:
     """The URL of the replay server that is to be opened."""
     if given.url is None:
-        return server.root
+        chosen = given.snapshot and find_snapshot(archive, given.snapshot).id
+        return f"{server.root}?snapshot={chosen}" if chosen else server.root
     url, snapshot = find_url_and_snapshot(archive, given.url, given.snapshot)
     return server.place(find_version(archive, url, snapshot).url, snapshot.id)
 

@@ -378,10 +378,12 @@ def test_open_gives_the_page_in_replay_to_the_browser(archive: Path, tmp_path: P
     assert (done.code, done.stderr) == (0, f"Replaying {archive}; press Ctrl-C to stop\n")
 
 
-def test_open_without_a_url_opens_the_list(archive: Path, tmp_path: Path) -> None:
-    done = opened(tmp_path, archive)
+@pytest.mark.parametrize(("words", "end"), [((), "/"), (("--snapshot", "2"), "/?snapshot=2")])
+def test_open_without_a_url_opens_the_list(archive: Path, tmp_path: Path, words: tuple[str, ...], end: str) -> None:
+    done = opened(tmp_path, archive, *words)
     assert done.given == done.url
     assert done.url.startswith("http://localhost:")
+    assert done.url.endswith(end)
 
 
 def test_open_says_which_url_to_open_if_there_is_no_browser(archive: Path, tmp_path: Path) -> None:
