@@ -56,6 +56,7 @@ class Finish:
         self._started = time.monotonic()
         self._hint = Hint(logging.INFO)
         self._is_quiet = crawler.settings.getbool("MIRROR_QUIET")
+        self._has_summary = crawler.settings.getbool("MIRROR_SUMMARY", default=True)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -131,7 +132,7 @@ class Finish:
             in_need=(mirror.pages.in_need, missing_browser) if mirror.pages.in_need and missing_browser else None,
             logins=login_pages(mirror.archive.manifest, mirror.scope.starts, mirror.archive.response),
         )
-        if summary.exit_code or not self._is_quiet:
+        if self._has_summary and (summary.exit_code or not self._is_quiet):
             print_message(summary.text())
         if mirror.archive.unpublished:
             print_message(missing_objects(len(mirror.archive.unpublished)))

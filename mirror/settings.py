@@ -18,6 +18,7 @@ DEFAULT_REQUEST_HEADERS = {"Accept": "text/html,application/xhtml+xml,applicatio
 # Progress display; see docs/progress.md.
 MIRROR_PROGRESS = "auto"
 MIRROR_REPORTHOOK = None
+MIRROR_SUMMARY = True  # end with what was mirrored, and what failed
 MIRROR_QUIET = False  # print the summary only if something is wrong
 
 # The request rate and retries; see docs/politeness.md. Times are in seconds.

@@ -128,6 +128,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = spelled(self.path.encode("latin-1"))
+        self.server.methods.append(self.command)
         self.server.requests.append((path, {name.lower(): value for name, value in self.headers.items()}))
         resource = self.server.site.get(path, NOT_FOUND)
         if isinstance(resource, Page):
@@ -163,7 +164,8 @@ NOT_FOUND: Final = Page(404, {"Content-Type": HTML}, b"<!DOCTYPE html>\n<title>N
 
 
 class Server(ThreadingHTTPServer):
-    """Serves a site. `requests` has the path and the headers (names in lower case) of each request, in order."""
+    """Serves a site. `requests` has the path and the headers (names in lower case) of each request, in order,
+    and `methods` its method."""
 
     request_queue_size = 128
 
@@ -173,6 +175,7 @@ class Server(ThreadingHTTPServer):
         self.url = f"http://{host}:{self.server_port}"
         self.other = ""
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.methods: list[str] = []
 
     @property
     def paths(self) -> list[str]:

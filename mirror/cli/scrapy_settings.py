@@ -9,6 +9,7 @@ from typing import Final
 from scrapy.settings import Settings
 from scrapy.utils.conf import arglist_to_dict
 from scrapy.utils.project import get_project_settings
+from twisted.logger import globalLogBeginner
 
 from mirror.cli.usage_errors import UsageError
 
@@ -54,3 +55,18 @@ def check_level(level: str | None) -> None:
     """Raise `UsageError` if there is no such log level."""
     if level and level not in logging.getLevelNamesMapping():
         raise UsageError(f"--loglevel {level} is unknown: use DEBUG, INFO, WARNING, ERROR or CRITICAL")
+
+
+def silence_duplicate_logs() -> None:
+    """Silence log lines about errors that the summary reports: tracebacks of bad certificates, advice on truncated bodies."""
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)  # Scrapy adds its own observer
+    logging.getLogger("twisted").addFilter(lambda record: "while verifying certificate" not in record.getMessage())
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+_SILENT: Final = (
+    "scrapy.utils._download_handlers",
+    "mirror.transfer.download_handler",
+    "mirror.transfer.base_transfer",
+)

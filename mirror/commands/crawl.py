@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import logging
 from argparse import Namespace
 from contextlib import closing, suppress
 from functools import partial
@@ -10,12 +9,11 @@ from typing import Any, Final
 
 from scrapy.crawler import AsyncCrawlerProcess, Crawler, CrawlerProcessBase
 from scrapy.settings import BaseSettings
-from twisted.logger import globalLogBeginner
 
 from mirror.cli.option_table import AUTO, NONE
 from mirror.cli.option_values import parse_size, parse_workers
 from mirror.cli.options import Options, Transfers
-from mirror.cli.scrapy_settings import find_settings
+from mirror.cli.scrapy_settings import find_settings, silence_duplicate_logs
 from mirror.cli.start_schemes import choose, is_asked_with_https
 from mirror.cli.start_urls import list_starts
 from mirror.cli.usage_errors import Given, UsageError
@@ -81,19 +79,6 @@ def tell_lost_lines() -> None:
         print_message(f"The list of files is not complete: {failure.strerror}\n")
 
 
-def silence_duplicate_logs() -> None:
-    """Silence log lines about errors that the summary reports: tracebacks of bad certificates, advice on truncated bodies."""
-    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)  # Scrapy adds its own observer
-    logging.getLogger("twisted").addFilter(lambda record: "while verifying certificate" not in record.getMessage())
-    for name in _SILENT:
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
-_SILENT: Final = (
-    "scrapy.utils._download_handlers",
-    "mirror.transfer.download_handler",
-    "mirror.transfer.base_transfer",
-)
 _NUMBERS: Final[dict[str, float]] = {
     "CONCURRENT_REQUESTS": 1,
     "CONCURRENT_REQUESTS_PER_DOMAIN": 1,

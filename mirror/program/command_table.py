@@ -11,8 +11,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Final
 
-from mirror.program.command import DIR, JSON, SNAPSHOT, Command, argument
-from mirror.program.query_table import QUERIES
+from mirror.cli.option_table import OPTIONS, flag
+from mirror.program.command import DIR, JSON, SNAPSHOT, Argument, Command, argument
+from mirror.program.query_table import LINK_OPTIONS, QUERIES
 
 CRAWL: Final = "crawl"
 """The command that `websucker URL...` means; `scrapy crawl mirror`. Its options are in `option_table`."""
@@ -25,6 +26,13 @@ _NAMES: Final = argument(
     help="how to name files: exact (as in their URLs), or portable (so that the tree can be copied to Windows, macOS, a stick "
     "or a share) (default: as in the archive)",
 )
+
+
+def _of_crawl(name: str) -> Argument:
+    """Return an option of a crawl as that of a command."""
+    option = OPTIONS[name]
+    return argument(flag(name), metavar=option.value, help=option.description.replace("`", ""))
+
 
 COMMANDS: Final[dict[str, Command]] = {
     **QUERIES,
@@ -170,6 +178,20 @@ COMMANDS: Final[dict[str, Command]] = {
         "original, with 1 "
         "if too few do, with 3 if the site does not answer.",
         crawls=True,
+    ),
+    "check": Command(
+        "Find the broken links of a site, and keep nothing",
+        (
+            argument("url", metavar="URL", nargs="+", help="where to start; the links of the whole site are checked"),
+            *LINK_OPTIONS,
+            *map(_of_crawl, ("scope", "also", "depth", "limit", "include", "exclude")),
+            *map(_of_crawl, ("delay", "connections", "render", "cookies", "user_agent")),
+        ),
+        "Mirrors the site into a temporary archive, which is removed in the end, and reports on it as `links` does. It asks "
+        "whether pictures, media and downloads are there, and does not fetch them. To look at a site with other options, "
+        "mirror it and run `links`. Exits as `links` does, and with 3 if no start could be fetched.",
+        crawls=True,
+        adapted=False,
     ),
     "help": Command(
         "Show the options, or explain a command",

@@ -4,6 +4,52 @@ from typing import Final
 
 from mirror.program.command import DIR, JSON, SNAPSHOT, URL_AT_SNAPSHOT, Command, argument
 
+LINK_OPTIONS: Final = (
+    argument(
+        "--format",
+        choices=("text", "json", "csv", "html", "junit", "sarif", "markdown"),
+        default="text",
+        help="what to print: text, json, csv, html, junit, sarif or markdown (default: text)",
+    ),
+    argument("--json", action="store_const", const="json", dest="format", help="print JSON"),
+    argument(
+        "--show",
+        metavar="KINDS",
+        help="the kinds of problems to list, separated by commas, or all (default: all but skipped)",
+    ),
+    argument(
+        "--fail-on",
+        metavar="KINDS",
+        help="exit with 1 if there is a problem of these kinds; all, or none (default: broken,fragment)",
+    ),
+    argument(
+        "--ignore",
+        metavar="FILE",
+        help="a file with problems that are expected: on each line a kind or *, a URL in which * stands for "
+        "anything, and the reason behind ' # '",
+    ),
+    argument(
+        "--external",
+        action="store_true",
+        help="ask about what leaves the mirror: each URL once, with HEAD, politely; robots.txt is obeyed",
+    ),
+    argument(
+        "--external-age",
+        metavar="TIME",
+        default="7d",
+        help="do not ask again about what was asked within this time, such as 12h or 7d (default: 7d; 0s: ask always)",
+    ),
+    argument("--by", choices=("cause", "page"), default="cause", help="list by cause, or by page (default: cause)"),
+    argument(
+        "--places",
+        type=int,
+        default=10,
+        metavar="N",
+        help="list at most N places of each problem in text and Markdown (default: 10; 0: all)",
+    ),
+)
+"""The options of `links`, which `check` has, too."""
+
 QUERIES: Final[dict[str, Command]] = {
     "snapshots": Command("List the snapshots of an archive", (DIR, JSON)),
     "diff": Command(
@@ -64,6 +110,22 @@ QUERIES: Final[dict[str, Command]] = {
         (DIR, argument("url", metavar="URL", help="the URL to explain"), JSON),
         "Tells by which rule, where the URL was found, and since when the archive knows it. "
         "Exits with 0 if the archive has a copy of the URL, else with 1.",
+    ),
+    "links": Command(
+        "Report broken links, with the pages they stand on",
+        (
+            DIR,
+            argument(
+                "--snapshot", metavar="SNAPSHOT", help=f"the snapshot: {SNAPSHOT} (default: the newest complete one)"
+            ),
+            *LINK_OPTIONS,
+        ),
+        "Reads the documents of the archive; asks no server, unless --external is given. The kinds: broken (nothing is "
+        "there), fragment (the page has no such id or name), mixed (a page of https loads by http), redirect (it has moved "
+        "for good), unclear (the server refuses to say: 401, 403, 407, 429, 999), skipped (a rule of the run), orphan (no "
+        "page links to this page), duplicate (one page at several URLs). Exits with 1 if there is a problem that --fail-on "
+        "names, else with 0.",
+        crawls=True,
     ),
 }
 """Name -> command: the function `run` of the module `mirror.commands.queries.NAME`."""

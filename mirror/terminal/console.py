@@ -42,6 +42,12 @@ def print_line(line: str) -> None:
     sys.stdout.write(printable(line) + "\n")
 
 
+def print_report(pieces: Iterable[str]) -> None:
+    """Write a report to stdout, piece by piece. Control characters other than line ends are replaced, whatever its format."""
+    for piece in pieces:
+        sys.stdout.write(printable_lines(piece))
+
+
 def print_text(text: str) -> None:
     """Write a text of several lines to stdout, its tabs as spaces, without other control characters."""
     for line in text.splitlines():

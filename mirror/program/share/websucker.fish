@@ -50,8 +50,8 @@ function _shtab_websucker_using
   test "$_shtab_websucker_cmdpath" = "$argv"
 end
 
-set -g _shtab_websucker_commands snapshots diff log show stats why checkout replay open verify publish prune forget compare help completion version man
-set -g _shtab_websucker_opts_with_value --also --attributes --browser --ca --certificate --click --connections --cookies --delay --depth --exclude --fold --header --help --host --html --http --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --number --obey --out --pages --pixels --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --snapshot --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -n -o -s -u -w -x
+set -g _shtab_websucker_commands snapshots diff log show stats why links checkout replay open verify publish prune forget compare check help completion version man
+set -g _shtab_websucker_opts_with_value --also --attributes --browser --by --ca --certificate --click --connections --cookies --delay --depth --exclude --external-age --fail-on --fold --format --header --help --host --html --http --ignore --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --number --obey --out --pages --pixels --places --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --show --snapshot --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -n -o -s -u -w -x
 
 complete -c websucker -e
 complete -c websucker -f
@@ -139,6 +139,21 @@ complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npo
 complete -c websucker -n '_shtab_websucker_using why' -l json -d 'print JSON'
 complete -c websucker -n '_shtab_websucker_using why' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using why; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a links -d 'Report broken links, with the pages they stand on. Reads the documents of the archive; asks no server, unless --external is given. The kinds: broken (nothing is there), fragment (the page has no such id or name), mixed (a page of https loads by http), redirect (it has moved for good), unclear (the server refuses to say: 401, 403, 407, 429, 999), skipped (a rule of the run), orphan (no page links to this page), duplicate (one page at several URLs). Exits with 1 if there is a problem that --fail-on names, else with 0.'
+complete -c websucker -n '_shtab_websucker_using links' -l snapshot -x -d 'the snapshot: a number, the time at which the run began (2026-11-24), or latest (default: the newest complete one)'
+complete -c websucker -n '_shtab_websucker_using links' -l format -xka "text json csv html junit sarif markdown" -d 'what to print: text, json, csv, html, junit, sarif or markdown (default: text)'
+complete -c websucker -n '_shtab_websucker_using links' -l json -d 'print JSON'
+complete -c websucker -n '_shtab_websucker_using links' -l show -x -d 'the kinds of problems to list, separated by commas, or all (default: all but skipped)'
+complete -c websucker -n '_shtab_websucker_using links' -l fail-on -x -d 'exit with 1 if there is a problem of these kinds; all, or none (default: broken,fragment)'
+complete -c websucker -n '_shtab_websucker_using links' -l ignore -xka "(__fish_complete_path (commandline -ct))" -d 'a file with problems that are expected: on each line a kind or *, a URL in which * stands for anything, and the reason behind '"'"' # '"'"''
+complete -c websucker -n '_shtab_websucker_using links' -l external -d 'ask about what leaves the mirror: each URL once, with HEAD, politely; robots.txt is obeyed'
+complete -c websucker -n '_shtab_websucker_using links' -l external-age -x -d 'do not ask again about what was asked within this time, such as 12h or 7d (default: 7d; 0s: ask always)'
+complete -c websucker -n '_shtab_websucker_using links' -l by -xka "cause page" -d 'list by cause, or by page (default: cause)'
+complete -c websucker -n '_shtab_websucker_using links' -l places -x -d 'list at most N places of each problem in text and Markdown (default: 10; 0: all)'
+complete -c websucker -n '_shtab_websucker_using links' -s s -l set -x -d 'set a Scrapy setting (docs/options.md)'
+complete -c websucker -n '_shtab_websucker_using links' -s L -l loglevel -x -d 'the log level (default: WARNING)'
+complete -c websucker -n '_shtab_websucker_using links' -s h -l help -d 'show this help'
+complete -c websucker -n '_shtab_websucker_using links; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a checkout -d 'Write a snapshot into a folder of its own. TARGET is a tree that opens offline, as the archive. It makes hard links instead of copies, so it takes little space if TARGET is on the same file system.'
 complete -c websucker -n '_shtab_websucker_using checkout' -l names -xka "exact portable" -d 'how to name files: exact (as in their URLs), or portable (so that the tree can be copied to Windows, macOS, a stick or a share) (default: as in the archive)'
 complete -c websucker -n '_shtab_websucker_using checkout' -s h -l help -d 'show this help'
@@ -189,6 +204,30 @@ complete -c websucker -n '_shtab_websucker_using compare' -s s -l set -x -d 'set
 complete -c websucker -n '_shtab_websucker_using compare' -s L -l loglevel -x -d 'the log level (default: WARNING)'
 complete -c websucker -n '_shtab_websucker_using compare' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using compare; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'an archive, or a copy made by wget, HTTrack or another tool'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a check -d 'Find the broken links of a site, and keep nothing. Mirrors the site into a temporary archive, which is removed in the end, and reports on it as `links` does. It asks whether pictures, media and downloads are there, and does not fetch them. To look at a site with other options, mirror it and run `links`. Exits as `links` does, and with 3 if no start could be fetched.'
+complete -c websucker -n '_shtab_websucker_using check' -l format -xka "text json csv html junit sarif markdown" -d 'what to print: text, json, csv, html, junit, sarif or markdown (default: text)'
+complete -c websucker -n '_shtab_websucker_using check' -l json -d 'print JSON'
+complete -c websucker -n '_shtab_websucker_using check' -l show -x -d 'the kinds of problems to list, separated by commas, or all (default: all but skipped)'
+complete -c websucker -n '_shtab_websucker_using check' -l fail-on -x -d 'exit with 1 if there is a problem of these kinds; all, or none (default: broken,fragment)'
+complete -c websucker -n '_shtab_websucker_using check' -l ignore -xka "(__fish_complete_path (commandline -ct))" -d 'a file with problems that are expected: on each line a kind or *, a URL in which * stands for anything, and the reason behind '"'"' # '"'"''
+complete -c websucker -n '_shtab_websucker_using check' -l external -d 'ask about what leaves the mirror: each URL once, with HEAD, politely; robots.txt is obeyed'
+complete -c websucker -n '_shtab_websucker_using check' -l external-age -x -d 'do not ask again about what was asked within this time, such as 12h or 7d (default: 7d; 0s: ask always)'
+complete -c websucker -n '_shtab_websucker_using check' -l by -xka "cause page" -d 'list by cause, or by page (default: cause)'
+complete -c websucker -n '_shtab_websucker_using check' -l places -x -d 'list at most N places of each problem in text and Markdown (default: 10; 0: all)'
+complete -c websucker -n '_shtab_websucker_using check' -l scope -x -d 'how far to follow links: site (the registrable domain), host, or prefix (the folder of the start URL)'
+complete -c websucker -n '_shtab_websucker_using check' -l also -x -d 'further domains whose pages belong to the mirror, with all hosts below them, separated by commas: example.com,cdn.example.net'
+complete -c websucker -n '_shtab_websucker_using check' -l depth -x -d 'follow links at most N levels deep; 0 fetches the start URLs only'
+complete -c websucker -n '_shtab_websucker_using check' -l limit -x -d 'fetch at most N pages, and the files that they need'
+complete -c websucker -n '_shtab_websucker_using check' -l include -x -d 'follow only pages whose URL matches'
+complete -c websucker -n '_shtab_websucker_using check' -l exclude -x -d 'fetch nothing whose URL matches'
+complete -c websucker -n '_shtab_websucker_using check' -l delay -x -d 'wait this long between two requests to the same host'
+complete -c websucker -n '_shtab_websucker_using check' -l connections -x -d 'transfer at most N files at once; without this option, at most 8 from one host'
+complete -c websucker -n '_shtab_websucker_using check' -l render -x -d 'open pages in a browser to find the files that their scripts load: auto (pages whose HTML suggests that there are some), always, never, or dom (always, and publish pages as their scripts built them, without the scripts)'
+complete -c websucker -n '_shtab_websucker_using check' -l cookies -xka "(__fish_complete_path (commandline -ct))" -d 'send the cookies of this cookies.txt, in the format of browser extensions, curl and wget; none keeps and sends no cookies at all'
+complete -c websucker -n '_shtab_websucker_using check' -l user-agent -x -d 'the User-Agent to send'
+complete -c websucker -n '_shtab_websucker_using check' -s s -l set -x -d 'set a Scrapy setting (docs/options.md)'
+complete -c websucker -n '_shtab_websucker_using check' -s L -l loglevel -x -d 'the log level (default: WARNING)'
+complete -c websucker -n '_shtab_websucker_using check' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a help -d 'Show the options, or explain a command.'
 complete -c websucker -n '_shtab_websucker_using help' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a completion -d 'Print the completion for a shell. Put eval "$(websucker completion bash)" into ~/.bashrc; the same with zsh into ~/.zshrc, after compinit; for fish, put websucker completion fish | source into ~/.config/fish/config.fish.'

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
-from mirror.store.manifest.records import Entry, Outcome, Resource
+from mirror.store.manifest.records import Entry, Outcome, Resource, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,22 @@ class ShownVersion:
     copy: Digest | None
     unknown: bool
     dom: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTarget:
+    """What is known about a URL that a document of a snapshot links to.
+
+    `resource` is its version in that snapshot; `None` if it has none. `state`, `reason` and `rule` are what the newest run that
+    found it decided. `same_as` is the URL that it is an alias of.
+    """
+
+    url_id: int
+    resource: Resource | None
+    state: State | None
+    reason: Reason | None
+    rule: str | None
+    same_as: CanonicalURL | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from mirror.core.links.answers import Answer
 from mirror.core.policy.scope import Reason
 from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publications import Published
 from mirror.store.manifest.history_interface import Departures, History, RenderingQueue, Retention
+from mirror.store.manifest.history_records import LinkTarget
 from mirror.store.manifest.location_interface import Found, Locations
 from mirror.store.manifest.records import Entry, ErrorPages, Lane, Outcome, Resource, RunCounts, Shortfall, Snapshot
 from mirror.store.manifest.rendering_records import RenderMode
@@ -270,6 +272,15 @@ class Links(Protocol):
         A first run records most links before anything queries them by target; a backend may build the index only here.
         Calling it again does nothing.
         """
+
+    def targets(self, urls: Sequence[CanonicalURL], snapshot_id: int) -> dict[CanonicalURL, LinkTarget]:
+        """Return what is known about URLs to which documents of a snapshot link. Unknown URLs are left out."""
+
+    def answers(self, since: str) -> dict[CanonicalURL, Answer]:
+        """Return what servers said after this time (ISO 8601) about URLs that the mirror does not have."""
+
+    def keep_answers(self, answers: Iterable[Answer], asked: str) -> None:
+        """Store what servers said about URLs. Unknown URLs are left out."""
 
     def canonicals(self) -> list[tuple[CanonicalURL, CanonicalURL]]:
         """Return pairs of a page and the URL that it calls canonical, where both have the same payload."""

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 from mirror.store.disk.errors import FULL, StorageError
 from mirror.store.manifest import checks
 from mirror.store.sqlite.migrations import MIGRATIONS
-from mirror.store.sqlite.schema import CREATE, SCHEMA_VERSION, TABLES
+from mirror.store.sqlite.schema import CREATE, READABLE, SCHEMA_VERSION, TABLES
 
 Values = Sequence[Any] | Mapping[str, Any]
 """Values for the question marks of a statement, or for its names."""
@@ -174,7 +174,7 @@ class Database:
 
     def _prepare(self, *, read_only: bool) -> None:
         version = self.scalar("PRAGMA user_version")
-        if version == SCHEMA_VERSION:
+        if version == SCHEMA_VERSION or (read_only and version in READABLE):
             return
         if version not in {0, *MIGRATIONS}:
             raise StorageError(

@@ -1,18 +1,23 @@
 """The links of current versions: those of documents, and those that a browser saw. Owns the table `links`."""
 
+import json
+import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
+from mirror.core.links.answers import Answer
+from mirror.core.policy.scope import Reason
 from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.checks import checked
-from mirror.store.manifest.records import Resource
-from mirror.store.sqlite.queries import IS_WHOLE, SEEN, Queries, Recent, Session
-from mirror.store.sqlite.schema import listed
+from mirror.store.manifest.history_records import LinkTarget
+from mirror.store.manifest.records import Resource, State
+from mirror.store.sqlite.queries import IS_SHOWN, IS_WHOLE, SEEN, Queries, Recent, Session, resource_of
+from mirror.store.sqlite.schema import GIVEN, listed
 
 
 class Links(Queries):
@@ -108,10 +113,59 @@ class Links(Queries):
         for statement in _FORGET_SEEN:
             self._database.run(statement, (resource_id,))
 
+    def targets(self, urls: Sequence[CanonicalURL], snapshot_id: int) -> dict[CanonicalURL, LinkTarget]:
+        rows = self._database.rows(_TARGETS, {"given": json.dumps(urls), "at": snapshot_id})
+        return {checks.url(row["url"]): _target(row) for row in rows}
+
+    def answers(self, since: str) -> dict[CanonicalURL, Answer]:
+        if not self._database.scalar("SELECT 1 FROM sqlite_master WHERE name = 'answers'"):
+            return {}  # an archive of an earlier version, to be read only
+        return {answer.url: answer for answer in map(_answer, self._database.rows(_ANSWERS, (since,)))}
+
+    def keep_answers(self, answers: Iterable[Answer], asked: str) -> None:
+        for url, status, error, instead, forbidden in answers:
+            self._database.run(_KEEP_ANSWER, (asked, status, error, instead, forbidden, url))
+
     def canonicals(self) -> list[tuple[CanonicalURL, CanonicalURL]]:
         return [(checks.url(url), checks.url(target)) for url, target in self._database.run(_CANONICALS).fetchall()]
 
 
+@checked
+def _answer(row: sqlite3.Row) -> Answer:
+    return Answer(
+        checks.url(row["url"]),
+        checks.optional(checks.status, row["status"]),
+        checks.optional(checks.text, row["error"]),
+        checks.optional(checks.url, row["instead"]),
+        bool(row["forbidden"]),
+    )
+
+
+_ANSWERS: Final = "SELECT a.*, u.url FROM answers a JOIN urls u ON u.id = a.url_id WHERE a.asked > ?"
+_KEEP_ANSWER: Final = (
+    "INSERT OR REPLACE INTO answers (url_id, asked, status, error, instead, forbidden) "
+    "SELECT id, ?, ?, ?, ?, ? FROM urls WHERE url = ?"
+)
+
+
+@checked
+def _target(row: sqlite3.Row) -> LinkTarget:
+    return LinkTarget(
+        checks.number(row["known_id"]),
+        None if row["id"] is None else resource_of(row),
+        None if row["state"] is None else State(row["state"]),
+        None if row["reason"] is None else Reason(row["reason"]),
+        checks.optional(checks.text, row["rule"]),
+        checks.optional(checks.url, row["same_as"]),
+    )
+
+
+_TARGETS: Final = (
+    "SELECT r.*, u.url, u.id AS known_id, s.url AS same_as, f.state, f.reason, ru.rule "
+    f"FROM urls u LEFT JOIN resources r ON r.url_id = u.id AND {IS_SHOWN} "
+    "LEFT JOIN urls s ON s.id = u.same_as LEFT JOIN frontier f ON f.url_id = u.id LEFT JOIN rules ru ON ru.url_id = u.id "
+    f"WHERE u.url IN {GIVEN}"
+)
 _REFERENCE: Final[Callable[[tuple[int, Reference]], Reference]] = itemgetter(1)
 _USE_OF: Final[Callable[[Reference], tuple[Kind, bool]]] = attrgetter("kind", "guess")
 _CANONICALS: Final = (  # the canonical URL may itself be an alias from an earlier run: its payload is known

@@ -60,10 +60,16 @@ def _to_version_5(_: Query) -> Iterator[str]:
     yield from ()
 
 
+def _to_version_6(_: Query) -> Iterator[str]:
+    """Version 6 has one more table, which `schema.CREATE` adds."""
+    yield from ()
+
+
 MIGRATIONS: Final[dict[int, Callable[[Query], Iterator[str]]]] = {
     1: _to_version_2,
     2: _to_version_3,
     3: _to_version_4,
     4: _to_version_5,
+    5: _to_version_6,
 }
 """Version -> the migration to the next one. All run in one transaction."""

@@ -161,6 +161,7 @@ _FORGET: Final = script(
         SELECT digest FROM resources WHERE digest IS NOT NULL UNION SELECT digest FROM copies WHERE digest IS NOT NULL
         UNION SELECT dom FROM renderings WHERE dom IS NOT NULL
     );
+    DELETE FROM answers WHERE url_id NOT IN (SELECT id FROM urls) OR url_id IN (SELECT url_id FROM forgotten);
     DELETE FROM families;
     DROP TABLE known_by;
     DROP TABLE forgotten

@@ -163,7 +163,7 @@ def test_an_error_of_the_file_system_says_what_to_do(code: int, said: str) -> No
 
 def test_a_reader_migrates_nothing(tmp_path: Path) -> None:
     place = version_1(tmp_path)
-    with pytest.raises(StorageError, match="has version 1, this program reads 5: run a crawl or publish to migrate it"):
+    with pytest.raises(StorageError, match="has version 1, this program reads 6: run a crawl or publish to migrate it"):
         Archive(tmp_path, read_only=True)
     assert user_version(place) == 1
 

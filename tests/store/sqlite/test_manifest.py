@@ -76,7 +76,7 @@ def test_a_manifest_of_another_version_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(place)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StorageError, match="has version 99, this program reads 5: use the program that wrote it"):
+    with pytest.raises(StorageError, match="has version 99, this program reads 6: use the program that wrote it"):
         SQLiteManifest(place)
 
 

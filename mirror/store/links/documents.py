@@ -1,0 +1,148 @@
+"""Reads documents of a snapshot for their links. This runs in worker processes, each with the archive open to read.
+
+Input: versions of documents. Output: `Findings`, as tuples of plain values, because they travel between processes.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mirror.core.http.messages import MAX_READ, header
+from mirror.core.links import fragments, places
+from mirror.core.links.places import Link, Source
+from mirror.core.links.problems import Problem
+from mirror.core.syntax.reference import Kind
+from mirror.core.url.canonical import with_fragment
+from mirror.core.url.media_types import DOCUMENTS, Document
+from mirror.store.archive import Archive
+from mirror.store.disk.errors import StorageError
+from mirror.store.disk.objects import Digest
+from mirror.store.links.targets import End, Targets
+from mirror.store.manifest.records import Resource
+
+XHTML: Final = "application/xhtml+xml"
+SVG: Final = "image/svg+xml"
+
+_READ: Final = frozenset({Document.HTML, Document.XML, Document.CSS, Document.HLS, Document.JSON})
+_LOADED: Final = frozenset({Kind.REQUISITE, Kind.FRAME, Kind.SEGMENT})
+_UNREAD: Final = frozenset({Kind.NEVER, Kind.LIVE, Kind.SPARE, Kind.SURPLUS, Kind.VARIANT})
+"""What is never fetched for this document, or left out on purpose: nothing is known about it."""
+
+_NO_WAY: Final = frozenset({Kind.CANONICAL, Kind.SITEMAP, Kind.FEED})
+"""What names a page without leading readers to it."""
+
+Row = tuple[str, str, str, int | None, str | None, int, int, int, str]
+"""A problem: kind, target, reason, status, what to write instead, id of the page's URL, line, column, link as written."""
+
+Wanted = tuple[int, str, str, int, int, int, str]
+"""A fragment: id of the URL that should have it, target, fragment, and the place as in `Row`."""
+
+
+Unasked = tuple[str, str, bool, int, int, int, str]
+"""A link to what the mirror lacks: URL, target with fragment, whether it leaves the mirror, and the place as in `Row`."""
+
+
+class Findings(NamedTuple):
+    """What was found in some documents.
+
+    `linked`: ids of the URLs to which a reader gets from another page. `named`: those that feeds or sitemaps name, with places.
+    `names`: the names in each page as JSON, by the id of its URL. `unasked`: links to what is not in the
+    mirror. `unread`: pages that could not be read.
+    """
+
+    links: int
+    problems: list[Row]
+    wanted: list[Wanted]
+    linked: set[int]
+    named: list[tuple[int, int, int, int, str]]
+    names: list[tuple[int, str]]
+    unasked: list[Unasked]
+    unread: list[str]
+
+
+def is_document(resource: Resource) -> bool:
+    """Whether a version has links of its own."""
+    kind = resource.media_type or ""
+    is_read = DOCUMENTS.get(kind) in _READ or kind == "application/json" or resource.url.endswith("/robots.txt")
+    return is_read and resource.digest is not None and not resource.is_redirect and resource.size <= MAX_READ
+
+
+def read_documents(root: str, snapshot_id: int, versions: Sequence[tuple[Resource, Digest | None]]) -> Findings:
+    """Read documents of the archive in a folder, each with the digest of the DOM that its scripts built, if one is kept."""
+    archive, targets = _open(root, snapshot_id)
+    found = Findings(0, [], [], set(), [], [], [], [])
+    links = 0
+    for resource, dom in versions:
+        try:
+            links += _read(archive, targets, resource, dom, found)
+        except StorageError:
+            found.unread.append(resource.url)
+    return found._replace(links=links)
+
+
+@lru_cache(maxsize=1)
+def _open(root: str, snapshot_id: int) -> tuple[Archive, Targets]:
+    archive = Archive(Path(root), create=False, read_only=True)
+    return archive, Targets(archive, snapshot_id)
+
+
+def _read(archive: Archive, targets: Targets, resource: Resource, dom: Digest | None, found: Findings) -> int:
+    """Add what one document has to `found`, and return how many links it has."""
+    assert resource.digest is not None
+    response = archive.response(resource, resource.digest)
+    document = places.read(response, archive.attributes)
+    if document is None:
+        return 0
+    source, links = document
+    is_listing = source.kind in {None, Document.XML} and response.media_type not in {XHTML, SVG}
+    if source.kind and (source.kind is Document.HTML or response.media_type in {XHTML, SVG}):
+        names = fragments.names(source.kind, source.text) | (_dom_names(archive, dom) if dom else set())
+        if names:
+            found.names.append((resource.url_id, json.dumps(sorted(names))))
+    ends = targets.ends(link.url for link in links if link.url)
+    for link in links:
+        end = ends[link.url] if link.url else None
+        _judge(resource, source, link, end, found, is_listing=is_listing)
+    return len(links)
+
+
+def _judge(  # noqa: PLR0913 - what a link is, and where
+    resource: Resource, source: Source, link: Link, end: End | None, found: Findings, *, is_listing: bool
+) -> None:
+    place = (resource.url_id, *source.line_and_column(link.start), link.written)
+    if end is None or link.url is None:
+        found.problems.append((Problem.BROKEN, link.written, "no valid URL", None, None, *place))
+        return
+    if link.url.startswith("http:") and resource.url.startswith("https:") and _is_mixed(resource, source, link):
+        words = "http in a page of https"
+        found.problems.append((Problem.MIXED, link.url, words, None, None, *place))
+    if link.kinds and link.kinds <= _UNREAD:
+        return
+    if end.url_id and end.url_id != resource.url_id:
+        if is_listing:
+            found.named.append((end.url_id, *place))
+        elif not link.kinds <= _NO_WAY:
+            found.linked.add(end.url_id)
+    if end.may_ask:
+        found.unasked.append((end.url, with_fragment(link.url, link.fragment), end.is_foreign, *place))
+    fragment = end.fragment if end.fragment is not None else link.fragment
+    if end.problem:
+        target = link.url
+        instead = end.instead and with_fragment(end.instead, fragment)
+        found.problems.append((end.problem, target, end.reason, end.status, instead, *place))
+    if fragment and end.is_page and (end.is_picture or not link.kinds <= _LOADED):
+        found.wanted.append((end.url_id, with_fragment(link.url, link.fragment), fragment, *place))
+
+
+def _is_mixed(resource: Resource, source: Source, link: Link) -> bool:
+    """Whether a page loads a link, or sends a form to it, and does not tell browsers to use https instead."""
+    policies = header(resource.headers, "content-security-policy") or ""
+    is_used = bool(link.kinds & _LOADED) or (Kind.NEVER in link.kinds and source.is_sent_to(link))
+    return is_used and "upgrade-insecure-requests" not in policies and not source.is_upgraded
+
+
+def _dom_names(archive: Archive, dom: Digest) -> set[str]:
+    """Return the names in a page as a browser showed it."""
+    return fragments.names(Document.HTML, archive.objects.get(dom).decode("utf-8", "replace"))
