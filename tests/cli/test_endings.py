@@ -37,6 +37,8 @@ COMMANDS: Final[dict[str, tuple[tuple[str, ...], int, bool]]] = {
     "log --patch --json": (("log", "{archive}", f"{SITE}/to", "--patch", "--json"), 0, True),
     "show": (("show", "{archive}", f"{SITE}/b%C3%A4ume.png"), 0, True),
     "show --text": (("show", "{archive}", f"{SITE}/stra%C3%9Fe", "--text"), 0, True),
+    "links": (("links", "{archive}", "--json"), 0, True),
+    "links --html": (("links", "{archive}", "--format", "html"), 0, True),
     "stats": (("stats", "{archive}"), 0, True),
     "stats --json": (("stats", "{archive}", "--json"), 0, True),
     "stats --html": (("stats", "{archive}", "--html", "{new}.html"), 0, False),
@@ -66,7 +68,7 @@ OFTEN: Final = {(name, "nobody reads") for name in COMMANDS} | {
 }
 """The rows of each test run. `make long` has the others."""
 
-READING: Final = ("snapshots", "diff", "why", "log", "show", "stats", "verify", "checkout")
+READING: Final = ("snapshots", "diff", "why", "log", "show", "stats", "links", "verify", "checkout")
 WRITING: Final = ("verify --repair", "publish", "prune", "forget", "crawl")
 
 
@@ -213,7 +215,18 @@ def spoilt(manifest: Path, how: str) -> None:
 
 DAMAGES: Final = ("missing", "folder", "empty", "no database", "cut", "page 0", "page 2", "page 5")
 USED: Final = (
-    *("snapshots", "diff --html", "why --json", "log", "show", "stats --html", "checkout", *WRITING[:-1], "verify"),
+    *(
+        "snapshots",
+        "diff --html",
+        "why --json",
+        "log",
+        "show",
+        "stats --html",
+        "links",
+        "checkout",
+        *WRITING[:-1],
+        "verify",
+    ),
     "compare",
 )
 

@@ -176,6 +176,7 @@ def test_only_commands_that_write_take_the_lock(made: World, tmp_path: Path) -> 
             ["why", made.url("/a")],
             ["log", made.url("/a")],
             ["stats"],
+            ["links"],
             ["verify"],
         ):
             assert websucker(words[0], made.out, *words[1:]).code in {0, 1}, words
@@ -207,7 +208,23 @@ def test_errors_are_one_line(made: World, words: tuple[str, ...], code: int, sai
 
 @pytest.mark.parametrize(
     "command",
-    [*("checkout", "diff", "forget", "log", "open", "prune", "publish", "show", "snapshots", "stats", "verify", "why")],
+    [
+        *(
+            "checkout",
+            "diff",
+            "forget",
+            "links",
+            "log",
+            "open",
+            "prune",
+            "publish",
+            "show",
+            "snapshots",
+            "stats",
+            "verify",
+            "why",
+        )
+    ],
 )
 def test_help(command: str) -> None:
     done = websucker(command, "--help")

@@ -1,5 +1,6 @@
 """Archives that somebody else made: whatever is in `.mirror`, no command writes outside of the archive, waits or crashes."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from mirror.cli.options import reads_files, stored_words
+from mirror.core.links.problems import Problem
 from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import CanonicalURL, canonical
 from mirror.core.url.local_paths import EXACT, PORTABLE, as_local_path
@@ -23,6 +25,9 @@ from mirror.reports.version_log import VersionLog
 from mirror.store.archive import Archive
 from mirror.store.checkout import check_out
 from mirror.store.disk.errors import StorageError, storing
+from mirror.store.links.documents import Findings, read_documents
+from mirror.store.links.findings import Collection
+from mirror.store.links.report import read_links
 from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.playback import Playback
 from mirror.store.run.crawl import Crawl
@@ -104,13 +109,21 @@ def checkout(root: Path) -> None:
             exhaust(check_out(archive, snapshot, root / f"target{snapshot.id}"))
 
 
+async def _call(_: int, function: Callable[[], Findings]) -> Findings:
+    return function()
+
+
 def read(root: Path) -> None:
+    read_documents.__globals__["_open"].cache_clear()  # another archive may have been there
     with opened(root, read_only=True) as archive:
         exhaust(verify(archive))
         exhaust(unknown_files(archive))
         archive.history.differences(1, 2)
         playback = Playback(archive)
         for snapshot in archive.history.snapshots():
+            with Collection() as links:
+                asyncio.run(read_links(archive, snapshot, links, _call))
+                exhaust(links.findings(Problem))
             tables(archive.history.statistics(snapshot.id, 10), archive.history.snapshots(), 10)
         for url in (HOME, canonical(f"{SITE}/folder/a"), canonical(f"{SITE}/folder/i.png")):
             account_lines(url, *playback.account(url))

@@ -83,6 +83,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
         "show --text": [place, f"{url}{PATH}@1", "--text"],
         "show --text of a type": [place, f"{url}/type@1", "--text"],
         "show of nothing": [place, f"{url}/kept"],
+        "links": [place, "--show", "all", "--by", "page"],
+        **{
+            f"links --format {form}": [place, "--format", form]
+            for form in ("json", "csv", "html", "junit", "sarif", "markdown")
+        },
         "stats": [place, "--snapshot", "1"],
         "stats --json": [place, "--json"],
         "stats --html": [place, "--snapshot", "1", "--html", str(statistics)],
@@ -93,6 +98,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
         "forget": [place, url + PATH],
     }.items():
         done[name] = scrapy(name.split()[0], *words)
+    done["links of html"] = done["links --format html"]
     done["report"] = Done(0, report.read_text(encoding="utf-8"), "")
     done["statistics"] = Done(0, statistics.read_text(encoding="utf-8"), "")
     done["index"] = Done(0, (out / "index.html").read_text(encoding="utf-8"), "")
@@ -111,7 +117,8 @@ COMMANDS: Final = (
         "show --text of a type",
         "show of nothing",
     ),
-    *("stats", "stats --json", "stats --html"),
+    *("stats", "stats --json", "stats --html", "links"),
+    *(f"links --format {form}" for form in ("json", "csv", "html", "junit", "sarif", "markdown")),
 )
 
 
@@ -133,17 +140,17 @@ def test_the_commands_print_the_text_of_the_server(runs: dict[str, Done]) -> Non
     assert "before" in runs["show --text"].stdout
 
 
-@pytest.mark.parametrize("name", ["report", "statistics", "index"])
+@pytest.mark.parametrize("name", ["report", "statistics", "links of html", "index"])
 def test_reports_escape_everything(runs: dict[str, Done], name: str) -> None:
     page = etree.fromstring(runs[name].stdout.encode(), etree.HTMLParser(encoding="utf-8"))
     assert page.xpath("//script | //img | //@onerror | //iframe") == []
     assert page.xpath("//svg") == [] or name == "statistics"
-    hrefs = {str(href).partition(":")[0] for href in page.xpath("//@href")}
+    hrefs = {str(href).partition(":")[0] for href in page.xpath("//@href") if not str(href).startswith("#")}
     assert hrefs <= {"http", "https"} or name == "index"
     assert not {"javascript", "data"} & hrefs
 
 
-@pytest.mark.parametrize("name", ["report", "statistics"])
+@pytest.mark.parametrize("name", ["report", "statistics", "links of html"])
 def test_a_report_has_a_policy_against_scripts(runs: dict[str, Done], name: str) -> None:
     assert "Content-Security-Policy" in runs[name].stdout
     assert "default-src 'none'" in runs[name].stdout
