@@ -60,10 +60,10 @@ class History(Queries):
         listed = self.snapshots()
         if name == "latest":
             matching = [one for one in listed if one.outcome is Outcome.COMPLETE]
-        elif name.isascii() and name.isdigit() and len(name) < _YEAR:
-            matching = [one for one in listed if one.id == int(name)]
         else:
-            matching = [one for one in listed if one.started.startswith(name.replace(" ", "T"))]
+            numbered = [one for one in listed if str(one.id) == name]
+            is_time = len(name) >= _YEAR
+            matching = [one for one in listed if is_time and one.started.startswith(name.replace(" ", "T"))] or numbered
         return matching[-1] if matching else None
 
     def count(self, snapshot_id: int, noise: int = 0) -> None:
@@ -253,7 +253,7 @@ def _end(name: str) -> str:
     return f"{name}0"
 
 
-_YEAR: Final = 4  # digits: a number with so many is a year, not the id of a snapshot
+_YEAR: Final = 4  # digits: a number with so many may be a year, which comes before the id of a snapshot
 _LISTED: Final = f"SELECT * FROM snapshots WHERE outcome <> '{PRUNED}'"
 _ALL: Final = f"{RESOURCE} WHERE r.id > ? ORDER BY r.id LIMIT {AT_A_TIME}"
 _AT: Final = (

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,28 @@ def test_a_folder_in_place_of_the_manifest_is_refused(tmp_path: Path) -> None:
 def test_a_mistake_in_a_statement_is_no_storage_error(manifest: SQLiteManifest) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"), manifest.transaction():
         manifest.database.run("INSERT INTO urls (url) VALUES ('a'), ('a')")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("7", 7),
+        ("1000", 1000),
+        ("2026", 8),
+        ("2025", 2025),
+        ("2026-11-24", 7),
+        ("", None),
+        ("8 ", None),
+        ("9" * 9999, None),
+    ],
+)
+def test_a_snapshot_is_found_by_its_number_unless_that_is_a_year(tmp_path: Path, name: str, found: int | None) -> None:
+    with closing(SQLiteManifest(tmp_path / "manifest.sqlite")) as manifest:
+        for number, day in ((7, 24), (8, 25), (1000, 0), (2025, 0), (2026, 0)):
+            started = f"2026-11-{day}T00:00:00+00:00" if day else "1999-01-01T00:00:00+00:00"
+            manifest.database.run(
+                "INSERT INTO snapshots (id, started, outcome, starts, options) VALUES (?, ?, 'complete', '[]', '{}')",
+                (number, started),
+            )
+        info = manifest.history.find(name)
+        assert (info and info.id) == found
