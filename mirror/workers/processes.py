@@ -89,6 +89,8 @@ def end_forked() -> None:
 
 
 def _forked_process() -> Process:
+    if sys.platform == "win32":
+        raise OSError
     ends: list[int] = []
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
     try:
@@ -117,6 +119,8 @@ def _forked_process() -> Process:
 
 def _serve(calls: int, to_calls: int, from_answers: int, answers: int) -> NoReturn:
     """Be a worker process, and do nothing of what the program does at its end."""
+    if sys.platform == "win32":
+        raise OSError
     code = 1
     try:
         os.setsid()  # as `start_new_session` above
