@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
@@ -140,6 +142,33 @@ class Finish:
         # A notification about a held run goes here: `summary.exit_code is Exit.HELD`, and its text is `summary.text()`. The
         # archive stays locked until `spider_closed` ends, so use a short timeout; nothing waits for a task that still runs.
         return summary.exit_code
+
+
+class Lifeline:
+    """Ends a run as Ctrl-C does when stdin ends, which the process that started the run holds open."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        if not crawler.settings.getbool("MIRROR_LIFELINE"):
+            raise NotConfigured
+        self = cls(crawler)
+        crawler.signals.connect(self.spider_opened, signal=signals.spider_opened)
+        crawler.signals.connect(self.spider_closed, signal=signals.spider_closed)
+        return self
+
+    def spider_opened(self) -> None:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._look)
+
+    def spider_closed(self) -> None:
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+
+    def _look(self) -> None:
+        if not os.read(sys.stdin.fileno(), 1024):
+            self.spider_closed()
+            close(self._crawler, "shutdown")
 
 
 class _Mirror(Protocol):

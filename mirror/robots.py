@@ -58,7 +58,7 @@ class _Known:
 
 
 @dataclass(slots=True)
-class _Fetched:
+class Fetched:
     """The last answer, or why there is none; and the redirects before it."""
 
     answer: messages.Response | None = None
@@ -147,9 +147,9 @@ class Robots:
 
     # --- fetching ------------------------------------------------------------------------------------------------------
 
-    async def _fetch(self, place: CanonicalURL) -> _Fetched:
+    async def _fetch(self, place: CanonicalURL) -> Fetched:
         """Fetch robots.txt, and follow its redirects, to other hosts too (RFC 9309, 2.3.1.2)."""
-        fetched, url = _Fetched(), place
+        fetched, url = Fetched(), place
         for _ in range(robots_txt.MAX_REDIRECTS + 1):
             try:
                 answer = core_response(await self._download(url))
@@ -189,7 +189,7 @@ class Robots:
 
     # --- the archive ---------------------------------------------------------------------------------------------------
 
-    def _record(self, place: CanonicalURL, fetched: _Fetched, rules: Rules | None) -> None:
+    def _record(self, place: CanonicalURL, fetched: Fetched, rules: Rules | None) -> None:
         """Record the answer of robots.txt itself (the redirect, if it was one), and the sitemaps that the rules name."""
         if isinstance(fetched.error, Skipped):  # the requests that wait for it are skipped too, and record why
             return
@@ -234,7 +234,7 @@ def _size(rules: Rules) -> int:
     return 1 + rules.size
 
 
-def _unreachable(fetched: _Fetched) -> UnreachableError:
+def _unreachable(fetched: Fetched) -> UnreachableError:
     if fetched.answer is None:
         error = fetched.error or Exception()
         is_broken = isinstance(error, ResponseDataLossError | DownloadCancelledError | BrokenAnswerError)

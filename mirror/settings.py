@@ -18,6 +18,7 @@ DEFAULT_REQUEST_HEADERS = {"Accept": "text/html,application/xhtml+xml,applicatio
 # Progress display; see docs/progress.md.
 MIRROR_PROGRESS = "auto"
 MIRROR_REPORTHOOK = None
+MIRROR_LIFELINE = False  # end the run as Ctrl-C does when stdin ends: whoever started it is gone
 MIRROR_SUMMARY = True  # end with what was mirrored, and what failed
 MIRROR_QUIET = False  # print the summary only if something is wrong
 
@@ -77,6 +78,7 @@ EXTENSIONS = {
     "mirror.extensions.Reserve": 5,
     "mirror.extensions.Quota": 5,
     "mirror.extensions.Finish": 10,
+    "mirror.extensions.Lifeline": 15,
     "scrapy.extensions.feedexport.FeedExporter": None,  # items are answers of servers, not rows of a table
     "scrapy.extensions.spiderstate.SpiderState": None,  # the state is in the manifest
     "scrapy.extensions.logstats.LogStats": None,  # the display and the summary tell more

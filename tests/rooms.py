@@ -50,7 +50,6 @@ ROOMS: Final = (
     Room("browser", "pages that scripts build", ("core", "store", "workers")),
     Room("replay", "the replay server", ("core", "reports", "store")),
     Room("compare", "original and copy", ("browser", "core", "replay", "store")),
-    Room("asking", "questions to servers", ("core", "transfer")),
     Room("cli", "options", ("browser", "core", "reports", "store", "terminal")),
     Room("program", "the command line", ("cli", "core", "reports", "terminal")),
     Room(
@@ -58,6 +57,7 @@ ROOMS: Final = (
         "Scrapy's components",
         ("browser", "cli", "core", "program", "reports", "store", "terminal", "transfer", "workers"),
     ),
+    Room("asking", "questions to servers", ("cli", "core", "mirror", "transfer")),
     Room(
         "commands.queries",
         "those that answer questions",

@@ -1,21 +1,33 @@
 """The spider that asks about URLs: with HEAD, and with GET where the answer to HEAD is no good; it reads no body.
 
-Scrapy's own middlewares do the rest: robots.txt, redirects, retries, and a pause between two requests to a host.
+It has the options of a crawl that say how to ask, and the middlewares that say who may be asked what: robots.txt, private
+addresses, credentials and cookies. A redirect is followed by a new request, so all of that holds for its target, too.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
+from urllib.request import getproxies
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CannotResolveHostError, DownloadConnectionRefusedError, IgnoreRequest, StopDownload
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    StopDownload,
+)
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from mirror.cli.options import Options
+from mirror.core.http.messages import REDIRECTS
 from mirror.core.links.answers import Answer
-from mirror.core.policy.private_addresses import Reach
-from mirror.core.url.canonical import CanonicalURL
+from mirror.core.policy.private_addresses import Reach, networks
+from mirror.core.policy.scope import Reason
+from mirror.core.url.canonical import CanonicalURL, is_web, resolve
+from mirror.core.url.media_types import parse_media_type
 from mirror.transfer import failures
+from mirror.transfer.failures import UnreachableError, is_closing
 
 Take = Callable[[Answer], None]
 
@@ -26,103 +38,150 @@ SETTINGS: Final[dict[str, Any]] = {
     "ITEM_PIPELINES": {},
     "EXTENSIONS": {},
     "DOWNLOADER_MIDDLEWARES": {
-        "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
-        "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # no body is read
-        "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
-        "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+        "mirror.asking.robots.AskRobots": 100,
+        "mirror.cookies.Cookies": 700,
+        "mirror.middlewares.Identity": 710,
+        **dict.fromkeys(
+            f"scrapy.downloadermiddlewares.{name}"
+            for name in (
+                "cookies.CookiesMiddleware",
+                "defaultheaders.DefaultHeadersMiddleware",
+                "downloadtimeout.DownloadTimeoutMiddleware",
+                "httpauth.HttpAuthMiddleware",
+                "httpcache.HttpCacheMiddleware",
+                "httpcompression.HttpCompressionMiddleware",
+                "offsite.OffsiteMiddleware",
+                "redirect.MetaRefreshMiddleware",
+                "redirect.RedirectMiddleware",
+                "robotstxt.RobotsTxtMiddleware",
+                "useragent.UserAgentMiddleware",
+            )
+        ),
     },
-    "SPIDER_MIDDLEWARES": {
-        "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
-        "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
-        "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-        "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-    },
+    "SPIDER_MIDDLEWARES": dict.fromkeys(
+        f"scrapy.spidermiddlewares.{name}"
+        for name in (
+            "depth.DepthMiddleware",
+            "httperror.HttpErrorMiddleware",
+            "referer.RefererMiddleware",
+            "urllength.UrlLengthMiddleware",
+        )
+    ),
+    "CONCURRENT_REQUESTS": 32,
     "CONCURRENT_REQUESTS_PER_DOMAIN": 2,
     "DOWNLOAD_DELAY": 0.2,
     "DOWNLOAD_TIMEOUT": 30,
     "RETRY_TIMES": 1,
     "RETRY_HTTP_CODES": [502, 503, 504, 522, 524],
 }
-"""How it asks, unless the user says otherwise with `-s`. A user who waits for a report gets no second chance an hour later."""
+"""How it asks, unless the user says otherwise. A user who waits for a report gets no second chance an hour later."""
 
-_IS_GET: Final = "links_is_get"
-_FIRST: Final = "links_first"
+MAX_REDIRECTS: Final = 20
+"""How many redirects in a row are followed (WHATWG Fetch, 4.4)."""
+
+CIRCLE: Final = "redirects in a circle, or too often"
+_STATE: Final = "links_state"
 _FINAL: Final = frozenset({429, 999})
 """Statuses that HEAD has nothing to do with."""
 
-_UNREACHABLE: Final = (CannotResolveHostError, DownloadConnectionRefusedError)
+_UNREACHABLE: Final = (CannotResolveHostError, DownloadConnectionRefusedError, UnreachableError)
 """Errors after which another method is no use."""
 
 _PERMANENT: Final = frozenset({301, 308})
+_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
+
+
+class _State(NamedTuple):
+    """What a request is for: the URL that is asked about, the redirects so far, and where those lead that are permanent."""
+
+    first: CanonicalURL
+    is_get: bool = False
+    hops: int = 0
+    is_permanent: bool = True
+    moved: CanonicalURL | None = None
 
 
 class AskSpider(Spider):
-    """Asks about `urls`, and calls `take` with each answer. `starts` are those of the mirror, which decide where it may go."""
+    """Asks about `urls`, and calls `take` with each answer. `options` are those of a crawl of the mirror's starts."""
 
     name = "ask"
 
-    def __init__(self, urls: Iterable[CanonicalURL], take: Take, starts: Iterable[CanonicalURL], **words: Any) -> None:
+    def __init__(self, urls: Iterable[CanonicalURL], take: Take, options: Options, **words: Any) -> None:
         super().__init__(self.name, **words)
         self._urls = urls
         self._take = take
-        self.reach = Reach(starts)
+        self.options = options
+        self.reach = Reach(options.scope.starts, everything=options.transfers.private)
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **words: Any) -> "AskSpider":
+    def from_crawler(cls, crawler: Crawler, *args: Any, **words: Any) -> Self:
         self = super().from_crawler(crawler, *args, **words)
+        crawler.settings.setdict(self.options.settings(), priority="spider")
+        public = networks(crawler.settings.get("MIRROR_PUBLIC_NETWORKS") or "")
+        transfers = self.options.transfers
+        self.reach = Reach(self.options.scope.starts, everything=transfers.private, public=public)
+        if not getproxies() and not transfers.proxy:
+            crawler.settings.set("HTTPPROXY_ENABLED", value=False, priority="spider")
         crawler.signals.connect(self.headers_received, signal=signals.headers_received)
         return self
 
     def headers_received(self, request: Request) -> None:
-        """The status is all that is wanted; robots.txt is read."""
-        if _FIRST in request.meta:
+        """The headers are all that is wanted, except for robots.txt."""
+        if _STATE in request.meta:
             raise StopDownload(fail=False)
 
     async def start(self) -> AsyncIterator[Request]:
         for url in self._urls:
-            yield self._request(url)
+            yield self._request(url, _State(url))
 
-    def _request(self, url: CanonicalURL, *, is_get: bool = False) -> Request:
+    def _request(self, url: CanonicalURL, state: _State) -> Request:
         return Request(
             url,
-            method="GET" if is_get else "HEAD",
+            method="GET" if state.is_get else "HEAD",
             callback=self.answered,
             errback=self.failed,
             dont_filter=True,
-            meta={_FIRST: url, _IS_GET: is_get, "verbatim_url": True},
+            meta={_STATE: state, "verbatim_url": True},
         )
 
     def answered(self, response: Response) -> Iterator[Request]:
         assert response.request is not None
-        meta = response.request.meta
-        first, status = meta[_FIRST], response.status
-        if status >= 400 and status not in _FINAL and not meta[_IS_GET]:  # noqa: PLR2004 - the errors
-            yield self._request(first, is_get=True)
-            return
-        self._take(Answer(first, status, None, _moved_to(response)))
+        state: _State = response.request.meta[_STATE]
+        status = response.status
+        location = response.headers.get("Location") if status in REDIRECTS else None
+        if location is not None:
+            yield from self._follow(response, state, location.decode("latin-1"))
+        elif status >= 400 and status not in _FINAL and not state.is_get:  # noqa: PLR2004 - the errors
+            yield self._request(state.first, _State(state.first, is_get=True))
+        else:
+            kind = parse_media_type((response.headers.get("Content-Type") or b"").decode("latin-1"))
+            self._take(Answer(state.first, status, None, state.moved, is_page=kind in _PAGES))
+
+    def _follow(self, response: Response, state: _State, location: str) -> Iterator[Request]:
+        target = resolve(location, response.url)
+        if target is None or not is_web(target.url):
+            self._take(Answer(state.first, response.status, f"redirects to {location[:200]}"))
+        elif state.hops >= MAX_REDIRECTS:
+            self._take(Answer(state.first, response.status, CIRCLE))
+        else:
+            is_permanent = state.is_permanent and response.status in _PERMANENT
+            moved = target.url if is_permanent else state.moved
+            yield self._request(target.url, state._replace(hops=state.hops + 1, is_permanent=is_permanent, moved=moved))
 
     def failed(self, failure: Failure) -> Iterator[Request]:
         request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy sets it
-        first, error = request.meta[_FIRST], failure.value
+        state, error = request.meta[_STATE], failure.value
         assert error is not None
-        if isinstance(error, IgnoreRequest) and failures.reason(error) is None:
-            self._take(Answer(first, None, "robots.txt forbids to ask", is_forbidden=True))
-        elif reason := failures.reason(error):
-            self._take(Answer(first, None, f"{reason}", is_forbidden=True))
-        elif not request.meta[_IS_GET] and not isinstance(error, _UNREACHABLE):
-            yield self._request(first, is_get=True)
+        if is_closing(self.crawler) and isinstance(error, DownloadCancelledError):
+            return  # nobody was asked
+        reason = failures.reason(error)
+        if reason is Reason.ROBOTS:
+            self._take(Answer(state.first, None, "robots.txt forbids to ask", is_forbidden=True))
+        elif reason is Reason.PRIVATE:
+            self._take(Answer(state.first, None, str(reason), is_forbidden=True))
+        elif isinstance(error, UnreachableError) and error.is_closed:
+            self._take(Answer(state.first, None, str(error), is_forbidden=True))
+        elif not state.is_get and not isinstance(error, _UNREACHABLE):
+            yield self._request(state.first, _State(state.first, is_get=True))
         else:
-            self._take(Answer(first, None, failures.text(error)))
-
-
-def _moved_to(response: Response) -> CanonicalURL | None:
-    """Return where the permanent redirects at the beginning lead; `None` if there are none."""
-    assert response.request is not None
-    meta = response.request.meta
-    places = [*meta.get("redirect_urls", ())[1:], response.url]
-    moved = None
-    for status, place in zip(meta.get("redirect_reasons", ()), places, strict=False):
-        if status not in _PERMANENT:
-            break
-        moved = CanonicalURL(place)
-    return moved
+            self._take(Answer(state.first, None, failures.text(error)))

@@ -4,19 +4,25 @@ Pictures, films, music, fonts and downloads are not fetched: their servers are a
 """
 
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from mirror.cli.option_table import flag
+from mirror.cli.option_values import parse_regex
 from mirror.commands.queries import links
 from mirror.core.url.media_types import EXTENSION_TYPES
 from mirror.reports.exit_codes import Exit
 from mirror.store.disk.layout import KEPT
 from mirror.terminal.console import exit_with_error
+from mirror.workers.worker_process import ASKING
 
 _READ: Final = (
     "text/",
@@ -42,47 +48,92 @@ _OF_CRAWL: Final = (
 )
 """The options of a crawl that `check` has."""
 
+_OF_ASKING: Final = ("delay", "connections", "cookies", "user_agent")
+"""Those of them that say how to ask."""
+
+_PATIENCE: Final = 10
+"""Seconds that the crawl gets to end when the program is told to."""
+
 
 def run(given: Namespace) -> int:
     """Exits as `links` does; with 3 if no start could be fetched."""
-    with tempfile.TemporaryDirectory(prefix="websucker-check-") as folder:
+    excluded = parse_regex("exclude", given.exclude or "")
+    words = {name: value for name in _OF_ASKING if (value := getattr(given, name)) is not None}
+    with _as_interrupts(), tempfile.TemporaryDirectory(prefix="websucker-check-") as folder:
         given.folder = str(Path(folder, "site"))
         code = _crawl(given)
         if code in {Exit.USAGE, Exit.STORAGE, Exit.INTERRUPTED} or not Path(given.folder, KEPT).is_dir():
             return code
         given.snapshot = "1"
-        found = links.report(given, left_out=_asks(given.exclude))
+        words["start"] = "\n".join(given.url)
+        found = links.report(given, links.LeftOut(partial(_is_asked, excluded), words))
     return Exit.NOTHING_FETCHED if code == Exit.NOTHING_FETCHED else found
 
 
+@contextmanager
+def _as_interrupts() -> Iterator[None]:
+    """Let the signals that end a program end it as Ctrl-C does: the folder is removed, and the crawl ends, too."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in ASKING if number != signal.SIGINT}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _crawl(given: Namespace) -> int:
-    """Mirror the site in a process of its own: Scrapy's reactor runs once in a process, and asking needs one, too."""
+    """Mirror the site in a process of its own: Scrapy's reactor runs once in a process, and asking needs one, too.
+
+    That process ends when its stdin does, so it does not outlive this one.
+    """
     words = ["--out", given.folder, "--exclude", _pattern(given.exclude), "--render", "never"]
     for name in _OF_CRAWL:
         value = getattr(given, name)
         if value is not None:
-            words += [f"--{name.replace('_', '-')}", value]
-    settings = [word for one in given.set for word in ("-s", one)]
-    quiet = [] if sys.stderr.isatty() else ["-s", "MIRROR_PROGRESS=off"]
-    command = [sys.executable, "-m", "mirror", *words, *quiet, "-s", "MIRROR_SUMMARY=0", *settings, "--", *given.url]
+            words += [flag(name), value]
+    settings = {"MIRROR_SUMMARY": "0", "MIRROR_LIFELINE": "1"}
+    if not sys.stderr.isatty():
+        settings["MIRROR_PROGRESS"] = "off"
+    chosen = [word for one in (*map("=".join, settings.items()), *given.set) for word in ("-s", one)]
+    command = [sys.executable, "-m", "mirror", *words, *chosen, "--", *given.url]
     try:
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - this program, with checked options
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        crawl = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S603 - this program itself
     except OSError as error:
         exit_with_error(f"the crawl can't be started: {error.strerror}", Exit.STORAGE)
-    return done.returncode
+    with crawl:
+        try:
+            return crawl.wait()
+        except KeyboardInterrupt:
+            crawl.terminate()
+            try:
+                crawl.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                crawl.kill()
+            return Exit.INTERRUPTED
 
 
 def _pattern(given: str | None) -> str:
-    """Return what to leave out: files that have no links, and what the user excludes."""
-    return f"{_MEDIA}|(?:{given})" if given else _MEDIA
+    """Return what to leave out: files that have no links, and what the user excludes.
+
+    >>> _pattern("(?i)/x").endswith("|(?i:/x)")
+    True
+    """
+    if not given:
+        return _MEDIA
+    flags = _FLAGS.match(given)  # flags of a whole expression can't stand in a part of one
+    return f"{_MEDIA}|(?{flags[1]}:{given[flags.end() :]})" if flags else f"{_MEDIA}|(?:{given})"
 
 
-def _asks(given: str | None) -> Callable[[str], bool]:
-    """Return whether to ask about a URL that was left out: not, if the user excluded it."""
-    return lambda url: re.search(_MEDIA, url) is not None and not (given and re.search(given, url))
+def _is_asked(excluded: re.Pattern[str] | None, url: str) -> bool:
+    """Whether to ask about a URL that was left out: not, if the user excluded it."""
+    return re.search(_MEDIA, url) is not None and not (excluded and excluded.search(url))
 
 
+_FLAGS: Final = re.compile(r"\(\?([aimsx]+)\)")
 _EXTENSIONS: Final = sorted(ext for ext, kind in EXTENSION_TYPES.items() if not kind.startswith(_READ))
-_MEDIA: Final = rf"(?i:[.](?:{'|'.join(_EXTENSIONS)})(?:[?#]|$))"
+_MEDIA: Final = rf"^[^?#]+/[^/?#]+(?i:[.](?:{'|'.join(_EXTENSIONS)}))$"
+"""URLs whose path ends as that of a file without links does. With a query, it may be anything."""

@@ -43,9 +43,8 @@ def print_line(line: str) -> None:
 
 
 def print_report(pieces: Iterable[str]) -> None:
-    """Write a report to stdout, piece by piece. Control characters other than line ends are replaced, whatever its format."""
-    for piece in pieces:
-        sys.stdout.write(printable_lines(piece))
+    """Write a report to stdout, piece by piece, in UTF-8. Control characters other than line ends are replaced."""
+    print_bytes(printable_lines(piece).encode(errors="replace") for piece in pieces)
 
 
 def print_text(text: str) -> None:

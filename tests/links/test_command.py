@@ -1,8 +1,13 @@
 """`links` and `check` as a user runs them: what they print, what they ask, and how they end."""
 
 import json
+import os
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,9 +16,13 @@ from typing import Final
 
 import pytest
 
-from tests.crawl.running import scrapy, websucker
+from mirror.core.http.messages import Response
+from mirror.core.links import places
+from mirror.core.url.canonical import canonical
+from tests.crawl.running import ROOT, scrapy, websucker
 from tests.links.formats import validate_csv
-from tests.site import HTML, PNG, Page, Server, Site, serve, serve_both
+from tests.replay.serving import mirrored as made_in_memory
+from tests.site import HTML, PNG, Handler, Page, Server, Site, serve, serve_both
 from tests.warm import Done
 
 QUICK: Final = (
@@ -86,6 +95,7 @@ def test_pages_with_their_problems(archive: tuple[Path, str]) -> None:
         (["--show", ""], 2),
         (["--snapshot", "7"], 2),
         (["--format", "yaml"], 2),
+        (["--places", "-1"], 2),
         (["--ignore", "/nowhere"], 2),
         (["--external-age", "soon"], 2),
     ],
@@ -219,6 +229,97 @@ def test_what_robots_txt_forbids_is_not_asked(tmp_path: Path) -> None:
     assert (found["kind"], found["reason"]) == ("unclear", "robots.txt forbids to ask")
 
 
+def asked_about(server: Server, tmp_path: Path, other: Server, *links: str) -> dict[str, tuple[str, str]]:
+    """What is said of links to the other host, by path: the kind and the reason."""
+    folder = mirrored(server, tmp_path / "x")
+    done = websucker("links", folder, "--external", "--json", *QUICK)
+    problems = {one["target"].removeprefix(other.url): one for one in json.loads(done.stdout)["problems"]}
+    return {link: (problems[link]["kind"], problems[link]["reason"]) for link in links if link in problems}
+
+
+def test_robots_txt_is_obeyed_by_each_of_many_requests_that_wait_for_it(tmp_path: Path) -> None:
+    names = [f"/{name}" for name in ("a", "b", "secret/c", "d", "secret/e")]
+    made = Site().page("/", links=[f"{{other}}{name}" for name in names])
+    beside = Site().file("/robots.txt", "User-agent: *\nDisallow: /secret\n")
+    for name in names:
+        beside.page(name)
+    with serve_both(made, beside) as (main, other):
+        said = asked_about(main, tmp_path, other, *names)
+        assert not [path for path in other.paths if "secret" in path]
+    assert said == dict.fromkeys(("/secret/c", "/secret/e"), ("unclear", "robots.txt forbids to ask"))
+
+
+def test_a_host_whose_robots_txt_fails_is_not_asked(tmp_path: Path) -> None:
+    made = Site().page("/", links=["{other}/a"])
+    beside = Site().page("/a")
+    beside["/robots.txt"] = Page(503, {}, b"")
+    with serve_both(made, beside) as (main, other):
+        said = asked_about(main, tmp_path, other, "/a")
+        assert set(other.paths) == {"/robots.txt"}
+    assert said == {"/a": ("unclear", "robots.txt can't be had: 503 Service Unavailable")}
+
+
+@pytest.mark.parametrize(
+    ("location", "kind", "reason"),
+    [
+        ("/loop", "broken", "redirects in a circle, or too often"),
+        ("", "broken", "redirects in a circle, or too often"),
+        ("javascript:x", "broken", "redirects to javascript:x"),
+        ("http://[", "broken", "redirects to http://["),
+        ("/gone", "broken", "404 Not Found"),
+        ("/there", "redirect", "moved to {other}/there"),
+    ],
+)
+def test_redirects_of_other_hosts(tmp_path: Path, location: str, kind: str, reason: str) -> None:
+    made = Site().page("/", links=["{other}/loop"])
+    beside = Site().page("/there")
+    beside["/loop"] = Page(301, {"Location": location}, b"")
+    with serve_both(made, beside) as (main, other):
+        said = asked_about(main, tmp_path, other, "/loop")
+        assert said == {"/loop": (kind, reason.replace("{other}", other.url))}
+
+
+def test_a_site_on_the_internet_leads_nobody_into_this_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(Site().page("/a")) as server:
+        site = Site().page("/", links=[f"{server.url}/a", "http://169.254.169.254/latest"])
+        in_memory({"https://example.org": site}, tmp_path / "x")
+        for proxy in ("", server.url):
+            monkeypatch.setenv("http_proxy", proxy)
+            done = websucker("links", tmp_path / "x", "--external", "--external-age", "0s", "--json", *QUICK)
+            problems = [one for one in json.loads(done.stdout)["problems"] if one["kind"] != "broken"]
+            assert [one["reason"] for one in problems] == ["at an address that is not on the internet"] * 2
+        assert server.paths == []
+
+
+def in_memory(web: dict[str, Site], out: Path) -> None:
+    [start] = web
+    made_in_memory(out, web, start, "2026-11-24")
+
+
+def test_interrupted_questions_have_no_answers(tmp_path: Path) -> None:
+    made = Site().page("/", links=[f"{{other}}/{number}" for number in range(40)])
+    beside = Site({f"/{number}": slowly for number in range(40)})
+    with serve_both(made, beside) as (main, other):
+        folder = mirrored(main, tmp_path / "x")
+        command = [sys.executable, "-m", "mirror", "links", str(folder), "--external", "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as running:
+            for _ in range(600):
+                if len(other.paths) > 2:
+                    break
+                time.sleep(0.05)
+            running.send_signal(signal.SIGINT)
+            stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "were not asked about: run the same command again" in stderr
+    assert json.loads(stdout)["counts"]["unclear"] == 0
+    assert answers(folder) < 40
+
+
+def slowly(handler: Handler) -> None:
+    time.sleep(0.1)
+    handler.reply(Page(200, {}, b""))
+
+
 def test_answers_are_forgotten_with_the_page_that_links_there(tmp_path: Path) -> None:
     with served() as (main, _):
         folder = mirrored(main, tmp_path / "x")
@@ -295,3 +396,127 @@ def test_a_hostile_link_does_no_harm_in_a_report(tmp_path: Path, name: str) -> N
     assert "<b>" not in shown
     assert "\u202e" not in shown
     json.loads(websucker("links", folder, "--format", "sarif").stdout)
+
+
+def test_check_asks_as_it_crawls(tmp_path: Path) -> None:
+    def picture(handler: Handler) -> None:
+        is_known = "sid=1" in (handler.headers["Cookie"] or "") and handler.headers["User-Agent"] == "MyBot/1"
+        handler.reply(Page(200 if is_known else 404, {}, b""))
+
+    jar = tmp_path / "cookies.txt"
+    made = Site().page("/", '<img src="/x.png">')
+    made["/x.png"] = picture
+    with serve(made) as server:
+        jar.write_text("127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\t1\n")
+        assert check(server.url, "--cookies", jar, "--user-agent", "MyBot/1").code == 0
+
+
+@pytest.mark.parametrize(("exclude", "code"), [("(?i)PRIVATE", 0), ("private", 0), ("a)|(b", 2), ("(?i)", 0)])
+def test_check_takes_any_expression(exclude: str, code: int) -> None:
+    with serve(Site().page("/", '<img src="/private/y.png">')) as server:
+        done = check(server.url, "--exclude", exclude)
+        assert done.code == code
+        assert "please report" not in done.stderr
+
+
+def test_check_says_which_pages_it_took_for_files() -> None:
+    made = Site().page("/", links=["/wiki/File:X.jpg", "/down?f=a.zip"])
+    made.page("/wiki/File:X.jpg").page("/down?f=a.zip", links=["/gone"])
+    with serve(made) as server:
+        done = check(server.url, "--json")
+        assert (
+            f"1 page was not read, because its URL ends as that of a file: {server.url}/wiki/File:X.jpg" in done.stderr
+        )
+    assert json.loads(done.stdout)["counts"]["broken"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_the_crawl_of_check_does_not_outlive_it(tmp_path: Path, number: signal.Signals) -> None:
+    made = Site().page("/", links=[f"/{number}" for number in range(200)])
+    made |= {f"/{number}": slowly for number in range(200)}
+    with serve(made) as server:
+        command = [sys.executable, "-m", "mirror", "check", server.url, "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1"]
+        environment = os.environ | {"TMPDIR": str(tmp_path)}
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=environment
+        ) as running:
+            for _ in range(600):
+                if len(server.paths) > 3:
+                    break
+                time.sleep(0.05)
+            running.send_signal(number)
+            running.communicate(timeout=60)
+        asked_then = len(server.paths)
+        time.sleep(1.5)
+        assert len(server.paths) <= asked_then + 2
+    assert asked_then < 150
+    assert running.returncode == (-9 if number == signal.SIGKILL else 130)
+    assert number == signal.SIGKILL or list(tmp_path.iterdir()) == []
+
+
+# --- what can't be read ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+def test_a_page_that_can_not_be_read_is_told_and_nothing_else_is_claimed(tmp_path: Path, how: str) -> None:
+    made = Site().page("/", links=["/a#here", "/gone"]).page("/a", '<p id="here">', links=["/lost"])
+    with serve(made) as server:
+        folder = mirrored(server, tmp_path / "x")
+    with closing(sqlite3.connect(folder / ".mirror" / "manifest.sqlite")) as manifest:
+        [[digest]] = manifest.execute("SELECT digest FROM resources JOIN urls ON urls.id = url_id WHERE url LIKE '%/a'")
+    place = folder / ".mirror" / "objects" / digest[:2] / digest[2:]
+    place.parent.chmod(0o755)
+    place.unlink()
+    if how == "damaged":
+        place.write_bytes(b"<p>rubbish")
+    done = websucker("links", folder, "--json")
+    report = json.loads(done.stdout)
+    assert [one["target"].rpartition("/")[2] for one in report["problems"] if one["kind"] != "orphan"] == ["gone"]
+    assert report["unread"] == [f"{server.url}/a"]
+    assert "/a can't be read: `verify` says why" in done.stderr
+
+
+def test_pages_that_call_another_url_canonical_are_no_duplicates(tmp_path: Path) -> None:
+    canonical = '<link rel="canonical" href="https://elsewhere.example/c">'
+    made = Site().page("/", links=["/ca", "/cb", "/da", "/db"])
+    for name, head in (("/ca", canonical), ("/cb", canonical), ("/da", ""), ("/db", "")):
+        made.file(name, f"<!DOCTYPE html>\n<title>x</title>{head}", HTML)
+    with serve(made) as server:
+        folder = mirrored(server, tmp_path / "x")
+    report = json.loads(websucker("links", folder, "--json", "--show", "duplicate").stdout)
+    assert [one["target"].rpartition("/")[2] for one in report["problems"]] == ["da"]
+
+
+def test_a_report_by_page_has_what_stands_nowhere(tmp_path: Path) -> None:
+    made = Site().page("/", links=["/a"]).page("/a").page("/b")
+    made.file("/sitemap.xml", "<urlset><url><loc>{self}/b</loc></url></urlset>", "application/xml")
+    made.file("/robots.txt", "Sitemap: {self}/sitemap.xml\n")
+    with serve(made) as server:
+        folder = mirrored(server, tmp_path / "x")
+        del made["/sitemap.xml"]
+        mirrored(server, folder)
+    done = websucker("links", folder, "--show", "orphan", "--by", "page")
+    assert "orphan" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["html", "junit", "csv", "markdown", "json"])
+def test_reports_are_in_utf_8_whatever_the_terminal_takes(tmp_path: Path, form: str) -> None:
+    made = Site().file("/", "<!DOCTYPE html>\n<meta charset=utf-8>\n<a href='/é☃'>x</a>", HTML)
+    with serve(made) as server:
+        folder = mirrored(server, tmp_path / "x")
+    command = [sys.executable, "-m", "mirror", "links", str(folder), "--format", form]
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment, check=False)
+    assert ("é☃" in done.stdout.decode()) or form == "json"
+
+
+def test_what_stands_in_data_is_searched_for_in_short_texts_only() -> None:
+    url = "https://example.org/x.png"
+    script = f'<script type="application/ld+json">{{"image": "{url}"}}</script>'
+    for filling, start in (("", 46), (" " * (1 << 20), -1)):
+        response = Response(
+            canonical("https://example.org/"), 200, [("Content-Type", HTML)], (script + filling).encode()
+        )
+        found = places.read(response)
+        assert found
+        assert [link.start for link in found[1] if link.url == url] == [start]

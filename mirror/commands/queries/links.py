@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from mirror.cli.archive_command import open_reader, utc_now
 from mirror.cli.archived_url import chosen_snapshot
@@ -15,13 +16,14 @@ from mirror.core.links.problems import ACTIVE, Ignored, InvalidIgnoreError, Prob
 from mirror.reports.exit_codes import Exit
 from mirror.reports.links.formats import FORMATS
 from mirror.reports.links.report import LinkReport
+from mirror.reports.links.text import text
 from mirror.store.archive import Archive
 from mirror.store.archive_reader import ArchiveReader
 from mirror.store.disk.errors import StorageError
 from mirror.store.links.findings import Collection
 from mirror.store.links.report import read_links
 from mirror.store.manifest.history_records import SnapshotInfo
-from mirror.terminal.console import exit_with_error, print_message, print_report
+from mirror.terminal.console import exit_with_error, print_line, print_message, print_report
 from mirror.workers.pool import Workers, prefork
 from mirror.workers.processes import end_forked
 
@@ -30,8 +32,12 @@ _NONE = "none"
 _QUIET = frozenset({Problem.SKIPPED})
 """Problems that are only counted, unless the user asks for them."""
 
-Wanted = Callable[[str], bool] | None
-"""Which of the URLs that a run left out to ask about; `None`: none."""
+
+class LeftOut(NamedTuple):
+    """What `check` has besides: whether to ask about a URL that its run left out, and its options by name."""
+
+    is_asked: Callable[[str], bool]
+    words: dict[str, str]
 
 
 def run(given: Namespace) -> int:
@@ -39,26 +45,32 @@ def run(given: Namespace) -> int:
     return report(given)
 
 
-def report(given: Namespace, *, left_out: Wanted = None) -> int:
-    """Print the report on the archive `given.folder`. `left_out`: which of the URLs that the run left out to ask about."""
+def report(given: Namespace, left_out: LeftOut | None = None) -> int:
+    """Print the report on the archive `given.folder`; returns the exit code."""
     failing = _kinds(given.fail_on, ACTIVE, "--fail-on")
     shown = _kinds(given.show, frozenset(Problem) - _QUIET, "--show")
     rules = _rules(given.ignore) if given.ignore else []
     age = parse_duration("external_age", given.external_age) or timedelta()
+    if given.places < 0:
+        exit_with_error(f"--places {given.places}: give a number from 0 on", Exit.USAGE)
     prefork(None)
     try:
         with open_reader(given.folder) as archive, Collection() as found:
             snapshot = chosen_snapshot(archive, given.snapshot)
             asyncio.run(_read(archive, snapshot, found))
+            left = 0
             if given.external or left_out:
-                _ask(given, archive, found, age, left_out)
+                left = _ask(given, archive, snapshot, found, age, left_out)
             counts = found.pages, found.links, found.count_leaving(), found.unread
-            return _tell(
+            code = _tell(
                 LinkReport(snapshot, *counts, found.findings, shown, failing, rules, given.places, given.by == "page"),
                 given.format,
             )
     finally:
         end_forked()
+    if left:
+        print_message(f"{left:,} URLs were not asked about: run the same command again\n")
+    return Exit.INTERRUPTED if left else code
 
 
 async def _read(archive: ArchiveReader, snapshot: SnapshotInfo, found: Collection) -> None:
@@ -69,26 +81,41 @@ async def _read(archive: ArchiveReader, snapshot: SnapshotInfo, found: Collectio
         await workers.close()
 
 
-def _ask(
-    given: Namespace, archive: ArchiveReader, found: Collection, age: timedelta, left_out: Callable[[str], bool] | None
-) -> None:
-    """Ask about what the mirror does not have, except for what was asked a short time ago."""
+def _ask(  # noqa: PLR0913, PLR0917 - what the user chose
+    given: Namespace,
+    archive: ArchiveReader,
+    snapshot: SnapshotInfo,
+    found: Collection,
+    age: timedelta,
+    left_out: LeftOut | None,
+) -> int:
+    """Ask about what the mirror does not have, except for what was asked a short time ago; returns how many are left."""
     urls = found.unasked(leaving=True) if given.external else []
-    urls += [url for url in found.unasked(leaving=False) if left_out(url)] if left_out else []
+    urls += [url for url in found.unasked(leaving=False) if left_out.is_asked(url)] if left_out else []
     known = archive.manifest.links.answers((utc_now() - age).isoformat(timespec="seconds"))
     wanted = [url for url in urls if url not in known]
     answers: list[Answer] = []
     if wanted:
         from mirror.asking.ask import ask  # noqa: PLC0415 - Scrapy takes its time to load
+        from mirror.cli.options import stored_words  # noqa: PLC0415
         from mirror.cli.scrapy_settings import find_settings, silence_duplicate_logs  # noqa: PLC0415
 
         silence_duplicate_logs()
         print_message(f"Asking about {'1 URL' if len(wanted) == 1 else f'{len(wanted):,} URLs'}\n")
-        answers = ask(wanted, archive.manifest.runs.starts(), find_settings(given))
+        words = left_out.words if left_out else stored_words({"start": list(snapshot.starts), **snapshot.options})
+        answers = ask(wanted, {**words, "out": given.folder}, find_settings(given))
         _keep(archive.root, answers)
     found.add_answers([*(known[url] for url in urls if url in known), *answers])
-    if len(answers) < len(wanted):
-        print_message(f"{len(wanted) - len(answers):,} more could not be asked about: run the same command again\n")
+    if left_out:
+        _tell_pages([one for one in answers if one.is_page and left_out.is_asked(one.url)])
+    return len(wanted) - len(answers)
+
+
+def _tell_pages(pages: list[Answer]) -> None:
+    """Say that pages were not read because they look like files."""
+    if pages:
+        what = "1 page was" if len(pages) == 1 else f"{len(pages):,} pages were"
+        print_message(f"{what} not read, because its URL ends as that of a file: {pages[0].url}\n")
 
 
 def _keep(root: Path, answers: list[Answer]) -> None:
@@ -101,7 +128,11 @@ def _keep(root: Path, answers: list[Answer]) -> None:
 
 
 def _tell(found: LinkReport, form: str) -> int:
-    print_report(FORMATS[form](found))
+    if form == "text":
+        for line in text(found):
+            print_line(line)
+    else:
+        print_report(FORMATS[form](found))
     print_message(f"{found.totals}\n")
     hidden = [kind for kind in Problem if found.counts[kind] and kind not in found.shown]
     if hidden:

@@ -11,6 +11,7 @@ class Answer(NamedTuple):
     """What a server said about a URL: its status, or why there was no answer.
 
     `instead` is where permanent redirects lead. `is_forbidden`: nothing was asked, because of a rule.
+    `is_page`: the answer is HTML. An answer with a status may have an error, too: a redirect that leads nowhere.
     """
 
     url: CanonicalURL
@@ -18,6 +19,7 @@ class Answer(NamedTuple):
     error: str | None = None
     instead: CanonicalURL | None = None
     is_forbidden: bool = False
+    is_page: bool = False
 
 
 def judged(answer: Answer) -> tuple[Problem, str] | None:
@@ -29,7 +31,7 @@ def judged(answer: Answer) -> tuple[Problem, str] | None:
     status = answer.status
     if answer.is_forbidden:
         return Problem.UNCLEAR, answer.error or ""
-    if status is None:
+    if status is None or answer.error:
         return Problem.BROKEN, answer.error or "no answer"
     if status in UNCLEAR:
         return Problem.UNCLEAR, status_text(status)

@@ -21,8 +21,8 @@ _DIRECTIVE: Final = ":~:"
 _ROUTE: Final = re.compile(r"!|/|svgView\(|(?:t|xywh|page|id|track)=")
 
 
-def names(kind: Document, text: str) -> set[str]:
-    """Return the ids of a document, and the names of its anchors.
+def names(kind: Document, text: str) -> set[str] | None:
+    """Return the ids of a document, and the names of its anchors; `None` if it can't be read as a whole.
 
     >>> sorted(names(Document.HTML, "<p id=a><template><p id=b></template><a name=c>"))
     ['a', 'c']
@@ -52,14 +52,14 @@ def _keys(element: str) -> tuple[str, ...]:
     return ("id", "name") if element == "a" else ("id",)
 
 
-def _xml_names(text: str) -> set[str]:
+def _xml_names(text: str) -> set[str] | None:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=False)
     try:
         root = etree.fromstring(markup.readable(text).encode(), parser)
     except etree.XMLSyntaxError:
-        return set()
-    if root is None:
-        return set()
+        return None
+    if root is None or parser.error_log:
+        return None
     found = {value for element in root.iter(etree.Element) if (value := element.get("id"))}
     return found | {value for element in root.iter("{http://www.w3.org/1999/xhtml}a") if (value := element.get("name"))}
 

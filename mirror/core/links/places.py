@@ -48,6 +48,10 @@ _FORM: Final = re.compile(r"action[ \t\n\r\f]*=[ \t\n\r\f]*[\"']?[ \t\n\r\f]*\Z"
 """What stands in front of the URL that a form sends to."""
 
 _BEFORE: Final = 64
+_FEW: Final = 200
+_SHORT: Final = 1 << 20
+"""URLs in data are searched for in the text, if there are few of them, and it is short: each search may read all of it."""
+
 _UPGRADES: Final = re.compile(r"<meta[^<>]+upgrade-insecure-requests", re.IGNORECASE)
 
 
@@ -122,8 +126,10 @@ def read(response: Response, extra: frozenset[str] = NO_EXTRA) -> tuple[Source, 
         if target or _is_invalid(url)
     ]
     known = {link.url for link in links}
-    others = (Link(url, None, uses, url, source.text.find(url)) for url, uses in kinds.items() if url not in known)
-    return source, [*others, *links]
+    others = [(url, uses) for url, uses in kinds.items() if url not in known]
+    is_searched = len(others) <= _FEW and len(source.text) <= _SHORT
+    found = (Link(url, None, uses, url, source.text.find(url) if is_searched else -1) for url, uses in others)
+    return source, [*found, *links]
 
 
 def _read_robots(response: Response) -> tuple[Source, list[Link]] | None:

@@ -1,4 +1,4 @@
-"""The formats of the report on links, by name."""
+"""The formats of the report on links for programs and browsers, by name. That for people is in text.py."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -9,10 +9,8 @@ from mirror.reports.links.junit import junit
 from mirror.reports.links.markdown import markdown
 from mirror.reports.links.report import LinkReport
 from mirror.reports.links.sarif import sarif
-from mirror.reports.links.text import text
 
 FORMATS: Final[dict[str, Callable[[LinkReport], Iterator[str]]]] = {
-    "text": text,
     "json": as_json,
     "csv": as_csv,
     "html": html_page,

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from mirror.core.links.problems import Finding, Place
+from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.links.report import WORDS, LinkReport, place_text
-from mirror.terminal.printable import printable
 
 
 def text(report: LinkReport) -> Iterator[str]:
-    """Yield the lines."""
-    for line in _by_page(report) if report.by_page else _by_cause(report):
-        yield f"{printable(line)}\n"
+    """Yield the lines, without their ends."""
+    return _by_page(report) if report.by_page else _by_cause(report)
 
 
 def _by_cause(report: LinkReport) -> Iterator[str]:
@@ -41,5 +40,9 @@ def _by_page(report: LinkReport) -> Iterator[str]:
 
 def by_page(report: LinkReport) -> list[tuple[Place, Finding]]:
     """Return every place with its problem, sorted by page and line."""
-    rows = [(place, found) for found in report.findings() for place in found.places]
+    rows = [
+        (place or Place(CanonicalURL(found.target), 0, 0, ""), found)
+        for found in report.findings()
+        for place in found.each_place
+    ]
     return sorted(rows, key=lambda row: (row[0].page, row[0].line, row[0].column))

@@ -3,6 +3,7 @@
 Input: versions of documents. Output: `Findings`, as tuples of plain values, because they travel between processes.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from functools import lru_cache
@@ -49,7 +50,7 @@ class Findings(NamedTuple):
 
     `linked`: ids of the URLs to which a reader gets from another page. `named`: those that feeds or sitemaps name, with places.
     `names`: the names in each page as JSON, by the id of its URL. `unasked`: links to what is not in the
-    mirror. `unread`: pages that could not be read.
+    mirror. `unread`: pages that could not be read. `named_elsewhere`: ids of pages that call another URL canonical.
     """
 
     links: int
@@ -60,6 +61,7 @@ class Findings(NamedTuple):
     names: list[tuple[int, str]]
     unasked: list[Unasked]
     unread: list[str]
+    named_elsewhere: list[int]
 
 
 def is_document(resource: Resource) -> bool:
@@ -72,12 +74,12 @@ def is_document(resource: Resource) -> bool:
 def read_documents(root: str, snapshot_id: int, versions: Sequence[tuple[Resource, Digest | None]]) -> Findings:
     """Read documents of the archive in a folder, each with the digest of the DOM that its scripts built, if one is kept."""
     archive, targets = _open(root, snapshot_id)
-    found = Findings(0, [], [], set(), [], [], [], [])
+    found = Findings(0, [], [], set(), [], [], [], [], [])
     links = 0
     for resource, dom in versions:
         try:
             links += _read(archive, targets, resource, dom, found)
-        except StorageError:
+        except (OSError, StorageError):
             found.unread.append(resource.url)
     return found._replace(links=links)
 
@@ -92,15 +94,20 @@ def _read(archive: Archive, targets: Targets, resource: Resource, dom: Digest | 
     """Add what one document has to `found`, and return how many links it has."""
     assert resource.digest is not None
     response = archive.response(resource, resource.digest)
+    if not response.spooled and hashlib.sha256(response.payload).hexdigest() != resource.digest:
+        raise StorageError(f"{resource.url}: its object is damaged")
     document = places.read(response, archive.attributes)
     if document is None:
         return 0
     source, links = document
     is_listing = source.kind in {None, Document.XML} and response.media_type not in {XHTML, SVG}
     if source.kind and (source.kind is Document.HTML or response.media_type in {XHTML, SVG}):
-        names = fragments.names(source.kind, source.text) | (_dom_names(archive, dom) if dom else set())
-        if names:
-            found.names.append((resource.url_id, json.dumps(sorted(names))))
+        names = fragments.names(source.kind, source.text)
+        if names is not None:
+            built = _dom_names(archive, dom) if dom else set[str]()
+            found.names.append((resource.url_id, json.dumps(sorted(names | built))))
+    if any(Kind.CANONICAL in link.kinds and link.url != resource.url for link in links):
+        found.named_elsewhere.append(resource.url_id)
     ends = targets.ends(link.url for link in links if link.url)
     for link in links:
         end = ends[link.url] if link.url else None
@@ -145,4 +152,4 @@ def _is_mixed(resource: Resource, source: Source, link: Link) -> bool:
 
 def _dom_names(archive: Archive, dom: Digest) -> set[str]:
     """Return the names in a page as a browser showed it."""
-    return fragments.names(Document.HTML, archive.objects.get(dom).decode("utf-8", "replace"))
+    return fragments.names(Document.HTML, archive.objects.get(dom).decode("utf-8", "replace")) or set()

@@ -74,6 +74,7 @@ class Collection:
         self.add_problems(found.problems)
         self._many("INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?, ?)", found.wanted)
         self._many("INSERT INTO named VALUES (?, ?, ?, ?, ?)", found.named)
+        self._many("UPDATE pages SET digest = id WHERE id = ?", ((one,) for one in found.named_elsewhere))
         self._many("INSERT OR IGNORE INTO linked VALUES (?)", ((one,) for one in found.linked))
         self._many("INSERT OR REPLACE INTO names VALUES (?, ?)", found.names)
         self._many("INSERT INTO unasked VALUES (?, ?, ?, ?, ?, ?, ?)", found.unasked)
@@ -85,6 +86,7 @@ class Collection:
     def finish(self) -> None:
         """Find what is known only now: fragments without a place, pages to which no page links, and pages that are equal."""
         self._database.execute("CREATE INDEX by_target ON problems (kind, target)")
+        self._database.execute("CREATE INDEX by_url ON unasked (url)")
         self._add_fragments()
         self._database.execute(_ADD_ORPHANS, (Problem.ORPHAN, _PAGE))
         self._database.execute(_ADD_DUPLICATES, (Problem.DUPLICATE, _PAGE))
@@ -92,7 +94,9 @@ class Collection:
     def _add_fragments(self) -> None:
         for url_id, rows in groupby(self._database.execute(_WANTED), key=itemgetter("id")):
             known = self._database.execute("SELECT names FROM names WHERE id = ?", (url_id,)).fetchone()
-            names = set(json.loads(known["names"])) if known else set()
+            if known is None:
+                continue  # a page that could not be read
+            names = set(json.loads(known["names"]))
             judged: dict[str, bool] = {}
             for row in rows:
                 fragment = row["fragment"]

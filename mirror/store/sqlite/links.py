@@ -123,8 +123,9 @@ class Links(Queries):
         return {answer.url: answer for answer in map(_answer, self._database.rows(_ANSWERS, (since,)))}
 
     def keep_answers(self, answers: Iterable[Answer], asked: str) -> None:
-        for url, status, error, instead, forbidden in answers:
-            self._database.run(_KEEP_ANSWER, (asked, status, error, instead, forbidden, url))
+        for one in answers:
+            words = (asked, one.status, one.error, one.instead, one.is_forbidden, one.url)
+            self._database.run(_KEEP_ANSWER, words)
 
     def canonicals(self) -> list[tuple[CanonicalURL, CanonicalURL]]:
         return [(checks.url(url), checks.url(target)) for url, target in self._database.run(_CANONICALS).fetchall()]
