@@ -24,6 +24,8 @@ _NAME = re.compile(r"/t/([a-z0-9]+(?:-[a-z0-9]+)*)|#([a-z0-9-]+)$")
 _BODIES: Final[dict[str, tuple[str, bytes]]] = {
     "css": ("text/css", b"p { color: inherit }\n"),
     "js": ("text/javascript", b"export {};\n"),
+    "mp3": ("audio/mpeg", b"ID3\4\0\0\0\0\0\0"),
+    "mp4": ("video/mp4", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"),
     "pdf": ("application/pdf", b"%PDF-1.4\n%%EOF\n"),
     "png": ("image/png", PNG),
     "xml": ("application/xml", b"<target/>\n"),

@@ -156,7 +156,11 @@ STYLES: Final = (
         r"<style>p { background: url(«/t/style-\65 scaped.png») }</style>",
         target="/t/style-escaped.png",
     ),
-    kept("style-fragment", "<style>p { filter: url(«#style-fragment») }</style>", status=0),
+    kept(
+        "style-fragment",
+        "<style>p { filter: url(«#style-fragment») }</style><svg><filter id=style-fragment></filter></svg>",
+        status=0,
+    ),
 )
 
 CSS_FILE: Final = (
