@@ -1,6 +1,7 @@
 """Run the link checkers on the sites, and print the tables of docs/comparison.md."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,19 @@ from benchmarks.suite.sites import PYTHON_DOCS
 from tests.links.planted import HOLDERS, ROWS, SECURE, served
 
 SITES: Final = ("faults", "docs", "docusaurus")
+REMOVED: Final = (
+    "blog/tags/hola/index.html",
+    "docs/tutorial-basics/congratulations/index.html",
+    "img/logo.svg",
+    "assets/images/localeDropdown*.png",
+    "blog/atom.xml",
+)
+RENAMED: Final = {
+    "docs/tutorial-basics/markdown-features/index.html": 'id="front-matter"',
+    "docs/parts/index.html": 'id="__docusaurus_skipToContent_fallback"',
+}
+"""What is broken in a generated site, which has no faults of its own."""
+
 VISIBLE: Final = tuple(name for name in ROWS if not any(name == row.name for holder in SECURE for row in holder.rows))
 """The rows of the site that is served by http."""
 
@@ -65,7 +79,7 @@ def compare(site: str, tools: list[str], home: Path, seconds: float, *, with_row
             costs[tool] = run(command, folder, job.report, seconds, {"PYTHONPATH": str(ROOT)})
             try:
                 claims[tool] = list(TOOLS[tool].read(job))
-            except ValueError as error:
+            except (OSError, ValueError) as error:
                 print(f"{tool}: no report ({error}): {costs[tool].ended}", file=sys.stderr)
                 claims[tool] = []
         if site == "faults":
@@ -84,11 +98,24 @@ def serving(site: str, home: Path) -> Iterator[tuple[str, list[str]]]:
             main, _ = stack.enter_context(served())
             yield f"{main.url}/", [main.url + holder.path for holder in HOLDERS if holder.is_linked]
             return
-        folder = PYTHON_DOCS if site == "docs" else built(site).folder
         work = home / f"{site}-nginx"
         work.mkdir(exist_ok=True)
+        folder = PYTHON_DOCS if site == "docs" else damaged(built(site).folder, work / "site")
         server = stack.enter_context(nginx(folder, work))
         yield server.url, [server.url + str(path.relative_to(folder)) for path in sorted(folder.rglob("*.html"))]
+
+
+def damaged(whole: Path, folder: Path) -> Path:
+    """Copy a site without the files of `REMOVED`, and with another id in place of each of `RENAMED`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(whole, folder)
+    for pattern in REMOVED:
+        for path in folder.glob(pattern):
+            path.unlink()
+    for name, before in RENAMED.items():
+        page = folder / name
+        page.write_text(page.read_text().replace(before, before.replace("id=", "data-was=")))
+    return folder
 
 
 def faults_table(claims: dict[str, list[Claim]], costs: dict[str, Cost]) -> None:
@@ -134,6 +161,8 @@ def print_rows(claims: dict[str, list[Claim]]) -> None:
         if tool == "websucker":
             for name, kind, right in judging.misnamed(said):
                 print(f"  {name}: called {kind}, is {' or '.join(right) or 'right'}")
+            for name, instead, to in judging.misled(said):
+                print(f"  {name}: leads to {instead}, is {to}")
             for name, place, right_place in judging.misplaced(said):
                 print(f"  {name}: at {place}, is at {right_place}")
 

@@ -3,7 +3,7 @@
 import urllib.error
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urldefrag
@@ -92,6 +92,16 @@ def misplaced(claims: Iterable[Claim]) -> Iterator[tuple[str, tuple[int | None, 
             yield name, next(iter(places)), (right.line, right.column, right.value_column)
 
 
+def misled(claims: Iterable[Claim]) -> Iterator[tuple[str, str, str]]:
+    """Redirects of which a tool says that they lead elsewhere: name, the claimed URL, the right one without its server."""
+    for claim in claims:
+        row = row_of(claim.url, ROWS)
+        if row and row.instead and claim.kind == "redirect":
+            right = row.instead.partition("}")[2]
+            if not claim.instead.endswith(right):
+                yield row.name, claim.instead, right
+
+
 # Real sites
 
 
@@ -102,7 +112,7 @@ class Judge:
         self._page = page
         self._known: dict[str, bool] = {}
 
-    def real(self, urls: Iterable[str]) -> set[str]:
+    def real(self, urls: Collection[str]) -> set[str]:
         """The URLs that do lead nowhere, or to a page that lacks the fragment."""
         by_page: dict[str, set[str]] = defaultdict(set)
         for url in urls:

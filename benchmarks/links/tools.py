@@ -53,6 +53,7 @@ class Claim:
     page: str = ""
     line: int | None = None
     column: int | None = None
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ def _websucker_claims(job: Job) -> Iterator[Claim]:
     for problem in report["problems"]:
         for place in problem["places"] or [{}]:
             at = place.get("page", ""), place.get("line"), place.get("column")
-            yield Claim(problem["kind"], problem["target"], problem["reason"] or "", *at)
+            yield Claim(problem["kind"], problem["target"], problem["reason"] or "", *at, problem["instead"] or "")
+            if problem["kind"] == "duplicate":
+                yield Claim("duplicate", place["page"])
 
 
 # LinkChecker
@@ -178,13 +181,12 @@ def _lychee_command(program: Path, job: Job) -> list[str]:
     origin = re.escape(job.start.rstrip("/"))
     inside = [] if job.is_external else ["--exclude", ".*", "--include", f"^{origin}"]
     quick = ["-v", "--no-progress", "--max-retries", "0", "--timeout", "5", "--max-redirects", "20"]
-    words = ["--include-fragments=full", "--format", "json", *quick, *inside, "--files-from", str(pages)]
-    return [str(program), *words]
+    words = ["--include-fragments=full", "--format", "json", "--output", str(job.home / "lychee.json")]
+    return [str(program), *words, *quick, *inside, "--files-from", str(pages)]
 
 
 def _lychee_claims(job: Job) -> Iterator[Claim]:
-    text = _lines(job)
-    report = json.JSONDecoder().raw_decode(text[text.index("{") :])[0]
+    report = json.loads((job.home / "lychee.json").read_text(encoding="utf-8"))
     for name in ("error_map", "timeout_map"):
         for page, claims in report[name].items():
             for claim in claims:

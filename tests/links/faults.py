@@ -84,13 +84,10 @@ class Holder:
     def page(self) -> Page:
         """What is served."""
         if self.headers:
-            headers = {
-                name: unmarked(value).replace("{rows}", unmarked(self.rows[0].markup))
-                for name, value in self.headers.items()
-            }
-            return Page(
-                200, {"Content-Type": self.content_type, **headers}, b"<!DOCTYPE html>\n<title>Headers</title>\n"
-            )
+            value = unmarked(self.rows[0].markup)
+            headers = {name: template.replace("{rows}", value) for name, template in self.headers.items()}
+            body = f"<!DOCTYPE html>\n<title>{self.path}</title>\n".encode()
+            return Page(200, {"Content-Type": self.content_type, **headers}, body)
         body = unmarked(self.marked).encode(self.encoding)
         return Page(200, {"Content-Type": self.content_type}, body)
 

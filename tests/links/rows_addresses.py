@@ -49,7 +49,7 @@ def only_get(status: int) -> Callable[[Handler], None]:
     """A page whose server answers HEAD with this status."""
 
     def answer(handler: Handler) -> None:
-        page = Page(200, {"Content-Type": HTML}, b"<!DOCTYPE html>\n<title>Only GET</title>\n")
+        page = Page(200, {"Content-Type": HTML}, f"<!DOCTYPE html>\n<title>{handler.path}</title>\n".encode())
         handler.reply(Page(status) if handler.command == "HEAD" else page)
 
     return answer
@@ -301,7 +301,8 @@ SPELLING: Final = (
         "spelled-percent",
         "/t/spelled-percent/100%",
         target="/t/spelled-percent/100%",
-        why="a percent sign that encodes nothing",
+        also={"/t/spelled-percent/100%25": Page(200, HERE, b"<!DOCTYPE html>\n<title>100 percent</title>")},
+        why="a percent sign that encodes nothing; most servers take it as if it were encoded",
     ),
     a("spelled-semicolon", "/t/spelled-semicolon;v=1"),
     a("spelled-colon", "/t/spelled-colon/a:b"),
