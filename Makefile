@@ -40,6 +40,10 @@ bench-starts: install tools         ## measure how long programs take to start; 
 bench-cores: install tools          ## measure how the work of a crawl is divided among cores; write the table into docs/performance.md
 	.venv/bin/python -m benchmarks.suite.cores --write $(args)
 
+bench-links: install tools          ## compare link checkers on a site with planted faults and on real ones; a quarter of an hour
+	.venv/bin/python -m benchmarks.links $(args)
+	.venv/bin/python -m benchmarks.links.million
+
 sites:                              ## build sites with generators from the npm registry, in build/sites
 	$(PYTHON) -m benchmarks.generators $(args)
 
@@ -79,4 +83,4 @@ clean:                              ## remove built files, but no mirrors
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 
-.PHONY: help install mirror test long fuzz chaos fidelity bench bench-quick bench-starts bench-cores sites check docs format needs tools clean
+.PHONY: help install mirror test long fuzz chaos fidelity bench bench-quick bench-starts bench-cores bench-links sites check docs format needs tools clean

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urldefrag
+from urllib.parse import unquote, urldefrag
 
 from playwright.sync_api import Error, Page, sync_playwright
 
@@ -111,19 +111,26 @@ class Judge:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._known: dict[str, bool] = {}
+        self._missing: set[str] = set()
 
     def real(self, urls: Collection[str]) -> set[str]:
-        """The URLs that do lead nowhere, or to a page that lacks the fragment."""
+        """What leads nowhere, or to a page that lacks the fragment. A page that is missing counts once, without fragments."""
         by_page: dict[str, set[str]] = defaultdict(set)
         for url in urls:
             if url not in self._known:
                 by_page[urldefrag(url).url].add(url)
         for page, claimed in by_page.items():
             self._ask(page, claimed)
-        return {url for url in urls if self._known[url]}
+        return {self.cause(url) for url in urls if self._known[url]}
+
+    def cause(self, url: str) -> str:
+        """The page if it is missing, otherwise the URL with its fragment decoded."""
+        page, fragment = urldefrag(url)
+        return f"{page}#{unquote(fragment)}" if fragment and page not in self._missing else page
 
     def _ask(self, page: str, urls: set[str]) -> None:
         if not answers(page):
+            self._missing.add(page)
             self._known.update(dict.fromkeys(urls, True))
             return
         with_fragment = {url for url in urls if urldefrag(url).fragment}
@@ -163,5 +170,6 @@ def judged(claims: dict[str, list[Claim]], origin: str) -> tuple[dict[str, tuple
         browser = playwright.chromium.launch(executable_path=find(), args=QUIET)
         judge = Judge(browser.new_page())
         real = {tool: judge.real(urls) for tool, urls in told.items()}
+        false = {tool: {judge.cause(url) for url in urls} - real[tool] for tool, urls in told.items()}
         browser.close()
-    return {tool: (real[tool], urls - real[tool]) for tool, urls in told.items()}, set().union(*real.values())
+    return {tool: (real[tool], false[tool]) for tool in told}, set().union(*real.values())

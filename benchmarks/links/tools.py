@@ -136,6 +136,7 @@ def _linkchecker_command(program: Path, job: Job) -> list[str]:
 
 def _linkchecker_claims(job: Job) -> Iterator[Claim]:
     """Its warnings about anchors are errors; those about redirects are notices."""
+    csv.field_size_limit(sys.maxsize)  # a warning lists all anchors of a page
     lines = [line for line in _lines(job).splitlines(keepends=True) if line.count(";") > 10]
     for row in csv.DictReader(io.StringIO("".join(lines)), delimiter=";"):
         url = row["url"] or urljoin(row["base"] or row["parentname"] or "", row["urlname"])
@@ -212,8 +213,8 @@ def _linkinator() -> Path:
 
 
 def _linkinator_command(program: Path, job: Job) -> list[str]:
-    words = ["--recurse", "--check-css", "--check-fragments", "--redirects", "warn", "--timeout", "5000"]
-    inside = [] if job.is_external else ["--skip", f"^(?!{re.escape(job.start)})"]
+    words = ["--recurse", "--check-css", "--check-fragments", "--redirects", "warn"]
+    inside = ["--timeout", "5000"] if job.is_external else ["--skip", f"^(?!{re.escape(job.start)})"]
     script = f'"$@" --format json; {LINKINATOR_REDIRECTS * job.is_external}'
     return ["sh", "-c", script, "sh", str(program), job.start, *words, *inside]
 
