@@ -19,8 +19,8 @@ from tests.links.planted import HOLDERS, ROWS, SECURE, served
 
 SITES: Final = ("faults", "docs", "docusaurus")
 REMOVED: Final = (
-    "blog/tags/hola/index.html",
-    "docs/tutorial-basics/congratulations/index.html",
+    "blog/tags/hola",
+    "docs/tutorial-basics/congratulations",
     "img/logo.svg",
     "assets/images/localeDropdown*.png",
     "blog/atom.xml",
@@ -102,7 +102,8 @@ def serving(site: str, home: Path) -> Iterator[tuple[str, list[str]]]:
         work.mkdir(exist_ok=True)
         folder = PYTHON_DOCS if site == "docs" else damaged(built(site).folder, work / "site")
         server = stack.enter_context(nginx(folder, work))
-        yield server.url, [server.url + str(path.relative_to(folder)) for path in sorted(folder.rglob("*.html"))]
+        paths = [str(path.relative_to(folder)).removesuffix("index.html") for path in sorted(folder.rglob("*.html"))]
+        yield server.url, [server.url + path for path in paths]
 
 
 def damaged(whole: Path, folder: Path) -> Path:
@@ -111,7 +112,7 @@ def damaged(whole: Path, folder: Path) -> Path:
     shutil.copytree(whole, folder)
     for pattern in REMOVED:
         for path in folder.glob(pattern):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     for name, before in RENAMED.items():
         page = folder / name
         page.write_text(page.read_text().replace(before, before.replace("id=", "data-was=")))

@@ -111,7 +111,7 @@ class Judge:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._known: dict[str, bool] = {}
-        self._missing: set[str] = set()
+        self._missing: dict[str, str] = {}
 
     def real(self, urls: Collection[str]) -> set[str]:
         """What leads nowhere, or to a page that lacks the fragment. A page that is missing counts once, without fragments."""
@@ -124,13 +124,16 @@ class Judge:
         return {self.cause(url) for url in urls if self._known[url]}
 
     def cause(self, url: str) -> str:
-        """The page if it is missing, otherwise the URL with its fragment decoded."""
+        """The page if it is missing, after redirects; otherwise the URL with its fragment decoded."""
         page, fragment = urldefrag(url)
-        return f"{page}#{unquote(fragment)}" if fragment and page not in self._missing else page
+        if page in self._missing:
+            return self._missing[page]
+        return f"{page}#{unquote(fragment)}" if fragment else page
 
     def _ask(self, page: str, urls: set[str]) -> None:
-        if not answers(page):
-            self._missing.add(page)
+        missing = missing_url(page)
+        if missing:
+            self._missing[page] = missing
             self._known.update(dict.fromkeys(urls, True))
             return
         with_fragment = {url for url in urls if urldefrag(url).fragment}
@@ -148,16 +151,16 @@ class Judge:
             self._known[url] = not is_found
 
 
-def answers(url: str) -> bool:
-    """Whether a server has something at a URL."""
+def missing_url(url: str) -> str:
+    """The URL that a server has nothing at, after redirects from `url`; "" if it has something."""
     try:
         urllib.request.urlopen(url, timeout=10).close()
     except urllib.error.HTTPError as error:
         error.close()
-        return False
+        return error.url
     except OSError:
-        return False
-    return True
+        return url
+    return ""
 
 
 def judged(claims: dict[str, list[Claim]], origin: str) -> tuple[dict[str, tuple[set[str], set[str]]], set[str]]:
