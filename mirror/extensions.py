@@ -19,12 +19,15 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from mirror.cli.archive_command import missing_objects, renamed
 from mirror.cli.option_values import parse_size
 from mirror.close_spider import close
+from mirror.events.stream import Stream
+from mirror.events.types import RunEnded
 from mirror.logs import print_safely
 from mirror.pacing import Hosts
 from mirror.reports.exit_codes import Exit
 from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Summary
 from mirror.reports.times import clock_warning
 from mirror.store.disk.errors import StorageError
+from mirror.store.manifest.records import Outcome
 from mirror.store.rules.login_pages import login_pages
 from mirror.store.run.crawl import Crawl
 from mirror.terminal.console import described, print_message
@@ -42,6 +45,9 @@ MAX_RESERVED_SHARE: Final = 0.05
 
 POLL_INTERVAL: Final = 0.001
 """Seconds between two checks of worker processes that are still busy. Checking all the time would take a core from them."""
+
+_HOW: Final = {"quota": "quota"}
+"""The reason why the spider was closed -> how the run ended, if it was not interrupted."""
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +92,7 @@ class Finish:
             if spider.renderer.error:
                 print_message(f"Nothing was rendered: {spider.renderer.error}\n")
         error = self._crawler.stats.get_value("mirror/storage_error")
+        exit_code, finished = Exit.INTERRUPTED, False
         try:
             if error is None:
                 finished = reason == "finished" or spider.mirror.is_done
@@ -98,11 +105,21 @@ class Finish:
             error = error or described(failure)
         finally:
             await spider.workers.close()
+            exit_code = exit_code if error is None else Exit.STORAGE
+            how = "storage" if error is not None else "finished" if finished else _HOW.get(reason, "interrupted")
+            self._tell_end(spider.mirror, how, exit_code)
             spider.archive.close()
         if error is not None:
             print_message(f"websucker: {error}\n")
-            exit_code = Exit.STORAGE
         self._crawler.stats.set_value("mirror/exit_code", exit_code)
+
+    def _tell_end(self, mirror: Crawl, how: str, exit_code: Exit) -> None:
+        """Tell the end of the run while the archive is still locked: its last heartbeat says how it ended."""
+        stream, outcome = Stream.of(self._crawler), Outcome.INCOMPLETE
+        if how == "finished":
+            failed = Outcome.FAILED if exit_code is Exit.NOTHING_FETCHED else Outcome.COMPLETE
+            outcome = Outcome.HELD if mirror.held else failed
+        stream.tell(RunEnded(mirror.snapshot.id, how, str(outcome), int(exit_code), stream.dropped))
 
     async def _finish(self, mirror: Crawl, missing_browser: str | None, *, finished: bool) -> Exit:
         if finished:

@@ -10,6 +10,7 @@ import random
 import sys
 from collections import deque
 from dataclasses import dataclass, field
+from heapq import nlargest
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final, Self, cast
 from weakref import WeakKeyDictionary
@@ -24,6 +25,8 @@ from scrapy.utils.misc import load_object
 from mirror.core.http.messages import status_text
 from mirror.core.policy.request_rate import HOST_TROUBLES, Bounds, Pace, Trouble, retry_after, trouble_of
 from mirror.core.url.canonical import CanonicalURL, origin
+from mirror.events.stream import Stream
+from mirror.events.types import HostSlowed
 from mirror.store.manifest.records import Entry
 from mirror.transfer import failures
 from mirror.transfer.curl_errors import is_invalid
@@ -72,6 +75,16 @@ class Host:
     """Whether a new request comes before the next retry. This distinguishes a failing host from a page that always fails."""
 
     @property
+    def name(self) -> str:
+        """The name and the port."""
+        return self.origin.partition("://")[2].rstrip("/")
+
+    @property
+    def why(self) -> str:
+        """What went wrong last, and whether the host said how long to wait."""
+        return f"{self.trouble}, Retry-After" if self.has_retry_after else self.trouble
+
+    @property
     def given_up(self) -> str:
         """The error of the URLs that wait for the host when it is given up."""
         return failures.given_up(self.trouble, self.in_a_row)
@@ -108,12 +121,12 @@ class Hosts:
             host = self._hosts[name] = Host(name, Pace(self._bounds, random.random))
         return host
 
-    def longest_wait(self) -> tuple[Host, float] | None:
-        """The host that the crawl must wait for the longest, and how many seconds; `None` if there is no such host."""
+    def longest_waits(self, most: int) -> list[tuple[Host, float]]:
+        """The hosts that the crawl must wait for, and how many seconds; the longest first."""
         now = monotonic()
         waiting = (host for host in self._hosts.values() if host.held or host.retries)
         waits = [(host, host.pace.until - now) for host in waiting if host.pace.until > now]
-        return max(waits, key=lambda one: one[1], default=None)
+        return nlargest(most, waits, key=lambda one: one[1])
 
     def _forget(self) -> None:
         now = monotonic()
@@ -150,6 +163,7 @@ class Pacing:
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         self._crawler = crawler
+        self._stream = Stream.of(crawler)
         self._statuses = {int(status) for status in settings.getlist("RETRY_HTTP_CODES")}
         self._errors: list[str | type[BaseException]] = settings.getlist("RETRY_EXCEPTIONS")
 
@@ -225,8 +239,12 @@ class Pacing:
         request.meta[ANSWERS] = host.pace.answers
         if trouble in HOST_TROUBLES:
             host.trouble, host.has_retry_after = why, seconds is not None
-            host.pace.troubled(monotonic(), epoch, trouble, seconds)
+            before, now = host.pace.epoch, monotonic()
+            host.pace.troubled(now, epoch, trouble, seconds)
             host.in_a_row = host.pace.troubles
+            if host.pace.epoch != before and self._stream.wants(HostSlowed):
+                wait, is_given_up = max(0.0, host.pace.until - now), host.pace.is_broken(now)
+                self._stream.tell(HostSlowed(host.name, host.why, wait, host.pace.interval, is_given_up))
         return self._retry(request, host, trouble, why)
 
     def _retry(self, request: Request, host: Host, trouble: Trouble, why: str) -> Request | None:

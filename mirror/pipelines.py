@@ -11,9 +11,13 @@ from mirror.circles import reopen
 from mirror.close_spider import has_failed, stop
 from mirror.core.policy.scope import Role
 from mirror.core.url.canonical import CanonicalURL
+from mirror.events.stream import Stream
+from mirror.events.types import Failed, Fetched, Skipped, Unchanged
 from mirror.items import Answer, Failure, Item
 from mirror.reports.run_summary import start_moved
 from mirror.store.disk.errors import StorageError
+from mirror.store.manifest.records import Entry, Standing
+from mirror.store.run.answers import Recorded
 from mirror.terminal.console import print_message
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ class Store:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._timer: asyncio.TimerHandle | None = None
+        self._stream = Stream.of(crawler)
         self._counts: Counter[str] = Counter()
         """The stats of this pipeline, written with each commit: Scrapy's collector takes as long as a statement of SQLite."""
 
@@ -56,19 +61,38 @@ class Store:
                     counts["pages" if recorded.page else "requisites"] += 1
                     counts["bytes"] += recorded.resource.size
                 counts["failed"] += recorded.failed
+                self._tell(spider, item.entry, recorded, item.response.status)
                 if recorded.page:
                     spider.is_rendering()  # starts to render the page, if it is to be rendered
             elif isinstance(item, Failure):
-                counts["failed"] += spider.mirror.fail(item.entry, item.error).failed
+                recorded = spider.mirror.fail(item.entry, item.error)
+                counts["failed"] += recorded.failed
+                self._tell(spider, item.entry, recorded, None)
             else:
                 spider.mirror.skip(item.entry, item.reason, item.rule)
                 counts["skipped"] += 1
+                self._stream.tell(Skipped(item.entry.url, str(item.reason), item.rule))
+            counts["done"] += 1
         except StorageError as error:
             stop(self._crawler, error)
             raise DropItem(str(error), log_level="DEBUG") from error
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(COMMIT_INTERVAL, self._flush)
         return item
+
+    def _tell(self, spider: "MirrorSpider", entry: Entry, recorded: Recorded, status: int | None) -> None:
+        """Tell what became of a URL that was requested; `status` is that of the answer."""
+        if not self._stream.wants(Fetched):
+            return
+        version = recorded.resource
+        if version.error is not None:
+            kept = version.standing is Standing.KEPT
+            self._stream.tell(Failed(entry.url, status, version.error, kept, not recorded.failed))
+        elif version.since != spider.mirror.snapshot.id:
+            self._stream.tell(Unchanged(version.url, status, version.size, version.path, recorded.page))
+        else:
+            kind = version.media_type
+            self._stream.tell(Fetched(version.url, status, kind, version.size, version.path, recorded.page))
 
     def close_spider(self) -> None:
         if self._timer:

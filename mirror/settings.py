@@ -20,6 +20,7 @@ MIRROR_PROGRESS = "auto"
 MIRROR_REPORTHOOK = None
 MIRROR_LIFELINE = False  # end the run as Ctrl-C does when stdin ends: whoever started it is gone
 MIRROR_SUMMARY = True  # end with what was mirrored, and what failed
+MIRROR_EVENTS = None  # where to write what happens as JSON lines; see docs/events.md
 MIRROR_QUIET = False  # print the summary only if something is wrong
 
 # The request rate and retries; see docs/politeness.md. Times are in seconds.
@@ -74,7 +75,9 @@ ITEM_PROCESSOR = "mirror.engine.pipelines.Pipelines"
 CONCURRENT_ITEMS = 1  # a response yields one item; 100 (the default) would start 100 tasks for it
 
 EXTENSIONS = {
-    "mirror.progress.Progress": 0,
+    "mirror.progress.outputs.HeartbeatFile": 0,
+    "mirror.progress.outputs.Events": 1,
+    "mirror.progress.Progress": 2,
     "mirror.extensions.Reserve": 5,
     "mirror.extensions.Quota": 5,
     "mirror.extensions.Finish": 10,

@@ -16,6 +16,7 @@ CLOCKS = {
     "mirror.cli.archive_command": "when a command began",
     "mirror.pacing": "`Retry-After` with a date, if the answer has no `Date`",
     "mirror.robots": "the same",
+    "mirror.progress.outputs": "when an event happened, for readers outside",
     "mirror.spiders.mirror": "when a run began, and when it checked a URL",
     "mirror.store.disk.owner_record": "since when a process holds the lock, as text",
     "mirror.transfer.file_transfer": "the year of the times in an FTP listing",

@@ -51,7 +51,8 @@ class Renderer:
     """Opens waiting pages in the browser.
 
     It calls `wake` when there may be something new to fetch or to render, `fail` when the archive can't be read or written, and
-    `keep_cookies` with the cookies that scripts set for the host of a URL.
+    `keep_cookies` with the cookies that scripts set for the host of a URL, and `rendered` with the URL of each page that was
+    rendered, how many references it has, and what went wrong, if anything did.
     """
 
     def __init__(  # noqa: PLR0913 - the parts that it connects
@@ -63,6 +64,7 @@ class Renderer:
         wake: Callable[[], None],
         fail: Callable[[StorageError], None],
         keep_cookies: Callable[[CanonicalURL, Sequence[ScriptCookie]], None],
+        rendered: Callable[[CanonicalURL, int, str], None] = lambda _url, _found, _outcome: None,
         routes: Mapping[CanonicalURL, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         """`routes` are hash routes of pages that the user gave as starts."""
@@ -72,6 +74,7 @@ class Renderer:
         self._wake = wake
         self._fail = fail
         self._keep_cookies = keep_cookies
+        self._rendered = rendered
         self._routes = routes
         self._max_open = min(os.cpu_count() or 1, MAX_OPEN_PAGES)
         self._running: set[asyncio.Task[None]] = set()
@@ -141,6 +144,7 @@ class Renderer:
             outcome = LOADER
         dom = rendering.static_html.encode("utf-8", "replace") if rendering.static_html is not None else None
         self._crawl.pages.finish(task, seen, dom, RenderingOutcome(outcome, rendering.refused), rendering.needs)
+        self._rendered(response.url, len(seen), outcome)
 
     async def _read(self, response: Response, rendering: Rendering) -> list[Reference]:
         """The references in the DOM of a page."""

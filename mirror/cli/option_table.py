@@ -247,6 +247,13 @@ OPTIONS: Final[dict[str, Option]] = {
         Group.WHERE,
         details="An archive keeps its names until a run, or `publish`, is given others. [File names](file-names.md)",
     ),
+    "events": Option(
+        "FILE|unix:PATH|-",
+        "",
+        "write what happens as lines of JSON: to the end of a file, to a socket that somebody listens on, or to stdout (`-`)",
+        Group.WHERE,
+        details="On stdout, they take the place of the list of files. [Events](events.md)",
+    ),
     "refresh": Option(
         "DURATION",
         "",

@@ -18,6 +18,7 @@ from mirror.core.http.caching import InvalidDurationError, duration
 from mirror.core.http.credentials import Header, InvalidLoginError, Login, Proxy
 from mirror.core.url.aliases import FOLDS, Fold
 from mirror.core.url.canonical import InvalidURLError, canonical
+from mirror.events.targets import InvalidTargetError, parse_target
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -156,6 +157,15 @@ def parse_line(name: str, text: str) -> str | None:
     if _CONTROL.search(text):
         raise UsageError(Given(name), " contains a control character")
     return text.strip() or None
+
+
+def parse_events(text: str) -> str | None:
+    """Where to write events, as text: a Scrapy setting has it, too."""
+    try:
+        parse_target(text)
+    except InvalidTargetError as error:
+        raise UsageError(Given("events", text), str(error)) from None
+    return text or None
 
 
 def parse_path(text: str) -> Path:

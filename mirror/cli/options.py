@@ -28,6 +28,7 @@ from mirror.cli.option_values import (
     parse_choices,
     parse_domains,
     parse_duration,
+    parse_events,
     parse_flag,
     parse_fold,
     parse_headers,
@@ -136,6 +137,7 @@ class Options:
     clicks: Clicks = Clicks.NONE
     routes: Mapping[CanonicalURL, tuple[str, ...]] = field(default_factory=dict)
     names: Names | None = None
+    events: str | None = None
 
     @property
     def rendering(self) -> RenderMode:
@@ -179,6 +181,7 @@ class Options:
             clicks=parse_choice(Clicks, "click", values["click"]),
             screens=_screens(values["viewport"]),
             routes=parse_routes(values["start"]),
+            events=parse_events(values["events"]),
             names=None if values["names"] == AUTO else parse_choice(Names, "names", values["names"]),
         )
 
@@ -240,6 +243,7 @@ class Options:
             "MIRROR_CLIENT_CERTIFICATE": given.certificate and str(given.certificate),
             "MIRROR_CLIENT_KEY": given.key and str(given.key),
             "MIRROR_CA_FILE": given.ca and str(given.ca),
+            "MIRROR_EVENTS": self.events,
         }
         return {name: value for name, value in settings.items() if value is not None}
 

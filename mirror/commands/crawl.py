@@ -5,13 +5,14 @@ import errno
 from argparse import Namespace
 from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from scrapy.crawler import AsyncCrawlerProcess, Crawler, CrawlerProcessBase
-from scrapy.settings import BaseSettings
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
 from mirror.cli.option_table import AUTO, NONE
-from mirror.cli.option_values import parse_size, parse_workers
+from mirror.cli.option_values import parse_events, parse_size, parse_workers
 from mirror.cli.options import Options, Transfers
 from mirror.cli.scrapy_settings import find_settings, silence_duplicate_logs
 from mirror.cli.start_schemes import choose, is_asked_with_https
@@ -21,6 +22,8 @@ from mirror.core.policy.private_addresses import networks
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.schemeless import spellings
 from mirror.engine.engine import DirectCrawler
+from mirror.events.targets import Target, parse_target
+from mirror.progress.sinks import open_sink
 from mirror.reports.exit_codes import Exit
 from mirror.store import forgetting
 from mirror.store.archive import Archive
@@ -139,11 +142,14 @@ def check_run(settings: BaseSettings, words: dict[str, Any]) -> dict[str, Any]:
     options = Options.parse({**words, "start": "\n".join(likely)})
     check_settings(settings)
     parse_size("MIRROR_RESERVE", str(settings["MIRROR_RESERVE"]))
+    events = find_events(settings, options)
     try:
-        display(settings.get("MIRROR_PROGRESS"), settings.get("MIRROR_REPORTHOOK") or "", terminal=False)
+        name, hook = settings.get("MIRROR_PROGRESS"), settings.get("MIRROR_REPORTHOOK") or ""
+        display(name, hook, terminal=False, stdout_taken=events is not None and events.is_stdout)
     except InvalidProgressError as error:
         raise UsageError(str(error)) from None
     with closing(Archive(options.out)) as archive:
+        check_events(events, options.out)
         forgetting.finish(archive)
         earlier = [] if likely == starts else _starts_that_led_somewhere(archive)
     asked = partial(is_asked_with_https, proxy=options.transfers.proxy)
@@ -151,6 +157,23 @@ def check_run(settings: BaseSettings, words: dict[str, Any]) -> dict[str, Any]:
     if not settings.getbool("MIRROR_QUIET"):
         print_message("".join(f"{choice}\n" for choice in choices if str(choice)))
     return {**words, "start": "\n".join(choice.url for choice in choices)}
+
+
+def find_events(settings: BaseSettings, options: Options) -> Target | None:
+    """Where the events go: a setting on the command line comes before the option, and the option before other settings."""
+    is_given = settings.getpriority("MIRROR_EVENTS") == SETTINGS_PRIORITIES["cmdline"]
+    text = settings.get("MIRROR_EVENTS") if is_given or options.events is None else options.events
+    return parse_target(parse_events(text or "") or "")
+
+
+def check_events(events: Target | None, out: Path) -> None:
+    """Check that events can be written to a file. Whether somebody listens on a socket may change until the crawl begins."""
+    if events is None or events.is_socket or events.is_stdout:
+        return
+    try:
+        open_sink(events, out).close()
+    except OSError as error:
+        raise UsageError(Given("events", events.path), f" can't be written: {error.strerror or error}") from None
 
 
 def _starts_that_led_somewhere(archive: Archive) -> list[tuple[CanonicalURL, ...]]:

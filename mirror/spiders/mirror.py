@@ -27,6 +27,8 @@ from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Role
 from mirror.core.syntax.reference import Reference
 from mirror.core.url.canonical import CanonicalURL, origin, referer
+from mirror.events.stream import Stream
+from mirror.events.types import Rendered
 from mirror.items import ANONYMOUS, Answer, Failure, Item, Skip, core_response, in_variant, note
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
@@ -141,6 +143,7 @@ class MirrorSpider(Spider):
             wake=wake,
             fail=partial(stop, crawler),
             keep_cookies=lambda url, cookies: self.keep_cookies(url, cookies),  # noqa: PLW0108 - it is set later
+            rendered=lambda *what: Stream.of(crawler).tell(Rendered(*what)),
             routes=self.options.routes,
         )
 

@@ -26,10 +26,12 @@ from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.layout import COPIES, KEPT, OBJECTS, SCRATCH
 from mirror.store.disk.lock import Lock
 from mirror.store.disk.objects import Digest
+from mirror.store.disk.owner_record import Owner
 from mirror.store.disk.publications import NEVER, Publication, PublicationTasks, Published
 from mirror.store.disk.publisher import Publisher, tree_of
 from mirror.store.disk.spool import Spools
 from mirror.store.disk.symlink_guard import discard, refuse_link, require_file
+from mirror.store.heartbeat import HEARTBEAT
 from mirror.store.index_page import INDEX, index_page
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.location_interface import Found
@@ -90,8 +92,8 @@ class Archive(ArchiveReader):
         require_archive(self.root)
         for part in PARTS:
             refuse_link(kept / part)
-        for part in FILES:  # a backup is replaced by a rename
-            require_file(kept / part, alone=part != BACKUP)
+        for part in FILES:  # a backup and a heartbeat are replaced by a rename
+            require_file(kept / part, alone=part not in {BACKUP, HEARTBEAT})
         self._lock = lock = Lock(kept / "lock")
         self._prepare()
         may_be_new = self._create and next(self.objects.all(), None) is None
@@ -105,6 +107,12 @@ class Archive(ArchiveReader):
         self.tree = tree_of(self.root, self.objects, self.copies)
         self.tree.prepare()
         self.publisher = Publisher(self.objects, self.copies, self.tree)
+
+    @property
+    def owner(self) -> Owner:
+        """This process, as the owner of the archive. Only if the archive was opened to write."""
+        assert self._lock is not None
+        return self._lock.owner
 
     def compact(self) -> bool:
         """Leave no trace of deleted rows, neither in the manifest nor in a copy of it; return False if a reader prevents it."""

@@ -13,6 +13,7 @@ from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.layout import COPIES, KEPT, OBJECTS
 from mirror.store.disk.objects import Digest, Objects
 from mirror.store.disk.symlink_guard import require_file
+from mirror.store.heartbeat import HEARTBEAT
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Resource
 from mirror.store.manifest_backup import BACKUP, open_manifest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FILES: Final = (
     "lock",
     "owner",
+    HEARTBEAT,
     BACKUP,
     "manifest.sqlite",
     "manifest.sqlite-wal",

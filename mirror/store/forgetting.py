@@ -14,6 +14,7 @@ from typing import Final
 
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.tombstones import covers
+from mirror.store import heartbeat
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import storing
 from mirror.store.disk.layout import KEPT
@@ -60,6 +61,7 @@ def finish(archive: Archive) -> Left:
         return Left()
     with storing(archive.root):
         _remove_parts(archive)
+        heartbeat.forget_hosts(archive.root)
         for _ in archive.remove_released():
             pass
         linked = _unlink_others(archive)

@@ -27,10 +27,11 @@ class InvalidProgressError(ValueError):
     """The setting names a display or a hook that does not exist; the message is one line for the user."""
 
 
-def display(name: str, reporthook: str = "", *, terminal: bool) -> Display:
+def display(name: str, reporthook: str = "", *, terminal: bool, stdout_taken: bool = False) -> Display:
     """The display of this name, or the display that calls the user's hook if there is one.
 
-    `terminal` is whether stderr is a terminal. Raises `InvalidProgressError`.
+    `terminal` is whether stderr is a terminal. `stdout_taken`: something else writes to stdout, so no display may: `auto` shows
+    nothing there. Raises `InvalidProgressError`.
 
     >>> display("fancy", terminal=False)
     Traceback (most recent call last):
@@ -41,7 +42,11 @@ def display(name: str, reporthook: str = "", *, terminal: bool) -> Display:
     if reporthook:
         return Guarded(Hooks(load_factory(reporthook)), f"MIRROR_REPORTHOOK {reporthook}")
     if name == "auto":
-        name = "bars" if terminal else "lines"
+        name = "bars" if terminal else "off" if stdout_taken else "lines"
+    if stdout_taken and name in _ON_STDOUT:
+        raise InvalidProgressError(
+            f"MIRROR_PROGRESS is {name!r}, but the events go to stdout: write one of them elsewhere"
+        )
     return Guarded(NAMES[name](), f"the progress display {name!r}")
 
 
@@ -206,3 +211,5 @@ NAMES: Final[dict[str, Callable[[], Display]]] = {
     "off": Display,
 }
 """The values of MIRROR_PROGRESS."""
+
+_ON_STDOUT: Final = frozenset({"lines", "blocks"})

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mirror.store.disk.errors import StorageError
-from mirror.store.disk.owner_record import OwnerRecord
+from mirror.store.disk.owner_record import OWNER, Owner, OwnerRecord
 from mirror.store.disk.symlink_guard import NO_LINK
 
 if sys.platform == "win32":
@@ -30,7 +30,6 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-OWNER: Final = "owner"
 _TAKEN: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 _FAR: Final = 1 << 20
 _MAX_LENGTH: Final = 32
@@ -57,6 +56,11 @@ class Lock:
     def check(self) -> None:
         """Raise `StorageError` if another process has taken the archive. Called before each commit."""
         self._record.check()
+
+    @property
+    def owner(self) -> Owner:
+        """The process that holds the lock."""
+        return self._record.owner
 
     def release(self) -> None:
         self._record.release()

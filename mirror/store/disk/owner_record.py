@@ -32,6 +32,7 @@ from typing import Final
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.symlink_guard import NO_LINK
 
+OWNER: Final = "owner"
 BEAT: Final = 10.0
 """Seconds between two touches."""
 STALE: Final = 60.0
@@ -86,8 +87,9 @@ class OwnerRecord:
     def __init__(self, place: Path, *, is_locked: bool) -> None:
         self._place = place
         self._is_locked = is_locked
-        self._owner = this_process()
-        self._content = json.dumps(asdict(self._owner)).encode()
+        self.owner = this_process()
+        """This process."""
+        self._content = json.dumps(asdict(self.owner)).encode()
         self._touched = _now()
         self._lost: str | None = None
         self._touching = ThreadLock()
@@ -133,14 +135,14 @@ class OwnerRecord:
             return
         owner = _owner(content)
         age = self._clock() - touched
-        if not is_over(owner, self._owner, age, is_locked=self._is_locked, is_alive=is_alive):
+        if not is_over(owner, self.owner, age, is_locked=self._is_locked, is_alive=is_alive):
             raise StorageError(self._in_use(owner))
         self._move_away(content, touched)
 
     def _in_use(self, owner: Owner | None) -> str:
         """Say that the archive is in use, and what to do."""
         who = f"{self._place.with_name('lock')} is in use by another run ({owner or 'of another machine'})"
-        is_seen = owner is not None and (owner.boot, owner.space) == (self._owner.boot, self._owner.space)
+        is_seen = owner is not None and (owner.boot, owner.space) == (self.owner.boot, self.owner.space)
         advice = "" if is_seen else f". If it is dead, run the command again in {STALE:.0f} seconds"
         return f"{who}: wait until it ends{advice}"
 
@@ -194,6 +196,19 @@ class OwnerRecord:
             )
         self._touched = _now()
         return None
+
+
+def find_holder(kept: Path, now: float) -> tuple[bool, Owner | None]:
+    """Return whether a process holds the archive in whose folder `kept` this is, and which, if its record can be read.
+
+    `now` is POSIX time. Takes no lock, and writes nothing. Raises `OSError`.
+    """
+    try:
+        content, touched = _read(kept / OWNER)
+    except FileNotFoundError:
+        return False, None
+    owner = _owner(content)
+    return not is_over(owner, this_process(), now - touched, is_locked=False, is_alive=is_alive), owner
 
 
 def this_process() -> Owner:

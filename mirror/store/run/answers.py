@@ -159,6 +159,8 @@ class Answers:
             recorded = self._renew(known, before) if before.error is None else self._put(known, before, before)
             self._offer(recorded)
             self._run.publications.add(recorded.resource, found=recorded.found)
+            if self._run.listeners.fresh:
+                self._run.listeners.fresh(recorded.resource, recorded.page)
 
     def last_good(self, url: CanonicalURL) -> Response | None:
         """Return the last good copy of a URL that could not be renewed; `None` if there is none."""

@@ -9,11 +9,23 @@ from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive import Archive
 from mirror.store.manifest.history_interface import RenderingQueue
 from mirror.store.manifest.interface import Manifest
-from mirror.store.manifest.records import Resource, Snapshot, Standing
+from mirror.store.manifest.records import Entry, Resource, Snapshot, Standing
 from mirror.store.run.object_sync import ObjectSync
 from mirror.store.run.publication_queue import PublicationQueue
 from mirror.store.run.queue import Queue
 from mirror.store.run.trap_state import TrapState
+
+
+@dataclass(slots=True)
+class Listeners:
+    """Who is told of what no caller of `Crawl` sees; `None`: nobody. They are called inside of a transaction."""
+
+    skipped: Callable[[Entry], None] | None = None
+    """A URL was met that is not wanted."""
+    barred: Callable[[CanonicalURL, str], None] | None = None
+    """A URL is skipped by this rule about traps."""
+    fresh: Callable[[Resource, bool], None] | None = None
+    """The copy of a URL is still fresh, so the URL is not requested; the second value is whether it is a page."""
 
 
 @dataclass(slots=True)
@@ -42,6 +54,7 @@ class RunContext:
     """The id of a URL that a page reads from another origin -> the origin of the page, which its request names."""
     tried: set[int] = field(default_factory=set)
     """The ids of URLs that are requested because a page requests a variant of them (`core.http.request_variants`)."""
+    listeners: Listeners = field(default_factory=Listeners)
 
     @property
     def manifest(self) -> Manifest:

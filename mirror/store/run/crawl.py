@@ -125,6 +125,7 @@ class Crawl:
         self.entries = NextEntries(run, refresh, commits, discovery, self.answers, wanted=wanted)
         self.pages = BrowserPages(run, commits, discovery, candidates)
         self.queue = run.queue
+        self.listeners = run.listeners
         self._times_again: Counter[int] = Counter()
         self._limit = limit
         self.moves: Mapping[CanonicalURL, CanonicalURL] = run.moves

@@ -86,9 +86,17 @@ class Discovery:
         self._manifest.locations.expect(
             [(new.id, self._expected(new)) for old, new in changes if new.roles and not (old and old.roles)]
         )
+        skipped = self._run.listeners.skipped
         for old, new in changes:
             self.waiting += _waits(new) - (old is not None and _waits(old))
             self._queue.put(old, new)
+            if (
+                skipped
+                and new.state is State.SKIPPED
+                and not new.roles
+                and (old is None or old.state is not State.SKIPPED)
+            ):
+                skipped(new)
 
     def count_page(self, page: Entry) -> Entry:
         """Count a fetched page toward the page limit. Beyond the limit, return its entry without the role of a page."""
@@ -151,6 +159,8 @@ class Discovery:
         for target_id, rule in barred.items():
             if merged[target_id].reason is Reason.TRAP:
                 self._manifest.decisions.set_rule(target_id, rule)
+                if self._run.listeners.barred:
+                    self._run.listeners.barred(merged[target_id].url, rule)
 
     def _extend_scope(self, entry: Entry, resource: Resource, found: Found) -> None:
         before = self._run.scope.starts
