@@ -139,9 +139,12 @@ def usage(command: Command) -> str:
 
     >>> usage(COMMANDS["diff"])
     '[options] DIR [A [B]]'
+    >>> usage(COMMANDS["status"])
+    '[options] DIR...'
     """
-    names = [one.keywords["metavar"] for one in command.arguments if not one.is_option]
-    needed = sum(1 for one in command.arguments if not one.is_option and "nargs" not in one.keywords)
+    words = [one.keywords for one in command.arguments if not one.is_option]
+    names = [one["metavar"] + ("..." if one.get("nargs") == "+" else "") for one in words]
+    needed = sum(1 for one in words if one.get("nargs") in {None, "+"})
     optional = " [".join(["", *names[needed:]]) + "]" * len(names[needed:])
     return " ".join(["[options]", *names[:needed]]) + optional
 

@@ -9,16 +9,15 @@ from collections.abc import Callable
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 from mirror.events.types import Event, RunEnded, line, moment
-from mirror.progress.sinks import Sink
 
 MOST_WAITING: Final = 10_000
 """Events that wait for their reader."""
 
 INTERVAL: Final = 0.2
-"""Seconds between two looks into the queue: waking the thread for each event would cost more than writing it."""
+"""Seconds between two writes: waking the thread for each event would cost more than writing it."""
 
 GRACE: Final = 0.5
 """Seconds without a byte taken after which the reader is given up, once the run is over."""
@@ -28,6 +27,17 @@ MOST_GRACE: Final = 5.0
 
 _TOGETHER: Final = 64
 """Lines that are written together."""
+
+
+class Sink(Protocol):
+    """Where lines go, as `mirror.progress.sinks` opens it."""
+
+    @property
+    def close(self) -> Callable[[], None]:
+        """End it."""
+
+    def write(self, data: bytes, seconds: float) -> int:
+        """Write the beginning of the data, and return how many bytes; 0 if nothing was taken within so many seconds."""
 
 
 class Outlet:
@@ -41,6 +51,7 @@ class Outlet:
         self._most = most
         self._waiting: deque[tuple[Event, float, int]] = deque()
         self._missing = 0
+        self._has_some = Flag()
         self._ending = Flag()
         self._deadline = 0.0
         self._error: OSError | None = None
@@ -58,11 +69,14 @@ class Outlet:
         else:
             self._waiting.append((event, time, self._missing))
             self._missing = 0
+            if not self._has_some.is_set():
+                self._has_some.set()
 
     def close(self) -> int:
         """Write what waits, as far as the reader takes it in time; return how many events it did not take."""
         self._deadline = monotonic() + MOST_GRACE
         self._ending.set()
+        self._has_some.set()
         self._thread.join(MOST_GRACE + GRACE)
         if self._error is not None:
             self._tell_error()
@@ -79,8 +93,11 @@ class Outlet:
 
     def _run(self) -> None:
         try:
-            while not self._ending.wait(INTERVAL):
+            while not self._ending.is_set():
+                self._has_some.wait()
+                self._has_some.clear()
                 self._write_all()
+                self._ending.wait(INTERVAL)
             self._write_all()
         except OSError as error:
             self._error = error

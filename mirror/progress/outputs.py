@@ -50,6 +50,8 @@ class Events:
         self._stream = Stream.of(crawler)
         self._target = target
         self._outlet: Outlet | None = None
+        self._heartbeats = Heartbeats.of(crawler)
+        self._out = Path()
         self._told: dict[File, float] = {}
         self._rules: set[str] = set()
 
@@ -62,18 +64,19 @@ class Events:
         crawler.signals.connect(self.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(self.engine_stopped, signal=signals.engine_stopped)
         Transfers.of(crawler)
-        Heartbeats.of(crawler)
         return self
 
     def spider_opened(self, spider: "MirrorSpider") -> None:
+        self._out = spider.out
         try:
             sink = open_sink(self._target, spider.out)
         except OSError as error:
             print_message(f"No events are written to {self._name}: {error.strerror or error}. The crawl goes on\n")
             return
         self._outlet = Outlet(sink, self._fail)
-        for kind in set(EVENTS) - {Heartbeat}:
+        for kind in set(EVENTS) - {Heartbeat, RunEnded}:
             self._stream.listen(self._put, kind)
+        self._stream.listen(self._run_ended, RunEnded)
         self._stream.listen(Every(BEAT, self._put, monotonic), Heartbeat)
         self._stream.listen(self._file_begun, FileBegun)
         self._stream.listen(self._file_received, FileReceived)
@@ -103,6 +106,10 @@ class Events:
 
     # --- what others see -----------------------------------------------------------------------------------------------
 
+    def _run_ended(self, event: RunEnded) -> None:
+        self._put(self._heartbeats.heartbeat())  # the last counts
+        self._put(event)
+
     def _file_begun(self, event: FileBegun) -> None:
         self._told[event.file] = monotonic()
 
@@ -110,7 +117,8 @@ class Events:
         now, file = monotonic(), event.file
         if now - self._told[file] >= _PROGRESS_INTERVAL:
             self._told[file] = now
-            self._put(Progress(file.url, file.path, file.received, file.total))
+            path = Path(file.path).relative_to(self._out).as_posix()
+            self._put(Progress(file.url, path, file.received, file.total))
 
     def _file_ended(self, event: FileEnded) -> None:
         del self._told[event.file]

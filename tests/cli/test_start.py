@@ -85,6 +85,7 @@ def command(*words: str) -> list[str]:
         ("diff DIR", 260, 0),
         ("show DIR https://example.org/", 260, 0),
         ("stats DIR", 260, 0),
+        ("status DIR DIR", 260, 0),
     ],
 )
 def test_a_command_loads_only_what_it_needs(archive: Path, words: str, most: int, code: int) -> None:

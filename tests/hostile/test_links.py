@@ -23,6 +23,7 @@ NOWHERE: Final = "nowhere"
 KEPT: Final = (
     ".mirror",
     ".mirror/lock",
+    ".mirror/heartbeat.json",
     ".mirror/manifest.sqlite",
     ".mirror/manifest.sqlite-wal",
     ".mirror/manifest.sqlite-shm",

@@ -13,6 +13,7 @@ from mirror.store.disk.objects import Digest
 from mirror.store.manifest.history_records import (
     Difference,
     Origin,
+    RunRecord,
     ShownVersion,
     SnapshotCounts,
     SnapshotInfo,
@@ -83,6 +84,12 @@ class History(Protocol):
 
     def snapshots(self) -> list[SnapshotInfo]:
         """Return all snapshots, the oldest first."""
+
+    def recent(self, most: int) -> list[RunRecord]:
+        """Return the newest runs, the newest first. Counts nothing."""
+
+    def recorded_size(self) -> int:
+        """Return how many bytes of payloads the snapshots brought that no earlier one had. Counts nothing."""
 
     def has(self, snapshot_id: int) -> bool:
         """Return whether there is this snapshot."""

@@ -44,6 +44,17 @@ class SnapshotInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run in short. `counts` are those that were stored when it was over; `None`: none were."""
+
+    id: int
+    started: str
+    finished: str | None
+    outcome: Outcome
+    counts: SnapshotCounts | None
+
+
+@dataclass(frozen=True, slots=True)
 class ShownVersion:
     """A version in the tree of a snapshot.
 

@@ -21,6 +21,7 @@ from mirror.store.manifest.history_records import (
     Difference,
     LastRendering,
     Origin,
+    RunRecord,
     ShownVersion,
     SnapshotCounts,
     SnapshotInfo,
@@ -49,6 +50,14 @@ class History(Queries):
 
     def snapshots(self) -> list[SnapshotInfo]:
         return [self._listed(row) for row in self._database.rows(f"{_LISTED} ORDER BY id")]
+
+    def recent(self, most: int) -> list[RunRecord]:
+        return [_run_record(row) for row in self._database.rows(f"{_LISTED} ORDER BY id DESC LIMIT ?", (most,))]
+
+    @checked
+    def recorded_size(self) -> int:
+        stored = (_stored_counts(text) for text in self._database.column(_COUNTS))
+        return sum(counts.new_size for counts in stored if counts)
 
     def has(self, snapshot_id: int) -> bool:
         return self._database.first(f"{_LISTED} AND id = ?", (snapshot_id,)) is not None
@@ -82,8 +91,7 @@ class History(Queries):
 
     @checked
     def _listed(self, row: sqlite3.Row) -> SnapshotInfo:
-        known = checks.mapping(checks.read_json(row["counts"] or "{}"))
-        counts = {name: checks.number(value) for name, value in known.items()}
+        counts = _stored_counts(row["counts"])
         return SnapshotInfo(
             row["id"],
             checks.time(row["started"]),
@@ -91,7 +99,7 @@ class History(Queries):
             Outcome(row["outcome"]),
             tuple(checks.urls(checks.read_json(row["starts"]))),
             checks.mapping(checks.read_json(row["options"])),
-            SnapshotCounts(**counts) if counts else self.numbers(row["id"]),
+            counts or self.numbers(row["id"]),
         )
 
     # --- what a snapshot shows -----------------------------------------------------------------------------------------
@@ -254,6 +262,22 @@ def _end(name: str) -> str:
 
 
 _YEAR: Final = 4  # digits: a number with so many may be a year, which comes before the id of a snapshot
+
+
+@checked
+def _run_record(row: sqlite3.Row) -> RunRecord:
+    finished = checks.optional(checks.time, row["finished"])
+    outcome, counts = Outcome(row["outcome"]), _stored_counts(row["counts"])
+    return RunRecord(row["id"], checks.time(row["started"]), finished, outcome, counts)
+
+
+def _stored_counts(text: str | None) -> SnapshotCounts | None:
+    """Read the numbers of a snapshot; `None` if they were not stored, because its run is not over."""
+    known = checks.mapping(checks.read_json(text or "{}"))
+    return SnapshotCounts(**{name: checks.number(value) for name, value in known.items()}) if known else None
+
+
+_COUNTS: Final = f"SELECT counts FROM snapshots WHERE outcome <> '{PRUNED}'"
 _LISTED: Final = f"SELECT * FROM snapshots WHERE outcome <> '{PRUNED}'"
 _ALL: Final = f"{RESOURCE} WHERE r.id > ? ORDER BY r.id LIMIT {AT_A_TIME}"
 _AT: Final = (
