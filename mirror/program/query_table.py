@@ -53,7 +53,7 @@ LINK_OPTIONS: Final = (
 QUERIES: Final[dict[str, Command]] = {
     "snapshots": Command("List the snapshots of an archive", (DIR, JSON)),
     "status": Command(
-        "Show whether a run is going on, and how the last ones ended",
+        "Show whether a run is going on and well",
         (argument("folders", metavar="DIR", nargs="+", help="the folder of an archive, or several"), JSON),
         "Shows where and since when it runs, how far it is, which hosts it waits for and why, the last runs, and the disk. "
         "A run is silent if its process is gone or has not written its heartbeat for a minute. "

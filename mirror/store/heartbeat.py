@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mirror.store.disk import symlink_guard
+from mirror.store.disk.errors import StorageError
 from mirror.store.disk.layout import KEPT, SCRATCH
-from mirror.store.disk.symlink_guard import NO_LINK, discard, make
+from mirror.store.disk.symlink_guard import discard, make, opener
 
 HEARTBEAT: Final = "heartbeat.json"
 _MAX_LENGTH: Final = 1 << 16
@@ -61,20 +62,16 @@ def write(root: Path, content: Mapping[str, Any]) -> None:
     """Replace the heartbeat. A full or broken disk is no error: the heartbeat before stays."""
     kept = root / KEPT
     beside = kept / SCRATCH / HEARTBEAT
-    with suppress(OSError):
+    with suppress(OSError, StorageError):
         _write(kept, beside, json.dumps(content).encode())
 
 
 def _write(kept: Path, beside: Path, content: bytes) -> None:
-    try:
-        opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK, 0o644)
-    except FileNotFoundError:
-        make(kept, beside.parent)
-        opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK, 0o644)
-    try:
-        is_whole = os.write(opened, content) == len(content)
-    finally:
-        os.close(opened)
+    """Write beside and rename, so that a reader sees a whole heartbeat. Raises `OSError`."""
+    make(kept, beside.parent)
+    discard(beside)  # what a killed process left, or somebody put there
+    with open(beside, "xb", buffering=0, opener=opener) as file:
+        is_whole = file.write(content) == len(content)
     if is_whole:
         beside.replace(kept / HEARTBEAT)
     else:

@@ -1,11 +1,13 @@
 """The heartbeat file: what is written can be read, what somebody else wrote harms nobody, and `forget` leaves no host."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import Mock
 
 import pytest
 
@@ -105,7 +107,8 @@ def test_a_long_text_is_cut(root: Path) -> None:
 
 def test_a_disk_that_takes_nothing_is_no_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(root, CONTENT)
-    monkeypatch.setattr(os, "write", lambda _file, content: len(content) - 1)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(heartbeat, "make", Mock(side_effect=full))
     write(root, CONTENT | {"run": 2})
     pulse = read(root)
     assert pulse is not None
