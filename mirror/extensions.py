@@ -107,8 +107,10 @@ class Finish:
             await spider.workers.close()
             exit_code = exit_code if error is None else Exit.STORAGE
             how = "storage" if error is not None else "finished" if finished else _HOW.get(reason, "interrupted")
-            self._tell_end(spider.mirror, how, exit_code)
-            spider.archive.close()
+            try:
+                self._tell_end(spider.mirror, how, exit_code)
+            finally:
+                spider.archive.close()
         if error is not None:
             print_message(f"websucker: {error}\n")
         self._crawler.stats.set_value("mirror/exit_code", exit_code)

@@ -162,9 +162,11 @@ def parse_line(name: str, text: str) -> str | None:
 def parse_events(text: str) -> str | None:
     """Where to write events, as text: a Scrapy setting has it, too."""
     try:
-        parse_target(text)
+        target = parse_target(text)
     except InvalidTargetError as error:
         raise UsageError(Given("events", text), str(error)) from None
+    if target and not target.is_stdout:
+        parse_path(target.path)
     return text or None
 
 

@@ -50,7 +50,8 @@ def open_sink(target: Target, archive: Path) -> Sink:
     if target.is_stdout:
         sys.stdout.flush()
         return Sink("stdout", sys.stdout.fileno(), lambda: None, stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode))
-    return _connected(target.path) if target.is_socket else _opened(Path(target.path).expanduser(), archive)
+    path = Path(target.path).expanduser()
+    return _connected(str(path)) if target.is_socket else _opened(path, archive)
 
 
 def _opened(path: Path, archive: Path) -> Sink:

@@ -11,7 +11,7 @@ from tests.site import Site, serve
 PAGE = "<link rel=icon href=data:,><div id=root></div><script>root.innerHTML = '<a href=/a>a</a>'</script>"
 
 
-def test_a_page_that_was_rendered_is_told_of(browser: Browser, tmp_path: Path) -> None:  # noqa: ARG001 - there is one
+def test_a_page_that_was_rendered_is_told_of(browser: Browser, tmp_path: Path) -> None:
     with serve(Site().page("/", PAGE).page("/a")) as server:
         done = mirror(f"{server.url}/", tmp_path / "out", "render=always", f"events={tmp_path / 'events'}")
     assert done.code == 0, done.stderr

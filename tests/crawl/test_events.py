@@ -186,7 +186,7 @@ def test_an_odd_place_is_refused(tmp_path: Path, plant: Callable[[Path], None]) 
     assert (tmp_path / "victim").read_text() == "x"
 
 
-@pytest.mark.parametrize("words", ["{}/none/events", "{}/out/.mirror/events", "unix:"])
+@pytest.mark.parametrize("words", ["{}/none/events", "{}/out/.mirror/events", "unix:", "~nobody-here/x"])
 def test_a_place_that_can_not_be_is_refused(tmp_path: Path, words: str) -> None:
     done = websucker("http://127.0.0.1:9/", "--out", tmp_path / "out", "--events", words.format(tmp_path))
     assert done.code == 2
