@@ -174,7 +174,8 @@ def _progress(pulse: Pulse) -> str:
     counts = pulse.counts
     done, left = int(counts["done"]), pulse.queued
     failed = f", {int(counts['failed']):,} failed" if counts["failed"] else ""
-    saved = f"{int(counts['pages']):,} pages, {int(counts['requisites']):,} requisites, {decimal(int(counts['bytes']))}{failed}"
+    kept = (_count(counts["pages"], "page"), _count(counts["requisites"], "requisite"), decimal(int(counts["bytes"])))
+    saved = f"{', '.join(kept)}{failed}"
     if left is None:
         return f"{done:,} URLs done; {saved}"
     known = done + left
@@ -190,12 +191,21 @@ def _run(run: RunRecord) -> str:
     n = run.counts
     if n is None:
         return head
-    return f"{head}, {n.pages:,} pages, {n.files:,} files, {decimal(n.size)}, {n.failed:,} failed"
+    return f"{head}, {_count(n.pages, 'page')}, {_count(n.files, 'file')}, {decimal(n.size)}, {n.failed:,} failed"
 
 
 def _disk(disk: Disk) -> str:
     free = f"{decimal(disk.free)} free" if disk.free is not None else "free space unknown"
     return f"disk: {free}; the snapshots brought {decimal(disk.payloads)}, the database has {decimal(disk.database)}"
+
+
+def _count(number: float, noun: str) -> str:
+    """A number of things.
+
+    >>> _count(1, "page"), _count(1204, "page")
+    ('1 page', '1,204 pages')
+    """
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
 
 
 def _number(rate: float) -> str:
