@@ -50,8 +50,8 @@ function _shtab_websucker_using
   test "$_shtab_websucker_cmdpath" = "$argv"
 end
 
-set -g _shtab_websucker_commands snapshots diff log show stats why links checkout replay open verify publish prune forget compare check help completion version man
-set -g _shtab_websucker_opts_with_value --also --attributes --browser --by --ca --certificate --click --connections --cookies --delay --depth --exclude --external-age --fail-on --fold --format --header --help --host --html --http --ignore --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --number --obey --out --pages --pixels --places --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --show --snapshot --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -n -o -s -u -w -x
+set -g _shtab_websucker_commands snapshots status diff log show stats why links checkout replay open verify publish prune forget compare check help completion version man
+set -g _shtab_websucker_opts_with_value --also --attributes --browser --by --ca --certificate --click --connections --cookies --delay --depth --events --exclude --external-age --fail-on --fold --format --header --help --host --html --http --ignore --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --number --obey --out --pages --pixels --places --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --show --snapshot --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -n -o -s -u -w -x
 
 complete -c websucker -e
 complete -c websucker -f
@@ -80,6 +80,7 @@ complete -c websucker -n _shtab_websucker_using -l variants -x -d 'keep what scr
 complete -c websucker -n _shtab_websucker_using -l browser -xka "(__fish_complete_path (commandline -ct))" -d 'the Chromium in which to open pages (default: the first of chromium, chromium-browser, google-chrome... that is installed)'
 complete -c websucker -n _shtab_websucker_using -s o -s P -l out -xka "(__fish_complete_directories)" -d 'the folder of the archive (default: archive)'
 complete -c websucker -n _shtab_websucker_using -l names -x -d 'how to name files: exact (as in their URLs), portable (so that the tree can be copied to Windows, macOS, a stick or a share), or auto, exact where the file system can keep the names apart (default: auto)'
+complete -c websucker -n _shtab_websucker_using -l events -x -d 'write what happens as lines of JSON: to the end of a file, to a socket that somebody listens on, or to stdout (-)'
 complete -c websucker -n _shtab_websucker_using -l refresh -x -d 'do not check files again that were checked within this time: 30m, 12h, 7d or 1d12h'
 complete -c websucker -n _shtab_websucker_using -l trust -l no-trust -d 'do not check files again that are still fresh according to their server (Cache-Control: max-age, Expires) (default: off)'
 complete -c websucker -n _shtab_websucker_using -l max-loss -x -d 'hold a run in which more than this share of the pages loses its content; 1 holds none (default: 0.5)'
@@ -112,6 +113,10 @@ complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npo
 complete -c websucker -n '_shtab_websucker_using snapshots' -l json -d 'print JSON'
 complete -c websucker -n '_shtab_websucker_using snapshots' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using snapshots; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a status -d 'Show whether a run is going on and well. Shows where and since when it runs, how far it is, which hosts it waits for and why, the last runs, and the disk. A run is silent if its process is gone or has not written its heartbeat for a minute. Exits with 0 if all is well, with 1 if a run is silent, failed or held, with 4 if an archive can'"'"'t be read.'
+complete -c websucker -n '_shtab_websucker_using status' -l json -d 'print JSON'
+complete -c websucker -n '_shtab_websucker_using status' -s h -l help -d 'show this help'
+complete -c websucker -n '_shtab_websucker_using status; and test $_shtab_websucker_npos -ge 0' -ka "(__fish_complete_directories)" -d 'the folder of an archive, or several'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a diff -d 'Show what changed between two snapshots. Shows what was added, removed, changed and moved. Without A and B, compares the last two complete snapshots; with A alone, A and the newest. Signs: + added, - removed, * changed, > moved, ~ changed only in nonces, tokens and clocks (noise). Exits with 1 if there are differences other than noise, else with 0.'
 complete -c websucker -n '_shtab_websucker_using diff' -l html -xka "(__fish_complete_path (commandline -ct))" -d 'write an HTML page that shows the changes in the text of pages'
 complete -c websucker -n '_shtab_websucker_using diff' -l json -d 'print JSON'
