@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -26,10 +27,12 @@ from mirror.pacing import Hosts
 from mirror.reports.exit_codes import Exit
 from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Summary
 from mirror.reports.times import clock_warning
+from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.manifest.records import Outcome
 from mirror.store.rules.login_pages import login_pages
 from mirror.store.run.crawl import Crawl
+from mirror.store.searching import bring_up_to_date, open_index
 from mirror.terminal.console import described, print_message
 
 if TYPE_CHECKING:
@@ -97,6 +100,8 @@ class Finish:
             if error is None:
                 finished = reason == "finished" or spider.mirror.is_done
                 exit_code = await self._finish(spider.mirror, spider.options.missing_browser, finished=finished)
+                if finished and self._crawler.settings.getbool("MIRROR_INDEX"):
+                    await _index(spider.archive)
             else:
                 spider.mirror.flush()  # commits the answers that came before the error
         except StorageError as failure:
@@ -188,6 +193,18 @@ class Lifeline:
         if not os.read(sys.stdin.fileno(), 1024):
             self.spider_closed()
             close(self._crawler, "shutdown")
+
+
+async def _index(archive: Archive) -> None:
+    """Bring the search index up to date. If that fails, the run did not: the next search makes up for it."""
+    try:
+        with closing(open_index(archive.root)) as index:
+            for _ in bring_up_to_date(archive, index):
+                await asyncio.sleep(0)  # lets the event loop handle a second Ctrl-C
+    except StorageError as error:
+        print_message(f"The search index is not up to date: {error}\n")
+    except Exception as error:  # noqa: BLE001 - a bug must not fail a run that is complete
+        print_message(f"The search index is not up to date: {described(error)}\n")
 
 
 class _Mirror(Protocol):

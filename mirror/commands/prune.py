@@ -13,6 +13,7 @@ from mirror.reports.exit_codes import Exit
 from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import SnapshotInfo
 from mirror.store.manifest.records import Outcome
+from mirror.store.searching import remove_texts
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_message
 
 
@@ -29,6 +30,7 @@ def run(given: Namespace) -> int:
             with archive.manifest.transaction():
                 archive.manifest.retention.prune(rules)
             count, size = archive.collect()
+            remove_texts(archive.root, archive.manifest)
             if gone:
                 archive.compact()
     if given.json:

@@ -134,5 +134,41 @@ QUERIES: Final[dict[str, Command]] = {
         "names, else with 0.",
         crawls=True,
     ),
+    "grep": Command(
+        "Find words in the text of the pages",
+        (
+            DIR,
+            argument(
+                "pattern",
+                metavar="PATTERN",
+                nargs="?",
+                help='the words to find, in any order; "next to each other", begin*, one OR other, NOT word',
+            ),
+            argument(
+                "--snapshot", metavar="SNAPSHOT", help=f"search this one: {SNAPSHOT} (default: the newest complete one)"
+            ),
+            argument("--all-snapshots", action="store_true", help="search every snapshot"),
+            argument(
+                "--url",
+                metavar="GLOB",
+                help="search pages whose URL matches: * stands for any text, ? for a character, as in 'example.org/docs/*'",
+            ),
+            argument(
+                "--type", metavar="LIST", help="search documents of these kinds only: html, text, separated by commas"
+            ),
+            argument("--limit", metavar="N", type=int, default=20, help="list at most N pages (default: 20; 0: all)"),
+            argument("--list", "-l", action="store_true", help="print the URLs only"),
+            argument("--count", "-c", action="store_true", help="print the number of pages only"),
+            argument(
+                "--index",
+                action="store_true",
+                help="bring the search index up to date; without PATTERN, do nothing else",
+            ),
+            JSON,
+        ),
+        "Case and accents don't matter. Prints the best matches first: each URL, the first and the last snapshot in which "
+        "it has the words, and the text around them. The first search makes an index in DIR/.mirror, and later ones add what "
+        "is new. Exits with 0 if a page was found, with 1 if none was.",
+    ),
 }
 """Name -> command: the function `run` of the module `mirror.commands.queries.NAME`."""

@@ -1,8 +1,8 @@
 """Forgetting: removes a URL from everything that an archive keeps, and tells what it could not reach.
 
 `forget` first stores in one transaction that the URL is forgotten, and that this is not finished. From then on no snapshot
-shows it. Then `finish` removes what its server sent: parts of downloads, files of the tree, objects and copies, and what the
-database still has in free pages and in its log. If the process is killed, or the disk fails, the next command that writes to
+shows it. Then `finish` removes what its server sent: parts of downloads, files of the tree, objects and copies, their texts in the
+search index, and what the database still has in free pages and in its log. If the process is killed, or the disk fails, the next command that writes to
 the archive finishes the rest. The links of other pages change last, by `Archive.settle`, which may fail for lack of an object.
 """
 
@@ -18,6 +18,7 @@ from mirror.store import heartbeat
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import storing
 from mirror.store.disk.layout import KEPT
+from mirror.store.searching import remove_texts
 
 _FACT: Final = "forgetting"
 _UNFINISHED: Final = "unfinished"
@@ -66,6 +67,7 @@ def finish(archive: Archive) -> Left:
             pass
         linked = _unlink_others(archive)
         _, size = archive.collect()
+        remove_texts(archive.root, archive.manifest)
         is_clean = archive.compact()
         if is_clean:
             with archive.manifest.transaction():

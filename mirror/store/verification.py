@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from mirror.store import searching
 from mirror.store.archive import Archive
 from mirror.store.disk.layout import KEPT
 from mirror.store.disk.object_store import LocalObjectStore
@@ -18,6 +19,8 @@ from mirror.store.disk.objects import Digest
 from mirror.store.disk.symlink_guard import opener
 from mirror.store.index_page import INDEX
 from mirror.store.manifest.records import LOST_HERE, Outcome, Resource, Standing
+from mirror.store.search.database import remove
+from mirror.store.search.schema import FILES
 
 
 class DamagedPart(StrEnum):
@@ -27,6 +30,7 @@ class DamagedPart(StrEnum):
     OBJECT = "object"
     COPY = "copy"
     TREE = "tree"
+    SEARCH = "search index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ def verify(archive: Archive) -> Iterator[Damage | None]:
             yield None if store.is_whole(digest, size) else _stored(archive, part, store, digest)
     for resource in archive.manifest.resources.all():
         yield None if resource.stale else _published(archive, resource)
+    if what := searching.damage(archive.root):
+        yield Damage(DamagedPart.SEARCH, archive.root / KEPT / FILES[0], what)
 
 
 def unknown_files(archive: Archive) -> Iterator[Path]:
@@ -68,7 +74,7 @@ def unknown_files(archive: Archive) -> Iterator[Path]:
 
 
 def repair(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
-    """Repair what can be repaired from the archive itself, and remove damaged objects and copies.
+    """Repair what can be repaired from the archive itself, and remove damaged objects and copies and a damaged search index.
 
     Returns what has to be fetched again: versions with lost objects that their servers may still have.
     """
@@ -77,6 +83,8 @@ def repair(archive: Archive, damages: Iterable[Damage]) -> list[Resource]:
         if damage.part is DamagedPart.TREE:
             with archive.manifest.transaction():
                 archive.manifest.resources.mark_stale([resource.id for resource in damage.resources])
+        elif damage.part is DamagedPart.SEARCH:
+            remove(archive.root / KEPT)
         elif damage.digest and not (damage.part is DamagedPart.OBJECT and _rescue(archive, damage)):
             store = archive.objects if damage.part is DamagedPart.OBJECT else archive.copies
             store.remove(damage.digest)

@@ -1,5 +1,6 @@
 """Output of the program: data on stdout, messages on stderr, and the error message with which it exits."""
 
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -60,6 +61,13 @@ def print_bytes(blocks: Iterable[bytes]) -> bool:
     for block in blocks:
         sys.stdout.buffer.write(block)
     return True
+
+
+def print_marked(pieces: Iterable[str]) -> None:
+    """Write a line of data to stdout, as `print_line` does. On a terminal, every second piece is bold."""
+    begin, end = ("\x1b[1m", "\x1b[0m") if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else ("", "")
+    marked = (begin + printable(piece) + end if at % 2 else printable(piece) for at, piece in enumerate(pieces))
+    sys.stdout.write("".join(marked) + "\n")
 
 
 def print_json(data: Any) -> None:

@@ -3,7 +3,7 @@
 The laws at the top of `interface` hold here too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from mirror.core.policy.dynamic_pages import ScriptSigns
@@ -14,6 +14,7 @@ from mirror.store.manifest.history_records import (
     Difference,
     Origin,
     RunRecord,
+    Showing,
     ShownVersion,
     SnapshotCounts,
     SnapshotInfo,
@@ -90,6 +91,9 @@ class History(Protocol):
 
     def recorded_size(self) -> int:
         """Return how many bytes of payloads the snapshots brought that no earlier one had. Counts nothing."""
+
+    def complete(self) -> list[int]:
+        """Return the ids of all complete snapshots, the oldest first. This takes less time than `snapshots`."""
 
     def has(self, snapshot_id: int) -> bool:
         """Return whether there is this snapshot."""
@@ -240,6 +244,27 @@ class Retention(Protocol):
 
     def users_of_copy(self, digest: Digest) -> list[Resource]:
         """Return the versions that were published as this copy in some snapshot, current ones first."""
+
+    def state(self) -> str:
+        """Return a text that changes when the versions change: an index of them was made with the same state or is outdated.
+
+        While a run is not finished, a version that it replaces twice may go unnoticed.
+        """
+
+    def texts(self, media_types: Sequence[str]) -> Iterator[list[tuple[Digest, str]]]:
+        """Yield the payloads of these media types that any snapshot shows, and the DOMs: lists of digests and media types.
+
+        Redirects show no payload. The same payload may come several times.
+        """
+
+    def needed(self, digests: Sequence[Digest]) -> set[Digest]:
+        """Return those of these payloads and DOMs that any version needs."""
+
+    def showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> list[Showing]:
+        """Return which URLs show these payloads or DOMs in a snapshot; `None`: in any. The URLs match a pattern of GLOB."""
+
+    def showings(self, urls: Sequence[CanonicalURL]) -> list[Showing]:
+        """Return everything that these URLs ever showed, oldest first."""
 
     def give_up(self, digest: Digest) -> None:
         """Store that this payload is lost for good: versions with it become FAILED, without a path."""

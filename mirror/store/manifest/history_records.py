@@ -85,6 +85,16 @@ class LinkTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Showing:
+    """A URL that shows a payload, or a DOM, in the snapshots from `since` on, up to but not including `until`."""
+
+    url: CanonicalURL
+    digest: Digest
+    since: int
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """An origin (`scheme://host[:port]`) in a snapshot: its pages, its other files, and the page to begin with."""
 

@@ -38,7 +38,7 @@ class Database:
         try:
             self._connection = _connect(path, read_only=read_only)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            raise _storage_error(path, error) from error
+            raise storage_error(path, error) from error
         try:
             self._prepare(read_only=read_only)
         except BaseException:
@@ -148,7 +148,7 @@ class Database:
     def _raise(self, error: sqlite3.DatabaseError | UnicodeDecodeError) -> NoReturn:
         """A damaged name of a table makes SQLite's own message one that is no UTF-8."""
         if type(error) in _ABOUT_THE_FILE:
-            raise _storage_error(self.path, error) from error
+            raise storage_error(self.path, error) from error
         raise error
 
     def checkpoint(self) -> bool:
@@ -165,7 +165,7 @@ class Database:
 
     def back_up(self, place: Path) -> None:
         """Write a whole copy of the database to a new file."""
-        self.run("VACUUM INTO ?", (_uri(place),))
+        self.run("VACUUM INTO ?", (uri_of(place),))
 
     def compact(self) -> bool:
         """Rewrite the file without the space of deleted rows; return False if a reader keeps the log from being emptied."""
@@ -242,7 +242,7 @@ _NO_LOCKS: Final = frozenset(
 """Extended codes (https://www.sqlite.org/rescode.html) of file systems without the locks or the shared memory of SQLite."""
 
 
-def _storage_error(path: Path, error: BaseException) -> StorageError:
+def storage_error(path: Path, error: BaseException) -> StorageError:
     """Make an error that says what the user can do."""
     code = getattr(error, "sqlite_errorcode", 0)
     if isinstance(error, UnicodeDecodeError):
@@ -257,7 +257,7 @@ def _storage_error(path: Path, error: BaseException) -> StorageError:
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open the file; the caller begins and ends transactions, and may be any thread, one at a time."""
-    name = f"{_uri(path)}?{_read_only_mode(path) if read_only else 'mode=rwc'}"
+    name = f"{uri_of(path)}?{read_only_mode(path) if read_only else 'mode=rwc'}"
     connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
     try:
         _distrust(connection)
@@ -269,13 +269,13 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def _read_only_mode(path: Path) -> str:
+def read_only_mode(path: Path) -> str:
     """SQLite needs an index file for its log. On a read-only medium it can't make one, but if there is no log it needs none."""
     wal = path.with_name(path.name + "-wal")
     return "mode=ro" if wal.exists() or os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
 
 
-def _uri(path: Path) -> str:
+def uri_of(path: Path) -> str:
     """Return a name for SQLite that has no character that UTF-8 lacks: the name of a folder may be any bytes."""
     return path.absolute().as_uri()
 

@@ -59,6 +59,10 @@ class History(Queries):
         stored = (_stored_counts(text) for text in self._database.column(_COUNTS))
         return sum(counts.new_size for counts in stored if counts)
 
+    def complete(self) -> list[int]:
+        found = self._database.column(f"{_LISTED} AND outcome = '{Outcome.COMPLETE}' ORDER BY id")
+        return [checks.number(snapshot_id) for snapshot_id in found]
+
     def has(self, snapshot_id: int) -> bool:
         return self._database.first(f"{_LISTED} AND id = ?", (snapshot_id,)) is not None
 
@@ -66,14 +70,15 @@ class History(Queries):
         return self._database.first("SELECT 1 FROM snapshots WHERE id < ? LIMIT 1", (snapshot_id,)) is not None
 
     def find(self, name: str) -> SnapshotInfo | None:
-        listed = self.snapshots()
+        listed = self._database.rows(f"{_LISTED} ORDER BY id")
         if name == "latest":
-            matching = [one for one in listed if one.outcome is Outcome.COMPLETE]
+            matching = [row for row in listed if row["outcome"] == Outcome.COMPLETE]
         else:
-            numbered = [one for one in listed if str(one.id) == name]
+            numbered = [row for row in listed if str(row["id"]) == name]
             is_time = len(name) >= _YEAR
-            matching = [one for one in listed if is_time and one.started.startswith(name.replace(" ", "T"))] or numbered
-        return matching[-1] if matching else None
+            begun = name.replace(" ", "T")
+            matching = [row for row in listed if is_time and str(row["started"]).startswith(begun)] or numbered
+        return self._listed(matching[-1]) if matching else None
 
     def count(self, snapshot_id: int, noise: int = 0) -> None:
         numbers = asdict(replace(self.numbers(snapshot_id), noise=noise))

@@ -5,7 +5,7 @@ Owns the table `leaving`.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from mirror.core.policy.scope import Reason
@@ -14,9 +14,10 @@ from mirror.core.url.local_paths import LocalPath
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest import checks
 from mirror.store.manifest.checks import checked
-from mirror.store.manifest.records import LOST_HERE, ChangedPage, Outcome, Resource, Standing
-from mirror.store.sqlite.queries import AT_LAST_COMPLETE, LAST_COMPLETE, RESOURCE, Queries, resource_of
-from mirror.store.sqlite.schema import script
+from mirror.store.manifest.history_records import Showing
+from mirror.store.manifest.records import LOST_HERE, PRUNED, ChangedPage, Outcome, Resource, Standing
+from mirror.store.sqlite.queries import AT_A_TIME, AT_LAST_COMPLETE, LAST_COMPLETE, RESOURCE, Queries, resource_of
+from mirror.store.sqlite.schema import GIVEN, script
 
 
 class Retention(Queries):
@@ -53,6 +54,29 @@ class Retention(Queries):
     def users_of_copy(self, digest: Digest) -> list[Resource]:
         return self._users("r.id IN (SELECT resource_id FROM copies WHERE digest = ?)", digest)
 
+    def state(self) -> str:
+        return str(self._database.scalar(_STATE))
+
+    def texts(self, media_types: Sequence[str]) -> Iterator[list[tuple[Digest, str]]]:
+        words = {"types": json.dumps(media_types), "last": 0}
+        while rows := self._database.rows(_TEXTS, words):
+            yield [(checks.digest(row["digest"]), checks.text(row["media_type"])) for row in rows]
+            words["last"] = rows[-1]["id"]
+        place = {"id": 0, "since": 0}
+        while rows := self._database.rows(_DOMS, place):
+            yield [(checks.digest(row["dom"]), _DOM_TYPE) for row in rows]
+            place = {"id": rows[-1]["resource_id"], "since": rows[-1]["since"]}
+
+    def needed(self, digests: Sequence[Digest]) -> set[Digest]:
+        return {checks.digest(digest) for digest in self._database.column(_NEEDED, {"given": json.dumps(digests)})}
+
+    def showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> list[Showing]:
+        words = {"given": json.dumps(digests), "at": snapshot_id, "glob": glob}
+        return [_showing(row) for row in self._database.rows(_SHOWING, words)]
+
+    def showings(self, urls: Sequence[CanonicalURL]) -> list[Showing]:
+        return [_showing(row) for row in self._database.rows(_SHOWINGS, {"given": json.dumps(urls)})]
+
     def give_up(self, digest: Digest) -> None:
         for statement in _GIVE_UP:
             self._database.run(statement, {"digest": digest, "why": LOST_HERE})
@@ -80,6 +104,52 @@ def _glob(pattern: str) -> str:
     return escaped + "*" * pattern.endswith("*")
 
 
+@checked
+def _showing(row: sqlite3.Row) -> Showing:
+    return Showing(
+        checks.url(row["url"]),
+        checks.digest(row["shown"]),
+        checks.number(row["since"]),
+        checks.optional(checks.number, row["until"]),
+    )
+
+
+_DOM_TYPE: Final = "text/html"
+_STATE: Final = (
+    "SELECT (SELECT count(*) || ' ' || coalesce(max(id), 0) FROM resources) || ' ' "
+    "|| (SELECT count(*) || ' ' || coalesce(max(since), 0) FROM renderings WHERE dom IS NOT NULL) || ' ' "
+    "|| (SELECT count(*) || ' ' || coalesce(max(id), 0) || ' ' || coalesce(max(finished), '') "
+    f"|| ' ' || total(outcome = '{PRUNED}') FROM snapshots) || ' ' "
+    "|| (SELECT count(*) FROM tombstones) || ' ' || coalesce((SELECT value FROM facts WHERE name = 'reader'), '')"
+)
+_IS_SHOWN: Final = "r.path IS NOT NULL AND r.status NOT BETWEEN 300 AND 399"
+_TEXTS: Final = (
+    f"SELECT r.id, r.digest, r.media_type FROM resources r WHERE r.id > :last AND r.digest IS NOT NULL AND {_IS_SHOWN} "
+    f"AND r.media_type IN (SELECT value FROM json_each(:types)) ORDER BY r.id LIMIT {AT_A_TIME}"
+)
+_DOMS: Final = (
+    "SELECT resource_id, since, dom FROM renderings WHERE (resource_id, since) > (:id, :since) AND dom IS NOT NULL "
+    f"AND state = 1 ORDER BY resource_id, since LIMIT {AT_A_TIME}"
+)
+_NEEDED: Final = (
+    f"SELECT digest FROM resources r WHERE digest IN {GIVEN} AND {_IS_SHOWN} "
+    f"UNION SELECT dom FROM renderings WHERE dom IN {GIVEN}"
+)
+_SHOWS: Final = (
+    "SELECT u.url, r.since AS since, r.until AS until, {shown} AS shown FROM {table} JOIN urls u ON u.id = r.url_id "
+    f"WHERE {{condition}} AND {_IS_SHOWN}"
+)
+_FROM_DOMS: Final = "renderings d JOIN resources r ON r.id = d.resource_id AND d.state = 1 AND d.dom IS NOT NULL"
+_AT: Final = " AND (:at IS NULL OR (r.since <= :at AND (r.until IS NULL OR r.until > :at))) AND u.url GLOB :glob"
+_SHOWING: Final = (
+    f"{_SHOWS.format(shown='r.digest', table='resources r', condition=f'r.digest IN {GIVEN}')}{_AT} "
+    f"UNION {_SHOWS.format(shown='d.dom', table=_FROM_DOMS, condition=f'd.dom IN {GIVEN}')}{_AT}"
+)
+_OF_URLS: Final = f"u.url IN {GIVEN} AND r.digest IS NOT NULL"
+_SHOWINGS: Final = (
+    f"{_SHOWS.format(shown='r.digest', table='resources r', condition=_OF_URLS)} "
+    f"UNION {_SHOWS.format(shown='d.dom', table=_FROM_DOMS, condition=_OF_URLS)} ORDER BY since"
+)
 _SIZES: Final = "SELECT digest, max(size) FROM resources WHERE digest IS NOT NULL GROUP BY digest"
 _GIVE_UP: Final = script(
     """

@@ -158,7 +158,7 @@ def test_a_failed_migration_leaves_the_archive_as_it_was(tmp_path: Path, monkeyp
 def test_an_error_of_the_file_system_says_what_to_do(code: int, said: str) -> None:
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = code
-    assert str(database._storage_error(Path("manifest"), error)).startswith(f"manifest: {said}")  # noqa: SLF001
+    assert str(database.storage_error(Path("manifest"), error)).startswith(f"manifest: {said}")
 
 
 def test_a_reader_migrates_nothing(tmp_path: Path) -> None:

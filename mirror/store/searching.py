@@ -1,0 +1,216 @@
+"""The search of an archive: brings the index up to date with the manifest, finds pages, and removes what is no longer needed.
+
+The index (`store.search`) knows texts by the digests of their objects; which URLs show a text, and in which snapshots, the
+manifest knows. All this needs no lock of the archive: the index has one of its own, and a crawl may run meanwhile.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mirror.core.http.messages import header
+from mirror.core.search.query import Query
+from mirror.core.url.canonical import CanonicalURL
+from mirror.store.archive_reader import ArchiveReader
+from mirror.store.disk.errors import StorageError, storing
+from mirror.store.disk.layout import KEPT
+from mirror.store.disk.objects import Digest
+from mirror.store.manifest.history_records import Showing
+from mirror.store.manifest.interface import Manifest
+from mirror.store.search.database import DamagedIndexError, is_there, remove
+from mirror.store.search.index import SearchIndex
+from mirror.store.search.kinds import KINDS, Kind
+
+if TYPE_CHECKING:
+    from mirror.store.search.index import Text
+
+Span = tuple[int, int]
+"""The first and the last snapshot of several in a row."""
+
+_BATCH: Final = 8 << 20  # characters that are added in one transaction
+_MOST: Final = 2000  # texts that are
+_DOM: Final = "text/html; charset=utf-8"
+
+# --- up to date -------------------------------------------------------------------------------------------------------
+
+
+def open_index(root: Path) -> SearchIndex:
+    """Open the index of an archive to write it. One that is damaged, or was made by another version, is made again."""
+    kept = root / KEPT
+    try:
+        return SearchIndex(kept)
+    except DamagedIndexError:
+        remove(kept)
+        return SearchIndex(kept)
+
+
+def is_current(archive: ArchiveReader, index: SearchIndex) -> bool:
+    """Return whether the index has the text of all that the manifest shows, and of nothing else."""
+    return index.state == archive.manifest.retention.state()
+
+
+def missing(archive: ArchiveReader, index: SearchIndex) -> int:
+    """Count the texts that the index lacks."""
+    return sum(len(index.missing(_with_kinds(found))) for found in archive.manifest.retention.texts(list(KINDS)))
+
+
+def bring_up_to_date(archive: ArchiveReader, index: SearchIndex) -> Iterator[int]:
+    """Remove texts that nothing needs, and add those that are missing. Yields how many were added, after each transaction.
+
+    What was added stays if this is interrupted. Raises `StorageError`.
+    """
+    state = archive.manifest.retention.state()
+    if index.state == state:
+        return
+    with storing(archive.root):
+        _remove_unneeded(archive.manifest, index)
+        count = 0
+        for texts in _batches(_read(archive, index)):
+            index.add(texts, archive.manifest.retention.needed)
+            count += len(texts)
+            yield count
+        index.set_state(state)
+
+
+def _with_kinds(found: Sequence[tuple[Digest, str]]) -> list[tuple[Digest, str]]:
+    return [(digest, KINDS[media_type]) for digest, media_type in found]
+
+
+def _read(archive: ArchiveReader, index: SearchIndex) -> Iterator["Text"]:
+    """Yield the texts that the index lacks."""
+    from mirror.store.search.object_text import read_text  # noqa: PLC0415 - it loads parsers, and most searches need none
+
+    for found in archive.manifest.retention.texts(list(KINDS)):
+        for digest, kind in index.missing(_with_kinds(found)):
+            text = read_text(archive.objects, digest, Kind(kind), _content_type(archive, digest))
+            if text is not None:
+                yield digest, kind, text
+
+
+def _content_type(archive: ArchiveReader, digest: Digest) -> str | None:
+    """Return the Content-Type of an object. The DOM that a browser made has none, and is in UTF-8."""
+    users = archive.manifest.retention.users_of(digest)
+    return header(users[0].headers, "content-type") if users else _DOM
+
+
+def _batches(texts: Iterator["Text"]) -> Iterator[list["Text"]]:
+    batch: list[Text] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += sum(len(line) for _, line in text[2].lines)
+        if size >= _BATCH or len(batch) >= _MOST:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+# --- finding ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to find: a query, in the snapshot `at` (`None`: in any), below URLs that match a pattern of SQLite's GLOB.
+
+    `kinds`: the kinds of documents; none stands for all.
+    """
+
+    query: Query
+    at: int | None = None
+    glob: str = "*"
+    kinds: tuple[Kind, ...] = ()
+
+
+def search(archive: ArchiveReader, index: SearchIndex, wanted: Search) -> Iterator[list[tuple[CanonicalURL, Digest]]]:
+    """Yield the URLs that show a matching text, the best first, each once; some at a time, with the digest of the text."""
+    seen: set[CanonicalURL] = set()
+    for digests in index.find(wanted.query, wanted.kinds):
+        rank = {digest: place for place, digest in enumerate(digests)}
+        shown = archive.manifest.retention.showing(digests, wanted.at, wanted.glob)
+        found: dict[CanonicalURL, Digest] = {}
+        for one in sorted(shown, key=lambda one: (rank[one.digest], -one.since, one.url)):
+            if one.url not in seen:
+                seen.add(one.url)
+                found[one.url] = one.digest
+        if found:
+            yield list(found.items())
+
+
+def spans(
+    archive: ArchiveReader, index: SearchIndex, query: Query, urls: Sequence[CanonicalURL]
+) -> dict[CanonicalURL, list[Span]]:
+    """Return for each URL the snapshots in which it shows a matching text, oldest first."""
+    showings = archive.manifest.retention.showings(urls)
+    matching = index.matching(query, {one.digest for one in showings})
+    complete = archive.history.complete()
+    by_url: dict[CanonicalURL, list[Showing]] = {}
+    for one in showings:
+        if one.digest in matching:
+            by_url.setdefault(one.url, []).append(one)
+    return {url: _joined(found, complete) for url, found in by_url.items()}
+
+
+def _joined(showings: Sequence[Showing], complete: Sequence[int]) -> list[Span]:
+    """Join what follows on each other. The last snapshot that shows a version is the last complete one before its end.
+
+    >>> url, digest = CanonicalURL("http://h/"), Digest("0" * 64)
+    >>> _joined([Showing(url, digest, *ends) for ends in ((1, 2), (2, 4), (6, None))], [1, 2, 3, 4, 5, 6, 7])
+    [(1, 3), (6, 7)]
+    """
+    joined: list[tuple[int, int | None]] = []
+    for one in showings:
+        if joined and (joined[-1][1] is None or one.since <= joined[-1][1]):
+            ends = (joined[-1][1], one.until)
+            joined[-1] = joined[-1][0], None if None in ends else max(end for end in ends if end is not None)
+        else:
+            joined.append((one.since, one.until))
+    found = []
+    for since, until in joined:
+        before = complete if until is None else complete[: bisect_left(complete, until)]
+        found.append((since, max([since, *before[-1:]])))
+    return found
+
+
+# --- removing ---------------------------------------------------------------------------------------------------------
+
+
+def remove_texts(root: Path, manifest: Manifest) -> None:
+    """Remove the texts that nothing needs any more, so that the files of the index have no trace of them.
+
+    If they can't be removed, because the index is damaged or another process is using it, the whole index is deleted: the next
+    search makes it again. Raises `StorageError` if that fails, too.
+    """
+    kept = root / KEPT
+    if not is_there(kept):
+        return
+    try:
+        with closing(SearchIndex(kept)) as index:
+            _remove_unneeded(manifest, index)
+            if index.leave_no_trace():
+                return
+    except StorageError:
+        pass
+    remove(kept)
+
+
+def _remove_unneeded(manifest: Manifest, index: SearchIndex) -> None:
+    for digests in index.digests():
+        gone = set(digests) - manifest.retention.needed(digests)
+        if gone:
+            index.remove(sorted(gone))
+
+
+def damage(root: Path) -> str | None:
+    """Return what is damaged in the index of an archive; `None` if nothing is, or if there is no index."""
+    kept = root / KEPT
+    if not is_there(kept):
+        return None
+    try:
+        with closing(SearchIndex(kept, read_only=True)) as index:
+            return index.damage()
+    except DamagedIndexError as error:
+        return str(error)
