@@ -1,9 +1,10 @@
 """Forgetting: removes a URL from everything that an archive keeps, and tells what it could not reach.
 
 `forget` first stores in one transaction that the URL is forgotten, and that this is not finished. From then on no snapshot
-shows it. Then `finish` removes what its server sent: parts of downloads, files of the tree, objects and copies, their texts in the
-search index, and what the database still has in free pages and in its log. If the process is killed, or the disk fails, the next command that writes to
-the archive finishes the rest. The links of other pages change last, by `Archive.settle`, which may fail for lack of an object.
+shows it. Then `finish` removes what its server sent: parts of downloads, files of the tree, objects and copies, texts in the
+search index, and what the database still has in free pages and in its log. If the process is killed, or the disk fails, the
+next command that writes to the archive finishes the rest. The links of other pages change last, by `Archive.settle`, which may
+fail for lack of an object.
 """
 
 import os

@@ -32,6 +32,7 @@ Span = tuple[int, int]
 
 _BATCH: Final = 8 << 20  # characters that are added in one transaction
 _MOST: Final = 2000  # texts that are
+_FEW: Final = 5000  # URLs
 _DOM: Final = "text/html; charset=utf-8"
 
 # --- up to date -------------------------------------------------------------------------------------------------------
@@ -128,9 +129,8 @@ class Search:
 def search(archive: ArchiveReader, index: SearchIndex, wanted: Search) -> Iterator[list[tuple[CanonicalURL, Digest]]]:
     """Yield the URLs that show a matching text, the best first, each once; some at a time, with the digest of the text."""
     seen: set[CanonicalURL] = set()
-    for digests in index.find(wanted.query, wanted.kinds):
+    for digests, shown in _shown(archive, index, wanted):
         rank = {digest: place for place, digest in enumerate(digests)}
-        shown = archive.manifest.retention.showing(digests, wanted.at, wanted.glob)
         found: dict[CanonicalURL, Digest] = {}
         for one in sorted(shown, key=lambda one: (rank[one.digest], -one.since, one.url)):
             if one.url not in seen:
@@ -138,6 +138,34 @@ def search(archive: ArchiveReader, index: SearchIndex, wanted: Search) -> Iterat
                 found[one.url] = one.digest
         if found:
             yield list(found.items())
+
+
+def _shown(
+    archive: ArchiveReader, index: SearchIndex, wanted: Search
+) -> Iterator[tuple[list[Digest], Sequence[Showing]]]:
+    """Yield the texts that match, the best first, some at a time, with what shows them.
+
+    If few URLs match the pattern, their texts are searched; else the URLs of all texts that match are looked up.
+    """
+    retention = archive.manifest.retention
+    few = [] if wanted.glob == "*" else retention.showing_at(wanted.glob, wanted.at, _FEW)
+    if wanted.glob == "*" or len(few) == _FEW:
+        for digests in index.find(wanted.query, wanted.kinds):
+            yield digests, retention.showing(digests, wanted.at, wanted.glob)
+        return
+    by_digest: dict[Digest, list[Showing]] = {}
+    for one in few:
+        by_digest.setdefault(one.digest, []).append(one)
+    for digests in index.find(wanted.query, wanted.kinds, by_digest):
+        yield digests, [one for digest in digests for one in by_digest[digest]]
+
+
+def count(archive: ArchiveReader, index: SearchIndex, wanted: Search) -> int:
+    """Count the URLs that `search` finds."""
+    ids: set[int] = set()
+    for digests in index.find_any(wanted.query, wanted.kinds):
+        ids |= archive.manifest.retention.ids_showing(digests, wanted.at, wanted.glob)
+    return len(ids)
 
 
 def spans(
@@ -212,5 +240,5 @@ def damage(root: Path) -> str | None:
     try:
         with closing(SearchIndex(kept, read_only=True)) as index:
             return index.damage()
-    except DamagedIndexError as error:
+    except StorageError as error:
         return str(error)

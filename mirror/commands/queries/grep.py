@@ -17,13 +17,13 @@ from mirror.store.archive_reader import ArchiveReader
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.layout import KEPT
 from mirror.store.disk.objects import Digest
-from mirror.store.search.database import DamagedIndexError, is_there
+from mirror.store.search.database import DamagedIndexError, remove
 from mirror.store.search.index import SearchIndex
 from mirror.store.search.kinds import Kind
-from mirror.store.searching import Search, Span, bring_up_to_date, is_current, missing, open_index, search, spans
+from mirror.store.searching import Search, Span, bring_up_to_date, count, is_current, missing, open_index, search, spans
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_marked, print_message
 
-_MOST_COUNTED: Final = 10_000
+_MOST_COUNTED: Final = 1000
 """The number up to which pages beyond the limit are counted."""
 
 _REPORT_AFTER: Final = 5000  # texts
@@ -46,7 +46,7 @@ def run(given: Namespace) -> int:
             return Exit.WELL
         wanted = Search(query, _snapshot(archive, given), _glob(given.url), _kinds(given.type))
         if given.count:
-            return _print_count(given, sum(len(found) for found in search(archive, index, wanted)))
+            return _print_count(given, count(archive, index, wanted))
         if given.list and not given.json:
             return _print_urls(archive, index, wanted, given.limit)
         return _print_hits(archive, index, wanted, given)
@@ -103,20 +103,14 @@ def _index(archive: ArchiveReader) -> Iterator[SearchIndex]:
         index = _current_index(archive)
     except DamagedIndexError:  # it was found while it was brought up to date
         print_message("The search index is damaged: making it again\n")
-        _remove(archive)
+        remove(archive.root / KEPT)
         index = _current_index(archive)
     with closing(index):
         try:
             yield index
         except DamagedIndexError as error:
-            _remove(archive)
+            remove(archive.root / KEPT)
             exit_with_error(f"{error}: it was removed. Run the same command again to make it again", Exit.STORAGE)
-
-
-def _remove(archive: ArchiveReader) -> None:
-    from mirror.store.search.database import remove  # noqa: PLC0415
-
-    remove(archive.root / KEPT)
 
 
 def _current_index(archive: ArchiveReader) -> SearchIndex:
@@ -142,50 +136,51 @@ def _current_index(archive: ArchiveReader) -> SearchIndex:
 
 def _update(archive: ArchiveReader, index: SearchIndex) -> None:
     reported = 0
-    for count in bring_up_to_date(archive, index):
-        if count >= reported + _REPORT_AFTER:
-            print_message(f"Search index: {count:,} pages added\n")
-            reported = count
+    for added in bring_up_to_date(archive, index):
+        if added >= reported + _REPORT_AFTER:
+            print_message(f"Search index: {added:,} pages added\n")
+            reported = added
 
 
 def _old_index(archive: ArchiveReader, error: StorageError) -> SearchIndex:
     """Open an index that can't be brought up to date."""
-    if not is_there(archive.root / KEPT):
+    try:
+        index = SearchIndex(archive.root / KEPT, read_only=True)
+    except StorageError:
         exit_with_error(f"there is no search index, and none can be made: {error}", Exit.STORAGE)
-    index = SearchIndex(archive.root / KEPT, read_only=True)
     if not is_current(archive, index):
-        count = missing(archive, index)
-        print_message(f"The search index can't be brought up to date ({error}). It lacks {_pages(count)}\n")
+        lacking = missing(archive, index)
+        print_message(f"The search index can't be brought up to date ({error}). It lacks {_pages(lacking)}\n")
     return index
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------
 
 
-def _print_count(given: Namespace, count: int) -> int:
+def _print_count(given: Namespace, number: int) -> int:
     if given.json:
-        print_json({"count": count})
+        print_json({"count": number})
     else:
-        print_line(str(count))
-    return Exit.WELL if count else Exit.SOME_FAILED
+        print_line(str(number))
+    return Exit.WELL if number else Exit.SOME_FAILED
 
 
 def _print_urls(archive: ArchiveReader, index: SearchIndex, wanted: Search, limit: int) -> int:
     urls = (url for found in search(archive, index, wanted) for url, _ in found)
-    count = 0
+    listed = 0
     for url in islice(urls, limit or None):
         print_line(url)
-        count += 1
+        listed += 1
     _print_rest(sum(1 for _ in islice(urls, _MOST_COUNTED)) if limit else 0)
-    return Exit.WELL if count else Exit.SOME_FAILED
+    return Exit.WELL if listed else Exit.SOME_FAILED
 
 
 def _print_hits(archive: ArchiveReader, index: SearchIndex, wanted: Search, given: Namespace) -> int:
     pages = (page for found in search(archive, index, wanted) for page in found)
     listed: list[dict[str, Any]] = []
-    count = 0
+    is_found = False
     for hit in _hits(archive, index, wanted.query, islice(pages, given.limit or None)):
-        count += 1
+        is_found = True
         if given.json:
             listed.append(_as_json(archive, hit))
         else:
@@ -195,7 +190,7 @@ def _print_hits(archive: ArchiveReader, index: SearchIndex, wanted: Search, give
         print_json({"snapshot": wanted.at, "hits": listed, "more": more})
     else:
         _print_rest(more)
-    return Exit.WELL if count else Exit.SOME_FAILED
+    return Exit.WELL if is_found else Exit.SOME_FAILED
 
 
 def _hits(

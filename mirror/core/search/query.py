@@ -67,7 +67,7 @@ def parse(text: str) -> Query | None:
 
 def _term(piece: re.Match[str]) -> Term:
     text = piece["phrase"] if piece["word"] is None else piece["word"]
-    has_star = bool(piece["star"]) if piece["word"] is None else text.endswith("*")
+    has_star = bool(piece["star"]) or text.endswith("*")
     words = tuple(split(fold(text)))
     goes_on = bool(words) and (has_star or RUN.fullmatch(words[-1]) is not None)
     return Term(words, goes_on)

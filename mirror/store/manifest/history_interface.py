@@ -263,6 +263,12 @@ class Retention(Protocol):
     def showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> list[Showing]:
         """Return which URLs show these payloads or DOMs in a snapshot; `None`: in any. The URLs match a pattern of GLOB."""
 
+    def showing_at(self, glob: str, snapshot_id: int | None, most: int) -> list[Showing]:
+        """Return up to `most` payloads and DOMs that URLs of a pattern show in a snapshot; `None`: in any."""
+
+    def ids_showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> set[int]:
+        """Return the ids of the URLs that `showing` returns. This takes less time."""
+
     def showings(self, urls: Sequence[CanonicalURL]) -> list[Showing]:
         """Return everything that these URLs ever showed, oldest first."""
 

@@ -67,11 +67,11 @@ class SearchDatabase:
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._raise(error)
 
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> Iterator[list[Any]]:
+    def rows(self, statement: str, values: Sequence[Any] = (), at_a_time: int = 200) -> Iterator[list[Any]]:
         """Yield the rows that a query finds, some at a time."""
         cursor = self.run(statement, values)
         try:
-            while rows := cursor.fetchmany(_AT_A_TIME):
+            while rows := cursor.fetchmany(at_a_time):
                 yield rows
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._raise(error)
@@ -87,9 +87,6 @@ class SearchDatabase:
 
     def _raise(self, error: Exception) -> NoReturn:
         raise _described(self._path, error) from error
-
-
-_AT_A_TIME: Final = 200
 
 
 def is_there(kept: Path) -> bool:

@@ -22,6 +22,7 @@ _RULES: Final = f"{words.VERSION} {unicodedata.unidata_version}"
 """The rules by which texts became words. They have to be the same when a text is removed."""
 
 _AT_A_TIME: Final = 500
+_MANY: Final = 5000
 _LONGEST: Final = 64 << 20  # bytes of the lines of a text
 
 
@@ -130,10 +131,21 @@ class SearchIndex:
 
     # --- finding -------------------------------------------------------------------------------------------------------
 
-    def find(self, query: Query, kinds: Sequence[str] = ()) -> Iterator[list[Digest]]:
-        """Yield the digests of the texts that match, the best first, some at a time; with `kinds`, of these only."""
-        values = (expression(query), json.dumps(kinds), len(kinds))
-        for rows in self._database.rows(_FIND, values):
+    def find(
+        self, query: Query, kinds: Sequence[str] = (), among: Collection[Digest] | None = None
+    ) -> Iterator[list[Digest]]:
+        """Yield the digests of the texts that match, the best first, some at a time.
+
+        With `kinds`, only texts of these are found, and with `among`, only those of these objects.
+        """
+        condition, more = ("", ()) if among is None else (_AMONG, (json.dumps(list(among)),))
+        values = (expression(query), json.dumps(kinds), len(kinds), *more)
+        for rows in self._database.rows(f"{_FIND}{condition} ORDER BY rank", values):
+            yield [_digest(digest) for (digest,) in rows]
+
+    def find_any(self, query: Query, kinds: Sequence[str] = ()) -> Iterator[list[Digest]]:
+        """Do the same in any order, many at a time. This takes less time."""
+        for rows in self._database.rows(_FIND, (expression(query), json.dumps(kinds), len(kinds)), _MANY):
             yield [_digest(digest) for (digest,) in rows]
 
     def matching(self, query: Query, digests: Collection[Digest]) -> set[Digest]:
@@ -153,13 +165,10 @@ _BODIES: Final = f"SELECT id, lines FROM bodies JOIN texts USING (id) WHERE dige
 _INSERT: Final = "INSERT INTO words (rowid, title, headings, body) VALUES (?, ?, ?, ?)"
 _DELETE: Final = "INSERT INTO words (words, rowid, title, headings, body) VALUES ('delete', ?, ?, ?, ?)"
 _FIND: Final = (
-    "SELECT digest FROM words JOIN texts ON texts.id = words.rowid "
-    f"WHERE words MATCH ? AND (kind IN {_GIVEN} OR ? = 0) ORDER BY rank"
+    f"SELECT digest FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ? AND (kind IN {_GIVEN} OR ? = 0)"
 )
-_MATCHING: Final = (
-    "SELECT digest FROM words JOIN texts ON texts.id = words.rowid "
-    f"WHERE words MATCH ? AND words.rowid IN (SELECT id FROM texts WHERE digest IN {_GIVEN})"
-)
+_AMONG: Final = f" AND words.rowid IN (SELECT id FROM texts WHERE digest IN {_GIVEN})"
+_MATCHING: Final = f"SELECT digest FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ?{_AMONG}"
 
 
 def _columns(text: PageText) -> tuple[str, ...]:
@@ -175,7 +184,10 @@ def _unpacked(body: object) -> PageText:
     if not isinstance(body, bytes):
         raise DamagedIndexError("the search index has a text that can't be read")
     try:
-        text = zlib.decompressobj().decompress(body, _LONGEST).decode()
+        unpacker = zlib.decompressobj()
+        text = unpacker.decompress(body, _LONGEST).decode()
+        if not unpacker.eof:
+            raise DamagedIndexError("the search index has a text that is cut off")
         return PageText(tuple((Part(line[0]), line[1:]) for line in text.split("\n") if line))
     except (zlib.error, ValueError) as error:
         raise DamagedIndexError("the search index has a text that can't be read") from error

@@ -74,6 +74,14 @@ class Retention(Queries):
         words = {"given": json.dumps(digests), "at": snapshot_id, "glob": glob}
         return [_showing(row) for row in self._database.rows(_SHOWING, words)]
 
+    def showing_at(self, glob: str, snapshot_id: int | None, most: int) -> list[Showing]:
+        words = {"at": snapshot_id, "glob": glob, "most": most}
+        return [_showing(row) for row in self._database.rows(_SHOWING_AT, words)]
+
+    def ids_showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> set[int]:
+        words = {"given": json.dumps(digests), "at": snapshot_id, "glob": glob}
+        return set(self._database.column(f"SELECT id FROM ({_SHOWING})", words))
+
     def showings(self, urls: Sequence[CanonicalURL]) -> list[Showing]:
         return [_showing(row) for row in self._database.rows(_SHOWINGS, {"given": json.dumps(urls)})]
 
@@ -136,7 +144,7 @@ _NEEDED: Final = (
     f"UNION SELECT dom FROM renderings WHERE dom IN {GIVEN}"
 )
 _SHOWS: Final = (
-    "SELECT u.url, r.since AS since, r.until AS until, {shown} AS shown FROM {table} JOIN urls u ON u.id = r.url_id "
+    "SELECT u.id, u.url, r.since AS since, r.until AS until, {shown} AS shown FROM {table} JOIN urls u ON u.id = r.url_id "
     f"WHERE {{condition}} AND {_IS_SHOWN}"
 )
 _FROM_DOMS: Final = "renderings d JOIN resources r ON r.id = d.resource_id AND d.state = 1 AND d.dom IS NOT NULL"
@@ -144,6 +152,10 @@ _AT: Final = " AND (:at IS NULL OR (r.since <= :at AND (r.until IS NULL OR r.unt
 _SHOWING: Final = (
     f"{_SHOWS.format(shown='r.digest', table='resources r', condition=f'r.digest IN {GIVEN}')}{_AT} "
     f"UNION {_SHOWS.format(shown='d.dom', table=_FROM_DOMS, condition=f'd.dom IN {GIVEN}')}{_AT}"
+)
+_SHOWING_AT: Final = (
+    f"{_SHOWS.format(shown='r.digest', table='resources r', condition='r.digest IS NOT NULL')}{_AT} "
+    f"UNION {_SHOWS.format(shown='d.dom', table=_FROM_DOMS, condition='1')}{_AT} LIMIT :most"
 )
 _OF_URLS: Final = f"u.url IN {GIVEN} AND r.digest IS NOT NULL"
 _SHOWINGS: Final = (
