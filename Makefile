@@ -79,7 +79,7 @@ clean:                              ## remove built files, but no mirrors
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-.venv/tests: .venv/installed requirements-dev.txt requirements-browser.txt
+.venv/tests: .venv/installed requirements-dev.txt requirements-browser.txt requirements-pdf.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 

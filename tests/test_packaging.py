@@ -17,7 +17,8 @@ import mirror
 from tests.crawl.running import ROOT
 from tests.site import Server, Site, serve
 
-SOURCES: Final = ("LICENSE", "README.md", "mirror", "pyproject.toml", "requirements.txt", "requirements-browser.txt")
+REQUIREMENTS: Final = ("requirements.txt", "requirements-browser.txt", "requirements-pdf.txt")
+SOURCES: Final = ("LICENSE", "README.md", "mirror", "pyproject.toml", *REQUIREMENTS)
 ELSEWHERE: Final = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 """The environment of a user who does not know of this folder."""
 
@@ -92,7 +93,7 @@ def test_the_distributions_have_the_whole_program_and_nothing_else(distributions
     [source] = distributions.glob("*.tar.gz")
     with tarfile.open(source) as packed_source:
         names = {name.partition("/")[2] for name in packed_source.getnames()}
-    assert names >= {*program, "LICENSE", "README.md", "pyproject.toml", "requirements.txt", "requirements-browser.txt"}
+    assert names >= {*program, "LICENSE", "README.md", "pyproject.toml", *REQUIREMENTS}
 
 
 def test_the_wheel_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path, server: Server) -> None:

@@ -20,9 +20,9 @@ from mirror.terminal.console import print_json, print_line
 
 LIBRARIES: Final = (
     *("scrapy", "twisted", "pycurl", "lxml", "turbohtml", "ada-url", "w3lib", "tldextract", "brotli", "backports.zstd"),
-    *("cryptography", "rich", "starlette", "uvicorn", "playwright", "pillow"),
+    *("cryptography", "rich", "starlette", "uvicorn", "playwright", "pillow", "pypdf"),
 )
-"""Distributions whose versions may matter. The last two are for rendering and `compare` only."""
+"""Distributions whose versions may matter. Playwright and Pillow are for rendering and `compare` only, pypdf for `grep`."""
 
 _PATIENCE: Final = 10.0  # seconds for Chromium to print its version
 _NONE: Final = "not installed"

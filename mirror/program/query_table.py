@@ -154,7 +154,9 @@ QUERIES: Final[dict[str, Command]] = {
                 help="search pages whose URL matches: * stands for any text, ? for a character, as in 'example.org/docs/*'",
             ),
             argument(
-                "--type", metavar="LIST", help="search documents of these kinds only: html, text, separated by commas"
+                "--type",
+                metavar="LIST",
+                help="search documents of these kinds only: html, pdf, text, separated by commas",
             ),
             argument("--limit", metavar="N", type=int, default=20, help="list at most N pages (default: 20; 0: all)"),
             argument("--list", "-l", action="store_true", help="print the URLs only"),

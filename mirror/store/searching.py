@@ -22,7 +22,7 @@ from mirror.store.manifest.history_records import Showing
 from mirror.store.manifest.interface import Manifest
 from mirror.store.search.database import DamagedIndexError, is_there, remove
 from mirror.store.search.index import SearchIndex
-from mirror.store.search.kinds import KINDS, Kind
+from mirror.store.search.kinds import KINDS, Kind, readable_types, reads_pdf
 
 if TYPE_CHECKING:
     from mirror.store.search.index import Text
@@ -50,12 +50,17 @@ def open_index(root: Path) -> SearchIndex:
 
 def is_current(archive: ArchiveReader, index: SearchIndex) -> bool:
     """Return whether the index has the text of all that the manifest shows, and of nothing else."""
-    return index.state == archive.manifest.retention.state()
+    return index.state == _state(archive)
+
+
+def _state(archive: ArchiveReader) -> str:
+    """The state of the manifest, and what can be read here: once PDF files can be, the index lacks them."""
+    return archive.manifest.retention.state() + " pdf" * reads_pdf()
 
 
 def missing(archive: ArchiveReader, index: SearchIndex) -> int:
     """Count the texts that the index lacks."""
-    return sum(len(index.missing(_with_kinds(found))) for found in archive.manifest.retention.texts(list(KINDS)))
+    return sum(len(index.missing(_with_kinds(found))) for found in archive.manifest.retention.texts(readable_types()))
 
 
 def bring_up_to_date(archive: ArchiveReader, index: SearchIndex) -> Iterator[int]:
@@ -63,7 +68,7 @@ def bring_up_to_date(archive: ArchiveReader, index: SearchIndex) -> Iterator[int
 
     What was added stays if this is interrupted. Raises `StorageError`.
     """
-    state = archive.manifest.retention.state()
+    state = _state(archive)
     if index.state == state:
         return
     with storing(archive.root):
@@ -84,7 +89,7 @@ def _read(archive: ArchiveReader, index: SearchIndex) -> Iterator["Text"]:
     """Yield the texts that the index lacks."""
     from mirror.store.search.object_text import read_text  # noqa: PLC0415 - it loads parsers, and most searches need none
 
-    for found in archive.manifest.retention.texts(list(KINDS)):
+    for found in archive.manifest.retention.texts(readable_types()):
         for digest, kind in index.missing(_with_kinds(found)):
             text = read_text(archive.objects, digest, Kind(kind), _content_type(archive, digest))
             if text is not None:

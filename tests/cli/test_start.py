@@ -15,7 +15,9 @@ import pytest
 from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
+from mirror.store.archive_reader import ArchiveReader
 from mirror.store.run.crawl import Crawl
+from mirror.store.searching import bring_up_to_date, open_index
 from tests.crawl.running import ROOT
 from tests.mirroring import complete, run
 from tests.site import Site
@@ -53,6 +55,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
             crawl = Crawl(archive, Scope((canonical(HOME),)), now=lambda: "2020-02-02T02:02:02+00:00")
             run(crawl, {HOME: Site().page("/", links=["/none"])})
             complete(crawl)
+    with closing(ArchiveReader(root)) as reader, closing(open_index(root)) as index:
+        for _ in bring_up_to_date(reader, index):
+            pass
     return root
 
 
@@ -86,6 +91,8 @@ def command(*words: str) -> list[str]:
         ("show DIR https://example.org/", 260, 0),
         ("stats DIR", 260, 0),
         ("status DIR DIR", 260, 0),
+        ("grep DIR none", 260, 0),
+        ("grep DIR nothing", 260, 1),
     ],
 )
 def test_a_command_loads_only_what_it_needs(archive: Path, words: str, most: int, code: int) -> None:

@@ -35,7 +35,7 @@ def test_the_versions_of_all_that_matters() -> None:
 def test_each_dependency_is_listed() -> None:
     names = {
         re.match(r"[\w.-]+", line)[0].lower()  # type: ignore[index]
-        for file in ("requirements.txt", "requirements-browser.txt")
+        for file in ("requirements.txt", "requirements-browser.txt", "requirements-pdf.txt")
         for line in (ROOT / file).read_text().splitlines()
         if line and not line.startswith("#")
     }

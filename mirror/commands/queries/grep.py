@@ -19,7 +19,7 @@ from mirror.store.disk.layout import KEPT
 from mirror.store.disk.objects import Digest
 from mirror.store.search.database import DamagedIndexError, remove
 from mirror.store.search.index import SearchIndex
-from mirror.store.search.kinds import Kind
+from mirror.store.search.kinds import Kind, reads_pdf
 from mirror.store.searching import Search, Span, bring_up_to_date, count, is_current, missing, open_index, search, spans
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_marked, print_message
 
@@ -90,6 +90,8 @@ def _kinds(given: str | None) -> tuple[Kind, ...]:
     for name in names:
         if name not in set(Kind):
             exit_with_error(f"--type {name} is unknown: use {', '.join(Kind)}", Exit.USAGE)
+    if Kind.PDF in names and not reads_pdf():
+        exit_with_error("--type pdf needs pypdf: pip install 'pypdf>=7.1', or requirements-pdf.txt", Exit.USAGE)
     return tuple(map(Kind, names))
 
 

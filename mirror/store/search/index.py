@@ -13,7 +13,7 @@ from mirror.core.search.query import Query
 from mirror.core.search.words import searchable
 from mirror.store.disk.objects import Digest, as_digest
 from mirror.store.search.database import DamagedIndexError, SearchDatabase
-from mirror.store.search.match import expression
+from mirror.store.search.match import expression, in_headings
 
 Text = tuple[Digest, str, PageText]
 """The text of an object, and the kind of document that the object was read as."""
@@ -23,6 +23,9 @@ _RULES: Final = f"{words.VERSION} {unicodedata.unidata_version}"
 
 _AT_A_TIME: Final = 500
 _MANY: Final = 5000
+_MOST_RANKED: Final = 20_000
+"""Texts that are compared for one search. More take longer than a user should wait, and words of so many say little."""
+
 _LONGEST: Final = 64 << 20  # bytes of the lines of a text
 
 
@@ -136,12 +139,21 @@ class SearchIndex:
     ) -> Iterator[list[Digest]]:
         """Yield the digests of the texts that match, the best first, some at a time.
 
-        With `kinds`, only texts of these are found, and with `among`, only those of these objects.
+        With `kinds`, only texts of these are found, and with `among`, only those of these objects. If too many texts match to
+        compare them all, those with all words in the title or the headings come first; then a digest may come twice.
         """
         condition, more = ("", ()) if among is None else (_AMONG, (json.dumps(list(among)),))
-        values = (expression(query), json.dumps(kinds), len(kinds), *more)
-        for rows in self._database.rows(f"{_FIND}{condition} ORDER BY rank", values):
-            yield [_digest(digest) for (digest,) in rows]
+        whole = expression(query)
+        are_few = among is not None or self._are_few(whole)
+        for part in (whole,) if are_few else (in_headings(query), whole):
+            order = "ORDER BY rank" if are_few or (part != whole and self._are_few(part)) else ""
+            values = (part, json.dumps(kinds), len(kinds), *more)
+            for rows in self._database.rows(f"{_FIND}{condition} {order}", values):
+                yield [_digest(digest) for (digest,) in rows]
+
+    def _are_few(self, match: str) -> bool:
+        """Return whether few enough texts match to be compared with each other."""
+        return int(self._database.scalar(_COUNT, (match, _MOST_RANKED + 1))) <= _MOST_RANKED
 
     def find_any(self, query: Query, kinds: Sequence[str] = ()) -> Iterator[list[Digest]]:
         """Do the same in any order, many at a time. This takes less time."""
@@ -167,6 +179,7 @@ _DELETE: Final = "INSERT INTO words (words, rowid, title, headings, body) VALUES
 _FIND: Final = (
     f"SELECT digest FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ? AND (kind IN {_GIVEN} OR ? = 0)"
 )
+_COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
 _AMONG: Final = f" AND words.rowid IN (SELECT id FROM texts WHERE digest IN {_GIVEN})"
 _MATCHING: Final = f"SELECT digest FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ?{_AMONG}"
 

@@ -15,10 +15,24 @@ def expression(query: Query) -> str:
     >>> expression(parse('a foo(bar OR x* NOT 日本語'))
     '((("a") AND ("foo bar" OR "x" *)) NOT "日本 本語")'
     """
-    found = " AND ".join(f"({' OR '.join(map(_phrase, group))})" for group in query.wanted)
+    found = _wanted(query)
     for term in query.unwanted:
         found = f"({found}) NOT {_phrase(term)}"
     return f"({found})"
+
+
+def in_headings(query: Query) -> str:
+    """Return the expression for texts that match, and have all words in the title or the headings.
+
+    >>> from mirror.core.search.query import parse
+    >>> in_headings(parse('a NOT b'))
+    '({title headings} : (("a"))) AND ((("a")) NOT "b")'
+    """
+    return f"({{title headings}} : ({_wanted(query)})) AND {expression(query)}"
+
+
+def _wanted(query: Query) -> str:
+    return " AND ".join(f"({' OR '.join(map(_phrase, group))})" for group in query.wanted)
 
 
 def _phrase(term: Term) -> str:

@@ -12,6 +12,7 @@ from mirror.core.syntax.character_encoding import decode
 from mirror.store.disk.object_store import LocalObjectStore
 from mirror.store.disk.objects import Digest
 from mirror.store.search.kinds import Kind
+from mirror.store.search.pdf_text import pdf_text
 
 _UTF_8: Final = 4  # bytes of a character, at most
 
@@ -20,6 +21,8 @@ def read_text(objects: LocalObjectStore, digest: Digest, kind: Kind, content_typ
     """Return the text of an object; `None` if the object is missing. Raises `OSError` if the disk can't be read."""
     try:
         with objects.open(digest) as file:
+            if kind is Kind.PDF:
+                return pdf_text(file)
             payload = file.read(MAX_READ if kind is Kind.HTML else _UTF_8 * MAX_TEXT)
     except FileNotFoundError:
         return None

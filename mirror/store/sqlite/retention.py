@@ -127,7 +127,7 @@ _STATE: Final = (
     "SELECT (SELECT count(*) || ' ' || coalesce(max(id), 0) FROM resources) || ' ' "
     "|| (SELECT count(*) || ' ' || coalesce(max(since), 0) FROM renderings WHERE dom IS NOT NULL) || ' ' "
     "|| (SELECT count(*) || ' ' || coalesce(max(id), 0) || ' ' || coalesce(max(finished), '') "
-    f"|| ' ' || total(outcome = '{PRUNED}') FROM snapshots) || ' ' "
+    f"|| ' ' || total(outcome = '{PRUNED}') || ' ' || total(outcome = '{Outcome.INCOMPLETE}') FROM snapshots) || ' ' "
     "|| (SELECT count(*) FROM tombstones) || ' ' || coalesce((SELECT value FROM facts WHERE name = 'reader'), '')"
 )
 _IS_SHOWN: Final = "r.path IS NOT NULL AND r.status NOT BETWEEN 300 AND 399"

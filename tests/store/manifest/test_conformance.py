@@ -750,6 +750,49 @@ def test_pruning_deletes_versions_that_only_pruned_snapshots_showed(manifest: Ma
     assert [shown.resource.digest for shown in manifest.history.at(second.id)] == [digest("b"), digest("c")]
 
 
+def test_which_urls_show_a_text_and_when(manifest: Manifest) -> None:
+    """Of three runs, the second finds another text at the first URL; the second URL always has the first text."""
+    one, two, picture = (Digest(letter * 64) for letter in "abc")
+    admitted(manifest, entry(1), entry(2), entry(3))
+    states = []
+    for texts in ((one, one), (two, one), (one, one)):
+        with manifest.transaction():
+            snapshot = manifest.runs.begin([HOME], {}, NOW)
+            for number, digest in enumerate(texts, 1):
+                recorded(manifest, snapshot, resource(number, f"example.org/{number}.html", digest=digest), [])
+            moved = resource(3, "example.org/3.png", digest=picture, media_type="image/png", status=301)
+            recorded(manifest, snapshot, moved, [])
+        states.append(manifest.retention.state())
+        with manifest.transaction():
+            manifest.runs.finish(snapshot, NOW)
+        states.append(manifest.retention.state())
+    assert len(set(states)) == 6
+    assert manifest.history.complete() == [1, 2, 3]
+    found = [text for some in manifest.retention.texts(["text/html"]) for text in some]
+    assert sorted(found) == [(one, "text/html")] * 3 + [(two, "text/html")]
+    assert list(manifest.retention.texts(["image/png"])) == []
+    assert manifest.retention.needed([one, picture, Digest("d" * 64)]) == {one}
+
+    def shown(digests: list[Digest], at: int | None, glob: str = "*") -> list[tuple[str, int, int | None]]:
+        showing = manifest.retention.showing(digests, at, glob)
+        assert len(manifest.retention.ids_showing(digests, at, glob)) == len({one.url for one in showing})
+        return sorted((one.url[-1], one.since, one.until) for one in showing)
+
+    assert shown([one], 1) == [("1", 1, 2), ("2", 1, None)]
+    assert shown([one], 2) == [("2", 1, None)]
+    assert shown([one, two], None) == [("1", 1, 2), ("1", 2, 3), ("1", 3, None), ("2", 1, None)]
+    assert shown([one], 3, "*/1") == [("1", 3, None)]
+    assert shown([picture], None) == []
+    assert [one.digest for one in manifest.retention.showing_at("*/1", 2, 9)] == [two]
+    assert len(manifest.retention.showing_at("*", None, 2)) == 2
+    ever = manifest.retention.showings([url(1), url(9)])
+    assert [(one.digest, one.since) for one in ever] == [(one, 1), (two, 2), (one, 3)]
+    before = manifest.retention.state()
+    with manifest.transaction():
+        manifest.retention.forget(url(2), NOW)
+    assert manifest.retention.state() != before
+
+
 def test_a_forgotten_url_has_no_versions_and_a_tombstone(manifest: Manifest) -> None:
     first, _ = two_snapshots(manifest)
     with manifest.transaction():

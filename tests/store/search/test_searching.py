@@ -111,6 +111,16 @@ def test_a_title_weighs_more_than_the_rest(root: Path) -> None:
     assert found(root, "birds", 3) == ["/a", "/b", "/n.txt"]
 
 
+def test_if_too_many_texts_match_those_with_the_words_in_a_title_come_first(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mirror.store.search.index._MOST_RANKED", 1)
+    assert found(root, "birds", 3)[0] == "/a"
+    assert sorted(found(root, "birds", 3)) == ["/a", "/b", "/n.txt"]
+    assert sorted(found(root, "birds NOT guide", 3)) == ["/b", "/n.txt"]
+    assert sorted(found(root, "birds guide OR here", 3)) == ["/a", "/b"]
+
+
 def test_a_word_is_found_in_the_snapshots_that_show_it(root: Path) -> None:
     assert [found(root, SECRET, at) for at in (1, 2, 3)] == [[], ["/old"], []]
     assert found(root, SECRET) == ["/old"]
