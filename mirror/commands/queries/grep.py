@@ -26,6 +26,7 @@ from mirror.terminal.console import exit_with_error, print_json, print_line, pri
 _MOST_COUNTED: Final = 1000
 """The number up to which pages beyond the limit are counted."""
 
+_AT_A_TIME: Final = 1000
 _REPORT_AFTER: Final = 5000  # texts
 
 
@@ -198,7 +199,7 @@ def _print_hits(archive: ArchiveReader, index: SearchIndex, wanted: Search, give
 def _hits(
     archive: ArchiveReader, index: SearchIndex, query: Query, pages: Iterator[tuple[CanonicalURL, Digest]]
 ) -> Iterator[_Hit]:
-    while some := list(islice(pages, 200)):
+    while some := list(islice(pages, _AT_A_TIME)):
         seen = spans(archive, index, query, [url for url, _ in some])
         for url, digest in some:
             yield _Hit(url, seen.get(url, []), snippet(index.text(digest) or PageText(), query))

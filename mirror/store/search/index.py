@@ -142,7 +142,7 @@ class SearchIndex:
         With `kinds`, only texts of these are found, and with `among`, only those of these objects. If too many texts match to
         compare them all, those with all words in the title or the headings come first; then a digest may come twice.
         """
-        condition, more = ("", ()) if among is None else (_AMONG, (json.dumps(list(among)),))
+        condition, more = ("", ()) if among is None else (_among(query, among), (json.dumps(list(among)),))
         whole = expression(query)
         are_few = among is not None or self._are_few(whole)
         for part in (whole,) if are_few else (in_headings(query), whole):
@@ -162,7 +162,8 @@ class SearchIndex:
 
     def matching(self, query: Query, digests: Collection[Digest]) -> set[Digest]:
         """Return those of these objects whose text matches."""
-        rows = self._database.all(_MATCHING, (expression(query), json.dumps(list(digests))))
+        values = (expression(query), json.dumps(list(digests)))
+        rows = self._database.all(f"{_MATCHING}{_among(query, digests)}", values)
         return {_digest(digest) for (digest,) in rows}
 
     def _fact(self, name: str) -> str | None:
@@ -180,8 +181,19 @@ _FIND: Final = (
     f"SELECT digest FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ? AND (kind IN {_GIVEN} OR ? = 0)"
 )
 _COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
-_AMONG: Final = f" AND words.rowid IN (SELECT id FROM texts WHERE digest IN {_GIVEN})"
-_MATCHING: Final = f"SELECT digest FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ?{_AMONG}"
+_MATCHING: Final = "SELECT digest FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ?"
+_MOST_SOUGHT: Final = 200
+
+
+def _among(query: Query, digests: Collection[Digest]) -> str:
+    """Return the condition that finds only some objects.
+
+    FTS5 seeks each of them, unless a plus forbids that: then it goes through all matches. That is faster for many objects, and
+    for the beginning of a word, which FTS5 would look up again for each of them.
+    """
+    is_slow = any(term.is_prefix for term in (*query.terms, *query.unwanted))
+    plus = "+" if is_slow or len(digests) > _MOST_SOUGHT else ""
+    return f" AND {plus}words.rowid IN (SELECT id FROM texts WHERE digest IN {_GIVEN})"
 
 
 def _columns(text: PageText) -> tuple[str, ...]:

@@ -28,7 +28,8 @@ def in_headings(query: Query) -> str:
     >>> in_headings(parse('a NOT b'))
     '({title headings} : (("a"))) AND ((("a")) NOT "b")'
     """
-    return f"({{title headings}} : ({_wanted(query)})) AND {expression(query)}"
+    found = f"({{title headings}} : ({_wanted(query)}))"
+    return f"{found} AND {expression(query)}" if query.unwanted else found
 
 
 def _wanted(query: Query) -> str:

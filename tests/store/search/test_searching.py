@@ -21,6 +21,7 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.layout import KEPT
 from mirror.store.disk.objects import Digest
 from mirror.store.forgetting import forget
+from mirror.store.manifest.rendering_records import RenderingOutcome, RenderMode
 from mirror.store.run.crawl import Crawl
 from mirror.store.search.database import DamagedIndexError
 from mirror.store.search.index import SearchIndex
@@ -149,6 +150,25 @@ def test_redirects_pictures_and_scripts_are_not_searched(tmp_path: Path) -> None
     pages.redirect("/r", "/").file("/s.js", b"scripted", "text/javascript")
     crawl(tmp_path, pages)
     assert found(tmp_path, "scripted OR styled OR moved") == []
+
+
+def test_the_text_that_a_browser_showed_is_searched(tmp_path: Path) -> None:
+    """Of a page that scripts built, both what was received and what they made of it."""
+    pages = Site().page("/", "received <div id=root></div><script src=/app.js></script>")
+    pages.file("/app.js", b"1", "text/javascript")
+    with closing(Archive(tmp_path)) as archive:
+        running = Crawl(archive, Scope((canonical(HOME),)), rendering=RenderMode.DOM, now=lambda: NOW)
+        run(running, {HOME: pages})
+        claimed = running.pages.next()
+        assert claimed
+        running.pages.finish(claimed[0], (), "<p>Gebäude</p>".encode(), RenderingOutcome(), ())
+        complete(running)
+    assert found(tmp_path, "received", 1) == ["/"]
+    assert found(tmp_path, "gebaude", 1) == ["/"]
+    assert seen(tmp_path, "gebaude", "/") == [(1, 1)]
+    with closing(Archive(tmp_path)) as archive:
+        forget(archive, canonical(f"{HOME}/"), NOW)
+    assert traces(tmp_path, "geb") == []
 
 
 def test_hostile_pages_are_searched(tmp_path: Path) -> None:
