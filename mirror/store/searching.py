@@ -22,7 +22,7 @@ from mirror.store.manifest.history_records import Showing
 from mirror.store.manifest.interface import Manifest
 from mirror.store.search.database import DamagedIndexError, is_there, remove
 from mirror.store.search.index import SearchIndex
-from mirror.store.search.kinds import KINDS, Kind, readable_types, reads_pdf
+from mirror.store.search.kinds import KINDS, PDF, Kind, readable_types, reads_pdf
 
 if TYPE_CHECKING:
     from mirror.store.search.index import Text
@@ -79,6 +79,11 @@ def bring_up_to_date(archive: ArchiveReader, index: SearchIndex) -> Iterator[int
             count += len(texts)
             yield count
         index.set_state(state)
+
+
+def lacks_pdf(archive: ArchiveReader) -> bool:
+    """Return whether there are PDF files that can't be read here, because the library for it is not installed."""
+    return not reads_pdf() and next(archive.manifest.retention.texts([PDF]), None) is not None
 
 
 def _with_kinds(found: Sequence[tuple[Digest, str]]) -> list[tuple[Digest, str]]:

@@ -17,11 +17,13 @@ from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
 from mirror.store.disk.layout import KEPT
 from mirror.store.run.crawl import Crawl
+from mirror.store.search.kinds import reads_pdf
 from mirror.store.search.schema import FILES
 from mirror.terminal.console import print_marked
 from tests.crawl.running import ROOT, mirror, websucker
 from tests.mirroring import complete, run
 from tests.site import HTML, Site, serve
+from tests.store.search.test_pdf import pdf
 from tests.warm import Done
 
 HOME = "http://example.org"
@@ -138,6 +140,23 @@ def test_the_index_is_made_without_a_pattern(root: Path) -> None:
     assert (done.code, done.stdout, done.stderr) == (0, "", "")
     with closing(sqlite3.connect(root / KEPT / FILES[0])) as database:
         assert database.execute("SELECT count(*) FROM texts").fetchall() == [(5,)]
+
+
+def test_pdf_files_are_searched_or_their_library_is_named(tmp_path: Path) -> None:
+    pages = Site().page("/", links=["/f.pdf"]).file("/f.pdf", pdf("Rhinos in a file", "Animals"), "application/pdf")
+    with closing(Archive(tmp_path)) as archive:
+        running = Crawl(archive, Scope((canonical(HOME),)), now=partial(str, "2026-11-01T12:00:00+00:00"))
+        run(running, {HOME: pages})
+        complete(running)
+    done = grep(tmp_path, "rhinos")
+    if reads_pdf():
+        assert done == Done(0, f"{HOME}/f.pdf  [1]  Animals: Rhinos in a file\n", "")
+        assert grep(tmp_path, "rhinos", "--type", "pdf").code == 0
+        return
+    assert (done.code, done.stderr) == (1, "The index has no text of PDF files: to add it, pip install 'pypdf>=7.1'\n")
+    assert grep(tmp_path, "rhinos").stderr == ""
+    done = grep(tmp_path, "rhinos", "--type", "pdf")
+    assert (done.code, done.stderr.count("pip install")) == (2, 1)
 
 
 def test_a_folder_without_an_archive_is_named(tmp_path: Path) -> None:

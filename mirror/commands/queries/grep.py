@@ -20,7 +20,18 @@ from mirror.store.disk.objects import Digest
 from mirror.store.search.database import DamagedIndexError, remove
 from mirror.store.search.index import SearchIndex
 from mirror.store.search.kinds import Kind, reads_pdf
-from mirror.store.searching import Search, Span, bring_up_to_date, count, is_current, missing, open_index, search, spans
+from mirror.store.searching import (
+    Search,
+    Span,
+    bring_up_to_date,
+    count,
+    is_current,
+    lacks_pdf,
+    missing,
+    open_index,
+    search,
+    spans,
+)
 from mirror.terminal.console import exit_with_error, print_json, print_line, print_marked, print_message
 
 _MOST_COUNTED: Final = 1000
@@ -138,6 +149,8 @@ def _current_index(archive: ArchiveReader) -> SearchIndex:
 
 
 def _update(archive: ArchiveReader, index: SearchIndex) -> None:
+    if not is_current(archive, index) and lacks_pdf(archive):
+        print_message("The index has no text of PDF files: to add it, pip install 'pypdf>=7.1'\n")
     reported = 0
     for added in bring_up_to_date(archive, index):
         if added >= reported + _REPORT_AFTER:

@@ -13,10 +13,12 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
+PDF: Final = "application/pdf"
+
 KINDS: Final = {
     "text/html": Kind.HTML,
     "application/xhtml+xml": Kind.HTML,
-    "application/pdf": Kind.PDF,
+    PDF: Kind.PDF,
     "text/plain": Kind.TEXT,
     "text/markdown": Kind.TEXT,
 }
