@@ -38,7 +38,7 @@ QUERIES: Final = {
     "a word that no page has": ["nowhere"],
     "a word of every page, in all snapshots": ["everywhere", "--all-snapshots"],
     "a word that left": ["first77", "--all-snapshots"],
-    "below 10 URLs": ["everywhere", "--url", "example.org/7777*"],
+    "below 11 URLs": ["everywhere", "--url", "example.org/7777*"],
     "counted": ["everywhere", "--count"],
 }
 

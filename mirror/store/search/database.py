@@ -27,10 +27,6 @@ class DamagedIndexError(StorageError):
     """The file is damaged, or is no index that this version of the program made."""
 
 
-class BusyIndexError(StorageError):
-    """Another process has been writing for too long."""
-
-
 class SearchDatabase:
     """The database in the folder `.mirror`. Raises `StorageError` if it can't be read or written."""
 
@@ -146,7 +142,10 @@ def _expected() -> tuple[int, list[Any]] | None:
 
 
 def _described(path: Path, error: Exception) -> StorageError:
-    if isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
-        return BusyIndexError(f"{path}: another program is writing it")
+    """Make an error that says what happened. An error without a code is of the text of a value, which can't be decoded."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF == sqlite3.SQLITE_BUSY:
+        return StorageError(f"{path}: another program is writing it")
     found = storage_error(path, error)
-    return DamagedIndexError(f"{path} is damaged") if isinstance(found, DamagedManifestError) else found
+    is_damaged = code is None or isinstance(found, DamagedManifestError)
+    return DamagedIndexError(f"{path} is damaged") if is_damaged else found

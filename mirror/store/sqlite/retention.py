@@ -80,7 +80,7 @@ class Retention(Queries):
 
     def ids_showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> set[int]:
         words = {"given": json.dumps(digests), "at": snapshot_id, "glob": glob}
-        return set(self._database.column(f"SELECT id FROM ({_SHOWING})", words))
+        return set(self._database.column(_IDS_SHOWING, words))
 
     def showings(self, urls: Sequence[CanonicalURL]) -> list[Showing]:
         return [_showing(row) for row in self._database.rows(_SHOWINGS, {"given": json.dumps(urls)})]
@@ -152,6 +152,14 @@ _AT: Final = " AND (:at IS NULL OR (r.since <= :at AND (r.until IS NULL OR r.unt
 _SHOWING: Final = (
     f"{_SHOWS.format(shown='r.digest', table='resources r', condition=f'r.digest IN {GIVEN}')}{_AT} "
     f"UNION {_SHOWS.format(shown='d.dom', table=_FROM_DOMS, condition=f'd.dom IN {GIVEN}')}{_AT}"
+)
+_MATCHES: Final = (
+    "(:at IS NULL OR (r.since <= :at AND (r.until IS NULL OR r.until > :at))) "
+    "AND (:glob = '*' OR (SELECT url FROM urls u WHERE u.id = r.url_id) GLOB :glob)"
+)
+_IDS_SHOWING: Final = (
+    f"SELECT r.url_id FROM resources r WHERE r.digest IN {GIVEN} AND {_IS_SHOWN} AND {_MATCHES} "
+    f"UNION ALL SELECT r.url_id FROM {_FROM_DOMS} WHERE d.dom IN {GIVEN} AND {_IS_SHOWN} AND {_MATCHES}"
 )
 _SHOWING_AT: Final = (
     f"{_SHOWS.format(shown='r.digest', table='resources r', condition='r.digest IS NOT NULL')}{_AT} "

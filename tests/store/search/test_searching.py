@@ -388,6 +388,17 @@ def test_a_text_that_is_damaged_is_no_text(root: Path) -> None:
             index.text(digest)
 
 
+def test_a_value_that_is_no_text_is_damage(root: Path) -> None:
+    index_all(root)
+    with closing(sqlite3.connect(root / KEPT / FILES[0], isolation_level=None)) as database:
+        database.execute("UPDATE texts SET digest = CAST(x'ff' AS TEXT) WHERE id = 1")
+    with pytest.raises(DamagedIndexError):
+        found(root, "welcome")
+    with closing(Archive(root)) as archive:
+        remove_texts(root, archive.manifest)
+    assert found(root, "welcome", 3) == ["/"]
+
+
 def test_links_in_the_place_of_the_index_are_not_followed(root: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"")
