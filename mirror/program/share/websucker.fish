@@ -50,8 +50,8 @@ function _shtab_websucker_using
   test "$_shtab_websucker_cmdpath" = "$argv"
 end
 
-set -g _shtab_websucker_commands snapshots status diff log show stats why links checkout replay open verify publish prune forget compare check help completion version man
-set -g _shtab_websucker_opts_with_value --also --attributes --browser --by --ca --certificate --click --connections --cookies --delay --depth --events --exclude --external-age --fail-on --fold --format --header --help --host --html --http --ignore --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --number --obey --out --pages --pixels --places --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --show --snapshot --threshold --through --timeout --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -n -o -s -u -w -x
+set -g _shtab_websucker_commands snapshots status diff log show stats why links grep checkout replay open verify publish prune forget compare check help completion version man
+set -g _shtab_websucker_opts_with_value --also --attributes --browser --by --ca --certificate --click --connections --cookies --delay --depth --events --exclude --external-age --fail-on --fold --format --header --help --host --html --http --ignore --include --input-file --keep --key --limit --login --loglevel --max-file --max-loss --media --names --netrc --number --obey --out --pages --pixels --places --port --proxy --quota --rate --refresh --render --requisites --scope --set --settle --show --snapshot --threshold --through --timeout --type --url --user-agent --variants --viewport --workers -A -H -L -P -Q -T -U -b -h -i -l -n -o -s -u -w -x
 
 complete -c websucker -e
 complete -c websucker -f
@@ -159,6 +159,18 @@ complete -c websucker -n '_shtab_websucker_using links' -s s -l set -x -d 'set a
 complete -c websucker -n '_shtab_websucker_using links' -s L -l loglevel -x -d 'the log level (default: WARNING)'
 complete -c websucker -n '_shtab_websucker_using links' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using links; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a grep -d 'Find words in the text of the pages. Case and accents don'"'"'t matter. Prints the best matches first: each URL, the first and the last snapshot in which it has the words, and the text around them. The first search makes an index in DIR/.mirror, and later ones add what is new. Exits with 0 if a page was found, with 1 if none was.'
+complete -c websucker -n '_shtab_websucker_using grep' -l snapshot -x -d 'search this one: a number, the time at which the run began (2026-11-24), or latest (default: the newest complete one)'
+complete -c websucker -n '_shtab_websucker_using grep' -l all-snapshots -d 'search every snapshot'
+complete -c websucker -n '_shtab_websucker_using grep' -l url -x -d 'search pages whose URL matches: * stands for any text, ? for a character, as in '"'"'example.org/docs/*'"'"''
+complete -c websucker -n '_shtab_websucker_using grep' -l type -x -d 'search documents of these kinds only: html, pdf, text, separated by commas'
+complete -c websucker -n '_shtab_websucker_using grep' -l limit -x -d 'list at most N pages (default: 20; 0: all)'
+complete -c websucker -n '_shtab_websucker_using grep' -l list -s l -d 'print the URLs only'
+complete -c websucker -n '_shtab_websucker_using grep' -l count -s c -d 'print the number of pages only'
+complete -c websucker -n '_shtab_websucker_using grep' -l index -d 'bring the search index up to date; without PATTERN, do nothing else'
+complete -c websucker -n '_shtab_websucker_using grep' -l json -d 'print JSON'
+complete -c websucker -n '_shtab_websucker_using grep' -s h -l help -d 'show this help'
+complete -c websucker -n '_shtab_websucker_using grep; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
 complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a checkout -d 'Write a snapshot into a folder of its own. TARGET is a tree that opens offline, as the archive. It makes hard links instead of copies, so it takes little space if TARGET is on the same file system.'
 complete -c websucker -n '_shtab_websucker_using checkout' -l names -xka "exact portable" -d 'how to name files: exact (as in their URLs), or portable (so that the tree can be copied to Windows, macOS, a stick or a share) (default: as in the archive)'
 complete -c websucker -n '_shtab_websucker_using checkout' -s h -l help -d 'show this help'
