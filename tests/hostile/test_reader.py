@@ -325,6 +325,7 @@ RUNS: Final = frozenset(
 
 ALLOWED: Final = {
     ("processes.py", "Popen"): "our own interpreter with our own module",
+    ("check.py", "Popen"): "our own program, with the options of the user",
     ("pool.py", "loads"): "messages of a worker process, through its pipe",
     ("worker_process.py", "loads"): "messages of the crawl to its worker, through that pipe, and the worker's own",
     ("guarded.py", "execv"): "this program again, with the same arguments and UTF-8 names of files",
