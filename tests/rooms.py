@@ -69,7 +69,7 @@ ROOMS: Final = (
         "events, displays, heartbeats",
         ("core", "events", "mirror", "store", "terminal", "transfer"),
     ),
-    Room("asking", "questions to servers", ("cli", "core", "mirror", "transfer")),
+    Room("asking", "questions to servers", ("cli", "core", "mirror", "terminal", "transfer")),
     Room(
         "commands.queries",
         "those that answer questions",

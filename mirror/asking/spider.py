@@ -14,11 +14,13 @@ from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
     DownloadConnectionRefusedError,
+    DownloadTimeoutError,
     StopDownload,
 )
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from mirror.asking.turns import AT_ONCE, Turns
 from mirror.cli.options import Options
 from mirror.core.http.messages import REDIRECTS
 from mirror.core.links.answers import Answer
@@ -68,10 +70,14 @@ SETTINGS: Final[dict[str, Any]] = {
         )
     ),
     "CONCURRENT_REQUESTS": 32,
-    "CONCURRENT_REQUESTS_PER_DOMAIN": 2,
+    "CONCURRENT_REQUESTS_PER_DOMAIN": AT_ONCE,
     "DOWNLOAD_DELAY": 0.2,
     "DOWNLOAD_TIMEOUT": 30,
     "RETRY_TIMES": 1,
+    "RETRY_EXCEPTIONS": [  # all but timeouts, which take as long again
+        "scrapy.exceptions.DownloadFailedError",
+        "scrapy.exceptions.ResponseDataLossError",
+    ],
     "RETRY_HTTP_CODES": [502, 503, 504, 522, 524],
 }
 """How it asks, unless the user says otherwise. A user who waits for a report gets no second chance an hour later."""
@@ -84,7 +90,7 @@ _STATE: Final = "links_state"
 _FINAL: Final = frozenset({429, 999})
 """Statuses that HEAD has nothing to do with."""
 
-_UNREACHABLE: Final = (CannotResolveHostError, DownloadConnectionRefusedError, UnreachableError)
+_UNREACHABLE: Final = (CannotResolveHostError, DownloadConnectionRefusedError, DownloadTimeoutError, UnreachableError)
 """Errors after which another method is no use."""
 
 _PERMANENT: Final = frozenset({301, 308})
@@ -108,10 +114,11 @@ class AskSpider(Spider):
 
     def __init__(self, urls: Iterable[CanonicalURL], take: Take, options: Options, **words: Any) -> None:
         super().__init__(self.name, **words)
-        self._urls = urls
+        self._turns = Turns(urls)
         self._take = take
         self.options = options
         self.reach = Reach(options.scope.starts, everything=options.transfers.private)
+        self._excluded = options.scope.exclude
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **words: Any) -> Self:
@@ -131,8 +138,17 @@ class AskSpider(Spider):
             raise StopDownload(fail=False)
 
     async def start(self) -> AsyncIterator[Request]:
-        for url in self._urls:
+        for url in self._turns.first():
             yield self._request(url, _State(url))
+
+    def _told(self, answer: Answer, *, is_silent: bool = False) -> Iterator[Request]:
+        """Hand on an answer, and ask about the next URL of its host. A host that does not answer is not asked again."""
+        self._take(answer)
+        following = self._turns.answered(answer.url, is_silent=is_silent)
+        if following:
+            yield self._request(following, _State(following))
+        for url in self._turns.given_up(answer.url):
+            self._take(answer._replace(url=url))
 
     def _request(self, url: CanonicalURL, state: _State) -> Request:
         return Request(
@@ -155,14 +171,18 @@ class AskSpider(Spider):
             yield self._request(state.first, _State(state.first, is_get=True))
         else:
             kind = parse_media_type((response.headers.get("Content-Type") or b"").decode("latin-1"))
-            self._take(Answer(state.first, status, None, state.moved, is_page=kind in _PAGES))
+            yield from self._told(Answer(state.first, status, None, state.moved, is_page=kind in _PAGES))
 
     def _follow(self, response: Response, state: _State, location: str) -> Iterator[Request]:
         target = resolve(location, response.url)
         if target is None or not is_web(target.url):
-            self._take(Answer(state.first, response.status, f"redirects to {location[:200]}"))
+            yield from self._told(Answer(state.first, response.status, f"redirects to {location[:200]}"))
+        elif self._excluded and self._excluded.search(target.url):
+            yield from self._told(
+                Answer(state.first, response.status, "redirects to what is excluded", is_forbidden=True)
+            )
         elif state.hops >= MAX_REDIRECTS:
-            self._take(Answer(state.first, response.status, CIRCLE))
+            yield from self._told(Answer(state.first, response.status, CIRCLE))
         else:
             is_permanent = state.is_permanent and response.status in _PERMANENT
             moved = target.url if is_permanent else state.moved
@@ -176,12 +196,13 @@ class AskSpider(Spider):
             return  # nobody was asked
         reason = failures.reason(error)
         if reason is Reason.ROBOTS:
-            self._take(Answer(state.first, None, "robots.txt forbids to ask", is_forbidden=True))
+            yield from self._told(Answer(state.first, None, "robots.txt forbids to ask", is_forbidden=True))
         elif reason is Reason.PRIVATE:
-            self._take(Answer(state.first, None, str(reason), is_forbidden=True))
+            yield from self._told(Answer(state.first, None, str(reason), is_forbidden=True))
         elif isinstance(error, UnreachableError) and error.is_closed:
-            self._take(Answer(state.first, None, str(error), is_forbidden=True))
+            yield from self._told(Answer(state.first, None, str(error), is_forbidden=True))
         elif not state.is_get and not isinstance(error, _UNREACHABLE):
             yield self._request(state.first, _State(state.first, is_get=True))
         else:
-            self._take(Answer(state.first, None, failures.text(error)))
+            is_silent = isinstance(error, UnreachableError | DownloadTimeoutError)
+            yield from self._told(Answer(state.first, None, failures.text(error)), is_silent=is_silent)

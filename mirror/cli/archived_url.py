@@ -4,6 +4,9 @@ Input: the text of an argument, such as `example.org/page@3`. Output: a URL as t
 the URL. Whatever can't be found ends the program with a line that says what there is.
 """
 
+import re
+from typing import Final
+
 from mirror.cli.archive_command import find_snapshot
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 from mirror.reports.exit_codes import Exit
@@ -40,7 +43,19 @@ def find_url_and_snapshot(
     head, mark, tail = text.rpartition("@")
     if name is None and mark and tail.strip() and not _is_known(archive, text) and archive.history.find(tail):
         text, name = head, tail
+    elif (
+        name is None
+        and mark
+        and _SNAPSHOT.fullmatch(tail)
+        and not _is_known(archive, text)
+        and _is_known(archive, head)
+    ):
+        text, name = head, tail  # a snapshot that is not there: `chosen_snapshot` says which are
     return find_url(archive, text), chosen_snapshot(archive, name)
+
+
+_SNAPSHOT: Final = re.compile(r"[0-9]+(?:-[0-9-]+.*)?")
+"""What is meant as a snapshot behind a known URL."""
 
 
 def _is_known(archive: ArchiveReader, text: str) -> bool:

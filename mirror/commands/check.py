@@ -18,21 +18,11 @@ from typing import Final
 from mirror.cli.option_table import flag
 from mirror.cli.option_values import parse_regex
 from mirror.commands.queries import links
-from mirror.core.url.media_types import EXTENSION_TYPES
+from mirror.core.url.media_types import DOCUMENTS, EXTENSION_TYPES
 from mirror.reports.exit_codes import Exit
 from mirror.store.disk.layout import KEPT
 from mirror.terminal.console import exit_with_error
 from mirror.workers.worker_process import ASKING
-
-_READ: Final = (
-    "text/",
-    "application/xhtml",
-    "application/xml",
-    "application/json",
-    "application/manifest",
-    "image/svg",
-)
-"""Types of files that may have links of their own, or are small."""
 
 _OF_CRAWL: Final = (
     "scope",
@@ -48,7 +38,7 @@ _OF_CRAWL: Final = (
 )
 """The options of a crawl that `check` has."""
 
-_OF_ASKING: Final = ("delay", "connections", "cookies", "user_agent")
+_OF_ASKING: Final = ("delay", "connections", "cookies", "user_agent", "exclude")
 """Those of them that say how to ask."""
 
 _PATIENCE: Final = 10
@@ -134,6 +124,8 @@ def _is_asked(excluded: re.Pattern[str] | None, url: str) -> bool:
 
 
 _FLAGS: Final = re.compile(r"\(\?([aimsx]+)\)")
-_EXTENSIONS: Final = sorted(ext for ext, kind in EXTENSION_TYPES.items() if not kind.startswith(_READ))
+_EXTENSIONS: Final = sorted(
+    ext for ext, kind in EXTENSION_TYPES.items() if kind not in DOCUMENTS and not kind.startswith("text/")
+)
 _MEDIA: Final = rf"^[^?#]+/[^/?#]+(?i:[.](?:{'|'.join(_EXTENSIONS)}))$"
 """URLs whose path ends as that of a file without links does. With a query, it may be anything."""

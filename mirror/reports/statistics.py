@@ -51,9 +51,23 @@ def heading(info: SnapshotInfo) -> str:
     return f"Snapshot {info.id} of {format_time(info.started)} UTC ({info.outcome})"
 
 
-def totals(info: SnapshotInfo) -> str:
-    n = info.numbers
-    return f"{n.pages:,} pages, {n.files:,} other files, {decimal(n.size)}"
+def totals(counted: SnapshotStatistics) -> str:
+    """The sums of a snapshot in one line."""
+    types = counted.types
+    return sums(sum(one.pages for one in types), sum(one.files for one in types), sum(one.size for one in types))
+
+
+def sums(pages: int, files: int, size: int) -> str:
+    """Say how many pages and other files there are, and their size.
+
+    >>> sums(1, 1200, 5000)
+    '1 page, 1,200 other files, 5.0 kB'
+    """
+    return f"{_many(pages, 'page')}, {_many(files, 'other file')}, {decimal(size)}"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def tables(counted: SnapshotStatistics, growth: Sequence[SnapshotInfo], most: int) -> list[Table]:

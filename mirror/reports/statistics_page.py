@@ -6,7 +6,7 @@ from typing import Final
 from rich.filesize import decimal
 
 from mirror.core.comparison.html_frame import escaped, page
-from mirror.reports.statistics import Row, Table, heading, tables, totals
+from mirror.reports.statistics import Row, Table, heading, sums, tables, totals
 from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import SnapshotInfo, SnapshotStatistics
 
@@ -34,7 +34,7 @@ figure { margin: 1rem 0; }
 def statistics_page(info: SnapshotInfo, counted: SnapshotStatistics, growth: Sequence[SnapshotInfo]) -> str:
     """Return an HTML page about a snapshot; `growth` are the snapshots up to it, the oldest first."""
     *others, last = tables(counted, growth, _ROWS)
-    parts = [f"<p>{escaped(totals(info))}</p>", *map(_table, others), _heading(last), _chart(growth), _rows(last)]
+    parts = [f"<p>{escaped(totals(counted))}</p>", *map(_table, others), _heading(last), _chart(growth), _rows(last)]
     return page(heading(info), "\n".join(parts), _STYLE)
 
 
@@ -81,7 +81,9 @@ def _chart(growth: Sequence[SnapshotInfo]) -> str:
 
 
 def _column(n: int, one: SnapshotInfo, highest: int) -> str:
-    name = escaped(f"snapshot {one.id}, {format_time(one.started)}: {totals(one)}, {decimal(one.numbers.new_size)} new")
+    has = one.numbers
+    what = f"{sums(has.pages, has.files, has.size)}, {decimal(has.new_size)} new"
+    name = escaped(f"snapshot {one.id}, {format_time(one.started)}: {what}")
     parts = "".join(
         f'<rect class="{part}" x="{n + 0.1:.1f}" y="{_HEIGHT - high:.2f}" width="0.8" height="{high:.2f}"/>'
         for part, size in (("size", one.numbers.size), ("new", one.numbers.new_size))

@@ -19,6 +19,8 @@ import pytest
 from mirror.core.http.messages import Response
 from mirror.core.links import places
 from mirror.core.url.canonical import canonical
+from mirror.store.disk.errors import StorageError
+from mirror.store.links import findings
 from tests.crawl.running import ROOT, scrapy, websucker
 from tests.links.formats import validate_csv
 from tests.replay.serving import mirrored as made_in_memory
@@ -116,6 +118,8 @@ def test_expected_problems_are_ignored_and_counted(archive: tuple[Path, str], tm
     assert (done.code, done.stdout.split("\n")[0]) == (0, "Links to what has moved (1)")
     assert "2 ignored" in done.stderr
     assert "line 4 matches nothing" in done.stderr
+    rules.write_text(f"\ufeff* {url}/* # all\nbroken {url}/gone # known\n", encoding="utf-8")
+    assert "matches nothing" not in websucker("links", folder, "--ignore", rules).stderr
 
 
 @pytest.mark.parametrize(
@@ -291,6 +295,40 @@ def test_a_site_on_the_internet_leads_nobody_into_this_network(tmp_path: Path, m
         assert server.paths == []
 
 
+def test_a_host_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
+    made = Site().page("/", links=[f"{{other}}/{number}" for number in range(30)])
+    beside = Site({f"/{number}": too_slowly for number in range(30)})
+    with serve_both(made, beside) as (main, other):
+        folder = mirrored(main, tmp_path / "x")
+        done = websucker(
+            "links", folder, "--external", "--json", "-s", "DOWNLOAD_TIMEOUT=0.5", "-s", "DOWNLOAD_DELAY=0.01"
+        )
+        assert len(other.paths) < 20
+    problems = json.loads(done.stdout)["problems"]
+    assert {(one["kind"], one["reason"]) for one in problems} == {("broken", "timed out")}
+    assert len(problems) == 30
+
+
+def test_an_answer_of_the_future_does_not_count(tmp_path: Path) -> None:
+    with served() as (main, other):
+        folder = mirrored(main, tmp_path / "x")
+        websucker("links", folder, "--external", *QUICK)
+        with closing(sqlite3.connect(folder / ".mirror" / "manifest.sqlite")) as manifest:
+            manifest.executescript("UPDATE answers SET asked = '2099-01-01T00:00:00+00:00'")
+        forget(other)
+        websucker("links", folder, "--external", *QUICK)
+        assert asked(other)["HEAD /lost"] == 1
+
+
+def test_a_broken_url_of_another_site_is_one_problem(tmp_path: Path) -> None:
+    made = Site().page("/", links=["{other}/lost", "{other}/lost#a", "{other}/lost#b"])
+    with serve_both(made, Site()) as (main, other):
+        folder = mirrored(main, tmp_path / "x")
+        done = websucker("links", folder, "--external", "--json", *QUICK)
+        [found] = json.loads(done.stdout)["problems"]
+        assert (found["target"], len(found["places"])) == (f"{other.url}/lost", 3)
+
+
 def in_memory(web: dict[str, Site], out: Path) -> None:
     [start] = web
     made_in_memory(out, web, start, "2026-11-24")
@@ -313,6 +351,11 @@ def test_interrupted_questions_have_no_answers(tmp_path: Path) -> None:
     assert "were not asked about: run the same command again" in stderr
     assert json.loads(stdout)["counts"]["unclear"] == 0
     assert answers(folder) < 40
+
+
+def too_slowly(handler: Handler) -> None:
+    time.sleep(1.5)
+    handler.reply(Page())
 
 
 def slowly(handler: Handler) -> None:
@@ -430,6 +473,38 @@ def test_check_says_which_pages_it_took_for_files() -> None:
     assert json.loads(done.stdout)["counts"]["broken"] == 1
 
 
+def test_check_asks_nothing_excluded_by_way_of_a_redirect() -> None:
+    made = Site().page("/", links=["/jump.zip"]).page("/private/x")
+    made["/jump.zip"] = Page(302, {"Location": "/private/x"})
+    with serve(made) as server:
+        done = check(server.url, "--exclude", "/private/", "--json")
+        assert "/private/x" not in server.paths
+    assert [one["reason"] for one in json.loads(done.stdout)["problems"]] == ["redirects to what is excluded"]
+
+
+def test_check_reads_feeds_and_styles() -> None:
+    made = Site().page(
+        "/", '<link rel=alternate type="application/rss+xml" href="/a.rss"><link rel=stylesheet href="/a.css">'
+    )
+    made.file("/a.rss", "<rss><channel><item><link>{self}/dead</link></item></channel></rss>", "application/rss+xml")
+    made.file("/a.css", "p { background: url(/lost.png) }", "text/css")
+    with serve(made) as server:
+        problems = json.loads(check(server.url, "--json").stdout)["problems"]
+    assert [one["target"].rpartition("/")[2] for one in problems if one["kind"] == "broken"] == ["dead", "lost.png"]
+
+
+def test_an_answer_with_a_redirect_to_a_login_can_be_read_again(tmp_path: Path) -> None:
+    made = Site().page("/", links=["{other}/there"])
+    beside = Site().page("/new")
+    with serve_both(made, beside) as (main, other):
+        beside["/there"] = Page(301, {"Location": other.url.replace("//", "//u:p@") + "/new"})
+        folder = mirrored(main, tmp_path / "x")
+        first = websucker("links", folder, "--external", "--json", *QUICK)
+        assert not [headers for _, headers in other.requests if "authorization" in headers]
+        assert websucker("links", folder, "--external", "--json", *QUICK).stdout == first.stdout
+        assert json.loads(first.stdout)["problems"][0]["instead"] == f"{other.url}/new"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_the_crawl_of_check_does_not_outlive_it(tmp_path: Path, number: signal.Signals) -> None:
     made = Site().page("/", links=[f"/{number}" for number in range(200)])
@@ -520,3 +595,63 @@ def test_what_stands_in_data_is_searched_for_in_short_texts_only() -> None:
         found = places.read(response)
         assert found
         assert [link.start for link in found[1] if link.url == url] == [start]
+
+
+@pytest.mark.parametrize(
+    ("markup", "is_mixed"),
+    [
+        ("<img src='{}'>", True),
+        ("<script src='{}'></script>", True),
+        ("<p style='background: url({})'>", True),
+        ("<style>p {{ background: url({}) }}</style>", True),
+        ("<link rel=stylesheet href='{}'>", True),
+        ("<meta property=og:image content='{}'>", False),
+        ("<meta name=twitter:image content='{}'>", False),
+        ("<a href='{}'>x</a>", False),
+        ('<script type="application/ld+json">{{"image": "{}"}}</script>', False),
+        ("<!-- <meta http-equiv=Content-Security-Policy content=upgrade-insecure-requests> --><img src='{}'>", True),
+    ],
+)
+@pytest.mark.parametrize("url", ["http://example.com/x.png", "http://localhost:1/x.png", "http://127.0.0.1/x.png"])
+def test_mixed_content_is_what_browsers_load(tmp_path: Path, markup: str, url: str, is_mixed: bool) -> None:
+    site = Site().file("/", f"<!DOCTYPE html>\n{markup.format(url)}", HTML)
+    in_memory({"https://example.org": site}, tmp_path / "x")
+    report = json.loads(websucker("links", tmp_path / "x", "--json").stdout)
+    assert report["counts"]["mixed"] == (is_mixed and "example.com" in url)
+
+
+def test_a_picture_that_is_also_a_link_is_mixed_once(tmp_path: Path) -> None:
+    body = "<!DOCTYPE html>\n<a href='http://example.com/x.png'>\n<img src='http://example.com/x.png'></a>"
+    in_memory({"https://example.org": Site().file("/", body, HTML)}, tmp_path / "x")
+    report = json.loads(websucker("links", tmp_path / "x", "--json").stdout)
+    assert [place["line"] for one in report["problems"] if one["kind"] == "mixed" for place in one["places"]] == [3]
+
+
+def test_a_redirect_is_told_as_far_as_it_is_permanent(tmp_path: Path) -> None:
+    made = Site().page("/", links=["/p1"]).page("/end", '<p id="z">')
+    made["/p1"] = Page(301, {"Location": "/t2#here"})
+    made["/t2"] = Page(302, {"Location": "/end#z"})
+    with serve(made) as server:
+        folder = mirrored(server, tmp_path / "x")
+        report = json.loads(websucker("links", folder, "--json").stdout)
+    [found] = report["problems"]
+    assert (found["kind"], found["instead"]) == ("redirect", f"{server.url}/t2#here")
+
+
+def test_the_files_of_sarif_are_those_of_the_site(tmp_path: Path) -> None:
+    made = Site().page("/", links=["/a", "/d/", "/gone"]).page("/a", links=["/gone"]).page("/d/", links=["/gone"])
+    with serve(made) as server:
+        folder = mirrored(server, tmp_path / "x")
+    report = json.loads(websucker("links", folder, "--format", "sarif").stdout)
+    places = [
+        one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in report["runs"][0]["results"]
+    ]
+    assert places == ["index.html", "a", "d/index.html"]
+
+
+def test_a_full_disk_for_the_temporary_database_is_one_line(
+    archive: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "_SCHEMA", f"{findings._SCHEMA}; PRAGMA max_page_count = 12")  # noqa: SLF001
+    with pytest.raises(StorageError, match="TMPDIR names another"), findings.Collection() as found:
+        found.add_problems([("broken", "x" * 1000, "", None, None, 1, 1, 1, "x")] * 1000)

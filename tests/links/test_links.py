@@ -13,6 +13,7 @@ from mirror.core.document import documents
 from mirror.core.http.messages import Response
 from mirror.core.links.fragments import leads_somewhere, names
 from mirror.core.url.canonical import canonical, resolve
+from mirror.core.url.media_types import Document
 from tests.crawl.running import websucker
 from tests.links import fragments
 from tests.links.faults import Row, is_external, row_of
@@ -31,7 +32,6 @@ QUICK: Final = (
     "DOWNLOAD_DELAY=0",
 )
 KNOWN: Final = {
-    "spelled-percent": "the crawl asks for %25 where a percent sign encodes nothing",
     "other-no-fragment": "nothing is looked for in pages of other hosts",
     "form-action": "what a form sends to is never asked: it may do something",
     "formaction": "the same",
@@ -143,3 +143,9 @@ def test_the_formats_are_as_their_readers_need_them(archive: Path, show: str) ->
     validate_sarif(websucker("links", *report, "--format", "sarif").stdout)
     validate_junit(websucker("links", *report, "--format", "junit").stdout)
     validate_csv(websucker("links", *report, "--format", "csv").stdout)
+
+
+def test_ids_in_templates_hide_no_others() -> None:
+    """Elements that are freed give their places in memory to others."""
+    rows = "".join(f'<p id="a{number}"><template><p id="t{number}"></template>' for number in range(500))
+    assert names(Document.HTML, rows) == {f"a{number}" for number in range(500)}

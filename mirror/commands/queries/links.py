@@ -92,7 +92,8 @@ def _ask(  # noqa: PLR0913, PLR0917 - what the user chose
     """Ask about what the mirror does not have, except for what was asked a short time ago; returns how many are left."""
     urls = found.unasked(leaving=True) if given.external else []
     urls += [url for url in found.unasked(leaving=False) if left_out.is_asked(url)] if left_out else []
-    known = archive.manifest.links.answers((utc_now() - age).isoformat(timespec="seconds"))
+    now = utc_now()
+    known = archive.manifest.links.answers(*(one.isoformat(timespec="seconds") for one in (now - age, now)))
     wanted = [url for url in urls if url not in known]
     answers: list[Answer] = []
     if wanted:
@@ -160,7 +161,7 @@ def _kinds(text: str | None, default: frozenset[Problem], option: str) -> frozen
 
 def _rules(name: str) -> list[Ignored]:
     try:
-        return ignore_rules(Path(name).expanduser().read_text("utf-8"))
+        return ignore_rules(Path(name).expanduser().read_text("utf-8-sig"))
     except OSError as error:
         exit_with_error(f"--ignore {name}: {error.strerror}", Exit.USAGE)
     except (InvalidIgnoreError, UnicodeDecodeError) as error:

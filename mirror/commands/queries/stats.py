@@ -34,7 +34,7 @@ def run(given: Namespace) -> int:
 
 
 def _print(info: SnapshotInfo, counted: SnapshotStatistics, growth: list[SnapshotInfo]) -> None:
-    print_line(f"{heading(info)}: {totals(info)}")
+    print_line(f"{heading(info)}: {totals(counted)}")
     for table in tables(counted, growth, _ROWS):
         for line in text_lines(table, ascii_only=not _takes_blocks()):
             print_line(line)

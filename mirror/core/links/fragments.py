@@ -16,7 +16,7 @@ from mirror.core.document.flat_html import is_too_large_for_a_tree, start_tags
 from mirror.core.syntax import markup
 from mirror.core.url.media_types import Document
 
-_OUT_OF_DOCUMENT: Final = "template [id],template a[name]"
+_NAMED: Final = "[id]:not(template *),a[name]:not(template *)"
 _DIRECTIVE: Final = ":~:"
 _ROUTE: Final = re.compile(r"!|/|svgView\(|(?:t|xywh|page|id|track)=")
 
@@ -36,15 +36,11 @@ def _html_names(text: str) -> set[str]:
         tags = (Tag(source, name, places) for name, places, _ in start_tags(source.replace("\r", "\n")))
         return {tag.attribute(key).value for tag in tags for key in _keys(tag.name) if key in tag.places}
     document = turbohtml.parse(source, scripting=True, positions=False)
-    outside = {id(element) for element in document.select(_OUT_OF_DOCUMENT)} if "<template" in source.lower() else set()
     found = set[str]()
-    for element in document.select("[id],a[name]"):
-        if id(element) in outside:
-            continue
+    for element in document.select(_NAMED):
         is_html = element.namespace is turbohtml.Namespace.HTML
-        found.update(
-            str(element.attrs[key]) for key in (_keys(element.tag) if is_html else ("id",)) if key in element.attrs
-        )
+        keys = _keys(element.tag) if is_html else ("id",)
+        found.update(str(element.attrs[key]) for key in keys if key in element.attrs)
     return found - {""}
 
 

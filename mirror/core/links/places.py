@@ -52,6 +52,17 @@ _FEW: Final = 200
 _SHORT: Final = 1 << 20
 """URLs in data are searched for in the text, if there are few of them, and it is short: each search may read all of it."""
 
+_TAG: Final = re.compile(r"<([A-Za-z][^\s/>]*)([^<]*)\Z")
+_LONGEST_TAG: Final = 4096
+_NOT_LOADING: Final = frozenset({"a", "area", "meta", "base"})
+"""Elements whose attributes name what others may look at."""
+
+_NOT_LOADING_CONTENT: Final = frozenset({"script", "template", "noscript"})
+_COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_HEAD: Final = 1 << 16
+"""Characters in which a policy of a page is looked for."""
+
+_OWN: Final = re.compile(r"http://(?:localhost|[^/:]+\.localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?/")
 _UPGRADES: Final = re.compile(r"<meta[^<>]+upgrade-insecure-requests", re.IGNORECASE)
 
 
@@ -70,7 +81,15 @@ class Source:
     @cached_property
     def is_upgraded(self) -> bool:
         """Whether the page says that browsers are to load by https what it names by http."""
-        return _UPGRADES.search(self.text) is not None
+        return _UPGRADES.search(_COMMENT.sub("", self.text[:_HEAD])) is not None
+
+    def is_loaded(self, link: Link) -> bool:
+        """Whether browsers load what stands at this place: not where it is named for readers, search engines or scripts."""
+        tag = _TAG.search(self.text, max(0, link.start - _LONGEST_TAG), max(0, link.start))
+        if tag is None:  # in a style sheet, or in headers
+            return True
+        name, is_content = tag[1].lower(), ">" in tag[2]
+        return name not in (_NOT_LOADING_CONTENT if is_content else _NOT_LOADING)
 
     def is_sent_to(self, link: Link) -> bool:
         """Whether a link is where a form sends what is written in it."""
@@ -103,6 +122,11 @@ class _Recorder(Rewriter):
             return None, False
         self.found.append((url, self._target(url)))
         return f"x{len(self.found) - 1}x", True
+
+
+def is_trustworthy(url: CanonicalURL) -> bool:
+    """Whether a page of https may load this URL of http: it is on this machine (W3C Secure Contexts, 3.1)."""
+    return _OWN.match(url) is not None
 
 
 def read(response: Response, extra: frozenset[str] = NO_EXTRA) -> tuple[Source, list[Link]] | None:

@@ -113,11 +113,10 @@ def _rule(number: int, line: str) -> Ignored:
 
 def is_ignored(found: Finding, rules: Sequence[Ignored]) -> bool:
     """Whether a rule matches a problem; counts it there."""
-    for rule in rules:
-        if rule.problem in {None, found.problem} and rule.pattern.match(found.target):
-            rule.count += 1
-            return True
-    return False
+    matching = [rule for rule in rules if rule.problem in {None, found.problem} and rule.pattern.match(found.target)]
+    for rule in matching:
+        rule.count += 1
+    return bool(matching)
 
 
 _PARTS: Final = 2  # of a rule, in front of its reason

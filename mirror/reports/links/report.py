@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from mirror.core.links.problems import Finding, Ignored, Place, Problem, is_ignored
+from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.times import format_time
 from mirror.store.manifest.history_records import SnapshotInfo
 
@@ -103,13 +104,14 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def file_of(place: Place) -> str | None:
-    """Return the path of a page on its host, as files have it from which a site is made; `None` if it has no file.
+def file_of(page: CanonicalURL) -> str:
+    """Return the path of a page on its host, as files have it from which a site is made, with percent-escapes.
 
-    >>> file_of(Place(CanonicalURL("https://h/a"), 3, 14, "b", LocalPath("h/a.html")))
-    'a.html'
+    >>> file_of(CanonicalURL("https://h/a%20b/?q")), file_of(CanonicalURL("https://h/a.html"))
+    ('a%20b/index.html', 'a.html')
     """
-    return place.path.partition("/")[2] or None if place.path else None
+    path = page.partition("://")[2].partition("/")[2].partition("?")[0]
+    return f"{path}index.html" if not path or path.endswith("/") else path
 
 
 def place_text(place: Place) -> str:

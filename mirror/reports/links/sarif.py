@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
-from urllib.parse import quote
 
 from mirror import __version__
 from mirror.core.links.problems import Finding, Place, Problem
@@ -60,7 +59,7 @@ def _level(report: LinkReport, kind: Problem) -> str:
 def _result(report: LinkReport, found: Finding, place: Place | None) -> dict[str, Any]:
     instead = f". Write instead: {found.instead}" if found.instead else ""
     page = place.page if place else found.target
-    uri = quote(file, safe="/~") if (file := place and file_of(place)) else page
+    uri = file_of(place.page) if place else page
     location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if place and place.line:
         location["region"] = {

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from mirror.core.http.messages import MAX_READ, header
 from mirror.core.links import fragments, places
-from mirror.core.links.places import Link, Source
+from mirror.core.links.places import Link, Source, is_trustworthy
 from mirror.core.links.problems import Problem
 from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import with_fragment
@@ -21,6 +21,7 @@ from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest
 from mirror.store.links.targets import End, Targets
+from mirror.store.manifest.history_records import ShownVersion
 from mirror.store.manifest.records import Resource
 
 XHTML: Final = "application/xhtml+xml"
@@ -41,8 +42,8 @@ Wanted = tuple[int, str, str, int, int, int, str]
 """A fragment: id of the URL that should have it, target, fragment, and the place as in `Row`."""
 
 
-Unasked = tuple[str, str, bool, int, int, int, str]
-"""A link to what the mirror lacks: URL, target with fragment, whether it leaves the mirror, and the place as in `Row`."""
+Unasked = tuple[str, bool, int, int, int, str]
+"""A link to what the mirror lacks: URL, whether it leaves the mirror, and the place as in `Row`."""
 
 
 class Findings(NamedTuple):
@@ -71,16 +72,16 @@ def is_document(resource: Resource) -> bool:
     return is_read and resource.digest is not None and not resource.is_redirect and resource.size <= MAX_READ
 
 
-def read_documents(root: str, snapshot_id: int, versions: Sequence[tuple[Resource, Digest | None]]) -> Findings:
-    """Read documents of the archive in a folder, each with the digest of the DOM that its scripts built, if one is kept."""
+def read_documents(root: str, snapshot_id: int, versions: Sequence[ShownVersion]) -> Findings:
+    """Read documents of the archive in a folder."""
     archive, targets = _open(root, snapshot_id)
     found = Findings(0, [], [], set(), [], [], [], [], [])
     links = 0
-    for resource, dom in versions:
+    for shown in versions:
         try:
-            links += _read(archive, targets, resource, dom, found)
+            links += _read(archive, targets, shown, found)
         except (OSError, StorageError):
-            found.unread.append(resource.url)
+            found.unread.append(shown.resource.url)
     return found._replace(links=links)
 
 
@@ -90,8 +91,13 @@ def _open(root: str, snapshot_id: int) -> tuple[Archive, Targets]:
     return archive, Targets(archive, snapshot_id)
 
 
-def _read(archive: Archive, targets: Targets, resource: Resource, dom: Digest | None, found: Findings) -> int:
-    """Add what one document has to `found`, and return how many links it has."""
+def _read(archive: Archive, targets: Targets, shown: ShownVersion, found: Findings) -> int:
+    """Add what one document has to `found`, and return how many links it has.
+
+    If a browser opened it, that counts, too: the links that it saw, and the names in its DOM. Without the DOM, nobody knows
+    which names scripts have added.
+    """
+    resource = shown.resource
     assert resource.digest is not None
     response = archive.response(resource, resource.digest)
     if not response.spooled and hashlib.sha256(response.payload).hexdigest() != resource.digest:
@@ -103,11 +109,13 @@ def _read(archive: Archive, targets: Targets, resource: Resource, dom: Digest | 
     is_listing = source.kind in {None, Document.XML} and response.media_type not in {XHTML, SVG}
     if source.kind and (source.kind is Document.HTML or response.media_type in {XHTML, SVG}):
         names = fragments.names(source.kind, source.text)
-        if names is not None:
-            built = _dom_names(archive, dom) if dom else set[str]()
+        if names is not None and (shown.dom or not shown.rendered):
+            built = _dom_names(archive, shown.dom) if shown.dom else set[str]()
             found.names.append((resource.url_id, json.dumps(sorted(names | built))))
     if any(Kind.CANONICAL in link.kinds and link.url != resource.url for link in links):
         found.named_elsewhere.append(resource.url_id)
+    if shown.rendered:
+        links += _seen(archive, resource, links)
     ends = targets.ends(link.url for link in links if link.url)
     for link in links:
         end = ends[link.url] if link.url else None
@@ -133,11 +141,11 @@ def _judge(  # noqa: PLR0913 - what a link is, and where
         elif not link.kinds <= _NO_WAY:
             found.linked.add(end.url_id)
     if end.may_ask:
-        found.unasked.append((end.url, with_fragment(link.url, link.fragment), end.is_foreign, *place))
+        found.unasked.append((end.url, end.is_foreign, *place))
     fragment = end.fragment if end.fragment is not None else link.fragment
     if end.problem:
         target = link.url
-        instead = end.instead and with_fragment(end.instead, fragment)
+        instead = end.instead and with_fragment(end.instead[0], end.instead[1] or link.fragment)
         found.problems.append((end.problem, target, end.reason, end.status, instead, *place))
     if fragment and end.is_page and (end.is_picture or not link.kinds <= _LOADED):
         found.wanted.append((end.url_id, with_fragment(link.url, link.fragment), fragment, *place))
@@ -146,8 +154,18 @@ def _judge(  # noqa: PLR0913 - what a link is, and where
 def _is_mixed(resource: Resource, source: Source, link: Link) -> bool:
     """Whether a page loads a link, or sends a form to it, and does not tell browsers to use https instead."""
     policies = header(resource.headers, "content-security-policy") or ""
-    is_used = bool(link.kinds & _LOADED) or (Kind.NEVER in link.kinds and source.is_sent_to(link))
-    return is_used and "upgrade-insecure-requests" not in policies and not source.is_upgraded
+    is_sent_to = Kind.NEVER in link.kinds and source.is_sent_to(link)
+    is_used = is_sent_to or (bool(link.kinds & _LOADED) and source.is_loaded(link))
+    if not is_used or link.url is None or is_trustworthy(link.url):
+        return False
+    return "upgrade-insecure-requests" not in policies and not source.is_upgraded
+
+
+def _seen(archive: Archive, resource: Resource, links: Sequence[Link]) -> list[Link]:
+    """Return the links that a browser saw in a page, besides those of its source. They have no place in it."""
+    known = {link.url for link in links}
+    seen = (reference for _, reference in archive.manifest.links.seen(resource) if not reference.guess)
+    return [Link(one.url, None, frozenset({one.kind}), one.url) for one in seen if one.url not in known]
 
 
 def _dom_names(archive: Archive, dom: Digest) -> set[str]:

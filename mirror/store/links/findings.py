@@ -17,6 +17,7 @@ from mirror.core.links.fragments import leads_somewhere
 from mirror.core.links.problems import Finding, Place, Problem
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
+from mirror.store.disk.errors import StorageError
 from mirror.store.links.documents import Findings, Row
 from mirror.store.manifest.records import Resource
 
@@ -29,7 +30,7 @@ _SCHEMA: Final = """
     CREATE TABLE named (id INTEGER, page INTEGER, line INTEGER, col INTEGER, written TEXT);
     CREATE TABLE linked (id INTEGER PRIMARY KEY);
     CREATE TABLE unasked (
-        url TEXT, target TEXT, leaves BOOLEAN, page INTEGER, line INTEGER, col INTEGER, written TEXT
+        url TEXT, leaves BOOLEAN, page INTEGER, line INTEGER, col INTEGER, written TEXT
     );
     CREATE TABLE problems (
         kind TEXT, target TEXT, reason TEXT, status INTEGER, instead TEXT,
@@ -55,6 +56,9 @@ class Collection:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._database.close()
+        if isinstance(error, sqlite3.OperationalError):
+            where = "the folder for temporary files is full or can't be written: SQLITE_TMPDIR or TMPDIR names another"
+            raise StorageError(f"{where} ({error})") from error
 
     def add_documents(self, documents: Sequence[Resource], *, are_pages: bool) -> None:
         """Add documents that are read; pages are also those that a reader opens, and not a frame or a style."""
@@ -77,7 +81,7 @@ class Collection:
         self._many("UPDATE pages SET digest = id WHERE id = ?", ((one,) for one in found.named_elsewhere))
         self._many("INSERT OR IGNORE INTO linked VALUES (?)", ((one,) for one in found.linked))
         self._many("INSERT OR REPLACE INTO names VALUES (?, ?)", found.names)
-        self._many("INSERT INTO unasked VALUES (?, ?, ?, ?, ?, ?, ?)", found.unasked)
+        self._many("INSERT INTO unasked VALUES (?, ?, ?, ?, ?, ?)", found.unasked)
 
     def add_problems(self, rows: Sequence[Row]) -> None:
         """Add problems."""
@@ -149,7 +153,7 @@ def _finding(kind: Problem, target: str, rows: Sequence[sqlite3.Row]) -> Finding
 
 
 _ADD_ANSWER: Final = (
-    "INSERT INTO problems SELECT ?1, target, ?2, ?3, ?4, page, line, col, written FROM unasked WHERE url = ?5"
+    "INSERT INTO problems SELECT ?1, url, ?2, ?3, ?4, page, line, col, written FROM unasked WHERE url = ?5"
 )
 _WANTED: Final = "SELECT * FROM wanted ORDER BY id, fragment"
 _ADD_ORPHANS: Final = """

@@ -7,18 +7,13 @@ from typing import Final
 
 from mirror.core.links.problems import Problem
 from mirror.store.archive_reader import ArchiveReader
-from mirror.store.disk.objects import Digest
 from mirror.store.links.documents import Findings, is_document, read_documents
 from mirror.store.links.findings import Collection
 from mirror.store.links.targets import Targets
-from mirror.store.manifest.history_records import SnapshotInfo
-from mirror.store.manifest.records import Resource
+from mirror.store.manifest.history_records import ShownVersion, SnapshotInfo
 
 Submit = Callable[[int, Callable[[], Findings]], Awaitable[Findings]]
 """Has a function called, maybe in another process, and returns its result. The number says how many bytes it will read."""
-
-Version = tuple[Resource, Digest | None]
-"""A document, and the digest of the DOM that its scripts built, if one is kept."""
 
 _BYTES: Final = 2 << 20
 """Bytes of documents that are read by one call."""
@@ -31,11 +26,11 @@ async def read_links(archive: ArchiveReader, snapshot: SnapshotInfo, collection:
     """Read all documents of a snapshot into a collection."""
     running: set[asyncio.Future[Findings]] = set()
     for batch in _batches(archive, snapshot):
-        pages = [one for one, _ in batch if one.is_html]
-        others = [one for one, _ in batch if not one.is_html]
+        pages = [one.resource for one in batch if one.resource.is_html]
+        others = [one.resource for one in batch if not one.resource.is_html]
         collection.add_documents(pages, are_pages=True)
         collection.add_documents(others, are_pages=False)
-        size = sum(one.size for one, _ in batch)
+        size = sum(one.resource.size for one in batch)
         call = partial(read_documents, str(archive.root), snapshot.id, batch)
         running.add(asyncio.ensure_future(submit(size, call)))
         if len(running) >= _AT_ONCE:
@@ -53,12 +48,12 @@ async def _take(running: set[asyncio.Future[Findings]], collection: Collection) 
     return running
 
 
-def _batches(archive: ArchiveReader, snapshot: SnapshotInfo) -> Iterator[list[Version]]:
-    batch: list[Version] = []
+def _batches(archive: ArchiveReader, snapshot: SnapshotInfo) -> Iterator[list[ShownVersion]]:
+    batch: list[ShownVersion] = []
     size = 0
     for shown in archive.history.at(snapshot.id):
         if is_document(shown.resource):
-            batch.append((shown.resource, shown.dom))
+            batch.append(shown)
             size += shown.resource.size
             if size >= _BYTES:
                 yield batch

@@ -16,6 +16,7 @@ from mirror.store.manifest.records import ALIASES, FOLDED, Resource, Standing, S
 MAX_REDIRECTS: Final = 20
 """How many redirects in a row are followed (WHATWG Fetch, 4.4)."""
 
+CIRCLE: Final = "redirects in a circle, or too often"
 _PERMANENT: Final = frozenset({301, 308})
 _MOST_KEPT: Final = 1 << 16
 _FOREIGN: Final = frozenset({Reason.OUTSIDE, Reason.LEFT, Reason.HOP})
@@ -38,7 +39,7 @@ class End:
     problem: Problem | None = None
     reason: str = ""
     status: int | None = None
-    instead: CanonicalURL | None = None
+    instead: tuple[CanonicalURL, str | None] | None = None
     is_page: bool = False
     is_picture: bool = False
     is_foreign: bool = False
@@ -80,7 +81,8 @@ class Targets:
 
     def _followed(self, first: CanonicalURL) -> End:
         """Follow aliases and redirects to where they end."""
-        url, fragment, instead = first, None, None
+        url, fragment = first, None
+        instead: tuple[CanonicalURL, str | None] | None = None
         is_permanent, hops, status = True, 0, None
         for _ in range(2 * MAX_REDIRECTS):
             target = self._target(url)
@@ -89,21 +91,20 @@ class Targets:
                 hops, status = hops + 1, status or target.resource.status
                 is_permanent = is_permanent and target.resource.status in _PERMANENT
                 url, fragment = place[0], place[1] if place[1] is not None else fragment
-                instead = url if is_permanent else instead
+                instead = (url, fragment) if is_permanent else instead
             elif target and target.same_as and _is_alias(target):
                 url = target.same_as
             else:
                 end = _judged(url, target)
                 break
             if hops > MAX_REDIRECTS:
-                return End(first, 0, None, Problem.BROKEN, "redirects in a circle", status)
+                return End(first, 0, None, Problem.BROKEN, CIRCLE, status)
         else:
-            return End(first, 0, None, Problem.BROKEN, "redirects in a circle", status)
+            return End(first, 0, None, Problem.BROKEN, CIRCLE, status)
         if hops and end.problem:
             return replace(end, url=first, reason=f"redirects to {url}: {end.reason}")
         if instead:
-            text = with_fragment(instead, fragment)
-            words = f"{status_text(status or 0)}: moved to {text}"
+            words = f"{status_text(status or 0)}: moved to {with_fragment(*instead)}"
             return replace(
                 end, fragment=fragment, problem=Problem.REDIRECT, reason=words, status=status, instead=instead
             )
@@ -163,7 +164,7 @@ def _unasked(url: CanonicalURL, target: LinkTarget) -> End:
     if target.reason is Reason.NEVER:
         return End(url, target.url_id)
     if target.reason is Reason.REDIRECTS:
-        return End(url, target.url_id, None, Problem.BROKEN, "redirects in a circle, or too often")
+        return End(url, target.url_id, None, Problem.BROKEN, CIRCLE)
     if target.reason:
         why = f"{target.reason}{f': {target.rule}' if target.rule else ''}"
         return End(

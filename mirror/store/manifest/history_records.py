@@ -59,13 +59,14 @@ class ShownVersion:
     """A version in the tree of a snapshot.
 
     `copy` is the copy that was published then; `None` if the file was the object itself. With `unknown`, it is no longer known
-    which of these it was. `dom` is the browser's DOM that the file showed, if one was kept.
+    which of these it was. `dom` is the browser's DOM that the file showed, if one was kept; `rendered`: a browser opened it.
     """
 
     resource: Resource
     copy: Digest | None
     unknown: bool
     dom: Digest | None = None
+    rendered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

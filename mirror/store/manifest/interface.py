@@ -276,8 +276,8 @@ class Links(Protocol):
     def targets(self, urls: Sequence[CanonicalURL], snapshot_id: int) -> dict[CanonicalURL, LinkTarget]:
         """Return what is known about URLs to which documents of a snapshot link. Unknown URLs are left out."""
 
-    def answers(self, since: str) -> dict[CanonicalURL, Answer]:
-        """Return what servers said after this time (ISO 8601) about URLs that the mirror does not have."""
+    def answers(self, since: str, until: str) -> dict[CanonicalURL, Answer]:
+        """Return what servers said after `since` and not after `until` (ISO 8601) about URLs that the mirror does not have."""
 
     def keep_answers(self, answers: Iterable[Answer], asked: str) -> None:
         """Store what servers said about URLs. Unknown URLs are left out."""

@@ -118,6 +118,7 @@ class History(Queries):
                     checks.digest(row["copy"]) if row["copy"] else None,
                     bool(row["stale"]) or row["copy"] == "",
                     row["dom"] and checks.digest(row["dom"]),
+                    bool(row["rendered"]),
                 )
             last = rows[-1]["id"]
 
@@ -289,7 +290,8 @@ _AT: Final = (
     "SELECT r.*, u.url, "
     "(SELECT digest FROM copies c WHERE c.resource_id = r.id AND c.since <= :at ORDER BY c.since DESC LIMIT 1) AS copy, "
     "(SELECT dom FROM renderings d WHERE d.resource_id = r.id AND d.since <= :at AND d.state = 1 "
-    "ORDER BY d.since DESC LIMIT 1) AS dom "
+    "ORDER BY d.since DESC LIMIT 1) AS dom, "
+    "EXISTS (SELECT 1 FROM renderings d WHERE d.resource_id = r.id AND d.since <= :at AND d.state = 1) AS rendered "
     f"FROM resources r JOIN urls u ON u.id = r.url_id WHERE {IS_SHOWN} AND r.path IS NOT NULL AND r.id > :last "
     f"ORDER BY r.id LIMIT {AT_A_TIME}"
 )

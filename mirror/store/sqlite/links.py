@@ -117,10 +117,10 @@ class Links(Queries):
         rows = self._database.rows(_TARGETS, {"given": json.dumps(urls), "at": snapshot_id})
         return {checks.url(row["url"]): _target(row) for row in rows}
 
-    def answers(self, since: str) -> dict[CanonicalURL, Answer]:
+    def answers(self, since: str, until: str) -> dict[CanonicalURL, Answer]:
         if not self._database.scalar("SELECT 1 FROM sqlite_master WHERE name = 'answers'"):
             return {}  # an archive of an earlier version, to be read only
-        return {answer.url: answer for answer in map(_answer, self._database.rows(_ANSWERS, (since,)))}
+        return {answer.url: answer for answer in map(_answer, self._database.rows(_ANSWERS, (since, until)))}
 
     def keep_answers(self, answers: Iterable[Answer], asked: str) -> None:
         for one in answers:
@@ -142,7 +142,7 @@ def _answer(row: sqlite3.Row) -> Answer:
     )
 
 
-_ANSWERS: Final = "SELECT a.*, u.url FROM answers a JOIN urls u ON u.id = a.url_id WHERE a.asked > ?"
+_ANSWERS: Final = "SELECT a.*, u.url FROM answers a JOIN urls u ON u.id = a.url_id WHERE a.asked > ? AND a.asked <= ?"
 _KEEP_ANSWER: Final = (
     "INSERT OR REPLACE INTO answers (url_id, asked, status, error, instead, forbidden) "
     "SELECT id, ?, ?, ?, ?, ? FROM urls WHERE url = ?"
