@@ -32,6 +32,8 @@ class Answer:
     digest: Digest | None = None
     note: str | None = None
     """Why the URL was requested more than once, in words for a user."""
+    latency: float | None = None
+    """Seconds from the request to the headers of the answer."""
 
 
 @dataclass(frozen=True, slots=True)

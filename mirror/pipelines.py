@@ -51,19 +51,7 @@ class Store:
         counts = self._counts
         try:
             if isinstance(item, Answer):
-                recorded = spider.mirror.record(item.entry, item.response, item.references, item.digest)
-                if item.note:
-                    spider.mirror.note(item.entry, item.note)
-                if recorded.resource.is_redirect:
-                    reopen(self._crawler, item.entry)
-                    _tell_move(spider, item.entry.url)
-                if recorded.saved and item.entry.roles != LISTING_ONLY:
-                    counts["pages" if recorded.page else "requisites"] += 1
-                    counts["bytes"] += recorded.resource.size
-                counts["failed"] += recorded.failed
-                self._tell(spider, item.entry, recorded, item.response.status)
-                if recorded.page:
-                    spider.is_rendering()  # starts to render the page, if it is to be rendered
+                self._record(spider, item)
             elif isinstance(item, Failure):
                 recorded = spider.mirror.fail(item.entry, item.error)
                 counts["failed"] += recorded.failed
@@ -79,6 +67,23 @@ class Store:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(COMMIT_INTERVAL, self._flush)
         return item
+
+    def _record(self, spider: "MirrorSpider", item: Answer) -> None:
+        recorded = spider.mirror.record(item.entry, item.response, item.references, item.digest)
+        if item.note:
+            spider.mirror.note(item.entry, item.note)
+        if item.latency is not None:
+            spider.mirror.took(recorded.resource, item.latency)
+        if recorded.resource.is_redirect:
+            reopen(self._crawler, item.entry)
+            _tell_move(spider, item.entry.url)
+        if recorded.saved and item.entry.roles != LISTING_ONLY:
+            self._counts["pages" if recorded.page else "requisites"] += 1
+            self._counts["bytes"] += recorded.resource.size
+        self._counts["failed"] += recorded.failed
+        self._tell(spider, item.entry, recorded, item.response.status)
+        if recorded.page:
+            spider.is_rendering()  # starts to render the page, if it is to be rendered
 
     def _tell(self, spider: "MirrorSpider", entry: Entry, recorded: Recorded, status: int | None) -> None:
         """Tell what became of a URL that was requested; `status` is that of the answer."""

@@ -109,8 +109,8 @@ QUERIES: Final[dict[str, Command]] = {
             argument("--html", metavar="FILE", help="write an HTML page with pictures"),
             JSON,
         ),
-        "Counts pages, files and bytes by type, host, distance from a start and status, and lists the largest files and the "
-        "snapshots up to this one. It asks the manifest alone. How long servers took to answer is not in an archive.",
+        "Counts pages, files and bytes by type, host, distance from a start and status, and lists the largest files, the "
+        "slowest answers and the snapshots up to this one. It asks the manifest alone.",
     ),
     "why": Command(
         "Explain why a URL was fetched or not",

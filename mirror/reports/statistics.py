@@ -85,12 +85,14 @@ def tables(counted: SnapshotStatistics, growth: Sequence[SnapshotInfo], most: in
         for one in counted.statuses
     ]
     largest = [Row(one.url, (decimal(one.size), one.media_type or ""), one.size) for one in counted.largest]
+    slowest = [Row(url, (f"{time:,} ms",), time) for url, time in counted.slowest]
     return [
         _of_groups("Types", counted.types, most),
         _of_groups("Hosts", counted.hosts, most),
         _cut(Table("Depth", ("pages", "size"), depths, "links from a start, as the newest run counted them"), most),
         _cut(Table("Statuses", ("URLs",), statuses, "what servers answered, also where there is no file"), most),
         Table("Largest files", ("size", "type"), largest),
+        Table("Slowest answers", ("time",), slowest, "from the request to the headers, when it was last requested"),
         _growth(growth, most),
     ]
 

@@ -199,9 +199,8 @@ class MirrorSpider(Spider):
         entry: Entry = response.request.meta["entry"]
         answer = self.mirror.answers.judged(entry, core_response(response))
         items = await self._read(entry, answer)
-        why = note(response.request)
-        if why:
-            items = [replace(item, note=why) if isinstance(item, Answer) else item for item in items]
+        why, seconds = note(response.request), response.request.meta.get("download_latency")
+        items = [replace(item, note=why, latency=seconds) if isinstance(item, Answer) else item for item in items]
         for item in items:
             if isinstance(item, Answer) and len(item.references) >= MAX_REFERENCES:
                 self.logger.warning("%s has more than %d references; the rest are ignored", entry.url, MAX_REFERENCES)

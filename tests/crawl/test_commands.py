@@ -20,7 +20,7 @@ from mirror.store.archive import Archive
 from mirror.store.forgetting import Forgotten, Left
 from tests.crawl.running import ROOT, mirror, rows, scrapy, tree, websucker
 from tests.mirroring import dangling, folder
-from tests.site import HTML, PNG, Page, Server, Site, serve
+from tests.site import HTML, PNG, Handler, Page, Server, Site, serve
 from tests.warm import Done
 
 QUIET = {"MIRROR_PROGRESS": "off"}
@@ -166,6 +166,21 @@ def test_why(made: World, path: str, code: int, said: str) -> None:
     assert done.code == code
     told = json.loads(websucker("why", made.out, made.url(path), "--json").stdout)
     assert told["known"] == (path != "/never")
+
+
+def test_stats_knows_the_slowest_answers(tmp_path: Path) -> None:
+    def slow(handler: Handler) -> None:
+        time.sleep(0.3)
+        handler.reply(Page(200, {"Content-Type": HTML}, b"<title>slow</title>"))
+
+    site = first()
+    site["/b"] = slow
+    with serve(site) as server:
+        mirror(server.url, tmp_path / "x", settings=QUIET)
+        [slowest, *others] = json.loads(websucker("stats", tmp_path / "x", "--json").stdout)["slowest"]
+    assert slowest["url"] == f"{server.url}/b"
+    assert slowest["milliseconds"] >= 300
+    assert len(others) > 3
 
 
 def test_only_commands_that_write_take_the_lock(made: World, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ RUNS: Final = (
         "the same payload again",
         {
             "statements": 11,
-            "executions": 11,
+            "executions": 11.2,
             "created": 0.1,
             "named": 0.1,
             "removed": 0.1,
@@ -72,7 +72,7 @@ RUNS: Final = (
             "sent": 0.1,
             "received": 0.1,
             "statements": 8.6,
-            "executions": 8.6,
+            "executions": 9.1,
             "created": 0.1,
             "named": 0.1,
             "looked up": 2.4,

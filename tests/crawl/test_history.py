@@ -424,6 +424,7 @@ def test_stats_count_what_snapshots_counts(archive: Path) -> None:
     assert sum(one["pages"] for one in told["depths"]) == numbers[-1]["pages"]
     assert [{name: one[name] for name in numbers[0]} for one in told["growth"]] == numbers
     assert told["snapshot"]["id"] == 5
+    assert told["slowest"] == []  # no server was asked
     assert told["largest"][0] == {"url": f"{HOME}/big.bin", "size": len(BIG), "media_type": "application/octet-stream"}
     assert {one["name"]: one["pages"] + one["files"] for one in told["statuses"]} == {"200": 8, "302": 2, "404": 2}
     assert {one["name"]: one["pages"] for one in told["depths"]} == {"0": 1, "1": 4}

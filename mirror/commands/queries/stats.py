@@ -55,6 +55,7 @@ def _as_json(info: SnapshotInfo, counted: SnapshotStatistics, growth: list[Snaps
         "snapshot": _snapshot(info),
         **{name: [asdict(one) for one in getattr(counted, name)] for name in groups},
         "largest": [{"url": one.url, "size": one.size, "media_type": one.media_type} for one in counted.largest],
+        "slowest": [{"url": url, "milliseconds": time} for url, time in counted.slowest],
         "growth": [_snapshot(one) for one in growth],
     }
 

@@ -134,7 +134,7 @@ complete -c websucker -n '_shtab_websucker_using show' -l text -d 'write the tex
 complete -c websucker -n '_shtab_websucker_using show' -l headers -d 'write the status and the headers, without cookies'
 complete -c websucker -n '_shtab_websucker_using show' -s h -l help -d 'show this help'
 complete -c websucker -n '_shtab_websucker_using show; and test $_shtab_websucker_npos -eq 0' -ka "(__fish_complete_directories)" -d 'the folder of the archive'
-complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a stats -d 'Show what a snapshot consists of, and how it grew. Counts pages, files and bytes by type, host, distance from a start and status, and lists the largest files and the snapshots up to this one. It asks the manifest alone. How long servers took to answer is not in an archive.'
+complete -c websucker -n '_shtab_websucker_using; and test $_shtab_websucker_npos -eq 0' -a stats -d 'Show what a snapshot consists of, and how it grew. Counts pages, files and bytes by type, host, distance from a start and status, and lists the largest files, the slowest answers and the snapshots up to this one. It asks the manifest alone.'
 complete -c websucker -n '_shtab_websucker_using stats' -l snapshot -x -d 'the snapshot: a number, the time at which the run began (2026-11-24), or latest (default: the newest complete one)'
 complete -c websucker -n '_shtab_websucker_using stats' -l html -xka "(__fish_complete_path (commandline -ct))" -d 'write an HTML page with pictures'
 complete -c websucker -n '_shtab_websucker_using stats' -l json -d 'print JSON'

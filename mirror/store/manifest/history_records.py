@@ -178,7 +178,8 @@ class SnapshotStatistics:
     """What a snapshot shows, by several properties. Its totals are in `SnapshotCounts`.
 
     `types`, `hosts` (origins) and `depths` count pages and other files, as `SnapshotCounts` does. Depths are those of pages.
-    `statuses` count the URLs that were requested; their sizes are those of the files. `largest` are the largest files.
+    `statuses` count the URLs that were requested; their sizes are those of the files. `largest` are the largest files,
+    `slowest` the URLs whose servers took the most milliseconds to answer when they were last requested.
     """
 
     types: list[FileGroup]
@@ -186,6 +187,7 @@ class SnapshotStatistics:
     depths: list[FileGroup]
     statuses: list[FileGroup]
     largest: list[Resource]
+    slowest: list[tuple[CanonicalURL, int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,9 @@ class Resources(Protocol):
         from whichever run, and with whether that entry is of this run.
         """
 
+    def set_latencies(self, latencies: Mapping[int, int]) -> None:
+        """Store how many milliseconds the server took to answer when a version was last requested, by the version's id."""
+
     def set_error(self, url_id: int, error: str) -> None:
         """Store an error with the current version of a URL; its content stays."""
 

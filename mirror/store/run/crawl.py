@@ -32,7 +32,7 @@ from mirror.store.disk.errors import storing
 from mirror.store.disk.objects import Digest
 from mirror.store.disk.publications import PublishElsewhere
 from mirror.store.manifest.history_records import SnapshotCounts
-from mirror.store.manifest.records import Entry, Lane, RunCounts, Shortfall, Snapshot, State
+from mirror.store.manifest.records import Entry, Lane, Resource, RunCounts, Shortfall, Snapshot, State
 from mirror.store.manifest.rendering_records import RenderMode
 from mirror.store.rules.frontier_merge import merge
 from mirror.store.rules.refresh_policy import ASK_ALWAYS, RefreshPolicy
@@ -53,6 +53,10 @@ from mirror.store.run.trap_state import TrapState
 
 _SEVERAL: Final = ("", "?")
 """The origins of a run that is resumed: nobody knows them without reading its frontier."""
+
+
+_LATENCIES: Final = 1000
+"""Latencies that are stored together."""
 
 
 class Crawl:
@@ -87,6 +91,7 @@ class Crawl:
         now: Callable[[], str],
     ) -> None:
         self.archive = archive
+        self._latencies: dict[int, int] = {}
         self._manifest = manifest = archive.manifest
         archive.lay_out(names, scope.starts)
         for _ in archive.read_again(attributes):
@@ -197,6 +202,18 @@ class Crawl:
         with self._commits.transaction():
             self._manifest.decisions.set_rule(entry.id, text)
 
+    def took(self, resource: Resource, seconds: float) -> None:
+        """Note how long the server took to answer. Kept until the next `flush`, or until there are many."""
+        self._latencies[resource.id] = round(seconds * 1000)
+        if len(self._latencies) >= _LATENCIES:
+            self._store_latencies()
+
+    def _store_latencies(self) -> None:
+        if self._latencies:
+            with self._commits.transaction():
+                self._manifest.resources.set_latencies(self._latencies)
+            self._latencies.clear()
+
     def leave_circle(self, redirect: Entry, may_differ: Callable[[CanonicalURL], bool], why: str, most: int) -> None:
         """If a redirect closes a circle, request the first URL of it again whose answer `may_differ` now.
 
@@ -216,6 +233,7 @@ class Crawl:
 
     def flush(self) -> None:
         """Commit the answers so far, and publish their files."""
+        self._store_latencies()
         self._commits.flush()
 
     def now(self) -> str:
@@ -245,6 +263,7 @@ class Crawl:
 
     def finish(self) -> None:
         """End the run, because nothing is left to fetch. It is over once `settle` is done."""
+        self._store_latencies()
         self._ending.finish()
 
     def settle(self) -> Iterator[bool]:

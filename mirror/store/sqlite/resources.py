@@ -1,7 +1,7 @@
 """The versions of resources, and the state of their files and objects. Owns `resources`, `copies` and `unsynced`."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -94,6 +94,9 @@ class Resources(Queries):
         asked = self._database.scalar("SELECT snapshot_id FROM resources WHERE id = ?", (resource.id,))
         recorded = self.record(snapshot, self.current(resource.url_id), resource, None)
         self._database.run("UPDATE resources SET snapshot_id = ? WHERE id = ?", (asked, recorded.id))
+
+    def set_latencies(self, latencies: Mapping[int, int]) -> None:
+        self._database.run_many("INSERT OR REPLACE INTO latencies VALUES (?, ?)", list(latencies.items()))
 
     def set_error(self, url_id: int, error: str) -> None:
         self._database.run("UPDATE resources SET error = ? WHERE url_id = ? AND until IS NULL", (error, url_id))

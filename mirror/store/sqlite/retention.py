@@ -204,6 +204,7 @@ _PRUNE: Final = script(
     DELETE FROM renderings WHERE state <> 1 AND since NOT IN (SELECT id FROM kept);
     UPDATE renderings SET since = (SELECT min(id) FROM kept WHERE id >= since);
     DELETE FROM needs WHERE resource_id NOT IN (SELECT id FROM resources);
+    DELETE FROM latencies WHERE resource_id NOT IN (SELECT id FROM resources);
     UPDATE snapshots SET outcome = 'pruned', counts = NULL WHERE id NOT IN (SELECT id FROM kept);
     DROP TABLE kept
     """
@@ -234,6 +235,7 @@ _FORGET: Final = script(
     DELETE FROM copies WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM renderings WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM needs WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
+    DELETE FROM latencies WHERE resource_id IN (SELECT r.id FROM resources r JOIN forgotten USING (url_id));
     DELETE FROM resources WHERE url_id IN (SELECT url_id FROM forgotten);
     DELETE FROM rules WHERE url_id IN (SELECT url_id FROM forgotten);
     DELETE FROM links WHERE target_id IN (SELECT url_id FROM forgotten JOIN urls ON urls.id = url_id WHERE url GLOB '*#*');

@@ -13,6 +13,7 @@ leaving     paths that are to leave the tree when the run settles
 unsynced    digests of objects and copies that a power cut could still harm
 rules       the words that decided about a URL
 families    groups of similar URLs, and whether they are a trap; only while a run is unfinished
+latencies   how long the server took to answer for a version
 answers     what servers said about URLs that documents link to and that the mirror does not have
 tombstones  URLs that were forgotten and are never to be fetched again
 facts       what the program stores about itself
@@ -25,7 +26,7 @@ from typing import Final
 
 SCHEMA_VERSION: Final = 6
 READABLE: Final = frozenset({5})
-"""Earlier versions that can be read as they are: a table is missing, which was empty then."""
+"""Earlier versions that can be read as they are: tables are missing, which were empty then."""
 
 GIVEN: Final = "(SELECT value FROM json_each(:given))"
 """The values of a list of any length, passed as `given`."""
@@ -149,6 +150,10 @@ _SCHEMA: Final = """
         key TEXT NOT NULL PRIMARY KEY,
         state JSON NOT NULL                   -- see `core.policy.crawler_traps.State`
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS latencies (
+        resource_id INTEGER NOT NULL PRIMARY KEY,
+        milliseconds INTEGER NOT NULL         -- until the headers of the answer, when it was last requested
+    );
     CREATE TABLE IF NOT EXISTS answers (
         url_id INTEGER NOT NULL PRIMARY KEY,
         asked TEXT NOT NULL,                  -- ISO 8601, UTC

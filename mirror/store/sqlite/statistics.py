@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from mirror.core.url.canonical import CanonicalURL
 from mirror.store.manifest import checks
 from mirror.store.manifest.checks import checked
 from mirror.store.manifest.history_records import FileGroup, SnapshotStatistics
@@ -19,7 +20,15 @@ def statistics(database: Database, snapshot_id: int, most: int) -> SnapshotStati
         numbers = (checks.number(row[column]) for column in ("pages", "files", "size"))
         groups[row["what"]].append(FileGroup("" if name is None else str(name), *numbers))
     largest = [resource_of(row) for row in database.rows(_LARGEST, {"at": snapshot_id, "most": most})]
-    return SnapshotStatistics(groups["type"], groups["host"], groups["depth"], groups["status"], largest)
+    slowest = _slowest(database, snapshot_id, most)
+    return SnapshotStatistics(groups["type"], groups["host"], groups["depth"], groups["status"], largest, slowest)
+
+
+def _slowest(database: Database, snapshot_id: int, most: int) -> list[tuple[CanonicalURL, int]]:
+    if not database.scalar("SELECT 1 FROM sqlite_master WHERE name = 'latencies'"):
+        return []  # an archive of an earlier version, to be read only
+    rows = database.rows(_SLOWEST, {"at": snapshot_id, "most": most})
+    return [(checks.url(row["url"]), checks.number(row["milliseconds"])) for row in rows]
 
 
 _NAMES: Final[dict[str, Callable[[object], object]]] = {
@@ -51,4 +60,8 @@ _GROUPS: Final = f"""
         FROM shown GROUP BY status ORDER BY status IS NULL, status
     )
 """
+_SLOWEST: Final = (
+    "SELECT u.url, l.milliseconds FROM latencies l JOIN resources r ON r.id = l.resource_id JOIN urls u ON u.id = r.url_id "
+    f"WHERE {IS_SHOWN} ORDER BY l.milliseconds DESC, u.url LIMIT :most"
+)
 _LARGEST: Final = f"{RESOURCE} WHERE {IS_SHOWN} AND {_IS_FILE} ORDER BY r.size DESC, u.url LIMIT :most"

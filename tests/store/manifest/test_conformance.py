@@ -714,7 +714,7 @@ def test_statistics_count_what_a_snapshot_shows(manifest: Manifest) -> None:
         manifest.frontier.admit([done(1), done(2, depth=1), done(3, depth=1), done(4, PICTURE, depth=2, url=other)])
         recorded(manifest, first, resource(1, "1.html", digest=digest("a")), [])
         recorded(manifest, first, resource(2, "2.html", digest=digest("b"), size=100), [])
-        recorded(manifest, first, resource(3, "3.html", status=301), [])
+        third = recorded(manifest, first, resource(3, "3.html", status=301), [])
         recorded(
             manifest, first, resource(4, "4.png", digest=digest("c"), url=other, media_type="image/png", size=50), []
         )
@@ -728,9 +728,17 @@ def test_statistics_count_what_a_snapshot_shows(manifest: Manifest) -> None:
     assert counted.depths == [FileGroup("0", 1, 0, 7), FileGroup("1", 1, 0, 100)]
     assert counted.statuses == [FileGroup("200", 2, 1, 157), FileGroup("301", 0, 1, 0)]
     assert [(one.url, one.size) for one in counted.largest] == [(url(2), 100), (other, 50)]
+    assert counted.slowest == []
     assert manifest.history.statistics(second.id, 2).statuses[-1] == FileGroup("", 0, 1, 0)
     numbers = manifest.history.numbers(first.id)
     assert (numbers.pages, numbers.files, numbers.size) == (2, 1, 157)
+    with manifest.transaction():
+        manifest.resources.set_latencies({third.id: 5})
+        manifest.resources.set_latencies({third.id: 7, third.id + 1: 9})
+    assert manifest.history.statistics(first.id, 2).slowest == [(other, 9), (url(3), 7)]
+    with manifest.transaction():
+        manifest.retention.forget(other, "2026-01-01T00:00:00+00:00")
+    assert manifest.history.statistics(first.id, 2).slowest == [(url(3), 7)]
 
 
 # Retention
