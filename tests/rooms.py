@@ -80,6 +80,7 @@ ROOMS: Final = (
         "one file for each command",
         (
             *(
+                "asking",
                 "browser",
                 "cli",
                 "commands.queries",

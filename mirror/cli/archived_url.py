@@ -5,6 +5,7 @@ the URL. Whatever can't be found ends the program with a line that says what the
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from mirror.cli.archive_command import find_snapshot
@@ -24,7 +25,14 @@ def find_url(archive: ArchiveReader, text: str) -> CanonicalURL:
         urls = _readings(text)
     except InvalidURLError as error:
         exit_with_error(str(error), Exit.USAGE)
-    return next(iter(archive.manifest.frontier.find(urls)), urls[0])
+    known = archive.manifest.frontier.find([*urls, *_near(urls)])
+    return next((url for url in (*urls, *_near(urls)) if url in known), urls[0])
+
+
+def _near(urls: Sequence[CanonicalURL]) -> list[CanonicalURL]:
+    """Return what may have been meant: with the other scheme, or with a slash at the end, or without it."""
+    schemes = [CanonicalURL(url.replace(*pair, 1)) for url in urls for pair in _SCHEMES if url.startswith(pair[0])]
+    return [CanonicalURL(url.rstrip("/") if url.endswith("/") else f"{url}/") for url in (*urls, *schemes)] + schemes
 
 
 def _readings(text: str) -> list[CanonicalURL]:
@@ -54,6 +62,7 @@ def find_url_and_snapshot(
     return find_url(archive, text), chosen_snapshot(archive, name)
 
 
+_SCHEMES: Final = (("http:", "https:"), ("https:", "http:"))
 _SNAPSHOT: Final = re.compile(r"[0-9]+(?:-[0-9-]+.*)?")
 """What is meant as a snapshot behind a known URL."""
 

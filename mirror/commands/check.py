@@ -10,18 +10,21 @@ import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
+from urllib.request import url2pathname
 
+from mirror.asking.folder_server import serving
 from mirror.cli.option_table import flag
 from mirror.cli.option_values import parse_regex
 from mirror.commands.queries import links
 from mirror.core.url.media_types import DOCUMENTS, EXTENSION_TYPES
 from mirror.reports.exit_codes import Exit
 from mirror.store.disk.layout import KEPT
-from mirror.terminal.console import exit_with_error
+from mirror.terminal.console import exit_with_error, print_message
 from mirror.workers.worker_process import ASKING
 
 _OF_CRAWL: Final = (
@@ -48,16 +51,33 @@ _PATIENCE: Final = 10
 def run(given: Namespace) -> int:
     """Exits as `links` does; with 3 if no start could be fetched."""
     excluded = parse_regex("exclude", given.exclude or "")
-    words = {name: value for name in _OF_ASKING if (value := getattr(given, name)) is not None}
-    with _as_interrupts(), tempfile.TemporaryDirectory(prefix="websucker-check-") as folder:
+    with _as_interrupts(), ExitStack() as stack:
+        given.url = [_served(word, stack) for word in given.url]
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="websucker-check-"))
         given.folder = str(Path(folder, "site"))
         code = _crawl(given)
         if code in {Exit.USAGE, Exit.STORAGE, Exit.INTERRUPTED} or not Path(given.folder, KEPT).is_dir():
             return code
         given.snapshot = "1"
-        words["start"] = "\n".join(given.url)
+        words = {name: value for name in _OF_ASKING if (value := getattr(given, name)) is not None}
+        if all("://" in url for url in given.url):  # else the crawl chose the scheme, and the archive knows it
+            words["start"] = "\n".join(given.url)
         found = links.report(given, links.LeftOut(partial(_is_asked, excluded), words))
     return Exit.NOTHING_FETCHED if code == Exit.NOTHING_FETCHED else found
+
+
+def _served(word: str, stack: ExitStack) -> str:
+    """Return where to start: a URL as it is; a folder or a file of this machine is served until the stack is closed."""
+    path = Path(url2pathname(word.removeprefix("file://")) if word.startswith("file:///") else word).expanduser()
+    try:
+        if not path.exists() or ("://" in word and not word.startswith("file:///")):
+            return word
+        folder, name = (path, "") if path.is_dir() else (path.parent, path.name)
+        url = stack.enter_context(serving(folder))
+    except OSError as error:
+        exit_with_error(f"{word}: {error.strerror}", Exit.USAGE)
+    print_message(f"{folder} is served at {url} for this check\n")
+    return f"{url}{quote(name)}"
 
 
 @contextmanager

@@ -182,7 +182,12 @@ COMMANDS: Final[dict[str, Command]] = {
     "check": Command(
         "Find the broken links of a site, and keep nothing",
         (
-            argument("url", metavar="URL", nargs="+", help="where to start; the links of the whole site are checked"),
+            argument(
+                "url",
+                metavar="URL",
+                nargs="+",
+                help="where to start, or a folder with the files of a site; the links of the whole site are checked",
+            ),
             *LINK_OPTIONS,
             *map(_of_crawl, ("scope", "also", "depth", "limit", "include", "exclude")),
             *map(_of_crawl, ("delay", "connections", "render", "cookies", "user_agent")),

@@ -27,7 +27,8 @@ ADVICE: Final[dict[str, str]] = {
     **dict.fromkeys(("--exclude-domains",), "use --exclude REGEX"),
     "--random-wait": "use --delay SECONDS, from which the pace varies by itself if you leave it out",
     **dict.fromkeys(("--content-disposition", "--trust-server-names", "--xattr"), _SEE),
-    **dict.fromkeys(("--spider", "-S", "--server-response", "-d", "--debug", "-a", "--append-output"), _SEE),
+    "--spider": "to find broken links use websucker check URL",
+    **dict.fromkeys(("-S", "--server-response", "-d", "--debug", "-a", "--append-output"), _SEE),
     **dict.fromkeys(("--output-file", "--post-data", "--post-file", "--https-only", "--background"), _SEE),
     **dict.fromkeys(
         ("--warc-file", "--update", "--silent", "--get", "--sockets", "--connect-timeout", "--max-time"), _SEE

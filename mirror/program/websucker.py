@@ -74,10 +74,23 @@ def _no_start(word: str) -> str:
     """Say what a word may have meant that is neither a command nor a start."""
     if word in COMMANDS:
         return f"a command comes first: websucker {word} ..."
+    if word in _CALLED:
+        return f"{word!r} is neither a command nor a URL: the command is {_CALLED[word]}"
     meant = nearest(word, COMMANDS)
     said = f"did you mean {meant}?" if meant else f"for a host of this name write http://{word}/"
     return f"{word!r} is neither a command nor a URL: {said}"
 
+
+_CALLED: Final = {
+    **dict.fromkeys(("search", "find"), "grep"),
+    **dict.fromkeys(("history", "versions"), "log"),
+    **dict.fromkeys(("serve", "server"), "replay"),
+    **dict.fromkeys(("cat", "get", "view"), "show"),
+    **dict.fromkeys(("ls", "list", "runs"), "snapshots"),
+    **dict.fromkeys(("linkcheck", "linkchecker", "lint"), "check"),
+    **dict.fromkeys(("restore", "export"), "checkout"),
+}
+"""What other programs call our commands."""
 
 _QUIET: Final = ("MIRROR_PROGRESS=off", "MIRROR_QUIET=1")
 _PLAIN: Final = ("MIRROR_PROGRESS=lines",)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import select
 import shlex
 import signal
@@ -462,3 +463,29 @@ def test_an_empty_archive_has_no_statistics(tmp_path: Path) -> None:
     Archive(tmp_path).close()
     done = websucker("stats", tmp_path)
     assert (done.code, done.stderr) == (2, "websucker: the archive is empty: no crawl has started yet\n")
+
+
+@pytest.mark.parametrize("word", ["2026-11-30", "2026-12", "2027-01-01 10:00", "2026-11-24T23:59"])
+def test_a_time_without_a_snapshot_means_the_newest_before(archive: Path, word: str) -> None:
+    done = websucker("show", archive, f"{HOME}/a@{word}")
+    assert done.code == 0
+    assert re.search(rf"^No snapshot is of {re.escape(word)}: this is \d, of 2026-11-0\d", done.stderr)
+    assert websucker("show", archive, f"{HOME}/a", "--snapshot", word) == done
+
+
+def test_a_time_before_the_first_snapshot_is_none(archive: Path) -> None:
+    done = websucker("show", archive, f"{HOME}/a@2020-01-01")
+    assert (done.code, done.stdout) == (2, "")
+    assert "there is no snapshot '2020-01-01': give a number (from 1 to 5)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org/a", "example.org/a/", "https://example.org/a/", "http://example.org/a/"]
+)
+def test_a_url_is_known_with_another_scheme_or_slash(archive: Path, url: str) -> None:
+    assert websucker("log", archive, url) == websucker("log", archive, f"{HOME}/a")
+
+
+def test_a_snapshot_that_is_not_there_is_no_part_of_the_url(archive: Path) -> None:
+    done = websucker("show", archive, f"{HOME}/a@9")
+    assert (done.code, "there is no snapshot '9'" in done.stderr) == (2, True)

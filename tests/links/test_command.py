@@ -415,6 +415,52 @@ def test_check_does_not_ask_about_what_is_excluded() -> None:
         assert not {path for path in asked(server) if "private" in path}
 
 
+def test_check_without_a_scheme() -> None:
+    made = Site().page("/", '<img src="/x.png">', links=["/gone"]).file("/x.png", PNG, "image/png")
+    with serve(made) as server:
+        done = check(server.url.removeprefix("http://"))
+    assert done.code == 1
+    assert "1 broken" in done.stderr
+
+
+@pytest.mark.parametrize("word", ["public", "public/index.html", "file://{here}/public/", "./public"])
+def test_check_of_a_folder(tmp_path: Path, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "public"
+    (folder / "a b").mkdir(parents=True)
+    (folder / "empty").mkdir()
+    (folder / "index.html").write_text(
+        '<a href="/a%20b/">a</a> <a href="/empty/">e</a> <img src="/x.png"><img src="none.png">'
+    )
+    (folder / "a b" / "index.html").write_text('<a href="../gone.html">x</a>')
+    (folder / "x.png").write_bytes(PNG)
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, "-m", "mirror", "check", word.format(here=tmp_path), "--format", "sarif", *QUICK]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 1
+    assert "is served at http://127.0.0.1:" in done.stderr
+    results = json.loads(done.stdout)["runs"][0]["results"]
+    found = {
+        (
+            one["message"]["text"].split(":")[2].partition("/")[2],
+            one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+        )
+        for one in results
+        if one["ruleId"] == "broken"
+    }
+    assert found == {("empty/", "index.html"), ("none.png", "index.html"), ("gone.html", "a%20b/index.html")}
+
+
+def test_check_asks_no_other_site_unless_it_is_told_to() -> None:
+    made = Site().page("/", '<a href="{other}/x.pdf">x</a><img src="{other}/y.png">', links=["{other}/page"])
+    with serve_both(made, Site()) as (main, other):
+        done = check(main.url, "--json")
+        assert {path for path in other.paths if path != "/robots.txt"} == {"/y.png"}  # the page has it in itself
+        assert "Not asked about: 2 links leave the site: see --external" in done.stderr
+        done = check(main.url, "--json", "--external")
+    assert json.loads(done.stdout)["counts"]["broken"] == 3
+
+
 def test_check_of_a_server_that_is_not_there() -> None:
     done = check("http://127.0.0.1:1/")
     assert (done.code, "Traceback" in done.stderr) == (3, False)

@@ -39,6 +39,7 @@ def run(given: Namespace) -> int:
         for one in found:
             print_line(f"{_SIGNS[one.kind]} {_name(one)}")
         if sys.stdout.isatty():
+            print_message(f"Snapshots {before.id} and {now.id}\n")
             print_message(_legend({one.kind for one in found}))
     is_news = any(one.kind is not ChangeKind.NOISE for one in found)
     return Exit.SOME_FAILED if is_news else Exit.WELL
@@ -63,7 +64,10 @@ def _told_apart(archive: ArchiveReader, one: Difference) -> Difference:
 
 def _pair(archive: ArchiveReader, names: list[str]) -> tuple[SnapshotInfo, SnapshotInfo]:
     if names:
-        return find_snapshot(archive, names[0]), find_snapshot(archive, names[1] if len(names) > 1 else "latest")
+        before, now = find_snapshot(archive, names[0]), find_snapshot(archive, names[1] if len(names) > 1 else "latest")
+        if before.id == now.id:
+            print_message(f"Both are snapshot {now.id}: `snapshots` lists the others\n")
+        return before, now
     complete = [one for one in archive.history.snapshots() if one.outcome is Outcome.COMPLETE]
     if len(complete) < 2:  # noqa: PLR2004 - a comparison needs two
         exit_with_error(

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,6 +66,7 @@ def report(given: Namespace, left_out: LeftOut | None = None) -> int:
             code = _tell(
                 LinkReport(snapshot, *counts, found.findings, shown, failing, rules, given.places, given.by == "page"),
                 given.format,
+                is_asked=given.external,
             )
     finally:
         end_forked()
@@ -103,12 +105,16 @@ def _ask(  # noqa: PLR0913, PLR0917 - what the user chose
 
         silence_duplicate_logs()
         print_message(f"Asking about {'1 URL' if len(wanted) == 1 else f'{len(wanted):,} URLs'}\n")
-        words = left_out.words if left_out else stored_words({"start": list(snapshot.starts), **snapshot.options})
+        starts = list(snapshot.starts)
+        stored = {"start": "\n".join(starts)} if left_out else stored_words({"start": starts, **snapshot.options})
+        words = {**stored, **(left_out.words if left_out else {})}
         answers = ask(wanted, {**words, "out": given.folder}, find_settings(given))
         _keep(archive.root, answers)
     found.add_answers([*(known[url] for url in urls if url in known), *answers])
     if left_out:
-        _tell_pages([one for one in answers if one.is_page and left_out.is_asked(one.url)])
+        _tell_pages(
+            [one for one in answers if one.is_page and one.status == HTTPStatus.OK and left_out.is_asked(one.url)]
+        )
     return len(wanted) - len(answers)
 
 
@@ -128,13 +134,16 @@ def _keep(root: Path, answers: list[Answer]) -> None:
         print_message(f"The answers are not kept for the next report: {error}\n")
 
 
-def _tell(found: LinkReport, form: str) -> int:
+def _tell(found: LinkReport, form: str, *, is_asked: bool) -> int:
     if form == "text":
         for line in text(found):
             print_line(line)
     else:
         print_report(FORMATS[form](found))
     print_message(f"{found.totals}\n")
+    if found.foreign and not is_asked:
+        what = "1 link leaves" if found.foreign == 1 else f"{found.foreign:,} links leave"
+        print_message(f"Not asked about: {what} the site: see --external\n")
     hidden = [kind for kind in Problem if found.counts[kind] and kind not in found.shown]
     if hidden:
         print_message(f"Not listed: {', '.join(hidden)}: see --show\n")

@@ -78,7 +78,8 @@ class LinkReport:
         """The sum of the report in one line."""
         found = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items() if count)
         ignored = f"; {self.ignored:,} ignored" if self.ignored else ""
-        return f"{_count(self.links, 'link')} in {_count(self.pages, 'page')}: {found or 'no problems'}{ignored}"
+        counted = f"{_count(self.links, 'link')} in {_count(self.pages, 'page')}"
+        return f"{counted} of snapshot {self.snapshot.id}: {found or 'no problems'}{ignored}"
 
     def findings(self, kind: Problem | None = None) -> Iterator[Finding]:
         """Iterate over what is shown: of one kind, or of all kinds, the worst first."""

@@ -15,8 +15,9 @@ from mirror.core.links import fragments, places
 from mirror.core.links.places import Link, Source, is_trustworthy
 from mirror.core.links.problems import Problem
 from mirror.core.syntax.reference import Kind
-from mirror.core.url.canonical import with_fragment
+from mirror.core.url.canonical import CanonicalURL, split, with_fragment
 from mirror.core.url.media_types import DOCUMENTS, Document
+from mirror.core.url.public_suffixes import registrable_domain
 from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.objects import Digest
@@ -141,7 +142,8 @@ def _judge(  # noqa: PLR0913 - what a link is, and where
         elif not link.kinds <= _NO_WAY:
             found.linked.add(end.url_id)
     if end.may_ask:
-        found.unasked.append((end.url, end.is_foreign, *place))
+        is_foreign = end.is_foreign or (not link.kinds & _LOADED and not _is_same_site(end.url, resource.url))
+        found.unasked.append((end.url, is_foreign, *place))
     fragment = end.fragment if end.fragment is not None else link.fragment
     if end.problem:
         target = link.url
@@ -149,6 +151,12 @@ def _judge(  # noqa: PLR0913 - what a link is, and where
         found.problems.append((end.problem, target, end.reason, end.status, instead, *place))
     if fragment and end.is_page and (end.is_picture or not link.kinds <= _LOADED):
         found.wanted.append((end.url_id, with_fragment(link.url, link.fragment), fragment, *place))
+
+
+def _is_same_site(one: CanonicalURL, other: CanonicalURL) -> bool:
+    """Whether two URLs have the same host, or hosts below one registrable domain."""
+    hosts = split(one).host, split(other).host
+    return hosts[0] == hosts[1] or registrable_domain(hosts[0]) == registrable_domain(hosts[1]) != ""
 
 
 def _is_mixed(resource: Resource, source: Source, link: Link) -> bool:
