@@ -98,6 +98,7 @@ def test_pages_with_their_problems(archive: tuple[Path, str]) -> None:
         (["--snapshot", "7"], 2),
         (["--format", "yaml"], 2),
         (["--places", "-1"], 2),
+        (["http://127.0.0.1/"], 2),
         (["--ignore", "/nowhere"], 2),
         (["--external-age", "soon"], 2),
     ],
@@ -117,7 +118,7 @@ def test_expected_problems_are_ignored_and_counted(archive: tuple[Path, str], tm
     done = websucker("links", folder, "--ignore", rules)
     assert (done.code, done.stdout.split("\n")[0]) == (0, "Links to what has moved (1)")
     assert "2 ignored" in done.stderr
-    assert "line 4 matches nothing" in done.stderr
+    assert f"Line 4 of the ignore file matches nothing: orphan {url}/x # nothing\n" in done.stderr
     rules.write_text(f"\ufeff* {url}/* # all\nbroken {url}/gone # known\n", encoding="utf-8")
     assert "matches nothing" not in websucker("links", folder, "--ignore", rules).stderr
 

@@ -43,6 +43,8 @@ class LeftOut(NamedTuple):
 
 def run(given: Namespace) -> int:
     """Exits with 1 if there is a problem of a kind that `--fail-on` names, else with 0."""
+    if "://" in given.folder:
+        exit_with_error(f"{given.folder} is no archive: websucker check URL checks a site", Exit.USAGE)
     return report(given)
 
 
@@ -151,7 +153,7 @@ def _tell(found: LinkReport, form: str, *, is_asked: bool) -> int:
         print_message(f"{url} can't be read: `verify` says why\n")
     for rule in found.rules:
         if not rule.count:
-            print_message(f"The ignore file's line {rule.line} matches nothing\n")
+            print_message(f"Line {rule.line} of the ignore file matches nothing: {rule.text}\n")
     return Exit.SOME_FAILED if found.fails else Exit.WELL
 
 

@@ -77,6 +77,7 @@ class Ignored:
     problem: Problem | None
     pattern: re.Pattern[str]
     reason: str
+    text: str = ""
     count: int = 0
 
 
@@ -108,7 +109,7 @@ def _rule(number: int, line: str) -> Ignored:
     if kind != "*" and kind not in set(Problem):
         raise InvalidIgnoreError(f"line {number}: there is no kind {kind!r}: use * or one of {', '.join(Problem)}")
     pattern = re.compile(translate(target.replace("[", "[[]")))
-    return Ignored(number, None if kind == "*" else Problem(kind), pattern, reason.strip())
+    return Ignored(number, None if kind == "*" else Problem(kind), pattern, reason.strip(), line.strip())
 
 
 def is_ignored(found: Finding, rules: Sequence[Ignored]) -> bool:
