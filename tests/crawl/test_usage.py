@@ -4,6 +4,7 @@ import os
 import shutil
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from mirror.store import verification
 from mirror.store.archive import Archive
 from tests.crawl.running import SCRAPY, ended, mirror, process, publish, run
 from tests.mirroring import dangling
-from tests.site import Site, serve
+from tests.site import Handler, Page, Site, serve
 from tests.warm import Done
 
 NOWHERE = "http://127.0.0.1:9/"
@@ -259,12 +260,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
+def slow_file(handler: Handler) -> None:
+    time.sleep(0.05)
+    handler.reply(Page(200, {"Content-Type": "application/octet-stream"}, os.urandom(50_000)))
+
+
 def test_a_full_disk_stops_the_crawl_and_what_was_complete_stays(tmp_path: Path, small_disk: Path) -> None:
     site = Site().page("/", links=[f"/{n}.bin" for n in range(40)])
-    for n in range(40):
-        site.file(f"/{n}.bin", os.urandom(50_000))
+    site |= {f"/{n}.bin": slow_file for n in range(40)}  # the first page is committed before the disk is full
     with serve(site) as server:
-        settings = {"MIRROR_PROGRESS": "off", "MIRROR_RESERVE": "0"}
+        settings = {"MIRROR_PROGRESS": "off", "MIRROR_RESERVE": "0", "CONCURRENT_REQUESTS": "1"}
         done = mirror(server.url, small_disk / "out", settings=settings)
         assert "Make room" in only_line(done) or "make room" in only_line(done)
         assert done.code == 4
