@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from contextlib import closing
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -27,12 +27,10 @@ from mirror.pacing import Hosts
 from mirror.reports.exit_codes import Exit
 from mirror.reports.run_summary import MAX_EXAMPLES, MAX_FAILURES, Summary
 from mirror.reports.times import clock_warning
-from mirror.store.archive import Archive
 from mirror.store.disk.errors import StorageError
 from mirror.store.manifest.records import Outcome
 from mirror.store.rules.login_pages import login_pages
 from mirror.store.run.crawl import Crawl
-from mirror.store.searching import bring_up_to_date, open_index
 from mirror.terminal.console import described, print_message
 
 if TYPE_CHECKING:
@@ -100,8 +98,6 @@ class Finish:
             if error is None:
                 finished = reason == "finished" or spider.mirror.is_done
                 exit_code = await self._finish(spider.mirror, spider.options.missing_browser, finished=finished)
-                if finished and self._crawler.settings.getbool("MIRROR_INDEX"):
-                    await _index(spider.archive)
             else:
                 spider.mirror.flush()  # commits the answers that came before the error
         except StorageError as failure:
@@ -122,11 +118,10 @@ class Finish:
 
     def _tell_end(self, mirror: Crawl, how: str, exit_code: Exit) -> None:
         """Tell the end of the run while the archive is still locked: its last heartbeat says how it ended."""
-        stream, outcome = Stream.of(self._crawler), Outcome.INCOMPLETE
-        if how == "finished":
-            failed = Outcome.FAILED if exit_code is Exit.NOTHING_FETCHED else Outcome.COMPLETE
-            outcome = Outcome.HELD if mirror.held else failed
-        stream.tell(RunEnded(mirror.snapshot.id, how, str(outcome), int(exit_code), stream.dropped))
+        stream, run, outcome = Stream.of(self._crawler), mirror.snapshot.id, Outcome.INCOMPLETE
+        with suppress(StorageError):  # what can't be read is no reason to tell nothing
+            outcome = next((one.outcome for one in mirror.archive.history.recent(1) if one.id == run), outcome)
+        stream.tell(RunEnded(run, how, str(outcome), int(exit_code), stream.dropped))
 
     async def _finish(self, mirror: Crawl, missing_browser: str | None, *, finished: bool) -> Exit:
         if finished:
@@ -193,18 +188,6 @@ class Lifeline:
         if not os.read(sys.stdin.fileno(), 1024):
             self.spider_closed()
             close(self._crawler, "shutdown")
-
-
-async def _index(archive: Archive) -> None:
-    """Bring the search index up to date. If that fails, the run did not: the next search makes up for it."""
-    try:
-        with closing(open_index(archive.root)) as index:
-            for _ in bring_up_to_date(archive, index):
-                await asyncio.sleep(0)  # lets the event loop handle a second Ctrl-C
-    except StorageError as error:
-        print_message(f"The search index is not up to date: {error}\n")
-    except Exception as error:  # noqa: BLE001 - a bug must not fail a run that is complete
-        print_message(f"The search index is not up to date: {described(error)}\n")
 
 
 class _Mirror(Protocol):

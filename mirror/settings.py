@@ -22,7 +22,7 @@ MIRROR_LIFELINE = False  # end the run as Ctrl-C does when stdin ends: whoever s
 MIRROR_SUMMARY = True  # end with what was mirrored, and what failed
 MIRROR_EVENTS = None  # where to write what happens as JSON lines; see docs/events.md
 MIRROR_QUIET = False  # print the summary only if something is wrong
-MIRROR_INDEX = False  # bring the index of `grep` up to date after each run
+MIRROR_INDEX = False  # bring the index of `grep` up to date once a run is over
 
 # The request rate and retries; see docs/politeness.md. Times are in seconds.
 MIRROR_ROBOTS_FRESH = 86400  # after this time robots.txt is fetched again

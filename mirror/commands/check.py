@@ -4,13 +4,11 @@ Pictures, films, music, fonts and downloads are not fetched: their servers are a
 """
 
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -25,7 +23,7 @@ from mirror.core.url.media_types import DOCUMENTS, EXTENSION_TYPES
 from mirror.reports.exit_codes import Exit
 from mirror.store.disk.layout import KEPT
 from mirror.terminal.console import exit_with_error, print_message
-from mirror.workers.worker_process import ASKING
+from mirror.workers.processes import signals_interrupt
 
 _OF_CRAWL: Final = (
     "scope",
@@ -51,7 +49,7 @@ _PATIENCE: Final = 10
 def run(given: Namespace) -> int:
     """Exits as `links` does; with 3 if no start could be fetched."""
     excluded = parse_regex("exclude", given.exclude or "")
-    with _as_interrupts(), ExitStack() as stack:
+    with signals_interrupt(), ExitStack() as stack:
         given.url = [_served(word, stack) for word in given.url]
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="websucker-check-"))
         given.folder = str(Path(folder, "site"))
@@ -80,21 +78,6 @@ def _served(word: str, stack: ExitStack) -> str:
     return f"{url}{quote(name)}"
 
 
-@contextmanager
-def _as_interrupts() -> Iterator[None]:
-    """Let the signals that end a program end it as Ctrl-C does: the folder is removed, and the crawl ends, too."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in ASKING if number != signal.SIGINT}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _crawl(given: Namespace) -> int:
     """Mirror the site in a process of its own: Scrapy's reactor runs once in a process, and asking needs one, too.
 
@@ -105,7 +88,7 @@ def _crawl(given: Namespace) -> int:
         value = getattr(given, name)
         if value is not None:
             words += [flag(name), value]
-    settings = {"MIRROR_SUMMARY": "0", "MIRROR_LIFELINE": "1"}
+    settings = {"MIRROR_SUMMARY": "0", "MIRROR_LIFELINE": "1", "MIRROR_INDEX": "0"}
     if not sys.stderr.isatty():
         settings["MIRROR_PROGRESS"] = "off"
     chosen = [word for one in (*map("=".join, settings.items()), *given.set) for word in ("-s", one)]

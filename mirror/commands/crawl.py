@@ -27,12 +27,14 @@ from mirror.progress.sinks import open_sink
 from mirror.reports.exit_codes import Exit
 from mirror.store import forgetting
 from mirror.store.archive import Archive
-from mirror.store.disk.errors import StorageError
-from mirror.terminal.console import exit_with_error, print_message
+from mirror.store.archive_reader import ArchiveReader
+from mirror.store.disk.errors import StorageError, storing
+from mirror.store.searching import bring_up_to_date, is_current, open_index
+from mirror.terminal.console import described, exit_with_error, print_message
 from mirror.terminal.displays import InvalidProgressError, display
 from mirror.terminal.streams import lost_output
 from mirror.workers.pool import prefork
-from mirror.workers.processes import end_forked
+from mirror.workers.processes import end_forked, signals_interrupt
 
 
 def run(given: Namespace) -> int:
@@ -72,7 +74,43 @@ def run_mirror(process: CrawlerProcessBase, words: dict[str, Any]) -> int:
         exit_with_error(str(error), Exit.STORAGE)
     if error is not None:
         exit_with_error(f"the crawl can't start: {' '.join(f'{type(error).__name__}: {error}'.split())}", Exit.USAGE)
-    return exit_code(crawler)
+    code = exit_code(crawler)
+    if process.settings.getbool("MIRROR_INDEX") and is_over(crawler):
+        out: Path = crawler.spider.out  # type: ignore[union-attr]  # it is a `MirrorSpider`
+        index(out, is_quiet=process.settings.getbool("MIRROR_QUIET"))
+    return code
+
+
+def is_over(crawler: Crawler) -> bool:
+    """Whether the run came to its end by itself, and could store it."""
+    assert crawler.stats is not None
+    code, reason = map(crawler.stats.get_value, ("mirror/exit_code", "finish_reason"))
+    return reason == "finished" and code not in {None, Exit.STORAGE}
+
+
+def index(root: Path, *, is_quiet: bool) -> None:
+    """Bring the search index up to date, after a run. If that fails, or is interrupted, the next search makes up for it."""
+    why = "it was interrupted, and the next search goes on"
+    try:
+        with (
+            signals_interrupt(),
+            storing(root),
+            closing(ArchiveReader(root)) as archive,
+            closing(open_index(root)) as found,
+        ):
+            if not (is_quiet or is_current(archive, found)):
+                print_message("Bringing the search index up to date; Ctrl-C leaves the rest to the next search\n")
+            for _ in bring_up_to_date(archive, found):
+                pass
+    except KeyboardInterrupt:
+        pass
+    except StorageError as error:
+        why = str(error)
+    except Exception as error:  # noqa: BLE001 - a bug must not fail a run that is complete
+        why = described(error)
+    else:
+        return
+    print_message(f"The search index is not up to date: {why}\n")
 
 
 def tell_lost_lines() -> None:

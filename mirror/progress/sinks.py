@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from mirror.events.targets import Target
 from mirror.store.disk.layout import KEPT
-from mirror.store.disk.symlink_guard import opener
+from mirror.store.disk.symlink_guard import is_inside, opener
 
 _PIPE: Final = 4096
 """Bytes that a pipe takes at once if it takes any (PIPE_BUF of Linux; poll(2) says so of no other number)."""
@@ -56,7 +56,7 @@ def open_sink(target: Target, archive: Path) -> Sink:
 
 def _opened(path: Path, archive: Path) -> Sink:
     """Open a file to append to it: none behind a symbolic link, none that has a second name, none in the folder of the data."""
-    if path.resolve().is_relative_to((archive / KEPT).resolve()):
+    if is_inside(path, archive / KEPT):
         raise OSError(errno.EACCES, f"{KEPT} is for the data of the archive alone", str(path))
     file = open(path, "ab+", buffering=0, opener=opener)  # noqa: SIM115 - it stays open
     try:

@@ -23,7 +23,12 @@ MAX_RUNS: Final = 5
 """Runs to show."""
 
 _BAD_OUTCOMES: Final = frozenset({Outcome.FAILED, Outcome.HELD})
-_BAD_CODES: Final = frozenset({Exit.NOTHING_FETCHED, Exit.STORAGE, Exit.HELD})
+_LACKS: Final[Mapping[int | None, str]] = {
+    Exit.NOTHING_FETCHED: "nothing was fetched",
+    Exit.STORAGE: "the archive could not be written",
+}
+"""Exit codes of a run that needs a look whatever its outcome is, and why."""
+
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -62,9 +67,8 @@ class Status:
         """Whether nothing needs a look: the newest run is not silent, did not fail, and is not held."""
         if self.state is State.RUNNING:
             return True
-        ended_badly = self.pulse is not None and self.pulse.exit_code in _BAD_CODES
         failed = bool(self.runs) and self.runs[0].outcome in _BAD_OUTCOMES
-        return self.state is not State.SILENT and not ended_badly and not failed
+        return self.state is not State.SILENT and not _lack(self.pulse) and not failed
 
 
 def judged(  # noqa: PLR0913, PLR0917 - what is known of an archive
@@ -86,9 +90,19 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of an archive
         if is_held and is_own:
             is_late = (now - pulse.time).total_seconds() > pulse.silent_after
             state = State.SILENT if is_late else State.RUNNING
-        elif not is_held:
+        elif not is_held and not _is_over(runs):  # else it was killed behind its end, before it said so
             state = State.SILENT
     return Status(folder, state, pulse, holder if is_held else None, runs, disk, now)
+
+
+def _is_over(runs: Sequence[RunRecord]) -> bool:
+    """Whether the newest run is over, as the archive knows."""
+    return bool(runs) and runs[0].outcome is not Outcome.INCOMPLETE
+
+
+def _lack(pulse: Pulse | None) -> str:
+    """What the newest run says that it lacks; nothing if it lacks nothing."""
+    return _LACKS.get(pulse.exit_code, "") if pulse else ""
 
 
 def status_lines(status: Status) -> Iterator[str]:
@@ -166,7 +180,9 @@ def _last(status: Status) -> str:
             else ""
         )
         return f"interrupted{f', because {how}' if how else ''}; the same command continues it"
-    return f"not running; the last run ended at {format_time(last.finished)} UTC: {last.outcome}"
+    lack = _lack(pulse) if last.outcome is Outcome.COMPLETE else ""
+    ending = f"{last.outcome}{f', but {lack}' if lack else ''}"
+    return f"not running; the last run ended at {format_time(last.finished)} UTC: {ending}"
 
 
 def _progress(pulse: Pulse) -> str:

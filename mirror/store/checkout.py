@@ -21,7 +21,7 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.layout import KEPT
 from mirror.store.disk.name_probe import keeps_names
 from mirror.store.disk.publisher import local_copy
-from mirror.store.disk.symlink_guard import refuse_link
+from mirror.store.disk.symlink_guard import is_inside, refuse_link
 from mirror.store.disk.tree import Tree
 from mirror.store.index_page import INDEX, index_page
 from mirror.store.manifest.history_records import ShownVersion, SnapshotInfo
@@ -44,7 +44,7 @@ def check_out(archive: Archive, snapshot: SnapshotInfo, target: Path, names: Nam
     mark = scratch / f"{snapshot.id}.{names}"
     if target.is_dir() and any(target.iterdir()) and not mark.exists():
         raise StorageError(f"{target} is not empty: choose a new folder")
-    if target.resolve().is_relative_to((archive.root / KEPT).resolve()):
+    if is_inside(target, archive.root / KEPT):
         raise StorageError(f"{target} is inside the archive's own folder: choose a folder elsewhere")
     refuse_link(scratch)
     scratch.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
@@ -86,6 +86,24 @@ def end_forked() -> None:
     _free.clear()
     for process in [*_forked.values()]:
         process.discard()
+
+
+@contextmanager
+def signals_interrupt() -> Iterator[None]:
+    """Have the signals that end a program raise `KeyboardInterrupt`, as Ctrl-C does, except those that it ignores."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in ASKING}
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
 
 
 def _forked_process() -> Process:

@@ -221,6 +221,14 @@ def test_errors_are_one_line(made: World, words: tuple[str, ...], code: int, sai
     assert done.code == code
 
 
+@pytest.mark.parametrize("words", ["circle", "circle/tree"])
+def test_links_in_a_circle_are_no_place_for_a_checkout(made: World, tmp_path: Path, words: str) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    done = websucker("checkout", made.out, "1", tmp_path / words)
+    assert f"{words}/.checkout: it is a symbolic link" in only_line(done)
+    assert done.code == 4
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -6,18 +6,21 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 
 from mirror.core.policy.scope import Reason
+from mirror.store.archive import Archive
 from mirror.store.archive_reader import ArchiveReader
-from tests.crawl.running import ended, interrupted, mirror, process, rows, websucker
+from tests.crawl.running import ROOT, ended, interrupted, mirror, process, rows, websucker
 from tests.site import PNG, Handler, Page, Site, serve
 from tests.traps import TRAPS, Endless
 from tests.warm import Done
@@ -176,7 +179,11 @@ def fifo(place: Path) -> None:
     os.mkfifo(place)
 
 
-@pytest.mark.parametrize("plant", [symbolic, hard, fifo, Path.mkdir])
+def circle(place: Path) -> None:
+    place.symlink_to(place)
+
+
+@pytest.mark.parametrize("plant", [symbolic, hard, fifo, circle, Path.mkdir])
 def test_an_odd_place_is_refused(tmp_path: Path, plant: Callable[[Path], None]) -> None:
     (tmp_path / "victim").write_text("x")
     plant(tmp_path / "events")
@@ -186,8 +193,11 @@ def test_an_odd_place_is_refused(tmp_path: Path, plant: Callable[[Path], None]) 
     assert (tmp_path / "victim").read_text() == "x"
 
 
-@pytest.mark.parametrize("words", ["{}/none/events", "{}/out/.mirror/events", "unix:", "~nobody-here/x"])
+@pytest.mark.parametrize(
+    "words", ["{}/none/events", "{}/out/.mirror/events", "{}/circle/events", "unix:", "~nobody-here/x"]
+)
 def test_a_place_that_can_not_be_is_refused(tmp_path: Path, words: str) -> None:
+    circle(tmp_path / "circle")
     done = websucker("http://127.0.0.1:9/", "--out", tmp_path / "out", "--events", words.format(tmp_path))
     assert done.code == 2
     assert len(done.stderr.splitlines()) == 1
@@ -411,6 +421,78 @@ def test_a_run_that_failed_needs_a_look_and_the_others_are_shown(tmp_path: Path)
     assert f"{tmp_path / 'well'}: not running" in worst.stdout
     found = json.loads(websucker("status", "--json", tmp_path / "failed", tmp_path / "well").stdout)
     assert [(one["state"], one["well"]) for one in found] == [("idle", False), ("idle", True)]
+
+
+def test_a_held_run_is_well_once_the_loss_is_accepted(tmp_path: Path) -> None:
+    out, file = tmp_path / "out", tmp_path / "events"
+    gone = Site().file("/", b"gone", "text/html", status=404)
+    with serve(Site().page("/", links=["/a"]).page("/a")) as server:
+        mirror(server.url, out)
+        server.site = gone
+        assert mirror(server.url, out, f"events={file}").code == 5
+    assert read(file)[-1]["outcome"] == "held"
+    assert status(out).code == 1
+    assert websucker("publish", out, "--accept-loss").code == 0
+    accepted = status(out)
+    assert accepted.code == 0
+    assert re.search("not running; .*: complete$", accepted.stdout, re.MULTILINE)
+
+
+def test_the_outcome_that_is_told_is_that_of_the_snapshot(tmp_path: Path) -> None:
+    out, file = tmp_path / "out", tmp_path / "events"
+    with serve(Site().page("/", links=["/a"]).page("/a")) as server:
+        mirror(server.url, out)
+        server.site = Site().file("/", b"gone", "text/html", status=404)
+        done = mirror(server.url, out, "max_loss=1", f"events={file}")
+    assert done.code == 3
+    assert [read(file)[-1]["outcome"]] == [one for (one,) in rows(out, "SELECT outcome FROM snapshots WHERE id = 2")]
+    shown = status(out)
+    assert shown.code == 1
+    assert "complete, but nothing was fetched\n" in shown.stdout
+
+
+_INDEXING: Final = """
+import signal, sys
+from mirror.commands import crawl
+
+def update(archive, index):
+    print("indexing", flush=True)
+    signal.pause()
+    yield 1
+
+crawl.bring_up_to_date = update
+from mirror.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_is_over_before_its_index_is_made(tmp_path: Path, number: int) -> None:
+    out, file = tmp_path / "out", tmp_path / "events"
+    with serve(Site().page("/", "birds")) as server:
+        words = [server.url, "--out", out, "--events", file, "--render", "never", "-q", "-s", "MIRROR_INDEX=1"]
+        running = subprocess.Popen(
+            [sys.executable, "-c", _INDEXING, *map(str, words)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert running.stdout is not None
+        assert running.stdout.readline() == "indexing\n"
+        shown = status(out)
+        end = read(file)[-1]
+        with closing(Archive(out)):
+            pass  # its lock is free
+        running.send_signal(number)
+        done = ended(running)
+    assert shown.code == 0
+    assert re.search("not running; .*: complete$", shown.stdout, re.MULTILINE)
+    assert (end["event"], end["how"], end["exit_code"]) == ("run_ended", "finished", 0)
+    assert (done.code, done.stderr) == (
+        0,
+        "The search index is not up to date: it was interrupted, and the next search goes on\n",
+    )
 
 
 def test_status_reads_the_rows_of_the_snapshots_only(tmp_path: Path) -> None:

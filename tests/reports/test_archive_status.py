@@ -106,6 +106,36 @@ def status(
             "not running; the last run ended at",
         ),
         (status(pulse(how="finished", exit_code=5), record(Outcome.HELD)), State.IDLE, False, "held"),
+        (
+            status(pulse(how="finished", exit_code=5), record(Outcome.COMPLETE)),  # the user has accepted the loss
+            State.IDLE,
+            True,
+            "UTC: complete",
+        ),
+        (
+            status(pulse(7200), record(Outcome.COMPLETE)),  # killed after its end, before it said so
+            State.IDLE,
+            True,
+            "not running; the last run ended at 2026-11-30 17:00:00 UTC: complete",
+        ),
+        (
+            status(pulse(61), record(Outcome.COMPLETE), holder=OWN),
+            State.SILENT,
+            False,
+            "is there, but does not go on",
+        ),
+        (
+            status(pulse(how="finished", exit_code=3), record(Outcome.COMPLETE)),
+            State.IDLE,
+            False,
+            "UTC: complete, but nothing was fetched",
+        ),
+        (
+            status(pulse(how="storage", exit_code=4), record(Outcome.COMPLETE)),
+            State.IDLE,
+            False,
+            "UTC: complete, but the archive could not be written",
+        ),
         (status(pulse(how="interrupted", exit_code=130), record()), State.IDLE, True, "interrupted; the same"),
         (
             status(pulse(how="quota", exit_code=130), record()),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NewType
 
 from mirror.store.disk import fsync
-from mirror.store.disk.symlink_guard import NO_LINK, clear, discard, make, opener, read
+from mirror.store.disk.symlink_guard import NO_LINK, clear, discard, is_inside, make, opener, read
 
 Digest = NewType("Digest", str)
 """SHA-256 of a payload, 64 hexadecimal digits. Of a text that was not computed here, only `as_digest` makes one."""
@@ -95,7 +95,7 @@ class Objects:
         """Return the file of an object, if it is in this folder: an untrusted manifest may name any file of the machine."""
         place = self.path(digest)
         with suppress(OSError):
-            is_ours = _DIGEST.fullmatch(digest) and place.resolve().is_relative_to(self._root.resolve())
+            is_ours = _DIGEST.fullmatch(digest) and is_inside(place, self._root)
             if is_ours and stat.S_ISREG(place.lstat().st_mode):
                 return place
         return None

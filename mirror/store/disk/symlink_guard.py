@@ -65,6 +65,11 @@ def is_below(root: Path, folder: Path) -> bool:
     return True
 
 
+def is_inside(place: Path, folder: Path) -> bool:
+    """Return whether a path leads into a folder once links are followed. Neither has to exist; links may go in circles."""
+    return Path(os.path.realpath(place)).is_relative_to(os.path.realpath(folder))
+
+
 def clear(folder: Path) -> None:
     """Delete everything in a folder of half-written files."""
     for half in folder.iterdir():

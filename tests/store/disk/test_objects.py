@@ -273,3 +273,7 @@ def test_only_a_file_of_the_store_is_the_file_of_an_object(objects: Objects, tmp
     objects.path(digest).symlink_to(__file__)
     assert objects.file(digest) is None
     assert not objects.has(digest)
+    objects.path(digest).unlink()
+    objects.path(digest).symlink_to(objects.path(digest))
+    assert objects.file(digest) is None
+    assert not objects.has(digest)
