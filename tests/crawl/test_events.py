@@ -14,9 +14,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any, Final, cast
+from unittest.mock import Mock
 
 import pytest
 
+from mirror.commands.crawl import is_over
 from mirror.core.policy.scope import Reason
 from mirror.store.archive import Archive
 from mirror.store.archive_reader import ArchiveReader
@@ -449,6 +451,23 @@ def test_the_outcome_that_is_told_is_that_of_the_snapshot(tmp_path: Path) -> Non
     shown = status(out)
     assert shown.code == 1
     assert "complete, but nothing was fetched\n" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "over"),
+    [
+        (0, "finished", True),
+        (1, "finished", True),
+        (5, "finished", True),
+        (4, "finished", False),  # the archive could not be written
+        (0, "shutdown", False),  # Ctrl-C, when all was there: the user wants it to end
+        (130, "quota", False),
+        (None, "finished", False),  # a second Ctrl-C
+    ],
+)
+def test_a_run_that_was_to_end_has_no_index_made(code: int | None, reason: str, over: bool) -> None:
+    stats = {"mirror/exit_code": code, "finish_reason": reason}
+    assert is_over(Mock(stats=Mock(get_value=stats.get))) == over
 
 
 _INDEXING: Final = """
