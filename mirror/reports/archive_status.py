@@ -81,23 +81,28 @@ def judged(  # noqa: PLR0913, PLR0917 - what is known of an archive
     *,
     is_held: bool,
 ) -> Status:
-    """Return the status. `is_held`: some process writes the archive; `holder` is which, if that is known."""
+    """Return the status. `is_held`: some process writes the archive; `holder` is which, if that is known.
+
+    If none does, `holder` is one that was killed while it did.
+    """
     if pulse and runs and runs[0].id != pulse.run:  # the newest run could not write its own
         pulse = None
     state = State.BUSY if is_held else State.IDLE
     if pulse and pulse.how is None:
         is_own = holder is not None and holder.nonce == pulse.nonce
         if is_held and is_own:
-            is_late = (now - pulse.time).total_seconds() > pulse.silent_after
+            is_late = abs((now - pulse.time).total_seconds()) > pulse.silent_after  # or somebody set a clock back since
             state = State.SILENT if is_late else State.RUNNING
-        elif not is_held and not _is_over(runs):  # else it was killed behind its end, before it said so
+        elif not is_held and _is_unfinished(runs):  # else it was killed behind its end, before it said so
             state = State.SILENT
+    elif not pulse and holder and not is_held and _is_unfinished(runs):  # its process left its record, and no heartbeat
+        state = State.SILENT
     return Status(folder, state, pulse, holder if is_held else None, runs, disk, now)
 
 
-def _is_over(runs: Sequence[RunRecord]) -> bool:
-    """Whether the newest run is over, as the archive knows."""
-    return bool(runs) and runs[0].outcome is not Outcome.INCOMPLETE
+def _is_unfinished(runs: Sequence[RunRecord]) -> bool:
+    """Whether there is a run that is not over, as the archive knows."""
+    return bool(runs) and runs[0].outcome is Outcome.INCOMPLETE
 
 
 def _lack(pulse: Pulse | None) -> str:
@@ -155,7 +160,8 @@ def _headline(status: Status) -> str:
             f"{doing}, run {pulse.run}{resumed}, process {pulse.process} on {pulse.host} since {_moment(pulse.began)}"
         )
     if status.state is State.SILENT and pulse:
-        ago = _duration((status.now - pulse.time).total_seconds())
+        passed = (status.now - pulse.time).total_seconds()
+        ago = _duration(passed) if passed >= 0 else "in the future: some clock is wrong"
         process = f"process {pulse.process} on {pulse.host}"
         what = (
             f"{process} is there, but does not go on"
@@ -163,6 +169,8 @@ def _headline(status: Status) -> str:
             else f"{process} is gone; the same command continues the run"
         )
         return f"silent since {_moment(pulse.time)} ({ago}): {what}"
+    if status.state is State.SILENT:
+        return "silent: its process is gone, and left no heartbeat; the same command continues the run"
     if status.state is State.BUSY:
         return f"busy: {holder or 'another process'}"
     return _last(status)

@@ -26,7 +26,7 @@ from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.layout import COPIES, KEPT, OBJECTS, SCRATCH
 from mirror.store.disk.lock import Lock
 from mirror.store.disk.objects import Digest
-from mirror.store.disk.owner_record import Owner
+from mirror.store.disk.owner_record import LOCK, Owner
 from mirror.store.disk.publications import NEVER, Publication, PublicationTasks, Published
 from mirror.store.disk.publisher import Publisher, tree_of
 from mirror.store.disk.spool import Spools
@@ -94,7 +94,7 @@ class Archive(ArchiveReader):
             refuse_link(kept / part)
         for part in FILES:  # a backup and a heartbeat are replaced by a rename
             require_file(kept / part, alone=part not in {BACKUP, HEARTBEAT})
-        self._lock = lock = Lock(kept / "lock")
+        self._lock = lock = Lock(kept / LOCK)
         self._prepare()
         may_be_new = self._create and next(self.objects.all(), None) is None
         return open_manifest(kept, may_be_new=may_be_new, check=lock.check)

@@ -14,6 +14,7 @@ from mirror.store.disk import fsync
 from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.layout import KEPT, SCRATCH
 from mirror.store.disk.lock import Lock
+from mirror.store.disk.owner_record import LOCK
 from mirror.store.disk.symlink_guard import discard, make, refuse_link, require_object
 from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.manifest.interface import Manifest
@@ -56,7 +57,7 @@ def restore(root: Path) -> Path | None:
     kept = root / KEPT
     refuse_link(kept)
     with storing(root):
-        lock = Lock(kept / "lock")
+        lock = Lock(kept / LOCK)
         try:
             beside = _checked_copy(kept)
             for name in (f"{_MANIFEST}-wal", f"{_MANIFEST}-shm", f"{_MANIFEST}-journal"):

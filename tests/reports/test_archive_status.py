@@ -70,7 +70,27 @@ def status(
         ),
         (status(pulse(state="ending"), record(), holder=OWN), State.RUNNING, True, "ending, run 2"),
         (status(pulse(resumed=True), record(), holder=OWN), State.RUNNING, True, "running, run 2, resumed, process"),
-        (status(pulse(-3600), record(), holder=OWN), State.RUNNING, True, "running"),  # a clock was set back
+        (status(pulse(-60), record(), holder=OWN), State.RUNNING, True, "running"),  # clocks differ
+        (
+            status(pulse(-3600), record(), holder=OWN),  # a clock was set back, and nothing came since
+            State.SILENT,
+            False,
+            "silent since 2026-11-30 19:00:00 UTC (in the future: some clock is wrong): process 4711 on crawler is there",
+        ),
+        (
+            status(None, record(), holder=OWN, is_held=False),  # it was killed, and its heartbeat is lost
+            State.SILENT,
+            False,
+            "silent: its process is gone, and left no heartbeat; the same command continues the run",
+        ),
+        (status(None, record(Outcome.COMPLETE), holder=OWN, is_held=False), State.IDLE, True, "UTC: complete"),
+        (status(None, holder=OWN, is_held=False), State.IDLE, True, "no run yet"),
+        (
+            status(pulse(how="interrupted", exit_code=130), record(), holder=OTHER, is_held=False),
+            State.IDLE,
+            True,
+            "interrupted",
+        ),
         (status(pulse(60), record(), holder=OWN), State.RUNNING, True, "running"),
         (
             status(pulse(61), record(), holder=OWN),

@@ -33,6 +33,9 @@ from mirror.store.disk.errors import StorageError
 from mirror.store.disk.symlink_guard import NO_LINK
 
 OWNER: Final = "owner"
+LOCK: Final = "lock"
+"""The file that a process has open while it has the archive."""
+
 BEAT: Final = 10.0
 """Seconds between two touches."""
 STALE: Final = 60.0
@@ -141,7 +144,7 @@ class OwnerRecord:
 
     def _in_use(self, owner: Owner | None) -> str:
         """Say that the archive is in use, and what to do."""
-        who = f"{self._place.with_name('lock')} is in use by another run ({owner or 'of another machine'})"
+        who = f"{self._place.with_name(LOCK)} is in use by another run ({owner or 'of another machine'})"
         is_seen = owner is not None and (owner.boot, owner.space) == (self.owner.boot, self.owner.space)
         advice = "" if is_seen else f". If it is dead, run the command again in {STALE:.0f} seconds"
         return f"{who}: wait until it ends{advice}"
@@ -201,14 +204,19 @@ class OwnerRecord:
 def find_holder(kept: Path, now: float) -> tuple[bool, Owner | None]:
     """Return whether a process holds the archive in whose folder `kept` this is, and which, if its record can be read.
 
-    `now` is POSIX time. Takes no lock, and writes nothing. Raises `OSError`.
+    `now` is POSIX time. In a copy of an archive, the record names a process that holds the other one. Takes no lock, and writes
+    nothing. Raises `OSError`.
     """
     try:
         content, touched = _read(kept / OWNER)
     except FileNotFoundError:
         return False, None
     owner = _owner(content)
-    return not is_over(owner, this_process(), now - touched, is_locked=False, is_alive=is_alive), owner
+
+    def holds(one: Owner) -> bool:
+        return is_alive(one) and _may_have_open(one.process, kept / LOCK)
+
+    return not is_over(owner, this_process(), now - touched, is_locked=False, is_alive=holds), owner
 
 
 def this_process() -> Owner:
@@ -229,6 +237,19 @@ def is_alive(owner: Owner) -> bool:
     except (OSError, OverflowError):
         return False
     return not owner.began or _began(owner.process) in {owner.began, None}
+
+
+def _may_have_open(process: int, file: Path) -> bool:
+    """Return whether a process has a file open. If that can't be known, it has: only its user may look, and on Linux only."""
+    try:
+        wanted = file.stat()
+        for one in Path(f"/proc/{process}/fd").iterdir():
+            with suppress(FileNotFoundError):  # it was closed meanwhile
+                if os.path.samestat(one.stat(), wanted):
+                    return True
+    except OSError:
+        return True
+    return False
 
 
 def _began(process: int) -> str | None:

@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,7 +21,7 @@ from mirror.store.archive import Archive
 from mirror.store.disk import owner_record
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.lock import Lock
-from mirror.store.disk.owner_record import STALE, Owner, is_alive, is_over, this_process
+from mirror.store.disk.owner_record import STALE, Owner, find_holder, is_alive, is_over, this_process
 
 ME: Final = this_process()
 ELSEWHERE: Final = replace(ME, host="other", boot="another boot", nonce="1")
@@ -125,6 +127,26 @@ def test_a_copy_of_an_archive_that_is_being_written_is_nobodys(tmp_path: Path) -
     with closing(Archive(tmp_path / "original")):
         shutil.copytree(tmp_path / "original", tmp_path / "copy")
         Archive(tmp_path / "copy").close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody knows which files a process has open")
+def test_who_asks_is_told_the_holder_of_an_archive_and_not_that_of_its_original(tmp_path: Path, locks: str) -> None:
+    with holder(tmp_path / "original", locks) as process:
+        shutil.copytree(tmp_path / "original", tmp_path / "copy")
+        found = [find_holder(tmp_path / name / ".mirror", time.time()) for name in ("original", "copy")]
+        process.kill()
+        process.wait()
+        found.append(find_holder(tmp_path / "original" / ".mirror", time.time()))
+    assert [is_held for is_held, _ in found] == [True, False, False]
+    assert {owner.process for _, owner in found if owner} == {process.pid}
+
+
+def test_a_process_whose_files_nobody_may_see_may_have_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Archive(tmp_path)):
+        monkeypatch.setattr(Path, "iterdir", Mock(side_effect=PermissionError))
+        assert find_holder(tmp_path / ".mirror", time.time())[0]
 
 
 def owned_by(place: Path, owner: Owner | None, age: float = 0) -> None:
