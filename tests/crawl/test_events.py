@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +20,7 @@ from unittest.mock import Mock
 import pytest
 
 from mirror.commands.crawl import is_over
+from mirror.commands.queries.status import run as show_status
 from mirror.core.policy.scope import Reason
 from mirror.store.archive import Archive
 from mirror.store.archive_reader import ArchiveReader
@@ -451,6 +453,26 @@ def test_the_outcome_that_is_told_is_that_of_the_snapshot(tmp_path: Path) -> Non
     shown = status(out)
     assert shown.code == 1
     assert "complete, but nothing was fetched\n" in shown.stdout
+
+
+@pytest.mark.parametrize(("is_same", "code"), [(True, 0), (False, 1)])
+def test_a_run_that_ends_while_its_status_is_read_is_not_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_same: bool, code: int
+) -> None:
+    with serve(Site().page("/")) as server:
+        mirror(server.url, tmp_path)
+    with closing(sqlite3.connect(tmp_path / ".mirror" / "manifest.sqlite")) as database, database:
+        database.execute("UPDATE snapshots SET outcome = 'incomplete', counts = NULL")
+    place = tmp_path / ".mirror" / "heartbeat.json"
+    last = json.loads(place.read_text()) | {"ended": {"how": "interrupted", "outcome": "incomplete", "exit_code": 130}}
+    place.write_text(json.dumps(last | {"ended": None}))
+
+    def end(*_: object) -> tuple[bool, None]:
+        place.write_text(json.dumps(last if is_same else last | {"nonce": "another process"}))
+        return False, None
+
+    monkeypatch.setattr("mirror.commands.queries.status.find_holder", end)
+    assert show_status(Namespace(folders=[str(tmp_path)], json=False)) == code
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from mirror.store import heartbeat
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.layout import KEPT
 from mirror.store.disk.owner_record import find_holder
+from mirror.store.heartbeat import Pulse
 from mirror.terminal.console import print_json, print_line, print_message
 from mirror.terminal.printable import printable
 
@@ -42,9 +43,16 @@ def _status(folder: str) -> Status:
         pulse = heartbeat.read(root)
         now = utc_now()
         is_held, holder = find_holder(root / KEPT, now.timestamp())
+        pulse = pulse if is_held else _last_pulse(root, pulse)
         runs = archive.history.recent(MAX_RUNS)
         disk = Disk(_free(root), archive.history.recorded_size(), _size(archive.manifest.path))
         return judged(folder, pulse, holder, runs, disk, now, is_held=is_held)
+
+
+def _last_pulse(root: Path, pulse: Pulse | None) -> Pulse | None:
+    """Return the last heartbeat of a process: it may have ended since the one that was read."""
+    last = heartbeat.read(root)
+    return last if last and pulse and last.nonce == pulse.nonce else pulse
 
 
 def _size(manifest: Path) -> int:
