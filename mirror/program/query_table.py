@@ -170,7 +170,7 @@ QUERIES: Final[dict[str, Command]] = {
         ),
         "Case and accents don't matter. Prints the best matches first: each URL, the first and the last snapshot in which "
         "it has the words, and the text around them. The first search makes an index in DIR/.mirror, and later ones add what "
-        "is new. Exits with 0 if a page was found, with 1 if none was.",
+        "is new. Exits with 0 if a page was found, with 1 if none was, with 4 if none was and texts could not be read.",
     ),
 }
 """Name -> command: the function `run` of the module `mirror.commands.queries.NAME`."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mirror.core.http.messages import header
 from mirror.core.search.query import Query
 from mirror.core.url.canonical import CanonicalURL
 from mirror.store.archive_reader import ArchiveReader
@@ -22,10 +21,10 @@ from mirror.store.manifest.history_records import Showing
 from mirror.store.manifest.interface import Manifest
 from mirror.store.search.database import DamagedIndexError, is_there, remove
 from mirror.store.search.index import SearchIndex
-from mirror.store.search.kinds import KINDS, PDF, Kind, readable_types, reads_pdf
+from mirror.store.search.kinds import KINDS, PDF, Kind, media_types, readable_types, reads_pdf
 
 if TYPE_CHECKING:
-    from mirror.store.search.index import Text
+    from mirror.store.search.index import Text, TextKey
 
 Span = tuple[int, int]
 """The first and the last snapshot of several in a row."""
@@ -33,7 +32,6 @@ Span = tuple[int, int]
 _BATCH: Final = 8 << 20  # characters that are added in one transaction
 _MOST: Final = 2000  # texts that are
 _FEW: Final = 5000  # URLs
-_DOM: Final = "text/html; charset=utf-8"
 
 # --- up to date -------------------------------------------------------------------------------------------------------
 
@@ -63,22 +61,27 @@ def missing(archive: ArchiveReader, index: SearchIndex) -> int:
     return sum(len(index.missing(_with_kinds(found))) for found in archive.manifest.retention.texts(readable_types()))
 
 
-def bring_up_to_date(archive: ArchiveReader, index: SearchIndex) -> Iterator[int]:
+def bring_up_to_date(
+    archive: ArchiveReader, index: SearchIndex, unread: list["TextKey"] | None = None
+) -> Iterator[int]:
     """Remove texts that nothing needs, and add those that are missing. Yields how many were added, after each transaction.
 
-    What was added stays if this is interrupted. Raises `StorageError`.
+    What was added stays if this is interrupted. Texts that can't be read now are appended to `unread`; the index is not up to
+    date then, so that the next search tries again. Raises `StorageError`.
     """
+    unread = [] if unread is None else unread
     state = _state(archive)
     if index.state == state:
         return
     with storing(archive.root):
         _remove_unneeded(archive.manifest, index)
         count = 0
-        for texts in _batches(_read(archive, index)):
+        for texts in _batches(_read(archive, index, unread)):
             index.add(texts, archive.manifest.retention.needed)
             count += len(texts)
             yield count
-        index.set_state(state)
+        if not unread:
+            index.set_state(state)
 
 
 def lacks_pdf(archive: ArchiveReader) -> bool:
@@ -90,30 +93,30 @@ def _with_kinds(found: Sequence[tuple[Digest, str]]) -> list[tuple[Digest, str]]
     return [(digest, KINDS[media_type]) for digest, media_type in found]
 
 
-def _read(archive: ArchiveReader, index: SearchIndex) -> Iterator["Text"]:
+def _read(archive: ArchiveReader, index: SearchIndex, unread: list["TextKey"]) -> Iterator["Text"]:
     """Yield the texts that the index lacks."""
     from mirror.store.search.object_text import read_text  # noqa: PLC0415 - it loads parsers, and most searches need none
 
     for found in archive.manifest.retention.texts(readable_types()):
         for digest, kind in index.missing(_with_kinds(found)):
-            text = read_text(archive.objects, digest, Kind(kind), _content_type(archive, digest))
+            users = archive.manifest.retention.users_of(digest)
+            is_whole = archive.objects.is_whole(digest, max((one.size for one in users), default=None))
+            shown = next((one for one in users if KINDS.get(one.media_type or "") == kind), None)
+            text = read_text(archive.objects, digest, Kind(kind), shown) if is_whole else None
             if text is not None:
                 yield digest, kind, text
-
-
-def _content_type(archive: ArchiveReader, digest: Digest) -> str | None:
-    """Return the Content-Type of an object. The DOM that a browser made has none, and is in UTF-8."""
-    users = archive.manifest.retention.users_of(digest)
-    return header(users[0].headers, "content-type") if users else _DOM
+            else:
+                unread.append((digest, kind))
 
 
 def _batches(texts: Iterator["Text"]) -> Iterator[list["Text"]]:
+    """Yield texts, some at a time. A PDF ends a batch: reading it may have taken long, and must not be lost."""
     batch: list[Text] = []
     size = 0
     for text in texts:
         batch.append(text)
         size += sum(len(line) for _, line in text[2].lines)
-        if size >= _BATCH or len(batch) >= _MOST:
+        if size >= _BATCH or len(batch) >= _MOST or text[1] == Kind.PDF:
             yield batch
             batch, size = [], 0
     if batch:
@@ -136,45 +139,60 @@ class Search:
     kinds: tuple[Kind, ...] = ()
 
 
-def search(archive: ArchiveReader, index: SearchIndex, wanted: Search) -> Iterator[list[tuple[CanonicalURL, Digest]]]:
-    """Yield the URLs that show a matching text, the best first, each once; some at a time, with the digest of the text."""
+def search(
+    archive: ArchiveReader, index: SearchIndex, wanted: Search
+) -> Iterator[list[tuple[CanonicalURL, "TextKey"]]]:
+    """Yield the URLs that show a matching text, the best first, each once; some at a time, with the text."""
     seen: set[CanonicalURL] = set()
-    for digests, shown in _shown(archive, index, wanted):
-        rank = {digest: place for place, digest in enumerate(digests)}
-        found: dict[CanonicalURL, Digest] = {}
-        for one in sorted(shown, key=lambda one: (rank[one.digest], -one.since, one.url)):
+    for texts, shown in _shown(archive, index, wanted):
+        rank = {text: place for place, text in enumerate(texts)}
+        found: dict[CanonicalURL, TextKey] = {}
+        for one in sorted(shown, key=lambda one: (rank[_key(one)], -one.since, one.url)):
             if one.url not in seen:
                 seen.add(one.url)
-                found[one.url] = one.digest
+                found[one.url] = _key(one)
         if found:
             yield list(found.items())
 
 
+def _key(showing: Showing) -> "TextKey":
+    return showing.digest, KINDS[showing.media_type]
+
+
+def _by_kind(texts: Sequence["TextKey"]) -> Iterator[tuple[list[Digest], list[str]]]:
+    """Yield the digests of the texts of each kind, and the media types of this kind."""
+    for kind in sorted({kind for _, kind in texts}):
+        yield [digest for digest, other in texts if other == kind], media_types([kind])
+
+
 def _shown(
     archive: ArchiveReader, index: SearchIndex, wanted: Search
-) -> Iterator[tuple[list[Digest], Sequence[Showing]]]:
+) -> Iterator[tuple[Sequence["TextKey"], Sequence[Showing]]]:
     """Yield the texts that match, the best first, some at a time, with what shows them.
 
     If few URLs match the pattern, their texts are searched; else the URLs of all texts that match are looked up.
     """
     retention = archive.manifest.retention
-    few = [] if wanted.glob == "*" else retention.showing_at(wanted.glob, wanted.at, _FEW)
+    types = media_types(wanted.kinds)
+    few = [] if wanted.glob == "*" else retention.showing_at(wanted.glob, types, wanted.at, _FEW)
     if wanted.glob == "*" or len(few) == _FEW:
-        for digests in index.find(wanted.query, wanted.kinds):
-            yield digests, retention.showing(digests, wanted.at, wanted.glob)
+        for texts in index.find(wanted.query, wanted.kinds):
+            found = [retention.showing(*some, wanted.at, wanted.glob) for some in _by_kind(texts)]
+            yield texts, [one for some in found for one in some]
         return
-    by_digest: dict[Digest, list[Showing]] = {}
+    by_key: dict[TextKey, list[Showing]] = {}
     for one in few:
-        by_digest.setdefault(one.digest, []).append(one)
-    for digests in index.find(wanted.query, wanted.kinds, by_digest):
-        yield digests, [one for digest in digests for one in by_digest[digest]]
+        by_key.setdefault(_key(one), []).append(one)
+    for texts in index.find(wanted.query, wanted.kinds, {digest for digest, _ in by_key}):
+        yield texts, [one for text in texts for one in by_key.get(text, ())]
 
 
 def count(archive: ArchiveReader, index: SearchIndex, wanted: Search) -> int:
     """Count the URLs that `search` finds."""
     ids: set[int] = set()
-    for digests in index.find_any(wanted.query, wanted.kinds):
-        ids |= archive.manifest.retention.ids_showing(digests, wanted.at, wanted.glob)
+    for texts in index.find_any(wanted.query, wanted.kinds):
+        for some in _by_kind(texts):
+            ids |= archive.manifest.retention.ids_showing(*some, wanted.at, wanted.glob)
     return len(ids)
 
 
@@ -182,12 +200,12 @@ def spans(
     archive: ArchiveReader, index: SearchIndex, query: Query, urls: Sequence[CanonicalURL]
 ) -> dict[CanonicalURL, list[Span]]:
     """Return for each URL the snapshots in which it shows a matching text, oldest first."""
-    showings = archive.manifest.retention.showings(urls)
+    showings = archive.manifest.retention.showings(urls, media_types(()))
     matching = index.matching(query, {one.digest for one in showings})
     complete = archive.history.complete()
     by_url: dict[CanonicalURL, list[Showing]] = {}
     for one in showings:
-        if one.digest in matching:
+        if _key(one) in matching:
             by_url.setdefault(one.url, []).append(one)
     return {url: _joined(found, complete) for url, found in by_url.items()}
 
@@ -196,7 +214,7 @@ def _joined(showings: Sequence[Showing], complete: Sequence[int]) -> list[Span]:
     """Join what follows on each other. The last snapshot that shows a version is the last complete one before its end.
 
     >>> url, digest = CanonicalURL("http://h/"), Digest("0" * 64)
-    >>> _joined([Showing(url, digest, *ends) for ends in ((1, 2), (2, 4), (6, None))], [1, 2, 3, 4, 5, 6, 7])
+    >>> _joined([Showing(url, digest, "text/html", *ends) for ends in ((1, 2), (2, 4), (6, None))], [1, 2, 3, 4, 5, 6, 7])
     [(1, 3), (6, 7)]
     """
     joined: list[tuple[int, int | None]] = []

@@ -1,24 +1,25 @@
 """`websucker grep DIR PATTERN`: find words in the text of the pages, in one snapshot or in all."""
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from time import monotonic
 from typing import Any, Final
 
 from mirror.cli.archive_command import find_snapshot, open_reader
 from mirror.core.search.page_text import PageText
-from mirror.core.search.query import Query, parse
+from mirror.core.search.query import MOST_TERMS, Query, parse
 from mirror.core.search.snippets import Snippet, snippet
 from mirror.core.url.canonical import CanonicalURL
 from mirror.reports.exit_codes import Exit
 from mirror.store.archive_reader import ArchiveReader
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.layout import KEPT
-from mirror.store.disk.objects import Digest
 from mirror.store.search.database import DamagedIndexError, remove
-from mirror.store.search.index import SearchIndex
+from mirror.store.search.index import SearchIndex, TextKey
 from mirror.store.search.kinds import Kind, reads_pdf
 from mirror.store.searching import (
     Search,
@@ -38,7 +39,8 @@ _MOST_COUNTED: Final = 1000
 """The number up to which pages beyond the limit are counted."""
 
 _AT_A_TIME: Final = 1000
-_REPORT_AFTER: Final = 5000  # texts
+_REPORT_AFTER: Final = 5.0  # seconds
+_LONGEST_URL: Final = 10_000  # bytes; SQLite takes patterns of up to 50,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,23 @@ class _Hit:
 
 
 def run(given: Namespace) -> int:
-    """Exits with 0 if a page was found, with 1 if none was."""
+    """Exits with 0 if a page was found, with 1 if none was, with 4 if it is not known: texts could not be read."""
     query = _query(given)
-    with open_reader(given.folder) as archive, _index(archive) as index:
+    with open_reader(given.folder) as archive, _index(archive) as (index, is_whole):
         if query is None:
-            return Exit.WELL
+            return Exit.WELL if is_whole else Exit.STORAGE
         wanted = Search(query, _snapshot(archive, given), _glob(given.url), _kinds(given.type))
-        if given.count:
-            return _print_count(given, count(archive, index, wanted))
-        if given.list and not given.json:
-            return _print_urls(archive, index, wanted, given.limit)
-        return _print_hits(archive, index, wanted, given)
+        is_found = _answer(archive, index, wanted, given)
+        return Exit.WELL if is_found else Exit.SOME_FAILED if is_whole else Exit.STORAGE
+
+
+def _answer(archive: ArchiveReader, index: SearchIndex, wanted: Search, given: Namespace) -> bool:
+    """Print what was found; return whether anything was."""
+    if given.count:
+        return _print_count(given, count(archive, index, wanted))
+    if given.list and not given.json:
+        return _print_urls(archive, index, wanted, given.limit)
+    return _print_hits(archive, index, wanted, given)
 
 
 def _query(given: Namespace) -> Query | None:
@@ -71,9 +79,15 @@ def _query(given: Namespace) -> Query | None:
         return None
     if given.limit < 0:
         exit_with_error(f"--limit {given.limit} is negative: give a number of pages, or 0 for all", Exit.USAGE)
+    if given.limit > sys.maxsize:
+        exit_with_error("--limit is too large: give a number of pages, or 0 for all", Exit.USAGE)
+    if len((given.url or "").encode(errors="replace")) > _LONGEST_URL:
+        exit_with_error(f"--url is too long: give a pattern of up to {_LONGEST_URL:,} bytes", Exit.USAGE)
     query = parse(given.pattern)
     if query is None:
         exit_with_error(f"{given.pattern!r} has no word to find: a word has letters or digits", Exit.USAGE)
+    if (terms := len(query.terms) + len(query.unwanted)) > MOST_TERMS:
+        exit_with_error(f"the pattern has {terms:,} words: give {MOST_TERMS} at most", Exit.USAGE)
     return query
 
 
@@ -111,23 +125,23 @@ def _kinds(given: str | None) -> tuple[Kind, ...]:
 
 
 @contextmanager
-def _index(archive: ArchiveReader) -> Iterator[SearchIndex]:
-    """Open the index and bring it up to date. If it can't be written, say what it lacks."""
+def _index(archive: ArchiveReader) -> Iterator[tuple[SearchIndex, bool]]:
+    """Open the index and bring it up to date. Say what it lacks; the second value is whether it lacks nothing."""
     try:
-        index = _current_index(archive)
+        index, is_whole = _current_index(archive)
     except DamagedIndexError:  # it was found while it was brought up to date
         print_message("The search index is damaged: making it again\n")
         remove(archive.root / KEPT)
-        index = _current_index(archive)
+        index, is_whole = _current_index(archive)
     with closing(index):
         try:
-            yield index
+            yield index, is_whole
         except DamagedIndexError as error:
             remove(archive.root / KEPT)
             exit_with_error(f"{error}: it was removed. Run the same command again to make it again", Exit.STORAGE)
 
 
-def _current_index(archive: ArchiveReader) -> SearchIndex:
+def _current_index(archive: ArchiveReader) -> tuple[SearchIndex, bool]:
     try:
         index = open_index(archive.root)
     except DamagedIndexError:
@@ -135,7 +149,7 @@ def _current_index(archive: ArchiveReader) -> SearchIndex:
     except StorageError as error:
         return _old_index(archive, error)
     try:
-        _update(archive, index)
+        unread = _update(archive, index)
     except DamagedIndexError:
         index.close()
         raise
@@ -145,53 +159,61 @@ def _current_index(archive: ArchiveReader) -> SearchIndex:
     except BaseException:
         index.close()
         raise
-    return index
+    if unread:
+        print_message(
+            f"{_pages(unread)} could not be read, so nothing is found there: the next search tries again, "
+            f"`websucker verify` says which files are missing or damaged\n"
+        )
+    return index, not unread
 
 
-def _update(archive: ArchiveReader, index: SearchIndex) -> None:
+def _update(archive: ArchiveReader, index: SearchIndex) -> int:
+    """Bring the index up to date; return the number of texts that could not be read."""
     if not is_current(archive, index) and lacks_pdf(archive):
         print_message("The index has no text of PDF files: to add it, pip install 'pypdf>=7.1'\n")
-    reported = 0
-    for added in bring_up_to_date(archive, index):
-        if added >= reported + _REPORT_AFTER:
-            print_message(f"Search index: {added:,} pages added\n")
-            reported = added
+    unread: list[TextKey] = []
+    reported = monotonic()
+    for added in bring_up_to_date(archive, index, unread):
+        if monotonic() >= reported + _REPORT_AFTER:
+            print_message(f"Search index: {_pages(added)} added\n")
+            reported = monotonic()
+    return len(unread)
 
 
-def _old_index(archive: ArchiveReader, error: StorageError) -> SearchIndex:
+def _old_index(archive: ArchiveReader, error: StorageError) -> tuple[SearchIndex, bool]:
     """Open an index that can't be brought up to date."""
     try:
         index = SearchIndex(archive.root / KEPT, read_only=True)
     except StorageError:
         exit_with_error(f"there is no search index, and none can be made: {error}", Exit.STORAGE)
-    if not is_current(archive, index):
-        lacking = missing(archive, index)
+    lacking = 0 if is_current(archive, index) else missing(archive, index)
+    if lacking:
         print_message(f"The search index can't be brought up to date ({error}). It lacks {_pages(lacking)}\n")
-    return index
+    return index, not lacking
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------
 
 
-def _print_count(given: Namespace, number: int) -> int:
+def _print_count(given: Namespace, number: int) -> bool:
     if given.json:
         print_json({"count": number})
     else:
         print_line(str(number))
-    return Exit.WELL if number else Exit.SOME_FAILED
+    return number > 0
 
 
-def _print_urls(archive: ArchiveReader, index: SearchIndex, wanted: Search, limit: int) -> int:
+def _print_urls(archive: ArchiveReader, index: SearchIndex, wanted: Search, limit: int) -> bool:
     urls = (url for found in search(archive, index, wanted) for url, _ in found)
     listed = 0
     for url in islice(urls, limit or None):
         print_line(url)
         listed += 1
     _print_rest(sum(1 for _ in islice(urls, _MOST_COUNTED)) if limit else 0)
-    return Exit.WELL if listed else Exit.SOME_FAILED
+    return listed > 0
 
 
-def _print_hits(archive: ArchiveReader, index: SearchIndex, wanted: Search, given: Namespace) -> int:
+def _print_hits(archive: ArchiveReader, index: SearchIndex, wanted: Search, given: Namespace) -> bool:
     pages = (page for found in search(archive, index, wanted) for page in found)
     listed: list[dict[str, Any]] = []
     is_found = False
@@ -206,16 +228,16 @@ def _print_hits(archive: ArchiveReader, index: SearchIndex, wanted: Search, give
         print_json({"snapshot": wanted.at, "hits": listed, "more": more})
     else:
         _print_rest(more)
-    return Exit.WELL if is_found else Exit.SOME_FAILED
+    return is_found
 
 
 def _hits(
-    archive: ArchiveReader, index: SearchIndex, query: Query, pages: Iterator[tuple[CanonicalURL, Digest]]
+    archive: ArchiveReader, index: SearchIndex, query: Query, pages: Iterator[tuple[CanonicalURL, TextKey]]
 ) -> Iterator[_Hit]:
     while some := list(islice(pages, _AT_A_TIME)):
         seen = spans(archive, index, query, [url for url, _ in some])
-        for url, digest in some:
-            yield _Hit(url, seen.get(url, []), snippet(index.text(digest) or PageText(), query))
+        for url, text in some:
+            yield _Hit(url, seen.get(url, []), snippet(index.text(text) or PageText(), query))
 
 
 def _print_rest(more: int) -> None:

@@ -1,5 +1,6 @@
 """`websucker log DIR URL`: list the versions of a URL, and what changed in each."""
 
+import sys
 from argparse import Namespace
 from itertools import islice
 from typing import Any
@@ -23,7 +24,7 @@ _DIGITS = 12
 
 def run(given: Namespace) -> int:
     """Prints the newest version first. Exits with 1 if the archive has no version of the URL."""
-    if given.number is not None and given.number < 1:
+    if given.number is not None and not 1 <= given.number <= sys.maxsize:
         exit_with_error(f"--number {given.number}: give a number of versions, from 1 on", Exit.USAGE)
     with open_reader(given.folder) as archive:
         url, versions = _versions(archive, find_url(archive, given.url))

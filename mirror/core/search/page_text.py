@@ -5,6 +5,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+SEPARATE_LINES: Final = 2000
+"""The lines of a page of which one is shown for a match. Those behind them are only searched, so they are joined."""
 
 
 class Part(StrEnum):
@@ -17,7 +21,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """The lines of a page, in order."""
+    """The lines of a page, in order; behind `SEPARATE_LINES`, one line with the rest of each part."""
 
     lines: tuple[tuple[Part, str], ...] = ()
 

@@ -14,7 +14,8 @@ from typing import Final
 from mirror.core.search.words import RUN, fold, split
 
 _PIECE: Final = re.compile(r'"(?P<phrase>[^"]*)(?:"|\Z)(?P<star>\*?)|(?P<word>[^\s"]+)')
-_MOST_TERMS: Final = 64
+MOST_TERMS: Final = 128
+"""The number of terms up to which a query is searched: the nesting of what they become is limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def parse(text: str) -> Query | None:
     wanted: list[list[Term]] = []
     unwanted: list[Term] = []
     operator = ""
-    for piece in list(_PIECE.finditer(text))[: 2 * _MOST_TERMS]:
+    for piece in _PIECE.finditer(text):
         if piece["word"] in {"OR", "NOT"}:
             operator = piece["word"]
             continue
@@ -62,7 +63,7 @@ def parse(text: str) -> Query | None:
         else:
             wanted.append([term])
         operator = ""
-    return Query(tuple(map(tuple, wanted[:_MOST_TERMS])), tuple(unwanted[:_MOST_TERMS])) if wanted else None
+    return Query(tuple(map(tuple, wanted)), tuple(unwanted)) if wanted else None
 
 
 def _term(piece: re.Match[str]) -> Term:

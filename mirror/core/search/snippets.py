@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mirror.core.search.page_text import PageText, Part
+from mirror.core.search.page_text import SEPARATE_LINES, PageText, Part
 from mirror.core.search.query import Query, Term
 from mirror.core.search.words import RUN, fold
 
 _LENGTH: Final = 160  # characters
 _BEFORE: Final = 40
-_MOST_LINES: Final = 2000
 _LONGEST: Final = 20_000  # characters of a line that are looked at
 _DOTS: Final = "…"
 
@@ -32,7 +31,7 @@ def snippet(text: PageText, query: Query) -> Snippet:
     patterns = [_pattern(term) for term in query.terms]
     title = text.part(Part.TITLE)[:_LENGTH]
     best, most = "", (0, False)
-    for part, whole in text.lines[:_MOST_LINES]:
+    for part, whole in text.lines[:SEPARATE_LINES]:
         line = whole[:_LONGEST]
         folded = fold(line)
         found = sum(1 for pattern in patterns if pattern.search(folded)) if _may_match(folded, query) else 0

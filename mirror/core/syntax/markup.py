@@ -123,6 +123,45 @@ def read_html(text: str, new: Callable[[], AnyTarget]) -> AnyTarget:
     return target if is_whole else read_deep_html(text, new())
 
 
+def read_xml(text: str, new: Callable[[], AnyTarget]) -> AnyTarget | None:
+    """Report a document of XHTML to `new()`, names without their namespaces.
+
+    `None` if it is no well-formed XML, or declares entities: a parser with a target would expand them, whatever they are.
+    """
+    if "<!ENTITY" in text:
+        return None
+    target = new()
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, target=cast("Any", _OfXml(target))
+    )
+    try:
+        etree.fromstring(_xml_bytes(text), parser)
+    except etree.LxmlError:
+        return None
+    return target
+
+
+class _OfXml:
+    """Passes on what an XML parser reports, with the names that HTML has."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.data = target.data
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        self._target.start(_html_name(tag), {attribute_name(name): value for name, value in attributes.items()})
+
+    def end(self, tag: str) -> None:
+        self._target.end(_html_name(tag))
+
+    def close(self) -> None:
+        """The parser calls this at the end."""
+
+
+def _html_name(tag: str) -> str:
+    return SVG_TITLE if tag == "{http://www.w3.org/2000/svg}title" else local_name(tag)
+
+
 def html_parser(target: CountingTarget) -> etree.HTMLParser:
     """Return a parser that reports to a target."""
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=cast("Any", target))

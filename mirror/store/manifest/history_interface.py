@@ -260,17 +260,24 @@ class Retention(Protocol):
     def needed(self, digests: Sequence[Digest]) -> set[Digest]:
         """Return those of these payloads and DOMs that any version needs."""
 
-    def showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> list[Showing]:
-        """Return which URLs show these payloads or DOMs in a snapshot; `None`: in any. The URLs match a pattern of GLOB."""
+    def showing(
+        self, digests: Sequence[Digest], media_types: Sequence[str], snapshot_id: int | None, glob: str = "*"
+    ) -> list[Showing]:
+        """Return which URLs show these payloads or DOMs, as one of these types, in a snapshot; `None`: in any.
 
-    def showing_at(self, glob: str, snapshot_id: int | None, most: int) -> list[Showing]:
-        """Return up to `most` payloads and DOMs that URLs of a pattern show in a snapshot; `None`: in any."""
+        The URLs match a pattern of GLOB. A DOM is HTML.
+        """
 
-    def ids_showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> set[int]:
+    def showing_at(self, glob: str, media_types: Sequence[str], snapshot_id: int | None, most: int) -> list[Showing]:
+        """Return up to `most` payloads and DOMs of these types that URLs of a pattern show in a snapshot; `None`: in any."""
+
+    def ids_showing(
+        self, digests: Sequence[Digest], media_types: Sequence[str], snapshot_id: int | None, glob: str = "*"
+    ) -> set[int]:
         """Return the ids of the URLs that `showing` returns. This takes less time."""
 
-    def showings(self, urls: Sequence[CanonicalURL]) -> list[Showing]:
-        """Return everything that these URLs ever showed, oldest first."""
+    def showings(self, urls: Sequence[CanonicalURL], media_types: Sequence[str]) -> list[Showing]:
+        """Return everything of these types that these URLs ever showed, oldest first."""
 
     def give_up(self, digest: Digest) -> None:
         """Store that this payload is lost for good: versions with it become FAILED, without a path."""

@@ -91,6 +91,7 @@ class Showing:
 
     url: CanonicalURL
     digest: Digest
+    media_type: str
     since: int
     until: int | None
 

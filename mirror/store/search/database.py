@@ -15,7 +15,7 @@ from mirror.store.disk.errors import StorageError, storing
 from mirror.store.disk.symlink_guard import discard, require_file
 from mirror.store.manifest.checks import DamagedManifestError
 from mirror.store.search.schema import CREATE, FILES
-from mirror.store.sqlite.database import read_only_mode, storage_error, uri_of
+from mirror.store.sqlite.database import IMMUTABLE, read_only_mode, storage_error, uri_of
 
 _PATIENCE: Final = 20.0  # seconds that a process waits for the transaction of another one
 _LONGEST: Final = 64 << 20  # bytes of a value
@@ -37,7 +37,7 @@ class SearchDatabase:
             for name in FILES:
                 require_file(kept / name, alone=True)
         try:
-            self._connection = _connect(self._path, read_only=read_only)
+            self._connection = _open(self._path, read_only=read_only)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise _described(self._path, error) from error
 
@@ -97,8 +97,20 @@ def remove(kept: Path) -> None:
             discard(kept / name)
 
 
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    name = f"{uri_of(path)}?{read_only_mode(path) if read_only else 'mode=rwc'}"
+def _open(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    if not read_only:
+        return _connect(path, "mode=rwc", read_only=False)
+    try:
+        return _connect(path, read_only_mode(path), read_only=True)
+    except sqlite3.OperationalError:
+        log = path.with_name(FILES[1])
+        if not path.is_file() or (log.is_file() and log.stat().st_size):
+            raise
+        return _connect(path, IMMUTABLE, read_only=True)  # a full disk has no room for the files that processes share
+
+
+def _connect(path: Path, mode: str, *, read_only: bool) -> sqlite3.Connection:
+    name = f"{uri_of(path)}?{mode}"
     connection = sqlite3.connect(name, uri=True, isolation_level=None, timeout=_PATIENCE)
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)

@@ -15,8 +15,11 @@ from mirror.store.disk.objects import Digest, as_digest
 from mirror.store.search.database import DamagedIndexError, SearchDatabase
 from mirror.store.search.match import expression, in_headings
 
+TextKey = tuple[Digest, str]
+"""What a text is known by: its object, and the kind of document that the object was read as. Bytes may be read as several."""
+
 Text = tuple[Digest, str, PageText]
-"""The text of an object, and the kind of document that the object was read as."""
+"""The same, and the text."""
 
 _RULES: Final = f"{words.VERSION} {unicodedata.unidata_version}"
 """The rules by which texts became words. They have to be the same when a text is removed."""
@@ -62,8 +65,8 @@ class SearchIndex:
         with self._database.transaction():
             self._database.run("INSERT OR REPLACE INTO facts VALUES ('state', ?)", (state,))
 
-    def missing(self, texts: Collection[tuple[Digest, str]]) -> list[tuple[Digest, str]]:
-        """Return those of these texts (digest, kind) that are not in the index, each once."""
+    def missing(self, texts: Collection[TextKey]) -> list[TextKey]:
+        """Return those of these texts that are not in the index, each once."""
         wanted = json.dumps([digest for digest, _ in texts])
         known = set(self._database.all(f"SELECT digest, kind FROM texts WHERE digest IN {_GIVEN}", (wanted,)))
         return [text for text in dict.fromkeys(texts) if text not in known]
@@ -75,9 +78,9 @@ class SearchIndex:
             yield [_digest(digest) for _, digest in rows]
             last = rows[-1][0]
 
-    def text(self, digest: Digest) -> PageText | None:
-        """Return the text of an object; `None` if it is not in the index."""
-        found = self._database.scalar(f"{_BODY} LIMIT 1", (digest,))
+    def text(self, key: TextKey) -> PageText | None:
+        """Return a text; `None` if it is not in the index."""
+        found = self._database.scalar(_BODY, key)
         return None if found is None else _unpacked(found)
 
     def damage(self) -> str | None:
@@ -136,11 +139,11 @@ class SearchIndex:
 
     def find(
         self, query: Query, kinds: Sequence[str] = (), among: Collection[Digest] | None = None
-    ) -> Iterator[list[Digest]]:
-        """Yield the digests of the texts that match, the best first, some at a time.
+    ) -> Iterator[list[TextKey]]:
+        """Yield the texts that match, the best first, some at a time.
 
         With `kinds`, only texts of these are found, and with `among`, only those of these objects. If too many texts match to
-        compare them all, those with all words in the title or the headings come first; then a digest may come twice.
+        compare them all, those with all words in the title or the headings come first; then one may come twice.
         """
         condition, more = ("", ()) if among is None else (_among(query, among), (json.dumps(list(among)),))
         whole = expression(query)
@@ -149,22 +152,22 @@ class SearchIndex:
             order = "ORDER BY rank" if are_few or (part != whole and self._are_few(part)) else ""
             values = (part, json.dumps(kinds), len(kinds), *more)
             for rows in self._database.rows(f"{_FIND}{condition} {order}", values):
-                yield [_digest(digest) for (digest,) in rows]
+                yield [_key(*row) for row in rows]
 
     def _are_few(self, match: str) -> bool:
         """Return whether few enough texts match to be compared with each other."""
         return int(self._database.scalar(_COUNT, (match, _MOST_RANKED + 1))) <= _MOST_RANKED
 
-    def find_any(self, query: Query, kinds: Sequence[str] = ()) -> Iterator[list[Digest]]:
+    def find_any(self, query: Query, kinds: Sequence[str] = ()) -> Iterator[list[TextKey]]:
         """Do the same in any order, many at a time. This takes less time."""
         for rows in self._database.rows(_FIND, (expression(query), json.dumps(kinds), len(kinds)), _MANY):
-            yield [_digest(digest) for (digest,) in rows]
+            yield [_key(*row) for row in rows]
 
-    def matching(self, query: Query, digests: Collection[Digest]) -> set[Digest]:
-        """Return those of these objects whose text matches."""
+    def matching(self, query: Query, digests: Collection[Digest]) -> set[TextKey]:
+        """Return those of the texts of these objects that match."""
         values = (expression(query), json.dumps(list(digests)))
         rows = self._database.all(f"{_MATCHING}{_among(query, digests)}", values)
-        return {_digest(digest) for (digest,) in rows}
+        return {_key(*row) for row in rows}
 
     def _fact(self, name: str) -> str | None:
         found = self._database.scalar("SELECT value FROM facts WHERE name = ?", (name,))
@@ -173,15 +176,16 @@ class SearchIndex:
 
 _GIVEN: Final = "(SELECT value FROM json_each(?))"
 _SOME: Final = f"SELECT id, digest FROM texts WHERE id > ? ORDER BY id LIMIT {_AT_A_TIME}"
-_BODY: Final = "SELECT lines FROM bodies JOIN texts USING (id) WHERE digest = ?"
+_BODY: Final = "SELECT lines FROM bodies JOIN texts USING (id) WHERE digest = ? AND kind = ?"
 _BODIES: Final = f"SELECT id, lines FROM bodies JOIN texts USING (id) WHERE digest IN {_GIVEN}"
 _INSERT: Final = "INSERT INTO words (rowid, title, headings, body) VALUES (?, ?, ?, ?)"
 _DELETE: Final = "INSERT INTO words (words, rowid, title, headings, body) VALUES ('delete', ?, ?, ?, ?)"
 _FIND: Final = (
-    f"SELECT digest FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ? AND (kind IN {_GIVEN} OR ? = 0)"
+    "SELECT digest, kind FROM words JOIN texts ON texts.id = words.rowid "
+    f"WHERE words MATCH ? AND (kind IN {_GIVEN} OR ? = 0)"
 )
 _COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
-_MATCHING: Final = "SELECT digest FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ?"
+_MATCHING: Final = "SELECT digest, kind FROM words JOIN texts ON texts.id = words.rowid WHERE words MATCH ?"
 _MOST_SOUGHT: Final = 200
 
 
@@ -216,6 +220,12 @@ def _unpacked(body: object) -> PageText:
         return PageText(tuple((Part(line[0]), line[1:]) for line in text.split("\n") if line))
     except (zlib.error, ValueError) as error:
         raise DamagedIndexError("the search index has a text that can't be read") from error
+
+
+def _key(digest: object, kind: object) -> TextKey:
+    if not isinstance(kind, str):
+        raise DamagedIndexError("the search index has a kind that is none")
+    return _digest(digest), kind
 
 
 def _digest(value: object) -> Digest:

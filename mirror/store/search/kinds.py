@@ -1,5 +1,6 @@
 """The kinds of documents that have a text to search."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import Final
@@ -14,15 +15,21 @@ class Kind(StrEnum):
 
 
 PDF: Final = "application/pdf"
+XHTML: Final = "application/xhtml+xml"
 
 KINDS: Final = {
     "text/html": Kind.HTML,
-    "application/xhtml+xml": Kind.HTML,
+    XHTML: Kind.HTML,
     PDF: Kind.PDF,
     "text/plain": Kind.TEXT,
     "text/markdown": Kind.TEXT,
 }
 """Media type -> kind of document."""
+
+
+def media_types(kinds: Collection[str]) -> list[str]:
+    """Return the media types of some kinds; of none, all."""
+    return [media_type for media_type, kind in KINDS.items() if kind in kinds or not kinds]
 
 
 def reads_pdf() -> bool:

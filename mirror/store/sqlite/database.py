@@ -272,13 +272,16 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
 def read_only_mode(path: Path) -> str:
     """SQLite needs an index file for its log. On a read-only medium it can't make one, but if there is no log it needs none."""
     wal = path.with_name(path.name + "-wal")
-    return "mode=ro" if wal.exists() or os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
+    return "mode=ro" if wal.exists() or os.access(path.parent, os.W_OK) else IMMUTABLE
 
 
 def uri_of(path: Path) -> str:
     """Return a name for SQLite that has no character that UTF-8 lacks: the name of a folder may be any bytes."""
     return path.absolute().as_uri()
 
+
+IMMUTABLE: Final = "mode=ro&immutable=1"
+"""How SQLite opens a file that nobody writes: it needs no other files."""
 
 _READER: Final = ("busy_timeout = 5000",)
 _WRITER: Final = (  # with WAL readers never wait, and a killed process loses nothing that was committed

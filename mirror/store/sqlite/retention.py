@@ -70,20 +70,25 @@ class Retention(Queries):
     def needed(self, digests: Sequence[Digest]) -> set[Digest]:
         return {checks.digest(digest) for digest in self._database.column(_NEEDED, {"given": json.dumps(digests)})}
 
-    def showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> list[Showing]:
-        words = {"given": json.dumps(digests), "at": snapshot_id, "glob": glob}
+    def showing(
+        self, digests: Sequence[Digest], media_types: Sequence[str], snapshot_id: int | None, glob: str = "*"
+    ) -> list[Showing]:
+        words = {"given": json.dumps(digests), "types": json.dumps(media_types), "at": snapshot_id, "glob": glob}
         return [_showing(row) for row in self._database.rows(_SHOWING, words)]
 
-    def showing_at(self, glob: str, snapshot_id: int | None, most: int) -> list[Showing]:
-        words = {"at": snapshot_id, "glob": glob, "most": most}
+    def showing_at(self, glob: str, media_types: Sequence[str], snapshot_id: int | None, most: int) -> list[Showing]:
+        words = {"types": json.dumps(media_types), "at": snapshot_id, "glob": glob, "most": most}
         return [_showing(row) for row in self._database.rows(_SHOWING_AT, words)]
 
-    def ids_showing(self, digests: Sequence[Digest], snapshot_id: int | None, glob: str = "*") -> set[int]:
-        words = {"given": json.dumps(digests), "at": snapshot_id, "glob": glob}
+    def ids_showing(
+        self, digests: Sequence[Digest], media_types: Sequence[str], snapshot_id: int | None, glob: str = "*"
+    ) -> set[int]:
+        words = {"given": json.dumps(digests), "types": json.dumps(media_types), "at": snapshot_id, "glob": glob}
         return set(self._database.column(_IDS_SHOWING, words))
 
-    def showings(self, urls: Sequence[CanonicalURL]) -> list[Showing]:
-        return [_showing(row) for row in self._database.rows(_SHOWINGS, {"given": json.dumps(urls)})]
+    def showings(self, urls: Sequence[CanonicalURL], media_types: Sequence[str]) -> list[Showing]:
+        words = {"given": json.dumps(urls), "types": json.dumps(media_types)}
+        return [_showing(row) for row in self._database.rows(_SHOWINGS, words)]
 
     def give_up(self, digest: Digest) -> None:
         for statement in _GIVE_UP:
@@ -117,6 +122,7 @@ def _showing(row: sqlite3.Row) -> Showing:
     return Showing(
         checks.url(row["url"]),
         checks.digest(row["shown"]),
+        checks.text(row["type"]),
         checks.number(row["since"]),
         checks.optional(checks.number, row["until"]),
     )
@@ -143,33 +149,45 @@ _NEEDED: Final = (
     f"SELECT digest FROM resources r WHERE digest IN {GIVEN} AND {_IS_SHOWN} "
     f"UNION SELECT dom FROM renderings WHERE dom IN {GIVEN}"
 )
+_PAYLOADS_SHOWN: Final = {
+    "table": "resources r",
+    "shown": "r.digest",
+    "type": "r.media_type",
+    "since": "r.since",
+    "until": "r.until",
+}
+_DOMS_SHOWN: Final = {  # a DOM is shown from its rendering on, until the page is rendered again
+    "table": "renderings d JOIN resources r ON r.id = d.resource_id AND d.state = 1",
+    "shown": "d.dom",
+    "type": f"'{_DOM_TYPE}'",
+    "since": "d.since",
+    "until": (
+        "coalesce((SELECT min(later.since) FROM renderings later WHERE later.resource_id = d.resource_id "
+        "AND later.since > d.since AND later.state = 1), r.until)"
+    ),
+}
+
+
+def _of_both(query: str, joined: str = " UNION ") -> str:
+    """Return a query of payloads and of DOMs."""
+    return joined.join(query.format(**names) for names in (_PAYLOADS_SHOWN, _DOMS_SHOWN))
+
+
 _SHOWS: Final = (
-    "SELECT u.id, u.url, r.since AS since, r.until AS until, {shown} AS shown FROM {table} JOIN urls u ON u.id = r.url_id "
-    f"WHERE {{condition}} AND {_IS_SHOWN}"
+    "SELECT u.id, u.url, {shown} AS shown, {type} AS type, {since} AS since, {until} AS until "
+    "FROM {table} JOIN urls u ON u.id = r.url_id "
+    f"WHERE {{shown}} IS NOT NULL AND {_IS_SHOWN} AND {{type}} IN (SELECT value FROM json_each(:types))"
 )
-_FROM_DOMS: Final = "renderings d JOIN resources r ON r.id = d.resource_id AND d.state = 1 AND d.dom IS NOT NULL"
-_AT: Final = " AND (:at IS NULL OR (r.since <= :at AND (r.until IS NULL OR r.until > :at))) AND u.url GLOB :glob"
-_SHOWING: Final = (
-    f"{_SHOWS.format(shown='r.digest', table='resources r', condition=f'r.digest IN {GIVEN}')}{_AT} "
-    f"UNION {_SHOWS.format(shown='d.dom', table=_FROM_DOMS, condition=f'd.dom IN {GIVEN}')}{_AT}"
+_AT: Final = "(:at IS NULL OR ({since} <= :at AND ({until} IS NULL OR {until} > :at)))"
+_SHOWING: Final = _of_both(f"{_SHOWS} AND {{shown}} IN {GIVEN} AND {_AT} AND u.url GLOB :glob")
+_IDS_SHOWING: Final = _of_both(
+    f"SELECT r.url_id FROM {{table}} WHERE {{shown}} IN {GIVEN} AND {_IS_SHOWN} AND {_AT} "
+    "AND {type} IN (SELECT value FROM json_each(:types)) "
+    "AND (:glob = '*' OR (SELECT url FROM urls u WHERE u.id = r.url_id) GLOB :glob)",
+    " UNION ALL ",
 )
-_MATCHES: Final = (
-    "(:at IS NULL OR (r.since <= :at AND (r.until IS NULL OR r.until > :at))) "
-    "AND (:glob = '*' OR (SELECT url FROM urls u WHERE u.id = r.url_id) GLOB :glob)"
-)
-_IDS_SHOWING: Final = (
-    f"SELECT r.url_id FROM resources r WHERE r.digest IN {GIVEN} AND {_IS_SHOWN} AND {_MATCHES} "
-    f"UNION ALL SELECT r.url_id FROM {_FROM_DOMS} WHERE d.dom IN {GIVEN} AND {_IS_SHOWN} AND {_MATCHES}"
-)
-_SHOWING_AT: Final = (
-    f"{_SHOWS.format(shown='r.digest', table='resources r', condition='r.digest IS NOT NULL')}{_AT} "
-    f"UNION {_SHOWS.format(shown='d.dom', table=_FROM_DOMS, condition='1')}{_AT} LIMIT :most"
-)
-_OF_URLS: Final = f"u.url IN {GIVEN} AND r.digest IS NOT NULL"
-_SHOWINGS: Final = (
-    f"{_SHOWS.format(shown='r.digest', table='resources r', condition=_OF_URLS)} "
-    f"UNION {_SHOWS.format(shown='d.dom', table=_FROM_DOMS, condition=_OF_URLS)} ORDER BY since"
-)
+_SHOWING_AT: Final = f"{_of_both(f'{_SHOWS} AND {_AT} AND u.url GLOB :glob')} LIMIT :most"
+_SHOWINGS: Final = f"{_of_both(f'{_SHOWS} AND u.url IN {GIVEN}')} ORDER BY since"
 _SIZES: Final = "SELECT digest, max(size) FROM resources WHERE digest IS NOT NULL GROUP BY digest"
 _GIVE_UP: Final = script(
     """

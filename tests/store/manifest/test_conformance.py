@@ -781,9 +781,11 @@ def test_which_urls_show_a_text_and_when(manifest: Manifest) -> None:
     assert list(manifest.retention.texts(["image/png"])) == []
     assert manifest.retention.needed([one, picture, Digest("d" * 64)]) == {one}
 
+    types = ["text/html", "application/pdf"]
+
     def shown(digests: list[Digest], at: int | None, glob: str = "*") -> list[tuple[str, int, int | None]]:
-        showing = manifest.retention.showing(digests, at, glob)
-        assert len(manifest.retention.ids_showing(digests, at, glob)) == len({one.url for one in showing})
+        showing = manifest.retention.showing(digests, types, at, glob)
+        assert len(manifest.retention.ids_showing(digests, types, at, glob)) == len({one.url for one in showing})
         return sorted((one.url[-1], one.since, one.until) for one in showing)
 
     assert shown([one], 1) == [("1", 1, 2), ("2", 1, None)]
@@ -791,9 +793,12 @@ def test_which_urls_show_a_text_and_when(manifest: Manifest) -> None:
     assert shown([one, two], None) == [("1", 1, 2), ("1", 2, 3), ("1", 3, None), ("2", 1, None)]
     assert shown([one], 3, "*/1") == [("1", 3, None)]
     assert shown([picture], None) == []
-    assert [one.digest for one in manifest.retention.showing_at("*/1", 2, 9)] == [two]
-    assert len(manifest.retention.showing_at("*", None, 2)) == 2
-    ever = manifest.retention.showings([url(1), url(9)])
+    assert [one.digest for one in manifest.retention.showing_at("*/1", types, 2, 9)] == [two]
+    assert len(manifest.retention.showing_at("*", types, None, 2)) == 2
+    assert manifest.retention.showing_at("*", ["text/plain"], None, 2) == []
+    assert manifest.retention.showing([one], ["text/plain"], None) == []
+    assert manifest.retention.ids_showing([one], ["text/plain"], None) == set()
+    ever = manifest.retention.showings([url(1), url(9)], types)
     assert [(one.digest, one.since) for one in ever] == [(one, 1), (two, 2), (one, 3)]
     before = manifest.retention.state()
     with manifest.transaction():

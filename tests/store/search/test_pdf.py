@@ -38,6 +38,17 @@ def read(payload: bytes, folder: Path) -> PageText:
     place = folder / "file.pdf"
     place.write_bytes(payload)
     with place.open("rb") as file:
+        found = pdf_text(file)
+    assert found is not None
+    return found
+
+
+def run_instead(program: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> PageText | None:
+    """What is read of a file if the process runs a program."""
+    monkeypatch.setattr(module, "_PROGRAM", f"import os, signal, sys\n{program}")
+    place = folder / "file.pdf"
+    place.write_bytes(pdf("x"))
+    with place.open("rb") as file:
         return pdf_text(file)
 
 
@@ -68,23 +79,66 @@ def test_a_file_that_is_no_pdf_has_no_text(payload: bytes, tmp_path: Path) -> No
     assert read(payload, tmp_path).part(Part.BODY) == ""
 
 
+ENDLESS = "from mirror.store.search import pdf_process as p; p.SECONDS = 1; p.limit()\nwhile True: pass"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no limits")
 @pytest.mark.parametrize(
     "program",
-    ["while True: pass", "import os; os.abort()", "a = []\nwhile True: a.append(bytes(1 << 24))"],
-    ids=["endless", "crash", "memory"],
+    [
+        f"import sys; sys.path[:] = sys.argv[2:]\nprint('T\\nbefore', flush=True)\n{ENDLESS}",
+        "print('T\\nbefore', flush=True); os.kill(os.getpid(), signal.SIGSEGV)",
+        "print('T\\nbefore', flush=True); os.abort()",
+    ],
+    ids=["endless", "crash", "abort"],
 )
-def test_a_process_that_takes_too_much_is_ended(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))\n"
-    monkeypatch.setattr(module, "_PROGRAM", limits + program)
-    monkeypatch.setattr(module, "PATIENCE", 1.0)
-    assert read(pdf("x"), tmp_path) == PageText()
+def test_a_file_that_ends_its_process_has_the_text_before(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = run_instead(program, tmp_path, monkeypatch)
+    assert found == PageText(((Part.TITLE, "T"), (Part.BODY, "before")))
+
+
+@needs_pypdf
+def test_a_file_that_takes_all_memory_ends_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = (
+        "sys.path[:] = sys.argv[2:]\nimport pypdf; from mirror.store.search import pdf_process as p\n"
+        "pypdf.PdfReader = lambda *_, **__: bytes(1 << 40)\np.main(9)"
+    )
+    assert run_instead(program, tmp_path, monkeypatch) == PageText()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+@pytest.mark.parametrize(
+    "program",
+    ["os.kill(os.getpid(), signal.SIGKILL)", "os.kill(os.getpid(), signal.SIGINT)", "sys.exit(1)", "import nothing"],
+)
+def test_a_reading_that_was_cut_short_is_no_text(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_instead(f"print('T\\nbefore', flush=True)\n{program}", tmp_path, monkeypatch) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, the time is the only limit")
+def test_a_process_that_gets_no_time_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.5)
+    assert run_instead("signal.pause()", tmp_path, monkeypatch) is None
+
+
+def test_a_process_that_cannot_be_started_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
+    assert run_instead("", tmp_path, monkeypatch) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no sessions")
+def test_the_process_is_in_a_session_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = run_instead("print(); print(os.getsid(0) == os.getpid())", tmp_path, monkeypatch)
+    assert found == PageText(((Part.BODY, "True"),))
 
 
 @needs_pypdf
 def test_the_process_limits_its_memory() -> None:
     program = (
         "from mirror.store.search import pdf_process as p; p.limit(); import resource as r; "
-        "print(r.getrlimit(r.RLIMIT_AS) == (p.MEMORY, p.MEMORY), r.getrlimit(r.RLIMIT_CPU) == (p.SECONDS, p.SECONDS))"
+        "print(r.getrlimit(r.RLIMIT_AS) == (p.MEMORY, p.MEMORY), r.getrlimit(r.RLIMIT_CPU) == (p.SECONDS, p.SECONDS + 5))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "True True\n"

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from mirror.core.policy.scope import Scope
+from mirror.core.search.page_text import PageText, Part
 from mirror.core.search.query import Query, parse
 from mirror.core.url.canonical import canonical
 from mirror.store import searching
@@ -171,6 +172,51 @@ def test_the_text_that_a_browser_showed_is_searched(tmp_path: Path) -> None:
     assert traces(tmp_path, "geb") == []
 
 
+def test_the_text_that_a_browser_showed_is_found_until_the_page_is_rendered_again(tmp_path: Path) -> None:
+    """The page stays the same; only its scripts, and what they make of it, change. The third run can't render it."""
+    html = "<div id=root></div><script src=/app.js></script>"
+    for number, word in enumerate(("elephant", "zebra", ""), 1):
+        pages = Site().page("/", html).file("/app.js", str(number).encode(), "text/javascript")
+        with closing(Archive(tmp_path)) as archive:
+            running = Crawl(archive, Scope((canonical(HOME),)), rendering=RenderMode.DOM, now=lambda: NOW)
+            run(running, {HOME: pages})
+            claimed = running.pages.next()
+            assert claimed
+            if word:
+                running.pages.finish(claimed[0], (), f"<p>{word}</p>".encode(), RenderingOutcome(), ())
+            complete(running)
+    for word, snapshots in (("elephant", [1]), ("zebra", [2, 3])):
+        assert [at for at in (1, 2, 3) if found(tmp_path, word, at)] == snapshots
+        assert [at for at in (1, 2, 3) if found(tmp_path, word, at, "*/")] == snapshots
+        assert seen(tmp_path, word, "/") == [(snapshots[0], snapshots[-1])]
+        with current(tmp_path) as (archive, index):
+            counts = [searching.count(archive, index, Search(query(word), at)) for at in (1, 2, 3)]
+        assert counts == [int(at in snapshots) for at in (1, 2, 3)]
+
+
+def test_the_same_bytes_are_read_as_each_url_says(tmp_path: Path) -> None:
+    payload = b"<p class=attribute>word</p><script>code</script>"
+    pages = Site().page("/", links=["/p.html", "/p.txt"])
+    crawl(tmp_path, pages.file("/p.html", payload, HTML).file("/p.txt", payload, "text/plain"))
+    for glob in ("*", "*/p.*"):
+        assert found(tmp_path, "attribute code", glob=glob) == ["/p.txt"]
+        assert sorted(found(tmp_path, "word", glob=glob)) == ["/p.html", "/p.txt"]
+        assert found(tmp_path, "word", glob=glob, kinds=[Kind.HTML]) == ["/p.html"]
+        assert found(tmp_path, "word", glob=glob, kinds=[Kind.TEXT]) == ["/p.txt"]
+    assert seen(tmp_path, "code", "/p.html") == []
+    with current(tmp_path) as (archive, index):
+        assert searching.count(archive, index, Search(query("code"))) == 1
+        assert searching.count(archive, index, Search(query("word"))) == 2
+
+
+def test_elements_of_xhtml_end_with_a_slash(tmp_path: Path) -> None:
+    xhtml = "<html xmlns='http://www.w3.org/1999/xhtml'><title/><script src='x'/><p>behind caf&eacute;</p></html>"
+    pages = Site().page("/", links=["/x", "/h"]).file("/x", xhtml, "application/xhtml+xml")
+    crawl(tmp_path, pages.file("/h", xhtml.replace("behind", "inside"), HTML))
+    assert found(tmp_path, "behind café") == ["/x"]
+    assert found(tmp_path, "inside") == []
+
+
 def test_hostile_pages_are_searched(tmp_path: Path) -> None:
     pages = Site().page("/", links=["/long", "/nul", "/deep"]).page("/long", "x" * (1 << 20) + " behind")
     pages.file("/nul", b"<p>before\0 after \xff\xfe <h1><h2>open", HTML).page("/deep", "<b>" * 5000 + "deepest")
@@ -242,12 +288,53 @@ def test_two_processes_make_an_index_at_once(root: Path, monkeypatch: pytest.Mon
     test_a_text_is_read_once(root)
 
 
-def test_the_text_of_a_damaged_archive_is_what_is_left(root: Path) -> None:
+@pytest.mark.parametrize("damage", [None, b"XXXX"], ids=["missing", "damaged"])
+def test_an_object_that_comes_back_is_found(root: Path, damage: bytes | None) -> None:
     with closing(Archive(root, read_only=True)) as archive:
         resource = archive.history.version(canonical(f"{HOME}/a"), 3)
         assert resource
-        archive.objects.remove(Digest(str(resource.digest)))
-    assert found(root, "birds", 3) == ["/b", "/n.txt"]
+        place = archive.objects.path(Digest(str(resource.digest)))
+    payload = place.read_bytes()
+    place.unlink()
+    if damage:
+        place.write_bytes(damage * (len(payload) // 4 + 1))
+    with closing(ArchiveReader(root)) as archive, closing(open_index(root)) as index:
+        unread: list[tuple[Digest, str]] = []
+        assert list(bring_up_to_date(archive, index, unread)) == [7]
+        assert unread == [(resource.digest, Kind.HTML)]
+        assert not is_current(archive, index)
+        assert [url for some in search(archive, index, Search(query("birds"), 3)) for url, _ in some] == [
+            canonical(HOME + path) for path in ("/b", "/n.txt")
+        ]
+        assert not list(search(archive, index, Search(query("XX*"))))
+    place.unlink(missing_ok=True)
+    place.write_bytes(payload)
+    assert found(root, "birds", 3) == ["/a", "/b", "/n.txt"]
+
+
+def test_a_pdf_whose_reading_was_cut_short_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = Site().page("/", links=["/f.pdf", "/g.pdf"])
+    pages.file("/f.pdf", b"%PDF-", "application/pdf").file("/g.pdf", b"%PDF", "application/pdf")
+    crawl(tmp_path, pages)
+    monkeypatch.setattr(searching, "readable_types", lambda: ["text/html", "application/pdf"])
+    texts = iter([PageText(((Part.BODY, "whole"),)), None, PageText(((Part.BODY, "again"),))])
+    monkeypatch.setattr("mirror.store.search.object_text.pdf_text", lambda _: next(texts))
+    with closing(ArchiveReader(tmp_path)) as archive, closing(open_index(tmp_path)) as index:
+        assert list(bring_up_to_date(archive, index)) == [2]
+        assert not is_current(archive, index)
+    assert found(tmp_path, "again") != []
+    assert found(tmp_path, "whole") != []
+
+
+def test_each_pdf_is_stored_once_it_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One may take half a minute."""
+    pages = Site().page("/", links=["/f.pdf", "/g.pdf"])
+    pages.file("/f.pdf", b"%PDF-", "application/pdf").file("/g.pdf", b"%PDF", "application/pdf")
+    crawl(tmp_path, pages)
+    monkeypatch.setattr(searching, "readable_types", lambda: ["text/html", "application/pdf"])
+    monkeypatch.setattr("mirror.store.search.object_text.pdf_text", lambda _: PageText())
+    with closing(ArchiveReader(tmp_path)) as archive, closing(open_index(tmp_path)) as index:
+        assert list(bring_up_to_date(archive, index)) == [2, 3]
 
 
 # --- removing ---------------------------------------------------------------------------------------------------------
@@ -292,7 +379,7 @@ def test_an_index_that_cannot_be_cleaned_is_deleted(root: Path, monkeypatch: pyt
 
 def test_a_text_that_is_forgotten_while_it_is_read_does_not_come_back(root: Path) -> None:
     with closing(ArchiveReader(root)) as archive, closing(open_index(root)) as index:
-        texts = list(searching._read(archive, index))  # noqa: SLF001 - as between two of its steps
+        texts = list(searching._read(archive, index, []))  # noqa: SLF001 - as between two of its steps
         with closing(Archive(root)) as writer:
             forget(writer, canonical(f"{HOME}/old"), NOW)
         index.add(texts, archive.manifest.retention.needed)
@@ -383,9 +470,9 @@ def test_a_text_that_is_damaged_is_no_text(root: Path) -> None:
     with closing(sqlite3.connect(root / KEPT / FILES[0], isolation_level=None)) as database:
         database.execute("UPDATE bodies SET lines = x'00'")
     with current(root) as (archive, index):
-        [(_, digest)] = [page for some in search(archive, index, Search(query("welcome"), 3)) for page in some]
+        [(_, text)] = [page for some in search(archive, index, Search(query("welcome"), 3)) for page in some]
         with pytest.raises(DamagedIndexError):
-            index.text(digest)
+            index.text(text)
 
 
 def test_a_value_that_is_no_text_is_damage(root: Path) -> None:
