@@ -15,7 +15,9 @@ import pytest
 from mirror.core.policy.scope import Scope
 from mirror.core.url.canonical import canonical
 from mirror.store.archive import Archive
+from mirror.store.archive_reader import ArchiveReader
 from mirror.store.disk.layout import KEPT
+from mirror.store.disk.objects import Digest
 from mirror.store.run.crawl import Crawl
 from mirror.store.search.kinds import reads_pdf
 from mirror.store.search.schema import FILES
@@ -126,6 +128,10 @@ def test_any_pattern_is_words(root: Path, pattern: str) -> None:
         (["a", "--snapshot", "9"], "there is no snapshot '9'"),
         (["a", "--snapshot", "1", "--all-snapshots"], "contradict"),
         (["a", "--limit", "-1"], "negative"),
+        (["a", "--limit", "99999999999999999999"], "too large"),
+        (["a", "--url", "*" * 10_001], "too long"),
+        ([" ".join(f"w{number}" for number in range(129))], "129 words"),
+        (["a" + " NOT b" * 128], "129 words"),
         (["a", "--limit", "x"], "--limit"),
     ],
 )
@@ -133,6 +139,13 @@ def test_wrong_usage_is_one_line(root: Path, words: list[str], said: str) -> Non
     done = grep(root, *words)
     assert (done.code, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+def test_a_pattern_may_have_many_words(root: Path) -> None:
+    assert urls(grep(root, "guide" + " OR none" * 127)) == ["/a"]
+    assert urls(grep(root, "guide" + " NOT missing" * 126 + " NOT x")) == ["/a"]
+    assert grep(root, "guide" + " NOT missing" * 126 + " NOT birds").code == 1
+    assert urls(grep(root, "guide " * 128)) == ["/a"]
 
 
 def test_the_index_is_made_without_a_pattern(root: Path) -> None:
@@ -212,8 +225,42 @@ def test_an_index_that_another_process_writes_is_searched_as_it_is(root: Path) -
         database.execute("BEGIN IMMEDIATE")
         program = "import mirror.store.search.database as d, mirror.__main__ as m; d._PATIENCE = 0.01; m.main()"
         done = python(program, "grep", str(root), "guide")
+        nothing = python(program, "grep", str(root), "nowhere", "-c")
     assert done.returncode == 0
     assert "another program is writing it). It lacks 1 page\n" in done.stderr
+    assert done.stdout.startswith(f"{HOME}/a ")
+    assert (nothing.returncode, nothing.stdout) == (4, "0\n")
+
+
+def test_what_could_not_be_read_is_said_and_read_by_the_next_search(root: Path) -> None:
+    """A search that finds nothing then does not say that there is nothing."""
+    with closing(Archive(root, read_only=True)) as archive:
+        resource = archive.history.version(canonical(f"{HOME}/a"), 2)
+        assert resource
+        place = archive.objects.path(Digest(str(resource.digest)))
+    place.rename(place.with_suffix(".away"))
+    for words, code in ((["guide"], 4), (["guide", "-c"], 4), (["live"], 0), (["--index"], 4)):
+        done = grep(root, *words)
+        assert done.code == code
+        assert done.stderr.startswith("1 page could not be read, ")
+        assert "verify" in done.stderr
+    place.with_suffix(".away").rename(place)
+    done = grep(root, "guide")
+    assert (done.code, urls(done), done.stderr) == (0, ["/a"], "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no limits for files")
+def test_a_current_index_is_searched_on_a_full_disk(root: Path) -> None:
+    """SQLite has no room for the files that processes share."""
+    grep(root, "--index")
+    assert not (root / KEPT / FILES[1]).exists()
+    limited = (
+        "import resource, mirror.__main__ as m; resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384)); m.main()"
+    )
+    with closing(ArchiveReader(root)) as archive:
+        assert archive.history.complete() == [1, 2]  # those of the manifest are there
+        done = python(limited, "grep", str(root), "guide")
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{HOME}/a ")
 
 

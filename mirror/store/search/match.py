@@ -13,11 +13,11 @@ def expression(query: Query) -> str:
 
     >>> from mirror.core.search.query import parse
     >>> expression(parse('a foo(bar OR x* NOT 日本語'))
-    '((("a") AND ("foo bar" OR "x" *)) NOT "日本 本語")'
+    '((("a") AND ("foo bar" OR "x" *)) NOT ("日本 本語"))'
     """
     found = _wanted(query)
-    for term in query.unwanted:
-        found = f"({found}) NOT {_phrase(term)}"
+    if query.unwanted:
+        found = f"({found}) NOT ({' OR '.join(map(_phrase, query.unwanted))})"
     return f"({found})"
 
 
@@ -26,7 +26,7 @@ def in_headings(query: Query) -> str:
 
     >>> from mirror.core.search.query import parse
     >>> in_headings(parse('a NOT b'))
-    '({title headings} : (("a"))) AND ((("a")) NOT "b")'
+    '({title headings} : (("a"))) AND ((("a")) NOT ("b"))'
     """
     found = f"({{title headings}} : ({_wanted(query)}))"
     return f"{found} AND {expression(query)}" if query.unwanted else found

@@ -1,15 +1,16 @@
 """What a query finds in a text, by the rules of words alone: `core.search`."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.core.search.page_text import PageText, Part
+from mirror.core.search.page_text import SEPARATE_LINES, PageText, Part
 from mirror.core.search.query import parse
-from mirror.core.search.reading import MAX_TEXT, html_text, plain_text
+from mirror.core.search.reading import MAX_TEXT, html_text, plain_text, xhtml_text
 from mirror.core.search.snippets import Snippet, snippet
 from mirror.core.search.words import searchable
 from mirror.store.search.match import expression
@@ -138,6 +139,33 @@ def test_a_page_has_a_title_headings_and_a_body() -> None:
     assert found.part(Part.TITLE) == "The title"
     assert found.part(Part.HEADING) == "A big heading\nOpen heading"
     assert found.part(Part.BODY) == "Text"
+
+
+@pytest.mark.parametrize("read", [html_text, plain_text])
+def test_a_text_of_very_many_lines_is_a_few(read: Callable[[str], PageText]) -> None:
+    """Behind those of which one is shown, the lines of each part are joined; their words are all there, in order."""
+    end = "<br>" if read is html_text else "\n"
+    text = read("".join(f"a{number}{end}" for number in range(100_000)) + "<h1>head</h1>last")
+    assert len(text.lines) <= SEPARATE_LINES + len(Part)
+    assert text.lines[1] == (Part.BODY, "a1")
+    words = [f"a{number}" for number in range(100_000)]
+    assert text.part(Part.BODY).split() == [*words, "last"] if read is html_text else [*words, "<h1>head</h1>last"]
+    assert text.part(Part.HEADING) == ("head" if read is html_text else "")
+
+
+@pytest.mark.parametrize(
+    ("xhtml", "lines"),
+    [
+        ("<html><title/><script/><style/><p>a</p></html>", ["a"]),
+        ("<html><script>x</script><h:p xmlns:h='http://www.w3.org/1999/xhtml'>a<![CDATA[<b]]></h:p></html>", ["a<b"]),
+        ('<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x.dtd"><html>caf&eacute; &amp;</html>', ["café &"]),
+        ("<html><svg xmlns='http://www.w3.org/2000/svg'><title>name</title><text>a</text></svg></html>", ["a"]),
+        ("<p>no<p>XML", ["no", "XML"]),
+        ("<!DOCTYPE x [<!ENTITY e SYSTEM '/etc/passwd'>]><p>a &e;</p>", ["]>", "a &e;"]),
+    ],
+)
+def test_xhtml_is_read_as_xml(xhtml: str, lines: list[str]) -> None:
+    assert [line for part, line in xhtml_text(xhtml).lines if part is Part.BODY] == lines
 
 
 def test_a_text_is_bounded_and_readable() -> None:
