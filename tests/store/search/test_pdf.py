@@ -92,9 +92,7 @@ ENDLESS = "from mirror.store.search import pdf_process as p; p.SECONDS = 1; p.li
     ],
     ids=["endless", "crash", "abort"],
 )
-def test_a_file_that_ends_its_process_has_the_text_before(
-    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_takes_too_much_is_ended(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = run_instead(program, tmp_path, monkeypatch)
     assert found == PageText(((Part.TITLE, "T"), (Part.BODY, "before")))
 
