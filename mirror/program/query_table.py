@@ -141,7 +141,7 @@ QUERIES: Final[dict[str, Command]] = {
             argument(
                 "pattern",
                 metavar="PATTERN",
-                nargs="?",
+                nargs="*",
                 help='the words to find, in any order; "next to each other", begin*, one OR other, NOT word',
             ),
             argument(
@@ -158,7 +158,12 @@ QUERIES: Final[dict[str, Command]] = {
                 metavar="LIST",
                 help="search documents of these kinds only: html, pdf, text, separated by commas",
             ),
-            argument("--limit", metavar="N", type=int, default=20, help="list at most N pages (default: 20; 0: all)"),
+            argument(
+                "--limit",
+                metavar="N",
+                type=int,
+                help="list at most N pages; 0: all (default: 20; all with -l and --json)",
+            ),
             argument("--list", "-l", action="store_true", help="print the URLs only"),
             argument("--count", "-c", action="store_true", help="print the number of pages only"),
             argument(

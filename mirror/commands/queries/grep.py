@@ -4,7 +4,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from time import monotonic
 from typing import Any, Final
@@ -38,8 +38,11 @@ from mirror.terminal.console import exit_with_error, print_json, print_line, pri
 _MOST_COUNTED: Final = 1000
 """The number up to which pages beyond the limit are counted."""
 
+_LISTED: Final = 20
+"""Pages that are listed, if the user says nothing."""
+
 _AT_A_TIME: Final = 1000
-_REPORT_AFTER: Final = 5.0  # seconds
+_REPORT_AFTER: Final = 2.0  # seconds
 _LONGEST_URL: Final = 10_000  # bytes; SQLite takes patterns of up to 50,000
 
 
@@ -66,26 +69,33 @@ def run(given: Namespace) -> int:
 def _answer(archive: ArchiveReader, index: SearchIndex, wanted: Search, given: Namespace) -> bool:
     """Print what was found; return whether anything was."""
     if given.count:
-        return _print_count(given, count(archive, index, wanted))
-    if given.list and not given.json:
-        return _print_urls(archive, index, wanted, given.limit)
-    return _print_hits(archive, index, wanted, given)
+        is_found = _print_count(given, count(archive, index, wanted))
+    elif given.list and not given.json:
+        is_found = _print_urls(archive, index, wanted, given.limit)
+    else:
+        is_found = _print_hits(archive, index, wanted, given)
+    if not is_found and wanted.at is not None and any(search(archive, index, replace(wanted, at=None))):
+        print_message(f"Snapshot {wanted.at} has none, others have: see --all-snapshots\n")
+    return is_found
 
 
 def _query(given: Namespace) -> Query | None:
-    if given.pattern is None:
+    pattern = " ".join(given.pattern)
+    if not given.pattern:
         if not given.index:
             exit_with_error("grep needs a PATTERN: the words to find", Exit.USAGE)
         return None
+    if given.limit is None:
+        given.limit = 0 if given.list or given.json else _LISTED
     if given.limit < 0:
         exit_with_error(f"--limit {given.limit} is negative: give a number of pages, or 0 for all", Exit.USAGE)
     if given.limit > sys.maxsize:
         exit_with_error("--limit is too large: give a number of pages, or 0 for all", Exit.USAGE)
     if len((given.url or "").encode(errors="replace")) > _LONGEST_URL:
         exit_with_error(f"--url is too long: give a pattern of up to {_LONGEST_URL:,} bytes", Exit.USAGE)
-    query = parse(given.pattern)
+    query = parse(pattern)
     if query is None:
-        exit_with_error(f"{given.pattern!r} has no word to find: a word has letters or digits", Exit.USAGE)
+        exit_with_error(f"{pattern!r} has no word to find: a word has letters or digits", Exit.USAGE)
     if (terms := len(query.terms) + len(query.unwanted)) > MOST_TERMS:
         exit_with_error(f"the pattern has {terms:,} words: give {MOST_TERMS} at most", Exit.USAGE)
     return query

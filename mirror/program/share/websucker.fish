@@ -164,7 +164,7 @@ complete -c websucker -n '_shtab_websucker_using grep' -l snapshot -x -d 'search
 complete -c websucker -n '_shtab_websucker_using grep' -l all-snapshots -d 'search every snapshot'
 complete -c websucker -n '_shtab_websucker_using grep' -l url -x -d 'search pages whose URL matches: * stands for any text, ? for a character, as in '"'"'example.org/docs/*'"'"''
 complete -c websucker -n '_shtab_websucker_using grep' -l type -x -d 'search documents of these kinds only: html, pdf, text, separated by commas'
-complete -c websucker -n '_shtab_websucker_using grep' -l limit -x -d 'list at most N pages (default: 20; 0: all)'
+complete -c websucker -n '_shtab_websucker_using grep' -l limit -x -d 'list at most N pages; 0: all (default: 20; all with -l and --json)'
 complete -c websucker -n '_shtab_websucker_using grep' -l list -s l -d 'print the URLs only'
 complete -c websucker -n '_shtab_websucker_using grep' -l count -s c -d 'print the number of pages only'
 complete -c websucker -n '_shtab_websucker_using grep' -l index -d 'bring the search index up to date; without PATTERN, do nothing else'

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from mirror.core.search import words
-from mirror.core.search.page_text import PageText, Part
+from mirror.core.search.page_text import SEPARATE_LINES, PageText, Part
 from mirror.core.search.query import Query
 from mirror.core.search.words import searchable
 from mirror.store.disk.objects import Digest, as_digest
@@ -30,6 +30,7 @@ _MOST_RANKED: Final = 20_000
 """Texts that are compared for one search. More take longer than a user should wait, and words of so many say little."""
 
 _LONGEST: Final = 64 << 20  # bytes of the lines of a text
+_MOST_LINES: Final = SEPARATE_LINES + 100
 
 
 class SearchIndex:
@@ -217,7 +218,10 @@ def _unpacked(body: object) -> PageText:
         text = unpacker.decompress(body, _LONGEST).decode()
         if not unpacker.eof:
             raise DamagedIndexError("the search index has a text that is cut off")
-        return PageText(tuple((Part(line[0]), line[1:]) for line in text.split("\n") if line))
+        lines = text.split("\n", _MOST_LINES)
+        if len(lines) > _MOST_LINES:
+            raise DamagedIndexError("the search index has a text of more lines than there can be")
+        return PageText(tuple((Part(line[0]), line[1:]) for line in lines if line))
     except (zlib.error, ValueError) as error:
         raise DamagedIndexError("the search index has a text that can't be read") from error
 

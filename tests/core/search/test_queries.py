@@ -1,6 +1,7 @@
 """What a query finds in a text, by the rules of words alone: `core.search`."""
 
 import sqlite3
+import unicodedata
 from collections.abc import Callable
 from contextlib import closing
 
@@ -8,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirror.core.search import words
 from mirror.core.search.page_text import SEPARATE_LINES, PageText, Part
 from mirror.core.search.query import parse
 from mirror.core.search.reading import MAX_TEXT, html_text, plain_text, xhtml_text
 from mirror.core.search.snippets import Snippet, snippet
-from mirror.core.search.words import searchable
+from mirror.core.search.words import fold, searchable
 from mirror.store.search.match import expression
 from mirror.store.search.schema import CREATE
 
@@ -214,3 +216,20 @@ def test_a_snippet_of_any_line_is_a_piece_of_it(query: str, line: str) -> None:
     if parsed := parse(query):
         pieces = snippet(PageText(((Part.BODY, line),)), parsed).pieces
         assert not pieces or "".join(pieces).strip("…") in line
+
+
+@pytest.mark.parametrize("marks", ["\u0315\u0300", "\u093c\u094d", "\u0300", "\u0f71\u0f72"])
+def test_a_run_of_marks_takes_no_time_of_its_own(marks: str) -> None:
+    """Without the bound, this takes minutes: the test has no clock, but does not end."""
+    assert searchable("x" + marks * 300_000 + " word").endswith(" word")
+
+
+def test_marks_are_folded_as_without_the_bound() -> None:
+    for text in ("e\u0301" * 50, "\u0915\u094d\u0937" * 50, "a" + "\u0300" * 29, "─" * 100, "日本" * 40):
+        plain = unicodedata.normalize("NFKD", text.casefold())
+        assert fold(text) == unicodedata.normalize("NFC", words.IGNORED.sub("", plain)).replace("\u034f", "").casefold()
+
+
+def test_characters_that_become_many_have_a_bound() -> None:
+    assert len(searchable("\ufdfa" * 2_500_000)) == words.MOST
+    assert len(searchable("日" * 9_000_000)) == words.MOST
