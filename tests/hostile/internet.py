@@ -76,6 +76,7 @@ class At(Server):
         ThreadingHTTPServer.__init__(self, (host, 80), Handler)
         self.site, self.url, self.other = site, f"http://{host}", ""
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.methods: list[str] = []
 
 
 def name_server(asked: dict[str, int]) -> None:
