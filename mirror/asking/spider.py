@@ -22,8 +22,8 @@ from twisted.python.failure import Failure
 
 from mirror.asking.turns import AT_ONCE, Turns
 from mirror.cli.options import Options
-from mirror.core.http.messages import REDIRECTS
-from mirror.core.links.answers import Answer
+from mirror.core.http.messages import MAX_REDIRECTS, REDIRECTS
+from mirror.core.links.answers import CIRCLE, Answer
 from mirror.core.policy.private_addresses import Reach, networks
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL, is_web, resolve
@@ -82,10 +82,6 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 """How it asks, unless the user says otherwise. A user who waits for a report gets no second chance an hour later."""
 
-MAX_REDIRECTS: Final = 20
-"""How many redirects in a row are followed (WHATWG Fetch, 4.4)."""
-
-CIRCLE: Final = "redirects in a circle, or too often"
 _STATE: Final = "links_state"
 _FINAL: Final = frozenset({429, 999})
 """Statuses that HEAD has nothing to do with."""

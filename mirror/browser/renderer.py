@@ -23,14 +23,13 @@ from mirror.browser.offline_browser import Browser
 from mirror.browser.patience import Patience
 from mirror.browser.records import Document, PageRequest, RefusedError, Rendering, ScriptCookie
 from mirror.browser.warm_pages import WarmPages
-from mirror.core.http.messages import Response
+from mirror.core.http.messages import MAX_REDIRECTS, Response
 from mirror.core.http.request_variants import may_matter, with_variant
 from mirror.core.policy.dynamic_pages import LOADER, shows_loader
 from mirror.core.replay.first_script import milliseconds
 from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url.canonical import CanonicalURL, InvalidURLError, canonical
 from mirror.core.url.canonical import origin as origin_of
-from mirror.store.archive import MAX_REDIRECTS
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.publisher import DOM_HEADERS
 from mirror.store.manifest.records import State

@@ -56,7 +56,7 @@ def run(given: Namespace) -> int:
         code = _crawl(given)
         if code in {Exit.USAGE, Exit.STORAGE, Exit.INTERRUPTED} or not Path(given.folder, KEPT).is_dir():
             return code
-        given.snapshot = "1"
+        given.snapshot, given.external_age = "1", "0s"  # nothing is known of its archive
         words = {name: value for name in _OF_ASKING if (value := getattr(given, name)) is not None}
         if all("://" in url for url in given.url):  # else the crawl chose the scheme, and the archive knows it
             words["start"] = "\n".join(given.url)

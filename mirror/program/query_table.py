@@ -34,12 +34,8 @@ LINK_OPTIONS: Final = (
         help="ask about what leaves the mirror: each URL once, with HEAD, politely; robots.txt is obeyed",
     ),
     argument(
-        "--external-age",
-        metavar="TIME",
-        default="7d",
-        help="do not ask again about what was asked within this time, such as 12h or 7d (default: 7d; 0s: ask always)",
+        "--by", choices=("cause", "page"), default="cause", help="list text by cause, or by page (default: cause)"
     ),
-    argument("--by", choices=("cause", "page"), default="cause", help="list by cause, or by page (default: cause)"),
     argument(
         "--places",
         type=int,
@@ -126,6 +122,12 @@ QUERIES: Final[dict[str, Command]] = {
                 "--snapshot", metavar="SNAPSHOT", help=f"the snapshot: {SNAPSHOT} (default: the newest complete one)"
             ),
             *LINK_OPTIONS,
+            argument(
+                "--external-age",
+                metavar="TIME",
+                default="7d",
+                help="do not ask again about what was asked within this time, such as 12h or 7d (default: 7d; 0s: ask always)",
+            ),
         ),
         "Reads the documents of the archive; asks no server, unless --external is given. The kinds: broken (nothing is "
         "there), fragment (the page has no such id or name), mixed (a page of https loads by http), redirect (it has moved "

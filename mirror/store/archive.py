@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from mirror.core.document import documents, link_attributes
 from mirror.core.http.caching import file_date
-from mirror.core.http.messages import Response
+from mirror.core.http.messages import MAX_REDIRECTS, Response
 from mirror.core.syntax.reference import Kind
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath, Names
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 
 PARTS = (*FILES, OBJECTS, COPIES, SCRATCH, "partial")
 """The files and folders in `.mirror/`."""
-
-MAX_REDIRECTS = 20
-"""How many redirects in a row are followed (WHATWG Fetch, 4.4)."""
 
 _BATCH = 1000  # URLs whose resolutions are changed in one transaction
 _BEHIND = 100  # publications that worker processes may have before `settle` waits for them

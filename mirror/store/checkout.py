@@ -13,10 +13,10 @@ from typing import Final
 
 from mirror.core.document import documents
 from mirror.core.http.caching import file_date
-from mirror.core.http.messages import Response
+from mirror.core.http.messages import MAX_REDIRECTS, Response
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath, Names
-from mirror.store.archive import MAX_REDIRECTS, Archive, is_redirect, publication_of
+from mirror.store.archive import Archive, is_redirect, publication_of
 from mirror.store.disk.errors import StorageError
 from mirror.store.disk.layout import KEPT
 from mirror.store.disk.name_probe import keeps_names

@@ -98,6 +98,7 @@ def test_pages_with_their_problems(archive: tuple[Path, str]) -> None:
         (["--snapshot", "7"], 2),
         (["--format", "yaml"], 2),
         (["--places", "-1"], 2),
+        (["--by", "page", "--format", "html"], 2),
         (["http://127.0.0.1/"], 2),
         (["--ignore", "/nowhere"], 2),
         (["--external-age", "soon"], 2),

@@ -56,6 +56,8 @@ def report(given: Namespace, left_out: LeftOut | None = None) -> int:
     age = parse_duration("external_age", given.external_age) or timedelta()
     if given.places < 0:
         exit_with_error(f"--places {given.places}: give a number from 0 on", Exit.USAGE)
+    if given.by == "page" and given.format != "text":
+        exit_with_error(f"--by page is for text, and not for {given.format}", Exit.USAGE)
     prefork(None)
     try:
         with open_reader(given.folder) as archive, Collection() as found:

@@ -45,3 +45,9 @@ def page(title: str, body: str, style: str = "", *, pictures: bool = False) -> s
 def escaped(text: str) -> str:
     """Return a text as HTML that can always be encoded as UTF-8."""
     return escape(text.encode(errors="replace").decode())
+
+
+def link(url: str) -> str:
+    """Return a URL as HTML: as a link if it leads to the web, else as text."""
+    text = escaped(url)
+    return f'<a href="{text}" rel="noreferrer">{text}</a>' if url.startswith(("http://", "https://")) else text

@@ -13,7 +13,7 @@ from itertools import takewhile
 from operator import eq
 from typing import Any, Final, Literal, cast
 
-from mirror.core.comparison.html_frame import escaped, page
+from mirror.core.comparison.html_frame import escaped, link, page
 from mirror.core.syntax.markup import SVG_TITLE, read_html
 
 Sign = Literal["+", "-", " ", "…"]
@@ -272,12 +272,7 @@ def _list(heading: str, sections: Sequence[Section]) -> str:
 def _entry(section: Section) -> str:
     note = f" <small>{escaped(section.note)}</small>" if section.note else ""
     lines = change_lines(section.changes)
-    return f"<li>{_link(section.url)}{note}{f'<pre>{lines}</pre>' if lines else ''}</li>"
-
-
-def _link(url: str) -> str:
-    text = escaped(url)
-    return f'<a href="{text}" rel="noreferrer">{text}</a>' if url.startswith(("http://", "https://")) else text
+    return f"<li>{link(section.url)}{note}{f'<pre>{lines}</pre>' if lines else ''}</li>"
 
 
 def change_lines(changes: Iterable[Change]) -> str:

@@ -36,6 +36,9 @@ _BLANK = b" \t\n\v\f\r\0\xef\xbb\xbf\xfe\xff"
 GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 """The statuses that say of a URL, and not of the server or the visitor, that there is nothing."""
 
+MAX_REDIRECTS: Final = 20
+"""How many redirects in a row are followed (WHATWG Fetch, 4.4)."""
+
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """The statuses with which a response may lead to another URL."""
 

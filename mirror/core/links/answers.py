@@ -1,10 +1,12 @@
 """What servers said about URLs of which the mirror has no copy, and how that is judged."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mirror.core.http.messages import status_text
 from mirror.core.links.problems import UNCLEAR, Problem
 from mirror.core.url.canonical import CanonicalURL
+
+CIRCLE: Final = "redirects in a circle, or too often"
 
 
 class Answer(NamedTuple):

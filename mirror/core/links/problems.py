@@ -80,6 +80,10 @@ class Ignored:
     text: str = ""
     count: int = 0
 
+    def matches(self, found: Finding) -> bool:
+        """Whether a problem is one that this rule expects."""
+        return self.problem in {None, found.problem} and self.pattern.match(found.target) is not None
+
 
 def ignore_rules(text: str) -> list[Ignored]:
     """Read an ignore file: on each line a kind or `*`, a target with the wildcards `*` and `?`, and behind ` # ` the reason.
@@ -114,7 +118,7 @@ def _rule(number: int, line: str) -> Ignored:
 
 def is_ignored(found: Finding, rules: Sequence[Ignored]) -> bool:
     """Whether a rule matches a problem; counts it there."""
-    matching = [rule for rule in rules if rule.problem in {None, found.problem} and rule.pattern.match(found.target)]
+    matching = [rule for rule in rules if rule.matches(found)]
     for rule in matching:
         rule.count += 1
     return bool(matching)

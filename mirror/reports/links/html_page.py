@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from mirror.core.comparison.html_frame import escaped, page
+from mirror.core.comparison.html_frame import escaped, link, page
 from mirror.core.links.problems import Finding, Place, Problem
 from mirror.reports.links.report import HINTS, WORDS, LinkReport
 
@@ -60,8 +60,8 @@ def _section(report: LinkReport, kind: Problem) -> str:
 
 
 def _entry(found: Finding) -> str:
-    instead = f" Link to {_link(found.instead)} instead." if found.instead else ""
-    head = f"{_link(found.target)}<span class=reason>{escaped(found.reason)}.{instead}</span>"
+    instead = f" Link to {link(found.instead)} instead." if found.instead else ""
+    head = f"{link(found.target)}<span class=reason>{escaped(found.reason)}.{instead}</span>"
     places = [_place(place) for place in islice(found.places, _PLACES)]
     more = len(found.places) - len(places)
     if more > 0:
@@ -75,9 +75,4 @@ def _entry(found: Finding) -> str:
 def _place(place: Place) -> str:
     line = f" <small>line {place.line}</small>" if place.line else ""
     written = f" <code>{escaped(place.written)}</code>" if place.written else ""
-    return f"<li>{_link(place.page)}{line}{written}"
-
-
-def _link(url: str) -> str:
-    text = escaped(url)
-    return f'<a href="{text}" rel="noreferrer">{text}</a>' if url.startswith(("http://", "https://")) else text
+    return f"<li>{link(place.page)}{line}{written}"

@@ -84,7 +84,7 @@ class LinkReport:
     def findings(self, kind: Problem | None = None) -> Iterator[Finding]:
         """Iterate over what is shown: of one kind, or of all kinds, the worst first."""
         for found in self.find([one for one in Problem if one in self.shown] if kind is None else [kind]):
-            if not any(_matches(rule, found) for rule in self.rules):
+            if not any(rule.matches(found) for rule in self.rules):
                 yield found
 
     def kinds(self) -> list[Problem]:
@@ -95,10 +95,6 @@ class LinkReport:
         """Return the places of a problem that people are shown, and how many more there are."""
         most = self.places or len(found.places)
         return list(islice(found.places, most)), max(0, len(found.places) - most)
-
-
-def _matches(rule: Ignored, found: Finding) -> bool:
-    return rule.problem in {None, found.problem} and rule.pattern.match(found.target) is not None
 
 
 def _count(number: int, what: str) -> str:

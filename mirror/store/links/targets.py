@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mirror.core.http.messages import header, status_text
+from mirror.core.http.messages import MAX_REDIRECTS, header, status_text
+from mirror.core.links.answers import CIRCLE
 from mirror.core.links.problems import UNCLEAR, Problem
 from mirror.core.policy.scope import Reason
 from mirror.core.url.canonical import CanonicalURL, is_web, resolve, with_fragment
@@ -13,10 +14,6 @@ from mirror.store.archive_reader import ArchiveReader
 from mirror.store.manifest.history_records import LinkTarget
 from mirror.store.manifest.records import ALIASES, FOLDED, Resource, Standing, State
 
-MAX_REDIRECTS: Final = 20
-"""How many redirects in a row are followed (WHATWG Fetch, 4.4)."""
-
-CIRCLE: Final = "redirects in a circle, or too often"
 _PERMANENT: Final = frozenset({301, 308})
 _MOST_KEPT: Final = 1 << 16
 _FOREIGN: Final = frozenset({Reason.OUTSIDE, Reason.LEFT, Reason.HOP})

@@ -16,14 +16,13 @@ the summary says what may help.
 
 from collections.abc import Callable, Iterator
 
-from mirror.core.http.messages import Response
+from mirror.core.http.messages import MAX_REDIRECTS, Response
 from mirror.core.policy import error_pages
 from mirror.core.policy.scope import Role
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Manifest
 from mirror.store.manifest.records import Entry, Resource, Standing
 
-_MAX_REDIRECTS = 20
 _MAX_PAGES = 5
 
 Received = Callable[[Resource, Digest], Response]
@@ -49,7 +48,7 @@ def _is_asked_for(manifest: Manifest, entry: Entry) -> bool:
 
 def _with_redirects(manifest: Manifest, entry: Entry) -> Iterator[Entry]:
     """Yield an entry, and the redirects that led to it, the nearest first."""
-    for _ in range(_MAX_REDIRECTS):
+    for _ in range(MAX_REDIRECTS):
         yield entry
         referrer = entry.referrer_id
         if referrer is None or manifest.locations.place(referrer)[1] != entry.id:

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mirror.core.http.messages import MAX_REDIRECTS
 from mirror.core.policy.scope import Reason, Scope
 from mirror.store.disk.objects import Digest
 from mirror.store.manifest.interface import Manifest
@@ -34,7 +35,6 @@ from mirror.store.manifest.records import ALIASES, ChangedPage, Standing
 ALLOWED_LOSS: Final = 10
 """Up to this many lost pages are accepted, unless a start is among them: half of a small site is not much."""
 
-_MAX_REDIRECTS: Final = 20
 _FORBIDDEN: Final = frozenset({Reason.NOINDEX, Reason.NOARCHIVE})
 
 
@@ -105,7 +105,7 @@ def _content(manifest: Manifest, page: ChangedPage, scope: Scope) -> Digest | No
         return page.digest if page.path is not None or is_folded(page) else None
     place, target = manifest.locations.place(page.url_id)
     end = page.url_id
-    for _ in range(_MAX_REDIRECTS):
+    for _ in range(MAX_REDIRECTS):
         if target is None:
             break
         end = target

@@ -10,13 +10,12 @@ into a trap, or down a chain of requisites, a run goes.
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from mirror.core.http.messages import Response
+from mirror.core.http.messages import MAX_REDIRECTS, Response
 from mirror.core.policy.scope import Decision, Reason, Role, Source
 from mirror.core.syntax.reference import Kind, Reference
 from mirror.core.url import aliases, media_types
 from mirror.core.url.canonical import CanonicalURL
 from mirror.core.url.local_paths import LocalPath
-from mirror.store.archive import MAX_REDIRECTS
 from mirror.store.manifest.location_interface import Found
 from mirror.store.manifest.records import FOLDED, Entry, Resource, Standing, State
 from mirror.store.rules.aliases import plain_reason
